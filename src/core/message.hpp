@@ -1,0 +1,46 @@
+/*
+ * message.hpp — request bodies for POST /{phone-number-id}/messages.
+ *
+ * A message is built in two halves: the payload (type and content) once at enqueue, kept in
+ * whatsapp_messages.payload; the envelope (recipient and correlation) at each attempt, spliced
+ * around it as text, so that the sender needs no JSON tree per message.
+ */
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace whatsapp
+{
+
+/* Where the platform cuts biz_opaque_callback_data. */
+inline constexpr std::size_t max_callback_data = 512;
+
+/*
+ * {"type":"template","template":{"name":…,"language":{"code":…},"components":[{"type":"body","parameters":[…]}]}};
+ * no "components" without parameters. Checks name, language, number and each parameter (labels[i]
+ * where given, else "parameter i+1"); Faults as in template.hpp.
+ */
+std::string template_payload(std::string_view name, std::string_view language,
+                             const std::vector<std::string> &parameters,
+                             const std::vector<std::string> &labels = {});
+
+/*
+ * The whole request body:
+ * {"messaging_product":"whatsapp","recipient_type":"individual","to":…,"biz_opaque_callback_data":…,<members
+ * of payload>}. payload must be a JSON object as text, white space between its tokens allowed
+ * (jsonb prints some); it is not parsed.
+ */
+std::string request_body(std::string_view to, std::string_view callback_data,
+                         std::string_view payload);
+
+/* The correlation that travels with each request and comes back in its status webhooks:
+ * "<nonce>.<id>". */
+std::string callback_data(std::string_view nonce, long long id);
+
+/* The reverse; false when text is not of that form (foreign or older software's data). nonce views
+ * into text. */
+bool parse_callback_data(std::string_view text, std::string_view &nonce, long long &id) noexcept;
+
+} // namespace whatsapp

@@ -1,0 +1,19 @@
+/*
+ * url.hpp — where a token may travel: https anywhere, http to this machine only (the sandbox, a
+ * local gateway).
+ */
+#pragma once
+
+#include <string_view>
+
+namespace whatsapp
+{
+
+/* True for https://host…, and for http:// with a loopback host (127.0.0.0/8, [::1], localhost). No
+ * user part, no control characters, no spaces, no fragment. */
+bool url_allowed(std::string_view url) noexcept;
+
+/* The same, and the scheme is http. */
+bool url_is_loopback_http(std::string_view url) noexcept;
+
+} // namespace whatsapp
