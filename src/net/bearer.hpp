@@ -1,0 +1,43 @@
+/*
+ * bearer.hpp — the header list of one token, shared by every request that carries it.
+ *
+ * Requests keep theirs alive while in flight, so a rotated token ends with its last request. Copies
+ * made here are overwritten before their memory is given back.
+ */
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+struct curl_slist;
+
+namespace whatsapp::net
+{
+
+/* Not empty, and nothing that could end the header or start another one. */
+bool token_allowed(std::string_view token) noexcept;
+
+class Bearer
+{
+public:
+	Bearer() noexcept = default;
+	~Bearer() { reset(); }
+	Bearer(const Bearer &other) noexcept : shared_(other.shared_) { hold(); }
+	Bearer &operator=(const Bearer &other) noexcept;
+
+	/* Empty when memory fails. */
+	static Bearer make(std::string_view token) noexcept;
+
+	explicit operator bool() const noexcept { return shared_ != nullptr; }
+	bool carries(std::string_view token) const noexcept;
+	curl_slist *headers() const noexcept;
+	void reset() noexcept;
+
+private:
+	struct Shared;
+	void hold() noexcept;
+	Shared *shared_ = nullptr;
+};
+
+} // namespace whatsapp::net
