@@ -1,0 +1,51 @@
+# pg_whatsapp: build with PGXS.  make && make install && make installcheck
+EXTENSION  = pg_whatsapp
+MODULE_big = pg_whatsapp
+DATA       = sql/pg_whatsapp--1.0.sql
+OBJS = \
+	src/core/e164.o src/core/error_codes.o src/core/json_bounded.o src/core/message.o src/core/money.o \
+	src/core/outcome.o src/core/redact.o src/core/render.o src/core/retry.o src/core/signature.o src/core/template.o \
+	src/core/url.o src/core/utf8.o src/core/webhook.o \
+	src/net/bearer.o src/net/connection_watch.o src/net/exchange.o src/net/http_client.o src/net/http_server.o \
+	src/net/listen_address.o src/net/request_head.o src/net/transfer.o \
+	src/pg/boundary.o src/pg/events.o src/pg/messages.o src/pg/queue.o src/pg/schema.o src/pg/secrets.o \
+	src/pg/settings.o src/pg/settle.o src/pg/shmem.o src/pg/statement.o src/pg/transaction.o src/pg/wait_set.o \
+	src/pg/worker.o \
+	src/entry/arguments.o src/entry/dispatcher.o src/entry/functions_phone.o src/entry/functions_send.o \
+	src/entry/functions_watch.o src/entry/inbox.o src/entry/launcher.o src/entry/listener.o src/entry/module.o \
+	src/entry/purchase_order.o src/entry/sender.o src/entry/trigger.o
+REGRESS    = phone template money send watch errors rights
+ISOLATION  = cancel
+ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --outputdir=output_iso
+
+PG_CONFIG ?= pg_config
+CURL_CONFIG ?= curl-config
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(dir $(lastword $(MAKEFILE_LIST)))pg_whatsapp.control)
+
+# -isystem: the server's headers are C, and warn (or fail, under clang) when read as C++17 of our own
+PG_CPPFLAGS = -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server) -DPG_WHATSAPP_VERSION='"$(EXTVERSION)"'
+PG_CXXFLAGS = -std=c++17 -Wall -Wextra -Wshadow -MMD -MP $(if $(WERROR),-Werror)
+SHLIB_LINK  = $(shell $(CURL_CONFIG) --libs) -lmicrohttpd -lcrypto -licui18n -licuuc -Wl,--version-script=$(srcdir)/src/exports.map
+EXTRA_CLEAN = $(OBJS:.o=.d) build output_iso compile_commands.json
+
+# C++ must be linked by the C++ driver; bitcode of C++ serves nobody, and PGXS would compile it without our flags
+override COMPILER  = $(CXX) $(CXXFLAGS)
+override with_llvm := no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(shlib): src/exports.map
+-include $(OBJS:.o=.d)
+
+.PHONY: unit fuzz sandbox lint tap format compile_commands.json
+unit fuzz sandbox:
+	$(MAKE) -C test/$@
+lint:
+	test/lint/run
+tap:
+	scripts/test tap
+format:
+	clang-format -i $(wildcard src/*/*.?pp test/unit/*.?pp test/fuzz/*.?pp test/sandbox/*.?pp)
+compile_commands.json:
+	bear -- $(MAKE) -B all

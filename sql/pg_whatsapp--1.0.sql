@@ -1,0 +1,311 @@
+/* pg_whatsapp 1.0 — in reading order: tables, what the extension calls, what people call, views, rights, dump marks. */
+
+-- complain if the script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION pg_whatsapp" to load this file. \quit
+
+/* ---------------------------------------------------------------------------------------------------------------- tables */
+
+-- Who this database is. A row that is not of this cluster and database tells that the rows came from elsewhere (a restored dump, a
+-- TEMPLATE copy, pg_upgrade): nothing is sent until wa_release(). No key: a dump must load beside a row that is here already.
+CREATE TABLE whatsapp_instances (
+    nonce             text NOT NULL CHECK (nonce ~ '^[0-9a-f]{16}$'),
+    system_identifier text NOT NULL,
+    database_oid      oid NOT NULL,
+    epoch             bigint NOT NULL DEFAULT 0,
+    created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    released_at       timestamptz
+);
+
+CREATE TABLE whatsapp_accounts (
+    name                text PRIMARY KEY CHECK (name ~ '^[A-Za-z0-9_-]{1,63}$'),
+    business_account_id text CHECK (business_account_id <> ''),
+    api_version         text CHECK (api_version ~ '^v[0-9]{1,3}[.][0-9]{1,3}$'),
+    created_at          timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+
+CREATE TABLE whatsapp_senders (
+    name            text PRIMARY KEY CHECK (name ~ '^[A-Za-z0-9_-]{1,63}$'),
+    account         text REFERENCES whatsapp_accounts (name),
+    phone_number_id text CHECK (phone_number_id ~ '^[A-Za-z0-9_-]{1,128}$'),
+    display_number  text,
+    enabled         boolean NOT NULL DEFAULT true,
+    paused_until    timestamptz,
+    paused_reason   text,
+    paused_hint     text,
+    pauses          integer NOT NULL DEFAULT 0,
+    created_at      timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+
+CREATE SEQUENCE whatsapp_messages_id_seq AS bigint;
+
+-- fillfactor: each message is updated some three times (SENT, DELIVERED, READ); room in its page keeps the later ones off the indexes
+CREATE TABLE whatsapp_messages (
+    id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_messages_id_seq'::pg_catalog.regclass),
+    created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    sender            text NOT NULL,
+    recipient_phone   text,
+    wa_id             text,
+    user_id           text,
+    message_type      text NOT NULL,
+    template_name     text,
+    template_language text,
+    payload           jsonb,
+    status            text NOT NULL DEFAULT 'PENDING'
+                      CHECK (status IN ('PENDING', 'SENT', 'DELIVERED', 'READ', 'FAILED', 'CANCELLED')),
+    wamid             text,
+    sent_at           timestamptz,
+    delivered_at      timestamptz,
+    read_at           timestamptz,
+    failed_at         timestamptz,
+    error_code        bigint,
+    error_message     text,
+    error_details     jsonb,
+    hint              text,
+    attempts          integer NOT NULL DEFAULT 0,
+    expires_at        timestamptz,
+    reference         text,
+    enqueued_by       name NOT NULL DEFAULT SESSION_USER,
+    conversation_id   text,
+    pricing_category  text,
+    pricing_type      text
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+
+ALTER SEQUENCE whatsapp_messages_id_seq OWNED BY whatsapp_messages.id;
+
+CREATE INDEX whatsapp_messages_created_at_idx ON whatsapp_messages (created_at);
+CREATE INDEX whatsapp_messages_wamid_idx ON whatsapp_messages (wamid) WHERE wamid IS NOT NULL;
+
+-- Only what is still to be sent. No foreign key: its check would cost each enqueue a row lock on the message that the same statement
+-- has just made; a row whose message was deleted is never picked, and is swept.
+CREATE TABLE whatsapp_queue (
+    message_id bigint PRIMARY KEY,
+    sender     text NOT NULL,
+    state      text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'sending', 'unknown')),
+    due_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    expires_at timestamptz NOT NULL,
+    attempts   integer NOT NULL DEFAULT 0,
+    epoch      bigint,
+    changed_at timestamptz
+) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+        autovacuum_analyze_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
+
+CREATE INDEX whatsapp_queue_ready_idx ON whatsapp_queue (sender, due_at, message_id) WHERE state = 'ready';
+CREATE INDEX whatsapp_queue_open_idx ON whatsapp_queue (state, changed_at) WHERE state <> 'ready';
+
+-- Every attempt that did not succeed; the one that did is the message row itself.
+CREATE TABLE whatsapp_attempts (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message_id    bigint NOT NULL,
+    attempt       integer NOT NULL,
+    ended_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    outcome       text NOT NULL,
+    http_status   integer,
+    error_code    bigint,
+    error_message text,
+    error_details jsonb
+);
+
+CREATE INDEX whatsapp_attempts_message_id_idx ON whatsapp_attempts (message_id);
+
+-- Every item of every webhook delivery, once. dedupe_key absorbs repeats, which Meta makes for up to 7 days.
+CREATE TABLE whatsapp_events (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    received_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    kind            text NOT NULL CHECK (kind IN ('status', 'message', 'error', 'account', 'malformed')),
+    field           text,
+    account_id      text,
+    phone_number_id text,
+    wamid           text,
+    status          text,
+    occurred_at     timestamptz,
+    message_id      bigint,
+    dedupe_key      text NOT NULL UNIQUE,
+    raw             jsonb,
+    body            bytea
+);
+
+CREATE INDEX whatsapp_events_received_at_idx ON whatsapp_events (received_at);
+CREATE INDEX whatsapp_events_message_id_idx ON whatsapp_events (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX whatsapp_events_parked_idx ON whatsapp_events (wamid) WHERE kind = 'status' AND message_id IS NULL;
+
+/* ------------------------------------------------------------------------------------- not for callers: no grants below */
+
+CREATE FUNCTION whatsapp_attach() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_attach';
+COMMENT ON FUNCTION whatsapp_attach() IS
+    'Tells the launcher, at commit, that this database may have the extension now. Called once by the install script.';
+
+CREATE FUNCTION whatsapp_notify_po() RETURNS trigger
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_notify_po';
+COMMENT ON FUNCTION whatsapp_notify_po() IS
+    'The trigger that wa_watch() puts on a table. A row that cannot be notified makes a FAILED message and never an error.';
+
+CREATE FUNCTION whatsapp_error_codes()
+RETURNS TABLE (code bigint, reaction text, meaning text, hint text)
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 120
+AS 'MODULE_PATHNAME', 'pg_whatsapp_error_codes';
+COMMENT ON FUNCTION whatsapp_error_codes() IS 'Every error code of the Cloud API that a message can meet, and the reaction to it.';
+
+/* ----------------------------------------------------------------------------------------------- pure functions, for all */
+
+CREATE FUNCTION wa_version() RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_version';
+COMMENT ON FUNCTION wa_version() IS 'Version of the loaded library; ALTER EXTENSION pg_whatsapp UPDATE is due when it differs from pg_extension.extversion.';
+
+CREATE FUNCTION wa_valid_e164(phone text) RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_valid_e164';
+COMMENT ON FUNCTION wa_valid_e164(text) IS
+    'True for +, then 7 to 15 ASCII digits of which the first is not 0 (ITU-T E.164). Never raises; fit for CHECK constraints.';
+
+CREATE FUNCTION wa_phone_problem(phone text) RETURNS text
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_phone_problem';
+COMMENT ON FUNCTION wa_phone_problem(text) IS 'NULL for a phone number in E.164 format, else what is wrong with it, in words.';
+
+CREATE FUNCTION wa_format_amount(amount numeric, currency text DEFAULT NULL, locale text DEFAULT NULL) RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_format_amount';
+COMMENT ON FUNCTION wa_format_amount(numeric, text, text) IS
+    'An amount as people read it: 1250 EUR is €1,250.00 in locale en. Defaults: whatsapp.default_currency, whatsapp.amount_locale. Raises WA006, WA007, WA008, 22004.';
+
+CREATE FUNCTION wa_render_template(body text, parameters text[]) RETURNS text
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_render_positional';
+COMMENT ON FUNCTION wa_render_template(text, text[]) IS
+    'The body of a template with {{1}}, {{2}}, … filled in. Raises WA005 when their number differs, WA003, WA004, 22001 for a bad parameter.';
+
+CREATE FUNCTION wa_render_template(body text, parameters jsonb) RETURNS text
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_render_named';
+COMMENT ON FUNCTION wa_render_template(text, jsonb) IS
+    'The body of a template with {{name}} placeholders filled in from an object of strings and numbers. Raises as the positional form does.';
+
+CREATE FUNCTION wa_explain(code bigint, OUT code bigint, OUT reaction text, OUT meaning text, OUT hint text) RETURNS SETOF record
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+    SELECT e.code, e.reaction, e.meaning, e.hint FROM whatsapp_error_codes() AS e WHERE e.code OPERATOR(pg_catalog.=) $1;
+END;
+COMMENT ON FUNCTION wa_explain(bigint) IS 'What an error code of the Cloud API means, how the sender reacts and what to do. No row for a code that is not known.';
+
+/* --------------------------------------------------------------------------------------------------------------- sending */
+
+CREATE FUNCTION wa_send_template(phone text, template text, parameters text[] DEFAULT '{}', language text DEFAULT NULL,
+                                 sender text DEFAULT NULL, reference text DEFAULT NULL) RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_template';
+COMMENT ON FUNCTION wa_send_template(text, text, text[], text, text, text) IS
+    'Enqueues a template message; it leaves when this transaction commits. Returns whatsapp_messages.id. Raises 22023 for the phone, 22004 for NULL, WA001 to WA004 and 22001 for template, language and parameters, 42704 for an unknown sender.';
+
+CREATE FUNCTION wa_send_po(supplier text, po text, amount text, phone text, language text DEFAULT NULL,
+                           sender text DEFAULT NULL) RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_text';
+COMMENT ON FUNCTION wa_send_po(text, text, text, text, text, text) IS
+    'Enqueues template po_notification with the amount as it is written. Returns whatsapp_messages.id; raises as wa_send_template() does.';
+
+CREATE FUNCTION wa_send_po(supplier text, po text, amount numeric, phone text, currency text DEFAULT NULL,
+                           language text DEFAULT NULL, sender text DEFAULT NULL) RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_numeric';
+COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text) IS
+    'Enqueues template po_notification with the amount formatted by wa_format_amount(). Returns whatsapp_messages.id; raises as both do.';
+
+CREATE FUNCTION wa_cancel(message_id bigint) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_cancel';
+COMMENT ON FUNCTION wa_cancel(bigint) IS
+    'True: the message will not be sent (status CANCELLED once committed). False: too late, it is on the wire, was sent, or does not exist.';
+
+CREATE FUNCTION wa_resume(sender text DEFAULT 'default') RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_resume';
+COMMENT ON FUNCTION wa_resume(text) IS
+    'Ends the pause of a sender, at commit. False when there is no such paused sender.';
+
+CREATE FUNCTION wa_release() RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_release';
+COMMENT ON FUNCTION wa_release() IS
+    'Ends the hold of a database that was restored or copied, at commit: its pending messages will be sent from here. Returns how many they are.';
+
+/* -------------------------------------------------------------------------------------------------------- watched tables */
+
+CREATE FUNCTION wa_watch(relation regclass, supplier name, po name, amount name, phone name,
+                         currency name DEFAULT NULL, language text DEFAULT NULL, sender text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_watch';
+COMMENT ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text) IS
+    'Notifies the supplier of each row that is inserted into the table from now on; the arguments name its columns. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify_po(). Raises 42703 for a column that is not there, 42710 when the table is watched already.';
+
+CREATE FUNCTION wa_unwatch(relation regclass) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_unwatch';
+COMMENT ON FUNCTION wa_unwatch(regclass) IS 'Ends wa_watch(). False when the table was not watched.';
+
+/* ------------------------------------------------------------------------------------------------------ views for people */
+
+-- The trigger is the truth: it is dumped with its table, and dropping the table leaves nothing behind.
+CREATE VIEW whatsapp_watches AS
+SELECT t.tgrelid::regclass AS relation,
+       a.args[1] AS supplier, a.args[2] AS po, a.args[3] AS amount, a.args[4] AS phone,
+       nullif(a.args[5], '') AS currency, nullif(a.args[6], '') AS language, nullif(a.args[7], '') AS sender,
+       t.tgenabled <> 'D' AS enabled
+FROM pg_catalog.pg_trigger AS t
+CROSS JOIN LATERAL (SELECT pg_catalog.string_to_array(pg_catalog.encode(t.tgargs, 'escape'), '\000') AS args) AS a
+WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure AND NOT t.tgisinternal AND t.tgparentid = 0;
+COMMENT ON VIEW whatsapp_watches IS 'Tables whose inserts notify a supplier, and the columns that are read.';
+
+CREATE VIEW whatsapp_status AS
+SELECT s.status, coalesce(m.messages, 0) AS messages, m.oldest, m.newest
+FROM (VALUES (1, 'PENDING'), (2, 'SENT'), (3, 'DELIVERED'), (4, 'READ'), (5, 'FAILED'), (6, 'CANCELLED')) AS s (place, status)
+LEFT JOIN (SELECT status, pg_catalog.count(*) AS messages, pg_catalog.min(created_at) AS oldest, pg_catalog.max(created_at) AS newest
+           FROM whatsapp_messages GROUP BY status) AS m USING (status)
+ORDER BY s.place;
+COMMENT ON VIEW whatsapp_status IS 'Messages by status. Reads the whole of whatsapp_messages.';
+
+COMMENT ON TABLE whatsapp_messages IS 'One row a message, from enqueue to its last status.';
+COMMENT ON COLUMN whatsapp_messages.status IS 'PENDING, SENT, DELIVERED, READ, FAILED (see error_message and hint) or CANCELLED; it never goes back.';
+COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt.';
+COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key, e.g. the number of the purchase order.';
+COMMENT ON COLUMN whatsapp_messages.error_details IS 'All that Meta said about the failure; it says so once.';
+COMMENT ON COLUMN whatsapp_messages.hint IS 'What to do about the failure.';
+COMMENT ON TABLE whatsapp_queue IS 'Messages that are still to be sent. Changed by the extension only.';
+COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its bytes leave; unknown: bytes may have left and no answer came.';
+COMMENT ON TABLE whatsapp_attempts IS 'Attempts that did not succeed.';
+COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once.';
+COMMENT ON TABLE whatsapp_accounts IS 'WhatsApp Business Accounts. Their secrets are files in whatsapp.secret_dir, in a folder of the account''s name.';
+COMMENT ON TABLE whatsapp_senders IS 'Phone numbers that send. The one named default needs no row: settings and environment describe it.';
+COMMENT ON COLUMN whatsapp_senders.paused_until IS 'Nothing leaves before; then one message probes whether the trouble is over.';
+COMMENT ON TABLE whatsapp_instances IS 'Which cluster and database these rows belong to.';
+
+/* ---------------------------------------------------------------------------------------------------------------- rights */
+
+REVOKE ALL ON FUNCTION whatsapp_attach() FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_notify_po() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_cancel(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_resume(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_release() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_unwatch(regclass) FROM PUBLIC;
+
+/* ------------------------------------------------------------------------------------------------------------ dump marks */
+
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_instances', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_accounts', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_senders', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_messages_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_messages', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_queue', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_attempts', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_attempts_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_events', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_events_id_seq', '');
+
+SELECT whatsapp_attach();

@@ -1,0 +1,92 @@
+/*
+ * arguments.cpp — see arguments.hpp.
+ */
+#include "entry/arguments.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+}
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+[[noreturn]] void
+raise_null(const char *name)
+{
+	ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name)));
+	pg_unreachable();
+}
+
+} // namespace
+
+void
+require(FunctionCallInfo fcinfo, int place, const char *name)
+{
+	if (PG_ARGISNULL(place))
+		raise_null(name);
+}
+
+const text *
+required_text(FunctionCallInfo fcinfo, int place, const char *name)
+{
+	require(fcinfo, place, name);
+	return PG_GETARG_TEXT_PP(place);
+}
+
+const char *
+required_cstring(FunctionCallInfo fcinfo, int place, const char *name)
+{
+	return text_to_cstring(required_text(fcinfo, place, name));
+}
+
+const char *
+optional_text(FunctionCallInfo fcinfo, int place, const char *otherwise)
+{
+	return PG_ARGISNULL(place) ? otherwise : text_to_cstring(PG_GETARG_TEXT_PP(place));
+}
+
+const char *
+required_numeric(FunctionCallInfo fcinfo, int place, const char *name)
+{
+	require(fcinfo, place, name);
+	return DatumGetCString(DirectFunctionCall1(numeric_out, PG_GETARG_DATUM(place)));
+}
+
+TextArray
+required_texts(FunctionCallInfo fcinfo, int place)
+{
+	require(fcinfo, place, "parameters");
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(place);
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+		                errmsg("parameters must be a one-dimensional array")));
+	Datum *values;
+	bool *nulls;
+	TextArray texts;
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &texts.count);
+	texts.values = static_cast<const text **>(palloc(sizeof(text *) * (texts.count + 1)));
+	for (int i = 0; i < texts.count; i++) {
+		if (nulls[i])
+			raise_null(psprintf("parameter %d", i + 1));
+		texts.values[i] = DatumGetTextPP(values[i]);
+	}
+	return texts;
+}
+
+std::vector<std::string>
+strings(const TextArray &texts)
+{
+	std::vector<std::string> out;
+	out.reserve(texts.count);
+	for (int i = 0; i < texts.count; i++)
+		out.emplace_back(pg::view(texts.values[i]));
+	return out;
+}
+
+} // namespace whatsapp::entry

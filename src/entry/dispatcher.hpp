@@ -1,0 +1,51 @@
+/*
+ * dispatcher.hpp — the sender's hands: claimed rows become requests, answers become results to be
+ * written.
+ *
+ * It owns what needs destructors and is reached by a static pointer only, so that no server error
+ * can jump over it. Every function is noexcept; strings handed out live until forget_results().
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "pg/queue.hpp"
+
+namespace whatsapp::entry
+{
+
+class Dispatcher
+{
+public:
+	/* NULL when memory or libcurl fails. */
+	static Dispatcher *create() noexcept;
+	Dispatcher(const Dispatcher &) = delete;
+	Dispatcher &operator=(const Dispatcher &) = delete;
+
+	/* Settings may have changed; secrets are read again before the next request. */
+	void reload() noexcept;
+
+	/* One claimed and committed row: onto the wire, or straight to the results with the reason why
+	 * not. */
+	void send(const pg::Claimed &row, const pg::Instance &instance) noexcept;
+
+	/* Serves the sockets and judges what has been answered. */
+	void collect() noexcept;
+
+	/* What waits to be written, in order of id. */
+	const pg::Settled *results(std::size_t &count) noexcept;
+	void forget_results() noexcept;
+	bool has_results() const noexcept;
+
+	std::size_t in_flight() const noexcept;
+	int descriptor() const noexcept;
+	long timeout_ms() const noexcept;
+
+private:
+	struct State;
+	explicit Dispatcher(State *state) noexcept : state_(state) {}
+	State *state_;
+};
+
+} // namespace whatsapp::entry

@@ -1,0 +1,148 @@
+/*
+ * functions_send.cpp — enqueueing and what may be done to a queued message.
+ */
+#include <string>
+#include <vector>
+
+#include "core/e164.hpp"
+#include "core/message.hpp"
+#include "pg/messages.hpp"
+#include "pg/queue.hpp"
+#include "pg/schema.hpp"
+#include "pg/settings.hpp"
+#include "pg/shmem.hpp"
+
+#include "entry/arguments.hpp"
+#include "entry/purchase_order.hpp"
+
+extern "C" {
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_attach);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_template);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_po_text);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_po_numeric);
+PG_FUNCTION_INFO_V1(pg_whatsapp_cancel);
+PG_FUNCTION_INFO_V1(pg_whatsapp_resume);
+PG_FUNCTION_INFO_V1(pg_whatsapp_release);
+}
+
+using namespace whatsapp;
+
+namespace
+{
+
+int64
+enqueue(FunctionCallInfo fcinfo, pg::NewMessage &message)
+{
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	message.sender = pg::resolve_sender(message.sender);
+	const int64 id = pg::enqueue(message);
+	SPI_finish();
+	return id;
+}
+
+int64
+send_po(FunctionCallInfo fcinfo, const entry::PurchaseOrder &order)
+{
+	pg::NewMessage message;
+	pg::Failure why;
+	if (!entry::compose(order, message, why))
+		pg::raise(why);
+	return enqueue(fcinfo, message);
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_attach(PG_FUNCTION_ARGS)
+{
+	(void)fcinfo;
+	pg::wake_launcher_at_commit();
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_whatsapp_send_template(PG_FUNCTION_ARGS)
+{
+	pg::NewMessage message;
+	message.recipient_phone = entry::required_cstring(fcinfo, 0, "phone");
+	message.template_name = entry::required_cstring(fcinfo, 1, "template");
+	const entry::TextArray parameters = entry::required_texts(fcinfo, 2);
+	message.template_language = entry::optional_text(fcinfo, 3, pg::settings.default_language);
+	message.sender = entry::optional_text(fcinfo, 4, nullptr);
+	message.reference = entry::optional_text(fcinfo, 5, nullptr);
+	message.message_type = "template";
+
+	char *payload = nullptr;
+	pg::guarded([&] {
+		check_phone(message.recipient_phone);
+		payload = pg::cstring_out(template_payload(message.template_name, message.template_language,
+		                                           entry::strings(parameters)));
+	});
+	message.payload = payload;
+	PG_RETURN_INT64(enqueue(fcinfo, message));
+}
+
+Datum
+pg_whatsapp_send_po_text(PG_FUNCTION_ARGS)
+{
+	entry::PurchaseOrder order;
+	order.supplier = entry::required_cstring(fcinfo, 0, "supplier");
+	order.number = entry::required_cstring(fcinfo, 1, "po");
+	order.amount = entry::required_cstring(fcinfo, 2, "amount");
+	order.phone = entry::required_cstring(fcinfo, 3, "phone");
+	order.currency = nullptr;
+	order.language = entry::optional_text(fcinfo, 4, nullptr);
+	order.sender = entry::optional_text(fcinfo, 5, nullptr);
+	PG_RETURN_INT64(send_po(fcinfo, order));
+}
+
+Datum
+pg_whatsapp_send_po_numeric(PG_FUNCTION_ARGS)
+{
+	entry::PurchaseOrder order;
+	order.supplier = entry::required_cstring(fcinfo, 0, "supplier");
+	order.number = entry::required_cstring(fcinfo, 1, "po");
+	order.amount = entry::required_numeric(fcinfo, 2, "amount");
+	order.phone = entry::required_cstring(fcinfo, 3, "phone");
+	order.currency = entry::optional_text(fcinfo, 4, pg::settings.default_currency);
+	order.language = entry::optional_text(fcinfo, 5, nullptr);
+	order.sender = entry::optional_text(fcinfo, 6, nullptr);
+	PG_RETURN_INT64(send_po(fcinfo, order));
+}
+
+Datum
+pg_whatsapp_cancel(PG_FUNCTION_ARGS)
+{
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	const bool cancelled = pg::cancel(PG_GETARG_INT64(0));
+	SPI_finish();
+	PG_RETURN_BOOL(cancelled);
+}
+
+Datum
+pg_whatsapp_resume(PG_FUNCTION_ARGS)
+{
+	const char *sender = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	const bool resumed = pg::resume(sender);
+	SPI_finish();
+	pg::wake_sender_at_commit();
+	PG_RETURN_BOOL(resumed);
+}
+
+Datum
+pg_whatsapp_release(PG_FUNCTION_ARGS)
+{
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	const int64 waiting = pg::release();
+	SPI_finish();
+	pg::wake_sender_at_commit();
+	PG_RETURN_INT64(waiting);
+}

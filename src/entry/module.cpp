@@ -1,0 +1,35 @@
+/*
+ * module.cpp — the library's magic and _PG_init.
+ */
+#include "pg/settings.hpp"
+#include "pg/shmem.hpp"
+
+#include "entry/entry.hpp"
+
+extern "C" {
+#if PG_VERSION_NUM >= 180000
+PG_MODULE_MAGIC_EXT(.name = "pg_whatsapp", .version = PG_WHATSAPP_VERSION);
+#else
+PG_MODULE_MAGIC;
+#endif
+
+PGDLLEXPORT void _PG_init(void);
+}
+
+/* Works without preloading, too, so that functions can be called and restored anywhere; then nobody
+ * sends, and enqueueing says so. */
+void
+_PG_init(void)
+{
+	using namespace whatsapp;
+
+	/* pg_upgrade starts background workers, and then finds its databases in use */
+	if (IsBinaryUpgrade)
+		return;
+	pg::define_settings();
+	pg::install_commit_callback();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	pg::install_shmem_hooks();
+	entry::register_launcher();
+}

@@ -1,0 +1,56 @@
+/*
+ * purchase_order.cpp — checks and payload, in C++ only, so that a trigger can turn a refusal into a
+ * FAILED row.
+ */
+#include "entry/purchase_order.hpp"
+
+#include <string>
+
+#include "core/e164.hpp"
+#include "core/fault.hpp"
+#include "core/message.hpp"
+#include "core/money.hpp"
+#include "pg/settings.hpp"
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+constexpr char template_name[] = "po_notification";
+
+std::string
+present(const char *value, const char *name)
+{
+	if (value == nullptr)
+		throw Fault(sqlstate::null_value_not_allowed, std::string(name) + " must not be null");
+	return value;
+}
+
+} // namespace
+
+bool
+compose(const PurchaseOrder &order, pg::NewMessage &message, pg::Failure &why) noexcept
+{
+	message.sender = order.sender;
+	message.recipient_phone = order.phone;
+	message.message_type = "template";
+	message.template_name = template_name;
+	message.template_language =
+	    order.language == nullptr ? pg::settings.default_language : order.language;
+	message.payload = nullptr;
+	message.reference = order.number;
+	return pg::attempt(why, [&] {
+		check_phone(present(order.phone, "phone"));
+		std::string amount = present(order.amount, "amount");
+		if (order.currency != nullptr)
+			amount = format_amount(amount, order.currency, pg::settings.amount_locale);
+		message.payload = pg::cstring_out(template_payload(
+		    template_name, message.template_language,
+		    {present(order.supplier, "supplier"), present(order.number, "po"), std::move(amount)},
+		    {"supplier", "po", "amount"}));
+	});
+}
+
+} // namespace whatsapp::entry

@@ -1,0 +1,50 @@
+/*
+ * compat.hpp — the only file that asks for the server's version. Wrappers have the newest
+ * signature.
+ */
+#pragma once
+
+#include "pg/prelude.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "storage/latch.h"
+#if PG_VERSION_NUM >= 180000
+#include "storage/waiteventset.h"
+#endif
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+}
+
+#if PG_VERSION_NUM < 150000
+#error "pg_whatsapp needs PostgreSQL 15 or newer"
+#endif
+
+namespace whatsapp::pg
+{
+
+/* 17 (commit 50c67c201) gave the set a resource owner instead of a memory context; without one it
+ * lives as long as the process. */
+inline WaitEventSet *
+create_wait_event_set(int nevents)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(nullptr, nevents);
+#else
+	return CreateWaitEventSet(TopMemoryContext, nevents);
+#endif
+}
+
+/* 17 (commit c9af054653) lets an extension name its wait events. */
+inline uint32
+wait_event(const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	return WaitEventExtensionNew(name);
+#else
+	(void)name;
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,149 @@
+/*
+ * messages.cpp — enqueue is one statement, so that a message and its place in the queue are made or
+ * lost together.
+ */
+#include "pg/messages.hpp"
+
+#include "pg/settings.hpp"
+#include "pg/shmem.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/statement.hpp"
+
+extern "C" {
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+constexpr char default_sender[] = "default";
+
+void
+set_message(Values &values, const NewMessage &message)
+{
+	values.set_text(0, message.sender);
+	values.set_text(1, message.recipient_phone);
+	values.set_text(2, message.message_type);
+	values.set_text(3, message.template_name);
+	values.set_text(4, message.template_language);
+	values.set_text(5, message.payload);
+	values.set_text(6, message.reference);
+}
+
+void
+warn_without_workers()
+{
+	static bool warned = false;
+	if (preloaded() || warned)
+		return;
+	warned = true;
+	ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	                  errmsg("messages are queued but nobody sends them"),
+	                  errdetail("The library \"pg_whatsapp\" is not in shared_preload_libraries."),
+	                  errhint("Add it to shared_preload_libraries and restart the server.")));
+}
+
+} // namespace
+
+void
+require_utf8()
+{
+	if (GetDatabaseEncoding() != PG_UTF8)
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("database encoding must be UTF8"),
+		         errdetail("The encoding of this database is \"%s\".", GetDatabaseEncodingName())));
+}
+
+bool
+sender_exists(const char *sender)
+{
+	if (strcmp(sender, default_sender) == 0)
+		return true;
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_senders WHERE name = $1", 1, {TEXTOID}};
+	Values values;
+	values.set_text(0, sender);
+	return run(statement, values) > 0;
+}
+
+const char *
+resolve_sender(const char *sender)
+{
+	require_utf8();
+	if (sender == nullptr)
+		sender = settings.default_sender;
+	if (!sender_exists(sender))
+		ereport(ERROR,
+		        (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("sender \"%s\" does not exist", sender),
+		         errhint("Add it to whatsapp_senders, or set whatsapp.default_sender to one that "
+		                 "exists.")));
+	return sender;
+}
+
+std::int64_t
+enqueue(const NewMessage &message)
+{
+	static Statement statement = {
+	    "WITH message AS ("
+	    " INSERT INTO @s@.whatsapp_messages"
+	    " (sender, recipient_phone, message_type, template_name, template_language, payload, "
+	    "reference, expires_at)"
+	    " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7,"
+	    "  now() + make_interval(secs => $8))"
+	    " RETURNING id, sender, expires_at)"
+	    " INSERT INTO @s@.whatsapp_queue (message_id, sender, expires_at)"
+	    " SELECT id, sender, expires_at FROM message RETURNING message_id",
+	    8,
+	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID}};
+	Values values;
+	set_message(values, message);
+	values.set(7, Float8GetDatum(settings.default_ttl));
+	run(statement, values);
+	wake_sender_at_commit();
+	warn_without_workers();
+	return int64_column(0, 1);
+}
+
+std::int64_t
+record_refused(const NewMessage &message, const Failure &why)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, "
+	    "template_language,"
+	    " payload, reference, status, failed_at, error_message, hint)"
+	    " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, 'FAILED', now(), $8, "
+	    "$9) RETURNING id",
+	    9,
+	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+	Values values;
+	set_message(values, message);
+	const char *text =
+	    why.detail[0] == '\0' ? why.message : psprintf("%s: %s", why.message, why.detail);
+	values.set_text(7, text);
+	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
+	run(statement, values);
+	return int64_column(0, 1);
+}
+
+bool
+cancel(std::int64_t id)
+{
+	/* the queue row first, as everybody who touches both does */
+	static Statement statement = {
+	    "WITH entry AS (DELETE FROM @s@.whatsapp_queue WHERE message_id = $1"
+	    "  AND state = 'ready' RETURNING message_id)"
+	    " UPDATE @s@.whatsapp_messages AS m SET status = 'CANCELLED' FROM entry"
+	    " WHERE m.id = entry.message_id RETURNING m.id",
+	    1,
+	    {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	return run(statement, values) > 0;
+}
+
+} // namespace whatsapp::pg

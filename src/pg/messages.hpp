@@ -1,0 +1,40 @@
+/*
+ * messages.hpp — new rows of whatsapp_messages, and the queue rows that stand beside them.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace whatsapp::pg
+{
+
+struct Failure;
+
+/* NULL for what is absent. Strings are in the server's memory and encoding. */
+struct NewMessage {
+	const char *sender;
+	const char *recipient_phone;
+	const char *message_type;
+	const char *template_name;
+	const char *template_language;
+	const char *payload; /* JSON */
+	const char *reference;
+};
+
+/* Raises 0A000 unless the database is in UTF8: JSON is, and so is all that the platform sends. */
+void require_utf8();
+
+/* "default" needs no row. With SPI connected. */
+bool sender_exists(const char *sender);
+
+/* NULL takes whatsapp.default_sender. Raises 42704 unless the sender exists, and as require_utf8(). */
+const char *resolve_sender(const char *sender);
+
+/* Both in the caller's transaction, with SPI connected. Return the id. */
+std::int64_t enqueue(const NewMessage &message);
+std::int64_t record_refused(const NewMessage &message, const Failure &why);
+
+/* True: the message was still in the queue and is CANCELLED now. */
+bool cancel(std::int64_t id);
+
+} // namespace whatsapp::pg

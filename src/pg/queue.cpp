@@ -1,0 +1,268 @@
+/*
+ * queue.cpp — claims and the life of the sender's epoch.
+ */
+#include "pg/queue.hpp"
+
+#include "pg/settings.hpp"
+
+#include "pg/statement.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+const char *
+system_identifier()
+{
+	return psprintf(UINT64_FORMAT, GetSystemIdentifier());
+}
+
+void
+set_identity(Values &values, int place)
+{
+	values.set_text(place, system_identifier());
+	values.set(place + 1, ObjectIdGetDatum(MyDatabaseId));
+}
+
+void
+make_instance()
+{
+	static Statement statement = {"INSERT INTO @s@.whatsapp_instances (nonce, system_identifier, "
+	                              "database_oid) SELECT $1, $2, $3"
+	                              " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_instances WHERE "
+	                              "system_identifier = $2 AND database_oid = $3)",
+	                              3,
+	                              {TEXTOID, TEXTOID, OIDOID}};
+	unsigned char random[8];
+	char nonce[2 * sizeof random + 1];
+	if (!pg_strong_random(random, sizeof random))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random value")));
+	hex_encode(reinterpret_cast<const char *>(random), sizeof random, nonce);
+	nonce[sizeof nonce - 1] = '\0';
+	Values values;
+	values.set_text(0, nonce);
+	set_identity(values, 1);
+	run(statement, values);
+}
+
+bool
+is_held()
+{
+	static Statement statement = {"SELECT 1 FROM @s@.whatsapp_instances WHERE released_at IS NULL"
+	                              " AND (system_identifier <> $1 OR database_oid <> $2) LIMIT 1",
+	                              2,
+	                              {TEXTOID, OIDOID}};
+	Values values;
+	set_identity(values, 0);
+	return run(statement, values) > 0;
+}
+
+Claimed
+copy_row(uint64 row)
+{
+	bool null;
+	Claimed claimed;
+	claimed.id = int64_column(row, 1);
+	claimed.attempt = DatumGetInt32(column(row, 2, null));
+	claimed.sender = text_column(row, 3);
+	claimed.phone_number_id = text_column(row, 4);
+	claimed.account = text_column(row, 5);
+	claimed.api_version = text_column(row, 6);
+	claimed.phone = text_column(row, 7);
+	claimed.payload = text_column(row, 8);
+	claimed.expired = DatumGetBool(column(row, 9, null));
+	return claimed;
+}
+
+} // namespace
+
+void
+begin_epoch(Instance &instance)
+{
+	make_instance();
+
+	static Statement raise_epoch = {"UPDATE @s@.whatsapp_instances SET epoch = epoch + 1 WHERE "
+	                                "system_identifier = $1 AND database_oid = $2"
+	                                " RETURNING nonce, epoch",
+	                                2,
+	                                {TEXTOID, OIDOID}};
+	Values values;
+	set_identity(values, 0);
+	run(raise_epoch, values);
+	strlcpy(instance.nonce, text_column(0, 1), sizeof instance.nonce);
+	instance.epoch = int64_column(0, 2);
+	instance.held = is_held();
+
+	static Statement doubt = {"UPDATE @s@.whatsapp_queue SET state = 'unknown', changed_at = now() "
+	                          "WHERE state = 'sending'",
+	                          0,
+	                          {}};
+	run(doubt, Values());
+}
+
+Claims
+claim(Instance &instance, int limit, MemoryContextData *memory)
+{
+	/* A sender that probes after a pause gets one message on the wire at a time; each other one its
+	 * share, whatever the rest has piled up. */
+	static Statement statement = {
+	    "WITH active AS ("
+	    "  SELECT s.name, s.phone_number_id, s.account, a.api_version, s.paused_reason IS NOT NULL "
+	    "AS probing"
+	    "  FROM @s@.whatsapp_senders AS s LEFT JOIN @s@.whatsapp_accounts AS a ON a.name = "
+	    "s.account"
+	    "  WHERE s.enabled AND (s.paused_until IS NULL OR s.paused_until <= now())"
+	    "  UNION ALL SELECT 'default', NULL, NULL, NULL, false"
+	    "  WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE name = 'default')"
+	    "), picked AS ("
+	    "  SELECT ready.message_id, active.* FROM active CROSS JOIN LATERAL ("
+	    "    SELECT q.message_id FROM @s@.whatsapp_queue AS q"
+	    "    WHERE q.sender = active.name AND q.state = 'ready' AND q.due_at <= now()"
+	    "    ORDER BY q.due_at, q.message_id LIMIT CASE WHEN active.probing THEN 1 ELSE $2 END"
+	    "    FOR UPDATE SKIP LOCKED) AS ready"
+	    "  WHERE NOT active.probing OR NOT EXISTS ("
+	    "    SELECT FROM @s@.whatsapp_queue AS busy WHERE busy.state = 'sending' AND busy.sender = "
+	    "active.name)"
+	    "  LIMIT $2"
+	    ") UPDATE @s@.whatsapp_queue AS q"
+	    " SET state = 'sending', epoch = $1, attempts = q.attempts + 1, changed_at = now()"
+	    " FROM picked LEFT JOIN @s@.whatsapp_messages AS m ON m.id = picked.message_id"
+	    " WHERE q.message_id = picked.message_id"
+	    " RETURNING q.message_id, q.attempts, picked.name, picked.phone_number_id, picked.account,"
+	    "  picked.api_version, m.recipient_phone, m.payload::text, q.expires_at <= now()",
+	    2,
+	    {INT8OID, INT8OID}};
+
+	Claims claims = {nullptr, 0};
+	instance.held = is_held();
+	if (instance.held)
+		return claims;
+	Values values;
+	values.set(0, Int64GetDatum(instance.epoch));
+	values.set(1, Int64GetDatum(limit));
+	claims.count = run(statement, values);
+
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	claims.rows = static_cast<Claimed *>(palloc(sizeof(Claimed) * (claims.count + 1)));
+	for (std::size_t i = 0; i < claims.count; i++)
+		claims.rows[i] = copy_row(i);
+	MemoryContextSwitchTo(before);
+	return claims;
+}
+
+std::uint64_t
+resolve_unknown(const Instance &instance)
+{
+	if (instance.held)
+		return 0;
+	/* "webhooks are flowing": one came since the outcome was lost, so the missing one would have
+	 * come, too */
+	static Statement retry = {
+	    "UPDATE @s@.whatsapp_queue AS q SET state = 'ready', due_at = now(), changed_at = now()"
+	    " WHERE q.state = 'unknown' AND q.changed_at <= now() - make_interval(secs => $1) AND ($2 "
+	    "= 1 OR ($2 = 0 AND EXISTS"
+	    "  (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status' AND e.received_at > "
+	    "q.changed_at)))",
+	    2,
+	    {FLOAT8OID, INT4OID}};
+	static Statement fail = {
+	    "WITH lost AS (DELETE FROM @s@.whatsapp_queue WHERE state = 'unknown'"
+	    "  AND changed_at <= now() - make_interval(secs => $1) RETURNING message_id, attempts)"
+	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = "
+	    "lost.attempts,"
+	    "  error_message = 'outcome unknown: the request left, no answer and no status webhook "
+	    "came',"
+	    "  hint = 'Ask the recipient or WhatsApp Manager whether it arrived; send it again if not. "
+	    "Webhooks settle this by themselves: see whatsapp.listen.'"
+	    " FROM lost WHERE m.id = lost.message_id AND m.status = 'PENDING'",
+	    1,
+	    {FLOAT8OID}};
+	Values values;
+	values.set(0, Float8GetDatum(settings.unknown_grace));
+	values.set(1, Int32GetDatum(settings.unknown_policy == unknown_retry  ? 1
+	                            : settings.unknown_policy == unknown_auto ? 0
+	                                                                      : 2));
+	const std::uint64_t retried = run(retry, values);
+	Values grace;
+	grace.set(0, values.value[0]);
+	run(fail, grace);
+	return retried;
+}
+
+std::int64_t
+next_due_ms()
+{
+	static Statement statement = {
+	    "SELECT ceil(extract(epoch FROM min(due) - clock_timestamp()) * 1000)::bigint FROM ("
+	    "  SELECT greatest(first.due_at, active.paused_until) AS due FROM ("
+	    "    SELECT name, paused_until FROM @s@.whatsapp_senders WHERE enabled"
+	    "    UNION SELECT 'default', NULL WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE "
+	    "name = 'default')"
+	    "  ) AS active CROSS JOIN LATERAL ("
+	    "    SELECT q.due_at FROM @s@.whatsapp_queue AS q WHERE q.sender = active.name AND q.state "
+	    "= 'ready'"
+	    "    ORDER BY q.due_at LIMIT 1) AS first"
+	    "  UNION ALL (SELECT changed_at + make_interval(secs => $1) FROM @s@.whatsapp_queue"
+	    "    WHERE state = 'unknown' ORDER BY changed_at LIMIT 1)) AS waiting",
+	    1,
+	    {FLOAT8OID}};
+	Values values;
+	values.set(0, Float8GetDatum(settings.unknown_grace));
+	run(statement, values);
+	bool null;
+	const Datum due = column(0, 1, null);
+	if (null)
+		return -1;
+	return Max(DatumGetInt64(due), 0);
+}
+
+void
+end_pauses()
+{
+	static Statement statement = {"UPDATE @s@.whatsapp_senders SET paused_until = now() WHERE "
+	                              "paused_until > now() AND paused_reason IS NOT NULL",
+	                              0,
+	                              {}};
+	run(statement, Values());
+}
+
+bool
+resume(const char *sender)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_senders SET paused_until = NULL, paused_reason = NULL, paused_hint = "
+	    "NULL, pauses = 0"
+	    " WHERE name = $1 AND (paused_until IS NOT NULL OR paused_reason IS NOT NULL)",
+	    1,
+	    {TEXTOID}};
+	Values values;
+	values.set_text(0, sender);
+	return run(statement, values) > 0;
+}
+
+std::int64_t
+release()
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_instances SET released_at = now() WHERE released_at IS NULL"
+	    " AND (system_identifier <> $1 OR database_oid <> $2)",
+	    2,
+	    {TEXTOID, OIDOID}};
+	Values values;
+	set_identity(values, 0);
+	run(statement, values);
+	static Statement waiting = {"SELECT count(*) FROM @s@.whatsapp_queue", 0, {}};
+	run(waiting, Values());
+	return int64_column(0, 1);
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,88 @@
+/*
+ * queue.hpp — the pending queue as the sender works it: claim, settle, settle what nobody answered.
+ *
+ * One committed mark, not two: a message is picked and marked "sending" by the same commit, never
+ * more of them than there are free slots on the wire. Whoever touches both tables touches the queue
+ * row first; batches go in order of id. That keeps sender, listener and wa_cancel() from
+ * deadlocking.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+struct MemoryContextData;
+
+namespace whatsapp::pg
+{
+
+struct Instance {
+	char nonce[17];
+	std::int64_t epoch;
+	bool held;
+};
+
+/* A new life of the sender: raises the epoch and, in the same transaction, turns what the last life
+ * left "sending" into "unknown". */
+void begin_epoch(Instance &instance);
+
+struct Claimed {
+	std::int64_t id;
+	int attempt;
+	const char *sender;
+	const char *phone_number_id; /* NULL: of the default account */
+	const char *account;         /* NULL: the default one */
+	const char *api_version;     /* NULL: whatsapp.api_version */
+	const char *phone;           /* NULL: the message was deleted */
+	const char *payload;
+	bool expired;
+};
+
+struct Claims {
+	Claimed *rows;
+	std::size_t count;
+};
+
+/* At most limit messages that are due, marked as sending by this epoch; nothing while the database
+ * is held. Copies live in memory. */
+Claims claim(Instance &instance, int limit, MemoryContextData *memory);
+
+enum class Settle : int { sent, retry, failed, paused, unknown };
+
+struct Settled {
+	Settle how;
+	std::int64_t id;
+	int attempt;
+	const char *sender;
+	const char *outcome; /* word for whatsapp_attempts */
+	const char *wamid;
+	const char *wa_id;
+	const char *user_id;
+	long http_status; /* 0: none */
+	bool has_code;
+	std::int64_t code;
+	const char *message;
+	const char *hint;
+	const char *details;   /* JSON or NULL */
+	std::int64_t delay_ms; /* retry and paused */
+};
+
+/* Records results, in order of id. What a webhook has settled meanwhile stays as it is. */
+void settle(const Settled *rows, std::size_t count);
+
+/* Unknown outcomes whose grace is over, by whatsapp.unknown_policy. Returns how many were put back.
+ */
+std::uint64_t resolve_unknown(const Instance &instance);
+
+/* Milliseconds until something in the queue is due; -1 when nothing waits. */
+std::int64_t next_due_ms();
+
+/* Probe paused senders now (after a reload, say). */
+void end_pauses();
+
+bool resume(const char *sender);
+
+/* Ends a hold; returns the number of messages that wait. */
+std::int64_t release();
+
+} // namespace whatsapp::pg

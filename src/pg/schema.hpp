@@ -1,0 +1,26 @@
+/*
+ * schema.hpp — where the extension lives: its schema's name, its owner, and whether it is there at
+ * all.
+ */
+#pragma once
+
+namespace whatsapp::pg
+{
+
+/* For SQL-callable functions: the schema of the function that is running, so that no search_path
+ * has a say. Cheap (one cached look-up). The name is quoted as SQL needs it and lives until the
+ * next call. */
+void use_schema_of_function(unsigned function_oid);
+
+/* For workers, in a transaction: looks the extension up when the catalogs changed since the last
+ * call. False: it is not (or no longer) installed in this database. Switches the session to the
+ * owner of the extension, so that nothing runs as the bootstrap superuser without need. */
+bool use_extension_schema();
+
+/* The quoted name that one of the two found. */
+const char *schema_name();
+
+/* Grows whenever schema_name() changes, so that prepared statements know when they are stale. */
+unsigned schema_generation();
+
+} // namespace whatsapp::pg

@@ -1,0 +1,165 @@
+/*
+ * settings.cpp — the definitions: name, sentence, unit, bounds, who may set it and when.
+ */
+#include "pg/settings.hpp"
+
+#include <climits>
+#include <cstdlib>
+
+#include "core/e164.hpp"
+#include "core/url.hpp"
+#include "pg/prelude.hpp"
+
+extern "C" {
+#include "utils/guc.h"
+#if PG_VERSION_NUM >= 160000
+#include "utils/guc_hooks.h"
+#endif
+#include "utils/builtins.h"
+}
+
+namespace whatsapp::pg
+{
+
+Settings settings;
+
+namespace
+{
+
+const config_enum_entry unknown_policies[] = {
+    {"auto", unknown_auto, false},
+    {"retry", unknown_retry, false},
+    {"fail", unknown_fail, false},
+    {nullptr, 0, false},
+};
+
+bool
+enabled_by_environment()
+{
+	const char *value = std::getenv("ENABLE_WHATSAPP_NOTIFICATIONS");
+	bool enabled = true;
+	if (value == nullptr || *value == '\0' || parse_bool(value, &enabled))
+		return enabled;
+	ereport(WARNING,
+	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	         errmsg("environment variable ENABLE_WHATSAPP_NOTIFICATIONS is neither true nor false"),
+	         errdetail("No message is sent until whatsapp.enabled is set.")));
+	return false;
+}
+
+extern "C" bool
+check_base_url(char **value, void **, GucSource)
+{
+	if (url_allowed(*value))
+		return true;
+	GUC_check_errdetail(
+	    "The URL must begin with https://, or with http:// for a loopback address.");
+	return false;
+}
+
+extern "C" bool
+check_api_version(char **value, void **, GucSource)
+{
+	const char *at = *value;
+	if (*at++ != 'v' || *at < '0' || *at > '9')
+		return false;
+	for (; *at != '\0'; at++)
+		if ((*at < '0' || *at > '9') && *at != '.')
+			return false;
+	return true;
+}
+
+void
+define_string(const char *name, const char *sentence, char **value, const char *initial,
+              GucContext context, int flags = 0, GucStringCheckHook check = nullptr)
+{
+	DefineCustomStringVariable(name, sentence, nullptr, value, initial, context, flags, check,
+	                           nullptr, nullptr);
+}
+
+void
+define_int(const char *name, const char *sentence, int *value, int initial, int min, int max,
+           int flags)
+{
+	DefineCustomIntVariable(name, sentence, nullptr, value, initial, min, max, PGC_SIGHUP, flags,
+	                        nullptr, nullptr, nullptr);
+}
+
+void
+define_worker_settings()
+{
+	DefineCustomBoolVariable(
+	    "whatsapp.enabled", "Sends messages; when off, they stay PENDING and nothing leaves.",
+	    "The default comes from the environment variable ENABLE_WHATSAPP_NOTIFICATIONS.",
+	    &settings.enabled, enabled_by_environment(), PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+	define_string("whatsapp.api_base_url", "Base URL of the Cloud API.", &settings.api_base_url,
+	              "https://graph.facebook.com", PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_base_url);
+	define_string("whatsapp.api_version", "Version of the Cloud API, as it stands in its paths.",
+	              &settings.api_version, "v25.0", PGC_SIGHUP, 0, check_api_version);
+	define_string("whatsapp.ca_file",
+	              "File of certificate authorities for the Cloud API; empty for the system's.",
+	              &settings.ca_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+	define_string("whatsapp.secret_dir", "Directory of the files that hold the secrets.",
+	              &settings.secret_dir, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+	define_string(
+	    "whatsapp.listen",
+	    "Address that takes webhooks: host:port or the path of a unix socket; empty for none.",
+	    &settings.listen, "", PGC_SIGHUP);
+	DefineCustomEnumVariable("whatsapp.unknown_policy",
+	                         "What becomes of a message whose request got no answer.",
+	                         "auto: retried when webhooks flow and none named it, else failed; "
+	                         "retry: at least once; fail: at most once.",
+	                         &settings.unknown_policy, unknown_auto, unknown_policies, PGC_SIGHUP,
+	                         0, nullptr, nullptr, nullptr);
+	define_int("whatsapp.unknown_grace",
+	           "Time that a status webhook has to settle an unknown outcome.",
+	           &settings.unknown_grace, 120, 1, INT_MAX / 1000, GUC_UNIT_S);
+	define_int("whatsapp.default_ttl",
+	           "Age at which a message that was not sent yet fails instead of being sent.",
+	           &settings.default_ttl, 86400, 1, INT_MAX / 1000, GUC_UNIT_S);
+	define_int("whatsapp.resume_gap",
+	           "Pause in the sender's heartbeat after which older messages are held for review.",
+	           &settings.resume_gap, 900, 1, INT_MAX / 1000, GUC_UNIT_S);
+	define_int("whatsapp.max_in_flight", "Requests that wait for an answer at once.",
+	           &settings.max_in_flight, 200, 1, 10000, 0);
+	define_int("whatsapp.max_connections", "Connections to the Cloud API.",
+	           &settings.max_connections, 8, 1, 1000, 0);
+	define_int("whatsapp.connect_timeout", "Longest time to connect to the Cloud API.",
+	           &settings.connect_timeout, 5000, 1, 600000, GUC_UNIT_MS);
+	define_int("whatsapp.request_timeout", "Longest time for a request and its answer.",
+	           &settings.request_timeout, 30000, 1, 600000, GUC_UNIT_MS);
+	define_int("whatsapp.max_attempts",
+	           "Attempts after which a message that meets only transient errors fails.",
+	           &settings.max_attempts, 8, 1, 1000, 0);
+}
+
+void
+define_session_settings()
+{
+	define_string("whatsapp.default_sender", "Sender of messages that name none.",
+	              &settings.default_sender, "default", PGC_USERSET);
+	define_string("whatsapp.default_language", "Template language of messages that name none.",
+	              &settings.default_language, "es", PGC_USERSET);
+	define_string("whatsapp.default_currency", "Currency (ISO 4217) of amounts that name none.",
+	              &settings.default_currency, "EUR", PGC_USERSET);
+	define_string("whatsapp.amount_locale", "Locale in which amounts are written.",
+	              &settings.amount_locale, "en", PGC_USERSET);
+}
+
+} // namespace
+
+void
+define_settings()
+{
+	/* a restart-only variable may not be defined later, when the library is merely loaded by a
+	 * function call */
+	if (process_shared_preload_libraries_in_progress)
+		define_string("whatsapp.databases",
+		              "Databases in which messages are sent and webhooks are taken.",
+		              &settings.databases, "postgres", PGC_POSTMASTER, GUC_LIST_INPUT);
+	define_worker_settings();
+	define_session_settings();
+	MarkGUCPrefixReserved("whatsapp");
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,40 @@
+/*
+ * settings.hpp — every whatsapp.* setting as the server holds it. Secrets are never settings: SHOW
+ * and pg_settings would tell them.
+ */
+#pragma once
+
+namespace whatsapp::pg
+{
+
+enum UnknownPolicy : int { unknown_auto, unknown_retry, unknown_fail };
+
+struct Settings {
+	char *databases;
+	bool enabled;
+	char *api_base_url;
+	char *api_version;
+	char *secret_dir;
+	char *listen;
+	char *default_sender;
+	char *default_language;
+	char *default_currency;
+	char *amount_locale;
+	int unknown_policy;
+	int unknown_grace;   /* seconds */
+	int default_ttl;     /* seconds */
+	int resume_gap;      /* seconds */
+	int max_in_flight;   /* requests */
+	int max_connections; /* sockets to one host */
+	int connect_timeout; /* milliseconds */
+	int request_timeout; /* milliseconds */
+	int max_attempts;
+	char *ca_file;
+};
+
+extern Settings settings;
+
+/* Called once by _PG_init. */
+void define_settings();
+
+} // namespace whatsapp::pg

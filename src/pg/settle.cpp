@@ -1,0 +1,251 @@
+/*
+ * settle.cpp — what became of the messages on the wire, written down; the second half of queue.hpp.
+ *
+ * Every statement but the one for success asks whether the queue row is still "sending": a status
+ * webhook may have come before the answer and settled it, and what it said is the truth.
+ */
+#include "pg/queue.hpp"
+
+#include "core/redact.hpp"
+
+#include "pg/statement.hpp"
+
+extern "C" {
+#include "utils/array.h"
+#include "utils/builtins.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* a btree entry must fit a third of a page, and nobody promises how long these are */
+constexpr std::size_t max_identifier_bytes = 1000;
+
+Datum
+identifier(const char *text)
+{
+	const std::string_view part = clip(text, max_identifier_bytes);
+	return PointerGetDatum(cstring_to_text_with_len(part.data(), static_cast<int>(part.size())));
+}
+
+/* One array column of the successes, NULL where there is nothing. */
+struct Column {
+	Datum *values;
+	bool *nulls;
+	int count = 0;
+
+	explicit Column(std::size_t size)
+	    : values(static_cast<Datum *>(palloc(sizeof(Datum) * size))),
+	      nulls(static_cast<bool *>(palloc(sizeof(bool) * size)))
+	{
+	}
+	void
+	add(const char *text)
+	{
+		nulls[count] = text == nullptr || *text == '\0';
+		values[count] = nulls[count] ? Datum(0) : identifier(text);
+		count++;
+	}
+	void
+	add(Datum value)
+	{
+		nulls[count] = false;
+		values[count++] = value;
+	}
+	Datum
+	text_array() const
+	{
+		int size = count;
+		int lower = 1;
+		return PointerGetDatum(
+		    construct_md_array(values, nulls, 1, &size, &lower, TEXTOID, -1, false, TYPALIGN_INT));
+	}
+	Datum
+	bigint_array() const
+	{
+		return PointerGetDatum(
+		    construct_array(values, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	}
+	Datum
+	integer_array() const
+	{
+		return PointerGetDatum(construct_array(values, count, INT4OID, 4, true, TYPALIGN_INT));
+	}
+};
+
+void
+settle_sent(const Settled *rows, std::size_t count)
+{
+	static Statement dequeue = {
+	    "DELETE FROM @s@.whatsapp_queue WHERE message_id = ANY ($1)", 1, {INT8ARRAYOID}};
+	static Statement record = {
+	    "UPDATE @s@.whatsapp_messages AS m SET"
+	    "  status = CASE WHEN m.status = 'PENDING' THEN 'SENT' ELSE m.status END,"
+	    "  wamid = coalesce(m.wamid, a.wamid), wa_id = coalesce(a.wa_id, m.wa_id), user_id = "
+	    "coalesce(a.user_id, m.user_id),"
+	    "  sent_at = least(m.sent_at, now()), attempts = a.attempt,"
+	    "  error_code = CASE WHEN m.status = 'FAILED' THEN m.error_code END,"
+	    "  error_message = CASE WHEN m.status = 'FAILED' THEN m.error_message END,"
+	    "  error_details = CASE WHEN m.status = 'FAILED' THEN m.error_details END,"
+	    "  hint = CASE WHEN m.status = 'FAILED' THEN m.hint END"
+	    " FROM unnest($1, $2, $3, $4, $5) AS a (id, wamid, wa_id, user_id, attempt) WHERE m.id = "
+	    "a.id",
+	    5,
+	    {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}};
+	static Statement recover = {"UPDATE @s@.whatsapp_senders SET paused_until = NULL, "
+	                            "paused_reason = NULL, paused_hint = NULL, pauses = 0"
+	                            " WHERE name = ANY ($1) AND paused_reason IS NOT NULL",
+	                            1,
+	                            {TEXTARRAYOID}};
+
+	Column ids(count);
+	Column wamids(count);
+	Column wa_ids(count);
+	Column user_ids(count);
+	Column attempts(count);
+	Column senders(count);
+	for (std::size_t i = 0; i < count; i++) {
+		if (rows[i].how != Settle::sent)
+			continue;
+		ids.add(Int64GetDatum(rows[i].id));
+		wamids.add(rows[i].wamid);
+		wa_ids.add(rows[i].wa_id);
+		user_ids.add(rows[i].user_id);
+		attempts.add(Int32GetDatum(rows[i].attempt));
+		senders.add(rows[i].sender);
+	}
+	if (ids.count == 0)
+		return;
+
+	Values values;
+	values.set(0, ids.bigint_array());
+	run(dequeue, values);
+	values.set(1, wamids.text_array());
+	values.set(2, wa_ids.text_array());
+	values.set(3, user_ids.text_array());
+	values.set(4, attempts.integer_array());
+	run(record, values);
+	Values names;
+	names.set(0, senders.text_array());
+	run(recover, names);
+}
+
+/* The tail that every failure shares: the attempt's own row, and what the message row shows of it.
+ * $1 id, $2 attempt, $3 outcome, $4 HTTP status, $5 code, $6 message, $7 details, $8 hint. */
+#define RECORD_FAILURE                                                                             \
+	", attempt AS (INSERT INTO @s@.whatsapp_attempts (message_id, attempt, outcome, http_status, " \
+	"error_code, error_message,"                                                                   \
+	"  error_details) SELECT $1, $2, $3, $4, $5, $6, $7::jsonb FROM entry)"                        \
+	" UPDATE @s@.whatsapp_messages AS m SET attempts = $2, error_code = $5, error_message = $6, "  \
+	"error_details = $7::jsonb,"                                                                   \
+	"  hint = $8"
+
+#define FAILURE_TYPES INT8OID, INT4OID, TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, TEXTOID
+
+Statement retry = {
+    "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'ready', due_at = now() + "
+    "make_interval(secs => $9), changed_at = now()"
+    "  WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
+    " FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
+    9,
+    {FAILURE_TYPES, FLOAT8OID}};
+
+Statement fail = {"WITH entry AS (DELETE FROM @s@.whatsapp_queue WHERE message_id = $1 AND state = "
+                  "'sending' RETURNING message_id)" RECORD_FAILURE
+                  ", status = 'FAILED', failed_at = now() FROM entry WHERE m.id = entry.message_id "
+                  "AND m.status = 'PENDING'",
+                  8,
+                  {FAILURE_TYPES}};
+
+Statement doubt = {
+    "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'unknown', changed_at = now()"
+    "  WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
+    " FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
+    8,
+    {FAILURE_TYPES}};
+
+/* the account's trouble is not the message's: it keeps its attempts and its clean row */
+Statement put_back = {
+    "UPDATE @s@.whatsapp_queue SET state = 'ready', attempts = attempts - 1, changed_at = now()"
+    " WHERE message_id = $1 AND state = 'sending'",
+    1,
+    {INT8OID}};
+
+Statement pause = {
+    "INSERT INTO @s@.whatsapp_senders AS s (name, paused_until, paused_reason, paused_hint, pauses)"
+    " VALUES ($1, now() + make_interval(secs => $2), $3, $4, 1) ON CONFLICT (name) DO UPDATE"
+    " SET paused_until = now() + least(make_interval(secs => 900), make_interval(secs => $2 * 2 ^ "
+    "least(s.pauses, 10))),"
+    "  paused_reason = EXCLUDED.paused_reason, paused_hint = EXCLUDED.paused_hint, pauses = "
+    "s.pauses + 1"
+    " WHERE s.paused_until IS NULL OR s.paused_until <= now() RETURNING 1",
+    4,
+    {TEXTOID, FLOAT8OID, TEXTOID, TEXTOID}};
+
+void
+settle_paused(const Settled &row)
+{
+	Values id;
+	id.set(0, Int64GetDatum(row.id));
+	run(put_back, id);
+
+	Values values;
+	values.set_text(0, row.sender);
+	values.set(1, Float8GetDatum(static_cast<double>(row.delay_ms) / 1000));
+	values.set_text(2, row.message);
+	values.set_text(3, row.hint);
+	if (run(pause, values) > 0)
+		ereport(LOG, (errmsg("WhatsApp sender \"%s\" pauses: %s", row.sender, row.message),
+		              errhint("%s", row.hint)));
+}
+
+void
+settle_failure(const Settled &row)
+{
+	Values values;
+	values.set(0, Int64GetDatum(row.id));
+	values.set(1, Int32GetDatum(row.attempt));
+	values.set_text(2, row.outcome);
+	if (row.http_status != 0)
+		values.set(3, Int32GetDatum(static_cast<int>(row.http_status)));
+	if (row.has_code)
+		values.set(4, Int64GetDatum(row.code));
+	values.set_text(5, row.message);
+	if (row.details != nullptr && *row.details != '\0')
+		values.set_text(6, row.details);
+	values.set_text(7, row.hint);
+	switch (row.how) {
+	case Settle::retry:
+		values.set(8, Float8GetDatum(static_cast<double>(row.delay_ms) / 1000));
+		run(retry, values);
+		break;
+	case Settle::failed:
+		run(fail, values);
+		break;
+	case Settle::unknown:
+		run(doubt, values);
+		break;
+	case Settle::sent:
+	case Settle::paused:
+		break;
+	}
+}
+
+} // namespace
+
+void
+settle(const Settled *rows, std::size_t count)
+{
+	settle_sent(rows, count);
+	for (std::size_t i = 0; i < count; i++) {
+		if (rows[i].how == Settle::paused)
+			settle_paused(rows[i]);
+		else if (rows[i].how != Settle::sent)
+			settle_failure(rows[i]);
+	}
+}
+
+} // namespace whatsapp::pg

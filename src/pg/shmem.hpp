@@ -1,0 +1,44 @@
+/*
+ * shmem.hpp — what the processes of one cluster share: who works on which database, and the bell
+ * that wakes them at commit.
+ *
+ * Plain values only. A pointer or descriptor of one process here would crash the next one.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace whatsapp::pg
+{
+
+enum class Role : int { launcher, sender, listener };
+inline constexpr int max_databases = 64;
+
+/* What a worker tells the launcher when it goes. */
+enum class Farewell : int { none, no_extension, busy };
+
+/* In _PG_init, while preloading. */
+void install_shmem_hooks();
+void install_commit_callback();
+
+/* False when the library was not preloaded: there is nobody to wake. */
+bool preloaded();
+
+/* Worker side. enroll() publishes this process for (role, place), and withdraws it at its exit.
+ * place: the index in whatsapp.databases, 0 for the launcher. */
+void enroll(Role role, int place, unsigned database_oid);
+void say_farewell(Role role, int place, Farewell farewell);
+Farewell take_farewell(Role role, int place);
+
+/* A live process holds the place. */
+bool seat_taken(Role role, int place);
+
+/* How often an extension was created: the launcher's reason to look again where there was none. */
+unsigned attach_count();
+
+/* Backend side: when this transaction commits, the sender of this database (or the launcher) is
+ * woken. Forgotten on rollback. */
+void wake_sender_at_commit();
+void wake_launcher_at_commit();
+
+} // namespace whatsapp::pg

@@ -1,0 +1,27 @@
+/*
+ * wait_set.hpp — the one wait of a worker: its latch, the postmaster's death and one epoll
+ * descriptor.
+ */
+#pragma once
+
+namespace whatsapp::pg
+{
+
+class WaitSet
+{
+public:
+	/* name shows as the wait event of the process from PostgreSQL 17 on. */
+	explicit WaitSet(int descriptor, const char *name);
+
+	/* Until the latch is set (it is reset here), the descriptor is readable or the time is up. -1
+	 * waits for ever. True: the latch. */
+	bool wait(long timeout_ms);
+
+	void close();
+
+private:
+	void *set_;
+	unsigned event_;
+};
+
+} // namespace whatsapp::pg

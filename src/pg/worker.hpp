@@ -1,0 +1,33 @@
+/*
+ * worker.hpp — what the background workers have in common: how they start, hear signals and leave.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace whatsapp::pg
+{
+
+enum class Role : int;
+
+/* Handlers, then signals, then the database, in this order. role and place: see shmem.hpp. The
+ * process leaves by itself (and says why to the launcher) when the extension is not in the
+ * database, when another worker of its kind serves it, or when its encoding is not UTF8. */
+void start_worker(Role role, int place, unsigned database_oid);
+
+/* SIGTERM came: settle what is done and leave. */
+bool shutdown_requested();
+
+/* SIGHUP came: the configuration was read again. True once per signal. */
+bool reload_if_requested();
+
+/* In a transaction: leaves when the extension has gone from the database. */
+void leave_without_extension(Role role, int place);
+
+/* The launcher, not the postmaster, decides whether and when another one starts. */
+[[noreturn]] void leave();
+
+/* Milliseconds of a clock that no one sets. */
+std::int64_t monotonic_ms() noexcept;
+
+} // namespace whatsapp::pg
