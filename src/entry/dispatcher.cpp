@@ -15,6 +15,7 @@
 #include "core/message.hpp"
 #include "core/outcome.hpp"
 #include "core/retry.hpp"
+#include "core/url.hpp"
 #include "net/http_client.hpp"
 #include "pg/secrets.hpp"
 #include "pg/settings.hpp"
@@ -321,6 +322,15 @@ std::size_t
 Dispatcher::in_flight() const noexcept
 {
 	return state_->flights.size();
+}
+
+std::size_t
+Dispatcher::slots() const noexcept
+{
+	const bool multiplexed = !url_is_loopback_http(pg::settings.api_base_url);
+	return static_cast<std::size_t>(
+	    multiplexed ? pg::settings.max_in_flight
+	                : std::min(pg::settings.max_in_flight, pg::settings.max_connections));
 }
 
 int

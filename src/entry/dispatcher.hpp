@@ -39,6 +39,11 @@ public:
 	bool has_results() const noexcept;
 
 	std::size_t in_flight() const noexcept;
+
+	/* How many requests can be on the wire at once: over HTTP/1.1 one per connection. More than
+	 * that would only be marked as sending and wait inside libcurl, and each would be in doubt
+	 * after a crash. */
+	std::size_t slots() const noexcept;
 	int descriptor() const noexcept;
 	long timeout_ms() const noexcept;
 

@@ -188,7 +188,8 @@ reconcile_all(bool attached)
 		listen_address(i, address, sizeof address);
 		const bool here = OidIsValid(places[i].database);
 		reconcile(i, pg::Role::sender, places[i].sender, here, attached, now);
-		reconcile(i, pg::Role::listener, places[i].listener, here && address[0] != '\0', attached, now);
+		reconcile(i, pg::Role::listener, places[i].listener, here && address[0] != '\0', attached,
+		          now);
 	}
 }
 

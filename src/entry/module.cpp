@@ -4,14 +4,12 @@
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 
+#include "pg/compat.hpp"
+
 #include "entry/entry.hpp"
 
 extern "C" {
-#if PG_VERSION_NUM >= 180000
-PG_MODULE_MAGIC_EXT(.name = "pg_whatsapp", .version = PG_WHATSAPP_VERSION);
-#else
-PG_MODULE_MAGIC;
-#endif
+PG_WHATSAPP_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 }

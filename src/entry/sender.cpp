@@ -62,10 +62,11 @@ settle_one_by_one(Sender &sender)
 int
 room(const Sender &sender)
 {
-	const int free = pg::settings.max_in_flight - static_cast<int>(sender.dispatcher->in_flight());
+	const int slots = static_cast<int>(sender.dispatcher->slots());
+	const int free = slots - static_cast<int>(sender.dispatcher->in_flight());
 	/* with a backlog, wait for a quarter of the slots: a commit for each single slot would cost
 	 * more than the slot brings */
-	const int worthwhile = sender.saturated ? std::max(1, pg::settings.max_in_flight / 4) : 1;
+	const int worthwhile = sender.saturated ? std::max(1, slots / 4) : 1;
 	return free >= worthwhile ? free : 0;
 }
 

@@ -151,8 +151,10 @@ Transfer::set_lasting(const TransferOptions &options, bool plain) noexcept
 #endif
 	/* A libcurl built without HTTP/2 refuses this one and speaks HTTP/1.1. */
 	(void)set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+	/* Waiting for a stream on a connection that is there beats opening one more; but HTTP/1.1 has
+	 * no streams, and the wait would last as long as the first answer. */
 	const bool taken =
-	    set(easy_, CURLOPT_POST, 1L) && set(easy_, CURLOPT_PIPEWAIT, 1L) &&
+	    set(easy_, CURLOPT_POST, 1L) && set(easy_, CURLOPT_PIPEWAIT, plain ? 0L : 1L) &&
 	    set(easy_, CURLOPT_USERAGENT, options.user_agent.c_str()) &&
 	    set(easy_, CURLOPT_CONNECTTIMEOUT_MS, options.connect_timeout_ms) &&
 	    set(easy_, CURLOPT_TIMEOUT_MS, options.request_timeout_ms) &&

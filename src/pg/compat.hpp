@@ -20,6 +20,14 @@ extern "C" {
 #error "pg_whatsapp needs PostgreSQL 15 or newer"
 #endif
 
+/* 18 (commit 9324c8c58) shows an extension's own name and version in pg_get_loaded_modules(). */
+#if PG_VERSION_NUM >= 180000
+#define PG_WHATSAPP_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "pg_whatsapp", .version = PG_WHATSAPP_VERSION)
+#else
+#define PG_WHATSAPP_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
 namespace whatsapp::pg
 {
 

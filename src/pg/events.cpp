@@ -10,8 +10,6 @@
 
 #include <algorithm>
 
-#include "core/redact.hpp"
-
 #include "pg/statement.hpp"
 
 extern "C" {
@@ -24,18 +22,6 @@ namespace whatsapp::pg
 
 namespace
 {
-
-/* as in settle.cpp: what is indexed is cut alike everywhere */
-constexpr std::size_t max_identifier_bytes = 1000;
-
-const char *
-identifier(const char *text)
-{
-	if (text == nullptr || *text == '\0')
-		return nullptr;
-	const std::string_view part = clip(text, max_identifier_bytes);
-	return pnstrdup(part.data(), part.size());
-}
 
 const char *
 present(const char *text)
@@ -69,7 +55,7 @@ find_message(const Event &event)
 		values.set(0, Int64GetDatum(event.message_id));
 		values.set_text(1, event.nonce);
 	}
-	values.set_text(2, identifier(event.wamid));
+	values.set_identifier(2, event.wamid);
 	run(statement, values);
 	return int64_column(0, 1);
 }
@@ -91,7 +77,7 @@ store(const Event &event, std::int64_t message_id)
 	values.set_text(1, present(event.field));
 	values.set_text(2, present(event.account_id));
 	values.set_text(3, present(event.phone_number_id));
-	values.set_text(4, identifier(event.wamid));
+	values.set_identifier(4, event.wamid);
 	values.set_text(5, present(event.status));
 	set_time(values, 6, event.timestamp);
 	if (message_id != 0)
@@ -147,7 +133,7 @@ apply_progress(const Event &event, std::int64_t message_id, int rank)
 	if (values.null[1] != ' ')
 		values.set(1, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
 	values.set(2, Int32GetDatum(rank));
-	values.set_text(3, identifier(event.wamid));
+	values.set_identifier(3, event.wamid);
 	values.set_text(4, present(event.wa_id));
 	values.set_text(5, present(event.user_id));
 	values.set_text(6, present(event.conversation_id));
@@ -182,7 +168,7 @@ apply_failure(const Event &event, std::int64_t message_id)
 	values.set_text(3, present(event.error_message));
 	values.set_text(4, present(event.error_details));
 	values.set_text(5, present(event.hint));
-	values.set_text(6, identifier(event.wamid));
+	values.set_identifier(6, event.wamid);
 	run(statement, values);
 }
 

@@ -27,7 +27,8 @@ void require_utf8();
 /* "default" needs no row. With SPI connected. */
 bool sender_exists(const char *sender);
 
-/* NULL takes whatsapp.default_sender. Raises 42704 unless the sender exists, and as require_utf8(). */
+/* NULL takes whatsapp.default_sender. Raises 42704 unless the sender exists, and as require_utf8().
+ */
 const char *resolve_sender(const char *sender);
 
 /* Both in the caller's transaction, with SPI connected. Return the id. */

@@ -164,37 +164,40 @@ resolve_unknown(const Instance &instance)
 {
 	if (instance.held)
 		return 0;
-	/* "webhooks are flowing": one came since the outcome was lost, so the missing one would have
-	 * come, too */
+	/* auto: "webhooks are flowing" when one came after the outcome was lost and the grace has
+	 * passed since, too; the first ones after an outage of the listener come in any order, and the
+	 * missing one may be among them. */
 	static Statement retry = {
 	    "UPDATE @s@.whatsapp_queue AS q SET state = 'ready', due_at = now(), changed_at = now()"
-	    " WHERE q.state = 'unknown' AND q.changed_at <= now() - make_interval(secs => $1) AND ($2 "
-	    "= 1 OR ($2 = 0 AND EXISTS"
-	    "  (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status' AND e.received_at > "
-	    "q.changed_at)))",
+	    " WHERE q.state = 'unknown' AND q.changed_at <= now() - make_interval(secs => $1)"
+	    "  AND ($2 = 'retry' OR ($2 = 'auto' AND EXISTS (SELECT FROM @s@.whatsapp_events AS e "
+	    "WHERE e.kind = 'status'"
+	    "   AND e.received_at > q.changed_at AND e.received_at <= now() - make_interval(secs => "
+	    "$1))))",
 	    2,
-	    {FLOAT8OID, INT4OID}};
+	    {FLOAT8OID, TEXTOID}};
 	static Statement fail = {
-	    "WITH lost AS (DELETE FROM @s@.whatsapp_queue WHERE state = 'unknown'"
-	    "  AND changed_at <= now() - make_interval(secs => $1) RETURNING message_id, attempts)"
+	    "WITH lost AS (DELETE FROM @s@.whatsapp_queue AS q WHERE q.state = 'unknown'"
+	    "  AND q.changed_at <= now() - make_interval(secs => $1)"
+	    "  AND ($2 = 'fail' OR NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = "
+	    "'status'"
+	    "   AND e.received_at > q.changed_at)) RETURNING q.message_id, q.attempts)"
 	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = "
 	    "lost.attempts,"
 	    "  error_message = 'outcome unknown: the request left, no answer and no status webhook "
 	    "came',"
-	    "  hint = 'Ask the recipient or WhatsApp Manager whether it arrived; send it again if not. "
-	    "Webhooks settle this by themselves: see whatsapp.listen.'"
+	    "  hint = 'Ask the recipient or look into WhatsApp Manager whether it arrived; send it "
+	    "again if not. "
+	    "Status webhooks settle this by themselves: see whatsapp.listen.'"
 	    " FROM lost WHERE m.id = lost.message_id AND m.status = 'PENDING'",
-	    1,
-	    {FLOAT8OID}};
+	    2,
+	    {FLOAT8OID, TEXTOID}};
+	static const char *const policies[] = {"auto", "retry", "fail"};
 	Values values;
 	values.set(0, Float8GetDatum(settings.unknown_grace));
-	values.set(1, Int32GetDatum(settings.unknown_policy == unknown_retry  ? 1
-	                            : settings.unknown_policy == unknown_auto ? 0
-	                                                                      : 2));
+	values.set_text(1, policies[settings.unknown_policy]);
 	const std::uint64_t retried = run(retry, values);
-	Values grace;
-	grace.set(0, values.value[0]);
-	run(fail, grace);
+	run(fail, values);
 	return retried;
 }
 

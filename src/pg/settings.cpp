@@ -6,15 +6,11 @@
 #include <climits>
 #include <cstdlib>
 
-#include "core/e164.hpp"
 #include "core/url.hpp"
 #include "pg/prelude.hpp"
 
 extern "C" {
 #include "utils/guc.h"
-#if PG_VERSION_NUM >= 160000
-#include "utils/guc_hooks.h"
-#endif
 #include "utils/builtins.h"
 }
 

@@ -6,8 +6,6 @@
  */
 #include "pg/queue.hpp"
 
-#include "core/redact.hpp"
-
 #include "pg/statement.hpp"
 
 extern "C" {
@@ -20,16 +18,6 @@ namespace whatsapp::pg
 
 namespace
 {
-
-/* a btree entry must fit a third of a page, and nobody promises how long these are */
-constexpr std::size_t max_identifier_bytes = 1000;
-
-Datum
-identifier(const char *text)
-{
-	const std::string_view part = clip(text, max_identifier_bytes);
-	return PointerGetDatum(cstring_to_text_with_len(part.data(), static_cast<int>(part.size())));
-}
 
 /* One array column of the successes, NULL where there is nothing. */
 struct Column {
@@ -46,7 +34,7 @@ struct Column {
 	add(const char *text)
 	{
 		nulls[count] = text == nullptr || *text == '\0';
-		values[count] = nulls[count] ? Datum(0) : identifier(text);
+		values[count] = nulls[count] ? Datum(0) : PointerGetDatum(indexable(text));
 		count++;
 	}
 	void

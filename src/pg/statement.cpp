@@ -4,6 +4,8 @@
  */
 #include "pg/statement.hpp"
 
+#include "core/redact.hpp"
+
 #include "pg/schema.hpp"
 
 extern "C" {
@@ -49,6 +51,21 @@ Values::set_text(int place, const char *string)
 {
 	if (string != nullptr)
 		set(place, CStringGetTextDatum(string));
+}
+
+text *
+indexable(const char *identifier)
+{
+	constexpr std::size_t max_bytes = 1000;
+	const std::string_view part = clip(identifier, max_bytes);
+	return cstring_to_text_with_len(part.data(), static_cast<int>(part.size()));
+}
+
+void
+Values::set_identifier(int place, const char *string)
+{
+	if (string != nullptr && *string != '\0')
+		set(place, PointerGetDatum(indexable(string)));
 }
 
 uint64

@@ -41,7 +41,13 @@ struct Values {
 	}
 	/* NULL stays NULL. The bytes must be valid in the database's encoding. */
 	void set_text(int place, const char *string);
+	/* The same for an id that somebody else made up, cut to indexable(). Empty is NULL. */
+	void set_identifier(int place, const char *string);
 };
+
+/* What of a foreign id goes into an index: a btree entry must fit a third of a page, and nobody
+ * promises how long these are. */
+text *indexable(const char *identifier);
 
 /* Between SPI_connect() and SPI_finish(). Returns SPI_processed; rows are in SPI_tuptable. Errors
  * are raised. */

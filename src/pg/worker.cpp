@@ -156,7 +156,8 @@ leave_without_extension(Role role, int place)
 void
 leave()
 {
-	/* 0 is silent in the log; the postmaster would not restart this worker after another code either */
+	/* 0 is silent in the log; the postmaster would not restart this worker after another code
+	 * either */
 	proc_exit(0);
 }
 

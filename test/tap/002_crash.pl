@@ -1,0 +1,101 @@
+# Whatever dies on whatever instruction: nothing is lost, nothing is sent twice, and what is in doubt is few and gets settled.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+use PgWhatsapp;
+use PostgreSQL::Test::Utils;
+use JSON::PP;
+use Test::More;
+use Time::HiRes;
+
+my $slots = 20;
+my $node = new_cluster('crash', conf => <<"CONF");
+whatsapp.max_connections = $slots
+whatsapp.unknown_grace = 1h
+CONF
+my $sandbox = $node->{sandbox};
+# the sandbox accepts what goes to this number, sends its statuses and never answers
+my $no_answer = '+15552000001';
+
+sub unknowns { return $node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_queue WHERE state = 'unknown'}) }
+sub all_read { return wait_sql($node, q{SELECT count(*) FILTER (WHERE status <> 'READ') FROM whatsapp_messages}, '0') }
+
+# kill -9 of the sender while requests hang at the other side, accepted, unanswered; no status comes until the books were looked at
+sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
+send_po($node, $slots, phone => $no_answer);
+send_po($node, 30);
+wait_for('requests on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == $slots });
+my $pid = sender_pid($node);
+kill 'KILL', $pid;
+wait_restart($node, $pid);
+wait_sql($node, q{SELECT count(*) FROM whatsapp_queue WHERE state = 'unknown'}, $slots);
+wait_for('the rest to be sent', sub { sandbox_get($sandbox, 'summary')->{accepted} == $slots + 30 });
+is(unknowns(), $slots, 'what was on the wire is unknown, and only that');
+is_deeply(sandbox_get($sandbox, 'summary')->{duplicates}, [], 'and is not sent again');
+sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
+all_read();
+books_agree($node, 'sender killed');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_queue}), '0', 'status webhooks settled the unknown');
+
+# the same with the postmaster
+sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
+send_po($node, $slots, prefix => 'POSTMASTER', phone => $no_answer);
+send_po($node, 30, prefix => 'POSTMASTER');
+wait_for('requests on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == $slots });
+$pid = sender_pid($node);
+$node->kill9;
+wait_for('the sender to notice', sub { !kill 0, $pid });
+$node->start;
+sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
+all_read();
+books_agree($node, 'postmaster killed');
+
+# many kills at any moment, under load; what never arrived is sent again once webhooks have flowed without it
+$node->append_conf('postgresql.conf', 'whatsapp.unknown_grace = 3s');
+$node->reload;
+my $kills = $ENV{PGWA_KILLS} || 10;
+sandbox_set($sandbox, delay_ms => 10);
+my $most = 0;
+for my $round (1 .. $kills)
+{
+	send_po($node, 200, prefix => "ROUND-$round");
+	my $target = sandbox_get($sandbox, 'summary')->{accepted} + 20 + int(rand(150));
+	wait_for('some to be accepted', sub { sandbox_get($sandbox, 'summary')->{accepted} >= $target
+		  || $node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_queue WHERE state <> 'unknown'}) == 0 });
+	$pid = sender_pid($node);
+	kill 'KILL', $pid;
+	wait_restart($node, $pid);
+	my $doubt = unknowns();
+	$most = $doubt if $doubt > $most;
+}
+cmp_ok($most, '<=', $slots, 'never more in doubt than there were slots on the wire');
+all_read();
+my $summary = books_agree($node, "$kills kills");
+is($summary->{accepted}, 2 * ($slots + 30) + 200 * $kills, 'nothing was lost');
+
+# another backend's crash restarts the sender, too; and a polite end is followed by a new one
+$pid = sender_pid($node);
+$node->safe_psql('postgres', qq{SELECT pg_terminate_backend($pid)});
+wait_restart($node, $pid);
+send_po($node, 5, prefix => 'TERMINATED');
+all_read();
+books_agree($node, 'sender terminated');
+
+# a clean stop does not wait for answers that may take a minute, and loses none
+sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
+send_po($node, 10, prefix => 'STOP', phone => $no_answer);
+wait_for('requests on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 10 });
+my $begin = Time::HiRes::time;
+$node->stop('fast');
+my $took = Time::HiRes::time - $begin;
+cmp_ok($took, '<', 5, 'a fast stop does not wait for the wire');
+note sprintf 'stopped in %.2f s', $took;
+$node->start;
+sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
+all_read();
+books_agree($node, 'stopped mid-flight');
+
+$node->stop('fast');
+done_testing();

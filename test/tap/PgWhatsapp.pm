@@ -1,0 +1,223 @@
+# PgWhatsapp.pm — a whole cluster with the extension and a sandbox beside it, for the tests of this folder.
+#
+# The environment says where the staged install (PGWA_STAGE) and the sandbox program (PGWA_SANDBOX) are; scripts/test sets both.
+# Nothing here waits by time: every wait polls a condition and fails with what it saw.
+package PgWhatsapp;
+
+use strict;
+use warnings;
+
+use Carp;
+use Exporter 'import';
+use HTTP::Tiny;
+use IPC::Run ();
+use JSON::PP;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(new_cluster new_sandbox sandbox_get sandbox_set wait_for wait_sql statuses books_agree
+  sender_pid wait_turns wait_restart webhook_url curl send_po $po_phone);
+
+our $po_phone = '+34612345678';
+
+my %secrets = (
+	WHATSAPP_ACCESS_TOKEN => 'sandbox-token',
+	WHATSAPP_PHONE_NUMBER_ID => '123456789',
+	WHATSAPP_BUSINESS_ACCOUNT_ID => '987654321',
+	WHATSAPP_WEBHOOK_VERIFY_TOKEN => 'random-secret',
+	WHATSAPP_APP_SECRET => 'sandbox-app-secret');
+
+# Until the block is true. The deadline is for a loaded machine, not a duration that anything is expected to take.
+sub wait_for
+{
+	my ($what, $condition) = @_;
+	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+	while (time < $end)
+	{
+		return 1 if $condition->();
+		usleep(10_000);
+	}
+	croak "gave up waiting: $what";
+}
+
+sub wait_sql
+{
+	my ($node, $query, $expected) = @_;
+	$expected = 't' unless defined $expected;
+	my $last = '';
+	eval { wait_for('', sub { $last = $node->safe_psql('postgres', $query); $last eq $expected }) };
+	return 1 if $last eq $expected;
+	croak "gave up waiting: $query is '$last', not '$expected'; messages " . statuses($node) . '; queue '
+	  . $node->safe_psql('postgres', q{SELECT coalesce(string_agg(state || '=' || n, ' '), 'empty') FROM (SELECT state, count(*) AS n FROM whatsapp_queue GROUP BY 1) AS q});
+}
+
+# A sandbox on a free port; it dies with this process.
+sub new_sandbox
+{
+	my (%options) = @_;
+	my $program = $ENV{PGWA_SANDBOX} or BAIL_OUT('PGWA_SANDBOX is not set: run scripts/test');
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	my @command = ($program, '--exit-with-parent', '--port', '0', '--port-file', "$folder/port", '--status-delay-ms', '5');
+	push @command, '--webhook', $options{webhook} if $options{webhook};
+	my $log = "$folder/log";
+	my $process = IPC::Run::start(\@command, '<', \undef, '>', $log, '2>&1');
+	my $port;
+	wait_for('the port of the sandbox', sub { -s "$folder/port" && ($port = slurp_file("$folder/port")) });
+	chomp $port;
+	return { process => $process, port => $port, url => "http://127.0.0.1:$port", log => $log };
+}
+
+sub sandbox_get
+{
+	my ($sandbox, $path) = @_;
+	my $answer = HTTP::Tiny->new(timeout => 60)->get("$sandbox->{url}/_sandbox/$path");
+	croak "sandbox: $path: $answer->{status} $answer->{content}" unless $answer->{success};
+	return decode_json($answer->{content});
+}
+
+sub sandbox_post
+{
+	my ($sandbox, $path, $content) = @_;
+	my $answer = HTTP::Tiny->new(timeout => 60)->post("$sandbox->{url}/_sandbox/$path", { content => $content });
+	return ($answer->{status}, $answer->{content});
+}
+
+sub sandbox_set
+{
+	my ($sandbox, %settings) = @_;
+	my ($status, $content) = sandbox_post($sandbox, 'settings', encode_json(\%settings));
+	croak "sandbox settings: $status $content" if $status != 200;
+	return;
+}
+
+# A started cluster with the extension in postgres, sending to a sandbox of its own, whose webhooks come back.
+sub new_cluster
+{
+	my ($name, %options) = @_;
+	my $stage = $ENV{PGWA_STAGE} or BAIL_OUT('PGWA_STAGE is not set: run scripts/test');
+	my $listen = PostgreSQL::Test::Cluster::get_free_port();
+	my $sandbox = new_sandbox(webhook => "http://127.0.0.1:$listen/api/v1/whatsapp/webhook");
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->{sandbox} = $sandbox;
+	$node->{listen} = $listen;
+	# for good: a restart by the test must find the secrets again
+	%ENV = (%ENV, %secrets, %{ $options{environment} || {} });
+	$node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+	my $libdir = `$ENV{PG_CONFIG} --pkglibdir`;
+	my $sharedir = `$ENV{PG_CONFIG} --sharedir`;
+	chomp($libdir, $sharedir);
+	my $version = `$ENV{PG_CONFIG} --version`;
+	my $destination = $version =~ /PostgreSQL (\d+)/ && $1 >= 18 ? "extension_control_path = '$stage$sharedir:\$system'" : "extension_destdir = '$stage'";
+	$node->append_conf('postgresql.conf', <<"CONF");
+$destination
+dynamic_library_path = '$stage$libdir:\$libdir'
+shared_preload_libraries = 'pg_whatsapp'
+whatsapp.api_base_url = '$sandbox->{url}'
+whatsapp.listen = '127.0.0.1:$listen'
+restart_after_crash = on
+log_min_messages = info
+max_prepared_transactions = 5
+CONF
+	$node->append_conf('postgresql.conf', $options{conf}) if $options{conf};
+	$node->start;
+	unless ($options{no_extension})
+	{
+		$node->safe_psql('postgres', 'CREATE EXTENSION pg_whatsapp');
+		wait_for('both workers', sub { workers($node) == 2 });
+	}
+	return $node;
+}
+
+sub workers
+{
+	my ($node) = @_;
+	return $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type IN ('pg_whatsapp sender', 'pg_whatsapp listener')});
+}
+
+sub sender_pid
+{
+	my ($node) = @_;
+	my $pid;
+	wait_for('a sender', sub {
+		($pid) = ($node->psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'}))[1];
+		$pid;
+	});
+	return $pid;
+}
+
+# The sender has looked at its queue twice since: once may have begun before.
+sub wait_turns
+{
+	my ($node) = @_;
+	my $scans = q{SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'whatsapp_queue'};
+	for (1 .. 2)
+	{
+		my $before = $node->safe_psql('postgres', $scans);
+		wait_for('a turn of the sender', sub { $node->safe_psql('postgres', $scans) > $before });
+	}
+	return;
+}
+
+# After a crash: connections are taken again and a new sender is there.
+sub wait_restart
+{
+	my ($node, $old_pid) = @_;
+	wait_for('the cluster to restart', sub {
+		my ($code, $pid) = $node->psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'});
+		defined $code && $code == 0 && $pid && $pid != $old_pid;
+	});
+	return;
+}
+
+sub webhook_url
+{
+	my ($node) = @_;
+	return "http://127.0.0.1:$node->{listen}/api/v1/whatsapp/webhook";
+}
+
+# (status, body) of a request by curl with these arguments.
+sub curl
+{
+	my (@arguments) = @_;
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'curl', '-s', '-w', "\n%{http_code}", @arguments ], '>', \$out, '2>', \$err);
+	$out =~ s/\n?(\d{3})\z//;
+	return ($1, $out);
+}
+
+# "READ=3 FAILED=1", in the order of a message's life.
+sub statuses
+{
+	my ($node) = @_;
+	return $node->safe_psql('postgres', q{SELECT coalesce(string_agg(status || '=' || messages, ' '), '') FROM whatsapp_status WHERE messages > 0});
+}
+
+sub send_po
+{
+	my ($node, $count, %options) = @_;
+	my $phone = $options{phone} ? "'$options{phone}'" : q{'+3461' || lpad(i::text, 7, '0')};
+	my $prefix = $options{prefix} || 'PO';
+	$node->safe_psql('postgres',
+		"SELECT count(wa_send_po('Proveedor ABC', '$prefix-' || i, 1250, $phone)) FROM generate_series(1, $count) AS i");
+	return;
+}
+
+# Every message that the sandbox accepted stands in the table with its wamid, none was accepted twice, and every message that the table
+# calls sent was accepted.
+sub books_agree
+{
+	my ($node, $title) = @_;
+	my $summary = sandbox_get($node->{sandbox}, 'summary');
+	my @book = map { $_->{wamid} } @{ sandbox_get($node->{sandbox}, 'messages') };
+	my %rows = map { $_ => 1 } split /\n/, $node->safe_psql('postgres', q{SELECT wamid FROM whatsapp_messages WHERE wamid IS NOT NULL});
+	my @unknown = grep { !$rows{$_} } @book;
+	my %book = map { $_ => 1 } @book;
+	my @invented = grep { !$book{$_} } keys %rows;
+	is_deeply([ $summary->{duplicates}, \@unknown, \@invented ], [ [], [], [] ], "$title: the sandbox's books and the table agree");
+	return $summary;
+}
+
+1;
