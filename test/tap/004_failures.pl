@@ -1,0 +1,146 @@
+# Errors of the platform and of the wire: what is retried, what fails, what pauses, and what each tells people.
+use strict;
+use warnings;
+
+use FindBin;
+use JSON::PP;
+use lib $FindBin::RealBin;
+use PgWhatsapp;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $folder = PostgreSQL::Test::Utils::tempdir();
+sub write_secret { my ($name, $content) = @_; open my $file, '>', "$folder/$name" or die; print $file "$content\n"; close $file; return }
+write_secret('access_token', 'sandbox-token');
+
+my $node = new_cluster('failures', conf => <<"CONF");
+whatsapp.secret_dir = '$folder'
+whatsapp.request_timeout = 1s
+whatsapp.unknown_grace = 2s
+whatsapp.max_attempts = 3
+CONF
+my $sandbox = $node->{sandbox};
+sub message { my ($reference, $columns) = @_; return $node->safe_psql('postgres', "SELECT $columns FROM whatsapp_messages WHERE reference = '$reference-1'") }
+sub wait_message { my ($reference, $columns, $expected) = @_; return wait_sql($node, "SELECT $columns FROM whatsapp_messages WHERE reference = '$reference-1'", $expected) }
+sub attempts { my ($reference) = @_; return $node->safe_psql('postgres', "SELECT coalesce(string_agg(concat_ws(':', a.outcome, a.http_status, a.error_code), ' ' ORDER BY a.id), '') FROM whatsapp_attempts AS a JOIN whatsapp_messages AS m ON m.id = a.message_id WHERE m.reference = '$reference-1'") }
+
+# refused for good: one attempt, the reason and the cure, all that Meta said
+my %refused = (131026 => qr/WhatsApp/, 132001 => qr/APPROVED in Meta Business Suite/, 132000 => qr/parameter/i, 131047 => qr/template/i);
+for my $code (sort keys %refused)
+{
+	send_po($node, 1, phone => "+15550$code", prefix => "code$code");
+	wait_message("code$code", q{status || ' ' || error_code || ' ' || attempts}, "FAILED $code 1");
+	like(message("code$code", 'hint'), $refused{$code}, "$code: a hint");
+	like(message("code$code", q{error_details ->> 'fbtrace_id'}), qr/./, "$code: the whole of what was said");
+}
+is(attempts('code131026'), 'refused:400:131026', 'the attempt is history');
+$node->safe_psql('postgres', q{SELECT wa_send_template('+34612345678', 'no_such_template', reference => 'unknown_template-1')});
+wait_message('unknown_template', q{status || ' ' || error_code}, 'FAILED 132001');
+
+# transient: retried with a pause, and given up after whatsapp.max_attempts
+send_po($node, 1, phone => '+15552000012', prefix => 'twice');
+wait_message('twice', 'status', 'READ');
+is(attempts('twice'), 'retry:500:131000 retry:500:131000', 'two failures, then success');
+is(message('twice', q{concat_ws(' ', attempts, error_code, error_message)}), '3', 'and no error is left on the row');
+send_po($node, 1, phone => '+15550131016', prefix => 'always');
+wait_message('always', q{status || ' ' || attempts}, 'FAILED 3');
+send_po($node, 1, phone => '+15552000013', prefix => 'pair');
+wait_message('pair', 'status', 'READ');
+is(attempts('pair'), 'throttle:400:131056', 'the pair limit is waited out');
+
+# answers that are no answers
+send_po($node, 1, phone => '+15552000003', prefix => 'reset_before');
+send_po($node, 1, phone => '+15552000002', prefix => 'reset_after');
+send_po($node, 1, phone => '+15552000014', prefix => 'empty_ok');
+send_po($node, 1, phone => '+15552000001', prefix => 'no_answer');
+wait_message($_, 'status', 'READ') for qw(reset_after empty_ok no_answer);
+for my $number ('+15552000006', '+15552000007')
+{
+	send_po($node, 1, phone => $number, prefix => "gateway$number");
+	wait_sql($node, "SELECT count(*) > 0 FROM whatsapp_attempts AS a JOIN whatsapp_messages AS m ON m.id = a.message_id WHERE m.reference = 'gateway$number-1' AND a.outcome = 'retry' AND a.http_status >= 500 AND a.error_code IS NULL");
+	is($node->safe_psql('postgres', "SELECT wa_cancel(id) FROM whatsapp_messages WHERE reference = 'gateway$number-1'"), 't', 'a gateway error is retried until somebody cancels');
+}
+
+# a reset before acceptance is tried again once webhooks have flowed without it; it never succeeds here
+send_po($node, 1, prefix => 'flow');
+wait_sql($node, q{SELECT count(*) > 1 FROM whatsapp_attempts AS a JOIN whatsapp_messages AS m ON m.id = a.message_id WHERE m.reference = 'reset_before-1' AND a.outcome = 'unknown'});
+
+# policy fail: at most once
+$node->append_conf('postgresql.conf', 'whatsapp.unknown_policy = fail');
+$node->reload;
+sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
+send_po($node, 1, phone => '+15552000001', prefix => 'fail');
+wait_message($_, q{status || ' ' || error_message}, 'FAILED outcome unknown: the request left, no answer and no status webhook came') for qw(fail reset_before);
+sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
+wait_message('fail', q{concat_ws(' ', status, error_message, hint)}, 'READ');
+pass('a late read corrects even that');
+
+# the token is revoked: the sender pauses, no attempt is burnt, the API is left in peace; a new token ends it
+sandbox_set($sandbox, token => 'second-token');
+send_po($node, 20, prefix => 'revoked');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_senders WHERE name = 'default' AND paused_until > now() AND paused_reason <> '' AND paused_hint ~ 'permanent system user token'}, '1');
+wait_sql($node, q{SELECT string_agg(DISTINCT concat_ws(' ', m.status, m.attempts, q.state, q.attempts), ', ') FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.reference LIKE 'revoked%'}, 'PENDING 0 ready 0');
+pass('messages keep their attempts');
+my $requests = sandbox_get($sandbox, 'summary')->{requests};
+wait_turns($node);
+is(sandbox_get($sandbox, 'summary')->{requests}, $requests, 'a paused sender is silent');
+write_secret('access_token', 'second-token');
+# the file is read again within a second; a probe that was earlier pauses again, so it is resumed until it holds
+wait_for('the new token', sub { $node->safe_psql('postgres', q{SELECT wa_resume()});
+	$node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'revoked%' AND status = 'READ'}) == 20 });
+
+# by itself: a reload reads the secrets again and probes at once, with one message before the rest
+sandbox_set($sandbox, token => 'third-token');
+send_po($node, 20, prefix => 'probe');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_senders WHERE paused_until > now()}, '1');
+write_secret('access_token', 'third-token');
+$node->reload;
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'probe%' AND status = 'READ'}, '20');
+is($node->safe_psql('postgres', q{SELECT paused_until IS NULL AND paused_reason IS NULL AND pauses = 0 FROM whatsapp_senders WHERE name = 'default'}), 't', 'success ends the pause');
+
+# a secret that others may write is not used
+chmod 0666, "$folder/access_token";
+wait_turns($node);
+send_po($node, 1, prefix => 'writable');
+wait_sql($node, q{SELECT paused_reason FROM whatsapp_senders WHERE name = 'default'}, 'secret file "access_token" can be written by others than its owner');
+chmod 0600, "$folder/access_token";
+$node->reload;
+wait_message('writable', 'status', 'READ');
+
+# several senders: one that is paused does not hold up the other; an account of its own has its own secrets
+mkdir "$folder/second";
+write_secret('second/access_token', 'expired-token');
+$node->safe_psql('postgres', q{
+	INSERT INTO whatsapp_accounts (name, api_version) VALUES ('second', 'v24.0');
+	INSERT INTO whatsapp_senders (name, account, phone_number_id) VALUES ('bilbao', 'second', '123456789')});
+$node->safe_psql('postgres', q{SELECT count(wa_send_po('A', 'bilbao-' || i, 1, '+34612345678', sender => 'bilbao')) FROM generate_series(1, 300) AS i});
+wait_sql($node, q{SELECT paused_until > now() FROM whatsapp_senders WHERE name = 'bilbao'});
+send_po($node, 1, prefix => 'other');
+wait_message('other', 'status', 'READ');
+write_secret('second/access_token', 'third-token');
+$node->reload;
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'bilbao%' AND status = 'READ'}, '300');
+
+# a server that is not there: nothing left, so it is tried again until it is, and no attempt limit counts
+my $closed = PostgreSQL::Test::Cluster::get_free_port();
+$node->append_conf('postgresql.conf', "whatsapp.api_base_url = 'http://127.0.0.1:$closed'");
+$node->reload;
+send_po($node, 1, prefix => 'unreachable');
+wait_sql($node, q{SELECT count(*) > 1 FROM whatsapp_attempts AS a JOIN whatsapp_messages AS m ON m.id = a.message_id WHERE m.reference = 'unreachable-1' AND a.outcome = 'retry' AND a.http_status IS NULL});
+$node->append_conf('postgresql.conf', "whatsapp.api_base_url = '$sandbox->{url}'");
+$node->reload;
+wait_message('unreachable', 'status', 'READ');
+
+# where a token may not travel
+my ($code, $out, $err) = $node->psql('postgres', q{ALTER SYSTEM SET whatsapp.api_base_url = 'http://graph.example.org'});
+like($err, qr/invalid value for parameter "whatsapp.api_base_url"/, 'plain http to another machine is refused');
+
+# too old to be sent
+$node->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = false WHERE name = 'default'});
+send_po($node, 1, prefix => 'old');
+$node->safe_psql('postgres', q{UPDATE whatsapp_queue SET expires_at = now(); UPDATE whatsapp_senders SET enabled = true});
+wait_message('old', q{status || ' ' || error_message}, 'FAILED expired: the message was not sent within its time');
+
+books_agree($node, 'after all');
+$node->stop('fast');
+done_testing();
