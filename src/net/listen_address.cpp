@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include <arpa/inet.h>
@@ -126,7 +127,7 @@ ListenSocket::open_inet(const char *text, const char *&error) noexcept
 	const bool bracketed = text[0] == '[';
 	if (!colon || colon == text || !colon[1] || std::strlen(colon) > 6 ||
 	    std::strspn(colon + 1, "0123456789") != std::strlen(colon + 1) ||
-	    (bracketed && colon[-1] != ']'))
+	    std::atoi(colon + 1) > 65535 || (bracketed && colon[-1] != ']'))
 		return malformed(error);
 
 	char host[64];
