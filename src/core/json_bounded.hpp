@@ -19,7 +19,7 @@ namespace whatsapp
 inline constexpr std::size_t max_json_depth = 32;
 inline constexpr std::size_t max_json_values = 50000;
 inline constexpr std::size_t max_json_key_bytes = 256;
-inline constexpr std::size_t max_json_string_bytes = 64 * 1024;
+inline constexpr std::size_t max_json_string_bytes = std::size_t{64} * 1024;
 
 enum class JsonProblem : unsigned char { none, syntax, number, depth, values, key, string };
 

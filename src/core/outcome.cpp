@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -25,14 +26,14 @@ namespace
 using nlohmann::json;
 
 constexpr std::size_t max_message_bytes = 1000;
-constexpr std::size_t max_details_bytes = 64 * 1024;
-constexpr std::size_t max_raw_bytes = 8 * 1024;
+constexpr std::size_t max_details_bytes = std::size_t{64} * 1024;
+constexpr std::size_t max_raw_bytes = std::size_t{8} * 1024;
 
 /* Ids go into indexed columns, whose entries end at some 2,700 bytes. */
 constexpr std::size_t max_id_bytes = 1024;
 
 /* A longer wait than any in the documentation is a mistake of some gateway. */
-constexpr std::int64_t max_retry_after_s = 72 * 60 * 60;
+constexpr std::int64_t max_retry_after_s = std::int64_t{72} * 60 * 60;
 
 constexpr char unlisted_hint[] =
     "The code is new to this version: look it up in Meta's list of Cloud API error codes. It is "

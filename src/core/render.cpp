@@ -24,7 +24,7 @@ constexpr std::string_view closing = "}}";
 constexpr std::size_t shown_bytes = 64;
 
 /* A body may repeat a long parameter any number of times. */
-constexpr std::size_t max_rendered_bytes = 16 * 1024 * 1024;
+constexpr std::size_t max_rendered_bytes = std::size_t{16} * 1024 * 1024;
 
 struct Placeholder {
 	std::size_t begin; /* of the opening braces */

@@ -1,0 +1,119 @@
+/*
+ * message_test.cpp — request bodies are the JSON that the API documents, whatever the texts hold.
+ */
+#include "core/message.hpp"
+
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+#include "fault_matcher.hpp"
+
+namespace whatsapp
+{
+namespace
+{
+
+using nlohmann::json;
+using Texts = std::vector<std::string>;
+
+TEST(Message, TemplatePayload)
+{
+	EXPECT_EQ(template_payload("order_ready", "es", {"Ana", "A-1029"}),
+	          R"({"type":"template","template":{"name":"order_ready","language":{"code":"es"},)"
+	          R"("components":[{"type":"body","parameters":[{"type":"text","text":"Ana"},)"
+	          R"({"type":"text","text":"A-1029"}]}]}})");
+	EXPECT_EQ(
+	    template_payload("hello_world", "en_US", {}),
+	    R"({"type":"template","template":{"name":"hello_world","language":{"code":"en_US"}}})");
+}
+
+TEST(Message, TextsAreEscaped)
+{
+	Texts hostile = {R"(","text":"x"}]}]}})",
+	                 R"(back\slash)",
+	                 "\xF0\x9F\x98\x80 \xC3\xB1",
+	                 "</script>",
+	                 "{{1}}",
+	                 "\xE2\x80\x8B"
+	                 "x"};
+	json payload = json::parse(template_payload("a", "es", hostile));
+	const json &parameters = payload["template"]["components"][0]["parameters"];
+	ASSERT_EQ(parameters.size(), hostile.size());
+	for (std::size_t i = 0; i < hostile.size(); i++)
+		EXPECT_EQ(parameters[i]["text"].get<std::string>(), hostile[i]);
+}
+
+TEST(Message, PayloadFaults)
+{
+	EXPECT_EQ(sqlstate_of([] { template_payload("A", "es", {}); }), "WA001");
+	EXPECT_EQ(sqlstate_of([] { template_payload("a", "Spanish", {}); }), "WA002");
+	EXPECT_EQ(sqlstate_of([] { template_payload("a", "es", Texts(101, "x")); }), "WA005");
+	EXPECT_EQ(fault_of([] {
+		          template_payload("a", "es", {"x", ""}, {"supplier"});
+	          }).message(),
+	          "value of \"parameter 2\" is empty");
+	EXPECT_EQ(fault_of([] { template_payload("a", "es", {""}, {"supplier"}); }).message(),
+	          "value of \"supplier\" is empty");
+	EXPECT_EQ(fault_of([] { template_payload("a", "es", {"\n"}, {""}); }).message(),
+	          "value of \"parameter 1\" contains a newline");
+}
+
+TEST(Message, RequestBody)
+{
+	EXPECT_EQ(
+	    request_body("+34600111222", "n.1", R"({"type":"text","text":{"body":"x"}})"),
+	    R"({"messaging_product":"whatsapp","recipient_type":"individual","to":"+34600111222",)"
+	    R"("biz_opaque_callback_data":"n.1","type":"text","text":{"body":"x"}})");
+	EXPECT_EQ(
+	    request_body("+34600111222", "", "{}"),
+	    R"({"messaging_product":"whatsapp","recipient_type":"individual","to":"+34600111222"})");
+	for (const char *payload :
+	     {" {\"type\": \"text\", \"text\": {\"body\": \"}\"}} ", "{ \n}\n", "\t{\"a\":1}"})
+		EXPECT_TRUE(json::accept(request_body("+34600111222", "n.1", payload))) << payload;
+}
+
+TEST(Message, RequestBodyEscapes)
+{
+	json body = json::parse(request_body("+34\"\\\n", std::string("a\0\xFF\x01", 4), "{}"));
+	EXPECT_EQ(body["to"], "+34\"\\\n");
+	EXPECT_EQ(body["biz_opaque_callback_data"], "a\xEF\xBF\xBD\xEF\xBF\xBD\x01");
+}
+
+TEST(Message, RequestBodyFaults)
+{
+	for (const char *payload : {"", " ", "{", "}", "[]", "null", "\"x\"", "{}x"})
+		EXPECT_EQ(sqlstate_of([&] { request_body("+34600111222", "n.1", payload); }), "22032");
+	EXPECT_NO_THROW(request_body("+34600111222", std::string(512, 'n'), "{}"));
+	EXPECT_EQ(sqlstate_of([] { request_body("+34600111222", std::string(513, 'n'), "{}"); }),
+	          "22001");
+}
+
+TEST(Message, CallbackDataRoundTrip)
+{
+	for (long long id : {1LL, 0LL, 918273LL, -5LL, std::numeric_limits<long long>::max(),
+	                     std::numeric_limits<long long>::min()})
+		for (const char *nonce : {"n", "0f3a9c", "a.b", "."}) {
+			std::string_view read_nonce;
+			long long read_id = -1;
+			std::string data = callback_data(nonce, id);
+			ASSERT_TRUE(parse_callback_data(data, read_nonce, read_id)) << data;
+			EXPECT_EQ(read_nonce, nonce);
+			EXPECT_EQ(read_id, id);
+		}
+}
+
+TEST(Message, ForeignCallbackData)
+{
+	std::string_view nonce = "kept";
+	long long id = 42;
+	for (std::string_view text :
+	     {"", ".", "n.", ".1", "n", "q:918273", "n.01", "n.-0", "n.+1", "n.1 ", "n. 1", "n.1x",
+	      "n.9223372036854775808", "n.-", "n.--1", "n.1e3", "n.-01"})
+		EXPECT_FALSE(parse_callback_data(text, nonce, id)) << text;
+	EXPECT_EQ(nonce, "kept");
+	EXPECT_EQ(id, 42);
+}
+
+} // namespace
+} // namespace whatsapp

@@ -1,0 +1,286 @@
+/*
+ * webhook_test.cpp — deliveries of the documented shapes, and bodies that try to break the parser.
+ *
+ * Whatever comes back must be fit for the database: events_of() holds every event of every test to
+ * that.
+ */
+#include "core/webhook.hpp"
+
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "fault_matcher.hpp"
+#include "jsonb_text.hpp"
+
+namespace whatsapp
+{
+namespace
+{
+
+using nlohmann::json;
+using Kind = WebhookEvent::Kind;
+
+std::vector<WebhookEvent>
+events_of(const std::string &body)
+{
+	std::vector<WebhookEvent> events = parse_webhook(body);
+	for (const WebhookEvent &event : events) {
+		EXPECT_TRUE(jsonb_accepts(event.raw)) << event.raw;
+		EXPECT_FALSE(event.dedupe_key.empty());
+		EXPECT_LE(event.dedupe_key.size(), 300U);
+		EXPECT_GE(event.timestamp, 0);
+		for (const std::string *text :
+		     {&event.field, &event.account_id, &event.phone_number_id, &event.dedupe_key,
+		      &event.wamid, &event.status, &event.callback_data, &event.wa_id, &event.user_id})
+			EXPECT_EQ(text->find('\0'), std::string::npos);
+		EXPECT_TRUE(event.errors.empty() || json::parse(event.errors).is_array());
+	}
+	return events;
+}
+
+std::string
+delivery(const std::string &value, const std::string &field = "messages")
+{
+	return R"({"object":"whatsapp_business_account","entry":[{"id":"102290129340398","time":1760000000,"changes":[{"field":")" +
+	       field + R"(","value":)" + value + "}]}]}";
+}
+
+WebhookEvent
+only_event(const std::string &body)
+{
+	std::vector<WebhookEvent> events = events_of(body);
+	EXPECT_EQ(events.size(), 1U) << body;
+	return events.empty() ? WebhookEvent() : events.front();
+}
+
+const std::string metadata =
+    R"("messaging_product":"whatsapp","metadata":{"display_phone_number":"34911222333","phone_number_id":"106540352242922"})";
+
+TEST(Webhook, Status)
+{
+	WebhookEvent event = only_event(delivery(
+	    "{" + metadata +
+	    R"(,"statuses":[{"id":"wamid.HBgL","status":"delivered","timestamp":"1760000005","recipient_id":"34600111222","recipient_user_id":"ES.1349","biz_opaque_callback_data":"n.918273","conversation":{"id":"c1","origin":{"type":"utility"}},"pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"utility"}}]})"));
+	EXPECT_EQ(event.kind, Kind::status);
+	EXPECT_EQ(event.field, "messages");
+	EXPECT_EQ(event.account_id, "102290129340398");
+	EXPECT_EQ(event.phone_number_id, "106540352242922");
+	EXPECT_EQ(event.dedupe_key, "s:wamid.HBgL:delivered");
+	EXPECT_EQ(event.timestamp, 1760000005);
+	EXPECT_EQ(event.wamid, "wamid.HBgL");
+	EXPECT_EQ(event.status, "delivered");
+	EXPECT_EQ(event.callback_data, "n.918273");
+	EXPECT_EQ(event.wa_id, "34600111222");
+	EXPECT_EQ(event.user_id, "ES.1349");
+	EXPECT_EQ(event.conversation_id, "c1");
+	EXPECT_EQ(event.pricing_category, "utility");
+	EXPECT_EQ(event.pricing_type, "regular");
+	EXPECT_EQ(event.pricing_model, "PMP");
+	EXPECT_EQ(event.errors, "");
+	EXPECT_EQ(json::parse(event.raw)["id"], "wamid.HBgL");
+}
+
+TEST(Webhook, FailedStatusKeepsItsErrors)
+{
+	WebhookEvent event = only_event(delivery(
+	    R"({"statuses":[{"id":"w","status":"failed","timestamp":1760000005,"errors":[{"code":131026,"title":"t"}]}]})"));
+	EXPECT_EQ(event.errors, R"([{"code":131026,"title":"t"}])");
+	EXPECT_EQ(event.timestamp, 1760000005);
+	EXPECT_EQ(event.wa_id, "");
+	event =
+	    only_event(delivery(R"({"statuses":[{"id":"w","status":"failed","errors":{"code":1}}]})"));
+	EXPECT_EQ(event.errors, R"([{"code":1}])");
+}
+
+TEST(Webhook, StatusKeys)
+{
+	EXPECT_EQ(
+	    only_event(
+	        delivery(
+	            R"({"statuses":[{"id":"w","status":"read","recipient_participant_id":"34600"}]})"))
+	        .dedupe_key,
+	    "s:w:read:34600");
+	EXPECT_EQ(only_event(delivery(R"({"statuses":[{"id":"w","status":"warning"}]})")).status,
+	          "warning");
+	std::string long_id(5000, 'w');
+	WebhookEvent event =
+	    only_event(delivery(R"({"statuses":[{"id":")" + long_id + R"(","status":"sent"}]})"));
+	EXPECT_EQ(event.wamid, long_id);
+	EXPECT_EQ(event.dedupe_key.size(), 66U);
+	WebhookEvent other =
+	    only_event(delivery(R"({"statuses":[{"id":")" + long_id + R"(","status":"read"}]})"));
+	EXPECT_NE(event.dedupe_key, other.dedupe_key);
+}
+
+TEST(Webhook, Message)
+{
+	WebhookEvent event = only_event(delivery(
+	    "{" + metadata +
+	    R"(,"contacts":[{"profile":{"name":"Ana"},"wa_id":"34600111222"}],"messages":[{"from":"34600111222","from_user_id":"ES.1","id":"wamid.in","timestamp":"1760000001","type":"text","text":{"body":"ma\u00f1ana \u0000 \\u0000"}}]})"));
+	EXPECT_EQ(event.kind, Kind::message);
+	EXPECT_EQ(event.dedupe_key, "m:wamid.in");
+	EXPECT_EQ(event.wamid, "wamid.in");
+	EXPECT_EQ(event.wa_id, "34600111222");
+	EXPECT_EQ(event.user_id, "ES.1");
+	EXPECT_EQ(event.status, "");
+	EXPECT_EQ(json::parse(event.raw)["text"]["body"], "ma\xC3\xB1"
+	                                                  "ana \xEF\xBF\xBD \\u0000");
+	EXPECT_EQ(only_event(delivery(R"({"messages":[{"id":12345678901234567,"type":"x"}]})")).wamid,
+	          "12345678901234567");
+}
+
+TEST(Webhook, AccountLevelErrors)
+{
+	std::string body = delivery("{" + metadata + R"(,"errors":[{"code":131045,"title":"t"}]})");
+	WebhookEvent event = only_event(body);
+	EXPECT_EQ(event.kind, Kind::error);
+	EXPECT_EQ(event.errors, R"([{"code":131045,"title":"t"}])");
+	EXPECT_EQ(event.dedupe_key.substr(0, 2), "e:");
+	EXPECT_EQ(event.dedupe_key, only_event(body).dedupe_key);
+}
+
+TEST(Webhook, AccountFields)
+{
+	std::string value =
+	    R"({"event":"APPROVED","message_template_id":1234567890123456789,"message_template_language":"es"})";
+	WebhookEvent event = only_event(delivery(value, "message_template_status_update"));
+	EXPECT_EQ(event.kind, Kind::account);
+	EXPECT_EQ(event.field, "message_template_status_update");
+	EXPECT_EQ(event.timestamp, 1760000000);
+	EXPECT_EQ(event.dedupe_key.size(), 66U);
+	json raw = json::parse(event.raw);
+	EXPECT_EQ(raw["entry_id"], "102290129340398");
+	EXPECT_EQ(raw["value"]["message_template_id"].dump(), "1234567890123456789");
+
+	std::string reordered =
+	    R"({ "message_template_language":"es", "message_template_id":1234567890123456789,"event":"APPROVED"})";
+	EXPECT_EQ(only_event(delivery(reordered, "message_template_status_update")).dedupe_key,
+	          event.dedupe_key);
+	EXPECT_NE(only_event(delivery(value, "template_category_update")).dedupe_key, event.dedupe_key);
+	for (const char *odd : {"null", "[]", "7", "\"x\""})
+		EXPECT_EQ(only_event(delivery(odd, "account_update")).kind, Kind::account);
+	EXPECT_EQ(only_event(R"({"entry":[{"changes":[{"field":"account_update"}]}]})").kind,
+	          Kind::account);
+}
+
+TEST(Webhook, EverythingOfADelivery)
+{
+	std::vector<WebhookEvent> events = events_of(
+	    R"({"entry":[{"id":"1","changes":[{"field":"messages","value":{"messages":[{"id":"a"},{"id":"b"}],"statuses":[{"id":"c","status":"sent"}],"errors":[{"code":1}]}},{"field":"security","value":{}}]},{"id":"2","changes":[{"field":"messages","value":{"statuses":[{"id":"d","status":"read"}]}}]}]})");
+	ASSERT_EQ(events.size(), 6U);
+	EXPECT_EQ(events[5].account_id, "2");
+	std::set<std::string> keys;
+	for (const WebhookEvent &event : events)
+		keys.insert(event.dedupe_key);
+	EXPECT_EQ(keys.size(), 6U);
+}
+
+TEST(Webhook, OneBadItemLosesNoOther)
+{
+	std::vector<WebhookEvent> events = events_of(
+	    R"({"entry":[null,7,{"id":"1"},{"id":"1","changes":{}},{"id":"1","changes":[null,{"value":{}},{"field":7},{"field":"messages"},{"field":"messages","value":[]},{"field":"messages","value":{"messages":{},"statuses":[null,[],"x",{},{"id":"w"},{"status":"sent"},{"id":{},"status":"sent"},{"id":1.5,"status":"sent"},{"id":"good","status":"sent","timestamp":{},"conversation":[],"pricing":7,"errors":null}]}}]}]})");
+	std::size_t good = 0;
+	for (const WebhookEvent &event : events) {
+		good += event.kind == Kind::status ? 1 : 0;
+		EXPECT_TRUE(event.kind == Kind::status || event.kind == Kind::malformed);
+	}
+	EXPECT_EQ(good, 1U);
+	EXPECT_EQ(events.size(), 19U);
+	EXPECT_EQ(events.back().wamid, "good");
+}
+
+TEST(Webhook, EmptyAndForeignObjects)
+{
+	EXPECT_EQ(events_of(R"({"object":"whatsapp_business_account","entry":[]})").size(), 0U);
+	EXPECT_EQ(events_of(delivery(R"({"messages":[],"statuses":[]})")).size(), 0U);
+	for (const char *body :
+	     {"{}", R"({"object":"page"})", R"({"entry":null})", R"({"entry":{}})"}) {
+		WebhookEvent event = only_event(body);
+		EXPECT_EQ(event.kind, Kind::malformed);
+		EXPECT_EQ(json::parse(event.raw), json::parse(body));
+	}
+	EXPECT_EQ(only_event(delivery(R"({"message_echoes":[]})")).kind, Kind::malformed);
+}
+
+TEST(Webhook, Timestamps)
+{
+	for (const char *time :
+	     {"\"\"", "\"x\"", "-1", "\"-1\"", "1.5", "1e10", "\"1760000000x\"", "\" 1\"",
+	      "99999999999999999999", "9223372036854775807", "18446744073709551615", "null", "[]"})
+		EXPECT_EQ(only_event(delivery(R"({"messages":[{"id":"a","timestamp":)" + std::string(time) +
+		                              "}]}"))
+		              .timestamp,
+		          0)
+		    << time;
+}
+
+TEST(Webhook, RefusedBodies)
+{
+	std::string deep_ok =
+	    delivery(R"({"a":)" + std::string(24, '[') + std::string(24, ']') + "}", "x");
+	EXPECT_NO_THROW(parse_webhook(deep_ok));
+	std::string wide = "{\"a\":[0";
+	for (int i = 0; i < 50000; i++)
+		wide += ",0";
+	wide += "]}";
+	std::string key = "{\"" + std::string(257, 'k') + "\":0}";
+	std::string text = "{\"a\":\"" + std::string(65537, 't') + "\"}";
+	std::string keys = "{";
+	for (int i = 0; i < 50000; i++)
+		keys += "\"a\":0,";
+	keys += "\"a\":0}";
+	for (const std::string &body : {std::string(),
+	                                std::string("null"),
+	                                std::string("[]"),
+	                                std::string("7"),
+	                                std::string("\"x\""),
+	                                std::string("{"),
+	                                std::string("{}x"),
+	                                std::string("{}{}"),
+	                                std::string("{'a':1}"),
+	                                std::string("{\"a\":NaN}"),
+	                                std::string("{\"a\":1e400}"),
+	                                std::string("{\"a\":\"\xFF\"}"),
+	                                std::string("{\"a\":\"\\ud800\"}"),
+	                                std::string("{\"a\":\"\xED\xA0\x80\"}"),
+	                                std::string("{}\0", 3),
+	                                std::string("{\"a\":01}"),
+	                                std::string("/**/{}"),
+	                                std::string(3000000, '['),
+	                                std::string(3000000, '{'),
+	                                "{\"a\":" + std::string(32, '[') + std::string(32, ']') + "}",
+	                                wide,
+	                                keys,
+	                                key,
+	                                text}) {
+		Fault fault = fault_of([&] { parse_webhook(body); });
+		EXPECT_STREQ(fault.sqlstate(), "22032");
+		EXPECT_FALSE(fault.detail().empty());
+	}
+}
+
+TEST(Webhook, LimitsAreInclusive)
+{
+	EXPECT_NO_THROW(parse_webhook("{\"" + std::string(256, 'k') + "\":0}"));
+	EXPECT_NO_THROW(parse_webhook("{\"a\":\"" + std::string(65536, 't') + "\"}"));
+	EXPECT_NO_THROW(parse_webhook("{\"a\":" + std::string(31, '[') + std::string(31, ']') + "}"));
+}
+
+TEST(Webhook, SharedNamesDoNotMultiply)
+{
+	std::string body =
+	    R"({"entry":[{"id":")" + std::string(60000, 'i') +
+	    R"(","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":")" +
+	    std::string(60000, 'p') + R"("},"messages":[0)";
+	for (int i = 0; i < 20000; i++)
+		body += ",0";
+	body += "]}}]}]}";
+	std::size_t bytes = 0;
+	for (const WebhookEvent &event : parse_webhook(body))
+		bytes += event.account_id.size() + event.phone_number_id.size() + event.raw.size();
+	EXPECT_LT(bytes, 12000000U);
+}
+
+} // namespace
+} // namespace whatsapp
