@@ -1,0 +1,338 @@
+/*
+ * control.cpp: what Meta doesn't have: the book, the summary, settings and faults, under
+ * /_sandbox/.
+ *
+ * Needs no token: the sandbox listens on the loopback address only.
+ */
+#include <algorithm>
+#include <stdexcept>
+
+#include <nlohmann/json.hpp>
+
+#include "envelope.hpp"
+#include "errors.hpp"
+#include "sandbox.hpp"
+#include "text.hpp"
+
+namespace sandbox
+{
+
+using nlohmann::json;
+
+namespace
+{
+
+const int64_t window_us = 24 * int64_t{3600} * 1000000;
+
+void
+answer(Exchange &exchange, const json &body, int status = 200)
+{
+	exchange.reply.status = status;
+	exchange.reply.body = body.dump(-1, ' ', true) + "\n";
+}
+
+void
+complain(Exchange &exchange, int status, const std::string &why)
+{
+	answer(exchange, {{"error", why}}, status);
+}
+
+json
+settings_json(const Settings &settings)
+{
+	const WebhookSettings &hooks = settings.webhooks;
+	return {{"delay_ms", settings.delay_ms},
+	        {"status_delay_ms", hooks.status_delay_ms},
+	        {"read", hooks.read},
+	        {"webhook_url", hooks.url},
+	        {"webhooks_paused", hooks.paused},
+	        {"webhook_timeout_ms", hooks.timeout_ms},
+	        {"webhook_connections", hooks.connections},
+	        {"batch", hooks.batch},
+	        {"duplicate", hooks.duplicate},
+	        {"shuffle", hooks.shuffle},
+	        {"reject_all", settings.reject_all ? json(*settings.reject_all) : json()},
+	        {"throughput", settings.throughput},
+	        {"pair_limit", settings.pair_limit},
+	        {"token", settings.tokens},
+	        {"verify_token", settings.verify_token},
+	        {"app_secret", hooks.app_secret}};
+}
+
+int
+whole(const std::string &key, const json &value, int min, int max)
+{
+	if (!value.is_number_integer() || value < min || value > max)
+		throw std::runtime_error(key + ": not a whole number from " + std::to_string(min) + " to " +
+		                         std::to_string(max));
+	return value.get<int>();
+}
+
+/* One member of POST /_sandbox/settings; throws what is wrong with it. */
+void
+set(Settings &settings, const std::string &key, const json &value)
+{
+	WebhookSettings &hooks = settings.webhooks;
+	if (key == "delay_ms")
+		settings.delay_ms = whole(key, value, 0, 3600000);
+	else if (key == "status_delay_ms")
+		hooks.status_delay_ms = whole(key, value, 0, 3600000);
+	else if (key == "read")
+		hooks.read = value.get<bool>();
+	else if (key == "webhook_url")
+		hooks.url = value.is_null() ? "" : value.get<std::string>();
+	else if (key == "webhooks_paused")
+		hooks.paused = value.get<bool>();
+	else if (key == "webhook_timeout_ms")
+		hooks.timeout_ms = whole(key, value, 1, 3600000);
+	else if (key == "webhook_connections")
+		hooks.connections = whole(key, value, 1, 256);
+	else if (key == "batch")
+		hooks.batch = whole(key, value, 1, 1000);
+	else if (key == "duplicate")
+		hooks.duplicate = whole(key, value, 1, 100);
+	else if (key == "shuffle")
+		hooks.shuffle = value.get<bool>();
+	else if (key == "reject_all")
+		settings.reject_all =
+		    value.is_null() ? std::nullopt : std::optional<int>(whole(key, value, 0, 99999999));
+	else if (key == "throughput")
+		settings.throughput = whole(key, value, 0, 1000000);
+	else if (key == "pair_limit")
+		settings.pair_limit = value.get<bool>();
+	else if (key == "token")
+		settings.tokens = value.is_array() ? value.get<std::vector<std::string>>()
+		                                   : std::vector<std::string>{value.get<std::string>()};
+	else if (key == "verify_token")
+		settings.verify_token = value.get<std::string>();
+	else if (key == "app_secret")
+		hooks.app_secret = value.get<std::string>();
+	else
+		throw std::runtime_error(key + ": no such setting");
+}
+
+void
+open_windows(Sandbox &box, const json &phones)
+{
+	if (phones.is_null() || phones == false) {
+		box.windows.clear();
+		return;
+	}
+	for (const json &phone : phones.is_array() ? phones : json::array({phones})) {
+		const std::string name = phone.get<std::string>();
+		const bool literal = name == "*" || (name.size() > 2 && name[2] == '.');
+		box.windows[literal ? name : digits(name)] = now_us() + window_us;
+	}
+}
+
+/* All members or none. */
+void
+change_settings(Sandbox &box, Exchange &exchange, const json &body)
+{
+	if (!body.is_object())
+		return complain(exchange, 400, "the body is not a JSON object");
+	Settings changed = box.settings;
+	for (const auto &member : body.items())
+		if (member.key() != "open_window")
+			set(changed, member.key(), member.value());
+	if (body.contains("open_window"))
+		open_windows(box, body["open_window"]);
+	box.settings = std::move(changed);
+	box.webhooks.configure(box.settings.webhooks);
+	answer(exchange, settings_json(box.settings));
+}
+
+void
+reset(Sandbox &box, Exchange &exchange)
+{
+	box.book.clear();
+	box.webhooks.clear();
+	box.failures.clear();
+	box.pair_pace.clear();
+	box.number_recent.clear();
+	if (exchange.argument("settings")) {
+		box.settings = box.options.settings;
+		box.windows.clear();
+		box.webhooks.configure(box.settings.webhooks);
+	}
+	answer(exchange, {{"success", true}});
+}
+
+void
+summary(Sandbox &box, Exchange &exchange)
+{
+	const Webhooks::Counts counts = box.webhooks.counts();
+	exchange.reply.body =
+	    "{" + box.book.summary() + ",\"webhooks\":{\"queued\":" + std::to_string(counts.queued) +
+	    ",\"delivered\":" + std::to_string(counts.delivered) +
+	    ",\"deliveries\":" + std::to_string(counts.deliveries) +
+	    ",\"failed_attempts\":" + std::to_string(counts.failed_attempts) +
+	    "},\"connections\":" + std::to_string(box.connections) +
+	    ",\"connections_opened\":" + std::to_string(box.connections_opened) + "}\n";
+}
+
+/* Holds the answer until the receiver gave its own, which becomes ours. */
+Webhooks::Done
+report_to(Sandbox &box, Exchange &exchange)
+{
+	const Holds::Ticket ticket = box.holds.hold(exchange, std::nullopt);
+	return [&box, ticket](const Webhooks::Result &result) {
+		json body = {{"status", result.status}, {"body", result.body}};
+		if (!result.error.empty())
+			body["error"] = result.error;
+		Reply reply;
+		reply.status = result.status >= 200 ? static_cast<int>(result.status) : 502;
+		reply.body = body.dump(-1, ' ', true, json::error_handler_t::replace) + "\n";
+		box.holds.release(ticket, std::move(reply));
+	};
+}
+
+void
+post_webhook(Sandbox &box, Exchange &exchange)
+{
+	const std::string kind = exchange.argument("signature").value_or("right");
+	Webhooks::Signing signing = Webhooks::Signing::Right;
+	if (kind == "wrong")
+		signing = Webhooks::Signing::Wrong;
+	else if (kind == "none")
+		signing = Webhooks::Signing::None;
+	else if (kind != "right")
+		return complain(exchange, 400, "signature is right, wrong or none");
+	box.webhooks.try_once(exchange.body, signing, report_to(box, exchange));
+}
+
+/* A message from a user: opens the 24-hour window and goes to the receiver. */
+void
+post_inbound(Sandbox &box, Exchange &exchange, const json &body)
+{
+	Inbound inbound;
+	const Number &number = box.options.numbers.front();
+	inbound.number_id = body.value("phone_number_id", number.id);
+	inbound.display = number.display;
+	for (const Number &other : box.options.numbers)
+		if (other.id == inbound.number_id)
+			inbound.display = other.display;
+	inbound.from = body.at("from").get<std::string>();
+	inbound.name = body.value("name", "Ana Núñez");
+	inbound.text = body.value("text", "Hola");
+	inbound.id = body.value("id", "wamid.IN" + std::to_string(random_bits()));
+	open_windows(box, inbound.from);
+	std::string envelope = inbound_envelope(box.options.business_account_id, inbound);
+	box.webhooks.try_once(std::move(envelope), Webhooks::Signing::Right, report_to(box, exchange));
+}
+
+/* Meta's handshake: the receiver must answer 200 and the bare challenge. */
+void
+verify(Sandbox &box, Exchange &exchange)
+{
+	const std::string challenge = std::to_string(1000000000 + random_bits() % 1000000000);
+	const std::string token = exchange.argument("token").value_or(box.settings.verify_token);
+	std::string escaped;
+	for (const char c : token) {
+		char text[4];
+		std::snprintf(text, sizeof text, "%%%02X",
+		              static_cast<unsigned int>(static_cast<unsigned char>(c)));
+		escaped += text;
+	}
+	const Holds::Ticket ticket = box.holds.hold(exchange, std::nullopt);
+	box.webhooks.get("hub.mode=subscribe&hub.challenge=" + challenge +
+	                     "&hub.verify_token=" + escaped,
+	                 [&box, ticket, challenge](const Webhooks::Result &result) {
+		                 const bool verified = result.status == 200 && result.body == challenge;
+		                 Reply reply;
+		                 reply.body = "{\"status\":" + std::to_string(result.status) +
+		                              ",\"verified\":" + (verified ? "true" : "false") + "}\n";
+		                 box.holds.release(ticket, std::move(reply));
+	                 });
+}
+
+/* Plays Meta's review: adds or changes templates, and reports a changed status by webhook. */
+void
+put_templates(Sandbox &box, Exchange &exchange, const json &body)
+{
+	for (const json &one : body.is_array() ? body : json::array({body})) {
+		const Template *known = nullptr;
+		if (one.is_object())
+			known = box.templates.find(one.value("name", ""), one.value("language", ""));
+		const std::string before = known != nullptr ? known->status : std::string();
+		const Template &changed = box.templates.put(one);
+		if (known == nullptr || changed.status == before)
+			continue;
+		const json value = {{"event", changed.status},
+		                    {"message_template_id", std::stoull(changed.listed.value("id", "0"))},
+		                    {"message_template_name", changed.name},
+		                    {"message_template_language", changed.language},
+		                    {"message_template_category", changed.category},
+		                    {"reason", one.value("reason", "NONE")}};
+		box.webhooks.deliver(account_envelope(box.options.business_account_id,
+		                                      "message_template_status_update", value.dump()));
+	}
+	answer(exchange, {{"success", true}});
+}
+
+void
+get(Sandbox &box, Exchange &exchange, const std::string &what)
+{
+	const auto number_of = [&](const char *name) {
+		return std::strtoul(exchange.argument(name).value_or("0").c_str(), nullptr, 10);
+	};
+	if (what == "healthz")
+		return answer(exchange, {{"status", "ok"}});
+	if (what == "summary")
+		return summary(box, exchange);
+	if (what == "settings")
+		return answer(exchange, settings_json(box.settings));
+	if (what == "messages") {
+		const size_t limit = exchange.argument("limit") ? number_of("limit") : SIZE_MAX;
+		exchange.reply.body =
+		    box.book.list(exchange.argument("to").value_or(""), number_of("offset"), limit);
+		return;
+	}
+	if (what == "phone") {
+		exchange.reply.body = box.book.phone(exchange.argument("number").value_or(""));
+		exchange.reply.type = "text/plain; charset=UTF-8";
+		return;
+	}
+	complain(exchange, 404, "no such thing: GET /_sandbox/" + what);
+}
+
+void
+post(Sandbox &box, Exchange &exchange, const std::string &what)
+{
+	if (what == "reset")
+		return reset(box, exchange);
+	const bool calls_receiver = what == "webhook" || what == "verify" || what == "inbound";
+	if (calls_receiver && box.settings.webhooks.url.empty())
+		return complain(exchange, 409, "there is no webhook URL: set webhook_url");
+	if (what == "webhook")
+		return post_webhook(box, exchange);
+	if (what == "verify")
+		return verify(box, exchange);
+	const json body = json::parse(exchange.body, nullptr, false);
+	if (what == "settings")
+		return change_settings(box, exchange, body);
+	if (what == "inbound")
+		return post_inbound(box, exchange, body);
+	if (what == "templates")
+		return put_templates(box, exchange, body);
+	complain(exchange, 404, "no such thing: POST /_sandbox/" + what);
+}
+
+} // namespace
+
+void
+control(Sandbox &box, Exchange &exchange, const std::string &what)
+{
+	try {
+		if (exchange.method == "GET" || exchange.method == "HEAD")
+			get(box, exchange, what);
+		else if (exchange.method == "POST")
+			post(box, exchange, what);
+		else
+			complain(exchange, 405, "GET or POST");
+	} catch (const std::exception &e) {
+		complain(exchange, 400, e.what()); /* a member of the wrong type, mostly */
+	}
+}
+
+} // namespace sandbox

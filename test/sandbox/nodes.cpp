@@ -1,0 +1,319 @@
+/*
+ * nodes.cpp: the Graph nodes: token check, phone number, business account, templates, debug_token.
+ */
+#include <algorithm>
+#include <stdexcept>
+
+#include <nlohmann/json.hpp>
+
+#include "errors.hpp"
+#include "sandbox.hpp"
+#include "text.hpp"
+
+namespace sandbox
+{
+
+using nlohmann::json;
+
+namespace
+{
+
+const char cursor_prefix[] = "QVFIUnNhbmRib3g";
+
+void
+answer(Exchange &exchange, const json &body)
+{
+	exchange.reply.body = body.dump(-1, ' ', true);
+}
+
+Error
+unknown_object(const Exchange &exchange, const std::string &id)
+{
+	Error error{100};
+	error.message =
+	    "Unsupported " + lower(exchange.method) + " request. Object with ID '" + id +
+	    "' does not exist, cannot be loaded due to missing permissions, or does not support "
+	    "this operation. Please read the Graph API documentation at "
+	    "https://developers.facebook.com/docs/graph-api";
+	error.subcode = 33;
+	error.type = "GraphMethodException";
+	return error;
+}
+
+Error
+unknown_path(const std::string &edge)
+{
+	return {2500, {}, "Unknown path components: /" + edge};
+}
+
+std::string
+token_of(const Exchange &exchange)
+{
+	static const std::string scheme = "bearer ";
+	const auto header = exchange.header("Authorization");
+	if (header && lower(header->substr(0, scheme.size())) == scheme)
+		return header->substr(scheme.size());
+	return exchange.argument("access_token").value_or("");
+}
+
+bool
+is_known(const Sandbox &box, const std::string &token)
+{
+	const auto &tokens = box.settings.tokens;
+	return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+}
+
+/* The app's own token, "APP_ID|APP_SECRET": good for debug_token. */
+bool
+is_app_token(const Sandbox &box, const std::string &token)
+{
+	const size_t bar = token.find('|');
+	return bar != std::string::npos && token.substr(bar + 1) == box.settings.webhooks.app_secret;
+}
+
+std::optional<Error>
+check_token(const Sandbox &box, const Exchange &exchange)
+{
+	const std::string token = token_of(exchange);
+	if (token == "expired-token")
+		return Error{190,
+		             {},
+		             "Error validating access token: Session has expired on Sunday, 01-Nov-26 "
+		             "00:00:00 PST. The current time is later.",
+		             463};
+	if (!is_known(box, token))
+		return Error{190,
+		             {},
+		             token.empty() ? "An access token is required to request this resource."
+		                           : "Invalid OAuth access token - Cannot parse access token",
+		             467};
+	const auto proof = exchange.argument("appsecret_proof");
+	if (proof && *proof != hmac_sha256_hex(box.settings.webhooks.app_secret, token))
+		return Error{100,
+		             {},
+		             "Invalid appsecret_proof provided in the API argument",
+		             0,
+		             "GraphMethodException"};
+	return std::nullopt;
+}
+
+/* Keeps the members named in ?fields=, and the id. */
+json
+selected(const Exchange &exchange, const json &node)
+{
+	const auto fields = exchange.argument("fields");
+	if (!fields)
+		return node;
+	json kept = {{"id", node.value("id", "")}};
+	std::string rest = *fields + ",";
+	for (size_t comma; (comma = rest.find(',')) != std::string::npos; rest.erase(0, comma + 1)) {
+		const std::string field = rest.substr(0, comma);
+		if (node.contains(field))
+			kept[field] = node[field];
+	}
+	return kept;
+}
+
+json
+number_node(const Number &number)
+{
+	const std::string &d = number.display;
+	return {{"id", number.id},
+	        {"display_phone_number", "+" + d.substr(0, 2) + " " + d.substr(2, 3) + " " +
+	                                     d.substr(5, 2) + " " + d.substr(7, 2) + " " + d.substr(9)},
+	        {"verified_name", "Panadería Sandbox"},
+	        {"code_verification_status", "VERIFIED"},
+	        {"name_status", "APPROVED"},
+	        {"quality_rating", "GREEN"},
+	        {"platform_type", "CLOUD_API"},
+	        {"status", "CONNECTED"},
+	        {"account_mode", "LIVE"},
+	        {"whatsapp_business_manager_messaging_limit", "TIER_2K"},
+	        {"throughput", {{"level", "STANDARD"}}}};
+}
+
+json
+account_node(const Sandbox &box)
+{
+	return {{"id", box.options.business_account_id},
+	        {"name", "Panadería Sandbox"},
+	        {"currency", "EUR"},
+	        {"timezone_id", "74"},
+	        {"country", "ES"},
+	        {"account_review_status", "APPROVED"},
+	        {"business_verification_status", "verified"},
+	        {"message_template_namespace", "sandbox"}};
+}
+
+/* Where a page starts; nothing for a cursor that isn't one of ours. */
+std::optional<size_t>
+offset_of(const std::string &cursor)
+{
+	const size_t prefix = sizeof cursor_prefix - 1;
+	if (cursor.compare(0, prefix, cursor_prefix) != 0 || cursor.size() == prefix ||
+	    cursor.size() > prefix + 9 ||
+	    cursor.find_first_not_of("0123456789", prefix) != std::string::npos)
+		return std::nullopt;
+	return std::stoul(cursor.substr(prefix));
+}
+
+void
+list_templates(Sandbox &box, Exchange &exchange)
+{
+	std::vector<const Template *> found;
+	for (const Template &known : box.templates.all()) {
+		bool wanted = known.name.find(exchange.argument("name").value_or("")) != std::string::npos;
+		for (const char *filter : {"status", "language", "category"}) {
+			const auto value = exchange.argument(filter);
+			wanted = wanted && (!value || known.listed.value(filter, "") == *value);
+		}
+		if (wanted)
+			found.push_back(&known);
+	}
+	size_t start = 0;
+	if (const auto after = exchange.argument("after")) {
+		const auto offset = offset_of(*after);
+		if (!offset) {
+			exchange.reply = error_reply({exchange.version >= 24 ? 131059 : 100});
+			return;
+		}
+		start = *offset;
+	}
+	const std::string given = exchange.argument("limit").value_or("");
+	const size_t limit =
+	    std::max<size_t>(1, given.size() > 6 ? 25 : std::strtoul(given.c_str(), nullptr, 10));
+	const size_t end = std::min(found.size(), start + (given.empty() ? 25 : limit));
+
+	json body = {{"data", json::array()}};
+	for (size_t i = start; i < end; i++) {
+		json one = found[i]->listed;
+		if (!exchange.argument("fields"))
+			for (const char *extra : {"quality_score", "rejected_reason"})
+				one.erase(extra);
+		body["data"].push_back(selected(exchange, one));
+	}
+	if (start < end) {
+		const std::string after = cursor_prefix + std::to_string(end);
+		body["paging"]["cursors"] = {{"before", cursor_prefix + std::to_string(start)},
+		                             {"after", after}};
+		if (end < found.size())
+			body["paging"]["next"] = "http://" + exchange.header("Host").value_or("127.0.0.1") +
+			                         exchange.path + "?limit=" + std::to_string(end - start) +
+			                         "&after=" + after;
+	}
+	answer(exchange, body);
+}
+
+/* New templates wait for review, which POST /_sandbox/templates plays. */
+void
+create_template(Sandbox &box, Exchange &exchange)
+{
+	json body = json::parse(exchange.body, nullptr, false);
+	try {
+		if (!body.is_object())
+			throw std::runtime_error("the body is not a JSON object");
+		const std::string name = body.value("name", ""), language = body.value("language", "");
+		if (box.templates.find(name, language) != nullptr) {
+			exchange.reply = error_reply({2388024});
+			return;
+		}
+		body["status"] = "PENDING";
+		body.erase("id");
+		const Template &made = box.templates.put(body);
+		answer(exchange,
+		       {{"id", made.listed["id"]}, {"status", made.status}, {"category", made.category}});
+	} catch (const std::exception &e) {
+		exchange.reply = error_reply({100, e.what(), "(#100) Invalid parameter"});
+	}
+}
+
+void
+debug_token(Sandbox &box, Exchange &exchange)
+{
+	const std::string input = exchange.argument("input_token").value_or("");
+	json data = {{"app_id", "111111111111111"},
+	             {"application", "sandbox"},
+	             {"type", "SYSTEM_USER"},
+	             {"is_valid", is_known(box, input)}};
+	if (is_known(box, input)) {
+		json numbers = json::array();
+		for (const Number &number : box.options.numbers)
+			numbers.push_back(number.id);
+		const json account = json::array({box.options.business_account_id});
+		data.update({{"expires_at", 0},
+		             {"data_access_expires_at", 0},
+		             {"issued_at", 1760000000},
+		             {"user_id", "222222222222222"},
+		             {"scopes", {"whatsapp_business_management", "whatsapp_business_messaging"}},
+		             {"granular_scopes",
+		              {{{"scope", "whatsapp_business_management"}, {"target_ids", account}},
+		               {{"scope", "whatsapp_business_messaging"}, {"target_ids", account}}}}});
+	} else {
+		const bool expired = input == "expired-token";
+		data["scopes"] = json::array();
+		data["error"] = {{"code", 190},
+		                 {"message", expired ? "Error validating access token: Session has expired."
+		                                     : "Invalid OAuth access token."},
+		                 {"subcode", expired ? 463 : 467}};
+	}
+	answer(exchange, {{"data", data}});
+}
+
+void
+account_edge(Sandbox &box, Exchange &exchange, const std::string &edge)
+{
+	if (edge.empty())
+		return answer(exchange, selected(exchange, account_node(box)));
+	if (edge == "message_templates")
+		return exchange.method == "POST" ? create_template(box, exchange)
+		                                 : list_templates(box, exchange);
+	if (edge == "phone_numbers") {
+		json data = json::array();
+		for (const Number &number : box.options.numbers)
+			data.push_back(selected(exchange, number_node(number)));
+		return answer(exchange, {{"data", data}});
+	}
+	if (edge == "subscribed_apps") {
+		if (exchange.method != "GET")
+			return answer(exchange, {{"success", true}});
+		return answer(exchange, {{"data",
+		                          {{{"whatsapp_business_api_data",
+		                             {{"id", "111111111111111"}, {"name", "sandbox"}}}}}}});
+	}
+	exchange.reply = error_reply(unknown_path(edge));
+}
+
+} // namespace
+
+void
+graph_node(Sandbox &box, Exchange &exchange, const std::string &id, const std::string &edge)
+{
+	exchange.is_message = exchange.method == "POST" && edge == "messages";
+	if (exchange.is_message)
+		box.book.request_started();
+	const auto refuse = [&](const Error &error) {
+		if (exchange.is_message)
+			box.book.refused(std::to_string(error.code));
+		exchange.reply = error_reply(error);
+	};
+	if (id == "debug_token" && is_app_token(box, token_of(exchange)))
+		return debug_token(box, exchange);
+	if (auto error = check_token(box, exchange))
+		return refuse(*error);
+	if (id == "debug_token")
+		return debug_token(box, exchange);
+	if (id == box.options.business_account_id && !exchange.is_message)
+		return account_edge(box, exchange, edge);
+	for (const Number &number : box.options.numbers) {
+		if (number.id != id)
+			continue;
+		if (exchange.is_message)
+			return post_message(box, exchange, number);
+		if (edge.empty() && exchange.method == "GET")
+			return answer(exchange, selected(exchange, number_node(number)));
+		return refuse(edge.empty() ? unknown_object(exchange, id) : unknown_path(edge));
+	}
+	refuse(unknown_object(exchange, id));
+}
+
+} // namespace sandbox

@@ -1,0 +1,58 @@
+/*
+ * settings.hpp: what the command line says once and the control interface may change later.
+ *
+ * Only the server thread reads and writes them; the webhook thread gets its part by copy.
+ */
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sandbox
+{
+
+struct WebhookSettings {
+	std::string url;
+	std::string app_secret = "sandbox-app-secret";
+	int status_delay_ms = 20;
+	int timeout_ms = 10000;
+	int batch = 1;
+	int duplicate = 1;
+	int connections = 16;
+	bool read = true;
+	bool paused = false;
+	bool shuffle = false;
+};
+
+struct Settings {
+	std::vector<std::string> tokens;
+	std::string verify_token = "random-secret";
+	int delay_ms = 0;
+	int throughput = 0; /* accepted messages per second and number; 0 = no limit */
+	bool pair_limit = false;
+	std::optional<int> reject_all;
+	WebhookSettings webhooks;
+};
+
+/* One sending phone number of the account. */
+struct Number {
+	std::string id;
+	std::string display; /* digits */
+};
+
+struct Options {
+	int port = 0;
+	std::string port_file;
+	std::string templates_file;
+	std::string business_account_id = "987654321";
+	std::vector<Number> numbers;
+	bool exit_with_parent = false;
+	Settings settings;
+};
+
+/* Exits with a message and status 2 when the command line is wrong, and with 0 after --help. */
+Options read_options(int argc, char **argv);
+
+} // namespace sandbox

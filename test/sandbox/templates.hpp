@@ -1,0 +1,71 @@
+/*
+ * templates.hpp: the account's templates: the built-in ones, those of --templates and created ones.
+ *
+ * Each is kept twice: as the JSON that the listing shows, and taken apart for checking and filling
+ * in.
+ */
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace sandbox
+{
+
+/* Text with placeholders: literals.size() == variables.size() + 1. */
+struct Pattern {
+	std::vector<std::string> literals = {std::string()};
+	std::vector<std::string> variables = {}; /* distinct, in the order of their values */
+	std::vector<size_t> slots = {};          /* which variable stands after which literal */
+
+	std::string fill(const std::vector<std::string> &values) const;
+};
+
+struct Button {
+	std::string type;
+	std::string label;
+	bool variable;
+};
+
+struct Template {
+	nlohmann::json listed;
+	std::string name, language, status, category;
+	bool named = false;
+	std::string header_format = {}; /* empty: no header */
+	Pattern header = {};
+	Pattern body = {};
+	std::string footer = {};
+	std::vector<Button> buttons = {};
+};
+
+class Templates
+{
+public:
+	Templates();
+
+	/*
+	 * Adds a template in the listing's shape, or merges the members into the known one of that name
+	 * and language. Throws std::runtime_error with what is wrong.
+	 */
+	const Template &put(const nlohmann::json &listed);
+	void load(const std::string &file);
+
+	const Template *find(std::string_view name, std::string_view language) const;
+	const std::deque<Template> &
+	all() const
+	{
+		return all_;
+	}
+
+private:
+	std::deque<Template> all_;
+	std::unordered_map<std::string, size_t> index_;
+	uint64_t next_id_ = 1100000000000001;
+};
+
+} // namespace sandbox
