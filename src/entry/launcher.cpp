@@ -154,9 +154,9 @@ retire(int place, pg::Role role, Post &post, std::int64_t now)
 	pfree(post.handle);
 	post.handle = nullptr;
 	const pg::Farewell farewell = pg::take_farewell(role, place);
-	if (farewell == pg::Farewell::no_extension) {
+	if (farewell.reason == pg::Farewell::no_extension) {
 		post.waits_for_extension = true;
-		post.not_before = now + no_extension_ms;
+		post.not_before = farewell.attaches == pg::attach_count() ? now + no_extension_ms : now;
 		return;
 	}
 	post.delay = now - post.started > healthy_ms || post.delay == 0

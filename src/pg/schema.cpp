@@ -34,7 +34,8 @@ Oid current_schema = InvalidOid;
 unsigned generation = 0;
 
 bool catalogs_changed = true;
-bool present = false;
+Extension found = Extension::absent;
+Oid first_extension = InvalidOid;
 bool callback_registered = false;
 
 extern "C" void
@@ -73,15 +74,15 @@ use_schema_of_function(unsigned function_oid)
 	use(get_func_namespace(function_oid));
 }
 
-bool
-use_extension_schema()
+Extension
+look_for_extension()
 {
 	if (!callback_registered) {
 		CacheRegisterRelcacheCallback(relation_changed, 0);
 		callback_registered = true;
 	}
 	if (!catalogs_changed)
-		return present;
+		return found;
 	/* before the scan: what changes while we look makes us look again */
 	catalogs_changed = false;
 
@@ -91,22 +92,22 @@ use_extension_schema()
 	            CStringGetDatum("pg_whatsapp"));
 	SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
 	HeapTuple tuple = systable_getnext(scan);
-	Oid schema = InvalidOid;
-	Oid owner = InvalidOid;
-	if (HeapTupleIsValid(tuple)) {
-		const auto *row = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple));
-		schema = row->extnamespace;
-		owner = row->extowner;
-	}
+	FormData_pg_extension row;
+	const bool exists = HeapTupleIsValid(tuple);
+	if (exists)
+		memcpy(&row, GETSTRUCT(tuple), offsetof(FormData_pg_extension, extrelocatable));
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 
-	present = OidIsValid(schema);
-	if (present) {
-		become(owner);
-		use(schema);
+	found = Extension::absent;
+	if (exists) {
+		if (!OidIsValid(first_extension))
+			first_extension = row.oid;
+		found = row.oid == first_extension ? Extension::present : Extension::replaced;
+		become(row.extowner);
+		use(row.extnamespace);
 	}
-	return present;
+	return found;
 }
 
 const char *

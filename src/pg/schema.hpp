@@ -12,10 +12,13 @@ namespace whatsapp::pg
  * next call. */
 void use_schema_of_function(unsigned function_oid);
 
+enum class Extension : int { present, absent, replaced };
+
 /* For workers, in a transaction: looks the extension up when the catalogs changed since the last
- * call. False: it is not (or no longer) installed in this database. Switches the session to the
- * owner of the extension, so that nothing runs as the bootstrap superuser without need. */
-bool use_extension_schema();
+ * call. replaced: it was dropped and created anew since the first look, so that nothing the worker
+ * remembers is of these tables. Switches the session to the owner of the extension, so that nothing
+ * runs as the bootstrap superuser without need. */
+Extension look_for_extension();
 
 /* The quoted name that one of the two found. */
 const char *schema_name();

@@ -165,7 +165,7 @@ enroll(Role role, int place, unsigned database_oid)
 	my_seat->pid = MyProcPid;
 	my_seat->database = database_oid;
 	my_seat->latch = MyLatch;
-	my_seat->farewell = Farewell::none;
+	my_seat->farewell = {Farewell::none, 0};
 	SpinLockRelease(&shared->lock);
 	before_shmem_exit(withdraw, 0);
 }
@@ -183,7 +183,7 @@ take_farewell(Role role, int place)
 {
 	SpinLockAcquire(&shared->lock);
 	const Farewell farewell = seat(role, place).farewell;
-	seat(role, place).farewell = Farewell::none;
+	seat(role, place).farewell = {Farewell::none, 0};
 	SpinLockRelease(&shared->lock);
 	return farewell;
 }

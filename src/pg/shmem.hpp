@@ -14,8 +14,12 @@ namespace whatsapp::pg
 enum class Role : int { launcher, sender, listener };
 inline constexpr int max_databases = 64;
 
-/* What a worker tells the launcher when it goes. */
-enum class Farewell : int { none, no_extension, busy };
+/* What a worker tells the launcher when it goes: nothing, or that its database has no extension, as
+ * of that many attaches. */
+struct Farewell {
+	enum Reason : int { none, no_extension } reason;
+	unsigned attaches;
+};
 
 /* In _PG_init, while preloading. */
 void install_shmem_hooks();

@@ -110,7 +110,7 @@ start_worker(Role role, int place, unsigned database_oid)
 	if (GetDatabaseEncoding() != PG_UTF8) {
 		ereport(LOG, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		              errmsg("pg_whatsapp cannot work in a database whose encoding is not UTF8")));
-		say_farewell(role, place, Farewell::no_extension);
+		say_farewell(role, place, {Farewell::no_extension, attach_count()});
 		leave();
 	}
 	bool single = false;
@@ -119,10 +119,8 @@ start_worker(Role role, int place, unsigned database_oid)
 		    single = become_single(role);
 	    }))
 		leave();
-	if (!single) {
-		say_farewell(role, place, Farewell::busy);
+	if (!single)
 		leave();
-	}
 	enroll(role, place, database_oid);
 	pgstat_report_activity(STATE_IDLE, nullptr);
 }
@@ -147,9 +145,17 @@ reload_if_requested()
 void
 leave_without_extension(Role role, int place)
 {
-	if (use_extension_schema())
+	/* counted before the look: a CREATE EXTENSION that commits after it must not be missed */
+	const unsigned attaches = attach_count();
+	switch (look_for_extension()) {
+	case Extension::present:
 		return;
-	say_farewell(role, place, Farewell::no_extension);
+	case Extension::absent:
+		say_farewell(role, place, {Farewell::no_extension, attaches});
+		break;
+	case Extension::replaced:
+		break;
+	}
 	leave();
 }
 

@@ -21,7 +21,7 @@ bool shutdown_requested();
 /* SIGHUP came: the configuration was read again. True once per signal. */
 bool reload_if_requested();
 
-/* In a transaction: leaves when the extension has gone from the database. */
+/* In a transaction: leaves when the extension has gone from the database, or is another one. */
 void leave_without_extension(Role role, int place);
 
 /* The launcher, not the postmaster, decides whether and when another one starts. */

@@ -1,0 +1,127 @@
+# Life with DDL and operations: workers come and go with the extension and its database, and a copy of a database messages nobody.
+use strict;
+use warnings;
+
+use FindBin;
+use JSON::PP;
+use lib $FindBin::RealBin;
+use PgWhatsapp;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('lifecycle', no_extension => 1, conf => "whatsapp.databases = 'postgres, Shop, \"Shop\", not_there'\n");
+my $sandbox = $node->{sandbox};
+
+sub count_workers
+{
+	my ($database) = @_;
+	return $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender' AND datname = '$database'");
+}
+sub log_lines { my ($pattern) = @_; return scalar(() = slurp_file($node->logfile) =~ /$pattern/g) }
+
+# a database without the extension costs nothing; CREATE EXTENSION is enough
+wait_for('the launcher', sub { $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp launcher'}) });
+is(count_workers('postgres'), 0, 'no sender without the extension');
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_whatsapp');
+wait_for('the sender', sub { count_workers('postgres') });
+send_po($node, 1);
+wait_sql($node, q{SELECT status FROM whatsapp_messages}, 'READ');
+
+# rolled back: still nothing; a second database, whose name needs quotes
+$node->safe_psql('postgres', 'CREATE DATABASE "Shop"');
+$node->safe_psql('Shop', 'BEGIN; CREATE EXTENSION pg_whatsapp; ROLLBACK');
+$node->safe_psql('Shop', 'CREATE SCHEMA "Odd Name"; CREATE EXTENSION pg_whatsapp SCHEMA "Odd Name"');
+wait_for('the sender of the second database', sub { count_workers('Shop') });
+$node->safe_psql('Shop', q{SET search_path = ''; SELECT "Odd Name".wa_send_po('Tienda', 'SHOP-1', 10, '+34600000001')});
+wait_for('the message of the second database', sub { $node->safe_psql('Shop', q{SELECT status <> 'PENDING' FROM "Odd Name".whatsapp_messages}) eq 't' });
+is($node->safe_psql('Shop', q{SELECT status FROM "Odd Name".whatsapp_messages}), 'SENT', 'two databases, each with a sender, and a schema of any name');
+is(log_lines('not_there'), 0, 'a database that is not there does not fill the log');
+
+# DROP EXTENSION with a live worker does not wait, and the worker goes; CREATE brings it back
+$node->safe_psql('postgres', 'DROP EXTENSION pg_whatsapp');
+wait_for('the sender to leave', sub { !count_workers('postgres') });
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_whatsapp');
+wait_for('the sender to come back', sub { count_workers('postgres') });
+send_po($node, 1, prefix => 'AGAIN');
+wait_sql($node, q{SELECT status FROM whatsapp_messages}, 'READ');
+is($node->safe_psql('postgres', q{SELECT id FROM whatsapp_messages}), '1', 'ids begin anew');
+
+# while requests hang: DROP EXTENSION, too, since no lock is held across the wire
+send_po($node, 1, phone => '+15552000001', prefix => 'HANGING');
+wait_for('a request on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 1 });
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender' AND (xact_start IS NOT NULL OR backend_xmin IS NOT NULL)}), '0', 'no transaction and no snapshot while bytes travel');
+$node->safe_psql('postgres', q{SET statement_timeout = '20s'; DROP EXTENSION pg_whatsapp; CREATE EXTENSION pg_whatsapp});
+wait_for('the sender to come back', sub { count_workers('postgres') });
+send_po($node, 1, prefix => 'AFTER');
+wait_sql($node, q{SELECT status FROM whatsapp_messages}, 'READ');
+
+# the launcher and a sender that somebody ends are replaced
+my $launcher = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp launcher'});
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($launcher)");
+wait_for('another launcher', sub { my $pid = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp launcher'}); $pid && $pid != $launcher });
+my $sender = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender' AND datname = 'postgres'});
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($sender)");
+wait_for('another sender', sub { my $pid = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender' AND datname = 'postgres'}); $pid && $pid != $sender });
+
+# a dump keeps messages and queue; where it is restored nothing is sent until wa_release()
+$node->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = false; INSERT INTO whatsapp_senders (name, enabled) VALUES ('default', false) ON CONFLICT (name) DO UPDATE SET enabled = false});
+send_po($node, 4, prefix => 'DUMPED');
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
+$node->command_ok([ 'pg_dump', '-p', $node->port, '-h', $node->host, '-f', $dump, 'postgres' ], 'pg_dump');
+unlike(slurp_file($dump), qr/sandbox-token|sandbox-app-secret|random-secret/, 'no secret in the dump');
+$node->safe_psql('postgres', 'DROP DATABASE "Shop" WITH (FORCE)');
+$node->safe_psql('postgres', 'CREATE DATABASE "Shop"');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-p', $node->port, '-h', $node->host, '-f', $dump, 'Shop' ], 'restored beside the original');
+is($node->safe_psql('Shop', q{SELECT count(*) FILTER (WHERE status = 'PENDING'), count(*) FROM whatsapp_messages}), '4|5', 'nothing is lost');
+wait_for('a sender for the copy', sub { count_workers('Shop') });
+$node->safe_psql('Shop', q{UPDATE whatsapp_senders SET enabled = true; SELECT wa_send_po('Tienda', 'NEW', 10, '+34600000001')});
+my $requests = sandbox_get($sandbox, 'summary')->{requests};
+my $scans = q{SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'whatsapp_instances'};
+for (1 .. 2) { my $before = $node->safe_psql('Shop', $scans); wait_for('the sender to look', sub { $node->safe_psql('Shop', $scans) > $before }) }
+is(sandbox_get($sandbox, 'summary')->{requests}, $requests, 'the copy messages nobody');
+like(slurp_file($node->logfile), qr/pending WhatsApp messages are held/, 'and says so');
+is($node->safe_psql('Shop', q{SELECT wa_release()}), '5', 'wa_release() tells how many wait');
+wait_for('the released messages', sub { $node->safe_psql('Shop', q{SELECT count(*) FROM whatsapp_queue}) eq '0' });
+is(sandbox_get($sandbox, 'summary')->{requests}, $requests + 5, 'released: they go');
+my @callbacks = map { $_->{callback_data} } @{ sandbox_get($sandbox, 'messages') };
+my %seen;
+is_deeply([ grep { $seen{$_}++ } @callbacks ], [], 'the copy has a correlation of its own');
+
+# a TEMPLATE copy is a copy, too
+$node->safe_psql('postgres', 'DROP DATABASE "Shop" WITH (FORCE)');
+$node->append_conf('postgresql.conf', "whatsapp.databases = 'shop'");
+$node->restart;
+$node->safe_psql('template1', 'CREATE DATABASE shop TEMPLATE postgres');
+wait_for('a sender for the template copy', sub { count_workers('shop') });
+$node->safe_psql('shop', q{UPDATE whatsapp_senders SET enabled = true; SELECT wa_send_po('Tienda', 'NEW', 10, '+34600000001')});
+$requests = sandbox_get($sandbox, 'summary')->{requests};
+for (1 .. 2) { my $before = $node->safe_psql('shop', $scans); wait_for('the sender to look', sub { $node->safe_psql('shop', $scans) > $before }) }
+is(sandbox_get($sandbox, 'summary')->{requests}, $requests, 'a TEMPLATE copy messages nobody');
+
+# nothing but the extension in shared_preload_libraries is needed for the functions; without it they say that nobody sends
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+$node->restart;
+my ($code, $out, $err) = $node->psql('shop', q{SELECT wa_valid_e164('+34612345678'); SELECT wa_send_po('Tienda', 'UNSENT', 10, '+34600000001') > 0});
+is($out, "t\nt", 'functions work without preloading');
+like($err, qr/WARNING:  messages are queued but nobody sends them/, 'and warn');
+
+# a standby sends nothing; once promoted, it does by itself
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_whatsapp'\nwhatsapp.databases = 'postgres'");
+$node->restart;
+$node->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = true});
+wait_sql($node, q{SELECT count(*) FROM whatsapp_queue}, '0');
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pg_whatsapp%'}), '0', 'no worker on a standby');
+$node->stop('immediate');
+$standby->promote;
+wait_for('the sender of the new primary', sub { $standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'}) });
+$standby->{sandbox} = $sandbox;
+send_po($standby, 3, prefix => 'PROMOTED');
+wait_sql($standby, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'PROMOTED%' AND status = 'READ'}, '3');
+
+$standby->stop('fast');
+done_testing();

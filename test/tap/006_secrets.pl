@@ -1,0 +1,61 @@
+# Tokens, keys and message bodies reach no log, no view, no setting and no dump, whatever is logged.
+use strict;
+use warnings;
+
+use FindBin;
+use JSON::PP;
+use lib $FindBin::RealBin;
+use PgWhatsapp;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $canary = 'CANARY-' . 'x' x 40;
+# files, not the environment: with log_min_messages = debug3 or lower the server itself prints its environment when it starts
+my $folder = PostgreSQL::Test::Utils::tempdir();
+append_to_file("$folder/access_token", "$canary-token\n");
+append_to_file("$folder/app_secret", "$canary-app\n");
+append_to_file("$folder/verify_token", "$canary-verify\n");
+my $node = new_cluster('secrets', conf => <<"CONF");
+whatsapp.secret_dir = '$folder'
+log_min_messages = debug5
+log_min_error_statement = debug5
+log_statement = 'all'
+log_min_duration_statement = 0
+log_parameter_max_length_on_error = -1
+debug_print_parse = on
+track_activity_query_size = 10000
+CONF
+my $sandbox = $node->{sandbox};
+sandbox_set($sandbox, token => "$canary-token", app_secret => "$canary-app");
+
+# the caller's own statement is his own affair: the body is put together where log_statement does not see it
+$node->safe_psql('postgres', q{
+	CREATE TABLE orders (supplier text, po text, total text, phone text);
+	SELECT wa_watch('orders', 'supplier', 'po', 'total', 'phone');
+	INSERT INTO orders SELECT 'BODY' || '-CANARY', 'PO', '1', p FROM unnest(ARRAY['+34612345678', '+15550131026', '+15551131026', '+15552000006', '+15550000190']) AS p});
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status IN ('READ', 'FAILED')}, '3');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_senders WHERE paused_reason IS NOT NULL}, '1');
+is((curl('-X', 'GET', webhook_url($node) . "?hub.mode=subscribe&hub.verify_token=$canary-verify&hub.challenge=1"))[0], 200, 'the handshake works');
+is((curl('-X', 'POST', '-H', "X-Hub-Signature-256: sha256=$canary", '-d', '{}', webhook_url($node)))[0], 401, 'a forged signature does not');
+
+my $log = slurp_file($node->logfile);
+cmp_ok(length $log, '>', 10_000, 'the log is as talkative as it gets');
+ok($log !~ qr/CANARY-x/, 'no secret in the log');
+ok($log !~ qr/BODY-CANARY/, 'no message body in the log');
+ok($log !~ qr/34612345678(?!['"])/, 'no phone number that the caller did not write himself');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%CANARY-x%'}), '0', 'nor in pg_stat_activity');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE concat(setting, boot_val, reset_val) LIKE '%CANARY%'}), '0', 'nor in pg_settings');
+my ($dump, $err) = run_command([ 'pg_dumpall', '-p', $node->port, '-h', $node->host ]);
+ok($dump =~ qr/BODY-CANARY/, 'the dump has the messages');
+ok($dump !~ qr/CANARY-x/, 'but no secret');
+
+# a role without rights sees neither messages nor where the secrets are
+$node->safe_psql('postgres', 'CREATE ROLE plain LOGIN');
+my ($code, $out, $denied) = $node->psql('postgres', q{SELECT count(*) FROM whatsapp_messages}, extra_params => [ '-U', 'plain' ]);
+like($denied, qr/permission denied for table whatsapp_messages/, 'messages are private');
+($code, $out, $denied) = $node->psql('postgres', q{SELECT wa_send_po('A', 'B', 1, '+34612345678')}, extra_params => [ '-U', 'plain' ]);
+like($denied, qr/permission denied for function wa_send_po/, 'and so is sending');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE name IN ('whatsapp.secret_dir', 'whatsapp.api_base_url')}, extra_params => [ '-U', 'plain' ]), '0', 'and where secrets are and go');
+
+$node->stop('fast');
+done_testing();
