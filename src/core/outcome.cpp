@@ -42,6 +42,14 @@ constexpr char codeless_hint[] =
     "Nothing tells the reason: look at the details kept with the message and at the sender's state "
     "in WhatsApp Manager.";
 
+/* The one place where a subcode decides: under code 100 it tells a wrong message from a wrong
+ * sender, whose messages would all fail. */
+constexpr long long invalid_parameter_code = 100;
+constexpr long long unknown_node_subcode = 33;
+constexpr char unknown_node_hint[] = "Check phone_number_id of the sender: it is Meta's id of the "
+                                     "number, not the number itself, and "
+                                     "the token's system user needs access to it.";
+
 /* One line: line breaks and other control characters become spaces. */
 std::string
 one_line(std::string_view text)
@@ -146,6 +154,12 @@ judge_error(const json &error, Outcome &outcome)
 	outcome.verdict = row != nullptr ? row->verdict : Verdict::retry;
 	outcome.hint = row != nullptr ? row->hint : unlisted_hint;
 	outcome.retry_after_ms = documented_wait_ms(outcome.code);
+	long long subcode = 0;
+	if (outcome.code == invalid_parameter_code &&
+	    read_code(member(error, "error_subcode"), subcode) && subcode == unknown_node_subcode) {
+		outcome.verdict = Verdict::account;
+		outcome.hint = unknown_node_hint;
+	}
 	if (is_true(member(error, "is_transient")) && outcome.verdict == Verdict::refused)
 		outcome.verdict = Verdict::retry;
 	if (outcome.message.empty())
@@ -171,13 +185,14 @@ status_meaning(long status) noexcept
 		return {Verdict::account,
 		        "Check the sender's access token: generate a permanent system user token with the "
 		        "whatsapp_business_messaging permission."};
-	if (status == 404)
-		return {Verdict::refused, "Check phone_number_id and api_version of the sender: the "
+	/* a wrong address is wrong for every message: better that all wait than that all fail */
+	if (status == 404 || (status >= 300 && status <= 399))
+		return {Verdict::account, "Check phone_number_id and api_version of the sender: the "
 		                          "address of the request does not exist."};
 	if (status == 408 || status == 429 || (status >= 500 && status <= 599))
 		return {Verdict::retry, "Retried by itself; see https://developers.facebook.com/status if "
 		                        "it lasts."};
-	if (status >= 300 && status <= 499)
+	if (status >= 400 && status <= 499)
 		return {Verdict::refused, "The answer is not the Cloud API's own: check the configured "
 		                          "address, and proxies or gateways on the way."};
 	return {Verdict::unknown, "The answer has no usable HTTP status: a status webhook decides."};

@@ -2,8 +2,9 @@
  * outcome.hpp — what an answer of the API means for the row that asked: the one table of error
  * codes.
  *
- * Decided by error.code alone (with error_subcode and details kept for people), never by HTTP
- * status or message text, which are localised and change. Pure: no clock, no server, no logging.
+ * Decided by error.code alone (with error_subcode and details kept for people; 100/33 is the one
+ * exception), never by HTTP status or message text, which are localised and change. Pure: no clock,
+ * no server, no logging.
  */
 #pragma once
 

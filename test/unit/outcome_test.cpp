@@ -215,8 +215,8 @@ TEST(Outcome, StatusDecidesWithoutACode)
 	for (const Case &test :
 	     {Case{500, Verdict::retry}, Case{502, Verdict::retry}, Case{503, Verdict::retry},
 	      Case{504, Verdict::retry}, Case{429, Verdict::retry}, Case{408, Verdict::retry},
-	      Case{401, Verdict::account}, Case{403, Verdict::account}, Case{404, Verdict::refused},
-	      Case{400, Verdict::refused}, Case{413, Verdict::refused}, Case{301, Verdict::refused},
+	      Case{401, Verdict::account}, Case{403, Verdict::account}, Case{404, Verdict::account},
+	      Case{400, Verdict::refused}, Case{413, Verdict::refused}, Case{301, Verdict::account},
 	      Case{204, Verdict::unknown}, Case{0, Verdict::unknown}, Case{100, Verdict::unknown},
 	      Case{-1, Verdict::unknown}, Case{999, Verdict::unknown}})
 		for (const char *body :
@@ -233,6 +233,22 @@ TEST(Outcome, StatusDecidesWithoutACode)
 		}
 	EXPECT_NE(judged(404, "").hint.find("phone_number_id and api_version"), std::string::npos);
 	EXPECT_EQ(judged(500, R"({"error":"why"})").message, "why");
+}
+
+TEST(Outcome, AWrongSenderIsNoWrongMessage)
+{
+	const char *body =
+	    R"({"error":{"code":100,"error_subcode":%,"message":"Unsupported post request"}})";
+	auto with = [&](const char *subcode) {
+		std::string text = body;
+		text.replace(text.find('%'), 1, subcode);
+		return judged(400, text);
+	};
+	EXPECT_EQ(with("33").verdict, Verdict::account);
+	EXPECT_EQ(with("\"33\"").verdict, Verdict::account);
+	EXPECT_NE(with("33").hint.find("not the number itself"), std::string::npos);
+	EXPECT_EQ(with("34").verdict, Verdict::refused);
+	EXPECT_EQ(with("null").verdict, Verdict::refused);
 }
 
 TEST(Outcome, ErrorDataOfAnyType)
