@@ -11,9 +11,9 @@ OBJS = \
 	src/pg/boundary.o src/pg/events.o src/pg/messages.o src/pg/queue.o src/pg/schema.o src/pg/secrets.o \
 	src/pg/settings.o src/pg/settle.o src/pg/shmem.o src/pg/statement.o src/pg/transaction.o src/pg/wait_set.o \
 	src/pg/worker.o \
-	src/entry/arguments.o src/entry/dispatcher.o src/entry/functions_phone.o src/entry/functions_send.o \
-	src/entry/functions_watch.o src/entry/inbox.o src/entry/launcher.o src/entry/listener.o src/entry/module.o \
-	src/entry/purchase_order.o src/entry/sender.o src/entry/trigger.o
+	src/entry/arguments.o src/entry/database_commands.o src/entry/dispatcher.o src/entry/functions_phone.o \
+	src/entry/functions_send.o src/entry/functions_watch.o src/entry/inbox.o src/entry/launcher.o src/entry/listener.o \
+	src/entry/module.o src/entry/purchase_order.o src/entry/sender.o src/entry/trigger.o
 REGRESS    = phone template money send watch errors rights
 ISOLATION  = cancel
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --outputdir=output_iso

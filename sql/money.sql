@@ -1,0 +1,90 @@
+-- money: wa_format_amount() as people read it, its defaults, and each amount, currency and locale that it refuses.
+-- No-break spaces are shown as ~.
+SET client_min_messages = warning;
+\pset format unaligned
+\pset footer off
+\pset null (null)
+CREATE EXTENSION pg_whatsapp;
+
+-- SQLSTATE, message, detail and hint of the error that a statement raises
+CREATE FUNCTION pg_temp.refused(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    code text; message text; detail text; hint text;
+BEGIN
+    EXECUTE command;
+    RETURN 'accepted';
+EXCEPTION WHEN others THEN
+    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n', code || ' ' || message, '  detail: ' || nullif(detail, ''), '  hint: ' || nullif(hint, ''));
+END $$;
+
+-- the quick reference's example
+SELECT wa_format_amount(1250, 'EUR', 'en') AS amount;
+SELECT wa_format_amount(1250) AS amount;
+SELECT wa_format_amount(1250.00) = '€1,250.00' AS same;
+
+-- by currency: its own sign and decimals
+SELECT currency, translate(wa_format_amount(1250, currency, 'en'), U&'\00A0\202F', '~~') AS amount
+FROM (VALUES (1, 'EUR'), (2, 'USD'), (3, 'GBP'), (4, 'MXN'), (5, 'JPY'), (6, 'CLP'), (7, 'KWD'), (8, 'eur'), (9, 'Usd')) AS c (place, currency)
+ORDER BY place;
+
+-- by locale: its own separators and order
+SELECT locale, translate(wa_format_amount(1234567.891, 'EUR', locale), U&'\00A0\202F', '~~') AS amount
+FROM (VALUES (1, 'en'), (2, 'en_US'), (3, 'en-GB'), (4, 'es'), (5, 'es_ES'), (6, 'de'), (7, 'it')) AS l (place, locale) ORDER BY place;
+
+-- by amount: halves are rounded away from zero, and no cent is lost
+SELECT amount, wa_format_amount(amount, 'EUR', 'en') AS written
+FROM (VALUES (1, 0), (2, 0.00), (3, 0.01), (4, 0.004), (5, 0.005), (6, 1.005), (7, 2.675), (8, 999.995), (9, -5), (10, -0.005), (11, 1e3),
+             (12, 1250.000000000000000000), (13, 9007199254740993.01), (14, 123456789012345678901234567890.12)) AS a (place, amount)
+ORDER BY place;
+SELECT wa_format_amount(1250::smallint, 'EUR', 'en') AS small, wa_format_amount(1250::bigint, 'EUR', 'en') AS big,
+       wa_format_amount('1250.5', 'EUR', 'en') AS untyped;
+SELECT wa_format_amount(amount => 7, locale => 'en', currency => 'USD') AS named, wa_format_amount(7, locale => 'es') IS NOT NULL AS locale_only;
+
+-- the settings are the defaults, for NULL, too
+SET whatsapp.default_currency = 'USD';
+SELECT wa_format_amount(1250) AS amount, wa_format_amount(1250, NULL, NULL) AS nulls, wa_format_amount(1250, 'GBP') AS explicit;
+SET whatsapp.amount_locale = 'es';
+SELECT translate(wa_format_amount(12500, 'EUR'), U&'\00A0', '~') AS amount, wa_format_amount(12500, locale => 'en') AS explicit;
+SET whatsapp.default_currency = 'Euro';
+SELECT pg_temp.refused('SELECT wa_format_amount(1250)') AS refused;
+SELECT wa_format_amount(1250, 'EUR', 'en') AS explicit;
+RESET whatsapp.default_currency;
+SET whatsapp.amount_locale = 'xx_YY';
+SELECT pg_temp.refused('SELECT wa_format_amount(1250)') AS refused;
+RESET whatsapp.amount_locale;
+SELECT wa_format_amount(1250) AS amount;
+
+-- a function's own setting holds for that function alone
+CREATE FUNCTION in_pounds(amount numeric) RETURNS text LANGUAGE sql STABLE SET whatsapp.default_currency = 'GBP' RETURN wa_format_amount(amount);
+SELECT in_pounds(5), wa_format_amount(5);
+
+-- refused: amounts
+SELECT amount, pg_temp.refused(format('SELECT wa_format_amount(%L::numeric)', amount)) AS refused
+FROM (VALUES (1, 'NaN'), (2, 'Infinity'), (3, '-Infinity'), (4, NULL)) AS a (place, amount) ORDER BY place;
+SELECT pg_temp.refused('SELECT wa_format_amount(1e1000)') AS refused;
+SELECT pg_temp.refused('SELECT wa_format_amount(1e999)') AS one_digit_less;
+SELECT pg_temp.refused('SELECT wa_format_amount(''a lot'')') AS refused;
+
+-- refused: currencies
+SELECT currency, pg_temp.refused(format('SELECT wa_format_amount(1250, %L)', currency)) AS refused
+FROM (VALUES (1, ''), (2, 'E'), (3, 'EURO'), (4, '€'), (5, 'E R'), (6, 'EU1'), (7, 'QQQ'), (8, 'XXX'), (9, 'XTS'), (10, 'ÉUR'))
+     AS c (place, currency) ORDER BY place;
+
+-- refused: locales
+SELECT locale, pg_temp.refused(format('SELECT wa_format_amount(1250, ''EUR'', %L)', locale)) AS refused
+FROM (VALUES (1, ''), (2, 'e'), (3, 'xx'), (4, 'es_QQ'), (5, 'español'), (6, 'es.UTF-8'), (7, 'es@currency=USD'), (8, 'C'), (9, '../en'),
+             (10, repeat('a', 80))) AS l (place, locale) ORDER BY place;
+
+-- a refusal leaves nothing behind: the next amount is right
+SELECT wa_format_amount(1250, 'EUR', 'en') AS amount;
+
+-- it reads settings: stable, so no index can freeze it
+SELECT p.oid::regprocedure AS function, provolatile AS volatility, proisstrict AS strict, proparallel AS parallel
+FROM pg_proc AS p WHERE proname = 'wa_format_amount';
+CREATE TABLE orders (total numeric);
+SELECT split_part(pg_temp.refused('CREATE INDEX ON orders (wa_format_amount(total))'), ' ', 1) AS sqlstate;
+
+DROP TABLE orders;
+DROP FUNCTION in_pounds(numeric);
+DROP EXTENSION pg_whatsapp;

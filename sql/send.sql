@@ -1,0 +1,226 @@
+-- send: wa_send_template() and wa_send_po(): the rows that they make, in the caller's transaction; each refusal, which
+-- makes none; and what may be done to a message that waits: wa_cancel(), wa_resume(), wa_release().
+-- Without the library in shared_preload_libraries the first enqueue of a session warns: hence "error".
+SET client_min_messages = error;
+\pset format unaligned
+\pset footer off
+\pset null (null)
+CREATE EXTENSION pg_whatsapp;
+
+-- SQLSTATE, message, detail and hint of the error that a statement raises
+CREATE FUNCTION pg_temp.refused(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    code text; message text; detail text; hint text;
+BEGIN
+    EXECUTE command;
+    RETURN 'accepted';
+EXCEPTION WHEN others THEN
+    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n', code || ' ' || message, '  detail: ' || nullif(detail, ''), '  hint: ' || nullif(hint, ''));
+END $$;
+
+-- a purchase order, all by default
+SELECT wa_send_po('Proveedor ABC', 'PO-2024-001', '€1,250.00', '+34612345678') AS id;
+\x on
+SELECT * FROM (SELECT id, created_at <= now() AS created, sender, recipient_phone, wa_id, user_id, message_type, template_name, template_language,
+                      payload, status, wamid, sent_at, delivered_at, read_at, failed_at, error_code, error_message, error_details, hint, attempts,
+                      expires_at - created_at AS lives, reference, enqueued_by = SESSION_USER AS enqueued_by_me
+               FROM whatsapp_messages) AS message;
+SELECT q.message_id, q.sender, q.state, q.due_at = m.created_at AS due_at_once, q.expires_at = m.expires_at AS same_end, q.attempts, q.epoch, q.changed_at
+FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id;
+\x off
+
+-- the sentence that the supplier will read
+SELECT wa_render_template('Hola {{1}}, has recibido una nueva orden de compra {{2}} por un total de {{3}}.',
+                          ARRAY(SELECT p ->> 'text' FROM jsonb_array_elements(payload #> '{template,components,0,parameters}') WITH ORDINALITY AS a (p, n) ORDER BY n))
+FROM whatsapp_messages;
+
+-- the quick reference's query, word for word
+SELECT
+id, recipient_phone, status, template_name,
+sent_at, delivered_at, error_message
+FROM whatsapp_messages
+ORDER BY created_at DESC
+LIMIT 10;
+
+-- which wa_send_po()? A number is formatted, a text (and a literal without a type) is sent as it is written
+SELECT wa_send_po('Proveedor ABC', 'untyped', '1250', '+34612345678') AS id;
+SELECT wa_send_po('Proveedor ABC', 'text', '1250'::text, '+34612345678') AS id;
+SELECT wa_send_po('Proveedor ABC', 'numeric', 1250.00, '+34612345678') AS id;
+SELECT wa_send_po('Proveedor ABC', 'integer', 1250, '+34612345678') AS id;
+SELECT wa_send_po('Proveedor ABC', 'bigint', 1250::bigint, '+34612345678') AS id;
+SELECT wa_send_po('Proveedor ABC', 'USD', 1250, '+34612345678', 'USD') AS id;
+SELECT wa_send_po('Proveedor ABC', 'NULL currency', 1250, '+34612345678', NULL) AS id;
+SELECT wa_send_po('Proveedor ABC', 'named currency', '1250', '+34612345678', currency => 'GBP') AS id;
+SELECT wa_send_po('Proveedor ABC', 'language of a text', '€1,250.00', '+34612345678', 'en_US') AS id;
+SELECT wa_send_po('Proveedor ABC', 'language of a number', 1250, '+34612345678', 'EUR', 'en_US') AS id;
+SELECT wa_send_po(phone => '+34612345678', amount => 1250, po => 'all named', supplier => 'Proveedor ABC', sender => 'default') AS id;
+SELECT wa_send_po('Proveedor ABC', 'varchar', '€5'::varchar, '+34612345678'::varchar) AS id;
+PREPARE untyped AS SELECT wa_send_po($1, $2, $3, $4) AS id;
+EXECUTE untyped ('Proveedor ABC', 'prepared', '€7', '+34612345678');
+SET whatsapp.default_currency = 'USD';
+SET whatsapp.default_language = 'en';
+SELECT wa_send_po('Proveedor ABC', 'session settings', 1250, '+34612345678') AS id;
+RESET whatsapp.default_currency;
+RESET whatsapp.default_language;
+SELECT id, reference, template_language AS language, payload #>> '{template,components,0,parameters,2,text}' AS amount, status
+FROM whatsapp_messages WHERE id > 1 ORDER BY id;
+
+-- any template
+SELECT wa_send_template('+34612345678', 'hello_world', language => 'en_US') AS id \gset
+SELECT sender, recipient_phone, message_type, template_name, template_language, reference, payload FROM whatsapp_messages WHERE id = :id;
+SELECT wa_send_template('+34612345678', 'order_ready', ARRAY['José "Pepe" Núñez', 'a\b /', '日本 😀', 'four    spaces', '{{1}}', '0'], 'pt_BR', 'default', 'the caller''s key') AS id \gset
+SELECT sender, recipient_phone, message_type, template_name, template_language, reference, payload FROM whatsapp_messages WHERE id = :id;
+SELECT wa_send_template('+34612345678', 'order_ready', '{}') AS id \gset
+SELECT template_language, reference, payload FROM whatsapp_messages WHERE id = :id;
+SELECT wa_send_template('+34612345678', 'order_ready', ARRAY['x'], NULL, NULL, NULL) AS id \gset
+SELECT sender, template_language, reference FROM whatsapp_messages WHERE id = :id;
+
+-- many by one statement
+SELECT count(wa_send_po('Proveedor ' || n, 'PO-' || n, n::numeric, '+34612345678')) AS sent FROM generate_series(1, 100) AS n;
+SELECT count(*) AS messages, count(DISTINCT payload) AS different, min(payload #>> '{template,components,0,parameters,2,text}' COLLATE "C") AS least
+FROM whatsapp_messages WHERE reference ~ '^PO-[0-9]+$';
+
+-- a transaction of the caller's: what is rolled back was never there
+SELECT (SELECT count(*) FROM whatsapp_messages) AS messages, (SELECT count(*) FROM whatsapp_queue) AS queued \gset
+BEGIN;
+SELECT wa_send_po('Proveedor ABC', 'rolled back', 1, '+34612345678') IS NOT NULL AS sent;
+SELECT count(*) AS messages FROM whatsapp_messages WHERE reference = 'rolled back';
+ROLLBACK;
+BEGIN;
+SELECT wa_send_po('Proveedor ABC', 'kept 1', 1, '+34612345678') IS NOT NULL AS sent;
+SAVEPOINT s;
+SELECT wa_send_po('Proveedor ABC', 'lost 1', 1, '+34612345678') IS NOT NULL AS sent;
+SAVEPOINT t;
+SELECT wa_send_po('Proveedor ABC', 'lost 2', 1, '+34612345678') IS NOT NULL AS sent;
+RELEASE t;
+ROLLBACK TO s;
+SELECT wa_send_po('Proveedor ABC', 'kept 2', 1, '+34612345678') IS NOT NULL AS sent;
+COMMIT;
+DO $$
+BEGIN
+    PERFORM wa_send_po('Proveedor ABC', 'lost 3', 1, '+34612345678');
+    RAISE 'anything';
+EXCEPTION WHEN raise_exception THEN
+    PERFORM wa_send_po('Proveedor ABC', 'kept 3', 1, '+34612345678');
+END $$;
+SELECT reference, (SELECT count(*) FROM whatsapp_queue WHERE message_id = id) AS queued FROM whatsapp_messages
+WHERE reference ~ 'rolled|lost|kept' ORDER BY id;
+SELECT (SELECT count(*) FROM whatsapp_messages) - :messages AS more_messages, (SELECT count(*) FROM whatsapp_queue) - :queued AS more_queued;
+
+-- refused, and no row made: phones
+SELECT (SELECT count(*) FROM whatsapp_messages) AS messages, (SELECT count(*) FROM whatsapp_queue) AS queued \gset
+SELECT phone, pg_temp.refused(format('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', ''€1'', %L)', phone)) AS refused
+FROM (VALUES (1, '612345678'), (2, '34612345678'), (3, '+34 612 34 56 78'), (4, ''), (5, NULL), (6, '0034612345678')) AS p (place, phone) ORDER BY place;
+SELECT phone, pg_temp.refused(format('SELECT wa_send_template(%L, ''hello_world'')', phone)) AS refused
+FROM (VALUES (1, E'+34612345678\n'), (2, NULL), (3, '+12')) AS p (place, phone) ORDER BY place;
+
+-- refused: parameters; their text is the message's content and is never shown
+SELECT pg_temp.refused('SELECT wa_send_po(NULL, ''PO-1'', ''€1'', ''+34612345678'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', NULL, ''€1'', ''+34612345678'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', NULL::text, ''+34612345678'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', NULL::numeric, ''+34612345678'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', ''NaN''::numeric, ''+34612345678'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', 1250, ''+34612345678'', ''EURO'')') AS refused;
+SELECT what, pg_temp.refused(format('SELECT wa_send_po(%L, ''PO-1'', ''€1'', ''+34612345678'')', supplier)) AS refused
+FROM (VALUES (1, 'empty', ''), (2, 'white space', '   '), (3, 'newline', E'secret\nname'), (4, 'carriage return', E'secret\rname'), (5, 'tab', E'secret\tname'),
+             (6, 'five spaces', 'secret     name'), (7, 'too long', repeat('x', 32769)), (8, 'four spaces', 'a    b'), (9, 'longest', repeat('x', 32768)))
+     AS s (place, what, supplier) ORDER BY place;
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', E''PO\n1'', ''€1'', ''+34612345678'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', '''', ''+34612345678'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_template(''+34612345678'', ''hello_world'', ARRAY[''x'', NULL])') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_template(''+34612345678'', ''hello_world'', ARRAY[''x'', ''''])') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_template(''+34612345678'', ''hello_world'', NULL)') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_template(''+34612345678'', ''hello_world'', ARRAY[[''x''], [''y'']])') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_template(''+34612345678'', ''hello_world'', array_fill(''x''::text, ARRAY[101]))') AS refused;
+
+-- refused: templates
+SELECT template, pg_temp.refused(format('SELECT wa_send_template(''+34612345678'', %L)', template)) AS refused
+FROM (VALUES (1, ''), (2, NULL), (3, 'Po_Notification'), (4, 'po notification'), (5, 'po-notification'), (6, 'notificación'),
+             (7, 'po"}}')) AS t (place, template) ORDER BY place;
+SELECT length, pg_temp.refused(format('SELECT wa_send_template(''+34612345678'', %L)', repeat('x', length))) AS refused FROM (VALUES (512), (513)) AS l (length);
+
+-- refused: languages
+SELECT language, pg_temp.refused(format('SELECT wa_send_template(''+34612345678'', ''hello_world'', language => %L)', language)) AS refused
+FROM (VALUES (1, ''), (2, 'e'), (3, 'spanish'), (4, 'ES'), (5, 'es-ES'), (6, 'es_'), (7, 'es_E'), (8, 'es_ESPAÑA'), (9, 'es ES'),
+             (10, 'es'), (11, 'es_ES'), (12, 'fil'), (13, 'es_419'), (14, 'zh_Hans')) AS l (place, language) ORDER BY place;
+SET whatsapp.default_language = 'Spanish';
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', ''€1'', ''+34612345678'')') AS refused;
+RESET whatsapp.default_language;
+
+-- refused: senders
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', ''€1'', ''+34612345678'', sender => ''ghost'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_template(''+34612345678'', ''hello_world'', sender => '''')') AS refused;
+SET whatsapp.default_sender = 'ghost';
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', 1, ''+34612345678'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', 1, ''+34612345678'', sender => ''default'')') AS accepted;
+RESET whatsapp.default_sender;
+
+-- only those that were accepted made rows
+SELECT (SELECT count(*) FROM whatsapp_messages) - :messages AS more_messages, (SELECT count(*) FROM whatsapp_queue) - :queued AS more_queued;
+
+-- in PL/pgSQL by SQLSTATE
+DO $$
+BEGIN
+    PERFORM wa_send_po('Proveedor ABC', 'PO-1', E'€\t1', '+34612345678');
+EXCEPTION WHEN SQLSTATE 'WA004' THEN
+    RAISE LOG 'white space';
+END $$;
+
+-- wa_cancel(): once, for what waits
+TRUNCATE whatsapp_messages, whatsapp_queue;
+ALTER SEQUENCE whatsapp_messages_id_seq RESTART;
+SELECT wa_send_po('Proveedor ABC', 'PO-' || n, n, '+34612345678') AS id FROM generate_series(1, 6) AS n;
+SELECT wa_cancel(1) AS cancelled, wa_cancel(1) AS again, wa_cancel(999) AS not_there, wa_cancel(NULL) AS null;
+UPDATE whatsapp_queue SET state = 'sending' WHERE message_id = 2;
+UPDATE whatsapp_queue SET state = 'unknown' WHERE message_id = 3;
+DELETE FROM whatsapp_queue WHERE message_id = 4;
+UPDATE whatsapp_messages SET status = 'SENT' WHERE id = 4;
+SELECT wa_cancel(2) AS sending, wa_cancel(3) AS unknown, wa_cancel(4) AS sent;
+BEGIN;
+SELECT wa_cancel(5) AS rolled_back;
+ROLLBACK;
+BEGIN;
+SELECT wa_send_po('Proveedor ABC', 'PO-7', 7, '+34612345678') AS id \gset
+SELECT wa_cancel(:id) AS in_the_same_transaction;
+COMMIT;
+SELECT id, status, (SELECT state FROM whatsapp_queue WHERE message_id = id) AS queued FROM whatsapp_messages ORDER BY id;
+SELECT * FROM (SELECT status, messages, oldest IS NOT NULL AS has_oldest, newest >= oldest AS ordered FROM whatsapp_status) AS status;
+
+-- wa_resume() ends a pause
+SELECT wa_resume() AS no_row;
+INSERT INTO whatsapp_senders (name, phone_number_id, paused_until, paused_reason, paused_hint, pauses)
+VALUES ('north', '100', now() + interval '1 hour', 'token expired', 'Renew it.', 3), ('south', '200', NULL, NULL, NULL, 0);
+SELECT wa_resume('north') AS paused, wa_resume('north') AS again, wa_resume('south') AS not_paused, wa_resume('ghost') AS not_there;
+SELECT name, paused_until, paused_reason, paused_hint, pauses FROM whatsapp_senders ORDER BY name COLLATE "C";
+
+-- wa_release() ends the hold of rows that came from elsewhere
+INSERT INTO whatsapp_instances (nonce, system_identifier, database_oid) VALUES ('0123456789abcdef', 'another cluster', 1);
+SELECT wa_release() AS waiting;
+SELECT released_at IS NOT NULL AS released FROM whatsapp_instances WHERE nonce = '0123456789abcdef';
+SELECT wa_release() = (SELECT count(*) FROM whatsapp_queue) AS as_many_as_queued;
+
+-- senders have plain names, and ids without anything that a URL could misread
+\set VERBOSITY sqlstate
+INSERT INTO whatsapp_senders (name) VALUES ('');
+INSERT INTO whatsapp_senders (name) VALUES ('../up');
+INSERT INTO whatsapp_senders (name, phone_number_id) VALUES ('east', '1/messages?x=');
+INSERT INTO whatsapp_senders (name, account) VALUES ('east', 'ghost');
+INSERT INTO whatsapp_accounts (name, api_version) VALUES ('acme', 'latest');
+INSERT INTO whatsapp_accounts (name, api_version) VALUES ('a/b', 'v25.0');
+\set VERBOSITY default
+
+-- a tenant's own sender, without a word in his statements
+INSERT INTO whatsapp_accounts (name, api_version) VALUES ('acme', 'v25.0');
+UPDATE whatsapp_senders SET account = 'acme' WHERE name = 'south';
+SELECT wa_send_po('Proveedor ABC', 'by name', 1, '+34612345678', sender => 'north') IS NOT NULL AS sent;
+DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET whatsapp.default_sender = ''south''', current_database()); END $$;
+\c
+SET client_min_messages = error;
+SELECT wa_send_po('Proveedor ABC', 'by role', 1, '+34612345678') IS NOT NULL AS sent;
+SELECT wa_send_po('Proveedor ABC', 'by name over role', 1, '+34612345678', sender => 'north') IS NOT NULL AS sent;
+DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I RESET whatsapp.default_sender', current_database()); END $$;
+SELECT m.reference, m.sender, q.sender AS queued_for FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id
+WHERE m.reference ~ '^by' ORDER BY m.id;
+
+DROP EXTENSION pg_whatsapp;

@@ -1,0 +1,245 @@
+-- watch: wa_watch() on a table of orders: each new row makes a message in the same transaction; a row that cannot be
+-- notified makes a FAILED one with the reason, and never stops the INSERT.
+SET client_min_messages = error;
+\pset format unaligned
+\pset footer off
+\pset null (null)
+CREATE EXTENSION pg_whatsapp;
+
+-- SQLSTATE, message, detail and hint of the error that a statement raises
+CREATE FUNCTION pg_temp.refused(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    code text; message text; detail text; hint text;
+BEGIN
+    EXECUTE command;
+    RETURN 'accepted';
+EXCEPTION WHEN others THEN
+    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n', code || ' ' || message, '  detail: ' || nullif(detail, ''), '  hint: ' || nullif(hint, ''));
+END $$;
+
+-- what became of the rows since the last look
+CREATE FUNCTION pg_temp.messages(OUT reference text, OUT phone text, OUT language text, OUT sender text, OUT status text, OUT queued bigint,
+                                 OUT parameters text, OUT error_message text, OUT hint text) RETURNS SETOF record LANGUAGE sql AS $$
+    WITH gone AS (DELETE FROM whatsapp_messages RETURNING *), swept AS (DELETE FROM whatsapp_queue RETURNING message_id)
+    SELECT m.reference, m.recipient_phone, m.template_language, m.sender, m.status, (SELECT count(*) FROM swept WHERE message_id = m.id),
+           (SELECT string_agg(p ->> 'text', ' / ' ORDER BY n)
+            FROM jsonb_array_elements(m.payload #> '{template,components,0,parameters}') WITH ORDINALITY AS a (p, n)),
+           m.error_message, m.hint
+    FROM gone AS m ORDER BY m.id
+$$;
+
+CREATE TABLE orders (po text PRIMARY KEY, supplier text, total numeric(12, 2), phone text, currency text);
+SELECT wa_watch('orders', supplier => 'supplier', po => 'po', amount => 'total', phone => 'phone', currency => 'currency');
+SELECT * FROM whatsapp_watches;
+
+-- one row, one message; NULL in the currency column takes the default
+INSERT INTO orders VALUES ('PO-2024-001', 'Proveedor ABC', 1250, '+34612345678', 'EUR');
+SELECT * FROM pg_temp.messages();
+INSERT INTO orders VALUES ('PO-2', 'Proveedor ABC', 1250, '+34612345678', 'USD'), ('PO-3', 'Proveedor ABC', 1250, '+34612345678', NULL);
+INSERT INTO orders (po, supplier, total, phone) SELECT 'PO-4', 'Proveedor DEF', 0.005, '+34612345679';
+SELECT * FROM pg_temp.messages();
+
+-- INSERT alone notifies
+UPDATE orders SET total = 2 WHERE po = 'PO-2';
+INSERT INTO orders VALUES ('PO-2', 'Proveedor ABC', 3, '+34612345678', 'EUR') ON CONFLICT DO NOTHING;
+INSERT INTO orders VALUES ('PO-2', 'Proveedor ABC', 3, '+34612345678', 'EUR') ON CONFLICT (po) DO UPDATE SET total = 3;
+DELETE FROM orders WHERE po = 'PO-2';
+SELECT count(*) AS messages FROM pg_temp.messages();
+COPY orders FROM stdin;
+PO-5	Proveedor ABC	5	+34612345678	GBP
+\.
+MERGE INTO orders AS o USING (VALUES ('PO-5'), ('PO-6')) AS n (po) ON o.po = n.po
+WHEN MATCHED THEN UPDATE SET total = 6 WHEN NOT MATCHED THEN INSERT VALUES (n.po, 'Proveedor ABC', 6, '+34612345678', NULL);
+SELECT reference, parameters FROM pg_temp.messages();
+
+-- what is wrong with a row becomes the reason of a FAILED message
+INSERT INTO orders VALUES
+    ('bad phone', 'Proveedor ABC', 1, '612345678', 'EUR'),
+    ('spaces in phone', 'Proveedor ABC', 1, '+34 612 34 56 78', 'EUR'),
+    ('no phone', 'Proveedor ABC', 1, NULL, 'EUR'),
+    ('no supplier', NULL, 1, '+34612345678', 'EUR'),
+    ('no amount', 'Proveedor ABC', NULL, '+34612345678', 'EUR'),
+    ('empty supplier', '', 1, '+34612345678', 'EUR'),
+    ('newline', E'Proveedor\nABC', 1, '+34612345678', 'EUR'),
+    ('long supplier', repeat('x', 32769), 1, '+34612345678', 'EUR'),
+    ('bad currency', 'Proveedor ABC', 1, '+34612345678', 'EURO'),
+    ('NaN', 'Proveedor ABC', 'NaN', '+34612345678', 'EUR'),
+    ('good', 'Proveedor ABC', 1, '+34612345678', 'EUR');
+SELECT count(*) AS orders FROM orders WHERE po ~ 'phone|supplier|amount|newline|currency|NaN|good';
+SELECT count(*) AS cancelled FROM whatsapp_messages WHERE status = 'FAILED' AND wa_cancel(id);
+SELECT failed_at = created_at AS failed_at_once, error_code, attempts, expires_at, count(*) FROM whatsapp_messages WHERE status = 'FAILED' GROUP BY 1, 2, 3, 4;
+SELECT reference, phone, status, queued, error_message, hint FROM pg_temp.messages();
+
+-- so does a setting of the session that does not fit
+SET whatsapp.default_sender = 'ghost';
+INSERT INTO orders VALUES ('unknown sender', 'Proveedor ABC', 1, '+34612345678', 'EUR');
+RESET whatsapp.default_sender;
+SET whatsapp.default_language = 'Spanish';
+INSERT INTO orders VALUES ('unknown language', 'Proveedor ABC', 1, '+34612345678', 'EUR');
+RESET whatsapp.default_language;
+SET whatsapp.default_currency = 'euro';
+INSERT INTO orders VALUES ('unknown default currency', 'Proveedor ABC', 1, '+34612345678', NULL);
+RESET whatsapp.default_currency;
+SET whatsapp.amount_locale = 'nowhere';
+INSERT INTO orders VALUES ('unknown locale', 'Proveedor ABC', 1, '+34612345678', NULL);
+RESET whatsapp.amount_locale;
+SELECT reference, sender, status, queued, error_message, hint FROM pg_temp.messages();
+
+-- the rows of an order and its message are kept or lost together
+BEGIN;
+INSERT INTO orders VALUES ('rolled back', 'Proveedor ABC', 1, '+34612345678', 'EUR');
+SELECT count(*) AS messages FROM whatsapp_messages;
+ROLLBACK;
+BEGIN;
+INSERT INTO orders VALUES ('kept', 'Proveedor ABC', 1, '+34612345678', 'EUR');
+SAVEPOINT s;
+INSERT INTO orders VALUES ('lost', 'Proveedor ABC', 1, 'no phone', 'EUR');
+ROLLBACK TO s;
+COMMIT;
+SELECT pg_temp.refused('INSERT INTO orders VALUES (''kept'', ''Proveedor ABC'', 1, ''+34612345678'', ''EUR'')') LIKE '23505 %' AS duplicate_order;
+SELECT reference, status, queued FROM pg_temp.messages();
+
+-- many rows by one statement
+INSERT INTO orders SELECT 'bulk ' || n, 'Proveedor ' || n, n, '+34612' || lpad(n::text, 6, '0'), 'EUR' FROM generate_series(1, 2000) AS n;
+SELECT count(*) AS messages, sum(queued) AS queued, count(DISTINCT phone) AS phones, count(DISTINCT parameters) AS texts,
+       string_agg(reference, ', ') FILTER (WHERE reference IN ('bulk 1', 'bulk 2000')) AS in_order
+FROM pg_temp.messages();
+
+-- the table changes under the watch: the INSERTs go on, and the reason is there
+ALTER TABLE orders RENAME COLUMN total TO amount;
+INSERT INTO orders VALUES ('renamed column', 'Proveedor ABC', 1, '+34612345678', 'EUR');
+ALTER TABLE orders RENAME COLUMN amount TO total;
+ALTER TABLE orders DROP COLUMN phone;
+INSERT INTO orders VALUES ('dropped column', 'Proveedor ABC', 1, 'EUR');
+ALTER TABLE orders ADD COLUMN phone text DEFAULT '+34612345678';
+INSERT INTO orders VALUES ('column again', 'Proveedor ABC', 1, 'EUR');
+ALTER TABLE orders ALTER COLUMN total TYPE text;
+INSERT INTO orders VALUES ('amount is text now', 'Proveedor ABC', '€1,5', 'EUR');
+SELECT reference, phone, status, queued, parameters, error_message, hint FROM pg_temp.messages();
+
+-- refused
+SELECT pg_temp.refused('SELECT wa_watch(''orders'', ''supplier'', ''po'', ''total'', ''phone'')') AS watched_twice;
+CREATE TABLE notes (who text, what text, price text, number text);
+SELECT pg_temp.refused('SELECT wa_watch(''notes'', ''supplier'', ''what'', ''price'', ''number'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_watch(''notes'', ''who'', ''what'', ''price'', ''number'', ''currency'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_watch(''notes'', ''who'', ''what'', ''price'', '''')') AS refused;
+SELECT pg_temp.refused('SELECT wa_watch(''notes'', NULL, ''what'', ''price'', ''number'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_watch(NULL, ''who'', ''what'', ''price'', ''number'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_watch(''notes'', ''who'', ''what'', ''price'', ''number'', language => ''Spanish'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_watch(''nothing'', ''who'', ''what'', ''price'', ''number'')') AS refused;
+SELECT pg_temp.refused('SELECT wa_watch(0, ''who'', ''what'', ''price'', ''number'')') AS refused;
+CREATE VIEW notes_view AS SELECT * FROM notes;
+SELECT left(pg_temp.refused('SELECT wa_watch(''notes_view'', ''who'', ''what'', ''price'', ''number'')'), 5) AS a_view;
+CREATE TRIGGER by_hand AFTER UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION whatsapp_notify_po();
+INSERT INTO notes VALUES ('a');
+SELECT pg_temp.refused('UPDATE notes SET who = ''b''') AS refused;
+DROP TRIGGER by_hand ON notes;
+SELECT count(*) AS watches FROM whatsapp_watches;
+
+-- an amount of text is sent as it is written, with a language and a sender of the watch's own
+INSERT INTO whatsapp_senders (name, phone_number_id) VALUES ('north', '100');
+SELECT wa_watch('notes', 'who', 'what', 'price', 'number', language => 'en_US', sender => 'north');
+SELECT * FROM whatsapp_watches ORDER BY relation::text COLLATE "C";
+INSERT INTO notes VALUES ('Proveedor ABC', 'N-1', '1250 or so', '+34612345678');
+DELETE FROM whatsapp_senders;
+INSERT INTO notes VALUES ('Proveedor ABC', 'N-2', '1250 or so', '+34612345678');
+SELECT reference, language, sender, status, parameters, error_message FROM pg_temp.messages();
+
+-- numbers of every type are formatted; domains, too
+CREATE DOMAIN price AS numeric(12, 2);
+CREATE TABLE typed (small smallint, medium integer, big bigint, single real, double double precision, exact numeric, own price, who text DEFAULT 'Proveedor ABC',
+                    number varchar(20) DEFAULT '+34612345678');
+DO $$
+DECLARE
+    column_name text;
+BEGIN
+    FOREACH column_name IN ARRAY '{small,medium,big,single,double,exact,own}'::text[] LOOP
+        PERFORM wa_watch('typed', 'who', column_name::name, column_name::name, 'number');
+        INSERT INTO typed (small, medium, big, single, double, exact, own) VALUES (1250, 1250, 1250, 1250.5, 1250.25, 1250.125, 1250);
+        PERFORM wa_unwatch('typed');
+    END LOOP;
+    PERFORM wa_watch('typed', 'who', 'double', 'double', 'number');
+    INSERT INTO typed (double) VALUES (999999999999999), (0.1), ('Infinity'), ('NaN');
+END $$;
+SELECT parameters, status, error_message FROM pg_temp.messages();
+
+-- names that need quotes
+CREATE SCHEMA "odd ""schema""";
+CREATE TABLE "odd ""schema"""."Order's" ("the ""supplier""" text, "Total" numeric, "po's" text, "tele phone" text, "select" text);
+SELECT wa_watch('"odd ""schema"""."Order''s"', 'the "supplier"', 'po''s', 'Total', 'tele phone', 'select');
+INSERT INTO "odd ""schema"""."Order's" VALUES ('Proveedor ABC', 1250, 'quoted', '+34612345678', 'USD');
+SELECT reference, status, parameters FROM pg_temp.messages();
+SELECT supplier, po, amount, phone, currency FROM whatsapp_watches WHERE relation = '"odd ""schema"""."Order''s"'::regclass;
+SELECT wa_unwatch('"odd ""schema"""."Order''s"') AS unwatched;
+CREATE TABLE pedidos (proveedor text, "número" text, importe numeric, "teléfono" text);
+SELECT wa_watch('pedidos', 'proveedor', 'número', 'importe', 'teléfono');
+INSERT INTO pedidos VALUES ('Proveedor ABC', 'acentos', 1250, '+34612345678');
+SELECT reference, status, parameters FROM pg_temp.messages();
+
+-- partitions: one watch, whichever table the row comes by
+CREATE TABLE ledger (year integer, supplier text, po text, total numeric, phone text) PARTITION BY LIST (year);
+CREATE TABLE ledger_2024 PARTITION OF ledger FOR VALUES IN (2024);
+SELECT wa_watch('ledger', 'supplier', 'po', 'total', 'phone');
+CREATE TABLE ledger_2025 PARTITION OF ledger FOR VALUES IN (2025);
+INSERT INTO ledger VALUES (2024, 'Proveedor ABC', 'by parent', 1, '+34612345678'), (2025, 'Proveedor ABC', 'later partition', 2, '+34612345678');
+INSERT INTO ledger_2024 VALUES (2024, 'Proveedor ABC', 'by partition', 3, '+34612345678');
+SELECT reference, status, queued FROM pg_temp.messages();
+SELECT relation FROM whatsapp_watches ORDER BY relation::text COLLATE "C";
+
+-- a watch may be disabled for a while, and goes with its table
+ALTER TABLE notes DISABLE TRIGGER USER;
+INSERT INTO notes VALUES ('Proveedor ABC', 'N-3', '1', '+34612345678');
+SELECT relation, enabled FROM whatsapp_watches WHERE relation = 'notes'::regclass;
+ALTER TABLE notes ENABLE TRIGGER USER;
+ALTER TABLE notes RENAME TO memos;
+INSERT INTO memos VALUES ('Proveedor ABC', 'N-4', '1', 'none');
+SELECT reference, status FROM pg_temp.messages();
+DROP TABLE ledger, pedidos, typed;
+DROP DOMAIN price;
+SELECT relation FROM whatsapp_watches ORDER BY relation::text COLLATE "C";
+SELECT wa_unwatch('memos') AS unwatched, wa_unwatch('memos') AS again, wa_unwatch(NULL) AS null;
+INSERT INTO memos VALUES ('Proveedor ABC', 'N-5', '1', '+34612345678');
+SELECT count(*) AS messages FROM pg_temp.messages();
+
+-- rights: the trigger is made with the caller's own, and works for whoever inserts
+CREATE ROLE regress_whatsapp_buyer;
+CREATE ROLE regress_whatsapp_owner;
+CREATE TABLE purchases (supplier text, po text, total numeric, phone text);
+GRANT INSERT ON purchases TO regress_whatsapp_buyer;
+GRANT EXECUTE ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text), wa_unwatch(regclass), whatsapp_notify_po() TO regress_whatsapp_buyer;
+GRANT EXECUTE ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text), wa_unwatch(regclass) TO regress_whatsapp_owner;
+SET ROLE regress_whatsapp_buyer;
+SELECT pg_temp.refused('SELECT wa_watch(''purchases'', ''supplier'', ''po'', ''total'', ''phone'')') AS no_right_on_the_table;
+RESET ROLE;
+ALTER TABLE purchases OWNER TO regress_whatsapp_owner;
+SET ROLE regress_whatsapp_owner;
+SELECT pg_temp.refused('SELECT wa_watch(''purchases'', ''supplier'', ''po'', ''total'', ''phone'')') AS no_right_on_the_function;
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION whatsapp_notify_po() TO regress_whatsapp_owner;
+SET ROLE regress_whatsapp_owner;
+SELECT wa_watch('purchases', 'supplier', 'po', 'total', 'phone');
+SET ROLE regress_whatsapp_buyer;
+INSERT INTO purchases VALUES ('Proveedor ABC', 'by a buyer', 1250, '+34612345678'), ('Proveedor ABC', 'bad, by a buyer', 1250, '612345678');
+SELECT pg_temp.refused('SELECT count(*) FROM whatsapp_messages') AS and_reads_nothing;
+SELECT pg_temp.refused('SELECT wa_unwatch(''purchases'')') AS not_the_owner;
+RESET ROLE;
+SELECT reference, status FROM pg_temp.messages();
+SET ROLE regress_whatsapp_owner;
+SELECT wa_unwatch('purchases') AS unwatched;
+RESET ROLE;
+DROP TABLE purchases;
+REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text), wa_unwatch(regclass), whatsapp_notify_po()
+    FROM regress_whatsapp_buyer, regress_whatsapp_owner;
+DROP ROLE regress_whatsapp_buyer, regress_whatsapp_owner;
+
+-- DROP EXTENSION takes the triggers with it, and no order
+SELECT wa_watch('memos', 'who', 'what', 'price', 'number');
+SELECT pg_temp.refused('DROP EXTENSION pg_whatsapp') LIKE '2BP01 %' AS says_that_they_depend;
+DROP EXTENSION pg_whatsapp CASCADE;
+INSERT INTO memos VALUES ('Proveedor ABC', 'N-6', '1', '+34612345678');
+SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid IN ('orders'::regclass, 'memos'::regclass) AND NOT tgisinternal;
+
+DROP VIEW notes_view;
+DROP TABLE orders, memos;
+DROP SCHEMA "odd ""schema""" CASCADE;
