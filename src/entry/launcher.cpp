@@ -171,6 +171,9 @@ reconcile(int place, pg::Role role, Post &post, bool wanted, bool attached, std:
 	pid_t pid;
 	if (post.handle != nullptr && GetBackgroundWorkerPid(post.handle, &pid) == BGWH_STOPPED)
 		retire(place, role, post, now);
+	/* renamed, or listened for no more */
+	if (post.handle != nullptr && !wanted)
+		TerminateBackgroundWorker(post.handle);
 	if (attached && post.waits_for_extension)
 		post.not_before = now;
 	/* one that an earlier launcher started still counts: its seat is taken */
@@ -186,7 +189,7 @@ reconcile_all(bool attached)
 	for (int i = 0; i < place_count; i++) {
 		char address[MAXPGPATH];
 		listen_address(i, address, sizeof address);
-		const bool here = OidIsValid(places[i].database);
+		const bool here = OidIsValid(places[i].database) && !pg::kept_clear(places[i].database);
 		reconcile(i, pg::Role::sender, places[i].sender, here, attached, now);
 		reconcile(i, pg::Role::listener, places[i].listener, here && address[0] != '\0', attached,
 		          now);

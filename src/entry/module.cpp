@@ -1,6 +1,7 @@
 /*
  * module.cpp — the library's magic and _PG_init.
  */
+#include "entry/database_commands.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 
@@ -29,5 +30,6 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	pg::install_shmem_hooks();
+	entry::install_database_command_hook();
 	entry::register_launcher();
 }

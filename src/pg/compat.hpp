@@ -8,10 +8,12 @@
 
 extern "C" {
 #include "access/xact.h"
+#include "catalog/pg_database.h"
 #include "storage/latch.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #endif
+#include "utils/acl.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 }
@@ -52,6 +54,17 @@ wait_event(const char *name)
 #else
 	(void)name;
 	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* 16 (commit afbfc0298) made one function of the many that ask for an owner. */
+inline bool
+owns_database(Oid database)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, database, GetUserId());
+#else
+	return pg_database_ownercheck(database, GetUserId());
 #endif
 }
 

@@ -4,6 +4,9 @@
  */
 #include "pg/shmem.hpp"
 
+#include <csignal>
+#include <initializer_list>
+
 #include "pg/compat.hpp"
 
 extern "C" {
@@ -27,9 +30,16 @@ struct Seat {
 	Farewell farewell;
 };
 
+/* A backend that runs a command on a whole database. */
+struct Clearance {
+	int pid;
+	Oid database;
+};
+
 struct Shared {
 	slock_t lock;
 	unsigned attaches; /* CREATE EXTENSION commits so far */
+	Clearance clearances[max_databases];
 	Seat launcher;
 	Seat senders[max_databases];
 	Seat listeners[max_databases];
@@ -42,6 +52,8 @@ shmem_startup_hook_type previous_startup = nullptr;
 /* set by an enqueue of the running transaction, taken at its commit */
 bool sender_bell = false;
 bool launcher_bell = false;
+/* this process has a clearance */
+bool keeping_clear = false;
 
 Seat *my_seat = nullptr;
 
@@ -93,6 +105,35 @@ withdraw(int, Datum)
 	SpinLockRelease(&shared->lock);
 }
 
+/* Under the lock: signals the workers of the database; true when one was there. */
+bool
+signal_workers(Oid database)
+{
+	bool any = false;
+	for (Seat *seats : {shared->senders, shared->listeners})
+		for (int i = 0; i < max_databases; i++)
+			if (seats[i].pid != 0 && seats[i].database == database) {
+				any = true;
+				kill(seats[i].pid, SIGTERM);
+			}
+	return any;
+}
+
+/* False when this process keeps nothing clear. */
+bool
+end_clearance()
+{
+	if (!keeping_clear)
+		return false;
+	keeping_clear = false;
+	SpinLockAcquire(&shared->lock);
+	for (Clearance &one : shared->clearances)
+		if (one.pid == MyProcPid)
+			one = {0, InvalidOid};
+	SpinLockRelease(&shared->lock);
+	return true;
+}
+
 Latch *
 sender_latch()
 {
@@ -101,6 +142,15 @@ sender_latch()
 	for (const Seat &one : shared->senders)
 		if (one.pid != 0 && one.database == MyDatabaseId)
 			latch = one.latch;
+	SpinLockRelease(&shared->lock);
+	return latch;
+}
+
+Latch *
+launcher_latch()
+{
+	SpinLockAcquire(&shared->lock);
+	Latch *latch = shared->launcher.latch;
 	SpinLockRelease(&shared->lock);
 	return latch;
 }
@@ -131,6 +181,8 @@ at_transaction_end(XactEvent event, void *)
 	if (ring_sender && (latch = sender_latch()) != nullptr)
 		SetLatch(latch);
 	if (ring_launcher && (latch = note_attach()) != nullptr)
+		SetLatch(latch);
+	if (end_clearance() && (latch = launcher_latch()) != nullptr)
 		SetLatch(latch);
 }
 
@@ -195,6 +247,42 @@ seat_taken(Role role, int place)
 	const bool taken = seat(role, place).pid != 0;
 	SpinLockRelease(&shared->lock);
 	return taken;
+}
+
+void
+send_workers_away(unsigned database_oid)
+{
+	SpinLockAcquire(&shared->lock);
+	for (Clearance &one : shared->clearances)
+		if (one.pid == 0) {
+			one = {MyProcPid, database_oid};
+			keeping_clear = true;
+			break;
+		}
+	bool there = signal_workers(database_oid);
+	SpinLockRelease(&shared->lock);
+
+	/* they leave within their drain time; a worker that is just starting may have missed the
+	 * signal, so it is repeated */
+	while (there) {
+		CHECK_FOR_INTERRUPTS();
+		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 20, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		SpinLockAcquire(&shared->lock);
+		there = signal_workers(database_oid);
+		SpinLockRelease(&shared->lock);
+	}
+}
+
+bool
+kept_clear(unsigned database_oid)
+{
+	bool clear = false;
+	SpinLockAcquire(&shared->lock);
+	for (const Clearance &one : shared->clearances)
+		clear |= one.pid != 0 && one.database == database_oid;
+	SpinLockRelease(&shared->lock);
+	return clear;
 }
 
 unsigned

@@ -40,6 +40,12 @@ bool seat_taken(Role role, int place);
 /* How often an extension was created: the launcher's reason to look again where there was none. */
 unsigned attach_count();
 
+/* Backend side: ends the workers of a database and keeps them away until this transaction ends;
+ * returns when they have left their seats. Raises on cancel. The launcher asks whether a database
+ * is kept clear. */
+void send_workers_away(unsigned database_oid);
+bool kept_clear(unsigned database_oid);
+
 /* Backend side: when this transaction commits, the sender of this database (or the launcher) is
  * woken. Forgotten on rollback. */
 void wake_sender_at_commit();
