@@ -14,6 +14,8 @@ SELECT * FROM wa_explain(131026);
 SELECT * FROM wa_explain(130429);
 SELECT * FROM wa_explain(131056);
 SELECT * FROM wa_explain(131042);
+-- a code of a range that has one row
+SELECT code, reaction FROM wa_explain(250);
 SELECT * FROM wa_explain(131000);
 \x off
 
@@ -24,15 +26,15 @@ SELECT n, e.code, e.reaction FROM (VALUES (0), (131026), (424242), (-1), (NULL))
 SELECT count(*) AS rows FROM wa_explain(9223372036854775807);
 
 -- by reaction
-SELECT reaction, count(*) FROM whatsapp_error_codes() GROUP BY reaction ORDER BY reaction COLLATE "C";
-SELECT reaction, string_agg(code::text, ' ' ORDER BY code) AS codes FROM whatsapp_error_codes()
+SELECT reaction, count(*) FROM wa_error_codes() GROUP BY reaction ORDER BY reaction COLLATE "C";
+SELECT reaction, string_agg(code::text, ' ' ORDER BY code) AS codes FROM wa_error_codes()
 WHERE reaction IN ('retry', 'throttle', 'account') GROUP BY reaction ORDER BY reaction COLLATE "C";
 
 -- every code once, and each with a sentence that says what it means and one that says what to do
-SELECT count(*) = count(DISTINCT code) AS each_once, count(*) FILTER (WHERE meaning IS NULL OR hint IS NULL) AS incomplete FROM whatsapp_error_codes();
-SELECT code, meaning, hint FROM whatsapp_error_codes()
+SELECT count(*) = count(DISTINCT code) AS each_once, count(*) FILTER (WHERE meaning IS NULL OR hint IS NULL) AS incomplete FROM wa_error_codes();
+SELECT code, meaning, hint FROM wa_error_codes()
 WHERE meaning !~ '^[A-Z].*[.]$' OR hint !~ '^[A-Z].*[.]$' OR meaning ~ '\n|  ' OR hint ~ '\n|  ';
-SELECT count(*) AS differences FROM whatsapp_error_codes() AS e LEFT JOIN LATERAL wa_explain(e.code) AS x ON true
+SELECT count(*) AS differences FROM wa_error_codes() AS e LEFT JOIN LATERAL wa_explain(e.code) AS x ON true
 WHERE x IS DISTINCT FROM ROW(e.code, e.reaction, e.meaning, e.hint);
 
 -- no code that a purchase order can meet is missing
@@ -43,6 +45,6 @@ WHERE NOT EXISTS (SELECT FROM wa_explain(code));
 
 -- the server may look up a code while it plans
 SELECT p.oid::regprocedure AS function, provolatile AS volatility, proisstrict AS strict, proparallel AS parallel, proretset AS set
-FROM pg_proc AS p WHERE proname IN ('wa_explain', 'whatsapp_error_codes') ORDER BY proname COLLATE "C";
+FROM pg_proc AS p WHERE proname IN ('wa_explain', 'wa_error_codes') ORDER BY proname COLLATE "C";
 
 DROP EXTENSION pg_whatsapp;

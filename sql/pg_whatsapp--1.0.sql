@@ -64,6 +64,7 @@ CREATE TABLE whatsapp_messages (
     attempts          integer NOT NULL DEFAULT 0,
     expires_at        timestamptz,
     reference         text,
+    idempotency_key   text,
     enqueued_by       name NOT NULL DEFAULT SESSION_USER,
     conversation_id   text,
     pricing_category  text,
@@ -73,6 +74,7 @@ CREATE TABLE whatsapp_messages (
 ALTER SEQUENCE whatsapp_messages_id_seq OWNED BY whatsapp_messages.id;
 
 CREATE INDEX whatsapp_messages_created_at_idx ON whatsapp_messages (created_at);
+CREATE UNIQUE INDEX whatsapp_messages_idempotency_key_idx ON whatsapp_messages (sender, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX whatsapp_messages_wamid_idx ON whatsapp_messages (wamid) WHERE wamid IS NOT NULL;
 
 -- Only what is still to be sent. No foreign key: its check would cost each enqueue a row lock on the message that the same statement
@@ -142,12 +144,6 @@ AS 'MODULE_PATHNAME', 'pg_whatsapp_notify_po';
 COMMENT ON FUNCTION whatsapp_notify_po() IS
     'The trigger that wa_watch() puts on a table. A row that cannot be notified makes a FAILED message and never an error.';
 
-CREATE FUNCTION whatsapp_error_codes()
-RETURNS TABLE (code bigint, reaction text, meaning text, hint text)
-LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 120
-AS 'MODULE_PATHNAME', 'pg_whatsapp_error_codes';
-COMMENT ON FUNCTION whatsapp_error_codes() IS 'Every error code of the Cloud API that a message can meet, and the reaction to it.';
-
 /* ----------------------------------------------------------------------------------------------- pure functions, for all */
 
 CREATE FUNCTION wa_version() RETURNS text
@@ -185,33 +181,39 @@ COMMENT ON FUNCTION wa_render_template(text, jsonb) IS
     'The body of a template with {{name}} placeholders filled in from an object of strings and numbers. Raises as the positional form does.';
 
 CREATE FUNCTION wa_explain(code bigint, OUT code bigint, OUT reaction text, OUT meaning text, OUT hint text) RETURNS SETOF record
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1
-BEGIN ATOMIC
-    SELECT e.code, e.reaction, e.meaning, e.hint FROM whatsapp_error_codes() AS e WHERE e.code OPERATOR(pg_catalog.=) $1;
-END;
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 1
+AS 'MODULE_PATHNAME', 'pg_whatsapp_explain';
 COMMENT ON FUNCTION wa_explain(bigint) IS 'What an error code of the Cloud API means, how the sender reacts and what to do. No row for a code that is not known.';
+
+CREATE FUNCTION wa_error_codes()
+RETURNS TABLE (code bigint, reaction text, meaning text, hint text)
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 120
+AS 'MODULE_PATHNAME', 'pg_whatsapp_error_codes';
+COMMENT ON FUNCTION wa_error_codes() IS 'Every error code of the Cloud API that a message can meet, and the reaction to it; of a range its first.';
 
 /* --------------------------------------------------------------------------------------------------------------- sending */
 
 CREATE FUNCTION wa_send_template(phone text, template text, parameters text[] DEFAULT '{}', language text DEFAULT NULL,
-                                 sender text DEFAULT NULL, reference text DEFAULT NULL) RETURNS bigint
+                                 sender text DEFAULT NULL, reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
+                                 idempotency_key text DEFAULT NULL) RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_template';
-COMMENT ON FUNCTION wa_send_template(text, text, text[], text, text, text) IS
-    'Enqueues a template message; it leaves when this transaction commits. Returns whatsapp_messages.id. Raises 22023 for the phone, 22004 for NULL, WA001 to WA004 and 22001 for template, language and parameters, 42704 for an unknown sender.';
+COMMENT ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text) IS
+    'Enqueues a template message; it leaves when this transaction commits, not before send_at. The same idempotency_key of a sender again enqueues nothing and returns the first id. Returns whatsapp_messages.id. Raises 22023 for the phone, 22004 for NULL, WA001 to WA004 and 22001 for template, language and parameters, 42704 for an unknown sender.';
 
 CREATE FUNCTION wa_send_po(supplier text, po text, amount text, phone text, language text DEFAULT NULL,
-                           sender text DEFAULT NULL) RETURNS bigint
+                           sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_text';
-COMMENT ON FUNCTION wa_send_po(text, text, text, text, text, text) IS
+COMMENT ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text) IS
     'Enqueues template po_notification with the amount as it is written. Returns whatsapp_messages.id; raises as wa_send_template() does.';
 
 CREATE FUNCTION wa_send_po(supplier text, po text, amount numeric, phone text, currency text DEFAULT NULL,
-                           language text DEFAULT NULL, sender text DEFAULT NULL) RETURNS bigint
+                           language text DEFAULT NULL, sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
+                           idempotency_key text DEFAULT NULL) RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_numeric';
-COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text) IS
+COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text) IS
     'Enqueues template po_notification with the amount formatted by wa_format_amount(). Returns whatsapp_messages.id; raises as both do.';
 
 CREATE FUNCTION wa_cancel(message_id bigint) RETURNS boolean
@@ -219,6 +221,12 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg
 AS 'MODULE_PATHNAME', 'pg_whatsapp_cancel';
 COMMENT ON FUNCTION wa_cancel(bigint) IS
     'True: the message will not be sent (status CANCELLED once committed). False: too late, it is on the wire, was sent, or does not exist.';
+
+CREATE FUNCTION wa_retry(message_id bigint) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_retry';
+COMMENT ON FUNCTION wa_retry(bigint) IS
+    'Sends a FAILED or CANCELLED message again: PENDING once committed, with a new life span and in time a new wamid. False when it is neither, or was refused before it could be put together.';
 
 CREATE FUNCTION wa_resume(sender text DEFAULT 'default') RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -230,7 +238,7 @@ CREATE FUNCTION wa_release() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_release';
 COMMENT ON FUNCTION wa_release() IS
-    'Ends the hold of a database that was restored or copied, at commit: its pending messages will be sent from here. Returns how many they are.';
+    'Ends the hold of a database that was restored or copied, at commit: its pending messages will be sent from here. Returns how many they are; 0 when nothing was held.';
 
 /* -------------------------------------------------------------------------------------------------------- watched tables */
 
@@ -255,7 +263,11 @@ SELECT t.tgrelid::regclass AS relation,
        nullif(a.args[5], '') AS currency, nullif(a.args[6], '') AS language, nullif(a.args[7], '') AS sender,
        t.tgenabled <> 'D' AS enabled
 FROM pg_catalog.pg_trigger AS t
-CROSS JOIN LATERAL (SELECT pg_catalog.string_to_array(pg_catalog.encode(t.tgargs, 'escape'), '\000') AS args) AS a
+CROSS JOIN LATERAL (
+    -- tgargs is bytea, each argument ended by a zero byte; 'escape' shows that as \000, and high bytes and backslashes escaped, too
+    SELECT pg_catalog.array_agg(pg_catalog.convert_from(pg_catalog.decode(p.part, 'escape'), pg_catalog.getdatabaseencoding())
+                                ORDER BY p.place) AS args
+    FROM pg_catalog.string_to_table(pg_catalog.encode(t.tgargs, 'escape'), '\000') WITH ORDINALITY AS p (part, place)) AS a
 WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure AND NOT t.tgisinternal AND t.tgparentid = 0;
 COMMENT ON VIEW whatsapp_watches IS 'Tables whose inserts notify a supplier, and the columns that are read.';
 
@@ -286,10 +298,11 @@ COMMENT ON TABLE whatsapp_instances IS 'Which cluster and database these rows be
 
 REVOKE ALL ON FUNCTION whatsapp_attach() FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_notify_po() FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_cancel(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_retry(bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_resume(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_release() FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text) FROM PUBLIC;

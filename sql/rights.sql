@@ -67,8 +67,8 @@ SELECT pg_temp.refused('SELECT nextval(''whatsapp_messages_id_seq'')') AS refuse
 RESET ROLE;
 
 -- a role that may send, and no more
-GRANT EXECUTE ON FUNCTION wa_send_template(text, text, text[], text, text, text), wa_send_po(text, text, text, text, text, text),
-    wa_send_po(text, text, numeric, text, text, text, text), wa_cancel(bigint) TO regress_whatsapp_sender;
+GRANT EXECUTE ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text), wa_send_po(text, text, text, text, text, text, timestamptz, text),
+    wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text), wa_cancel(bigint) TO regress_whatsapp_sender;
 SET ROLE regress_whatsapp_sender;
 SELECT wa_send_po('Proveedor ABC', 'PO-1', 1250, '+34612345678') AS numeric, wa_send_po('Proveedor ABC', 'PO-2', '€1', '+34612345678') AS text,
        wa_send_template('+34612345678', 'hello_world') AS template;
@@ -120,7 +120,7 @@ CREATE FUNCTION hostile.nextval(regclass) RETURNS bigint LANGUAGE plpgsql AS $$ 
 CREATE FUNCTION hostile.count(anyelement) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN PERFORM hostile.caught(); RETURN 666; END $$;
 CREATE FUNCTION hostile.make_interval(secs double precision) RETURNS interval LANGUAGE plpgsql AS $$ BEGIN PERFORM hostile.caught(); RETURN NULL; END $$;
 CREATE FUNCTION hostile.encode(bytea, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM hostile.caught(); RETURN NULL; END $$;
-CREATE FUNCTION hostile.whatsapp_error_codes() RETURNS TABLE (code bigint, reaction text, meaning text, hint text) LANGUAGE plpgsql
+CREATE FUNCTION hostile.wa_error_codes() RETURNS TABLE (code bigint, reaction text, meaning text, hint text) LANGUAGE plpgsql
 AS $$ BEGIN PERFORM hostile.caught(); END $$;
 CREATE FUNCTION hostile.whatsapp_notify_po() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM hostile.caught(); END $$;
 CREATE DOMAIN hostile.jsonb AS text CHECK (VALUE = 'nothing');

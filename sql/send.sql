@@ -198,7 +198,35 @@ SELECT name, paused_until, paused_reason, paused_hint, pauses FROM whatsapp_send
 INSERT INTO whatsapp_instances (nonce, system_identifier, database_oid) VALUES ('0123456789abcdef', 'another cluster', 1);
 SELECT wa_release() AS waiting;
 SELECT released_at IS NOT NULL AS released FROM whatsapp_instances WHERE nonce = '0123456789abcdef';
-SELECT wa_release() = (SELECT count(*) FROM whatsapp_queue) AS as_many_as_queued;
+SELECT wa_release() AS nothing_held;
+
+-- send_at waits, and the life span begins there
+SELECT wa_send_po('Proveedor ABC', 'later', 1, '+34612345678', send_at => now() + interval '1 day') IS NOT NULL AS sent;
+SELECT q.due_at = m.created_at + interval '1 day' AS due_then, q.expires_at = q.due_at + interval '1 day' AS lives_on
+FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.reference = 'later';
+\set VERBOSITY sqlstate
+SELECT wa_send_po('Proveedor ABC', 'never', 1, '+34612345678', send_at => 'infinity');
+\set VERBOSITY default
+
+-- the same idempotency key again: the same id back, and nothing new
+SELECT wa_send_po('Proveedor ABC', 'once', 1, '+34612345678', idempotency_key => 'order 1') = wa_send_po('Proveedor ABC', 'twice', 2, '+34612345678', idempotency_key => 'order 1') AS same;
+SELECT wa_send_po('Proveedor ABC', 'other sender', 1, '+34612345678', sender => 'north', idempotency_key => 'order 1')
+     = wa_send_template('+34612345678', 'hello_world', idempotency_key => 'order 1') AS same_of_another_sender;
+SELECT reference FROM whatsapp_messages WHERE idempotency_key = 'order 1' ORDER BY id;
+\set VERBOSITY sqlstate
+SELECT wa_send_po('Proveedor ABC', 'empty key', 1, '+34612345678', idempotency_key => '');
+SELECT wa_send_po('Proveedor ABC', 'long key', 1, '+34612345678', idempotency_key => repeat('k', 256));
+\set VERBOSITY default
+
+-- wa_retry() puts a message back that failed or was cancelled, and keeps its history
+UPDATE whatsapp_messages SET status = 'FAILED', failed_at = now(), attempts = 2, wamid = 'wamid.OLD', error_code = 131026, error_message = 'undeliverable', hint = 'none'
+WHERE reference = 'once';
+DELETE FROM whatsapp_queue AS q USING whatsapp_messages AS m WHERE m.id = q.message_id AND m.reference = 'once';
+SELECT wa_retry(id) AS retried, wa_retry(id) AS again FROM whatsapp_messages WHERE reference = 'once';
+SELECT m.status, m.wamid, m.failed_at, m.error_code, m.error_message, m.hint, m.attempts, q.state FROM whatsapp_messages AS m
+JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.reference = 'once';
+SELECT wa_cancel(id) AS cancelled, wa_retry(id) AS and_back FROM whatsapp_messages WHERE reference = 'once';
+SELECT wa_retry(0) AS not_there;
 
 -- senders have plain names, and ids without anything that a URL could misread
 \set VERBOSITY sqlstate

@@ -160,7 +160,10 @@ BEGIN
         PERFORM wa_unwatch('typed');
     END LOOP;
     PERFORM wa_watch('typed', 'who', 'double', 'double', 'number');
-    INSERT INTO typed (double) VALUES (999999999999999), (0.1), ('Infinity'), ('NaN');
+    INSERT INTO typed (double) VALUES (999999999999999), (0.1), (1e20), (1e-7), ('Infinity'), ('NaN');
+    PERFORM wa_unwatch('typed');
+    PERFORM wa_watch('typed', 'who', 'single', 'single', 'number');
+    INSERT INTO typed (single) VALUES (1250000);
 END $$;
 SELECT parameters, status, error_message FROM pg_temp.messages();
 
@@ -174,6 +177,7 @@ SELECT supplier, po, amount, phone, currency FROM whatsapp_watches WHERE relatio
 SELECT wa_unwatch('"odd ""schema"""."Order''s"') AS unwatched;
 CREATE TABLE pedidos (proveedor text, "número" text, importe numeric, "teléfono" text);
 SELECT wa_watch('pedidos', 'proveedor', 'número', 'importe', 'teléfono');
+SELECT relation, supplier, po, amount, phone FROM whatsapp_watches WHERE relation = 'pedidos'::regclass;
 INSERT INTO pedidos VALUES ('Proveedor ABC', 'acentos', 1250, '+34612345678');
 SELECT reference, status, parameters FROM pg_temp.messages();
 
@@ -232,6 +236,9 @@ DROP TABLE purchases;
 REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text), wa_unwatch(regclass), whatsapp_notify_po()
     FROM regress_whatsapp_buyer, regress_whatsapp_owner;
 DROP ROLE regress_whatsapp_buyer, regress_whatsapp_owner;
+
+-- the extension's own tables cannot be watched
+SELECT pg_temp.refused($$SELECT wa_watch('whatsapp_messages', 'sender', 'reference', 'template_name', 'recipient_phone')$$) AS refused;
 
 -- DROP EXTENSION takes the triggers with it, and no order
 SELECT wa_watch('memos', 'who', 'what', 'price', 'number');

@@ -63,12 +63,6 @@ ascii_digit(char c) noexcept
 	return c >= '0' && c <= '9';
 }
 
-std::string
-quotable(std::string_view text)
-{
-	return "\"" + clean_utf8(clip(text, max_locale_bytes)) + "\"";
-}
-
 void
 check_decimal(std::string_view decimal)
 {
@@ -106,7 +100,7 @@ check_currency(std::string_view code)
 
 	if (code.size() != currency_bytes || !ascii_letter(code[0]) || !ascii_letter(code[1]) ||
 	    !ascii_letter(code[2]))
-		throw Fault(sqlstate::invalid_currency, "invalid currency code " + quotable(code),
+		throw Fault(sqlstate::invalid_currency, "invalid currency code " + quoted(code),
 		            "A currency code has three letters.", hint);
 	for (std::size_t i = 0; i < currency_bytes; i++) {
 		currency.code[i] = static_cast<char>(code[i] & ~0x20);
@@ -115,8 +109,7 @@ check_currency(std::string_view code)
 
 	int number = ucurr_getNumericCode(currency.wide);
 	if (number == 0 || number == numeric_code_test || number == numeric_code_none)
-		throw Fault(sqlstate::invalid_currency, "unknown currency code " + quotable(code), {},
-		            hint);
+		throw Fault(sqlstate::invalid_currency, "unknown currency code " + quoted(code), {}, hint);
 	return currency;
 }
 
@@ -173,7 +166,7 @@ open_formatter(const Currency &currency, std::string_view locale)
 	if (locale_shape(locale))
 		std::memcpy(name, locale.data(), locale.size());
 	if (name[0] == '\0' || !known_locale(name))
-		throw Fault(sqlstate::invalid_locale, "unknown locale " + quotable(locale), {},
+		throw Fault(sqlstate::invalid_locale, "unknown locale " + quoted(locale), {},
 		            "Use a language, or a language and a region, such as es or es_ES.");
 
 	UChar skeleton[96];

@@ -143,4 +143,20 @@ hide_tokens(std::string_view text)
 	return hidden;
 }
 
+std::string
+quoted(std::string_view name)
+{
+	constexpr std::size_t max_bytes = 64;
+	constexpr char hex[] = "0123456789abcdef";
+	std::string text = "\"";
+	for (const char c : clean_utf8(clip(name, max_bytes))) {
+		const auto byte = static_cast<unsigned char>(c);
+		if (byte < 0x20 || byte == 0x7F)
+			text.append("\\x").append(1, hex[byte >> 4]).append(1, hex[byte & 0xF]);
+		else
+			text += c;
+	}
+	return text + '"';
+}
+
 } // namespace whatsapp

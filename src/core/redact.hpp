@@ -24,4 +24,8 @@ std::string clean_utf8(std::string_view bytes);
  * its error message ("Malformed access token EAA…"). */
 std::string hide_tokens(std::string_view text);
 
+/* A name or code in double quotes for an error message: one line of at most 64 bytes, valid UTF-8,
+ * a control character as \xNN. */
+std::string quoted(std::string_view name);
+
 } // namespace whatsapp

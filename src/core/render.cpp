@@ -21,7 +21,6 @@ namespace
 
 constexpr std::string_view opening = "{{";
 constexpr std::string_view closing = "}}";
-constexpr std::size_t shown_bytes = 64;
 
 /* A body may repeat a long parameter any number of times. */
 constexpr std::size_t max_rendered_bytes = std::size_t{16} * 1024 * 1024;
@@ -40,9 +39,9 @@ mismatch(std::string detail, const char *hint)
 }
 
 std::string
-quotable(std::string_view name)
+counted(std::size_t count, const char *noun)
 {
-	return "\"" + clean_utf8(clip(name, shown_bytes)) + "\"";
+	return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 /* The parameter's index from "1", "2", … and max_parameters for anything else. */
@@ -152,7 +151,7 @@ render(std::string_view body, const std::vector<std::string> &parameters)
 	    find_placeholders(body, [](std::string_view name) -> std::size_t {
 		    std::size_t index = positional_index(name);
 		    if (index == max_parameters)
-			    mismatch("The body has the placeholder " + quotable(name) +
+			    mismatch("The body has the placeholder " + quoted(name) +
 			                 ", which is not a number from 1 to 100.",
 			             hint);
 		    return index;
@@ -165,8 +164,9 @@ render(std::string_view body, const std::vector<std::string> &parameters)
 	if (skipped < wanted)
 		mismatch("The body skips the placeholder {{" + std::to_string(skipped + 1) + "}}.", hint);
 	if (wanted != parameters.size())
-		mismatch("The body has " + std::to_string(wanted) + " placeholders, but " +
-		             std::to_string(parameters.size()) + " parameters were given.",
+		mismatch("The body wants " + counted(wanted, "parameter") + ", but " +
+		             std::to_string(parameters.size()) +
+		             (parameters.size() == 1 ? " was given." : " were given."),
 		         hint);
 
 	for (std::size_t i = 0; i < parameters.size(); i++)
@@ -184,31 +184,29 @@ render(std::string_view body, const std::vector<NamedParameter> &parameters)
 	check_count(parameters.size());
 	for (std::size_t i = 0; i < parameters.size(); i++) {
 		if (!snake_name(parameters[i].name))
-			mismatch("The parameter name " + quotable(parameters[i].name) +
+			mismatch("The parameter name " + quoted(parameters[i].name) +
 			             " is not made of lower-case letters, digits and underscores.",
 			         hint);
 		for (std::size_t j = 0; j < i; j++)
 			if (parameters[j].name == parameters[i].name)
-				mismatch("The parameter " + quotable(parameters[i].name) + " is given twice.",
-				         hint);
+				mismatch("The parameter " + quoted(parameters[i].name) + " is given twice.", hint);
 	}
 
 	std::vector<Placeholder> placeholders =
 	    find_placeholders(body, [&](std::string_view name) -> std::size_t {
 		    if (!snake_name(name))
-			    mismatch("The body has the placeholder " + quotable(name) +
+			    mismatch("The body has the placeholder " + quoted(name) +
 			                 ", which is not made of lower-case letters, digits and underscores.",
 			             hint);
 		    for (std::size_t i = 0; i < parameters.size(); i++)
 			    if (parameters[i].name == name)
 				    return i;
-		    mismatch("The placeholder " + quotable(name) + " has no parameter.", hint);
+		    mismatch("The placeholder " + quoted(name) + " has no parameter.", hint);
 	    });
 
 	std::size_t unused = first_unused(placeholders, parameters.size());
 	if (unused < parameters.size())
-		mismatch("The parameter " + quotable(parameters[unused].name) + " has no placeholder.",
-		         hint);
+		mismatch("The parameter " + quoted(parameters[unused].name) + " has no placeholder.", hint);
 	for (const NamedParameter &parameter : parameters)
 		check_parameter(parameter.name, parameter.text);
 	return fill(body, placeholders,

@@ -17,8 +17,6 @@ namespace whatsapp
 namespace
 {
 
-/* Enough of a wrong name to recognise it in an error. */
-constexpr std::size_t shown_bytes = 64;
 constexpr std::size_t max_space_run = 4;
 
 /* The limit is in characters, as the API's specification counts. */
@@ -40,12 +38,6 @@ bool
 upper(char c) noexcept
 {
 	return c >= 'A' && c <= 'Z';
-}
-
-std::string
-quotable(std::string_view text)
-{
-	return "\"" + clean_utf8(clip(text, shown_bytes)) + "\"";
 }
 
 bool
@@ -71,7 +63,7 @@ blank(char32_t c) noexcept
 [[noreturn]] void
 forbid(std::string_view label, const char *what, std::size_t position)
 {
-	throw Fault(sqlstate::forbidden_whitespace, "value of " + quotable(label) + " contains " + what,
+	throw Fault(sqlstate::forbidden_whitespace, "value of " + quoted(label) + " contains " + what,
 	            "It stands at character " + std::to_string(position + 1) +
 	                ". The platform refuses newlines, tabs and more than four spaces in a row in a "
 	                "template parameter.",
@@ -81,7 +73,7 @@ forbid(std::string_view label, const char *what, std::size_t position)
 [[noreturn]] void
 too_long(std::string_view label)
 {
-	throw Fault(sqlstate::text_too_long, "value of " + quotable(label) + " is too long",
+	throw Fault(sqlstate::text_too_long, "value of " + quoted(label) + " is too long",
 	            "A template parameter has at most " + std::to_string(max_parameter_characters) +
 	                " characters.");
 }
@@ -114,7 +106,7 @@ check_template_name(std::string_view name)
 		            hint);
 	for (char c : name)
 		if (!lower(c) && !digit(c) && c != '_')
-			throw Fault(sqlstate::invalid_template_name, "invalid template name " + quotable(name),
+			throw Fault(sqlstate::invalid_template_name, "invalid template name " + quoted(name),
 			            "A template name consists of lower-case letters a to z, digits and "
 			            "underscores.",
 			            hint);
@@ -135,7 +127,7 @@ check_language(std::string_view code)
 			valid = valid && (lower(c) || upper(c) || digit(c));
 	}
 	if (!valid)
-		throw Fault(sqlstate::invalid_language, "invalid language code " + quotable(code),
+		throw Fault(sqlstate::invalid_language, "invalid language code " + quoted(code),
 		            "A language code has two or three lower-case letters, optionally followed by "
 		            "an underscore and a region.",
 		            "Use the code exactly as the template was approved, for example es or en_US.");
@@ -152,7 +144,7 @@ check_parameter(std::string_view label, std::string_view text)
 		Utf8Character character = decode_utf8(text.substr(at));
 		if (character.length == 0)
 			throw Fault(sqlstate::invalid_parameter_value,
-			            "value of " + quotable(label) + " is not valid UTF-8");
+			            "value of " + quoted(label) + " is not valid UTF-8");
 		if (position >= max_parameter_characters)
 			too_long(label);
 		check_character(label, character.code_point, position);
@@ -163,7 +155,7 @@ check_parameter(std::string_view label, std::string_view text)
 		at += character.length;
 	}
 	if (!visible)
-		throw Fault(sqlstate::empty_parameter, "value of " + quotable(label) + " is empty",
+		throw Fault(sqlstate::empty_parameter, "value of " + quoted(label) + " is empty",
 		            text.empty() ? "" : "It consists of white space only.",
 		            "The platform refuses empty template parameters: give a text, such as a dash.");
 }

@@ -27,6 +27,7 @@ PG_FUNCTION_INFO_V1(pg_whatsapp_format_amount);
 PG_FUNCTION_INFO_V1(pg_whatsapp_render_positional);
 PG_FUNCTION_INFO_V1(pg_whatsapp_render_named);
 PG_FUNCTION_INFO_V1(pg_whatsapp_error_codes);
+PG_FUNCTION_INFO_V1(pg_whatsapp_explain);
 }
 
 using namespace whatsapp;
@@ -134,19 +135,39 @@ pg_whatsapp_render_named(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(out);
 }
 
+namespace
+{
+
+void
+put_explanation(ReturnSetInfo *result, const Explanation &row, int64 code)
+{
+	Datum values[4] = {Int64GetDatum(code), CStringGetTextDatum(verdict_name(row.verdict)),
+	                   CStringGetTextDatum(row.meaning), CStringGetTextDatum(row.hint)};
+	bool nulls[4] = {};
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+} // namespace
+
 Datum
 pg_whatsapp_error_codes(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
-	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
 	std::size_t count;
 	const Explanation *rows = explanations(count);
-	for (std::size_t i = 0; i < count; i++) {
-		Datum values[4] = {Int64GetDatum(rows[i].code),
-		                   CStringGetTextDatum(verdict_name(rows[i].verdict)),
-		                   CStringGetTextDatum(rows[i].meaning), CStringGetTextDatum(rows[i].hint)};
-		bool nulls[4] = {};
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
+	for (std::size_t i = 0; i < count; i++)
+		put_explanation(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), rows[i],
+		                rows[i].code);
+	return Datum(0);
+}
+
+Datum
+pg_whatsapp_explain(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	const int64 code = PG_GETARG_INT64(0);
+	const Explanation *row = explain(code);
+	if (row != nullptr)
+		put_explanation(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), *row, code);
 	return Datum(0);
 }

@@ -18,12 +18,14 @@
 extern "C" {
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_attach);
 PG_FUNCTION_INFO_V1(pg_whatsapp_send_template);
 PG_FUNCTION_INFO_V1(pg_whatsapp_send_po_text);
 PG_FUNCTION_INFO_V1(pg_whatsapp_send_po_numeric);
 PG_FUNCTION_INFO_V1(pg_whatsapp_cancel);
+PG_FUNCTION_INFO_V1(pg_whatsapp_retry);
 PG_FUNCTION_INFO_V1(pg_whatsapp_resume);
 PG_FUNCTION_INFO_V1(pg_whatsapp_release);
 }
@@ -32,6 +34,30 @@ using namespace whatsapp;
 
 namespace
 {
+
+/* it stands in an index */
+constexpr int max_idempotency_key = 255;
+
+/* send_at and idempotency_key, which end the arguments of every sending function. */
+template <class Message>
+void
+read_schedule(FunctionCallInfo fcinfo, int place, Message &message)
+{
+	message.has_send_at = !PG_ARGISNULL(place);
+	if (message.has_send_at) {
+		message.send_at = PG_GETARG_TIMESTAMPTZ(place);
+		if (TIMESTAMP_NOT_FINITE(message.send_at))
+			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			                errmsg("send_at must be finite")));
+	}
+	message.idempotency_key = entry::optional_text(fcinfo, place + 1, nullptr);
+	if (message.idempotency_key == nullptr)
+		return;
+	const std::size_t length = strlen(message.idempotency_key);
+	if (length == 0 || length > max_idempotency_key)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("idempotency_key must have 1 to %d bytes", max_idempotency_key)));
+}
 
 int64
 enqueue(FunctionCallInfo fcinfo, pg::NewMessage &message)
@@ -67,13 +93,14 @@ pg_whatsapp_attach(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_send_template(PG_FUNCTION_ARGS)
 {
-	pg::NewMessage message;
+	pg::NewMessage message = {};
 	message.recipient_phone = entry::required_cstring(fcinfo, 0, "phone");
 	message.template_name = entry::required_cstring(fcinfo, 1, "template");
 	const entry::TextArray parameters = entry::required_texts(fcinfo, 2);
 	message.template_language = entry::optional_text(fcinfo, 3, pg::settings.default_language);
 	message.sender = entry::optional_text(fcinfo, 4, nullptr);
 	message.reference = entry::optional_text(fcinfo, 5, nullptr);
+	read_schedule(fcinfo, 6, message);
 	message.message_type = "template";
 
 	char *payload = nullptr;
@@ -89,7 +116,7 @@ pg_whatsapp_send_template(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_send_po_text(PG_FUNCTION_ARGS)
 {
-	entry::PurchaseOrder order;
+	entry::PurchaseOrder order = {};
 	order.supplier = entry::required_cstring(fcinfo, 0, "supplier");
 	order.number = entry::required_cstring(fcinfo, 1, "po");
 	order.amount = entry::required_cstring(fcinfo, 2, "amount");
@@ -97,13 +124,14 @@ pg_whatsapp_send_po_text(PG_FUNCTION_ARGS)
 	order.currency = nullptr;
 	order.language = entry::optional_text(fcinfo, 4, nullptr);
 	order.sender = entry::optional_text(fcinfo, 5, nullptr);
+	read_schedule(fcinfo, 6, order);
 	PG_RETURN_INT64(send_po(fcinfo, order));
 }
 
 Datum
 pg_whatsapp_send_po_numeric(PG_FUNCTION_ARGS)
 {
-	entry::PurchaseOrder order;
+	entry::PurchaseOrder order = {};
 	order.supplier = entry::required_cstring(fcinfo, 0, "supplier");
 	order.number = entry::required_cstring(fcinfo, 1, "po");
 	order.amount = entry::required_numeric(fcinfo, 2, "amount");
@@ -111,6 +139,7 @@ pg_whatsapp_send_po_numeric(PG_FUNCTION_ARGS)
 	order.currency = entry::optional_text(fcinfo, 4, pg::settings.default_currency);
 	order.language = entry::optional_text(fcinfo, 5, nullptr);
 	order.sender = entry::optional_text(fcinfo, 6, nullptr);
+	read_schedule(fcinfo, 7, order);
 	PG_RETURN_INT64(send_po(fcinfo, order));
 }
 
@@ -122,6 +151,16 @@ pg_whatsapp_cancel(PG_FUNCTION_ARGS)
 	const bool cancelled = pg::cancel(PG_GETARG_INT64(0));
 	SPI_finish();
 	PG_RETURN_BOOL(cancelled);
+}
+
+Datum
+pg_whatsapp_retry(PG_FUNCTION_ARGS)
+{
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	const bool retried = pg::retry(PG_GETARG_INT64(0));
+	SPI_finish();
+	PG_RETURN_BOOL(retried);
 }
 
 Datum

@@ -11,6 +11,9 @@
 #include "entry/watch.hpp"
 
 extern "C" {
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -69,6 +72,12 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 	entry::require(fcinfo, 0, "relation");
 	const Oid relation = PG_GETARG_OID(0);
 	const char *table = relation_name(relation);
+	/* the message of a message of a message … */
+	if (getExtensionOfObject(RelationRelationId, relation) ==
+	    get_extension_oid("pg_whatsapp", true))
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+		                errmsg("cannot watch \"%s\" because it belongs to the extension",
+		                       get_rel_name(relation))));
 	const char *arguments[entry::watch_arguments];
 	for (int i = 0; i < entry::watch_language; i++)
 		arguments[i] = i == entry::watch_currency && PG_ARGISNULL(i + 1)

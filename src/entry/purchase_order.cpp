@@ -41,6 +41,9 @@ compose(const PurchaseOrder &order, pg::NewMessage &message, pg::Failure &why) n
 	    order.language == nullptr ? pg::settings.default_language : order.language;
 	message.payload = nullptr;
 	message.reference = order.number;
+	message.has_send_at = order.has_send_at;
+	message.send_at = order.send_at;
+	message.idempotency_key = order.idempotency_key;
 	return pg::attempt(why, [&] {
 		check_phone(present(order.phone, "phone"));
 		std::string amount = present(order.amount, "amount");

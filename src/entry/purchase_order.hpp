@@ -20,6 +20,9 @@ struct PurchaseOrder {
 	const char *phone;
 	const char *language;
 	const char *sender;
+	bool has_send_at;
+	std::int64_t send_at; /* TimestampTz */
+	const char *idempotency_key;
 };
 
 /* Checks all of it and fills message.payload, all without raising; false and the reason when it

@@ -212,7 +212,8 @@ pg_whatsapp_sender_main(Datum)
 		pg::leave();
 	if (sender.instance.held)
 		ereport(WARNING,
-		        (errmsg("pending WhatsApp messages are held: this database was restored or copied"),
+		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		         errmsg("pending WhatsApp messages are held: this database was restored or copied"),
 		         errhint("Look at whatsapp_queue, then call wa_release() to send from here.")));
 	sender.look = true;
 	static pg::WaitSet waits(sender.dispatcher->descriptor(), "WhatsappSender");

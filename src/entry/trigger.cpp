@@ -15,7 +15,10 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_notify_po);
@@ -45,36 +48,57 @@ value_of(Row &row, const char *column)
 	return nullptr;
 }
 
-/* Numbers are formatted with their currency; text is sent as it was written. */
-bool
-is_number(const Row &row, const char *column)
+/* Numbers are formatted with their currency; text is sent as it was written. The decimal digits of
+ * a number, NULL for a column of another kind; floating point goes through numeric, since its own
+ * text may be 1e+06. */
+const char *
+decimal_of(const Row &row, const char *column)
 {
 	const int number = SPI_fnumber(row.descriptor, column);
 	if (number == SPI_ERROR_NOATTRIBUTE)
-		return false;
+		return nullptr;
+	bool null;
+	const Datum value = SPI_getbinval(row.tuple, row.descriptor, number, &null);
+	if (null)
+		return nullptr;
+	Datum numeric;
 	switch (getBaseType(SPI_gettypeid(row.descriptor, number))) {
 	case INT2OID:
+		numeric = NumericGetDatum(int64_to_numeric(DatumGetInt16(value)));
+		break;
 	case INT4OID:
+		numeric = NumericGetDatum(int64_to_numeric(DatumGetInt32(value)));
+		break;
 	case INT8OID:
+		numeric = NumericGetDatum(int64_to_numeric(DatumGetInt64(value)));
+		break;
 	case FLOAT4OID:
+		numeric = DirectFunctionCall1(float4_numeric, value);
+		break;
 	case FLOAT8OID:
+		numeric = DirectFunctionCall1(float8_numeric, value);
+		break;
 	case NUMERICOID:
-		return true;
+		numeric = value;
+		break;
 	default:
-		return false;
+		return nullptr;
 	}
+	return DatumGetCString(DirectFunctionCall1(numeric_out, numeric));
 }
 
 PurchaseOrder
 read_order(Row &row, char **names)
 {
-	PurchaseOrder order;
+	PurchaseOrder order = {};
 	order.supplier = value_of(row, names[watch_supplier]);
 	order.number = value_of(row, names[watch_po]);
 	order.amount = value_of(row, names[watch_amount]);
 	order.phone = value_of(row, names[watch_phone]);
 	order.currency = nullptr;
-	if (is_number(row, names[watch_amount])) {
+	const char *decimal = decimal_of(row, names[watch_amount]);
+	if (decimal != nullptr) {
+		order.amount = decimal;
 		order.currency =
 		    names[watch_currency][0] == '\0' ? nullptr : value_of(row, names[watch_currency]);
 		if (order.currency == nullptr)

@@ -4,6 +4,8 @@
  */
 #include "pg/messages.hpp"
 
+#include <cctype>
+
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 
@@ -13,6 +15,7 @@
 extern "C" {
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 }
 
 namespace whatsapp::pg
@@ -33,6 +36,17 @@ set_message(Values &values, const NewMessage &message)
 	values.set_text(4, message.template_language);
 	values.set_text(5, message.payload);
 	values.set_text(6, message.reference);
+}
+
+/* A detail that follows a colon loses its capital, unless its first word has another one: an
+ * acronym or a name. */
+void
+continue_sentence(char *text)
+{
+	for (const char *at = text + 1; isalpha(static_cast<unsigned char>(*at)) != 0; at++)
+		if (isupper(static_cast<unsigned char>(*at)) != 0)
+			return;
+	text[0] = static_cast<char>(pg_tolower(static_cast<unsigned char>(text[0])));
 }
 
 void
@@ -85,25 +99,59 @@ resolve_sender(const char *sender)
 	return sender;
 }
 
+namespace
+{
+
+/* $1 to $7 as in set_message(), $8 seconds to live, $9 not before (NULL: now), $10 idempotency key
+ */
+#define INSERT_MESSAGE                                                                           \
+	"WITH message AS ("                                                                          \
+	" INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, " \
+	"template_language,"                                                                         \
+	"  payload, reference, expires_at, idempotency_key)"                                         \
+	" VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, coalesce($9, now()) + make_interval(secs => "   \
+	"$8), $10)"
+
+#define INSERT_QUEUE                                                           \
+	" RETURNING id, sender, expires_at)"                                       \
+	" INSERT INTO @s@.whatsapp_queue (message_id, sender, due_at, expires_at)" \
+	" SELECT id, sender, coalesce($9, now()), expires_at FROM message RETURNING message_id"
+
+#define MESSAGE_TYPES                                                                         \
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TIMESTAMPTZOID, \
+	    TEXTOID
+
+Statement insert = {INSERT_MESSAGE INSERT_QUEUE, 10, {MESSAGE_TYPES}};
+
+Statement insert_once = {INSERT_MESSAGE " ON CONFLICT (sender, idempotency_key) WHERE "
+                                        "idempotency_key IS NOT NULL DO NOTHING" INSERT_QUEUE,
+                         10,
+                         {MESSAGE_TYPES}};
+
+Statement find_key = {
+    "SELECT id FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2",
+    2,
+    {TEXTOID, TEXTOID}};
+
+} // namespace
+
 std::int64_t
 enqueue(const NewMessage &message)
 {
-	static Statement statement = {
-	    "WITH message AS ("
-	    " INSERT INTO @s@.whatsapp_messages"
-	    " (sender, recipient_phone, message_type, template_name, template_language, payload, "
-	    "reference, expires_at)"
-	    " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7,"
-	    "  now() + make_interval(secs => $8))"
-	    " RETURNING id, sender, expires_at)"
-	    " INSERT INTO @s@.whatsapp_queue (message_id, sender, expires_at)"
-	    " SELECT id, sender, expires_at FROM message RETURNING message_id",
-	    8,
-	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID}};
 	Values values;
 	set_message(values, message);
 	values.set(7, Float8GetDatum(settings.default_ttl));
-	run(statement, values);
+	if (message.has_send_at)
+		values.set(8, TimestampTzGetDatum(message.send_at));
+	values.set_text(9, message.idempotency_key);
+	if (run(message.idempotency_key == nullptr ? insert : insert_once, values) == 0) {
+		/* somebody was there first, and has committed: whoever had not, the insert waited for */
+		Values key;
+		key.set_text(0, message.sender);
+		key.set_text(1, message.idempotency_key);
+		run(find_key, key);
+		return int64_column(0, 1);
+	}
 	wake_sender_at_commit();
 	warn_without_workers();
 	return int64_column(0, 1);
@@ -122,8 +170,11 @@ record_refused(const NewMessage &message, const Failure &why)
 	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
 	Values values;
 	set_message(values, message);
-	const char *text =
-	    why.detail[0] == '\0' ? why.message : psprintf("%s: %s", why.message, why.detail);
+	char *text = pstrdup(why.message);
+	if (why.detail[0] != '\0') {
+		text = psprintf("%s: %s", why.message, why.detail);
+		continue_sentence(text + strlen(why.message) + 2);
+	}
 	values.set_text(7, text);
 	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
 	run(statement, values);
@@ -144,6 +195,31 @@ cancel(std::int64_t id)
 	Values values;
 	values.set(0, Int64GetDatum(id));
 	return run(statement, values) > 0;
+}
+
+bool
+retry(std::int64_t id)
+{
+	/* one that was refused before it had a payload cannot become right by sending it */
+	static Statement statement = {
+	    "WITH message AS (UPDATE @s@.whatsapp_messages SET status = 'PENDING', wamid = NULL, "
+	    "sent_at = NULL, failed_at = NULL,"
+	    "  error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL,"
+	    "  expires_at = now() + make_interval(secs => $2)"
+	    "  WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL RETURNING "
+	    "id, sender, attempts, expires_at)"
+	    " INSERT INTO @s@.whatsapp_queue (message_id, sender, expires_at)"
+	    " SELECT id, sender, expires_at FROM message ON CONFLICT (message_id) DO NOTHING RETURNING "
+	    "message_id",
+	    2,
+	    {INT8OID, FLOAT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	values.set(1, Float8GetDatum(settings.default_ttl));
+	if (run(statement, values) == 0)
+		return false;
+	wake_sender_at_commit();
+	return true;
 }
 
 } // namespace whatsapp::pg

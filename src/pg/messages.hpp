@@ -19,6 +19,9 @@ struct NewMessage {
 	const char *template_language;
 	const char *payload; /* JSON */
 	const char *reference;
+	bool has_send_at;
+	std::int64_t send_at; /* TimestampTz */
+	const char *idempotency_key;
 };
 
 /* Raises 0A000 unless the database is in UTF8: JSON is, and so is all that the platform sends. */
@@ -34,6 +37,10 @@ const char *resolve_sender(const char *sender);
 /* Both in the caller's transaction, with SPI connected. Return the id. */
 std::int64_t enqueue(const NewMessage &message);
 std::int64_t record_refused(const NewMessage &message, const Failure &why);
+
+/* True: the message had failed or was cancelled, and is PENDING again; what it met before stays in
+ * whatsapp_attempts and whatsapp_events. */
+bool retry(std::int64_t id);
 
 /* True: the message was still in the queue and is CANCELLED now. */
 bool cancel(std::int64_t id);

@@ -262,7 +262,8 @@ release()
 	    {TEXTOID, OIDOID}};
 	Values values;
 	set_identity(values, 0);
-	run(statement, values);
+	if (run(statement, values) == 0)
+		return 0;
 	static Statement waiting = {"SELECT count(*) FROM @s@.whatsapp_queue", 0, {}};
 	run(waiting, Values());
 	return int64_column(0, 1);
