@@ -6,14 +6,16 @@
 /* ---------------------------------------------------------------------------------------------------------------- tables */
 
 -- Who this database is. A row that is not of this cluster and database tells that the rows came from elsewhere (a restored dump, a
--- TEMPLATE copy, pg_upgrade): nothing is sent until wa_release(). No key: a dump must load beside a row that is here already.
+-- TEMPLATE copy, pg_upgrade): nothing is sent until wa_release(). released_restore is the last restore of a base backup that
+-- wa_release() has let go. No key: a dump must load beside a row that is here already.
 CREATE TABLE whatsapp_instances (
     nonce             text NOT NULL CHECK (nonce ~ '^[0-9a-f]{16}$'),
     system_identifier text NOT NULL,
     database_oid      oid NOT NULL,
     epoch             bigint NOT NULL DEFAULT 0,
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    released_at       timestamptz
+    released_at       timestamptz,
+    released_restore  text
 );
 
 CREATE TABLE whatsapp_accounts (

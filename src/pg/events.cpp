@@ -65,8 +65,7 @@ bool
 store(const Event &event, std::int64_t message_id)
 {
 	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_events (kind, field, account_id, phone_number_id, wamid, status, "
-	    "occurred_at, message_id,"
+	    "INSERT INTO @s@.whatsapp_events (kind, field, account_id, phone_number_id, wamid, status, occurred_at, message_id,"
 	    "  dedupe_key, raw) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb)"
 	    " ON CONFLICT (dedupe_key) DO NOTHING",
 	    10,
@@ -119,10 +118,8 @@ apply_progress(const Event &event, std::int64_t message_id, int rank)
 	    "  error_message = CASE WHEN $3 = 1 AND m.status = 'FAILED' THEN m.error_message END,"
 	    "  error_details = CASE WHEN $3 = 1 AND m.status = 'FAILED' THEN m.error_details END,"
 	    "  hint = CASE WHEN $3 = 1 AND m.status = 'FAILED' THEN m.hint END,"
-	    "  wamid = coalesce(m.wamid, $4), wa_id = coalesce(m.wa_id, $5), user_id = "
-	    "coalesce(m.user_id, $6),"
-	    "  conversation_id = coalesce(m.conversation_id, $7), pricing_category = "
-	    "coalesce(m.pricing_category, $8),"
+	    "  wamid = coalesce(m.wamid, $4), wa_id = coalesce(m.wa_id, $5), user_id = coalesce(m.user_id, $6),"
+	    "  conversation_id = coalesce(m.conversation_id, $7), pricing_category = coalesce(m.pricing_category, $8),"
 	    "  pricing_type = coalesce(m.pricing_type, $9)"
 	    " WHERE m.id = $1",
 	    9,
@@ -148,14 +145,11 @@ apply_failure(const Event &event, std::int64_t message_id)
 	/* of several failures the earliest is shown; one of an older attempt (another wamid, or the
 	 * message waits to be sent again) is history and not the status */
 	static Statement statement = {
-	    "UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = $2, error_code = $3, "
-	    "error_message = $4,"
+	    "UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = $2, error_code = $3, error_message = $4,"
 	    "  error_details = $5::jsonb, hint = $6, wamid = coalesce(m.wamid, $7)"
-	    " WHERE m.id = $1 AND (m.status IN ('PENDING', 'SENT') OR (m.status = 'FAILED' AND "
-	    "m.failed_at > $2))"
+	    " WHERE m.id = $1 AND (m.status IN ('PENDING', 'SENT') OR (m.status = 'FAILED' AND m.failed_at > $2))"
 	    "  AND (m.wamid IS NULL OR m.wamid = $7)"
-	    "  AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id AND "
-	    "q.state = 'ready')",
+	    "  AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id AND q.state = 'ready')",
 	    7,
 	    {INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
 	Values values;
@@ -229,11 +223,11 @@ store_events(const Event *events, std::size_t count)
 void
 quarantine(const char *bytes, std::size_t size)
 {
-	static Statement statement = {"INSERT INTO @s@.whatsapp_events (kind, dedupe_key, body)"
-	                              " VALUES ('malformed', 'q:' || encode(sha256($1), 'hex'), $1) ON "
-	                              "CONFLICT (dedupe_key) DO NOTHING",
-	                              1,
-	                              {BYTEAOID}};
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_events (kind, dedupe_key, body)"
+	    " VALUES ('malformed', 'q:' || encode(sha256($1), 'hex'), $1) ON CONFLICT (dedupe_key) DO NOTHING",
+	    1,
+	    {BYTEAOID}};
 	auto *body = static_cast<bytea *>(palloc(size + VARHDRSZ));
 	SET_VARSIZE(body, size + VARHDRSZ);
 	memcpy(VARDATA(body), bytes, size);
@@ -246,13 +240,10 @@ void
 match_parked()
 {
 	static Statement find = {
-	    "SELECT e.id, m.id, e.status, e.wamid, extract(epoch FROM e.occurred_at)::bigint, e.raw "
-	    "->> 'recipient_id',"
-	    "  e.raw ->> 'recipient_user_id', e.raw #>> '{errors,0,code}', e.raw #>> "
-	    "'{errors,0,title}', e.raw ->> 'errors'"
+	    "SELECT e.id, m.id, e.status, e.wamid, extract(epoch FROM e.occurred_at)::bigint, e.raw ->> 'recipient_id',"
+	    "  e.raw ->> 'recipient_user_id', e.raw #>> '{errors,0,code}', e.raw #>> '{errors,0,title}', e.raw ->> 'errors'"
 	    " FROM @s@.whatsapp_events AS e JOIN @s@.whatsapp_messages AS m ON m.wamid = e.wamid"
-	    " WHERE e.kind = 'status' AND e.message_id IS NULL AND e.received_at > now() - interval '1 "
-	    "day'"
+	    " WHERE e.kind = 'status' AND e.message_id IS NULL AND e.received_at > now() - interval '1 day'"
 	    " ORDER BY m.id LIMIT 1000",
 	    0,
 	    {}};

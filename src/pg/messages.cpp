@@ -92,10 +92,11 @@ resolve_sender(const char *sender)
 	if (sender == nullptr)
 		sender = settings.default_sender;
 	if (!sender_exists(sender))
-		ereport(ERROR,
-		        (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("sender \"%s\" does not exist", sender),
-		         errhint("Add it to whatsapp_senders, or set whatsapp.default_sender to one that "
-		                 "exists.")));
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("sender \"%s\" does not exist", sender),
+		     errhint(
+		         "Add it to whatsapp_senders, or set whatsapp.default_sender to one that exists.")));
 	return sender;
 }
 
@@ -123,10 +124,11 @@ namespace
 
 Statement insert = {INSERT_MESSAGE INSERT_QUEUE, 10, {MESSAGE_TYPES}};
 
-Statement insert_once = {INSERT_MESSAGE " ON CONFLICT (sender, idempotency_key) WHERE "
-                                        "idempotency_key IS NOT NULL DO NOTHING" INSERT_QUEUE,
-                         10,
-                         {MESSAGE_TYPES}};
+Statement insert_once = {
+    INSERT_MESSAGE
+    " ON CONFLICT (sender, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING" INSERT_QUEUE,
+    10,
+    {MESSAGE_TYPES}};
 
 Statement find_key = {
     "SELECT id FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2",
@@ -161,11 +163,9 @@ std::int64_t
 record_refused(const NewMessage &message, const Failure &why)
 {
 	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, "
-	    "template_language,"
+	    "INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, template_language,"
 	    " payload, reference, status, failed_at, error_message, hint)"
-	    " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, 'FAILED', now(), $8, "
-	    "$9) RETURNING id",
+	    " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, 'FAILED', now(), $8, $9) RETURNING id",
 	    9,
 	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
 	Values values;
@@ -202,15 +202,12 @@ retry(std::int64_t id)
 {
 	/* one that was refused before it had a payload cannot become right by sending it */
 	static Statement statement = {
-	    "WITH message AS (UPDATE @s@.whatsapp_messages SET status = 'PENDING', wamid = NULL, "
-	    "sent_at = NULL, failed_at = NULL,"
+	    "WITH message AS (UPDATE @s@.whatsapp_messages SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL,"
 	    "  error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL,"
 	    "  expires_at = now() + make_interval(secs => $2)"
-	    "  WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL RETURNING "
-	    "id, sender, attempts, expires_at)"
+	    "  WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL RETURNING id, sender, attempts, expires_at)"
 	    " INSERT INTO @s@.whatsapp_queue (message_id, sender, expires_at)"
-	    " SELECT id, sender, expires_at FROM message ON CONFLICT (message_id) DO NOTHING RETURNING "
-	    "message_id",
+	    " SELECT id, sender, expires_at FROM message ON CONFLICT (message_id) DO NOTHING RETURNING message_id",
 	    2,
 	    {INT8OID, FLOAT8OID}};
 	Values values;

@@ -4,6 +4,7 @@
 #include "pg/queue.hpp"
 
 #include "pg/settings.hpp"
+#include "pg/shmem.hpp"
 
 #include "pg/statement.hpp"
 
@@ -35,12 +36,11 @@ set_identity(Values &values, int place)
 void
 make_instance()
 {
-	static Statement statement = {"INSERT INTO @s@.whatsapp_instances (nonce, system_identifier, "
-	                              "database_oid) SELECT $1, $2, $3"
-	                              " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_instances WHERE "
-	                              "system_identifier = $2 AND database_oid = $3)",
-	                              3,
-	                              {TEXTOID, TEXTOID, OIDOID}};
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_instances (nonce, system_identifier, database_oid, released_restore) SELECT $1, $2, $3, $4"
+	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_instances WHERE system_identifier = $2 AND database_oid = $3)",
+	    4,
+	    {TEXTOID, TEXTOID, OIDOID, TEXTOID}};
 	unsigned char random[8];
 	char nonce[2 * sizeof random + 1];
 	if (!pg_strong_random(random, sizeof random))
@@ -51,18 +51,25 @@ make_instance()
 	Values values;
 	values.set_text(0, nonce);
 	set_identity(values, 1);
+	/* what is born after a restore has nothing to be held */
+	values.set_text(3, restore_id());
 	run(statement, values);
 }
 
+/* Rows of another instance (a restored dump, a TEMPLATE copy), or a cluster restored from a base
+ * backup, and nobody has said yes yet. */
 bool
 is_held()
 {
-	static Statement statement = {"SELECT 1 FROM @s@.whatsapp_instances WHERE released_at IS NULL"
-	                              " AND (system_identifier <> $1 OR database_oid <> $2) LIMIT 1",
-	                              2,
-	                              {TEXTOID, OIDOID}};
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_instances WHERE"
+	    " CASE WHEN system_identifier = $1 AND database_oid = $2 THEN $3 <> '' AND released_restore IS DISTINCT FROM $3"
+	    "  ELSE released_at IS NULL END LIMIT 1",
+	    3,
+	    {TEXTOID, OIDOID, TEXTOID}};
 	Values values;
 	set_identity(values, 0);
+	values.set_text(2, restore_id());
 	return run(statement, values) > 0;
 }
 
@@ -90,11 +97,11 @@ begin_epoch(Instance &instance)
 {
 	make_instance();
 
-	static Statement raise_epoch = {"UPDATE @s@.whatsapp_instances SET epoch = epoch + 1 WHERE "
-	                                "system_identifier = $1 AND database_oid = $2"
-	                                " RETURNING nonce, epoch",
-	                                2,
-	                                {TEXTOID, OIDOID}};
+	static Statement raise_epoch = {
+	    "UPDATE @s@.whatsapp_instances SET epoch = epoch + 1 WHERE system_identifier = $1 AND database_oid = $2"
+	    " RETURNING nonce, epoch",
+	    2,
+	    {TEXTOID, OIDOID}};
 	Values values;
 	set_identity(values, 0);
 	run(raise_epoch, values);
@@ -102,10 +109,10 @@ begin_epoch(Instance &instance)
 	instance.epoch = int64_column(0, 2);
 	instance.held = is_held();
 
-	static Statement doubt = {"UPDATE @s@.whatsapp_queue SET state = 'unknown', changed_at = now() "
-	                          "WHERE state = 'sending'",
-	                          0,
-	                          {}};
+	static Statement doubt = {
+	    "UPDATE @s@.whatsapp_queue SET state = 'unknown', changed_at = now() WHERE state = 'sending'",
+	    0,
+	    {}};
 	run(doubt, Values());
 }
 
@@ -116,10 +123,8 @@ claim(Instance &instance, int limit, MemoryContextData *memory)
 	 * share, whatever the rest has piled up. */
 	static Statement statement = {
 	    "WITH active AS ("
-	    "  SELECT s.name, s.phone_number_id, s.account, a.api_version, s.paused_reason IS NOT NULL "
-	    "AS probing"
-	    "  FROM @s@.whatsapp_senders AS s LEFT JOIN @s@.whatsapp_accounts AS a ON a.name = "
-	    "s.account"
+	    "  SELECT s.name, s.phone_number_id, s.account, a.api_version, s.paused_reason IS NOT NULL AS probing"
+	    "  FROM @s@.whatsapp_senders AS s LEFT JOIN @s@.whatsapp_accounts AS a ON a.name = s.account"
 	    "  WHERE s.enabled AND (s.paused_until IS NULL OR s.paused_until <= now())"
 	    "  UNION ALL SELECT 'default', NULL, NULL, NULL, false"
 	    "  WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE name = 'default')"
@@ -130,8 +135,7 @@ claim(Instance &instance, int limit, MemoryContextData *memory)
 	    "    ORDER BY q.due_at, q.message_id LIMIT CASE WHEN active.probing THEN 1 ELSE $2 END"
 	    "    FOR UPDATE SKIP LOCKED) AS ready"
 	    "  WHERE NOT active.probing OR NOT EXISTS ("
-	    "    SELECT FROM @s@.whatsapp_queue AS busy WHERE busy.state = 'sending' AND busy.sender = "
-	    "active.name)"
+	    "    SELECT FROM @s@.whatsapp_queue AS busy WHERE busy.state = 'sending' AND busy.sender = active.name)"
 	    "  LIMIT $2"
 	    ") UPDATE @s@.whatsapp_queue AS q"
 	    " SET state = 'sending', epoch = $1, attempts = q.attempts + 1, changed_at = now()"
@@ -143,9 +147,13 @@ claim(Instance &instance, int limit, MemoryContextData *memory)
 	    {INT8OID, INT8OID}};
 
 	Claims claims = {nullptr, 0};
+	const bool was_held = instance.held;
 	instance.held = is_held();
 	if (instance.held)
 		return claims;
+	/* released: under the identity that wa_release() made */
+	if (was_held)
+		begin_epoch(instance);
 	Values values;
 	values.set(0, Int64GetDatum(instance.epoch));
 	values.set(1, Int64GetDatum(limit));
@@ -170,25 +178,18 @@ resolve_unknown(const Instance &instance)
 	static Statement retry = {
 	    "UPDATE @s@.whatsapp_queue AS q SET state = 'ready', due_at = now(), changed_at = now()"
 	    " WHERE q.state = 'unknown' AND q.changed_at <= now() - make_interval(secs => $1)"
-	    "  AND ($2 = 'retry' OR ($2 = 'auto' AND EXISTS (SELECT FROM @s@.whatsapp_events AS e "
-	    "WHERE e.kind = 'status'"
-	    "   AND e.received_at > q.changed_at AND e.received_at <= now() - make_interval(secs => "
-	    "$1))))",
+	    "  AND ($2 = 'retry' OR ($2 = 'auto' AND EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
+	    "   AND e.received_at > q.changed_at AND e.received_at <= now() - make_interval(secs => $1))))",
 	    2,
 	    {FLOAT8OID, TEXTOID}};
 	static Statement fail = {
 	    "WITH lost AS (DELETE FROM @s@.whatsapp_queue AS q WHERE q.state = 'unknown'"
 	    "  AND q.changed_at <= now() - make_interval(secs => $1)"
-	    "  AND ($2 = 'fail' OR NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = "
-	    "'status'"
+	    "  AND ($2 = 'fail' OR NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
 	    "   AND e.received_at > q.changed_at)) RETURNING q.message_id, q.attempts)"
-	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = "
-	    "lost.attempts,"
-	    "  error_message = 'outcome unknown: the request left, no answer and no status webhook "
-	    "came',"
-	    "  hint = 'Ask the recipient or look into WhatsApp Manager whether it arrived; send it "
-	    "again if not. "
-	    "Status webhooks settle this by themselves: see whatsapp.listen.'"
+	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = lost.attempts,"
+	    "  error_message = 'outcome unknown: the request left, no answer and no status webhook came',"
+	    "  hint = 'Ask the recipient or look into WhatsApp Manager whether it arrived; send it again if not. Status webhooks settle this by themselves: see whatsapp.listen.'"
 	    " FROM lost WHERE m.id = lost.message_id AND m.status = 'PENDING'",
 	    2,
 	    {FLOAT8OID, TEXTOID}};
@@ -208,19 +209,13 @@ next_due_ms()
 	    "SELECT ceil(extract(epoch FROM min(due) - clock_timestamp()) * 1000)::bigint FROM ("
 	    "  SELECT greatest(first.due_at, active.paused_until) AS due FROM ("
 	    "    SELECT name, paused_until FROM @s@.whatsapp_senders WHERE enabled"
-	    "    UNION SELECT 'default', NULL WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE "
-	    "name = 'default')"
+	    "    UNION SELECT 'default', NULL WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE name = 'default')"
 	    "  ) AS active CROSS JOIN LATERAL ("
-	    "    SELECT q.due_at FROM @s@.whatsapp_queue AS q WHERE q.sender = active.name AND q.state "
-	    "= 'ready'"
-	    "    ORDER BY q.due_at LIMIT 1) AS first"
-	    "  UNION ALL (SELECT changed_at + make_interval(secs => $1) FROM @s@.whatsapp_queue"
-	    "    WHERE state = 'unknown' ORDER BY changed_at LIMIT 1)) AS waiting",
-	    1,
-	    {FLOAT8OID}};
-	Values values;
-	values.set(0, Float8GetDatum(settings.unknown_grace));
-	run(statement, values);
+	    "    SELECT q.due_at FROM @s@.whatsapp_queue AS q WHERE q.sender = active.name AND q.state = 'ready'"
+	    "    ORDER BY q.due_at LIMIT 1) AS first) AS waiting",
+	    0,
+	    {}};
+	run(statement, Values());
 	bool null;
 	const Datum due = column(0, 1, null);
 	if (null)
@@ -231,10 +226,10 @@ next_due_ms()
 void
 end_pauses()
 {
-	static Statement statement = {"UPDATE @s@.whatsapp_senders SET paused_until = now() WHERE "
-	                              "paused_until > now() AND paused_reason IS NOT NULL",
-	                              0,
-	                              {}};
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_senders SET paused_until = now() WHERE paused_until > now() AND paused_reason IS NOT NULL",
+	    0,
+	    {}};
 	run(statement, Values());
 }
 
@@ -242,8 +237,7 @@ bool
 resume(const char *sender)
 {
 	static Statement statement = {
-	    "UPDATE @s@.whatsapp_senders SET paused_until = NULL, paused_reason = NULL, paused_hint = "
-	    "NULL, pauses = 0"
+	    "UPDATE @s@.whatsapp_senders SET paused_until = NULL, paused_reason = NULL, paused_hint = NULL, pauses = 0"
 	    " WHERE name = $1 AND (paused_until IS NOT NULL OR paused_reason IS NOT NULL)",
 	    1,
 	    {TEXTOID}};
@@ -255,15 +249,22 @@ resume(const char *sender)
 std::int64_t
 release()
 {
-	static Statement statement = {
-	    "UPDATE @s@.whatsapp_instances SET released_at = now() WHERE released_at IS NULL"
-	    " AND (system_identifier <> $1 OR database_oid <> $2)",
-	    2,
-	    {TEXTOID, OIDOID}};
+	if (!is_held())
+		return 0;
+	/* What was restored from a base backup has the very identity of its original, which may still
+	 * be at work: from here on this is another instance, so that the two never share a correlation.
+	 * The old row stays, for webhooks about older messages. */
+	static Statement disown = {
+	    "UPDATE @s@.whatsapp_instances SET released_at = coalesce(released_at, now()),"
+	    "  system_identifier = CASE WHEN system_identifier = $1 AND database_oid = $2 THEN 'before ' || $3 ELSE system_identifier END"
+	    " WHERE system_identifier <> $1 OR database_oid <> $2 OR ($3 <> '' AND released_restore IS DISTINCT FROM $3)",
+	    3,
+	    {TEXTOID, OIDOID, TEXTOID}};
 	Values values;
 	set_identity(values, 0);
-	if (run(statement, values) == 0)
-		return 0;
+	values.set_text(2, restore_id());
+	run(disown, values);
+	make_instance();
 	static Statement waiting = {"SELECT count(*) FROM @s@.whatsapp_queue", 0, {}};
 	run(waiting, Values());
 	return int64_column(0, 1);

@@ -74,7 +74,8 @@ void settle(const Settled *rows, std::size_t count);
  */
 std::uint64_t resolve_unknown(const Instance &instance);
 
-/* Milliseconds until something in the queue is due; -1 when nothing waits. */
+/* Milliseconds until a message is due for a sender that may send; -1 when none waits. Unknown
+ * outcomes are left to the tick. */
 std::int64_t next_due_ms();
 
 /* Probe paused senders now (after a reload, say). */

@@ -101,12 +101,11 @@ define_worker_settings()
 	    "whatsapp.listen",
 	    "Address that takes webhooks: host:port or the path of a unix socket; empty for none.",
 	    &settings.listen, "", PGC_SIGHUP);
-	DefineCustomEnumVariable("whatsapp.unknown_policy",
-	                         "What becomes of a message whose request got no answer.",
-	                         "auto: retried when webhooks flow and none named it, else failed; "
-	                         "retry: at least once; fail: at most once.",
-	                         &settings.unknown_policy, unknown_auto, unknown_policies, PGC_SIGHUP,
-	                         0, nullptr, nullptr, nullptr);
+	DefineCustomEnumVariable(
+	    "whatsapp.unknown_policy", "What becomes of a message whose request got no answer.",
+	    "auto: retried when webhooks flow and none named it, else failed; retry: at least once; fail: at most once.",
+	    &settings.unknown_policy, unknown_auto, unknown_policies, PGC_SIGHUP, 0, nullptr, nullptr,
+	    nullptr);
 	define_int("whatsapp.unknown_grace",
 	           "Time that a status webhook has to settle an unknown outcome.",
 	           &settings.unknown_grace, 120, 1, INT_MAX / 1000, GUC_UNIT_S);

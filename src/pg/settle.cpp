@@ -72,22 +72,20 @@ settle_sent(const Settled *rows, std::size_t count)
 	static Statement record = {
 	    "UPDATE @s@.whatsapp_messages AS m SET"
 	    "  status = CASE WHEN m.status = 'PENDING' THEN 'SENT' ELSE m.status END,"
-	    "  wamid = coalesce(m.wamid, a.wamid), wa_id = coalesce(a.wa_id, m.wa_id), user_id = "
-	    "coalesce(a.user_id, m.user_id),"
+	    "  wamid = coalesce(m.wamid, a.wamid), wa_id = coalesce(a.wa_id, m.wa_id), user_id = coalesce(a.user_id, m.user_id),"
 	    "  sent_at = least(m.sent_at, now()), attempts = a.attempt,"
 	    "  error_code = CASE WHEN m.status = 'FAILED' THEN m.error_code END,"
 	    "  error_message = CASE WHEN m.status = 'FAILED' THEN m.error_message END,"
 	    "  error_details = CASE WHEN m.status = 'FAILED' THEN m.error_details END,"
 	    "  hint = CASE WHEN m.status = 'FAILED' THEN m.hint END"
-	    " FROM unnest($1, $2, $3, $4, $5) AS a (id, wamid, wa_id, user_id, attempt) WHERE m.id = "
-	    "a.id",
+	    " FROM unnest($1, $2, $3, $4, $5) AS a (id, wamid, wa_id, user_id, attempt) WHERE m.id = a.id",
 	    5,
 	    {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}};
-	static Statement recover = {"UPDATE @s@.whatsapp_senders SET paused_until = NULL, "
-	                            "paused_reason = NULL, paused_hint = NULL, pauses = 0"
-	                            " WHERE name = ANY ($1) AND paused_reason IS NOT NULL",
-	                            1,
-	                            {TEXTARRAYOID}};
+	static Statement recover = {
+	    "UPDATE @s@.whatsapp_senders SET paused_until = NULL, paused_reason = NULL, paused_hint = NULL, pauses = 0"
+	    " WHERE name = ANY ($1) AND paused_reason IS NOT NULL",
+	    1,
+	    {TEXTARRAYOID}};
 
 	Column ids(count);
 	Column wamids(count);
@@ -134,19 +132,17 @@ settle_sent(const Settled *rows, std::size_t count)
 #define FAILURE_TYPES INT8OID, INT4OID, TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, TEXTOID
 
 Statement retry = {
-    "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'ready', due_at = now() + "
-    "make_interval(secs => $9), changed_at = now()"
+    "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'ready', due_at = now() + make_interval(secs => $9), changed_at = now()"
     "  WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
     " FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
     9,
     {FAILURE_TYPES, FLOAT8OID}};
 
-Statement fail = {"WITH entry AS (DELETE FROM @s@.whatsapp_queue WHERE message_id = $1 AND state = "
-                  "'sending' RETURNING message_id)" RECORD_FAILURE
-                  ", status = 'FAILED', failed_at = now() FROM entry WHERE m.id = entry.message_id "
-                  "AND m.status = 'PENDING'",
-                  8,
-                  {FAILURE_TYPES}};
+Statement fail = {
+    "WITH entry AS (DELETE FROM @s@.whatsapp_queue WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
+    ", status = 'FAILED', failed_at = now() FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
+    8,
+    {FAILURE_TYPES}};
 
 Statement doubt = {
     "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'unknown', changed_at = now()"
@@ -165,10 +161,8 @@ Statement put_back = {
 Statement pause = {
     "INSERT INTO @s@.whatsapp_senders AS s (name, paused_until, paused_reason, paused_hint, pauses)"
     " VALUES ($1, now() + make_interval(secs => $2), $3, $4, 1) ON CONFLICT (name) DO UPDATE"
-    " SET paused_until = now() + least(make_interval(secs => 900), make_interval(secs => $2 * 2 ^ "
-    "least(s.pauses, 10))),"
-    "  paused_reason = EXCLUDED.paused_reason, paused_hint = EXCLUDED.paused_hint, pauses = "
-    "s.pauses + 1"
+    " SET paused_until = now() + least(make_interval(secs => 900), make_interval(secs => $2 * 2 ^ least(s.pauses, 10))),"
+    "  paused_reason = EXCLUDED.paused_reason, paused_hint = EXCLUDED.paused_hint, pauses = s.pauses + 1"
     " WHERE s.paused_until IS NULL OR s.paused_until <= now() RETURNING 1",
     4,
     {TEXTOID, FLOAT8OID, TEXTOID, TEXTOID}};

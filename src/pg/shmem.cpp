@@ -7,6 +7,8 @@
 #include <csignal>
 #include <initializer_list>
 
+#include "pg/restore_hold.hpp"
+
 #include "pg/compat.hpp"
 
 extern "C" {
@@ -38,7 +40,8 @@ struct Clearance {
 
 struct Shared {
 	slock_t lock;
-	unsigned attaches; /* CREATE EXTENSION commits so far */
+	char restore_id[restore_id_length + 1]; /* written once, before any other process */
+	unsigned attaches;                      /* CREATE EXTENSION commits so far */
 	Clearance clearances[max_databases];
 	Seat launcher;
 	Seat senders[max_databases];
@@ -90,6 +93,7 @@ startup_shmem()
 	if (!found) {
 		memset(static_cast<void *>(shared), 0, sizeof *shared);
 		SpinLockInit(&shared->lock);
+		note_restore(shared->restore_id);
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -201,6 +205,12 @@ void
 install_commit_callback()
 {
 	RegisterXactCallback(at_transaction_end, nullptr);
+}
+
+const char *
+restore_id()
+{
+	return shared == nullptr ? "" : shared->restore_id;
 }
 
 bool

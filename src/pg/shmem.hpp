@@ -25,6 +25,9 @@ struct Farewell {
 void install_shmem_hooks();
 void install_commit_callback();
 
+/* The id of the restore that this cluster last came from, see restore_hold.hpp; empty for none. */
+const char *restore_id();
+
 /* False when the library was not preloaded: there is nobody to wake. */
 bool preloaded();
 

@@ -123,5 +123,31 @@ $standby->{sandbox} = $sandbox;
 send_po($standby, 3, prefix => 'PROMOTED');
 wait_sql($standby, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'PROMOTED%' AND status = 'READ'}, '3');
 
+# a base backup that is started by itself is a copy, too: at the first start, which shows it, and at the second, which does not
+$standby->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = false});
+send_po($standby, 4, prefix => 'BACKED-UP');
+$standby->backup('restored');
+my $restored = PostgreSQL::Test::Cluster->new('restored');
+$restored->init_from_backup($standby, 'restored');
 $standby->stop('fast');
+$restored->start;
+$restored->{sandbox} = $sandbox;
+$requests = sandbox_get($sandbox, 'summary')->{requests};
+$restored->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = true});
+for my $start (1 .. 2)
+{
+	wait_for('the sender', sub { $restored->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'}) });
+	send_po($restored, 1, prefix => "START-$start");
+	for (1 .. 2) { my $before = $restored->safe_psql('postgres', $scans); wait_for('the sender to look', sub { $restored->safe_psql('postgres', $scans) > $before }) }
+	is(sandbox_get($sandbox, 'summary')->{requests}, $requests, "start $start after the restore: nothing leaves");
+	$restored->restart if $start == 1;
+}
+is($restored->safe_psql('postgres', 'SELECT wa_release()'), '6', 'released by hand');
+wait_sql($restored, q{SELECT count(*) FROM whatsapp_queue}, '0');
+$restored->restart;
+send_po($restored, 1, prefix => 'LATER');
+wait_sql($restored, q{SELECT count(*) FROM whatsapp_queue}, '0');
+is(sandbox_get($sandbox, 'summary')->{requests}, $requests + 7, 'and the release holds');
+
+$restored->stop('fast');
 done_testing();
