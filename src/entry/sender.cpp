@@ -35,6 +35,10 @@ constexpr std::int64_t tick_ms = 1000;
 /* what is due and yet was not claimed is locked by somebody, or waits for a probe's answer */
 constexpr std::int64_t blocked_ms = 50;
 constexpr std::int64_t drain_ms = 500;
+/* what cannot be written because of a lock or a full disk is written later; meanwhile nothing new
+ * is claimed */
+constexpr std::int64_t first_setback_ms = 1000;
+constexpr std::int64_t last_setback_ms = 10000;
 
 struct Sender {
 	Dispatcher *dispatcher;
@@ -45,7 +49,16 @@ struct Sender {
 	bool ask_due;   /* next_look is not known */
 	std::int64_t next_look;
 	std::int64_t next_tick;
+	std::int64_t next_write; /* after a setback; 0 without one */
+	std::int64_t setback;
 };
+
+void
+set_back(Sender &sender)
+{
+	sender.setback = std::clamp(sender.setback * 2, first_setback_ms, last_setback_ms);
+	sender.next_write = pg::monotonic_ms() + sender.setback;
+}
 
 /* One answer that cannot be written must not hold back the others, and no row may be sent again
  * because of it: it stays "sending". */
@@ -84,10 +97,13 @@ settle_and_claim(Sender &sender, int limit)
 			claims = pg::claim(sender.instance, limit, sender.batch);
 	});
 	if (!done) {
-		settle_one_by_one(sender);
-		sender.next_look = pg::monotonic_ms() + tick_ms;
+		if (!pg::failure_passes())
+			settle_one_by_one(sender);
+		set_back(sender);
+		sender.look = true;
 		return;
 	}
+	sender.next_write = sender.setback = 0;
 	sender.dispatcher->forget_results();
 	for (std::size_t i = 0; i < claims.count; i++)
 		sender.dispatcher->send(claims.rows[i], sender.instance);
@@ -134,14 +150,31 @@ reload(Sender &sender)
 long
 idle_ms(const Sender &sender, std::int64_t now)
 {
-	if (sender.dispatcher->has_results() ||
-	    (pg::settings.enabled && sender.look && room(sender) > 0))
-		return 0;
-	std::int64_t until = std::min(sender.next_look, sender.next_tick);
+	std::int64_t until = sender.next_write;
+	if (now >= sender.next_write) {
+		if (sender.dispatcher->has_results() || sender.ask_due ||
+		    (pg::settings.enabled && sender.look && room(sender) > 0))
+			return 0;
+		until = std::min(sender.next_look, sender.next_tick);
+	}
 	const long wire = sender.dispatcher->timeout_ms();
 	if (wire >= 0)
 		until = std::min(until, now + wire);
 	return static_cast<long>(std::max<std::int64_t>(until - now, 0));
+}
+
+void
+work(Sender &sender, std::int64_t now)
+{
+	if (now >= sender.next_look)
+		sender.look = true;
+	const int limit = pg::settings.enabled && sender.look ? room(sender) : 0;
+	if (sender.dispatcher->has_results() || limit > 0)
+		settle_and_claim(sender, limit);
+	else if (sender.ask_due)
+		ask_due(sender, now);
+	if (now >= sender.next_tick)
+		tick(sender, now);
 }
 
 void
@@ -152,20 +185,11 @@ turn(Sender &sender, pg::WaitSet &waits)
 		reload(sender);
 
 	sender.dispatcher->collect();
-	std::int64_t now = pg::monotonic_ms();
-	if (now >= sender.next_look)
-		sender.look = true;
-	const int limit = pg::settings.enabled && sender.look ? room(sender) : 0;
-	if (sender.dispatcher->has_results() || limit > 0)
-		settle_and_claim(sender, limit);
-	else if (now >= sender.next_tick)
-		tick(sender, now);
-	else if (sender.ask_due)
-		ask_due(sender, now);
-
+	const std::int64_t now = pg::monotonic_ms();
+	if (now >= sender.next_write)
+		work(sender, now);
 	MemoryContextReset(sender.batch);
-	now = pg::monotonic_ms();
-	if (waits.wait(idle_ms(sender, now)))
+	if (waits.wait(idle_ms(sender, pg::monotonic_ms())))
 		sender.look = true;
 }
 

@@ -17,6 +17,28 @@ extern "C" {
 namespace whatsapp::pg
 {
 
+namespace
+{
+
+int last_failure = 0;
+
+} // namespace
+
+bool
+failure_passes()
+{
+	switch (ERRCODE_TO_CATEGORY(last_failure)) {
+	case ERRCODE_TRANSACTION_ROLLBACK:
+	case ERRCODE_INSUFFICIENT_RESOURCES:
+	case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE: /* lock_timeout is of this class */
+	case ERRCODE_OPERATOR_INTERVENTION:
+	case ERRCODE_SYSTEM_ERROR:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool
 in_transaction(void (*body)(void *), void *argument)
 {
@@ -41,6 +63,7 @@ in_transaction(void (*body)(void *), void *argument)
 		/* the report first: it is in ErrorContext, which the abort leaves alone, and belongs to the
 		 * log alone */
 		HOLD_INTERRUPTS();
+		last_failure = geterrcode();
 		EmitErrorReport();
 		AbortCurrentTransaction();
 		FlushErrorState();

@@ -11,6 +11,10 @@ namespace whatsapp::pg
  * that needs a destructor. */
 bool in_transaction(void (*body)(void *), void *argument);
 
+/* Whether the last in_transaction() that returned false failed for a reason that passes: a lock, a
+ * deadlock, a lack of something. */
+bool failure_passes();
+
 template <class Body>
 bool
 transact(Body &&body)

@@ -15,7 +15,7 @@ write_secret('access_token', 'sandbox-token');
 
 my $node = new_cluster('failures', conf => <<"CONF");
 whatsapp.secret_dir = '$folder'
-whatsapp.request_timeout = 1s
+whatsapp.request_timeout = 3s
 whatsapp.unknown_grace = 2s
 whatsapp.max_attempts = 3
 CONF
@@ -130,6 +130,19 @@ wait_sql($node, q{SELECT count(*) > 1 FROM whatsapp_attempts AS a JOIN whatsapp_
 $node->append_conf('postgresql.conf', "whatsapp.api_base_url = '$sandbox->{url}'");
 $node->reload;
 wait_message('unreachable', 'status', 'READ');
+
+# answers that cannot be written because of somebody's lock are written when it goes, and nothing is sent twice meanwhile
+my $blocker = $node->background_psql('postgres');
+sandbox_set($sandbox, delay_ms => 1000, webhooks_paused => JSON::PP::true);
+send_po($node, 5, prefix => 'blocked');
+wait_for('requests on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 5 });
+$blocker->query_safe(q{BEGIN; LOCK TABLE whatsapp_messages IN EXCLUSIVE MODE});
+wait_for('the sender to be refused', sub { slurp_file($node->logfile) =~ /sender ERROR:  canceling statement due to lock timeout|ERROR:  canceling statement due to lock timeout/ });
+is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_queue WHERE state = 'sending'}), '5', 'blocked: the queue still says sending');
+$blocker->query_safe(q{COMMIT});
+$blocker->quit;
+sandbox_set($sandbox, delay_ms => 0, webhooks_paused => JSON::PP::false);
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'blocked%' AND status = 'READ'}, '5');
 
 # where a token may not travel
 my ($code, $out, $err) = $node->psql('postgres', q{ALTER SYSTEM SET whatsapp.api_base_url = 'http://graph.example.org'});
