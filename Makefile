@@ -4,8 +4,8 @@ MODULE_big = pg_whatsapp
 DATA       = sql/pg_whatsapp--1.0.sql
 OBJS = \
 	src/core/e164.o src/core/error_codes.o src/core/json_bounded.o src/core/message.o src/core/money.o \
-	src/core/outcome.o src/core/redact.o src/core/render.o src/core/retry.o src/core/signature.o src/core/template.o \
-	src/core/url.o src/core/utf8.o src/core/webhook.o \
+	src/core/outcome.o src/core/pacer.o src/core/redact.o src/core/render.o src/core/retry.o src/core/signature.o \
+	src/core/template.o src/core/url.o src/core/utf8.o src/core/webhook.o \
 	src/net/bearer.o src/net/connection_watch.o src/net/exchange.o src/net/http_client.o src/net/http_server.o \
 	src/net/listen_address.o src/net/request_head.o src/net/transfer.o \
 	src/pg/boundary.o src/pg/events.o src/pg/messages.o src/pg/queue.o src/pg/restore_hold.o src/pg/schema.o \

@@ -13,6 +13,8 @@ CREATE TABLE whatsapp_instances (
     system_identifier text NOT NULL,
     database_oid      oid NOT NULL,
     epoch             bigint NOT NULL DEFAULT 0,
+    heartbeat_at      timestamptz,
+    stopped_cleanly   boolean NOT NULL DEFAULT false,
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
     released_at       timestamptz,
     released_restore  text
@@ -30,6 +32,7 @@ CREATE TABLE whatsapp_senders (
     account         text REFERENCES whatsapp_accounts (name),
     phone_number_id text CHECK (phone_number_id ~ '^[A-Za-z0-9_-]{1,128}$'),
     display_number  text,
+    messages_per_second integer CHECK (messages_per_second >= 0),
     enabled         boolean NOT NULL DEFAULT true,
     paused_until    timestamptz,
     paused_reason   text,
@@ -84,7 +87,7 @@ CREATE INDEX whatsapp_messages_wamid_idx ON whatsapp_messages (wamid) WHERE wami
 CREATE TABLE whatsapp_queue (
     message_id bigint PRIMARY KEY,
     sender     text NOT NULL,
-    state      text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'sending', 'unknown')),
+    state      text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'sending', 'unknown', 'held')),
     due_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
     expires_at timestamptz NOT NULL,
     attempts   integer NOT NULL DEFAULT 0,
@@ -240,7 +243,7 @@ CREATE FUNCTION wa_release() RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_release';
 COMMENT ON FUNCTION wa_release() IS
-    'Ends the hold of a database that was restored or copied, at commit: its pending messages will be sent from here. Returns how many they are; 0 when nothing was held.';
+    'Ends the hold of a database that was restored or copied, or of messages that were queued before a long gap, at commit: they will be sent from here. Returns how many wait in the queue; 0 when nothing was held.';
 
 /* -------------------------------------------------------------------------------------------------------- watched tables */
 
@@ -288,11 +291,12 @@ COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key, e.g. th
 COMMENT ON COLUMN whatsapp_messages.error_details IS 'All that Meta said about the failure; it says so once.';
 COMMENT ON COLUMN whatsapp_messages.hint IS 'What to do about the failure.';
 COMMENT ON TABLE whatsapp_queue IS 'Messages that are still to be sent. Changed by the extension only.';
-COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its bytes leave; unknown: bytes may have left and no answer came.';
+COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its bytes leave; unknown: bytes may have left and no answer came; held: queued before a long unclean gap, see wa_release().';
 COMMENT ON TABLE whatsapp_attempts IS 'Attempts that did not succeed.';
 COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once.';
 COMMENT ON TABLE whatsapp_accounts IS 'WhatsApp Business Accounts. Their secrets are files in whatsapp.secret_dir, in a folder of the account''s name.';
 COMMENT ON TABLE whatsapp_senders IS 'Phone numbers that send. The one named default needs no row: settings and environment describe it.';
+COMMENT ON COLUMN whatsapp_senders.messages_per_second IS 'At most so many leave in any one second; 0 is no limit, NULL is whatsapp.messages_per_second.';
 COMMENT ON COLUMN whatsapp_senders.paused_until IS 'Nothing leaves before; then one message probes whether the trouble is over.';
 COMMENT ON TABLE whatsapp_instances IS 'Which cluster and database these rows belong to.';
 

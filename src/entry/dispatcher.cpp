@@ -14,6 +14,7 @@
 
 #include "core/message.hpp"
 #include "core/outcome.hpp"
+#include "core/pacer.hpp"
 #include "core/retry.hpp"
 #include "core/url.hpp"
 #include "net/http_client.hpp"
@@ -30,10 +31,12 @@ namespace
 constexpr std::int64_t secret_age_ms = 1000;
 constexpr std::int64_t first_pause_ms = 30000;
 constexpr long long pair_limit_code = 131056;
+constexpr long long throughput_code = 130429;
 
 struct Flight {
 	int attempt;
 	std::string sender;
+	std::int64_t started_ms;
 };
 
 struct Credentials {
@@ -90,6 +93,8 @@ struct Dispatcher::State {
 	std::vector<Result> results;
 	std::vector<pg::Settled> views;
 	std::map<std::string, Credentials> credentials;
+	std::vector<pg::Allowance> allowances;
+	Pacer pacer{pg::monotonic_ms()};
 	std::minstd_rand random{std::random_device{}()};
 
 	Credentials &credentials_of(const char *account);
@@ -134,6 +139,8 @@ Dispatcher::State::finish(std::int64_t id, Flight flight, Outcome outcome)
 		result.delay_ms = asked >= 0 ? asked : first_pause_ms;
 		break;
 	case Verdict::throttle:
+		if (result.outcome.code == throughput_code)
+			pacer.slow_down(result.flight.sender, pg::monotonic_ms());
 		/* a limit is nobody's failure: it waits as long as the message lives */
 		result.how = pg::Settle::retry;
 		if (asked >= 0)
@@ -172,13 +179,17 @@ Dispatcher::State::start(const pg::Claimed &row, const pg::Instance &instance, O
 	    row.phone_number_id != nullptr
 	        ? std::string_view(row.phone_number_id)
 	        : std::string_view(secrets.phone_number_id.bytes, secrets.phone_number_id.length);
+	if (secrets.token.problem[0] != '\0') {
+		refusal = local(
+		    Verdict::account, secrets.token.problem,
+		    "The file must be a regular one of at most 4 kB, owned by the server's user or root, and writable by its owner only.");
+		return false;
+	}
 	if (secrets.token.length == 0) {
-		refusal = local(Verdict::account,
-		                secrets.token.problem[0] != '\0' ? secrets.token.problem
-		                                                 : "no access token is set",
-		                "Put it into the file access_token in whatsapp.secret_dir, or into the "
-		                "environment variable "
-		                "WHATSAPP_ACCESS_TOKEN of the server.");
+		refusal = local(
+		    Verdict::account, "no access token is set",
+		    "Put it into the file access_token in whatsapp.secret_dir, or into the environment variable "
+		    "WHATSAPP_ACCESS_TOKEN of the server.");
 		return false;
 	}
 	if (!plain_id(phone_number_id)) {
@@ -234,12 +245,14 @@ void
 Dispatcher::send(const pg::Claimed &row, const pg::Instance &instance) noexcept
 {
 	try {
-		Flight flight{row.attempt, row.sender};
+		Flight flight{row.attempt, row.sender, pg::monotonic_ms()};
 		Outcome refusal;
 		/* before the bytes: an answer must always find its flight */
 		state_->flights.emplace(row.id, flight);
-		if (state_->start(row, instance, refusal))
+		if (state_->start(row, instance, refusal)) {
+			state_->pacer.spend(flight.sender, row.per_second, 1, flight.started_ms);
 			return;
+		}
 		state_->flights.erase(row.id);
 		state_->finish(row.id, std::move(flight), std::move(refusal));
 	} catch (...) {
@@ -261,6 +274,8 @@ Dispatcher::collect() noexcept
 				continue;
 			Flight flight = std::move(found->second);
 			state_->flights.erase(found);
+			state_->pacer.correct(flight.sender, flight.started_ms,
+			                      flight.started_ms + response.queued_us / 1000);
 			Answer answer;
 			answer.transport = response.transport;
 			answer.http_status = response.status;
@@ -331,6 +346,42 @@ Dispatcher::slots() const noexcept
 	return static_cast<std::size_t>(
 	    multiplexed ? pg::settings.max_in_flight
 	                : std::min(pg::settings.max_in_flight, pg::settings.max_connections));
+}
+
+const pg::Allowance *
+Dispatcher::allowances(std::size_t &count) noexcept
+{
+	count = 0;
+	try {
+		const std::int64_t now = pg::monotonic_ms();
+		state_->allowances.clear();
+		for (const auto &lane : state_->pacer.lanes())
+			state_->allowances.push_back(
+			    {lane.first.c_str(), state_->pacer.allowance(lane.first, now)});
+	} catch (...) {
+		return nullptr;
+	}
+	count = state_->allowances.size();
+	return state_->allowances.data();
+}
+
+std::int64_t
+Dispatcher::next_allowance_ms() noexcept
+{
+	std::int64_t next = 0;
+	const std::int64_t now = pg::monotonic_ms();
+	for (const auto &lane : state_->pacer.lanes()) {
+		const std::int64_t at = state_->pacer.next_ms(lane.first, now);
+		if (at > now && (next == 0 || at < next))
+			next = at;
+	}
+	return next;
+}
+
+bool
+Dispatcher::warming_up() const noexcept
+{
+	return pg::settings.messages_per_second > 0 && state_->pacer.warming_up(pg::monotonic_ms());
 }
 
 int

@@ -44,6 +44,15 @@ public:
 	 * that would only be marked as sending and wait inside libcurl, and each would be in doubt
 	 * after a crash. */
 	std::size_t slots() const noexcept;
+	/* What each paced sender may send now, for claim(). */
+	const pg::Allowance *allowances(std::size_t &count) noexcept;
+	/* When the first of those that may send nothing now may again, in monotonic milliseconds; 0
+	 * when none waits. */
+	std::int64_t next_allowance_ms() noexcept;
+
+	/* The first second: what the last life of this sender sent in it is not known. */
+	bool warming_up() const noexcept;
+
 	int descriptor() const noexcept;
 	long timeout_ms() const noexcept;
 

@@ -134,6 +134,7 @@ struct Inbox::State {
 	Secrets secrets;
 	std::deque<Held> held; /* a deque: views into its elements must survive growth */
 	std::vector<Delivery> deliveries;
+	unsigned refused = 0;
 
 	const Secrets &fresh_secrets() noexcept;
 	void receive(net::IncomingRequest &request);
@@ -160,8 +161,10 @@ Inbox::State::handshake(const net::IncomingRequest &request) noexcept
 	if (subscription_matches(request.hub_mode, request.hub_token,
 	                         bytes(fresh_secrets().verify_token)))
 		server->reply(request.id, 200, text_plain, request.hub_challenge);
-	else
+	else {
+		refused++;
 		server->reply(request.id, 403, text_plain, "verification failed\n");
+	}
 }
 
 void
@@ -170,6 +173,7 @@ Inbox::State::deliver(net::IncomingRequest &request)
 	const Secrets &known = fresh_secrets();
 	if (!signature_matches(request.signature, request.body, bytes(known.app_secret)) &&
 	    !signature_matches(request.signature, request.body, bytes(known.app_secret_previous))) {
+		refused++;
 		server->reply(request.id, 401, text_plain, "signature missing or wrong\n");
 		return;
 	}
@@ -266,6 +270,14 @@ Inbox::take(std::size_t &count) noexcept
 		                            held.views.size(), held.body.data(), held.body.size()});
 	count = state.deliveries.size();
 	return state.deliveries.data();
+}
+
+unsigned
+Inbox::take_refused() noexcept
+{
+	const unsigned refused = state_->refused;
+	state_->refused = 0;
+	return refused;
 }
 
 void

@@ -41,6 +41,9 @@ public:
 	 * accept() or defer(). */
 	const Delivery *take(std::size_t &count) noexcept;
 
+	/* Requests that were refused since the last call, for a wrong signature or verify token. */
+	unsigned take_refused() noexcept;
+
 	/* Stored and committed: 200. */
 	void accept(std::size_t index) noexcept;
 	/* The database would not have it: 503, so that Meta sends it again. */

@@ -28,11 +28,14 @@ namespace
 /* a port that is taken is tried again with growing pauses, and said once */
 constexpr std::int64_t first_retry_ms = 1000;
 constexpr std::int64_t last_retry_ms = 60000;
+/* anybody can send forged webhooks; the log tells of them, and is not filled by them */
+constexpr std::int64_t complain_ms = 60000;
 
 struct Listener {
 	Inbox *inbox;
 	MemoryContext batch;
 	char address[MAXPGPATH];
+	std::int64_t next_complaint;
 };
 
 bool
@@ -81,6 +84,25 @@ serve(Listener &listener)
 		}
 	}
 	MemoryContextReset(listener.batch);
+}
+
+void
+complain(Listener &listener)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	if (now < listener.next_complaint)
+		return;
+	const unsigned refused = listener.inbox->take_refused();
+	if (refused == 0)
+		return;
+	listener.next_complaint = now + complain_ms;
+	ereport(
+	    LOG,
+	    (errmsg("WhatsApp webhook requests were refused: %u", refused),
+	     errdetail("Their signature or their verify token was missing or wrong."),
+	     errhint(
+	         "If they are Meta's, check that WHATSAPP_APP_SECRET and WHATSAPP_WEBHOOK_VERIFY_TOKEN, or the files app_secret and "
+	         "verify_token, match the app's settings there.")));
 }
 
 /* Until it is bound, or the address or the process is wanted no more. */
@@ -151,6 +173,7 @@ pg_whatsapp_listener_main(Datum)
 			reload(listener);
 		listener.inbox->run();
 		serve(listener);
+		complain(listener);
 		waits.wait(listener.inbox->timeout_ms());
 	}
 	pg::leave();

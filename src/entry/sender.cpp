@@ -32,8 +32,11 @@ namespace
 /* the fall-back when no bell rang: COMMIT PREPARED, logical replication, a clock that was set */
 constexpr std::int64_t poll_ms = 5000;
 constexpr std::int64_t tick_ms = 1000;
+constexpr std::int64_t beat_ms = 30000;
 /* what is due and yet was not claimed is locked by somebody, or waits for a probe's answer */
 constexpr std::int64_t blocked_ms = 50;
+/* at a high rate, some messages together rather than a commit for each */
+constexpr std::int64_t pace_step_ms = 5;
 constexpr std::int64_t drain_ms = 500;
 /* what cannot be written because of a lock or a full disk is written later; meanwhile nothing new
  * is claimed */
@@ -49,6 +52,7 @@ struct Sender {
 	bool ask_due;   /* next_look is not known */
 	std::int64_t next_look;
 	std::int64_t next_tick;
+	std::int64_t next_beat;
 	std::int64_t next_write; /* after a setback; 0 without one */
 	std::int64_t setback;
 };
@@ -75,6 +79,8 @@ settle_one_by_one(Sender &sender)
 int
 room(const Sender &sender)
 {
+	if (sender.dispatcher->warming_up())
+		return 0;
 	const int slots = static_cast<int>(sender.dispatcher->slots());
 	const int free = slots - static_cast<int>(sender.dispatcher->in_flight());
 	/* with a backlog, wait for a quarter of the slots: a commit for each single slot would cost
@@ -88,13 +94,15 @@ settle_and_claim(Sender &sender, int limit)
 {
 	std::size_t count;
 	const pg::Settled *rows = sender.dispatcher->results(count);
+	std::size_t allowance_count;
+	const pg::Allowance *allowances = sender.dispatcher->allowances(allowance_count);
 	pg::Claims claims = {nullptr, 0};
 	sender.look = false;
 	const bool done = pg::transact([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
 		pg::settle(rows, count);
 		if (limit > 0)
-			claims = pg::claim(sender.instance, limit, sender.batch);
+			claims = pg::claim(sender.instance, limit, allowances, allowance_count, sender.batch);
 	});
 	if (!done) {
 		if (!pg::failure_passes())
@@ -124,7 +132,12 @@ tick(Sender &sender, std::int64_t now)
 		if (pg::resolve_unknown(sender.instance) > 0)
 			sender.look = true;
 		pg::match_parked();
+		if (now >= sender.next_beat)
+			pg::beat(sender.instance, false);
 	});
+	if (now >= sender.next_beat)
+		sender.next_beat =
+		    now + std::min<std::int64_t>(beat_ms, pg::settings.resume_gap * 1000L / 3);
 	sender.next_tick = now + tick_ms;
 }
 
@@ -135,7 +148,13 @@ ask_due(Sender &sender, std::int64_t now)
 	sender.ask_due = false;
 	if (!pg::transact([&] { due = pg::next_due_ms(); }))
 		due = tick_ms;
+	if (sender.instance.held)
+		due = -1;
 	sender.next_look = now + (due < 0 ? poll_ms : std::clamp(due, blocked_ms, poll_ms));
+	/* what is due and was not claimed may be waiting for its number's rate */
+	const std::int64_t allowed = sender.dispatcher->next_allowance_ms();
+	if (due == 0 && allowed > 0)
+		sender.next_look = std::max(allowed, now + pace_step_ms);
 }
 
 void
@@ -209,6 +228,7 @@ drain(Sender &sender, pg::WaitSet &waits)
 	}
 	/* without a claim: limit 0 */
 	settle_and_claim(sender, 0);
+	pg::transact([&] { pg::beat(sender.instance, true); });
 }
 
 } // namespace

@@ -44,6 +44,8 @@ struct HttpResponse {
 	std::string error; /* curl's words and, for time-outs, the phase that ate the time; never a
 	                      header or a body */
 	std::int64_t elapsed_us = 0;
+	std::int64_t queued_us =
+	    0; /* of these, before its first byte: waiting for a connection or making one */
 };
 
 /* https anywhere; http for loopback addresses only (127.0.0.0/8, ::1, localhost). */

@@ -206,6 +206,7 @@ Transfer::on_point_of_no_return(void *self, char *, char *, int, int) noexcept
 		return CURL_PREREQFUNC_ABORT;
 	}
 	transfer.offered_ = true;
+	transfer.offered_us_ = monotonic_us();
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -287,6 +288,7 @@ Transfer::finish(CURLcode code) noexcept
 {
 	curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response_.status);
 	response_.elapsed_us = monotonic_us() - started_us_;
+	response_.queued_us = offered_ ? offered_us_ - started_us_ : response_.elapsed_us;
 	if (code == CURLE_OK && response_.status >= 200)
 		response_.transport = Transport::answered;
 	else

@@ -89,6 +89,7 @@ private:
 	bool too_large_ = false;
 	std::size_t max_response_bytes_ = 0;
 	std::int64_t started_us_ = 0;
+	std::int64_t offered_us_ = 0;
 	std::int64_t timeout_us_ = 0;
 	std::string url_;
 	std::string body_;

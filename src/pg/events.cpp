@@ -104,15 +104,16 @@ dequeue(std::int64_t message_id, bool failed)
 void
 apply_progress(const Event &event, std::int64_t message_id, int rank)
 {
-	/* $3: 1 sent, 2 delivered, 3 read */
+	/* $3: 1 sent, 2 delivered, 3 read. The platform's times are whole seconds, cut off: never
+	 * before the message was made. */
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_messages AS m SET"
 	    "  status = CASE WHEN $3 >= 3 OR m.status = 'READ' THEN 'READ'"
 	    "                WHEN $3 = 2 OR m.status = 'DELIVERED' THEN 'DELIVERED'"
 	    "                WHEN m.status = 'FAILED' THEN 'FAILED' ELSE 'SENT' END,"
-	    "  sent_at = least(m.sent_at, $2),"
-	    "  delivered_at = CASE WHEN $3 >= 2 THEN least(m.delivered_at, $2) ELSE m.delivered_at END,"
-	    "  read_at = CASE WHEN $3 >= 3 THEN least(m.read_at, $2) ELSE m.read_at END,"
+	    "  sent_at = least(m.sent_at, greatest($2, m.created_at)),"
+	    "  delivered_at = CASE WHEN $3 >= 2 THEN least(m.delivered_at, greatest($2, m.created_at)) ELSE m.delivered_at END,"
+	    "  read_at = CASE WHEN $3 >= 3 THEN least(m.read_at, greatest($2, m.created_at)) ELSE m.read_at END,"
 	    "  failed_at = CASE WHEN $3 = 1 AND m.status = 'FAILED' THEN m.failed_at END,"
 	    "  error_code = CASE WHEN $3 = 1 AND m.status = 'FAILED' THEN m.error_code END,"
 	    "  error_message = CASE WHEN $3 = 1 AND m.status = 'FAILED' THEN m.error_message END,"

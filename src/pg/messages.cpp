@@ -187,7 +187,7 @@ cancel(std::int64_t id)
 	/* the queue row first, as everybody who touches both does */
 	static Statement statement = {
 	    "WITH entry AS (DELETE FROM @s@.whatsapp_queue WHERE message_id = $1"
-	    "  AND state = 'ready' RETURNING message_id)"
+	    "  AND state IN ('ready', 'held') RETURNING message_id)"
 	    " UPDATE @s@.whatsapp_messages AS m SET status = 'CANCELLED' FROM entry"
 	    " WHERE m.id = entry.message_id RETURNING m.id",
 	    1,
@@ -205,7 +205,7 @@ retry(std::int64_t id)
 	    "WITH message AS (UPDATE @s@.whatsapp_messages SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL,"
 	    "  error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL,"
 	    "  expires_at = now() + make_interval(secs => $2)"
-	    "  WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL RETURNING id, sender, attempts, expires_at)"
+	    "  WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL RETURNING id, sender, expires_at)"
 	    " INSERT INTO @s@.whatsapp_queue (message_id, sender, expires_at)"
 	    " SELECT id, sender, expires_at FROM message ON CONFLICT (message_id) DO NOTHING RETURNING message_id",
 	    2,

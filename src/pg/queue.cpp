@@ -10,6 +10,7 @@
 
 extern "C" {
 #include "access/xlog.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 }
@@ -56,6 +57,25 @@ make_instance()
 	run(statement, values);
 }
 
+void
+hold_queue()
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_queue SET state = 'held', changed_at = now() WHERE state <> 'held'",
+	    0,
+	    {}};
+	const uint64 held = run(statement, Values());
+	if (held > 0)
+		ereport(
+		    WARNING,
+		    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		     errmsg(
+		         "pending WhatsApp messages are held: the sender was away for longer than whatsapp.resume_gap"),
+		     errdetail("Messages that were queued before: " UINT64_FORMAT ". New ones are sent.",
+		               held),
+		     errhint("Look at whatsapp_queue, then call wa_release().")));
+}
+
 /* Rows of another instance (a restored dump, a TEMPLATE copy), or a cluster restored from a base
  * backup, and nobody has said yes yet. */
 bool
@@ -73,6 +93,22 @@ is_held()
 	return run(statement, values) > 0;
 }
 
+void
+set_allowances(Values &values, int place, const Allowance *allowances, std::size_t count)
+{
+	auto *names = static_cast<Datum *>(palloc(sizeof(Datum) * (count + 1)));
+	auto *messages = static_cast<Datum *>(palloc(sizeof(Datum) * (count + 1)));
+	for (std::size_t i = 0; i < count; i++) {
+		names[i] = CStringGetTextDatum(allowances[i].sender);
+		messages[i] = Int32GetDatum(allowances[i].messages);
+	}
+	const int size = static_cast<int>(count);
+	values.set(place,
+	           PointerGetDatum(construct_array(names, size, TEXTOID, -1, false, TYPALIGN_INT)));
+	values.set(place + 1,
+	           PointerGetDatum(construct_array(messages, size, INT4OID, 4, true, TYPALIGN_INT)));
+}
+
 Claimed
 copy_row(uint64 row)
 {
@@ -87,6 +123,7 @@ copy_row(uint64 row)
 	claimed.phone = text_column(row, 7);
 	claimed.payload = text_column(row, 8);
 	claimed.expired = DatumGetBool(column(row, 9, null));
+	claimed.per_second = DatumGetInt32(column(row, 10, null));
 	return claimed;
 }
 
@@ -98,15 +135,22 @@ begin_epoch(Instance &instance)
 	make_instance();
 
 	static Statement raise_epoch = {
-	    "UPDATE @s@.whatsapp_instances SET epoch = epoch + 1 WHERE system_identifier = $1 AND database_oid = $2"
-	    " RETURNING nonce, epoch",
-	    2,
-	    {TEXTOID, OIDOID}};
+	    "UPDATE @s@.whatsapp_instances AS i SET epoch = i.epoch + 1, heartbeat_at = now(), stopped_cleanly = false"
+	    " FROM (SELECT ctid, heartbeat_at, stopped_cleanly FROM @s@.whatsapp_instances"
+	    "  WHERE system_identifier = $1 AND database_oid = $2 LIMIT 1 FOR UPDATE) AS before WHERE i.ctid = before.ctid"
+	    " RETURNING i.nonce, i.epoch, NOT before.stopped_cleanly AND before.heartbeat_at < now() - make_interval(secs => $3)",
+	    3,
+	    {TEXTOID, OIDOID, FLOAT8OID}};
 	Values values;
 	set_identity(values, 0);
+	values.set(2, Float8GetDatum(settings.resume_gap));
 	run(raise_epoch, values);
 	strlcpy(instance.nonce, text_column(0, 1), sizeof instance.nonce);
 	instance.epoch = int64_column(0, 2);
+	bool null;
+	const Datum gap = column(0, 3, null);
+	if (!null && DatumGetBool(gap))
+		hold_queue();
 	instance.held = is_held();
 
 	static Statement doubt = {
@@ -116,23 +160,40 @@ begin_epoch(Instance &instance)
 	run(doubt, Values());
 }
 
+void
+beat(const Instance &instance, bool stopping)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_instances SET heartbeat_at = now(), stopped_cleanly = $2 WHERE nonce = $1",
+	    2,
+	    {TEXTOID, BOOLOID}};
+	Values values;
+	values.set_text(0, instance.nonce);
+	values.set(1, BoolGetDatum(stopping));
+	run(statement, values);
+}
+
 Claims
-claim(Instance &instance, int limit, MemoryContextData *memory)
+claim(Instance &instance, int limit, const Allowance *allowances, std::size_t allowance_count,
+      MemoryContextData *memory)
 {
 	/* A sender that probes after a pause gets one message on the wire at a time; each other one its
 	 * share, whatever the rest has piled up. */
 	static Statement statement = {
 	    "WITH active AS ("
-	    "  SELECT s.name, s.phone_number_id, s.account, a.api_version, s.paused_reason IS NOT NULL AS probing"
+	    "  SELECT s.name, s.phone_number_id, s.account, a.api_version, s.paused_reason IS NOT NULL AS probing,"
+	    "    coalesce(s.messages_per_second, $5) AS per_second"
 	    "  FROM @s@.whatsapp_senders AS s LEFT JOIN @s@.whatsapp_accounts AS a ON a.name = s.account"
 	    "  WHERE s.enabled AND (s.paused_until IS NULL OR s.paused_until <= now())"
-	    "  UNION ALL SELECT 'default', NULL, NULL, NULL, false"
+	    "  UNION ALL SELECT 'default', NULL, NULL, NULL, false, $5"
 	    "  WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE name = 'default')"
 	    "), picked AS ("
-	    "  SELECT ready.message_id, active.* FROM active CROSS JOIN LATERAL ("
+	    "  SELECT ready.message_id, active.* FROM active LEFT JOIN unnest($3, $4) AS paced (name, allowed) USING (name)"
+	    "  CROSS JOIN LATERAL ("
 	    "    SELECT q.message_id FROM @s@.whatsapp_queue AS q"
 	    "    WHERE q.sender = active.name AND q.state = 'ready' AND q.due_at <= now()"
-	    "    ORDER BY q.due_at, q.message_id LIMIT CASE WHEN active.probing THEN 1 ELSE $2 END"
+	    "    ORDER BY q.due_at, q.message_id LIMIT CASE WHEN active.probing THEN 1"
+	    "      ELSE least($2, coalesce(paced.allowed, nullif(active.per_second, 0), $2)) END"
 	    "    FOR UPDATE SKIP LOCKED) AS ready"
 	    "  WHERE NOT active.probing OR NOT EXISTS ("
 	    "    SELECT FROM @s@.whatsapp_queue AS busy WHERE busy.state = 'sending' AND busy.sender = active.name)"
@@ -142,9 +203,9 @@ claim(Instance &instance, int limit, MemoryContextData *memory)
 	    " FROM picked LEFT JOIN @s@.whatsapp_messages AS m ON m.id = picked.message_id"
 	    " WHERE q.message_id = picked.message_id"
 	    " RETURNING q.message_id, q.attempts, picked.name, picked.phone_number_id, picked.account,"
-	    "  picked.api_version, m.recipient_phone, m.payload::text, q.expires_at <= now()",
-	    2,
-	    {INT8OID, INT8OID}};
+	    "  picked.api_version, m.recipient_phone, m.payload::text, q.expires_at <= now(), picked.per_second",
+	    5,
+	    {INT8OID, INT8OID, TEXTARRAYOID, INT4ARRAYOID, INT4OID}};
 
 	Claims claims = {nullptr, 0};
 	const bool was_held = instance.held;
@@ -157,6 +218,8 @@ claim(Instance &instance, int limit, MemoryContextData *memory)
 	Values values;
 	values.set(0, Int64GetDatum(instance.epoch));
 	values.set(1, Int64GetDatum(limit));
+	set_allowances(values, 2, allowances, allowance_count);
+	values.set(4, Int32GetDatum(settings.messages_per_second));
 	claims.count = run(statement, values);
 
 	MemoryContext before = MemoryContextSwitchTo(memory);
@@ -246,11 +309,23 @@ resume(const char *sender)
 	return run(statement, values) > 0;
 }
 
-std::int64_t
-release()
+namespace
 {
-	if (!is_held())
-		return 0;
+
+/* the other kind of hold: see begin_epoch() */
+std::uint64_t
+release_queue()
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_queue SET state = 'ready', changed_at = now() WHERE state = 'held'",
+	    0,
+	    {}};
+	return run(statement, Values());
+}
+
+void
+become_own_instance()
+{
 	/* What was restored from a base backup has the very identity of its original, which may still
 	 * be at work: from here on this is another instance, so that the two never share a correlation.
 	 * The old row stays, for webhooks about older messages. */
@@ -265,6 +340,18 @@ release()
 	values.set_text(2, restore_id());
 	run(disown, values);
 	make_instance();
+}
+
+} // namespace
+
+std::int64_t
+release()
+{
+	const bool held = is_held();
+	if (held)
+		become_own_instance();
+	if (release_queue() == 0 && !held)
+		return 0;
 	static Statement waiting = {"SELECT count(*) FROM @s@.whatsapp_queue", 0, {}};
 	run(waiting, Values());
 	return int64_column(0, 1);

@@ -23,8 +23,13 @@ struct Instance {
 };
 
 /* A new life of the sender: raises the epoch and, in the same transaction, turns what the last life
- * left "sending" into "unknown". */
+ * left "sending" into "unknown". After an unclean stop and a gap of more than whatsapp.resume_gap
+ * since the last heartbeat (an outage, or a storage snapshot that was rolled back), all that was
+ * queued is held instead: who knows what happened meanwhile. */
 void begin_epoch(Instance &instance);
+
+/* That this sender is alive; or, at its end, that it stopped in order. */
+void beat(const Instance &instance, bool stopping);
 
 struct Claimed {
 	std::int64_t id;
@@ -36,6 +41,7 @@ struct Claimed {
 	const char *phone;           /* NULL: the message was deleted */
 	const char *payload;
 	bool expired;
+	int per_second; /* the sender's limit, 0 for none */
 };
 
 struct Claims {
@@ -43,9 +49,17 @@ struct Claims {
 	std::size_t count;
 };
 
+/* What a paced sender may send now. One that is not named has sent nothing lately: its whole rate.
+ */
+struct Allowance {
+	const char *sender;
+	int messages;
+};
+
 /* At most limit messages that are due, marked as sending by this epoch; nothing while the database
  * is held. Copies live in memory. */
-Claims claim(Instance &instance, int limit, MemoryContextData *memory);
+Claims claim(Instance &instance, int limit, const Allowance *allowances,
+             std::size_t allowance_count, MemoryContextData *memory);
 
 enum class Settle : int { sent, retry, failed, paused, unknown };
 

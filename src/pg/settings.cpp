@@ -123,6 +123,10 @@ define_worker_settings()
 	           &settings.connect_timeout, 5000, 1, 600000, GUC_UNIT_MS);
 	define_int("whatsapp.request_timeout", "Longest time for a request and its answer.",
 	           &settings.request_timeout, 30000, 1, 600000, GUC_UNIT_MS);
+	define_int(
+	    "whatsapp.messages_per_second",
+	    "Messages that a sender hands over in any one second at most, unless whatsapp_senders says otherwise; 0 for no limit.",
+	    &settings.messages_per_second, 80, 0, 100000, 0);
 	define_int("whatsapp.max_attempts",
 	           "Attempts after which a message that meets only transient errors fails.",
 	           &settings.max_attempts, 8, 1, 1000, 0);
@@ -146,12 +150,12 @@ define_session_settings()
 void
 define_settings()
 {
-	/* a restart-only variable may not be defined later, when the library is merely loaded by a
-	 * function call */
-	if (process_shared_preload_libraries_in_progress)
-		define_string("whatsapp.databases",
-		              "Databases in which messages are sent and webhooks are taken.",
-		              &settings.databases, "postgres", PGC_POSTMASTER, GUC_LIST_INPUT);
+	/* A restart-only variable may not be defined later, when the library is merely loaded by a
+	 * function call; then it is only named, so that the configuration file draws no warning. */
+	define_string(
+	    "whatsapp.databases", "Databases in which messages are sent and webhooks are taken.",
+	    &settings.databases, "postgres",
+	    process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, GUC_LIST_INPUT);
 	define_worker_settings();
 	define_session_settings();
 	MarkGUCPrefixReserved("whatsapp");

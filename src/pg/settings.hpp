@@ -29,6 +29,7 @@ struct Settings {
 	int connect_timeout; /* milliseconds */
 	int request_timeout; /* milliseconds */
 	int max_attempts;
+	int messages_per_second; /* 0: not paced */
 	char *ca_file;
 };
 

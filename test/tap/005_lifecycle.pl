@@ -87,10 +87,21 @@ my @callbacks = map { $_->{callback_data} } @{ sandbox_get($sandbox, 'messages')
 my %seen;
 is_deeply([ grep { $seen{$_}++ } @callbacks ], [], 'the copy has a correlation of its own');
 
+# commands on a whole database do not fail because of its workers, which come back afterwards
+$node->safe_psql('postgres', 'ALTER DATABASE "Shop" RENAME TO renamed');
+is(count_workers('renamed'), 0, 'a renamed database is listed no more');
+$node->safe_psql('postgres', 'ALTER DATABASE renamed RENAME TO "Shop"');
+wait_for('the sender to come back', sub { count_workers('Shop') });
+$node->safe_psql('postgres', 'DROP DATABASE "Shop"');
+$node->safe_psql('postgres', 'CREATE DATABASE "Shop"');
+$node->safe_psql('Shop', 'CREATE EXTENSION pg_whatsapp');
+wait_for('the sender of the new database', sub { count_workers('Shop') });
+
 # a TEMPLATE copy is a copy, too
 $node->safe_psql('postgres', 'DROP DATABASE "Shop" WITH (FORCE)');
-$node->append_conf('postgresql.conf', "whatsapp.databases = 'shop'");
+$node->append_conf('postgresql.conf', "whatsapp.databases = 'shop, postgres'");
 $node->restart;
+wait_for('the sender of the template', sub { count_workers('postgres') });
 $node->safe_psql('template1', 'CREATE DATABASE shop TEMPLATE postgres');
 wait_for('a sender for the template copy', sub { count_workers('shop') });
 $node->safe_psql('shop', q{UPDATE whatsapp_senders SET enabled = true; SELECT wa_send_po('Tienda', 'NEW', 10, '+34600000001')});
@@ -148,6 +159,26 @@ $restored->restart;
 send_po($restored, 1, prefix => 'LATER');
 wait_sql($restored, q{SELECT count(*) FROM whatsapp_queue}, '0');
 is(sandbox_get($sandbox, 'summary')->{requests}, $requests + 7, 'and the release holds');
+
+# a long gap after an unclean stop: what was queued before is held, new messages flow; after a clean stop nothing is held
+$restored->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = false});
+send_po($restored, 2, prefix => 'GAP');
+$restored->safe_psql('postgres', q{UPDATE whatsapp_instances SET heartbeat_at = now() - interval '1 hour'});
+$restored->restart;
+is($restored->safe_psql('postgres', q{SELECT string_agg(DISTINCT state, ' ') FROM whatsapp_queue}), 'ready', 'after a clean stop nothing is held');
+wait_for('the sender', sub { $restored->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'}) });
+wait_sql($restored, q{SELECT bool_or(heartbeat_at > now() - interval '1 minute') FROM whatsapp_instances});
+$restored->safe_psql('postgres', q{UPDATE whatsapp_instances SET heartbeat_at = now() - interval '1 hour'});
+$restored->stop('immediate');
+$restored->start;
+wait_sql($restored, q{SELECT string_agg(DISTINCT state, ' ') FROM whatsapp_queue}, 'held');
+$restored->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = true});
+send_po($restored, 1, prefix => 'AFTER-GAP');
+wait_sql($restored, q{SELECT status <> 'PENDING' FROM whatsapp_messages WHERE reference LIKE 'AFTER-GAP%'});
+is($restored->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_queue}), '2', 'new messages flow, older ones are held');
+is($restored->safe_psql('postgres', q{SELECT wa_cancel(id) FROM whatsapp_messages WHERE reference = 'GAP-2'}), 't', 'one is cancelled');
+is($restored->safe_psql('postgres', 'SELECT wa_release()'), '1', 'the other is released');
+wait_sql($restored, q{SELECT count(*) FROM whatsapp_queue}, '0');
 
 $restored->stop('fast');
 done_testing();

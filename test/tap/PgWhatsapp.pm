@@ -117,6 +117,7 @@ dynamic_library_path = '$stage$libdir:\$libdir'
 shared_preload_libraries = 'pg_whatsapp'
 whatsapp.api_base_url = '$sandbox->{url}'
 whatsapp.listen = '127.0.0.1:$listen'
+whatsapp.messages_per_second = 0
 restart_after_crash = on
 log_min_messages = info
 max_prepared_transactions = 5
