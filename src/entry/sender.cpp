@@ -96,7 +96,7 @@ settle_and_claim(Sender &sender, int limit)
 	const pg::Settled *rows = sender.dispatcher->results(count);
 	std::size_t allowance_count;
 	const pg::Allowance *allowances = sender.dispatcher->allowances(allowance_count);
-	pg::Claims claims = {nullptr, 0};
+	pg::Claims claims = {nullptr, 0, sender.instance};
 	sender.look = false;
 	const bool done = pg::transact([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
@@ -112,6 +112,7 @@ settle_and_claim(Sender &sender, int limit)
 		return;
 	}
 	sender.next_write = sender.setback = 0;
+	sender.instance = claims.instance;
 	sender.dispatcher->forget_results();
 	for (std::size_t i = 0; i < claims.count; i++)
 		sender.dispatcher->send(claims.rows[i], sender.instance);

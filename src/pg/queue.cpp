@@ -3,6 +3,8 @@
  */
 #include "pg/queue.hpp"
 
+#include <algorithm>
+
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 
@@ -174,7 +176,7 @@ beat(const Instance &instance, bool stopping)
 }
 
 Claims
-claim(Instance &instance, int limit, const Allowance *allowances, std::size_t allowance_count,
+claim(const Instance &instance, int limit, const Allowance *allowances, std::size_t allowance_count,
       MemoryContextData *memory)
 {
 	/* A sender that probes after a pause gets one message on the wire at a time; each other one its
@@ -207,16 +209,15 @@ claim(Instance &instance, int limit, const Allowance *allowances, std::size_t al
 	    5,
 	    {INT8OID, INT8OID, TEXTARRAYOID, INT4ARRAYOID, INT4OID}};
 
-	Claims claims = {nullptr, 0};
-	const bool was_held = instance.held;
-	instance.held = is_held();
-	if (instance.held)
+	Claims claims = {nullptr, 0, instance};
+	claims.instance.held = is_held();
+	if (claims.instance.held)
 		return claims;
 	/* released: under the identity that wa_release() made */
-	if (was_held)
-		begin_epoch(instance);
+	if (instance.held)
+		begin_epoch(claims.instance);
 	Values values;
-	values.set(0, Int64GetDatum(instance.epoch));
+	values.set(0, Int64GetDatum(claims.instance.epoch));
 	values.set(1, Int64GetDatum(limit));
 	set_allowances(values, 2, allowances, allowance_count);
 	values.set(4, Int32GetDatum(settings.messages_per_second));
@@ -227,6 +228,8 @@ claim(Instance &instance, int limit, const Allowance *allowances, std::size_t al
 	for (std::size_t i = 0; i < claims.count; i++)
 		claims.rows[i] = copy_row(i);
 	MemoryContextSwitchTo(before);
+	std::sort(claims.rows, claims.rows + claims.count,
+	          [](const Claimed &left, const Claimed &right) { return left.id < right.id; });
 	return claims;
 }
 

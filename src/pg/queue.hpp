@@ -45,8 +45,9 @@ struct Claimed {
 };
 
 struct Claims {
-	Claimed *rows;
+	Claimed *rows; /* in order of id */
 	std::size_t count;
+	Instance instance; /* to go on with, once this is committed */
 };
 
 /* What a paced sender may send now. One that is not named has sent nothing lately: its whole rate.
@@ -58,7 +59,7 @@ struct Allowance {
 
 /* At most limit messages that are due, marked as sending by this epoch; nothing while the database
  * is held. Copies live in memory. */
-Claims claim(Instance &instance, int limit, const Allowance *allowances,
+Claims claim(const Instance &instance, int limit, const Allowance *allowances,
              std::size_t allowance_count, MemoryContextData *memory);
 
 enum class Settle : int { sent, retry, failed, paused, unknown };
