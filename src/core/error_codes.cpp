@@ -7,6 +7,8 @@
  */
 #include "core/error_codes.hpp"
 
+#include <cstdint>
+
 #include "core/outcome.hpp"
 
 #include "core/server_free.hpp"

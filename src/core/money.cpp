@@ -6,6 +6,7 @@
  */
 #include "core/money.hpp"
 
+#include <cstdint>
 #include <cstring>
 
 #include <unicode/ucurr.h>

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -104,10 +105,21 @@ read_code(const json *value, long long &code) noexcept
 	return false;
 }
 
+/* Titles and details often differ by a capital or a full stop only. */
+std::string
+comparable(const std::string &text)
+{
+	std::string plain;
+	for (const char c : text)
+		if (c != '.')
+			plain += static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+	return plain;
+}
+
 void
 append_once(std::string &text, const std::string &more, const char *separator)
 {
-	if (more.empty() || text.find(more) != std::string::npos)
+	if (more.empty() || comparable(text).find(comparable(more)) != std::string::npos)
 		return;
 	if (!text.empty())
 		text += separator;

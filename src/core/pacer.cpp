@@ -5,6 +5,7 @@
 #include "core/pacer.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "core/server_free.hpp"
 

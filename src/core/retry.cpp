@@ -7,6 +7,7 @@
 #include "core/retry.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "core/server_free.hpp"
 

@@ -8,6 +8,7 @@
 #include "core/webhook.hpp"
 
 #include <charconv>
+#include <cstdint>
 #include <utility>
 
 #include <nlohmann/json.hpp>

@@ -3,6 +3,7 @@
  */
 #include "entry/inbox.hpp"
 
+#include <cstdint>
 #include <deque>
 #include <new>
 #include <string>

@@ -6,6 +6,7 @@
  * The workers are registered never to be restarted by the postmaster, which would know nothing of
  * dropped databases and extensions.
  */
+#include <cstdint>
 #include <initializer_list>
 
 #include "entry/entry.hpp"

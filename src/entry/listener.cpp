@@ -7,6 +7,8 @@
  */
 #include "entry/inbox.hpp"
 
+#include <cstdint>
+
 #include "pg/shmem.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"

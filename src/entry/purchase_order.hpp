@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <cstdint>
+
 #include "pg/messages.hpp"
 
 #include "pg/boundary.hpp"

@@ -6,6 +6,7 @@
  * are left.
  */
 #include <algorithm>
+#include <cstdint>
 
 #include "entry/dispatcher.hpp"
 #include "pg/queue.hpp"

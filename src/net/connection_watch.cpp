@@ -7,6 +7,7 @@
 #include "net/connection_watch.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <ctime>
 #include <new>
 

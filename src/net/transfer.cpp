@@ -14,6 +14,7 @@
 
 #include "core/url.hpp"
 
+#include <cstdint>
 #include <cstring>
 #include <ctime>
 #include <exception>

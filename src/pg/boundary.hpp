@@ -11,7 +11,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "pg/prelude.hpp"
+#include "pg/compat.hpp"
 
 namespace whatsapp::pg
 {

@@ -16,6 +16,10 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
+/* 16 (commit d952373a9) took it out of postgres.h */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 }
 
 #if PG_VERSION_NUM < 150000

@@ -9,6 +9,7 @@
 #include "pg/events.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "pg/statement.hpp"
 

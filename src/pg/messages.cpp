@@ -5,6 +5,7 @@
 #include "pg/messages.hpp"
 
 #include <cctype>
+#include <cstdint>
 
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"

@@ -4,6 +4,7 @@
 #include "pg/queue.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"

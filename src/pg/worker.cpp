@@ -4,6 +4,7 @@
 #include "pg/worker.hpp"
 
 #include <cerrno>
+#include <cstdint>
 #include <ctime>
 
 #include "pg/schema.hpp"
@@ -107,18 +108,18 @@ start_worker(Role role, int place, unsigned database_oid)
 	set_session();
 	pgstat_report_appname(MyBgworkerEntry->bgw_type);
 
-	if (GetDatabaseEncoding() != PG_UTF8) {
-		ereport(LOG, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		              errmsg("pg_whatsapp cannot work in a database whose encoding is not UTF8")));
-		say_farewell(role, place, {Farewell::no_extension, attach_count()});
-		leave();
-	}
 	bool single = false;
 	if (!transact([&] {
 		    leave_without_extension(role, place);
 		    single = become_single(role);
 	    }))
 		leave();
+	if (GetDatabaseEncoding() != PG_UTF8) {
+		ereport(LOG, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		              errmsg("pg_whatsapp cannot work in a database whose encoding is not UTF8")));
+		say_farewell(role, place, {Farewell::no_extension, attach_count()});
+		leave();
+	}
 	if (!single)
 		leave();
 	enroll(role, place, database_oid);

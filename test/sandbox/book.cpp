@@ -7,6 +7,7 @@
 #include "book.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 

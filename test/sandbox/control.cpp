@@ -5,6 +5,7 @@
  * Needs no token: the sandbox listens on the loopback address only.
  */
 #include <algorithm>
+#include <cstdint>
 #include <stdexcept>
 
 #include <nlohmann/json.hpp>

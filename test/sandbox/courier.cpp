@@ -5,6 +5,7 @@
  * for its next attempt. Only a limited number of them wait: the rest stays in the queue.
  */
 #include <algorithm>
+#include <cstdint>
 #include <random>
 
 #include "book.hpp"

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <cstdint>
+
 #include <curl/curl.h>
 
 #include "webhooks.hpp"

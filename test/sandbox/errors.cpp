@@ -4,6 +4,7 @@
 #include "errors.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "exchange.hpp"
 #include "text.hpp"

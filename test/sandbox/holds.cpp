@@ -7,6 +7,7 @@
 #include "holds.hpp"
 
 #include <chrono>
+#include <cstdint>
 
 #include <microhttpd.h>
 

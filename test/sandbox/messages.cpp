@@ -4,6 +4,7 @@
  * The hot path: one JSON parse, hash look-ups, one entry in the book, one string as the answer.
  */
 #include <algorithm>
+#include <cstdint>
 
 #include <nlohmann/json.hpp>
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>

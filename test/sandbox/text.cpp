@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cctype>
+#include <cstdint>
 #include <cstdio>
 #include <random>
 

@@ -7,6 +7,7 @@
 #include "webhooks.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "delivery.hpp"
 #include "text.hpp"

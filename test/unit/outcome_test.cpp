@@ -6,6 +6,8 @@
  */
 #include "core/outcome.hpp"
 
+#include <cstdint>
+
 #include <nlohmann/json.hpp>
 
 #include <gtest/gtest.h>

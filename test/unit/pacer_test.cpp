@@ -3,6 +3,7 @@
  */
 #include "core/pacer.hpp"
 
+#include <cstdint>
 #include <deque>
 
 #include <gtest/gtest.h>

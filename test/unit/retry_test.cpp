@@ -4,6 +4,7 @@
 #include "core/retry.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include <gtest/gtest.h>
