@@ -38,13 +38,15 @@ include $(PGXS)
 $(shlib): src/exports.map
 -include $(OBJS:.o=.d)
 
-.PHONY: unit fuzz sandbox lint tap format compile_commands.json
+.PHONY: unit fuzz sandbox lint tap tidy format compile_commands.json
 unit fuzz sandbox:
 	$(MAKE) -C test/$@
 lint:
 	test/lint/run
 tap:
 	scripts/test tap
+tidy:
+	@for file in $(OBJS:.o=.cpp); do clang-tidy --quiet $$file -- $(PG_CPPFLAGS) -std=c++17 -D_GNU_SOURCE || exit; done
 format:
 	clang-format -i $(wildcard src/*/*.?pp test/unit/*.?pp test/fuzz/*.?pp test/sandbox/*.?pp)
 compile_commands.json:

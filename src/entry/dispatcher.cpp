@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <new>
 #include <random>
 #include <string>
@@ -226,9 +227,13 @@ Dispatcher *
 Dispatcher::create() noexcept
 {
 	try {
-		auto *state = new State{};
+		auto state = std::make_unique<State>();
 		state->client = net::HttpClient::create(client_options());
-		return state->client == nullptr ? nullptr : new Dispatcher(state);
+		if (state->client == nullptr)
+			return nullptr;
+		auto *dispatcher = new Dispatcher(state.get());
+		(void)state.release();
+		return dispatcher;
 	} catch (...) {
 		return nullptr;
 	}

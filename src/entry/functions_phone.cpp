@@ -128,6 +128,7 @@ pg_whatsapp_render_named(PG_FUNCTION_ARGS)
 	text *out = nullptr;
 	pg::guarded([&] {
 		std::vector<NamedParameter> parameters;
+		parameters.reserve(count);
 		for (int i = 0; i < count; i++)
 			parameters.push_back({members[i].name, members[i].text});
 		out = pg::text_out(render(pg::view(body), parameters));

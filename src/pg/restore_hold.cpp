@@ -5,6 +5,7 @@
 #include "pg/restore_hold.hpp"
 
 #include <cerrno>
+#include <cstddef>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -77,7 +78,7 @@ make_id(char (&id)[restore_id_length + 1])
 	if (!pg_strong_random(random, sizeof random))
 		ereport(FATAL,
 		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random value")));
-	for (int i = 0; i < restore_id_length / 2; i++)
+	for (std::size_t i = 0; i < sizeof random; i++)
 		snprintf(id + 2 * i, 3, "%02x", random[i]);
 }
 
