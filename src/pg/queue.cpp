@@ -156,8 +156,10 @@ begin_epoch(Instance &instance)
 		hold_queue();
 	instance.held = is_held();
 
+	/* The grace of what is in doubt already begins anew, too: while the server was down, no webhook
+	 * could come. */
 	static Statement doubt = {
-	    "UPDATE @s@.whatsapp_queue SET state = 'unknown', changed_at = now() WHERE state = 'sending'",
+	    "UPDATE @s@.whatsapp_queue SET state = 'unknown', changed_at = now() WHERE state IN ('sending', 'unknown')",
 	    0,
 	    {}};
 	run(doubt, Values());

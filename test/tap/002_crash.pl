@@ -53,7 +53,7 @@ all_read();
 books_agree($node, 'postmaster killed');
 
 # many kills at any moment, under load; what never arrived is sent again once webhooks have flowed without it
-$node->append_conf('postgresql.conf', 'whatsapp.unknown_grace = 3s');
+$node->append_conf('postgresql.conf', 'whatsapp.unknown_grace = 4s');
 $node->reload;
 my $kills = $ENV{PGWA_KILLS} || 10;
 sandbox_set($sandbox, delay_ms => 10);
