@@ -91,6 +91,7 @@ CREATE TABLE whatsapp_queue (
     due_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
     expires_at timestamptz NOT NULL,
     attempts   integer NOT NULL DEFAULT 0,
+    crashes    integer NOT NULL DEFAULT 0,
     epoch      bigint,
     changed_at timestamptz
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
@@ -292,6 +293,7 @@ COMMENT ON COLUMN whatsapp_messages.error_details IS 'All that Meta said about t
 COMMENT ON COLUMN whatsapp_messages.hint IS 'What to do about the failure.';
 COMMENT ON TABLE whatsapp_queue IS 'Messages that are still to be sent. Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its bytes leave; unknown: bytes may have left and no answer came; held: queued before a long unclean gap, see wa_release().';
+COMMENT ON COLUMN whatsapp_queue.crashes IS 'How often the sender ended without order while this message was on the wire; at three it is parked as FAILED.';
 COMMENT ON TABLE whatsapp_attempts IS 'Attempts that did not succeed.';
 COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once.';
 COMMENT ON TABLE whatsapp_accounts IS 'WhatsApp Business Accounts. Their secrets are files in whatsapp.secret_dir, in a folder of the account''s name.';

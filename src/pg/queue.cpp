@@ -79,6 +79,21 @@ hold_queue()
 		     errhint("Look at whatsapp_queue, then call wa_release().")));
 }
 
+/* A message that ends its sender must not end it for ever: the others are to flow. */
+void
+park_poison()
+{
+	static Statement statement = {
+	    "WITH poison AS (DELETE FROM @s@.whatsapp_queue WHERE crashes >= 3 RETURNING message_id, attempts)"
+	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = poison.attempts,"
+	    "  error_message = 'parked: the sender ended three times while it was sending this message',"
+	    "  hint = 'The server log tells why it ended. wa_retry() sends the message again.'"
+	    " FROM poison WHERE m.id = poison.message_id AND m.status = 'PENDING'",
+	    0,
+	    {}};
+	run(statement, Values());
+}
+
 /* Rows of another instance (a restored dump, a TEMPLATE copy), or a cluster restored from a base
  * backup, and nobody has said yes yet. */
 bool
@@ -141,7 +156,8 @@ begin_epoch(Instance &instance)
 	    "UPDATE @s@.whatsapp_instances AS i SET epoch = i.epoch + 1, heartbeat_at = now(), stopped_cleanly = false"
 	    " FROM (SELECT ctid, heartbeat_at, stopped_cleanly FROM @s@.whatsapp_instances"
 	    "  WHERE system_identifier = $1 AND database_oid = $2 LIMIT 1 FOR UPDATE) AS before WHERE i.ctid = before.ctid"
-	    " RETURNING i.nonce, i.epoch, NOT before.stopped_cleanly AND before.heartbeat_at < now() - make_interval(secs => $3)",
+	    " RETURNING i.nonce, i.epoch, NOT before.stopped_cleanly AND before.heartbeat_at < now() - make_interval(secs => $3),"
+	    "  before.stopped_cleanly",
 	    3,
 	    {TEXTOID, OIDOID, FLOAT8OID}};
 	Values values;
@@ -152,17 +168,23 @@ begin_epoch(Instance &instance)
 	instance.epoch = int64_column(0, 2);
 	bool null;
 	const Datum gap = column(0, 3, null);
-	if (!null && DatumGetBool(gap))
+	const bool long_gap = !null && DatumGetBool(gap);
+	const bool clean = DatumGetBool(column(0, 4, null));
+	if (long_gap)
 		hold_queue();
 	instance.held = is_held();
 
 	/* The grace of what is in doubt already begins anew, too: while the server was down, no webhook
 	 * could come. */
 	static Statement doubt = {
-	    "UPDATE @s@.whatsapp_queue SET state = 'unknown', changed_at = now() WHERE state IN ('sending', 'unknown')",
-	    0,
-	    {}};
-	run(doubt, Values());
+	    "UPDATE @s@.whatsapp_queue SET state = 'unknown', changed_at = now(), crashes = crashes + (state = 'sending' AND NOT $1)::int"
+	    " WHERE state IN ('sending', 'unknown')",
+	    1,
+	    {BOOLOID}};
+	Values doubted;
+	doubted.set(0, BoolGetDatum(clean));
+	run(doubt, doubted);
+	park_poison();
 }
 
 void

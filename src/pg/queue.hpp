@@ -25,7 +25,8 @@ struct Instance {
 /* A new life of the sender: raises the epoch and, in the same transaction, turns what the last life
  * left "sending" into "unknown". After an unclean stop and a gap of more than whatsapp.resume_gap
  * since the last heartbeat (an outage, or a storage snapshot that was rolled back), all that was
- * queued is held instead: who knows what happened meanwhile. */
+ * queued is held instead: who knows what happened meanwhile. A message that was on the wire at
+ * three unclean ends is parked as FAILED. */
 void begin_epoch(Instance &instance);
 
 /* That this sender is alive; or, at its end, that it stopped in order. */

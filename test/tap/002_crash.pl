@@ -6,6 +6,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 use PgWhatsapp;
 use PostgreSQL::Test::Utils;
+use HTTP::Tiny;
 use JSON::PP;
 use Test::More;
 use Time::HiRes;
@@ -55,7 +56,7 @@ books_agree($node, 'postmaster killed');
 # many kills at any moment, under load; what never arrived is sent again once webhooks have flowed without it
 $node->append_conf('postgresql.conf', 'whatsapp.unknown_grace = 4s');
 $node->reload;
-my $kills = $ENV{PGWA_KILLS} || 10;
+my $kills = $ENV{PGWA_KILLS} || 20;
 sandbox_set($sandbox, delay_ms => 10);
 my $most = 0;
 for my $round (1 .. $kills)
@@ -75,6 +76,29 @@ cmp_ok($most, '<=', $slots, 'no kill leaves more in doubt than there were slots 
 all_read();
 my $summary = books_agree($node, "$kills kills");
 is($summary->{accepted}, 2 * ($slots + 30) + 200 * $kills, 'nothing was lost');
+
+# a message that is on the wire whenever the sender ends is parked, and the others flow
+sandbox_set($sandbox, delay_ms => 0, webhooks_paused => JSON::PP::true);
+$node->append_conf('postgresql.conf', "whatsapp.unknown_grace = 1s\nwhatsapp.unknown_policy = retry");
+$node->reload;
+send_po($node, 1, prefix => 'POISON', phone => $no_answer);
+for my $end (1 .. 3)
+{
+	wait_sql($node, q{SELECT q.state FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id WHERE m.reference = 'POISON-1'}, 'sending');
+	$pid = sender_pid($node);
+	kill 'KILL', $pid;
+	wait_restart($node, $pid);
+}
+wait_sql($node, q{SELECT status || ' ' || error_message FROM whatsapp_messages WHERE reference = 'POISON-1'}, 'FAILED parked: the sender ended three times while it was sending this message');
+sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
+$node->append_conf('postgresql.conf', "whatsapp.unknown_grace = 4s\nwhatsapp.unknown_policy = auto");
+$node->reload;
+send_po($node, 5, prefix => 'OTHERS');
+all_read();
+pass('a parked message is read after all when webhooks say so, and the others flow');
+$node->safe_psql('postgres', q{DELETE FROM whatsapp_messages WHERE reference = 'POISON-1'});
+HTTP::Tiny->new->post("$sandbox->{url}/_sandbox/reset");
+$node->safe_psql('postgres', q{DELETE FROM whatsapp_messages});
 
 # another backend's crash restarts the sender, too; and a polite end is followed by a new one
 $pid = sender_pid($node);
