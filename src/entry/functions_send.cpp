@@ -2,6 +2,7 @@
  * functions_send.cpp — enqueueing and what may be done to a queued message.
  */
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "core/e164.hpp"
@@ -59,15 +60,27 @@ read_schedule(FunctionCallInfo fcinfo, int place, Message &message)
 		                errmsg("idempotency_key must have 1 to %d bytes", max_idempotency_key)));
 }
 
+/* body runs with SPI connected and the extension's schema known; it owns nothing that a server
+ * error could jump over. */
+template <class Body>
+auto
+in_schema(FunctionCallInfo fcinfo, Body body)
+{
+	static_assert(std::is_trivially_destructible_v<Body>);
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	const auto result = body();
+	SPI_finish();
+	return result;
+}
+
 int64
 enqueue(FunctionCallInfo fcinfo, pg::NewMessage &message)
 {
-	SPI_connect();
-	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	message.sender = pg::resolve_sender(message.sender);
-	const int64 id = pg::enqueue(message);
-	SPI_finish();
-	return id;
+	return in_schema(fcinfo, [&message] {
+		message.sender = pg::resolve_sender(message.sender);
+		return pg::enqueue(message);
+	});
 }
 
 int64
@@ -146,31 +159,22 @@ pg_whatsapp_send_po_numeric(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_cancel(PG_FUNCTION_ARGS)
 {
-	SPI_connect();
-	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	const bool cancelled = pg::cancel(PG_GETARG_INT64(0));
-	SPI_finish();
-	PG_RETURN_BOOL(cancelled);
+	const int64 id = PG_GETARG_INT64(0);
+	PG_RETURN_BOOL(in_schema(fcinfo, [id] { return pg::cancel(id); }));
 }
 
 Datum
 pg_whatsapp_retry(PG_FUNCTION_ARGS)
 {
-	SPI_connect();
-	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	const bool retried = pg::retry(PG_GETARG_INT64(0));
-	SPI_finish();
-	PG_RETURN_BOOL(retried);
+	const int64 id = PG_GETARG_INT64(0);
+	PG_RETURN_BOOL(in_schema(fcinfo, [id] { return pg::retry(id); }));
 }
 
 Datum
 pg_whatsapp_resume(PG_FUNCTION_ARGS)
 {
 	const char *sender = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	SPI_connect();
-	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	const bool resumed = pg::resume(sender);
-	SPI_finish();
+	const bool resumed = in_schema(fcinfo, [sender] { return pg::resume(sender); });
 	pg::wake_sender_at_commit();
 	PG_RETURN_BOOL(resumed);
 }
@@ -178,10 +182,7 @@ pg_whatsapp_resume(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_release(PG_FUNCTION_ARGS)
 {
-	SPI_connect();
-	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	const int64 waiting = pg::release();
-	SPI_finish();
+	const int64 waiting = in_schema(fcinfo, [] { return pg::release(); });
 	pg::wake_sender_at_commit();
 	PG_RETURN_INT64(waiting);
 }
