@@ -55,15 +55,21 @@ store(const Inbox::Delivery *deliveries, std::size_t count)
 }
 
 /* One item that the database refuses must lose neither its delivery nor the others: each goes
- * alone, and what still fails is kept raw. */
+ * alone, and what still fails is kept raw. False when it is the database that is not ready, and
+ * Meta should come again. */
 bool
 store_item_by_item(const Inbox::Delivery &delivery)
 {
 	if (delivery.events == nullptr)
 		return store(&delivery, 1);
 	bool lost = false;
-	for (std::size_t i = 0; i < delivery.event_count; i++)
-		lost |= !pg::transact([&] { pg::store_events(delivery.events + i, 1); });
+	for (std::size_t i = 0; i < delivery.event_count; i++) {
+		if (pg::transact([&] { pg::store_events(delivery.events + i, 1); }))
+			continue;
+		if (pg::failure_passes())
+			return false;
+		lost = true;
+	}
 	return !lost || pg::transact([&] { pg::quarantine(delivery.body, delivery.body_size); });
 }
 
@@ -74,16 +80,14 @@ serve(Listener &listener)
 	const Inbox::Delivery *deliveries = listener.inbox->take(count);
 	if (count == 0)
 		return;
-	if (store(deliveries, count)) {
-		for (std::size_t i = 0; i < count; i++)
+	const bool stored = store(deliveries, count);
+	/* a lock or a full disk is the same for all of them */
+	const bool hopeless = !stored && pg::failure_passes();
+	for (std::size_t i = 0; i < count; i++) {
+		if (stored || (!hopeless && store_item_by_item(deliveries[i])))
 			listener.inbox->accept(i);
-	} else {
-		for (std::size_t i = 0; i < count; i++) {
-			if (store_item_by_item(deliveries[i]))
-				listener.inbox->accept(i);
-			else
-				listener.inbox->defer(i);
-		}
+		else
+			listener.inbox->defer(i);
 	}
 	MemoryContextReset(listener.batch);
 }
