@@ -109,18 +109,21 @@ withdraw(int, Datum)
 	SpinLockRelease(&shared->lock);
 }
 
-/* Under the lock: signals the workers of the database; true when one was there. */
+/* Ends the workers of the database; true when one was there. */
 bool
-signal_workers(Oid database)
+end_workers(Oid database)
 {
-	bool any = false;
-	for (Seat *seats : {shared->senders, shared->listeners})
+	int pids[2 * max_databases];
+	int count = 0;
+	SpinLockAcquire(&shared->lock);
+	for (const Seat *seats : {shared->senders, shared->listeners})
 		for (int i = 0; i < max_databases; i++)
-			if (seats[i].pid != 0 && seats[i].database == database) {
-				any = true;
-				kill(seats[i].pid, SIGTERM);
-			}
-	return any;
+			if (seats[i].pid != 0 && seats[i].database == database)
+				pids[count++] = seats[i].pid;
+	SpinLockRelease(&shared->lock);
+	for (int i = 0; i < count; i++)
+		kill(pids[i], SIGTERM);
+	return count > 0;
 }
 
 /* False when this process keeps nothing clear. */
@@ -269,18 +272,14 @@ send_workers_away(unsigned database_oid)
 			keeping_clear = true;
 			break;
 		}
-	bool there = signal_workers(database_oid);
 	SpinLockRelease(&shared->lock);
 
 	/* they leave within their drain time; a worker that is just starting may have missed the
 	 * signal, so it is repeated */
-	while (there) {
+	while (end_workers(database_oid)) {
 		CHECK_FOR_INTERRUPTS();
 		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 20, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
-		SpinLockAcquire(&shared->lock);
-		there = signal_workers(database_oid);
-		SpinLockRelease(&shared->lock);
 	}
 }
 
