@@ -333,7 +333,8 @@ TEST_F(HttpServerTest, AnnouncedGiantIsRefusedUnread)
 	Client &beyond = client();
 	beyond.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999999\r\n\r\n");
 	drive_to_close(beyond);
-	EXPECT_EQ(beyond.status(), 413);
+	/* libmicrohttpd 1.0.10 (not 1.0.1) refuses a number beyond 64 bits by itself, with 400 */
+	EXPECT_TRUE(beyond.status() == 413 || beyond.status() == 400) << beyond.heard;
 	Client &polite = client();
 	polite.say("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: " +
 	           std::to_string(options.max_body_bytes + 1) + "\r\n\r\n");
@@ -434,7 +435,8 @@ TEST_F(HttpServerTest, AmbiguousRequestsAreRefusedAndClosed)
 		Client &one = client();
 		one.say(start + head + "\r\nbody" + post("smuggled"));
 		drive_to_close(one);
-		EXPECT_EQ(one.status(), 400) << head;
+		/* libmicrohttpd 1.0.10 (not 1.0.1) answers unknown encodings by itself, with 501 */
+		EXPECT_TRUE(one.status() == 400 || one.status() == 501) << head << one.status();
 		/* 0.9.75 may write its own refusal twice; what must not come is another answer */
 		EXPECT_TRUE(one.status(1) == 0 || one.status(1) == 400) << head;
 	}
@@ -500,7 +502,7 @@ TEST_F(HttpServerTest, DrippingRequestsAreCut)
 	options.request_timeout_ms = 300;
 	make();
 	const std::vector<std::string> beginnings = {
-	    "", "POST / HT", "POST / HTTP/1.1\r\nHost: h\r\nX-Slow: ",
+	    "", "POST /pa", "POST / HTTP/1.1\r\nHost: h\r\nX-Slow: ",
 	    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"};
 	std::vector<Client *> slow;
 	for (const std::string &beginning : beginnings)
