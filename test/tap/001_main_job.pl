@@ -6,6 +6,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 use PgWhatsapp;
 use Test::More;
+use Time::HiRes;
 
 my $node = new_cluster('main_job');
 my $sandbox = $node->{sandbox};
@@ -67,11 +68,21 @@ $node->append_conf('postgresql.conf', 'whatsapp.enabled = on');
 $node->reload;
 wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'off%' AND status = 'READ'}, '3');
 
+# a commit wakes the sender: one after the other, in far less time than its fall-back poll of five seconds would take for each
+my $begin = Time::HiRes::time;
+for my $i (1 .. 20)
+{
+	send_po($node, 1, prefix => "WAKE-$i");
+	wait_for('the message', sub { $node->safe_psql('postgres', "SELECT status <> 'PENDING' FROM whatsapp_messages WHERE reference = 'WAKE-$i-1'") eq 't' });
+}
+cmp_ok(Time::HiRes::time - $begin, '<', 25, 'a commit wakes the sender');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'WAKE%' AND status = 'READ'}, '20');
+
 # a batch through both ways, and nothing is left over
 send_po($node, 500);
-wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '508');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '528');
 my $summary = books_agree($node, 'after all');
-is($summary->{accepted}, 508, 'every message left once');
+is($summary->{accepted}, 528, 'every message left once');
 
 $node->stop('fast');
 done_testing();
