@@ -32,6 +32,8 @@ namespace
 
 constexpr std::int64_t secret_age_ms = 1000;
 constexpr std::int64_t first_pause_ms = 30000;
+/* a Retry-After of 0 must not make a hot loop */
+constexpr std::int64_t least_throttle_ms = 1000;
 constexpr long long pair_limit_code = 131056;
 constexpr long long throughput_code = 130429;
 
@@ -138,7 +140,7 @@ Dispatcher::State::finish(std::int64_t id, Flight flight, Outcome outcome)
 		break;
 	case Verdict::account:
 		result.how = pg::Settle::paused;
-		result.delay_ms = asked >= 0 ? asked : first_pause_ms;
+		result.delay_ms = std::max(asked, first_pause_ms);
 		break;
 	case Verdict::throttle:
 		if (result.outcome.code == throughput_code)
@@ -146,7 +148,7 @@ Dispatcher::State::finish(std::int64_t id, Flight flight, Outcome outcome)
 		/* a limit is nobody's failure: it waits as long as the message lives */
 		result.how = pg::Settle::retry;
 		if (asked >= 0)
-			result.delay_ms = asked;
+			result.delay_ms = std::max(asked, least_throttle_ms);
 		else if (result.outcome.code == pair_limit_code)
 			result.delay_ms = 1000 * static_cast<std::int64_t>(
 			                             std::pow(4, std::min(result.flight.attempt - 1, 5)));

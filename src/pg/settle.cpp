@@ -67,8 +67,12 @@ struct Column {
 void
 settle_sent(const Settled *rows, std::size_t count)
 {
+	/* A row that is ready is a new attempt, asked for by wa_retry() after a webhook had told that
+	 * this one failed: it stays, and the late answer says nothing about it. */
 	static Statement dequeue = {
-	    "DELETE FROM @s@.whatsapp_queue WHERE message_id = ANY ($1)", 1, {INT8ARRAYOID}};
+	    "DELETE FROM @s@.whatsapp_queue WHERE message_id = ANY ($1) AND state <> 'ready'",
+	    1,
+	    {INT8ARRAYOID}};
 	static Statement record = {
 	    "UPDATE @s@.whatsapp_messages AS m SET"
 	    "  status = CASE WHEN m.status = 'PENDING' THEN 'SENT' ELSE m.status END,"
@@ -78,7 +82,8 @@ settle_sent(const Settled *rows, std::size_t count)
 	    "  error_message = CASE WHEN m.status = 'FAILED' THEN m.error_message END,"
 	    "  error_details = CASE WHEN m.status = 'FAILED' THEN m.error_details END,"
 	    "  hint = CASE WHEN m.status = 'FAILED' THEN m.hint END"
-	    " FROM unnest($1, $2, $3, $4, $5) AS a (id, wamid, wa_id, user_id, attempt) WHERE m.id = a.id",
+	    " FROM unnest($1, $2, $3, $4, $5) AS a (id, wamid, wa_id, user_id, attempt) WHERE m.id = a.id"
+	    "  AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id)",
 	    5,
 	    {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}};
 	static Statement recover = {
@@ -121,13 +126,12 @@ settle_sent(const Settled *rows, std::size_t count)
 
 /* The tail that every failure shares: the attempt's own row, and what the message row shows of it.
  * $1 id, $2 attempt, $3 outcome, $4 HTTP status, $5 code, $6 message, $7 details, $8 hint. */
-#define RECORD_FAILURE                                                                             \
-	", attempt AS (INSERT INTO @s@.whatsapp_attempts (message_id, attempt, outcome, http_status, " \
-	"error_code, error_message,"                                                                   \
-	"  error_details) SELECT $1, $2, $3, $4, $5, $6, $7::jsonb FROM entry)"                        \
-	" UPDATE @s@.whatsapp_messages AS m SET attempts = $2, error_code = $5, error_message = $6, "  \
-	"error_details = $7::jsonb,"                                                                   \
-	"  hint = $8"
+#define RECORD_FAILURE                                                                           \
+	", attempt AS (INSERT INTO @s@.whatsapp_attempts"                                            \
+	"  (message_id, attempt, outcome, http_status, error_code, error_message, error_details)"    \
+	"  SELECT $1, $2, $3, $4, $5, $6, $7::jsonb FROM entry)"                                     \
+	" UPDATE @s@.whatsapp_messages AS m SET attempts = $2, error_code = $5, error_message = $6," \
+	"  error_details = $7::jsonb, hint = $8"
 
 #define FAILURE_TYPES INT8OID, INT4OID, TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, TEXTOID
 
