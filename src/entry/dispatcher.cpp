@@ -255,8 +255,16 @@ Dispatcher::send(const pg::Claimed &row, const pg::Instance &instance) noexcept
 	try {
 		Flight flight{row.attempt, row.sender, pg::monotonic_ms()};
 		Outcome refusal;
-		/* before the bytes: an answer must always find its flight */
-		state_->flights.emplace(row.id, flight);
+		/* before the bytes: an answer must always find its flight. One that is there already is of
+		 * an attempt that a webhook has ended and wa_retry() has renewed; two under one id could
+		 * not be told apart. */
+		if (!state_->flights.emplace(row.id, flight).second) {
+			refusal =
+			    local(Verdict::throttle, "an earlier request for the message is still on the wire",
+			          "It is sent when that one has ended.");
+			state_->finish(row.id, std::move(flight), std::move(refusal));
+			return;
+		}
 		if (state_->start(row, instance, refusal)) {
 			state_->pacer.spend(flight.sender, row.per_second, 1, flight.started_ms);
 			return;

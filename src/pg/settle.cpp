@@ -225,13 +225,14 @@ settle_failure(const Settled &row)
 void
 settle(const Settled *rows, std::size_t count)
 {
-	settle_sent(rows, count);
+	/* successes last: what is put back here is ready, which settle_sent() respects */
 	for (std::size_t i = 0; i < count; i++) {
 		if (rows[i].how == Settle::paused)
 			settle_paused(rows[i]);
 		else if (rows[i].how != Settle::sent)
 			settle_failure(rows[i]);
 	}
+	settle_sent(rows, count);
 }
 
 } // namespace whatsapp::pg

@@ -3,6 +3,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use HTTP::Tiny;
 use JSON::PP;
 use lib $FindBin::RealBin;
 use PgWhatsapp;
@@ -144,6 +145,28 @@ $blocker->quit;
 sandbox_set($sandbox, delay_ms => 0, webhooks_paused => JSON::PP::false);
 wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'blocked%' AND status = 'READ'}, '5');
 
+books_agree($node, 'before a message is sent again on purpose');
+
+# an answer that comes after a webhook had told of the failure, and after wa_retry(), says nothing about the new attempt
+$node->append_conf('postgresql.conf', "whatsapp.request_timeout = 20s");
+$node->reload;
+sandbox_set($sandbox, delay_ms => 5000, webhooks_paused => JSON::PP::true);
+send_po($node, 1, prefix => 'late', phone => '+15551131026');
+wait_for('the request on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 1 });
+my $late = (grep { $_->{parameters}[1] eq 'late-1' } @{ sandbox_get($sandbox, 'messages') })[0];
+my $failed = encode_json({ object => 'whatsapp_business_account', entry => [ { id => '1', changes => [ { field => 'messages', value => {
+	metadata => { phone_number_id => '123456789' }, statuses => [ { id => $late->{wamid}, status => 'failed', timestamp => '1895336250', recipient_id => '34610000001',
+	biz_opaque_callback_data => $late->{callback_data}, errors => [ { code => 131026, title => 'Message undeliverable' } ] } ] } } ] } ] });
+is((HTTP::Tiny->new->post("$sandbox->{url}/_sandbox/webhook", { content => $failed }))->{status}, 200, 'a failure by webhook, before the answer');
+wait_message('late', 'status', 'FAILED');
+$node->safe_psql('postgres', q{SELECT wa_retry(id) FROM whatsapp_messages WHERE reference = 'late-1'});
+wait_sql($node, q{SELECT count(*) > 0 FROM whatsapp_attempts WHERE error_message = 'an earlier request for the message is still on the wire'});
+wait_for('the late answer', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 0 });
+sandbox_set($sandbox, delay_ms => 0, webhooks_paused => JSON::PP::false);
+wait_message('late', "status || ' ' || (wamid <> '$late->{wamid}')", 'FAILED true');
+pass('the late answer left the new attempt alone');
+is(scalar(grep { $_->{parameters}[1] eq 'late-1' } @{ sandbox_get($sandbox, 'messages') }), 2, 'which was sent');
+
 # where a token may not travel
 my ($code, $out, $err) = $node->psql('postgres', q{ALTER SYSTEM SET whatsapp.api_base_url = 'http://graph.example.org'});
 like($err, qr/invalid value for parameter "whatsapp.api_base_url"/, 'plain http to another machine is refused');
@@ -154,6 +177,5 @@ send_po($node, 1, prefix => 'old');
 $node->safe_psql('postgres', q{UPDATE whatsapp_queue SET expires_at = now(); UPDATE whatsapp_senders SET enabled = true});
 wait_message('old', q{status || ' ' || error_message}, 'FAILED expired: the message was not sent within its time');
 
-books_agree($node, 'after all');
 $node->stop('fast');
 done_testing();
