@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include <openssl/err.h>
+
 namespace bench
 {
 
@@ -104,6 +106,8 @@ SecureConnection::failed(int result) const
 bool
 SecureConnection::read()
 {
+	/* what another connection left there would be taken for this one's failure */
+	ERR_clear_error();
 	if (!SSL_is_init_finished(ssl_)) {
 		const int done = SSL_do_handshake(ssl_);
 		if (done != 1)
@@ -130,6 +134,7 @@ SecureConnection::write()
 {
 	if (session_ == nullptr)
 		return true;
+	ERR_clear_error();
 	for (;;) {
 		while (out_.size() < write_size) {
 			const std::uint8_t *data;

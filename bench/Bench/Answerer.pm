@@ -15,7 +15,7 @@ sub new
 {
 	my ($class, %options) = @_;
 	my $folder = $ENV{PGWA_BENCH_FOLDER};
-	my $self = bless { certificate => "$folder/certificate.pem", http => HTTP::Tiny->new(timeout => 900) }, $class;
+	my $self = bless { certificate => "$folder/certificate.pem", http => HTTP::Tiny->new(timeout => 300) }, $class;
 	certify($folder);
 	my $port_file = "$folder/tmp/answerer.$$." . scalar keys %running;
 	unlink $port_file;
