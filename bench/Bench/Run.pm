@@ -39,8 +39,8 @@ sub bar
 	if ($row{theirs})
 	{
 		$row{ratio} = $ours / (median(@{ $row{theirs} }) || 1e-9);
-		push @asked, ">= $row{at_least} x" if defined $row{at_least};
-		push @asked, "<= $row{at_most} x" if defined $row{at_most};
+		push @asked, ">= " . figure($row{at_least}) . " x" if defined $row{at_least};
+		push @asked, "<= " . figure($row{at_most}) . " x" if defined $row{at_most};
 		$kept = (!defined $row{at_least} || $row{ratio} >= $row{at_least}) && (!defined $row{at_most} || $row{ratio} <= $row{at_most}) if @asked;
 	}
 	if (defined $row{floor} || defined $row{ceiling})
