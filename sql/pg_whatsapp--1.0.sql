@@ -47,7 +47,8 @@ CREATE TABLE whatsapp_senders (
 
 CREATE SEQUENCE whatsapp_messages_id_seq AS bigint;
 
--- fillfactor: each message is updated some three times (SENT, DELIVERED, READ); room in its page keeps the later ones off the indexes
+-- fillfactor: a batch updates all rows of a page at once (SENT, then DELIVERED, then READ); with room for a second version of each, no
+-- update touches an index. For the same reason no index has a column that they change: whatsapp_wamids finds a message by its wamid.
 CREATE TABLE whatsapp_messages (
     id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_messages_id_seq'::pg_catalog.regclass),
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -79,13 +80,20 @@ CREATE TABLE whatsapp_messages (
     conversation_id   text,
     pricing_category  text,
     pricing_type      text
-) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 ALTER SEQUENCE whatsapp_messages_id_seq OWNED BY whatsapp_messages.id;
 
 CREATE INDEX whatsapp_messages_created_at_idx ON whatsapp_messages (created_at);
 CREATE UNIQUE INDEX whatsapp_messages_idempotency_key_idx ON whatsapp_messages (sender, idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX whatsapp_messages_wamid_idx ON whatsapp_messages (wamid) WHERE wamid IS NOT NULL;
+
+-- Messages by the hash of their wamid, for a webhook that does not bring our own id back. Compare the wamid, too.
+CREATE TABLE whatsapp_wamids (
+    hash       bigint NOT NULL,
+    message_id bigint NOT NULL
+);
+
+CREATE INDEX whatsapp_wamids_hash_idx ON whatsapp_wamids (hash);
 
 -- Only what is still to be sent. No foreign key: its check would cost each enqueue a row lock on the message that the same statement
 -- has just made; a row whose message was deleted is never picked, and is swept.
@@ -103,10 +111,11 @@ CREATE TABLE whatsapp_queue (
     epoch      bigint,
     changed_at timestamptz,
     unknown_at timestamptz
-) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
         autovacuum_analyze_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
 
--- Neither index knows the state: to mark a row as sending touches no index, and stays in its page.
+-- Neither index knows the state: to mark a row as sending touches no index, and with room for a second version of each row (fillfactor)
+-- it stays in its page.
 CREATE INDEX whatsapp_queue_due_idx ON whatsapp_queue (sender, priority, due_at, message_id);
 CREATE INDEX whatsapp_queue_unknown_idx ON whatsapp_queue (unknown_at) WHERE unknown_at IS NOT NULL;
 
@@ -318,6 +327,7 @@ COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to t
 COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key, e.g. the number of the purchase order.';
 COMMENT ON COLUMN whatsapp_messages.error_details IS 'All that Meta said about the failure; it says so once.';
 COMMENT ON COLUMN whatsapp_messages.hint IS 'What to do about the failure.';
+COMMENT ON TABLE whatsapp_wamids IS 'Finds a message by the hash (hashtextextended with seed 0) of its wamid; wa_message_of() uses it.';
 COMMENT ON TABLE whatsapp_queue IS 'Messages that are still to be sent. Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its bytes leave; unknown: bytes may have left and no answer came; held: queued before a long unclean gap, see wa_release().';
 COMMENT ON COLUMN whatsapp_queue.priority IS '0 urgent, 1 normal, 2 bulk: of one sender, the lower ones leave first.';
@@ -355,6 +365,7 @@ SELECT pg_catalog.pg_extension_config_dump('whatsapp_accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_senders', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_messages_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_messages', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_wamids', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_queue', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_attempts', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_attempts_id_seq', '');

@@ -169,15 +169,16 @@ Lineup::readings(int window)
 }
 
 void
-Lineup::add(const Reading &reading, QueuePlace place, std::string_view recipient, bool paced)
+Lineup::add(const Reading &reading, const QueueRow &row)
 {
 	Sender &sender = senders_.at(*reading.sender);
 	Lane &lane = sender.lanes[static_cast<std::size_t>(reading.priority)];
-	lane.after = place;
-	if (!known_.insert(place.id).second)
+	lane.after = row.place;
+	if (!known_.insert(row.place.id).second)
 		return;
-	const std::uint64_t pair = pair_ticket(*reading.sender, recipient);
-	lane.line.push_back({place.id, order_ticket(pair, reading.priority), pair, paced, false});
+	const std::uint64_t pair = pair_ticket(*reading.sender, row.recipient);
+	lane.line.push_back(
+	    {row.place.id, row.address, order_ticket(pair, reading.priority), pair, row.paced, false});
 	sender.standing++;
 }
 
@@ -254,8 +255,8 @@ Lineup::enter(Senders::value_type &entry, int priority, const Candidate &candida
 	const int group = entry.second.rules.group;
 	entry.second.in_flight++;
 	groups_[group].in_flight++;
-	chosen.push_back(
-	    {candidate.id, candidate.order, candidate.pair, &entry.first, priority, group});
+	chosen.push_back({candidate.id, candidate.address, candidate.order, candidate.pair,
+	                  &entry.first, priority, group});
 }
 
 bool
@@ -368,7 +369,8 @@ Lineup::ended(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64
 		break;
 	case Ended::put_back:
 		if (sender.rules.gate != Gate::shut) {
-			lane.line.push_front({chosen.id, chosen.order_ticket, chosen.pair_ticket, true, true});
+			lane.line.push_front(
+			    {chosen.id, chosen.address, chosen.order_ticket, chosen.pair_ticket, true, true});
 			sender.standing++;
 			return;
 		}

@@ -49,6 +49,14 @@ struct QueuePlace {
 	std::int64_t id = 0;
 };
 
+/* A row that was read: where it stands, and where its bytes lie (a mere hint for its owner). */
+struct QueueRow {
+	QueuePlace place;
+	std::uint64_t address = 0;
+	std::string_view recipient;
+	bool paced = false; /* its due time is its turn in the pair's schedule */
+};
+
 /* Where to read on, and how many rows. */
 struct Reading {
 	const std::string *sender;
@@ -60,6 +68,7 @@ struct Reading {
 /* One that may leave; the tickets go back with ended(). */
 struct Chosen {
 	std::int64_t id;
+	std::uint64_t address; /* of the QueueRow */
 	std::uint64_t order_ticket;
 	std::uint64_t pair_ticket;
 	const std::string *sender; /* lives as long as the lineup */
@@ -104,7 +113,7 @@ public:
 
 	/* What to read now, at most `window` candidates ahead in all; empty when enough is known. */
 	std::vector<Reading> readings(int window);
-	void add(const Reading &reading, QueuePlace place, std::string_view recipient, bool paced);
+	void add(const Reading &reading, const QueueRow &row);
 	/* count: rows that the reading gave */
 	void end_reading(const Reading &reading, int count);
 
@@ -135,9 +144,10 @@ public:
 private:
 	struct Candidate {
 		std::int64_t id;
+		std::uint64_t address;
 		std::uint64_t order;
 		std::uint64_t pair;
-		bool paced;  /* its due time is its turn in the pair's schedule */
+		bool paced;
 		bool called; /* those before it in its order are out of the way */
 	};
 	struct Lane {

@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/acceptance.hpp"
 #include "core/error_codes.hpp"
 #include "core/json_bounded.hpp"
 #include "core/redact.hpp"
@@ -354,6 +355,15 @@ judge(const Answer &answer)
 
 	Outcome outcome;
 	outcome.http_status = answer.http_status;
+	Acceptance acceptance;
+	if (answer.http_status == 200 && read_acceptance(answer.body, acceptance)) {
+		outcome.verdict = Verdict::accepted;
+		outcome.wamid.swap(acceptance.wamid);
+		outcome.message_status.swap(acceptance.message_status);
+		outcome.wa_id.swap(acceptance.wa_id);
+		outcome.user_id.swap(acceptance.user_id);
+		return outcome;
+	}
 	judge_body(answer.body, outcome);
 
 	if (outcome.verdict == Verdict::retry || outcome.verdict == Verdict::throttle) {

@@ -39,6 +39,8 @@ constexpr long long pair_limit_code = 131056;
 
 struct Flight {
 	int attempt;
+	pg::RowAddress queue_row;
+	pg::RowAddress message_row;
 	const char *sender; /* lives as long as the line */
 	std::int64_t started_ms;
 };
@@ -276,7 +278,8 @@ void
 Dispatcher::send(const pg::Claimed &row, const pg::Instance &instance) noexcept
 {
 	try {
-		const Flight flight{row.attempt, state_->line->sender_of(row.id), pg::monotonic_ms()};
+		const Flight flight{row.attempt, row.queue_row, row.message_row,
+		                    state_->line->sender_of(row.id), pg::monotonic_ms()};
 		Outcome refusal;
 		/* before the bytes: an answer must always find its flight */
 		state_->flights.insert_or_assign(row.id, flight);
@@ -333,12 +336,12 @@ Dispatcher::results(std::size_t &count) noexcept
 		state_->views.reserve(results.size());
 		for (const Result &result : results) {
 			const Outcome &outcome = result.outcome;
-			state_->views.push_back({result.how, result.id, result.flight.attempt,
-			                         result.flight.sender, verdict_name(outcome.verdict),
-			                         outcome.wamid.c_str(), outcome.wa_id.c_str(),
-			                         outcome.user_id.c_str(), outcome.http_status, outcome.has_code,
-			                         outcome.code, outcome.message.c_str(), outcome.hint.c_str(),
-			                         outcome.details.c_str(), result.delay_ms});
+			state_->views.push_back(
+			    {result.how, result.id, result.flight.queue_row, result.flight.message_row,
+			     result.flight.attempt, result.flight.sender, verdict_name(outcome.verdict),
+			     outcome.wamid.c_str(), outcome.wa_id.c_str(), outcome.user_id.c_str(),
+			     outcome.http_status, outcome.has_code, outcome.code, outcome.message.c_str(),
+			     outcome.hint.c_str(), outcome.details.c_str(), result.delay_ms});
 		}
 	} catch (...) {
 		return nullptr;

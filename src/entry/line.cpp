@@ -81,7 +81,7 @@ struct Line::State {
 	std::vector<pg::ReadFrom> wanted;
 	std::vector<Chosen> chosen;
 	std::vector<Deferred> deferred;
-	std::vector<std::int64_t> ids;
+	std::vector<pg::Candidate> candidates;
 	std::vector<pg::Postponed> postponed;
 	std::vector<std::string> paused;
 
@@ -200,8 +200,9 @@ try {
 	for (std::size_t i = 0; i < count; i++) {
 		const auto from = static_cast<std::size_t>(rows[i].from);
 		counts[from]++;
-		state_->lineup.add(state_->readings[from], {rows[i].due, rows[i].id}, rows[i].recipient,
-		                   rows[i].paced);
+		state_->lineup.add(
+		    state_->readings[from],
+		    {{rows[i].due, rows[i].id}, rows[i].row, rows[i].recipient, rows[i].paced});
 	}
 	for (std::size_t i = 0; i < counts.size(); i++)
 		state_->lineup.end_reading(state_->readings[i], counts[i]);
@@ -209,30 +210,31 @@ try {
 	state_->lineup.start_over();
 }
 
-const std::int64_t *
+const pg::Candidate *
 Line::choose(int room, std::size_t &count) noexcept
 {
 	count = 0;
 	state_->chosen.clear();
 	state_->deferred.clear();
-	state_->ids.clear();
+	state_->candidates.clear();
 	try {
 		const std::int64_t now = pg::monotonic_ms();
 		state_->set_gates(now);
-		state_->ids.reserve(static_cast<std::size_t>(room));
+		state_->candidates.reserve(static_cast<std::size_t>(room));
 		state_->chosen.reserve(static_cast<std::size_t>(room));
 		state_->lineup.choose(room, now, state_->chosen, state_->deferred);
 		for (const Chosen &one : state_->chosen) {
-			state_->ids.push_back(one.id);
+			state_->candidates.push_back({one.id, one.address});
 			state_->out.emplace(one.id, one);
 		}
-		std::sort(state_->ids.begin(), state_->ids.end());
+		std::sort(state_->candidates.begin(), state_->candidates.end(),
+		          [](const pg::Candidate &a, const pg::Candidate &b) { return a.id < b.id; });
 	} catch (...) {
 		give_up();
 		return nullptr;
 	}
-	count = state_->ids.size();
-	return state_->ids.data();
+	count = state_->candidates.size();
+	return state_->candidates.data();
 }
 
 const pg::Postponed *
@@ -257,16 +259,16 @@ Line::marked(const pg::Claimed *rows, std::size_t count) noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
 	std::size_t next = 0;
-	for (const std::int64_t id : state_->ids) {
-		if (next < count && rows[next].id == id) {
+	for (const pg::Candidate &one : state_->candidates) {
+		if (next < count && rows[next].id == one.id) {
 			next++;
 			continue;
 		}
-		const auto found = state_->out.find(id);
+		const auto found = state_->out.find(one.id);
 		state_->lineup.ended(found->second, Ended::lost, 0, now);
 		state_->out.erase(found);
 	}
-	state_->ids.clear();
+	state_->candidates.clear();
 }
 
 void
@@ -278,7 +280,7 @@ Line::give_up() noexcept
 		state_->out.erase(one.id);
 	}
 	state_->chosen.clear();
-	state_->ids.clear();
+	state_->candidates.clear();
 	state_->lineup.start_over();
 }
 

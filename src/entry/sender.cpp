@@ -169,11 +169,11 @@ claim(Sender &sender, int limit)
 		const pg::ReadyRows ready = pg::read_ready(from, count);
 		sender.line->read(ready.rows, ready.count);
 	}
-	const std::int64_t *ids = sender.line->choose(limit, count);
+	const pg::Candidate *candidates = sender.line->choose(limit, count);
 	pg::Claims claims = {nullptr, 0};
 	if (count > 0)
-		claims = pg::mark(sender.instance, ids, count, pg::monotonic_ms() < sender.careful_until,
-		                  sender.batch);
+		claims = pg::mark(sender.instance, candidates, count,
+		                  pg::monotonic_ms() < sender.careful_until, sender.batch);
 	const pg::Postponed *postponed = sender.line->postponed(count);
 	if (count > 0)
 		pg::postpone(postponed, count);

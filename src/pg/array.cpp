@@ -6,6 +6,7 @@
 #include "pg/statement.hpp"
 
 extern "C" {
+#include "storage/itemptr.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 }
@@ -32,6 +33,28 @@ Array::add_identifier(const char *text)
 	nulls_[size_] = text == nullptr || *text == '\0';
 	values_[size_] = nulls_[size_] ? Datum(0) : PointerGetDatum(indexable(text));
 	size_++;
+}
+
+void
+Array::add_address(std::uint64_t address)
+{
+	auto *tid = static_cast<ItemPointer>(palloc(sizeof(ItemPointerData)));
+	ItemPointerSet(tid, static_cast<BlockNumber>(address >> 16),
+	               static_cast<OffsetNumber>(address & 0xffff));
+	nulls_[size_] = address == 0;
+	values_[size_++] = PointerGetDatum(tid);
+}
+
+std::uint64_t
+address_column(uint64 row, int number)
+{
+	bool null;
+	const Datum value = column(row, number, null);
+	if (null)
+		return 0;
+	auto *tid = reinterpret_cast<ItemPointer>(DatumGetPointer(value));
+	return static_cast<std::uint64_t>(ItemPointerGetBlockNumberNoCheck(tid)) << 16 |
+	       ItemPointerGetOffsetNumberNoCheck(tid);
 }
 
 Datum

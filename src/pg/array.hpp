@@ -3,10 +3,18 @@
  */
 #pragma once
 
+#include <cstdint>
+
 #include "pg/prelude.hpp"
 
 namespace whatsapp::pg
 {
+
+/* pg_type.h has no name for it; pg_type.dat never changes the number of a type. */
+inline constexpr Oid tid_array_type = 1010;
+
+/* A ctid in the column (from 1) of a row of SPI_tuptable; 0 for NULL. */
+std::uint64_t address_column(uint64 row, int number);
 
 /* In the server's current memory; needs no destructor. */
 class Array
@@ -17,6 +25,8 @@ public:
 	void add(Datum value);
 	/* A foreign id, cut to what fits an index; NULL when there is none or it is empty. */
 	void add_identifier(const char *text);
+	/* Of address_column(); NULL for none. */
+	void add_address(std::uint64_t address);
 
 	int
 	size() const

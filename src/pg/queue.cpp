@@ -27,10 +27,10 @@ read_ready(const ReadFrom *from, std::size_t count)
 	/* The row comparison is the cursor: the index is entered behind all that was read before, the
 	 * dead entries of what was sent among it. */
 	static Statement statement = {
-	    "SELECT f.place::int, q.message_id, q.due_at, q.recipient, q.paced"
+	    "SELECT f.place::int, q.message_id, q.due_at, q.recipient, q.paced, q.ctid"
 	    " FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS f (sender, priority, after_due, after_id, most, place)"
 	    " CROSS JOIN LATERAL ("
-	    "  SELECT r.message_id, r.due_at, r.recipient, r.paced FROM @s@.whatsapp_queue AS r"
+	    "  SELECT r.message_id, r.due_at, r.recipient, r.paced, r.ctid FROM @s@.whatsapp_queue AS r"
 	    "  WHERE r.sender = f.sender AND r.priority = f.priority AND r.state = 'ready'"
 	    "   AND (r.due_at, r.message_id) > (f.after_due, f.after_id) AND r.due_at <= now()"
 	    "  ORDER BY r.due_at, r.message_id LIMIT f.most) AS q",
@@ -59,8 +59,12 @@ read_ready(const ReadFrom *from, std::size_t count)
 	found.rows = static_cast<Ready *>(palloc(sizeof(Ready) * (found.count + 1)));
 	for (std::size_t i = 0; i < found.count; i++) {
 		bool null;
-		found.rows[i] = {DatumGetInt32(column(i, 1, null)) - 1, int64_column(i, 2),
-		                 int64_column(i, 3), text_column(i, 4), DatumGetBool(column(i, 5, null))};
+		found.rows[i] = {DatumGetInt32(column(i, 1, null)) - 1,
+		                 int64_column(i, 2),
+		                 address_column(i, 6),
+		                 int64_column(i, 3),
+		                 text_column(i, 4),
+		                 DatumGetBool(column(i, 5, null))};
 	}
 	return found;
 }
@@ -71,15 +75,19 @@ namespace
 #define MARK                         \
 	"UPDATE @s@.whatsapp_queue AS q" \
 	" SET state = 'sending', epoch = $1, attempts = q.attempts + 1, changed_at = now()"
-#define MARKED                                             \
-	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id" \
-	" WHERE q.message_id = f.id AND q.state = 'ready'"     \
-	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload::text, q.expires_at <= now()"
+#define MARKED                                                                               \
+	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                                   \
+	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"                \
+	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload::text, q.expires_at " \
+	"<= now(), q.ctid, m.ctid"
 
-Statement mark_waiting = {MARK " FROM unnest($2) AS f (id)" MARKED, 2, {INT8OID, INT8ARRAYOID}};
+/* What has moved since it was read is not marked, and is read again. */
+Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
+                          3,
+                          {INT8OID, INT8ARRAYOID, tid_array_type}};
 
 Statement mark_free = {
-    "WITH f AS MATERIALIZED (SELECT r.message_id AS id FROM unnest($2) AS w (id)"
+    "WITH f AS MATERIALIZED (SELECT r.message_id AS id, r.ctid AS address FROM unnest($2) AS w (id)"
     " JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) " MARK
     " FROM f" MARKED,
     2,
@@ -88,23 +96,32 @@ Statement mark_free = {
 } // namespace
 
 Claims
-mark(const Instance &instance, const std::int64_t *ids, std::size_t count, bool careful,
+mark(const Instance &instance, const Candidate *candidates, std::size_t count, bool careful,
      MemoryContextData *memory)
 {
-	Array wanted(count, INT8OID);
-	for (std::size_t i = 0; i < count; i++)
-		wanted.add(Int64GetDatum(ids[i]));
+	Array ids(count, INT8OID);
+	Array addresses(count, TIDOID);
+	for (std::size_t i = 0; i < count; i++) {
+		ids.add(Int64GetDatum(candidates[i].id));
+		addresses.add_address(candidates[i].row);
+	}
 	Values values;
 	values.set(0, Int64GetDatum(instance.epoch));
-	values.set(1, wanted.datum());
+	values.set(1, ids.datum());
+	values.set(2, addresses.datum());
 	Claims claims = {nullptr, run(careful ? mark_free : mark_waiting, values)};
 
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	claims.rows = static_cast<Claimed *>(palloc(sizeof(Claimed) * (claims.count + 1)));
 	for (std::size_t i = 0; i < claims.count; i++) {
 		bool null;
-		claims.rows[i] = {int64_column(i, 1), DatumGetInt32(column(i, 2, null)), text_column(i, 3),
-		                  text_column(i, 4), DatumGetBool(column(i, 5, null))};
+		claims.rows[i] = {int64_column(i, 1),
+		                  address_column(i, 6),
+		                  address_column(i, 7),
+		                  DatumGetInt32(column(i, 2, null)),
+		                  text_column(i, 3),
+		                  text_column(i, 4),
+		                  DatumGetBool(column(i, 5, null))};
 	}
 	MemoryContextSwitchTo(before);
 	std::sort(claims.rows, claims.rows + claims.count,

@@ -19,6 +19,10 @@ namespace whatsapp::pg
 
 struct Instance;
 
+/* Where a row's version lies. It saves a search of the index, and is no more than a hint: the id is
+ * compared, too, and what is not there any more is looked for by its id. */
+using RowAddress = std::uint64_t;
+
 /* Where to read on in the queue of a sender and priority, and how many rows at most. */
 struct ReadFrom {
 	const char *sender;
@@ -31,6 +35,7 @@ struct ReadFrom {
 struct Ready {
 	int from; /* index of the ReadFrom */
 	std::int64_t id;
+	RowAddress row;
 	std::int64_t due;
 	const char *recipient;
 	bool paced;
@@ -44,8 +49,15 @@ struct ReadyRows {
 /* Ready rows that are due; nothing is changed. In SPI's memory. */
 ReadyRows read_ready(const ReadFrom *from, std::size_t count);
 
+struct Candidate {
+	std::int64_t id;
+	RowAddress row;
+};
+
 struct Claimed {
 	std::int64_t id;
+	RowAddress queue_row;
+	RowAddress message_row;
 	int attempt;
 	const char *phone; /* NULL: the message was deleted */
 	const char *payload;
@@ -57,10 +69,10 @@ struct Claims {
 	std::size_t count;
 };
 
-/* Marks those of the ids (in ascending order) that are still ready as sending by this epoch.
+/* Marks those (in order of id) that are still ready as sending by this epoch.
  * careful: pass over what somebody has locked; otherwise wait for it, which is quicker when nobody
  * has. Copies live in memory. */
-Claims mark(const Instance &instance, const std::int64_t *ids, std::size_t count, bool careful,
+Claims mark(const Instance &instance, const Candidate *candidates, std::size_t count, bool careful,
             MemoryContextData *memory);
 
 struct Postponed {
@@ -88,6 +100,8 @@ enum class Settle : int { sent, retry, failed, paused, unknown };
 struct Settled {
 	Settle how;
 	std::int64_t id;
+	RowAddress queue_row;
+	RowAddress message_row;
 	int attempt;
 	const char *sender;
 	const char *outcome; /* word for whatsapp_attempts */

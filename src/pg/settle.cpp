@@ -21,33 +21,63 @@ namespace whatsapp::pg
 namespace
 {
 
+#define SENT                                                                                   \
+	" FROM unnest($1, $2, $3, $4, $5, $6) AS a (id, wamid, wa_id, user_id, attempt, address) " \
+	"WHERE m.id = a.id"
+#define SENT_TYPES \
+	INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, tid_array_type
+
+/* A row that is ready is a new attempt, asked for by wa_retry() after a webhook had told that this
+ * one failed: it stays, and the late answer says nothing about it. */
+Statement dequeue_there = {
+    "DELETE FROM @s@.whatsapp_queue AS q USING unnest($1, $2) AS a (id, address)"
+    " WHERE q.ctid = a.address AND q.message_id = a.id AND q.state <> 'ready'",
+    2,
+    {INT8ARRAYOID, tid_array_type}};
+Statement dequeue = {
+    "DELETE FROM @s@.whatsapp_queue WHERE message_id = ANY ($1) AND state <> 'ready'",
+    1,
+    {INT8ARRAYOID}};
+
+/* the common case, in the fewest steps */
+Statement record_there = {
+    "UPDATE @s@.whatsapp_messages AS m SET status = 'SENT', wamid = a.wamid, wa_id = coalesce(a.wa_id, m.wa_id),"
+    "  user_id = coalesce(a.user_id, m.user_id), sent_at = now(), attempts = a.attempt,"
+    "  error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL" SENT
+    " AND m.ctid = a.address AND m.status = 'PENDING' AND m.wamid IS NULL",
+    6,
+    {SENT_TYPES}};
+/* for those that a webhook has changed since; the others are as they should be already */
+Statement record = {
+    "UPDATE @s@.whatsapp_messages AS m SET status = CASE WHEN m.status = 'PENDING' THEN 'SENT' ELSE m.status END,"
+    "  wamid = coalesce(m.wamid, a.wamid), wa_id = coalesce(a.wa_id, m.wa_id), user_id = coalesce(a.user_id, m.user_id),"
+    "  sent_at = least(m.sent_at, now()), attempts = a.attempt,"
+    "  error_code = CASE WHEN m.status = 'FAILED' THEN m.error_code END,"
+    "  error_message = CASE WHEN m.status = 'FAILED' THEN m.error_message END,"
+    "  error_details = CASE WHEN m.status = 'FAILED' THEN m.error_details END,"
+    "  hint = CASE WHEN m.status = 'FAILED' THEN m.hint END" SENT
+    " AND (m.wamid IS DISTINCT FROM a.wamid OR m.sent_at IS NULL OR m.attempts <> a.attempt)"
+    " AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id)",
+    6,
+    {SENT_TYPES}};
+
+Statement remember = {
+    "INSERT INTO @s@.whatsapp_wamids (hash, message_id)"
+    " SELECT hashtextextended(a.wamid, 0), a.id FROM unnest($1, $2) AS a (id, wamid)"
+    " WHERE a.wamid IS NOT NULL",
+    2,
+    {INT8ARRAYOID, TEXTARRAYOID}};
+
 void
 settle_sent(const Settled *rows, std::size_t count)
 {
-	/* A row that is ready is a new attempt, asked for by wa_retry() after a webhook had told that
-	 * this one failed: it stays, and the late answer says nothing about it. */
-	static Statement dequeue = {
-	    "DELETE FROM @s@.whatsapp_queue WHERE message_id = ANY ($1) AND state <> 'ready'",
-	    1,
-	    {INT8ARRAYOID}};
-	static Statement record = {
-	    "UPDATE @s@.whatsapp_messages AS m SET"
-	    "  status = CASE WHEN m.status = 'PENDING' THEN 'SENT' ELSE m.status END,"
-	    "  wamid = coalesce(m.wamid, a.wamid), wa_id = coalesce(a.wa_id, m.wa_id), user_id = coalesce(a.user_id, m.user_id),"
-	    "  sent_at = least(m.sent_at, now()), attempts = a.attempt,"
-	    "  error_code = CASE WHEN m.status = 'FAILED' THEN m.error_code END,"
-	    "  error_message = CASE WHEN m.status = 'FAILED' THEN m.error_message END,"
-	    "  error_details = CASE WHEN m.status = 'FAILED' THEN m.error_details END,"
-	    "  hint = CASE WHEN m.status = 'FAILED' THEN m.hint END"
-	    " FROM unnest($1, $2, $3, $4, $5) AS a (id, wamid, wa_id, user_id, attempt) WHERE m.id = a.id"
-	    "  AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id)",
-	    5,
-	    {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}};
 	Array ids(count, INT8OID);
 	Array wamids(count, TEXTOID);
 	Array wa_ids(count, TEXTOID);
 	Array user_ids(count, TEXTOID);
 	Array attempts(count, INT4OID);
+	Array queue_rows(count, TIDOID);
+	Array message_rows(count, TIDOID);
 	for (std::size_t i = 0; i < count; i++) {
 		if (rows[i].how != Settle::sent)
 			continue;
@@ -56,18 +86,30 @@ settle_sent(const Settled *rows, std::size_t count)
 		wa_ids.add_identifier(rows[i].wa_id);
 		user_ids.add_identifier(rows[i].user_id);
 		attempts.add(Int32GetDatum(rows[i].attempt));
+		queue_rows.add_address(rows[i].queue_row);
+		message_rows.add_address(rows[i].message_row);
 	}
-	if (ids.size() == 0)
+	const auto all = static_cast<uint64>(ids.size());
+	if (all == 0)
 		return;
+
+	Values queue;
+	queue.set(0, ids.datum());
+	queue.set(1, queue_rows.datum());
+	const bool dequeued = run(dequeue_there, queue) == all;
+	if (!dequeued)
+		run(dequeue, queue);
 
 	Values values;
 	values.set(0, ids.datum());
-	run(dequeue, values);
 	values.set(1, wamids.datum());
+	run(remember, values);
 	values.set(2, wa_ids.datum());
 	values.set(3, user_ids.datum());
 	values.set(4, attempts.datum());
-	run(record, values);
+	values.set(5, message_rows.datum());
+	if (!dequeued || run(record_there, values) != all)
+		run(record, values);
 }
 
 /* The tail that every failure shares: the attempt's own row, and what the message row shows of it.

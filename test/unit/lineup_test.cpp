@@ -62,7 +62,7 @@ public:
 			if (static_cast<int>(due.size()) > reading.limit)
 				due.resize(static_cast<std::size_t>(reading.limit));
 			for (const auto &one : due)
-				lineup.add(reading, one.first, one.second->recipient, one.second->paced);
+				lineup.add(reading, {one.first, 0, one.second->recipient, one.second->paced});
 			lineup.end_reading(reading, static_cast<int>(due.size()));
 		}
 	}
