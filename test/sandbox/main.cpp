@@ -37,6 +37,8 @@ run(const sandbox::Options &options, const sigset_t &signals)
 	const sandbox::Server server(box);
 	if (!options.port_file.empty())
 		write_port(options.port_file, server.port());
+	if (!options.control_port_file.empty())
+		write_port(options.control_port_file, server.control_port());
 	std::printf("sandbox: listening on http://127.0.0.1:%d\n", server.port());
 	std::fflush(stdout);
 	int received = 0;

@@ -3,16 +3,22 @@
  */
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "book.hpp"
 #include "exchange.hpp"
+#include "faults.hpp"
 #include "holds.hpp"
 #include "settings.hpp"
 #include "templates.hpp"
+#include "traffic.hpp"
 #include "webhooks.hpp"
 
 namespace sandbox
@@ -26,22 +32,29 @@ using Recent = std::unordered_map<std::string, std::deque<int64_t>>;
 
 struct Sandbox {
 	explicit Sandbox(const Options &given)
-	    : options(given), settings(given.settings), webhooks(book, holds, given)
+	    : options(given), settings(given.settings), book(given.counters_only),
+	      traffic(given.counters_only), webhooks(book, holds, given)
 	{
 	}
 
+	/* Held by every handler, and by whoever else touches what follows. */
+	std::mutex mutex;
 	const Options options;
 	Settings settings;
 	Templates templates;
 	Book book;
+	Traffic traffic;
+	Faults faults;
+	Outage outage;
 	Holds holds;
 	Webhooks webhooks;
 	std::unordered_map<std::string, int64_t> windows; /* wa_id → open until; "*" for everybody */
 	std::unordered_map<std::string, int> failures;    /* how often a message failed on purpose */
 	Pace pair_pace;
 	Recent number_recent;
-	uint64_t connections = 0;
-	uint64_t connections_opened = 0;
+	std::vector<std::function<void(bool)>> refusers; /* the listeners: whether to refuse */
+	std::atomic<uint64_t> connections{0};
+	std::atomic<uint64_t> connections_opened{0};
 };
 
 /* The handlers, by kind of path. */

@@ -28,6 +28,9 @@ const char help[] =
     "  --delay-ms N              answer messages after N ms (default 0)\n"
     "  --status-delay-ms N       time between status webhooks (default 20)\n"
     "  --no-read                 statuses stop at delivered\n"
+    "  --control-port N          another port for the control interface, 0 = any free one\n"
+    "  --control-port-file FILE  it is written there\n"
+    "  --books-only-counters     keep counts only: for benchmarks\n"
     "  --exit-with-parent        end when the parent process ends\n"
     "  --help\n";
 
@@ -74,6 +77,9 @@ read_options(int argc, char **argv)
 		StatusDelayMs,
 		NoRead,
 		ExitWithParent,
+		ControlPort,
+		ControlPortFile,
+		OnlyCounters,
 		Help
 	};
 	static const option known[] = {
@@ -89,6 +95,9 @@ read_options(int argc, char **argv)
 	    {"delay-ms", required_argument, nullptr, DelayMs},
 	    {"status-delay-ms", required_argument, nullptr, StatusDelayMs},
 	    {"no-read", no_argument, nullptr, NoRead},
+	    {"control-port", required_argument, nullptr, ControlPort},
+	    {"control-port-file", required_argument, nullptr, ControlPortFile},
+	    {"books-only-counters", no_argument, nullptr, OnlyCounters},
 	    {"exit-with-parent", no_argument, nullptr, ExitWithParent},
 	    {"help", no_argument, nullptr, Help},
 	    {nullptr, 0, nullptr, 0}};
@@ -135,6 +144,15 @@ read_options(int argc, char **argv)
 			break;
 		case ExitWithParent:
 			options.exit_with_parent = true;
+			break;
+		case ControlPort:
+			options.control_port = whole("control-port", optarg, 65535);
+			break;
+		case ControlPortFile:
+			options.control_port_file = optarg;
+			break;
+		case OnlyCounters:
+			options.counters_only = true;
 			break;
 		case Help:
 			std::fputs(help, stdout);

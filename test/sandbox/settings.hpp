@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,12 +27,20 @@ struct WebhookSettings {
 	bool shuffle = false;
 };
 
+/* One message per interval to a recipient, and bursts that are borrowed from the future. */
+struct PairLimit {
+	bool on = false;
+	int interval_ms = 6000;
+	int burst = 45;
+};
+
 struct Settings {
 	std::vector<std::string> tokens;
 	std::string verify_token = "random-secret";
 	int delay_ms = 0;
 	int throughput = 0; /* accepted messages per second and number; 0 = no limit */
-	bool pair_limit = false;
+	std::map<std::string, int> throughput_of; /* of numbers with a limit of their own */
+	PairLimit pair_limit;
 	std::optional<int> reject_all;
 	WebhookSettings webhooks;
 };
@@ -49,6 +58,9 @@ struct Options {
 	std::string business_account_id = "987654321";
 	std::vector<Number> numbers;
 	bool exit_with_parent = false;
+	bool counters_only = false;
+	std::optional<int> control_port;
+	std::string control_port_file;
 	Settings settings;
 };
 
