@@ -46,6 +46,7 @@ reset(Sandbox &box, Exchange &exchange)
 	box.faults.clear();
 	box.outage.requests = 0;
 	box.outage.at.clear();
+	box.front.max_streams = 0;
 	box.webhooks.clear();
 	box.failures.clear();
 	box.pair_pace.clear();
@@ -59,19 +60,32 @@ reset(Sandbox &box, Exchange &exchange)
 	answer(exchange, {{"success", true}});
 }
 
+std::string
+front_summary(Sandbox &box)
+{
+	FrontCounts &counts = box.front;
+	const std::lock_guard<std::mutex> lock(counts.mutex);
+	return "\"tls\":{\"connections_opened\":" + std::to_string(counts.tls_opened) +
+	       ",\"failed\":" + std::to_string(counts.tls_failed) +
+	       ",\"latest_error\":" + sandbox::quoted(counts.tls_error) +
+	       "},\"http2\":{\"connections\":" + std::to_string(counts.http2) +
+	       ",\"connections_opened\":" + std::to_string(counts.http2_opened) +
+	       ",\"max_streams\":" + std::to_string(counts.max_streams) + "}";
+}
+
 void
 summary(Sandbox &box, Exchange &exchange)
 {
 	const Webhooks::Counts counts = box.webhooks.counts();
-	exchange.reply.body = "{" + box.book.summary() + "," + box.traffic.summary() +
-	                      ",\"outage\":" + box.outage.summary() +
-	                      ",\"webhooks\":{\"queued\":" + std::to_string(counts.queued) +
-	                      ",\"delivered\":" + std::to_string(counts.delivered) +
-	                      ",\"deliveries\":" + std::to_string(counts.deliveries) +
-	                      ",\"failed_attempts\":" + std::to_string(counts.failed_attempts) +
-	                      "},\"connections\":" + std::to_string(box.connections) +
-	                      ",\"connections_opened\":" + std::to_string(box.connections_opened) +
-	                      "}\n";
+	exchange.reply.body =
+	    "{" + box.book.summary() + "," + box.traffic.summary() +
+	    ",\"outage\":" + box.outage.summary() +
+	    ",\"webhooks\":{\"queued\":" + std::to_string(counts.queued) +
+	    ",\"delivered\":" + std::to_string(counts.delivered) +
+	    ",\"deliveries\":" + std::to_string(counts.deliveries) +
+	    ",\"failed_attempts\":" + std::to_string(counts.failed_attempts) + "}," +
+	    front_summary(box) + ",\"connections\":" + std::to_string(box.connections) +
+	    ",\"connections_opened\":" + std::to_string(box.connections_opened) + "}\n";
 }
 
 /* Holds the answer until the receiver gave its own, which becomes ours. */
@@ -231,6 +245,13 @@ post(Sandbox &box, Exchange &exchange, const std::string &what)
 {
 	if (what == "reset")
 		return reset(box, exchange);
+	if (what == "goaway" || what == "disconnect") {
+		const auto &command = what == "goaway" ? box.goaway : box.disconnect;
+		if (!command)
+			return complain(exchange, 409, "there is no --tls-port and no --h2c-port");
+		command();
+		return answer(exchange, {{"success", true}});
+	}
 	const bool calls_receiver = what == "webhook" || what == "verify" || what == "inbound";
 	if (calls_receiver && box.settings.webhooks.url.empty())
 		return complain(exchange, 409, "there is no webhook URL: set webhook_url");

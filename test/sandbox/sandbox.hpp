@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "book.hpp"
@@ -29,6 +30,16 @@ using Pace = std::unordered_map<std::string, int64_t>;
 
 /* When a number's latest messages were accepted: no more of them than its limit per second. */
 using Recent = std::unordered_map<std::string, std::deque<int64_t>>;
+
+/* Connections of the TLS port and of HTTP/2. */
+struct FrontCounts {
+	std::atomic<uint64_t> tls_opened{0}, tls_failed{0}, http2{0}, http2_opened{0}, max_streams{0};
+	std::mutex mutex;
+	std::string tls_error; /* the latest */
+	/* Local ports of tunnels from the TLS port to the plain one. */
+	std::unordered_set<uint16_t> tunnels;
+	std::atomic<size_t> tunnels_open{0};
+};
 
 struct Sandbox {
 	explicit Sandbox(const Options &given)
@@ -53,6 +64,8 @@ struct Sandbox {
 	Pace pair_pace;
 	Recent number_recent;
 	std::vector<std::function<void(bool)>> refusers; /* the listeners: whether to refuse */
+	std::function<void()> goaway, disconnect;        /* of the front, if there is one */
+	FrontCounts front;
 	std::atomic<uint64_t> connections{0};
 	std::atomic<uint64_t> connections_opened{0};
 };

@@ -165,6 +165,21 @@ send_reply(Sandbox &box, Http1 &request)
 	return result;
 }
 
+/* TLS with HTTP/1.1 is a tunnel from the front. */
+bool
+came_by_tunnel(Sandbox &box, MHD_Connection *connection)
+{
+	if (box.front.tunnels_open == 0)
+		return false;
+	const MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (info == nullptr)
+		return false;
+	const auto *address = reinterpret_cast<const sockaddr_in *>(info->client_addr);
+	const std::lock_guard<std::mutex> lock(box.front.mutex);
+	return box.front.tunnels.count(ntohs(address->sin_port)) > 0;
+}
+
 MHD_Result
 answer(void *cls, MHD_Connection *connection, const char *url, const char *method, const char *,
        const char *upload, size_t *upload_size, void **state)
@@ -172,7 +187,9 @@ answer(void *cls, MHD_Connection *connection, const char *url, const char *metho
 	Sandbox &box = *static_cast<Sandbox *>(cls);
 	auto *request = static_cast<Http1 *>(*state);
 	if (request == nullptr) {
-		*state = new Http1(connection, method, url);
+		request = new Http1(connection, method, url);
+		request->exchange.tls = came_by_tunnel(box, connection);
+		*state = request;
 		return MHD_YES;
 	}
 	Exchange &exchange = request->exchange;

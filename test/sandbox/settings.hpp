@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "tls.hpp"
+
 namespace sandbox
 {
 
@@ -61,6 +63,10 @@ struct Options {
 	bool counters_only = false;
 	std::optional<int> control_port;
 	std::string control_port_file;
+	std::optional<int> tls_port, h2c_port;
+	std::string tls_port_file, h2c_port_file;
+	int most_streams = 100; /* of a connection of HTTP/2 */
+	TlsOptions tls;
 	Settings settings;
 };
 
