@@ -3,10 +3,12 @@
  */
 #include "control.hpp"
 
+#include <iterator>
 #include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
+#include "envelope.hpp"
 #include "sandbox.hpp"
 #include "text.hpp"
 
@@ -19,6 +21,8 @@ namespace
 {
 
 const int64_t window_us = 24 * int64_t{3600} * 1000000;
+
+const char *const namings[] = {"both", "phone", "user_id"};
 
 json
 throughput_json(const Settings &settings)
@@ -59,6 +63,13 @@ settings_json(const Sandbox &box)
 	        {"reject_all", settings.reject_all ? json(*settings.reject_all) : json()},
 	        {"throughput", throughput_json(settings)},
 	        {"pair_limit", pair_limit_json(settings.pair_limit)},
+	        {"pricing", name_of(hooks.style.pricing)},
+	        {"recipient", namings[static_cast<size_t>(hooks.style.naming)]},
+	        {"per_change", hooks.style.per_change},
+	        {"per_entry", hooks.style.per_entry},
+	        {"retry_ms", hooks.retry_ms},
+	        {"retry_longest_ms", hooks.retry_longest_ms},
+	        {"retries", hooks.retries < 0 ? json() : json(hooks.retries)},
 	        {"outage", json::parse(box.outage.name())},
 	        {"token", settings.tokens},
 	        {"verify_token", settings.verify_token},
@@ -107,6 +118,38 @@ set_pair_limit(PairLimit &limit, const json &value)
 	limit.burst = whole("pair_limit", value.value("burst", json(45)), 1, 100000);
 }
 
+Naming
+naming_of(const std::string &name)
+{
+	for (size_t i = 0; i < std::size(namings); i++)
+		if (name == namings[i])
+			return static_cast<Naming>(i);
+	throw std::runtime_error("recipient: both, phone or user_id");
+}
+
+/* How statuses look and are repeated. True: it was one of these settings. */
+bool
+set_delivery(WebhookSettings &hooks, const std::string &key, const json &value)
+{
+	if (key == "pricing")
+		hooks.style.pricing = pricing_of(value.get<std::string>());
+	else if (key == "recipient")
+		hooks.style.naming = naming_of(value.get<std::string>());
+	else if (key == "per_change")
+		hooks.style.per_change = static_cast<size_t>(whole(key, value, 0, 1000));
+	else if (key == "per_entry")
+		hooks.style.per_entry = static_cast<size_t>(whole(key, value, 0, 1000));
+	else if (key == "retry_ms")
+		hooks.retry_ms = whole(key, value, 1, 3600000);
+	else if (key == "retry_longest_ms")
+		hooks.retry_longest_ms = whole(key, value, 1, 3600000);
+	else if (key == "retries")
+		hooks.retries = value.is_null() ? -1 : whole(key, value, 0, 1000000);
+	else
+		return false;
+	return true;
+}
+
 /* One member of POST /_sandbox/settings; throws what is wrong with it. */
 void
 set(Settings &settings, const std::string &key, const json &value)
@@ -146,7 +189,7 @@ set(Settings &settings, const std::string &key, const json &value)
 		settings.verify_token = value.get<std::string>();
 	else if (key == "app_secret")
 		hooks.app_secret = value.get<std::string>();
-	else
+	else if (!set_delivery(hooks, key, value))
 		throw std::runtime_error(key + ": no such setting");
 }
 

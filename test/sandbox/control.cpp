@@ -83,8 +83,9 @@ summary(Sandbox &box, Exchange &exchange)
 	    ",\"webhooks\":{\"queued\":" + std::to_string(counts.queued) +
 	    ",\"delivered\":" + std::to_string(counts.delivered) +
 	    ",\"deliveries\":" + std::to_string(counts.deliveries) +
-	    ",\"failed_attempts\":" + std::to_string(counts.failed_attempts) + "}," +
-	    front_summary(box) + ",\"connections\":" + std::to_string(box.connections) +
+	    ",\"failed_attempts\":" + std::to_string(counts.failed_attempts) +
+	    ",\"given_up\":" + std::to_string(counts.given_up) + "}," + front_summary(box) +
+	    ",\"connections\":" + std::to_string(box.connections) +
 	    ",\"connections_opened\":" + std::to_string(box.connections_opened) + "}\n";
 }
 
@@ -104,8 +105,9 @@ report_to(Sandbox &box, Exchange &exchange)
 	};
 }
 
+/* Delivers a body once; its answer is ours. */
 void
-post_webhook(Sandbox &box, Exchange &exchange)
+post_webhook(Sandbox &box, Exchange &exchange, std::string body)
 {
 	const std::string kind = exchange.argument("signature").value_or("right");
 	Webhooks::Signing signing = Webhooks::Signing::Right;
@@ -115,7 +117,11 @@ post_webhook(Sandbox &box, Exchange &exchange)
 		signing = Webhooks::Signing::None;
 	else if (kind != "right")
 		return complain(exchange, 400, "signature is right, wrong or none");
-	box.webhooks.try_once(exchange.body, signing, report_to(box, exchange));
+	if (exchange.argument("show")) {
+		exchange.reply.body = std::move(body);
+		return;
+	}
+	box.webhooks.try_once(std::move(body), signing, report_to(box, exchange));
 }
 
 /* One fault or several; all or none. */
@@ -128,26 +134,6 @@ post_faults(Sandbox &box, Exchange &exchange, const json &body)
 	for (Fault &fault : faults)
 		box.faults.add(std::move(fault));
 	answer(exchange, {{"faults", faults.size()}});
-}
-
-/* A message from a user: opens the 24-hour window and goes to the receiver. */
-void
-post_inbound(Sandbox &box, Exchange &exchange, const json &body)
-{
-	Inbound inbound;
-	const Number &number = box.options.numbers.front();
-	inbound.number_id = body.value("phone_number_id", number.id);
-	inbound.display = number.display;
-	for (const Number &other : box.options.numbers)
-		if (other.id == inbound.number_id)
-			inbound.display = other.display;
-	inbound.from = body.at("from").get<std::string>();
-	inbound.name = body.value("name", "Ana Núñez");
-	inbound.text = body.value("text", "Hola");
-	inbound.id = body.value("id", "wamid.IN" + std::to_string(random_bits()));
-	open_windows(box, inbound.from);
-	std::string envelope = inbound_envelope(box.options.business_account_id, inbound);
-	box.webhooks.try_once(std::move(envelope), Webhooks::Signing::Right, report_to(box, exchange));
 }
 
 /* Meta's handshake: the receiver must answer 200 and the bare challenge. */
@@ -211,6 +197,8 @@ get(Sandbox &box, Exchange &exchange, const std::string &what)
 		return summary(box, exchange);
 	if (what == "settings")
 		return answer(exchange, settings_json(box));
+	if (what == "samples")
+		return answer(exchange, samples_json());
 	if (what == "faults") {
 		exchange.reply.body = box.faults.list();
 		return;
@@ -252,11 +240,12 @@ post(Sandbox &box, Exchange &exchange, const std::string &what)
 		command();
 		return answer(exchange, {{"success", true}});
 	}
-	const bool calls_receiver = what == "webhook" || what == "verify" || what == "inbound";
+	const bool calls_receiver = what == "webhook" || what == "verify" || what == "inbound" ||
+	                            what == "statuses" || what == "account";
 	if (calls_receiver && box.settings.webhooks.url.empty())
 		return complain(exchange, 409, "there is no webhook URL: set webhook_url");
 	if (what == "webhook")
-		return post_webhook(box, exchange);
+		return post_webhook(box, exchange, exchange.body);
 	if (what == "verify")
 		return verify(box, exchange);
 	const json body = json::parse(exchange.body, nullptr, false);
@@ -264,8 +253,13 @@ post(Sandbox &box, Exchange &exchange, const std::string &what)
 		return change_settings(box, exchange, body);
 	if (what == "faults")
 		return post_faults(box, exchange, body);
+	const std::string split = exchange.argument("split").value_or("items");
 	if (what == "inbound")
-		return post_inbound(box, exchange, body);
+		return post_webhook(box, exchange, inbound_body(box, body, split));
+	if (what == "statuses")
+		return post_webhook(box, exchange, statuses_body(box, body, split));
+	if (what == "account")
+		return post_webhook(box, exchange, account_body(box, body, split));
 	if (what == "templates")
 		return put_templates(box, exchange, body);
 	complain(exchange, 404, "no such thing: POST /_sandbox/" + what);

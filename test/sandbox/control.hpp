@@ -24,4 +24,10 @@ void set_outage(Sandbox &box, const Outage &wanted);
 /* Opens the 24-hour window for a phone, a user id, several of them, or "*". */
 void open_windows(Sandbox &box, const nlohmann::json &phones);
 
+/* Bodies of webhooks by hand (posting.cpp), of an item or an array of them. */
+std::string inbound_body(Sandbox &box, const nlohmann::json &body, const std::string &split);
+std::string statuses_body(const Sandbox &box, const nlohmann::json &body, const std::string &split);
+std::string account_body(const Sandbox &box, const nlohmann::json &body, const std::string &split);
+nlohmann::json samples_json();
+
 } // namespace sandbox

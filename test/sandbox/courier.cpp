@@ -20,8 +20,6 @@ namespace sandbox
 namespace
 {
 
-const int64_t first_backoff_us = 50000;
-const int64_t longest_backoff_us = 1000000;
 const size_t most_retries = 256;
 const size_t longest_answer = 1 << 20;
 
@@ -65,7 +63,7 @@ Webhooks::take_events(int64_t now, size_t room)
 }
 
 Webhooks::Delivery *
-Webhooks::compose(const std::vector<Due> &events)
+Webhooks::compose(const std::vector<Due> &events, const StatusStyle &style)
 {
 	auto *delivery = new Delivery;
 	std::vector<Status> statuses;
@@ -83,7 +81,7 @@ Webhooks::compose(const std::vector<Due> &events)
 			delivery->firsts.push_back(event.serial);
 	}
 	delivery->statuses = statuses.size();
-	delivery->body = status_envelope(account_id_, displays_, statuses);
+	delivery->body = status_envelope(account_id_, displays_, statuses, style);
 	return delivery;
 }
 
@@ -148,10 +146,12 @@ Webhooks::start_due(Transfers &transfers)
 	std::vector<std::vector<Due>> groups;
 	size_t copies = 1;
 	uint64_t generation = 0;
+	StatusStyle style;
 	{
 		const std::lock_guard<std::mutex> lock(mutex_);
 		posted.swap(posted_);
 		generation = generation_;
+		style = settings_.style;
 		copies = static_cast<size_t>(settings_.duplicate);
 		const size_t connections = static_cast<size_t>(settings_.connections);
 		size_t room = connections - std::min(connections, transfers.active.size());
@@ -174,7 +174,7 @@ Webhooks::start_due(Transfers &transfers)
 	for (Delivery *delivery : posted)
 		start(delivery, transfers);
 	for (const std::vector<Due> &group : groups) {
-		Delivery *delivery = compose(group);
+		Delivery *delivery = compose(group, style);
 		delivery->generation = generation;
 		if (delivery->statuses == 0) {
 			delete delivery;
@@ -210,9 +210,14 @@ Webhooks::finish(Delivery *delivery, Transfers &transfers)
 		}
 		if (delivery->result.status != 200) {
 			counts_.failed_attempts++;
-			delivery->due =
-			    now_us() +
-			    std::min(longest_backoff_us, first_backoff_us << std::min(delivery->attempts, 10));
+			if (settings_.retries >= 0 && delivery->attempts >= settings_.retries) {
+				counts_.given_up += delivery->statuses;
+				counts_.queued -= delivery->statuses;
+				delete delivery;
+				return;
+			}
+			const int64_t wait = int64_t{settings_.retry_ms} << std::min(delivery->attempts, 20);
+			delivery->due = now_us() + 1000 * std::min<int64_t>(wait, settings_.retry_longest_ms);
 			delivery->attempts++;
 			transfers.retries.push(delivery);
 			return;

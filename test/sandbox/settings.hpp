@@ -16,6 +16,19 @@
 namespace sandbox
 {
 
+/* What statuses say of money, from Meta's eldest way to its youngest. */
+enum class Pricing : uint8_t { Cbp, Conversation, Pmp, Typed, FreeEntryPoint, Free, None };
+
+/* How a recipient is named. */
+enum class Naming : uint8_t { Both, Phone, UserId };
+
+struct StatusStyle {
+	Pricing pricing = Pricing::Pmp;
+	Naming naming = Naming::Both;
+	size_t per_change = 0; /* statuses in a change; 0: all of a number */
+	size_t per_entry = 0;  /* changes in an entry; 0: all */
+};
+
 struct WebhookSettings {
 	std::string url;
 	std::string app_secret = "sandbox-app-secret";
@@ -24,6 +37,10 @@ struct WebhookSettings {
 	int batch = 1;
 	int duplicate = 1;
 	int connections = 16;
+	int retry_ms = 50; /* doubled each time, up to: */
+	int retry_longest_ms = 1000;
+	int retries = -1; /* -1: for ever */
+	StatusStyle style;
 	bool read = true;
 	bool paused = false;
 	bool shuffle = false;

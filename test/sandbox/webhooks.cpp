@@ -157,7 +157,7 @@ Webhooks::clear()
 	const std::lock_guard<std::mutex> lock(mutex_);
 	events_ = {};
 	generation_++; /* deliveries under way count no more and are not repeated */
-	counts_ = {0, 0, 0, 0};
+	counts_ = {0, 0, 0, 0, 0};
 }
 
 Webhooks::Counts

@@ -37,7 +37,7 @@ public:
 		std::string error = {};
 	};
 	struct Counts {
-		uint64_t queued, delivered, deliveries, failed_attempts;
+		uint64_t queued, delivered, deliveries, failed_attempts, given_up;
 	};
 	enum class Signing { Right, Wrong, None };
 	using Done = std::function<void(const Result &)>;
@@ -95,7 +95,7 @@ private:
 	void start_due(Transfers &transfers);
 	void start(Delivery *delivery, Transfers &transfers);
 	std::vector<std::vector<Due>> take_events(int64_t now, size_t room);
-	Delivery *compose(const std::vector<Due> &events);
+	Delivery *compose(const std::vector<Due> &events, const StatusStyle &style);
 	void finish(Delivery *delivery, Transfers &transfers);
 	void abandon(Transfers &transfers);
 	void post(Delivery *delivery);
@@ -113,7 +113,7 @@ private:
 	std::vector<Delivery *> posted_; /* from other threads, for the next round */
 	std::unordered_map<uint64_t, uint64_t> awaited_;
 	uint64_t generation_ = 0;
-	Counts counts_{0, 0, 0, 0};
+	Counts counts_{0, 0, 0, 0, 0};
 	int64_t sleeping_until_ = 0;
 	bool stopping_ = false;
 	void *multi_;
