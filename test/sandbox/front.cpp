@@ -200,7 +200,14 @@ Front::Front(Sandbox &box, int plain_port)
 	if (ports_.empty())
 		return;
 	box.refusers.emplace_back([this](bool refused) { refuse(refused); });
-	box.goaway = [this] { post([this] { each([](Link &link) { link.goaway(); }); }); };
+	box.goaway = [this] {
+		post([this] {
+			each([](Link &link) {
+				link.goaway();
+				link.turn();
+			});
+		});
+	};
 	box.disconnect = [this] { post([this] { each([](Link &link) { link.cut(); }); }); };
 }
 

@@ -37,6 +37,11 @@ public:
 	goaway()
 	{
 	}
+	/* Sends what there is. */
+	virtual void
+	turn()
+	{
+	}
 	/* Resets the connection; the caller deletes it. */
 	virtual void cut() = 0;
 };

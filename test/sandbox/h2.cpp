@@ -25,7 +25,6 @@ namespace
 {
 
 const size_t longest_body = 16 << 20;
-
 class Connection;
 
 class Stream final : public Carrier
@@ -66,8 +65,8 @@ public:
 	void dispatch(Stream &stream);
 	void reply(Stream &stream);
 	void forget(int32_t id);
-	/* Takes what has come, sends what there is, and closes when all is done. */
-	void turn();
+	/* Takes what has come, sends, and closes when all is done. */
+	void turn() override;
 
 	Front &front;
 	nghttp2_session *session = nullptr;
@@ -309,7 +308,6 @@ Connection::goaway()
 	nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
 	                      nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR,
 	                      nullptr, 0);
-	turn();
 }
 
 void
@@ -358,9 +356,7 @@ Connection::reply(Stream &stream)
 		break;
 	case Cut::Goaway:
 		answer(stream);
-		nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
-		                      nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR,
-		                      nullptr, 0);
+		goaway();
 		break;
 	default:
 		answer(stream);

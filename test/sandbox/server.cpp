@@ -29,6 +29,8 @@ namespace
 {
 
 const size_t longest_body = 16 << 20;
+/* The server clears it after each request; headers must fit in. */
+const size_t connection_memory = 12 << 10;
 
 int
 socket_of(MHD_Connection *connection)
@@ -304,8 +306,8 @@ Server::start(int listener)
 	MHD_Daemon *daemon = MHD_start_daemon(
 	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, answer,
 	    &box_, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT, limit,
-	    MHD_OPTION_NOTIFY_COMPLETED, completed, &box_, MHD_OPTION_NOTIFY_CONNECTION,
-	    connection_changed, &box_, MHD_OPTION_END);
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory, MHD_OPTION_NOTIFY_COMPLETED,
+	    completed, &box_, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, &box_, MHD_OPTION_END);
 	if (daemon == nullptr) {
 		close(listener);
 		throw std::runtime_error(std::string("can't start the server: ") + std::strerror(errno));
