@@ -1,5 +1,5 @@
 /*
- * book.cpp: the book of accepted and refused messages.
+ * book.cpp: the book of accepted messages.
  *
  * The server thread writes, the webhook thread reads what a status has to tell; one mutex, held
  * briefly.
@@ -67,7 +67,7 @@ user_id_of(std::string_view wa_id)
 	return id + "." + std::to_string(1000000000000000u + hash % 9000000000000000u);
 }
 
-Book::Book() : run_(random_bits() & 0xffffffff) {}
+Book::Book(bool counters_only) : counters_only_(counters_only), run_(random_bits() & 0xffffffff) {}
 
 uint32_t
 Book::intern(const std::string &name)
@@ -85,6 +85,9 @@ uint64_t
 Book::add(const Message &message)
 {
 	const std::lock_guard<std::mutex> lock(mutex_);
+	accepted_++;
+	if (counters_only_)
+		return first_serial_ + accepted_ - 1;
 	Entry entry{message.received_us,
 	            intern(message.number_id),
 	            intern(message.type),
@@ -114,8 +117,7 @@ Book::add(const Message &message)
 		if (count == 2)
 			duplicates_.push_back(callback);
 	}
-	per_second_[message.received_us / 1000000]++;
-	return first_serial_ + entries_.size() - 1;
+	return first_serial_ + accepted_ - 1;
 }
 
 /*
@@ -164,29 +166,6 @@ Book::traits(uint64_t serial) const
 	traits.callback_data = callback;
 	traits.category = names_[entry.category];
 	return traits;
-}
-
-void
-Book::request_started()
-{
-	const std::lock_guard<std::mutex> lock(mutex_);
-	requests_++;
-	max_in_flight_ = std::max(max_in_flight_, ++in_flight_);
-}
-
-void
-Book::request_finished()
-{
-	const std::lock_guard<std::mutex> lock(mutex_);
-	in_flight_--;
-}
-
-void
-Book::refused(const std::string &key)
-{
-	const std::lock_guard<std::mutex> lock(mutex_);
-	refused_++;
-	refused_by_code_[key]++;
 }
 
 uint32_t
@@ -241,7 +220,9 @@ Book::list(const std::string &to, size_t offset, size_t limit) const
 {
 	const std::lock_guard<std::mutex> lock(mutex_);
 	std::string out = "[";
-	for (size_t i = 0; i < entries_.size() && limit > 0; i++) {
+	const size_t start = to.empty() ? std::min(offset, entries_.size()) : 0;
+	offset -= start;
+	for (size_t i = start; i < entries_.size() && limit > 0; i++) {
 		if (!to.empty() && !is_to(entries_[i], to))
 			continue;
 		if (offset > 0) {
@@ -260,40 +241,16 @@ std::string
 Book::summary() const
 {
 	const std::lock_guard<std::mutex> lock(mutex_);
-	std::string out = "\"accepted\":" + std::to_string(entries_.size()) +
+	if (counters_only_)
+		return "\"accepted\":" + std::to_string(accepted_);
+	std::string out = "\"accepted\":" + std::to_string(accepted_) +
 	                  ",\"distinct_callback_data\":" + std::to_string(callbacks_.size()) +
 	                  ",\"duplicates\":[";
 	for (size_t i = 0; i < duplicates_.size(); i++) {
 		out += i > 0 ? "," : "";
 		quote(out, duplicates_[i]);
 	}
-	out += "],\"refused\":" + std::to_string(refused_) +
-	       ",\"requests\":" + std::to_string(requests_) + ",\"refused_by_code\":{";
-	const char *comma = "";
-	for (const auto &code : refused_by_code_) {
-		out += comma + quoted(code.first) + ":" + std::to_string(code.second);
-		comma = ",";
-	}
-	out += "},\"per_second\":{";
-	comma = "";
-	uint32_t max = 0;
-	for (const auto &second : per_second_) {
-		out += comma + quoted(std::to_string(second.first)) + ":" + std::to_string(second.second);
-		comma = ",";
-		max = std::max(max, second.second);
-	}
-	/* A limit holds in every window of a second, not only in those of the calendar. */
-	size_t sliding = 0;
-	for (size_t start = 0, end = 0; end < entries_.size(); end++) {
-		while (entries_[end].received_us - entries_[start].received_us >= 1000000)
-			start++;
-		sliding = std::max(sliding, end - start + 1);
-	}
-	out += "},\"max_in_one_second\":" + std::to_string(max) +
-	       ",\"max_in_any_second\":" + std::to_string(sliding) +
-	       ",\"in_flight\":" + std::to_string(in_flight_) +
-	       ",\"max_in_flight\":" + std::to_string(max_in_flight_);
-	return out;
+	return out + "]";
 }
 
 std::string
@@ -319,15 +276,11 @@ void
 Book::clear()
 {
 	const std::lock_guard<std::mutex> lock(mutex_);
-	first_serial_ += entries_.size();
+	first_serial_ += accepted_;
+	accepted_ = 0;
 	callbacks_.clear();
 	duplicates_.clear();
 	entries_.clear();
-	per_second_.clear();
-	refused_by_code_.clear();
-	requests_ = 0;
-	refused_ = 0;
-	max_in_flight_ = in_flight_;
 }
 
 } // namespace sandbox

@@ -4,6 +4,8 @@
  *
  * Needs no token: the sandbox listens on the loopback address only.
  */
+#include "control.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <stdexcept>
@@ -20,13 +22,8 @@ namespace sandbox
 
 using nlohmann::json;
 
-namespace
-{
-
-const int64_t window_us = 24 * int64_t{3600} * 1000000;
-
 void
-answer(Exchange &exchange, const json &body, int status = 200)
+answer(Exchange &exchange, const json &body, int status)
 {
 	exchange.reply.status = status;
 	exchange.reply.body = body.dump(-1, ' ', true) + "\n";
@@ -38,115 +35,18 @@ complain(Exchange &exchange, int status, const std::string &why)
 	answer(exchange, {{"error", why}}, status);
 }
 
-json
-settings_json(const Settings &settings)
+namespace
 {
-	const WebhookSettings &hooks = settings.webhooks;
-	return {{"delay_ms", settings.delay_ms},
-	        {"status_delay_ms", hooks.status_delay_ms},
-	        {"read", hooks.read},
-	        {"webhook_url", hooks.url},
-	        {"webhooks_paused", hooks.paused},
-	        {"webhook_timeout_ms", hooks.timeout_ms},
-	        {"webhook_connections", hooks.connections},
-	        {"batch", hooks.batch},
-	        {"duplicate", hooks.duplicate},
-	        {"shuffle", hooks.shuffle},
-	        {"reject_all", settings.reject_all ? json(*settings.reject_all) : json()},
-	        {"throughput", settings.throughput},
-	        {"pair_limit", settings.pair_limit},
-	        {"token", settings.tokens},
-	        {"verify_token", settings.verify_token},
-	        {"app_secret", hooks.app_secret}};
-}
-
-int
-whole(const std::string &key, const json &value, int min, int max)
-{
-	if (!value.is_number_integer() || value < min || value > max)
-		throw std::runtime_error(key + ": not a whole number from " + std::to_string(min) + " to " +
-		                         std::to_string(max));
-	return value.get<int>();
-}
-
-/* One member of POST /_sandbox/settings; throws what is wrong with it. */
-void
-set(Settings &settings, const std::string &key, const json &value)
-{
-	WebhookSettings &hooks = settings.webhooks;
-	if (key == "delay_ms")
-		settings.delay_ms = whole(key, value, 0, 3600000);
-	else if (key == "status_delay_ms")
-		hooks.status_delay_ms = whole(key, value, 0, 3600000);
-	else if (key == "read")
-		hooks.read = value.get<bool>();
-	else if (key == "webhook_url")
-		hooks.url = value.is_null() ? "" : value.get<std::string>();
-	else if (key == "webhooks_paused")
-		hooks.paused = value.get<bool>();
-	else if (key == "webhook_timeout_ms")
-		hooks.timeout_ms = whole(key, value, 1, 3600000);
-	else if (key == "webhook_connections")
-		hooks.connections = whole(key, value, 1, 256);
-	else if (key == "batch")
-		hooks.batch = whole(key, value, 1, 1000);
-	else if (key == "duplicate")
-		hooks.duplicate = whole(key, value, 1, 100);
-	else if (key == "shuffle")
-		hooks.shuffle = value.get<bool>();
-	else if (key == "reject_all")
-		settings.reject_all =
-		    value.is_null() ? std::nullopt : std::optional<int>(whole(key, value, 0, 99999999));
-	else if (key == "throughput")
-		settings.throughput = whole(key, value, 0, 1000000);
-	else if (key == "pair_limit")
-		settings.pair_limit = value.get<bool>();
-	else if (key == "token")
-		settings.tokens = value.is_array() ? value.get<std::vector<std::string>>()
-		                                   : std::vector<std::string>{value.get<std::string>()};
-	else if (key == "verify_token")
-		settings.verify_token = value.get<std::string>();
-	else if (key == "app_secret")
-		hooks.app_secret = value.get<std::string>();
-	else
-		throw std::runtime_error(key + ": no such setting");
-}
-
-void
-open_windows(Sandbox &box, const json &phones)
-{
-	if (phones.is_null() || phones == false) {
-		box.windows.clear();
-		return;
-	}
-	for (const json &phone : phones.is_array() ? phones : json::array({phones})) {
-		const std::string name = phone.get<std::string>();
-		const bool literal = name == "*" || (name.size() > 2 && name[2] == '.');
-		box.windows[literal ? name : digits(name)] = now_us() + window_us;
-	}
-}
-
-/* All members or none. */
-void
-change_settings(Sandbox &box, Exchange &exchange, const json &body)
-{
-	if (!body.is_object())
-		return complain(exchange, 400, "the body is not a JSON object");
-	Settings changed = box.settings;
-	for (const auto &member : body.items())
-		if (member.key() != "open_window")
-			set(changed, member.key(), member.value());
-	if (body.contains("open_window"))
-		open_windows(box, body["open_window"]);
-	box.settings = std::move(changed);
-	box.webhooks.configure(box.settings.webhooks);
-	answer(exchange, settings_json(box.settings));
-}
 
 void
 reset(Sandbox &box, Exchange &exchange)
 {
 	box.book.clear();
+	box.traffic.clear();
+	box.faults.clear();
+	box.outage.requests = 0;
+	box.outage.at.clear();
+	box.front.max_streams = 0;
 	box.webhooks.clear();
 	box.failures.clear();
 	box.pair_pace.clear();
@@ -154,9 +54,23 @@ reset(Sandbox &box, Exchange &exchange)
 	if (exchange.argument("settings")) {
 		box.settings = box.options.settings;
 		box.windows.clear();
+		set_outage(box, {});
 		box.webhooks.configure(box.settings.webhooks);
 	}
 	answer(exchange, {{"success", true}});
+}
+
+std::string
+front_summary(Sandbox &box)
+{
+	FrontCounts &counts = box.front;
+	const std::lock_guard<std::mutex> lock(counts.mutex);
+	return "\"tls\":{\"connections_opened\":" + std::to_string(counts.tls_opened) +
+	       ",\"failed\":" + std::to_string(counts.tls_failed) +
+	       ",\"latest_error\":" + sandbox::quoted(counts.tls_error) +
+	       "},\"http2\":{\"connections\":" + std::to_string(counts.http2) +
+	       ",\"connections_opened\":" + std::to_string(counts.http2_opened) +
+	       ",\"max_streams\":" + std::to_string(counts.max_streams) + "}";
 }
 
 void
@@ -164,11 +78,14 @@ summary(Sandbox &box, Exchange &exchange)
 {
 	const Webhooks::Counts counts = box.webhooks.counts();
 	exchange.reply.body =
-	    "{" + box.book.summary() + ",\"webhooks\":{\"queued\":" + std::to_string(counts.queued) +
+	    "{" + box.book.summary() + "," + box.traffic.summary() +
+	    ",\"outage\":" + box.outage.summary() +
+	    ",\"webhooks\":{\"queued\":" + std::to_string(counts.queued) +
 	    ",\"delivered\":" + std::to_string(counts.delivered) +
 	    ",\"deliveries\":" + std::to_string(counts.deliveries) +
 	    ",\"failed_attempts\":" + std::to_string(counts.failed_attempts) +
-	    "},\"connections\":" + std::to_string(box.connections) +
+	    ",\"given_up\":" + std::to_string(counts.given_up) + "}," + front_summary(box) +
+	    ",\"connections\":" + std::to_string(box.connections) +
 	    ",\"connections_opened\":" + std::to_string(box.connections_opened) + "}\n";
 }
 
@@ -188,8 +105,9 @@ report_to(Sandbox &box, Exchange &exchange)
 	};
 }
 
+/* Delivers a body once; its answer is ours. */
 void
-post_webhook(Sandbox &box, Exchange &exchange)
+post_webhook(Sandbox &box, Exchange &exchange, std::string body)
 {
 	const std::string kind = exchange.argument("signature").value_or("right");
 	Webhooks::Signing signing = Webhooks::Signing::Right;
@@ -199,27 +117,23 @@ post_webhook(Sandbox &box, Exchange &exchange)
 		signing = Webhooks::Signing::None;
 	else if (kind != "right")
 		return complain(exchange, 400, "signature is right, wrong or none");
-	box.webhooks.try_once(exchange.body, signing, report_to(box, exchange));
+	if (exchange.argument("show")) {
+		exchange.reply.body = std::move(body);
+		return;
+	}
+	box.webhooks.try_once(std::move(body), signing, report_to(box, exchange));
 }
 
-/* A message from a user: opens the 24-hour window and goes to the receiver. */
+/* One fault or several; all or none. */
 void
-post_inbound(Sandbox &box, Exchange &exchange, const json &body)
+post_faults(Sandbox &box, Exchange &exchange, const json &body)
 {
-	Inbound inbound;
-	const Number &number = box.options.numbers.front();
-	inbound.number_id = body.value("phone_number_id", number.id);
-	inbound.display = number.display;
-	for (const Number &other : box.options.numbers)
-		if (other.id == inbound.number_id)
-			inbound.display = other.display;
-	inbound.from = body.at("from").get<std::string>();
-	inbound.name = body.value("name", "Ana Núñez");
-	inbound.text = body.value("text", "Hola");
-	inbound.id = body.value("id", "wamid.IN" + std::to_string(random_bits()));
-	open_windows(box, inbound.from);
-	std::string envelope = inbound_envelope(box.options.business_account_id, inbound);
-	box.webhooks.try_once(std::move(envelope), Webhooks::Signing::Right, report_to(box, exchange));
+	std::vector<Fault> faults;
+	for (const json &one : body.is_array() ? body : json::array({body}))
+		faults.push_back(read_fault(one));
+	for (Fault &fault : faults)
+		box.faults.add(std::move(fault));
+	answer(exchange, {{"faults", faults.size()}});
 }
 
 /* Meta's handshake: the receiver must answer 200 and the bare challenge. */
@@ -282,11 +196,28 @@ get(Sandbox &box, Exchange &exchange, const std::string &what)
 	if (what == "summary")
 		return summary(box, exchange);
 	if (what == "settings")
-		return answer(exchange, settings_json(box.settings));
+		return answer(exchange, settings_json(box));
+	if (what == "samples")
+		return answer(exchange, samples_json());
+	if (what == "faults") {
+		exchange.reply.body = box.faults.list();
+		return;
+	}
+	const std::string to = exchange.argument("to").value_or("");
+	const size_t limit = exchange.argument("limit") ? number_of("limit") : SIZE_MAX;
 	if (what == "messages") {
-		const size_t limit = exchange.argument("limit") ? number_of("limit") : SIZE_MAX;
+		exchange.reply.body = box.book.list(to, number_of("offset"), limit);
+		return;
+	}
+	if (what == "arrivals" || what == "book") {
+		exchange.reply.type = "application/x-ndjson";
 		exchange.reply.body =
-		    box.book.list(exchange.argument("to").value_or(""), number_of("offset"), limit);
+		    box.traffic.arrivals(box.book, to, what == "book", number_of("offset"), limit);
+		return;
+	}
+	if (what == "pairs") {
+		exchange.reply.type = "application/x-ndjson";
+		exchange.reply.body = box.traffic.pairs(to);
 		return;
 	}
 	if (what == "phone") {
@@ -302,18 +233,33 @@ post(Sandbox &box, Exchange &exchange, const std::string &what)
 {
 	if (what == "reset")
 		return reset(box, exchange);
-	const bool calls_receiver = what == "webhook" || what == "verify" || what == "inbound";
+	if (what == "goaway" || what == "disconnect") {
+		const auto &command = what == "goaway" ? box.goaway : box.disconnect;
+		if (!command)
+			return complain(exchange, 409, "there is no --tls-port and no --h2c-port");
+		command();
+		return answer(exchange, {{"success", true}});
+	}
+	const bool calls_receiver = what == "webhook" || what == "verify" || what == "inbound" ||
+	                            what == "statuses" || what == "account";
 	if (calls_receiver && box.settings.webhooks.url.empty())
 		return complain(exchange, 409, "there is no webhook URL: set webhook_url");
 	if (what == "webhook")
-		return post_webhook(box, exchange);
+		return post_webhook(box, exchange, exchange.body);
 	if (what == "verify")
 		return verify(box, exchange);
 	const json body = json::parse(exchange.body, nullptr, false);
 	if (what == "settings")
 		return change_settings(box, exchange, body);
+	if (what == "faults")
+		return post_faults(box, exchange, body);
+	const std::string split = exchange.argument("split").value_or("items");
 	if (what == "inbound")
-		return post_inbound(box, exchange, body);
+		return post_webhook(box, exchange, inbound_body(box, body, split));
+	if (what == "statuses")
+		return post_webhook(box, exchange, statuses_body(box, body, split));
+	if (what == "account")
+		return post_webhook(box, exchange, account_body(box, body, split));
 	if (what == "templates")
 		return put_templates(box, exchange, body);
 	complain(exchange, 404, "no such thing: POST /_sandbox/" + what);
@@ -329,7 +275,10 @@ control(Sandbox &box, Exchange &exchange, const std::string &what)
 			get(box, exchange, what);
 		else if (exchange.method == "POST")
 			post(box, exchange, what);
-		else
+		else if (exchange.method == "DELETE" && what == "faults") {
+			box.faults.clear();
+			answer(exchange, {{"success", true}});
+		} else
 			complain(exchange, 405, "GET or POST");
 	} catch (const std::exception &e) {
 		complain(exchange, 400, e.what()); /* a member of the wrong type, mostly */

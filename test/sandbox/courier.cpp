@@ -20,8 +20,6 @@ namespace sandbox
 namespace
 {
 
-const int64_t first_backoff_us = 50000;
-const int64_t longest_backoff_us = 1000000;
 const size_t most_retries = 256;
 const size_t longest_answer = 1 << 20;
 
@@ -38,21 +36,23 @@ store_answer(char *bytes, size_t size, size_t count, void *to)
 } // namespace
 
 /* Takes what is due off the queue, grouped into deliveries; with the mutex held. */
-std::vector<std::vector<Webhooks::Event>>
+std::vector<std::vector<Webhooks::Due>>
 Webhooks::take_events(int64_t now, size_t room)
 {
-	std::vector<std::vector<Event>> groups;
+	std::vector<std::vector<Due>> groups;
 	while (groups.size() < room && !events_.empty() && events_.top().due <= now) {
-		std::vector<Event> group;
+		std::vector<Due> group;
 		while (group.size() < static_cast<size_t>(settings_.batch) && !events_.empty() &&
 		       events_.top().due <= now) {
 			Event event = events_.top();
 			events_.pop();
-			group.push_back(event);
-			if (event.alone || event.step + 1u >= steps_of(event.course).size())
+			const std::vector<std::string> &steps = courses_[static_cast<size_t>(event.course)];
+			group.push_back({event, steps[event.step].c_str()});
+			if (event.alone || event.step + 1u >= steps.size())
 				continue;
 			event.step++;
-			event.due = now + settings_.status_delay_ms * int64_t{1000};
+			const int delay = event.delay_ms < 0 ? settings_.status_delay_ms : event.delay_ms;
+			event.due = now + delay * int64_t{1000};
 			events_.push(event);
 		}
 		if (settings_.shuffle)
@@ -63,24 +63,25 @@ Webhooks::take_events(int64_t now, size_t room)
 }
 
 Webhooks::Delivery *
-Webhooks::compose(const std::vector<Event> &events)
+Webhooks::compose(const std::vector<Due> &events, const StatusStyle &style)
 {
 	auto *delivery = new Delivery;
 	std::vector<Status> statuses;
 	statuses.reserve(events.size());
-	for (const Event &event : events) {
+	for (const Due &due : events) {
+		const Event &event = due.event;
 		auto traits = book_.traits(event.serial);
 		if (!traits)
 			continue; /* the book was cleared meanwhile */
-		const char *word = steps_of(event.course)[event.step];
-		const bool priced = word[0] == 's' || word[0] == 'd';
-		statuses.push_back({std::move(*traits), word, event.due,
-		                    event.course == Course::Failed ? event.code : -1, priced});
+		const std::string_view word = due.word;
+		const bool priced = word == "sent" || word == "delivered";
+		statuses.push_back(
+		    {std::move(*traits), due.word, event.due, word == "failed" ? event.code : -1, priced});
 		if (event.step == 0)
 			delivery->firsts.push_back(event.serial);
 	}
 	delivery->statuses = statuses.size();
-	delivery->body = status_envelope(account_id_, displays_, statuses);
+	delivery->body = status_envelope(account_id_, displays_, statuses, style);
 	return delivery;
 }
 
@@ -142,13 +143,15 @@ Webhooks::start_due(Transfers &transfers)
 {
 	const int64_t now = now_us();
 	std::vector<Delivery *> posted;
-	std::vector<std::vector<Event>> groups;
+	std::vector<std::vector<Due>> groups;
 	size_t copies = 1;
 	uint64_t generation = 0;
+	StatusStyle style;
 	{
 		const std::lock_guard<std::mutex> lock(mutex_);
 		posted.swap(posted_);
 		generation = generation_;
+		style = settings_.style;
 		copies = static_cast<size_t>(settings_.duplicate);
 		const size_t connections = static_cast<size_t>(settings_.connections);
 		size_t room = connections - std::min(connections, transfers.active.size());
@@ -170,8 +173,8 @@ Webhooks::start_due(Transfers &transfers)
 	}
 	for (Delivery *delivery : posted)
 		start(delivery, transfers);
-	for (const std::vector<Event> &group : groups) {
-		Delivery *delivery = compose(group);
+	for (const std::vector<Due> &group : groups) {
+		Delivery *delivery = compose(group, style);
 		delivery->generation = generation;
 		if (delivery->statuses == 0) {
 			delete delivery;
@@ -207,9 +210,14 @@ Webhooks::finish(Delivery *delivery, Transfers &transfers)
 		}
 		if (delivery->result.status != 200) {
 			counts_.failed_attempts++;
-			delivery->due =
-			    now_us() +
-			    std::min(longest_backoff_us, first_backoff_us << std::min(delivery->attempts, 10));
+			if (settings_.retries >= 0 && delivery->attempts >= settings_.retries) {
+				counts_.given_up += delivery->statuses;
+				counts_.queued -= delivery->statuses;
+				delete delivery;
+				return;
+			}
+			const int64_t wait = int64_t{settings_.retry_ms} << std::min(delivery->attempts, 20);
+			delivery->due = now_us() + 1000 * std::min<int64_t>(wait, settings_.retry_longest_ms);
 			delivery->attempts++;
 			transfers.retries.push(delivery);
 			return;

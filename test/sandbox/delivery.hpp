@@ -13,9 +13,6 @@
 namespace sandbox
 {
 
-/* The words of a course's statuses, in order. */
-const std::vector<const char *> &steps_of(Course course);
-
 struct Webhooks::Delivery {
 	std::string body = {};
 	std::string query = {}; /* of a GET */

@@ -7,6 +7,9 @@
 #include "envelope.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <stdexcept>
 
 #include "errors.hpp"
 #include "text.hpp"
@@ -16,6 +19,9 @@ namespace sandbox
 
 namespace
 {
+
+const char *const pricings[] = {"cbp",  "conversation", "pmp", "typed", "free_entry_point",
+                                "free", "none"};
 
 void
 member(std::string &out, const char *name, std::string_view value)
@@ -27,36 +33,71 @@ member(std::string &out, const char *name, std::string_view value)
 }
 
 void
-append_contact(std::string &out, std::string_view name, std::string_view wa_id,
-               std::string_view user_id)
+append_contact(std::string &out, std::string_view name, const Traits &traits, Naming naming)
 {
 	out += "{\"profile\":{";
 	member(out, "name", name);
 	out += "}";
-	if (!wa_id.empty()) {
+	if (!traits.wa_id.empty() && naming != Naming::UserId) {
 		out += ",";
-		member(out, "wa_id", wa_id);
+		member(out, "wa_id", traits.wa_id);
+	}
+	if (naming != Naming::Phone) {
+		out += ",";
+		member(out, "user_id", traits.user_id);
+	}
+	out += "}";
+}
+
+/* Of the eldest ways each has more than the next; the values are those of Meta's samples. */
+void
+append_pricing(std::string &out, const Status &status, Pricing pricing)
+{
+	const bool sent = std::strcmp(status.status, "sent") == 0;
+	const bool entry_point = pricing == Pricing::FreeEntryPoint;
+	const std::string &category = status.traits.category;
+	if (pricing == Pricing::Cbp || pricing == Pricing::Conversation || entry_point) {
+		out += ",\"conversation\":{";
+		member(out, "id", "c0ffee" + user_id_of(status.traits.wamid).substr(3));
+		if (sent)
+			out += ",\"expiration_timestamp\":\"" + std::to_string(status.at_us / 1000000 + 86400) +
+			       "\"";
+		out += ",\"origin\":{";
+		member(out, "type", entry_point ? "referral_conversion" : category);
+		out += "}}";
+	}
+	out += ",\"pricing\":{";
+	if (pricing != Pricing::Typed)
+		out +=
+		    entry_point || pricing == Pricing::Free ? "\"billable\":false," : "\"billable\":true,";
+	member(out, "pricing_model", pricing == Pricing::Cbp ? "CBP" : "PMP");
+	if (pricing != Pricing::Cbp) {
+		out += ",";
+		member(out, "type",
+		       entry_point                ? "free_entry_point"
+		       : pricing == Pricing::Free ? "free_customer_service"
+		                                  : "regular");
 	}
 	out += ",";
-	member(out, "user_id", user_id);
+	member(out, "category", entry_point ? "referral_conversion" : category);
 	out += "}";
 }
 
 void
-append_status(std::string &out, const Status &status)
+append_status(std::string &out, const Status &status, const StatusStyle &style)
 {
 	const Traits &traits = status.traits;
 	const bool failed = status.code >= 0;
 	out += "{";
 	member(out, "id", traits.wamid);
-	out += ",\"status\":\"";
-	out += status.status;
-	out += "\",\"timestamp\":\"" + std::to_string(status.at_us / 1000000) + "\"";
-	if (!traits.wa_id.empty()) {
+	out += ",";
+	member(out, "status", status.status);
+	out += ",\"timestamp\":\"" + std::to_string(status.at_us / 1000000) + "\"";
+	if (!traits.wa_id.empty() && style.naming != Naming::UserId) {
 		out += ",";
 		member(out, "recipient_id", traits.wa_id);
 	}
-	if (!failed) {
+	if (!failed && style.naming != Naming::Phone) {
 		out += ",";
 		member(out, "recipient_user_id", traits.user_id);
 	}
@@ -64,11 +105,8 @@ append_status(std::string &out, const Status &status)
 		out += ",";
 		member(out, "biz_opaque_callback_data", traits.callback_data);
 	}
-	if (status.priced) {
-		out += ",\"pricing\":{\"billable\":true,\"pricing_model\":\"PMP\",\"type\":\"regular\",";
-		member(out, "category", traits.category);
-		out += "}";
-	}
+	if (status.priced && style.pricing != Pricing::None)
+		append_pricing(out, status, style.pricing);
 	if (failed) {
 		const KnownError known = known_error(status.code);
 		out += ",\"errors\":[{\"code\":" + std::to_string(status.code) + ",";
@@ -104,10 +142,33 @@ open_envelope(const std::string &account_id)
 
 } // namespace
 
+Pricing
+pricing_of(const std::string &name)
+{
+	for (size_t i = 0; i < std::size(pricings); i++)
+		if (name == pricings[i])
+			return static_cast<Pricing>(i);
+	throw std::runtime_error("pricing: no such way: " + name);
+}
+
+const char *
+name_of(Pricing pricing)
+{
+	return pricings[static_cast<size_t>(pricing)];
+}
+
+std::string
+status_json(const Status &status, const StatusStyle &style)
+{
+	std::string out;
+	append_status(out, status, style);
+	return out;
+}
+
 std::string
 status_envelope(const std::string &account_id,
                 const std::unordered_map<std::string, std::string> &displays,
-                std::vector<Status> &statuses)
+                std::vector<Status> &statuses, const StatusStyle &style)
 {
 	/* One change per sending number; the order within a number stays. */
 	if (displays.size() > 1)
@@ -117,12 +178,20 @@ status_envelope(const std::string &account_id,
 	std::string out = open_envelope(account_id);
 	out.reserve(512 + 768 * statuses.size());
 	out += ",\"changes\":[";
-	for (size_t i = 0; i < statuses.size();) {
+	size_t changes = 0;
+	for (size_t i = 0; i < statuses.size(); changes++) {
 		const std::string &number_id = statuses[i].traits.number_id;
 		size_t end = i;
-		while (end < statuses.size() && statuses[end].traits.number_id == number_id)
+		while (end < statuses.size() && statuses[end].traits.number_id == number_id &&
+		       (style.per_change == 0 || end - i < style.per_change))
 			end++;
-		out += i > 0 ? "," : "";
+		if (changes > 0 && style.per_entry > 0 && changes % style.per_entry == 0) {
+			out += "]},{";
+			member(out, "id", account_id);
+			out += ",\"changes\":[";
+		} else {
+			out += i > 0 ? "," : "";
+		}
 		const auto display = displays.find(number_id);
 		open_value(out, number_id, display == displays.end() ? "" : display->second);
 		const char *comma = ",\"contacts\":[";
@@ -130,40 +199,19 @@ status_envelope(const std::string &account_id,
 			if (statuses[n].code >= 0)
 				continue; /* never for failed */
 			out += comma;
-			append_contact(out, "Panadería Muñoz", statuses[n].traits.wa_id,
-			               statuses[n].traits.user_id);
+			append_contact(out, "Panadería Muñoz", statuses[n].traits, style.naming);
 			comma = ",";
 		}
 		out += *comma == ',' && comma[1] == '\0' ? "]" : "";
 		out += ",\"statuses\":[";
 		for (size_t n = i; n < end; n++) {
 			out += n > i ? "," : "";
-			append_status(out, statuses[n]);
+			append_status(out, statuses[n], style);
 		}
 		out += "]},\"field\":\"messages\"}";
 		i = end;
 	}
 	return out + "]}]}";
-}
-
-std::string
-inbound_envelope(const std::string &account_id, const Inbound &inbound)
-{
-	const std::string wa_id = digits(inbound.from);
-	const std::string user_id = user_id_of(wa_id);
-	std::string out = open_envelope(account_id) + ",\"changes\":[";
-	open_value(out, inbound.number_id, inbound.display);
-	out += ",\"contacts\":[";
-	append_contact(out, inbound.name, wa_id, user_id);
-	out += "],\"messages\":[{";
-	member(out, "from", wa_id);
-	out += ",";
-	member(out, "from_user_id", user_id);
-	out += ",";
-	member(out, "id", inbound.id);
-	out += ",\"timestamp\":\"" + std::to_string(now_us() / 1000000) + "\",\"text\":{";
-	member(out, "body", inbound.text);
-	return out + "},\"type\":\"text\"}]},\"field\":\"messages\"}]}]}";
 }
 
 std::string

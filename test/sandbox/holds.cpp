@@ -9,8 +9,6 @@
 #include <chrono>
 #include <cstdint>
 
-#include <microhttpd.h>
-
 #include "text.hpp"
 
 namespace sandbox
@@ -38,7 +36,7 @@ Holds::hold(Exchange &exchange, std::optional<int64_t> due)
 		return 0;
 	const Ticket ticket = next_++;
 	exchange.held = true;
-	MHD_suspend_connection(exchange.connection);
+	exchange.carrier->suspend();
 	held_.emplace(ticket, &exchange);
 	if (due) {
 		const bool first = timers_.empty() || *due < timers_.top().at;
@@ -64,7 +62,7 @@ Holds::release(Ticket ticket, std::optional<Reply> reply)
 	endless_.erase(ticket);
 	if (reply)
 		exchange.reply = std::move(*reply);
-	MHD_resume_connection(exchange.connection);
+	exchange.carrier->resume();
 }
 
 void
@@ -74,8 +72,8 @@ Holds::stop()
 		const std::lock_guard<std::mutex> lock(mutex_);
 		stopping_ = true;
 		for (const auto &held : held_) {
-			held.second->reply.reset = true;
-			MHD_resume_connection(held.second->connection);
+			held.second->reply.cut = Cut::Reset;
+			held.second->carrier->resume();
 		}
 		held_.clear();
 		endless_.clear();
@@ -91,13 +89,13 @@ Holds::sweep()
 {
 	for (auto it = endless_.begin(); it != endless_.end();) {
 		const auto found = held_.find(*it);
-		if (found != held_.end() && !found->second->abandoned()) {
+		if (found != held_.end() && !found->second->carrier->abandoned()) {
 			++it;
 			continue;
 		}
 		if (found != held_.end()) {
-			found->second->reply.reset = true;
-			MHD_resume_connection(found->second->connection);
+			found->second->reply.cut = Cut::Reset;
+			found->second->carrier->resume();
 			held_.erase(found);
 		}
 		it = endless_.erase(it);
@@ -116,7 +114,7 @@ Holds::run()
 			timers_.pop();
 			if (found == held_.end())
 				continue;
-			MHD_resume_connection(found->second->connection);
+			found->second->carrier->resume();
 			held_.erase(found);
 		}
 		if (!endless_.empty() && now >= next_sweep) {

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "front.hpp"
 #include "server.hpp"
 
 namespace
@@ -35,6 +36,13 @@ run(const sandbox::Options &options, const sigset_t &signals)
 	if (!options.templates_file.empty())
 		box.templates.load(options.templates_file);
 	const sandbox::Server server(box);
+	const sandbox::Front front(box, server.port());
+	if (!options.tls_port_file.empty())
+		write_port(options.tls_port_file, front.tls_port());
+	if (!options.h2c_port_file.empty())
+		write_port(options.h2c_port_file, front.h2c_port());
+	if (!options.control_port_file.empty())
+		write_port(options.control_port_file, server.control_port());
 	if (!options.port_file.empty())
 		write_port(options.port_file, server.port());
 	std::printf("sandbox: listening on http://127.0.0.1:%d\n", server.port());

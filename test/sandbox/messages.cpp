@@ -26,7 +26,7 @@ namespace
 void
 refuse(Sandbox &box, Exchange &exchange, const Error &error)
 {
-	box.book.refused(std::to_string(error.code));
+	box.traffic.refused(exchange, std::to_string(error.code));
 	exchange.reply = error_reply(error);
 }
 
@@ -84,12 +84,12 @@ read_envelope(const json &body, Message &message)
 
 /* Meta's pair limit: one message per 6 s, with bursts of 45 that are borrowed from the future. */
 bool
-exceeds_pair(Pace &pace, const std::string &pair, int64_t now)
+exceeds_pair(Pace &pace, const std::string &pair, const PairLimit &limit, int64_t now)
 {
-	const int64_t interval = 6000000;
+	const int64_t interval = limit.interval_ms * int64_t{1000};
 	int64_t &next = pace[pair];
 	next = std::max(next, now);
-	if (next - now > interval * 44)
+	if (next - now > interval * (limit.burst - 1))
 		return true;
 	next += interval;
 	return false;
@@ -111,12 +111,16 @@ std::optional<Error>
 check_limits(Sandbox &box, const Message &message)
 {
 	const Settings &settings = box.settings;
-	const std::string pair = settings.pair_limit ? message.number_id + "/" + message.recipient : "";
-	if (settings.throughput > 0 &&
-	    exceeds_throughput(box.number_recent[message.number_id],
-	                       static_cast<size_t>(settings.throughput), message.received_us))
+	const auto own = settings.throughput_of.find(message.number_id);
+	const int throughput = own == settings.throughput_of.end() ? settings.throughput : own->second;
+	if (throughput > 0 && exceeds_throughput(box.number_recent[message.number_id],
+	                                         static_cast<size_t>(throughput), message.received_us))
 		return Error{130429};
-	if (settings.pair_limit && exceeds_pair(box.pair_pace, pair, message.received_us))
+	if (!settings.pair_limit.on)
+		return std::nullopt;
+	const std::string to = message.by_user_id ? message.recipient : digits(message.recipient);
+	if (exceeds_pair(box.pair_pace, message.number_id + "/" + to, settings.pair_limit,
+	                 message.received_us))
 		return Error{131056};
 	return std::nullopt;
 }
@@ -133,18 +137,18 @@ refused_by_magic(Sandbox &box, Exchange &exchange, const Magic &magic, const Mes
 		refuse(box, exchange, {magic.code});
 		return true;
 	case Act::ResetBefore:
-		box.book.refused("reset");
-		exchange.reply.reset = true;
+		box.traffic.refused(exchange, "reset");
+		exchange.reply.cut = Cut::Reset;
 		return true;
 	case Act::HtmlError:
-		box.book.refused("html_502");
+		box.traffic.refused(exchange, "html_502");
 		exchange.reply = {502,
 		                  "<html><head><title>502 Bad Gateway</title></head><body>"
 		                  "<h1>502 Bad Gateway</h1></body></html>\n",
 		                  "text/html"};
 		return true;
 	case Act::EmptyError:
-		box.book.refused("empty_500");
+		box.traffic.refused(exchange, "empty_500");
 		exchange.reply = {500, "", "text/plain"};
 		return true;
 	case Act::FailsTwice:
@@ -210,28 +214,46 @@ hold_for(Sandbox &box, Exchange &exchange, int64_t from, int ms)
 		box.holds.hold(exchange, from + ms * int64_t{1000});
 }
 
-/* Books the message, plans its statuses and answers as its number wants it. */
+/* Plans the statuses as the number wants them, or the fault. */
 void
-accept(Sandbox &box, Exchange &exchange, const Message &message, const Magic &magic)
+plan_statuses(Sandbox &box, uint64_t serial, const Magic &magic, const Fault *fault, int64_t first)
+{
+	const StatusPlan *plan = fault != nullptr && fault->statuses ? &*fault->statuses : nullptr;
+	if (plan == nullptr)
+		box.webhooks.plan(serial, course_of(magic.act), magic.code, first);
+	else
+		box.webhooks.plan(serial, box.webhooks.course_of(plan->words), plan->failed_code, first,
+		                  plan->delay_ms.value_or(-1));
+}
+
+/* Books the message, plans its statuses and answers as its number and the fault want it. */
+void
+accept(Sandbox &box, Exchange &exchange, const Message &message, const Magic &magic,
+       const Fault *fault)
 {
 	const int64_t now = message.received_us;
 	const int status_delay = box.settings.webhooks.status_delay_ms;
 	int delay = box.settings.delay_ms;
 	if (magic.act == Act::Slow)
 		delay = std::max(delay, 2000);
+	if (fault != nullptr)
+		delay += fault->delay_ms;
 
 	const uint64_t serial = box.book.add(message);
+	box.traffic.accepted(exchange, message, serial);
 	compose_answer(exchange, message, box.book.wamid(serial, message.recipient), magic.act);
+	if (fault != nullptr)
+		fault->mark(exchange.reply);
 
 	int64_t first = now + (delay + status_delay) * int64_t{1000};
 	if (magic.act == Act::HeldForQuality)
 		first += status_delay * int64_t{10000};
-	switch (magic.act) {
+	switch (fault != nullptr && fault->never ? Act::NoAnswer : magic.act) {
 	case Act::NoAnswer:
 		box.holds.hold(exchange, std::nullopt);
 		break;
 	case Act::ResetAfter:
-		exchange.reply.reset = true;
+		exchange.reply.cut = Cut::Reset;
 		hold_for(box, exchange, now, delay);
 		break;
 	case Act::WebhookFirst: {
@@ -246,7 +268,19 @@ accept(Sandbox &box, Exchange &exchange, const Message &message, const Magic &ma
 	default:
 		hold_for(box, exchange, now, delay);
 	}
-	box.webhooks.plan(serial, course_of(magic.act), magic.code, first);
+	plan_statuses(box, serial, magic, fault, first);
+}
+
+/* The fault in place of an acceptance. */
+void
+refuse_by_fault(Sandbox &box, Exchange &exchange, const Fault &fault, int64_t now)
+{
+	box.traffic.refused(exchange, fault.key);
+	fault.mark(exchange.reply);
+	if (fault.never)
+		box.holds.hold(exchange, std::nullopt);
+	else
+		hold_for(box, exchange, now, box.settings.delay_ms + fault.delay_ms);
 }
 
 bool
@@ -264,6 +298,7 @@ post_message(Sandbox &box, Exchange &exchange, const Number &number)
 	Message message;
 	message.number_id = number.id;
 	message.received_us = now_us();
+	box.traffic.reached(number.id, message.received_us);
 	const auto refuse_slowly = [&](const Error &error) {
 		refuse(box, exchange, error);
 		hold_for(box, exchange, message.received_us, box.settings.delay_ms);
@@ -277,6 +312,13 @@ post_message(Sandbox &box, Exchange &exchange, const Number &number)
 	}
 	if (auto error = read_envelope(body, message))
 		return refuse_slowly(*error);
+	box.traffic.addressed(exchange, message);
+	const Fault *fault = nullptr;
+	if (!box.faults.empty())
+		fault = box.faults.take("messages", number.id,
+		                        message.by_user_id ? message.recipient : digits(message.recipient));
+	if (fault != nullptr && !fault->accept)
+		return refuse_by_fault(box, exchange, *fault, message.received_us);
 	const Magic magic = message.by_user_id ? Magic{} : magic_of(digits(message.recipient));
 	message.hide_phone = magic.act == Act::NoRecipientPhone;
 	if (refused_by_magic(box, exchange, magic, message))
@@ -287,7 +329,7 @@ post_message(Sandbox &box, Exchange &exchange, const Number &number)
 		return refuse_slowly(*error);
 	if (auto error = check_limits(box, message))
 		return refuse_slowly(*error);
-	accept(box, exchange, message, magic);
+	accept(box, exchange, message, magic, fault);
 }
 
 } // namespace sandbox

@@ -283,6 +283,44 @@ account_edge(Sandbox &box, Exchange &exchange, const std::string &edge)
 	exchange.reply = error_reply(unknown_path(edge));
 }
 
+/* Whatever the request wants: the API is down. */
+void
+suffer_outage(Sandbox &box, Exchange &exchange)
+{
+	box.outage.arrived(now_us());
+	if (exchange.is_message)
+		box.traffic.refused(exchange, "outage");
+	switch (box.outage.kind) {
+	case Outage::Kind::Hang:
+		box.holds.hold(exchange, std::nullopt);
+		break;
+	case Outage::Kind::Close:
+		exchange.reply.cut = Cut::Close;
+		break;
+	case Outage::Kind::Status:
+		exchange.reply = {box.outage.status,
+		                  "<html><body><h1>Service Unavailable</h1></body></html>\n", "text/html"};
+		break;
+	default: /* also by a connection from before it refused */
+		exchange.reply.cut = Cut::Reset;
+	}
+}
+
+/* Faults of other edges than messages. True: the exchange is settled. */
+bool
+meets_fault(Sandbox &box, Exchange &exchange, const std::string &id, const std::string &edge)
+{
+	const Fault *fault = box.faults.take(id == "debug_token" ? id : edge, id, "");
+	if (fault == nullptr)
+		return false;
+	fault->mark(exchange.reply);
+	if (fault->never)
+		box.holds.hold(exchange, std::nullopt);
+	else if (fault->delay_ms > 0)
+		box.holds.hold(exchange, now_us() + fault->delay_ms * int64_t{1000});
+	return !fault->accept;
+}
+
 } // namespace
 
 void
@@ -290,10 +328,14 @@ graph_node(Sandbox &box, Exchange &exchange, const std::string &id, const std::s
 {
 	exchange.is_message = exchange.method == "POST" && edge == "messages";
 	if (exchange.is_message)
-		box.book.request_started();
+		box.traffic.started(exchange);
+	if (box.outage.kind != Outage::Kind::None)
+		return suffer_outage(box, exchange);
+	if (!exchange.is_message && !box.faults.empty() && meets_fault(box, exchange, id, edge))
+		return;
 	const auto refuse = [&](const Error &error) {
 		if (exchange.is_message)
-			box.book.refused(std::to_string(error.code));
+			box.traffic.refused(exchange, std::to_string(error.code));
 		exchange.reply = error_reply(error);
 	};
 	if (id == "debug_token" && is_app_token(box, token_of(exchange)))

@@ -3,16 +3,23 @@
  */
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <mutex>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 #include "book.hpp"
 #include "exchange.hpp"
+#include "faults.hpp"
 #include "holds.hpp"
 #include "settings.hpp"
 #include "templates.hpp"
+#include "traffic.hpp"
 #include "webhooks.hpp"
 
 namespace sandbox
@@ -24,24 +31,43 @@ using Pace = std::unordered_map<std::string, int64_t>;
 /* When a number's latest messages were accepted: no more of them than its limit per second. */
 using Recent = std::unordered_map<std::string, std::deque<int64_t>>;
 
+/* Connections of the TLS port and of HTTP/2. */
+struct FrontCounts {
+	std::atomic<uint64_t> tls_opened{0}, tls_failed{0}, http2{0}, http2_opened{0}, max_streams{0};
+	std::mutex mutex;
+	std::string tls_error; /* the latest */
+	/* Local ports of tunnels from the TLS port to the plain one. */
+	std::unordered_set<uint16_t> tunnels;
+	std::atomic<size_t> tunnels_open{0};
+};
+
 struct Sandbox {
 	explicit Sandbox(const Options &given)
-	    : options(given), settings(given.settings), webhooks(book, holds, given)
+	    : options(given), settings(given.settings), book(given.counters_only),
+	      traffic(given.counters_only), webhooks(book, holds, given)
 	{
 	}
 
+	/* Held by every handler, and by whoever else touches what follows. */
+	std::mutex mutex;
 	const Options options;
 	Settings settings;
 	Templates templates;
 	Book book;
+	Traffic traffic;
+	Faults faults;
+	Outage outage;
 	Holds holds;
 	Webhooks webhooks;
 	std::unordered_map<std::string, int64_t> windows; /* wa_id → open until; "*" for everybody */
 	std::unordered_map<std::string, int> failures;    /* how often a message failed on purpose */
 	Pace pair_pace;
 	Recent number_recent;
-	uint64_t connections = 0;
-	uint64_t connections_opened = 0;
+	std::vector<std::function<void(bool)>> refusers; /* the listeners: whether to refuse */
+	std::function<void()> goaway, disconnect;        /* of the front, if there is one */
+	FrontCounts front;
+	std::atomic<uint64_t> connections{0};
+	std::atomic<uint64_t> connections_opened{0};
 };
 
 /* The handlers, by kind of path. */

@@ -1,8 +1,9 @@
 /*
  * server.cpp: libmicrohttpd with one epoll thread, and the choice of the handler.
  *
- * One thread runs every handler, so settings, templates and counters need no locks; nothing in a
- * handler waits. Slow answers are suspended connections (see holds.hpp).
+ * One thread runs every handler of HTTP/1.1; those of HTTP/2 and of the control port run in
+ * threads of their own, hence the sandbox's mutex, which nobody else wants in a load test. Nothing
+ * in a handler waits. Slow answers are suspended connections (see holds.hpp).
  */
 #include "server.hpp"
 
@@ -17,6 +18,7 @@
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "errors.hpp"
 
@@ -27,6 +29,8 @@ namespace
 {
 
 const size_t longest_body = 16 << 20;
+/* The server clears it after each request; headers must fit in. */
+const size_t connection_memory = 12 << 10;
 
 int
 socket_of(MHD_Connection *connection)
@@ -35,6 +39,55 @@ socket_of(MHD_Connection *connection)
 	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	return info == nullptr ? -1 : info->connect_fd;
 }
+
+class Http1 final : public Carrier
+{
+public:
+	Http1(MHD_Connection *given, const char *method, const char *path) : connection(given)
+	{
+		exchange.carrier = this;
+		exchange.method = method;
+		exchange.path = path;
+	}
+	std::optional<std::string>
+	argument(const char *name) const override
+	{
+		return value(MHD_GET_ARGUMENT_KIND, name);
+	}
+	std::optional<std::string>
+	header(const char *name) const override
+	{
+		return value(MHD_HEADER_KIND, name);
+	}
+	bool
+	abandoned() const override
+	{
+		char byte = 0;
+		const ssize_t got = recv(socket_of(connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+		return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+	}
+	void
+	suspend() override
+	{
+		MHD_suspend_connection(connection);
+	}
+	void
+	resume() override
+	{
+		MHD_resume_connection(connection);
+	}
+
+	MHD_Connection *connection;
+	Exchange exchange;
+
+private:
+	std::optional<std::string>
+	value(MHD_ValueKind kind, const char *name) const
+	{
+		const char *found = MHD_lookup_connection_value(connection, kind, name);
+		return found == nullptr ? std::nullopt : std::optional<std::string>(found);
+	}
+};
 
 /*
  * Dissolving the association of a TCP socket makes Linux send a reset at once; a linger time of
@@ -51,26 +104,82 @@ reset_connection(MHD_Connection *connection)
 		(void)connect(fd, &none, sizeof none); /* best effort: it is closed anyway */
 }
 
-MHD_Result
-send_reply(MHD_Connection *connection, const Exchange &exchange)
+/* The first half of the announced body; then the server closes the connection. */
+ssize_t
+half_of_body(void *cls, uint64_t position, char *buffer, size_t room)
 {
+	const std::string &body = static_cast<Exchange *>(cls)->reply.body;
+	const size_t end = body.size() / 2;
+	if (position >= end)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	const size_t size = std::min(room, end - static_cast<size_t>(position));
+	std::memcpy(buffer, body.data() + position, size);
+	return static_cast<ssize_t>(size);
+}
+
+MHD_Result
+send_reply(Sandbox &box, Http1 &request)
+{
+	Exchange &exchange = request.exchange;
 	const Reply &reply = exchange.reply;
-	if (reply.reset) {
-		reset_connection(connection);
+	if (exchange.is_message) {
+		/* Before the answer goes: its reader may send the next one before this thread goes on. */
+		const std::lock_guard<std::mutex> lock(box.mutex);
+		box.traffic.finished(exchange);
+	}
+	switch (reply.cut) {
+	case Cut::NotHttp: {
+		static const char bytes[] = "\x16\x03garbage, and no HTTP\r\n\r\n";
+		(void)send(socket_of(request.connection), bytes, sizeof bytes - 1, MSG_NOSIGNAL);
 		return MHD_NO;
 	}
-	MHD_Response *response = MHD_create_response_from_buffer(
-	    reply.body.size(), const_cast<char *>(reply.body.data()), MHD_RESPMEM_MUST_COPY);
+	case Cut::Close:
+		return MHD_NO;
+	case Cut::Reset:
+	case Cut::Stream:
+	case Cut::RefusedStream:
+		reset_connection(request.connection);
+		return MHD_NO;
+	default:
+		break;
+	}
+	/* The exchange outlives the response: no copy. */
+	MHD_Response *response =
+	    reply.cut == Cut::Truncate
+	        ? MHD_create_response_from_callback(reply.body.size(), 65536, half_of_body, &exchange,
+	                                            nullptr)
+	        : MHD_create_response_from_buffer(
+	              reply.body.size(), const_cast<char *>(reply.body.data()), MHD_RESPMEM_PERSISTENT);
 	if (response == nullptr)
 		return MHD_NO;
 	char version[16];
 	std::snprintf(version, sizeof version, "v%d.0", exchange.version);
-	MHD_add_response_header(response, "Content-Type", reply.type);
+	if (!reply.type.empty())
+		MHD_add_response_header(response, "Content-Type", reply.type.c_str());
 	MHD_add_response_header(response, "facebook-api-version", version);
+	for (const auto &header : reply.headers)
+		MHD_add_response_header(response, header.first.c_str(), header.second.c_str());
+	if (reply.cut == Cut::Goaway)
+		MHD_add_response_header(response, "Connection", "close");
 	const MHD_Result result =
-	    MHD_queue_response(connection, static_cast<unsigned int>(reply.status), response);
+	    MHD_queue_response(request.connection, static_cast<unsigned int>(reply.status), response);
 	MHD_destroy_response(response);
 	return result;
+}
+
+/* TLS with HTTP/1.1 is a tunnel from the front. */
+bool
+came_by_tunnel(Sandbox &box, MHD_Connection *connection)
+{
+	if (box.front.tunnels_open == 0)
+		return false;
+	const MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (info == nullptr)
+		return false;
+	const auto *address = reinterpret_cast<const sockaddr_in *>(info->client_addr);
+	const std::lock_guard<std::mutex> lock(box.front.mutex);
+	return box.front.tunnels.count(ntohs(address->sin_port)) > 0;
 }
 
 MHD_Result
@@ -78,39 +187,39 @@ answer(void *cls, MHD_Connection *connection, const char *url, const char *metho
        const char *upload, size_t *upload_size, void **state)
 {
 	Sandbox &box = *static_cast<Sandbox *>(cls);
-	auto *exchange = static_cast<Exchange *>(*state);
-	if (exchange == nullptr) {
-		exchange = new Exchange;
-		exchange->connection = connection;
-		exchange->method = method;
-		exchange->path = url;
-		*state = exchange;
+	auto *request = static_cast<Http1 *>(*state);
+	if (request == nullptr) {
+		request = new Http1(connection, method, url);
+		request->exchange.tls = came_by_tunnel(box, connection);
+		*state = request;
 		return MHD_YES;
 	}
+	Exchange &exchange = request->exchange;
 	if (*upload_size > 0) {
-		if (exchange->body.size() + *upload_size > longest_body)
+		if (exchange.body.size() + *upload_size > longest_body)
 			return MHD_NO;
-		exchange->body.append(upload, *upload_size);
+		exchange.body.append(upload, *upload_size);
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	if (!exchange->routed) {
-		exchange->routed = true;
-		exchange->held = false;
-		route(box, *exchange);
-		if (exchange->held)
+	if (!exchange.routed) {
+		route(box, exchange);
+		if (exchange.held)
 			return MHD_YES; /* suspended: called again when it is let go */
 	}
-	return send_reply(connection, *exchange);
+	return send_reply(box, *request);
 }
 
 void
 completed(void *cls, MHD_Connection *, void **state, MHD_RequestTerminationCode)
 {
-	auto *exchange = static_cast<Exchange *>(*state);
-	if (exchange != nullptr && exchange->is_message)
-		static_cast<Sandbox *>(cls)->book.request_finished();
-	delete exchange;
+	auto *request = static_cast<Http1 *>(*state);
+	Sandbox &box = *static_cast<Sandbox *>(cls);
+	if (request != nullptr && request->exchange.is_message) {
+		const std::lock_guard<std::mutex> lock(box.mutex);
+		box.traffic.finished(request->exchange);
+	}
+	delete request;
 	*state = nullptr;
 }
 
@@ -139,32 +248,41 @@ raise_limit()
 
 } // namespace
 
-std::optional<std::string>
-Exchange::argument(const char *name) const
+int
+listen_on(int port)
 {
-	const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
-	return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+	sockaddr_in address{};
+	address.sin_family = AF_INET;
+	address.sin_port = htons(static_cast<uint16_t>(port));
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int on = 1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (fd < 0 || bind(fd, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0 ||
+	    listen(fd, 4096) != 0) {
+		const std::string why = std::strerror(errno);
+		if (fd >= 0)
+			close(fd);
+		throw std::runtime_error("can't listen on 127.0.0.1:" + std::to_string(port) + ": " + why);
+	}
+	return fd;
 }
 
-std::optional<std::string>
-Exchange::header(const char *name) const
+int
+port_of(int listener)
 {
-	const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-	return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
-bool
-Exchange::abandoned() const
-{
-	char byte = 0;
-	const ssize_t got = recv(socket_of(connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+	sockaddr_in address{};
+	socklen_t size = sizeof address;
+	getsockname(listener, reinterpret_cast<sockaddr *>(&address), &size);
+	return ntohs(address.sin_port);
 }
 
 void
 route(Sandbox &box, Exchange &exchange)
 {
 	static const std::string control_prefix = "/_sandbox/";
+	exchange.routed = true;
+	const std::lock_guard<std::mutex> lock(box.mutex);
 	std::string_view path = exchange.path;
 	if (path.compare(0, control_prefix.size(), control_prefix) == 0)
 		return control(box, exchange, std::string(path.substr(control_prefix.size())));
@@ -181,35 +299,69 @@ route(Sandbox &box, Exchange &exchange)
 	graph_node(box, exchange, id, edge);
 }
 
+MHD_Daemon *
+Server::start(int listener)
+{
+	static const unsigned int limit = raise_limit();
+	MHD_Daemon *daemon = MHD_start_daemon(
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, answer,
+	    &box_, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT, limit,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory, MHD_OPTION_NOTIFY_COMPLETED,
+	    completed, &box_, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, &box_, MHD_OPTION_END);
+	if (daemon == nullptr) {
+		close(listener);
+		throw std::runtime_error(std::string("can't start the server: ") + std::strerror(errno));
+	}
+	return daemon;
+}
+
 Server::Server(Sandbox &box) : box_(box)
 {
-	const unsigned int limit = raise_limit();
-	sockaddr_in address{};
-	address.sin_family = AF_INET;
-	address.sin_port = htons(static_cast<uint16_t>(box.options.port));
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	daemon_ = MHD_start_daemon(
-	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, answer, &box,
-	    MHD_OPTION_SOCK_ADDR, reinterpret_cast<sockaddr *>(&address), MHD_OPTION_CONNECTION_LIMIT,
-	    limit, MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096u, MHD_OPTION_NOTIFY_COMPLETED, completed, &box,
-	    MHD_OPTION_NOTIFY_CONNECTION, connection_changed, &box, MHD_OPTION_END);
-	if (daemon_ == nullptr)
-		throw std::runtime_error("can't listen on 127.0.0.1:" + std::to_string(box.options.port) +
-		                         ": " + std::strerror(errno));
+	const int listener = listen_on(box.options.port);
+	port_ = port_of(listener);
+	daemons_.push_back(start(listener));
+	if (box.options.control_port) {
+		const int other = listen_on(*box.options.control_port);
+		control_port_ = port_of(other);
+		control_ = start(other);
+		const std::lock_guard<std::mutex> lock(box.mutex);
+		box.refusers.emplace_back([this](bool refused) { refuse(refused); });
+	}
+}
+
+/* A daemon that gave its listener away can't have it back, hence a new one afterwards. */
+void
+Server::refuse(bool refused)
+{
+	if (refused == refused_)
+		return;
+	if (refused)
+		close(MHD_quiesce_daemon(daemons_.back()));
+	else
+		daemons_.push_back(start(listen_on(port_)));
+	refused_ = refused;
 }
 
 /* The order matters: a server with suspended connections can't stop. */
 Server::~Server()
 {
 	box_.holds.stop();
-	MHD_stop_daemon(daemon_);
+	if (control_ != nullptr)
+		MHD_stop_daemon(control_);
+	for (MHD_Daemon *daemon : daemons_)
+		MHD_stop_daemon(daemon);
 }
 
 int
 Server::port() const
 {
-	const MHD_DaemonInfo *info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_BIND_PORT);
-	return info == nullptr ? 0 : info->port;
+	return port_;
+}
+
+int
+Server::control_port() const
+{
+	return control_port_;
 }
 
 } // namespace sandbox

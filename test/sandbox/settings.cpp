@@ -28,6 +28,18 @@ const char help[] =
     "  --delay-ms N              answer messages after N ms (default 0)\n"
     "  --status-delay-ms N       time between status webhooks (default 20)\n"
     "  --no-read                 statuses stop at delivered\n"
+    "  --control-port N          another port for the control interface, 0 = any free one\n"
+    "  --control-port-file FILE  it is written there\n"
+    "  --tls-port N              HTTPS port (HTTP/2 and HTTP/1.1), 0 = any free one\n"
+    "  --tls-port-file FILE      it is written there\n"
+    "  --ca-file FILE            the CA of the certificate is written there\n"
+    "  --tls-name NAME           the certificate's name, repeatable (default localhost, 127.0.0.1)\n"
+    "  --tls-expired             the certificate ended yesterday\n"
+    "  --tls-cert, --tls-key FILE  a certificate of your own, PEM\n"
+    "  --h2c-port N              port of HTTP/2 without TLS, 0 = any free one\n"
+    "  --h2c-port-file FILE      it is written there\n"
+    "  --max-streams N           concurrent streams of an HTTP/2 connection (default 100)\n"
+    "  --books-only-counters     keep counts only: for benchmarks\n"
     "  --exit-with-parent        end when the parent process ends\n"
     "  --help\n";
 
@@ -74,6 +86,19 @@ read_options(int argc, char **argv)
 		StatusDelayMs,
 		NoRead,
 		ExitWithParent,
+		ControlPort,
+		ControlPortFile,
+		OnlyCounters,
+		TlsPort,
+		TlsPortFile,
+		CaFile,
+		TlsName,
+		TlsExpired,
+		TlsCert,
+		TlsKey,
+		H2cPort,
+		H2cPortFile,
+		MaxStreams,
 		Help
 	};
 	static const option known[] = {
@@ -89,6 +114,19 @@ read_options(int argc, char **argv)
 	    {"delay-ms", required_argument, nullptr, DelayMs},
 	    {"status-delay-ms", required_argument, nullptr, StatusDelayMs},
 	    {"no-read", no_argument, nullptr, NoRead},
+	    {"control-port", required_argument, nullptr, ControlPort},
+	    {"control-port-file", required_argument, nullptr, ControlPortFile},
+	    {"books-only-counters", no_argument, nullptr, OnlyCounters},
+	    {"tls-port", required_argument, nullptr, TlsPort},
+	    {"tls-port-file", required_argument, nullptr, TlsPortFile},
+	    {"ca-file", required_argument, nullptr, CaFile},
+	    {"tls-name", required_argument, nullptr, TlsName},
+	    {"tls-expired", no_argument, nullptr, TlsExpired},
+	    {"tls-cert", required_argument, nullptr, TlsCert},
+	    {"tls-key", required_argument, nullptr, TlsKey},
+	    {"h2c-port", required_argument, nullptr, H2cPort},
+	    {"h2c-port-file", required_argument, nullptr, H2cPortFile},
+	    {"max-streams", required_argument, nullptr, MaxStreams},
 	    {"exit-with-parent", no_argument, nullptr, ExitWithParent},
 	    {"help", no_argument, nullptr, Help},
 	    {nullptr, 0, nullptr, 0}};
@@ -136,6 +174,45 @@ read_options(int argc, char **argv)
 		case ExitWithParent:
 			options.exit_with_parent = true;
 			break;
+		case ControlPort:
+			options.control_port = whole("control-port", optarg, 65535);
+			break;
+		case ControlPortFile:
+			options.control_port_file = optarg;
+			break;
+		case OnlyCounters:
+			options.counters_only = true;
+			break;
+		case TlsPort:
+			options.tls_port = whole("tls-port", optarg, 65535);
+			break;
+		case TlsPortFile:
+			options.tls_port_file = optarg;
+			break;
+		case CaFile:
+			options.tls.ca_file = optarg;
+			break;
+		case TlsName:
+			options.tls.names.emplace_back(optarg);
+			break;
+		case TlsExpired:
+			options.tls.expired = true;
+			break;
+		case TlsCert:
+			options.tls.certificate_file = optarg;
+			break;
+		case TlsKey:
+			options.tls.key_file = optarg;
+			break;
+		case H2cPort:
+			options.h2c_port = whole("h2c-port", optarg, 65535);
+			break;
+		case H2cPortFile:
+			options.h2c_port_file = optarg;
+			break;
+		case MaxStreams:
+			options.most_streams = whole("max-streams", optarg, 1000000);
+			break;
 		case Help:
 			std::fputs(help, stdout);
 			std::exit(0);
@@ -146,6 +223,8 @@ read_options(int argc, char **argv)
 	}
 	if (optind < argc)
 		fail(argv[optind], "unexpected argument");
+	if (options.tls.certificate_file.empty() != options.tls.key_file.empty())
+		fail("tls-cert", "needs --tls-key, and the other way round");
 	if (settings.tokens.empty())
 		settings.tokens.emplace_back("sandbox-token");
 	if (ids.empty())

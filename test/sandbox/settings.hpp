@@ -6,12 +6,28 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "tls.hpp"
+
 namespace sandbox
 {
+
+/* What statuses say of money, from Meta's eldest way to its youngest. */
+enum class Pricing : uint8_t { Cbp, Conversation, Pmp, Typed, FreeEntryPoint, Free, None };
+
+/* How a recipient is named. */
+enum class Naming : uint8_t { Both, Phone, UserId };
+
+struct StatusStyle {
+	Pricing pricing = Pricing::Pmp;
+	Naming naming = Naming::Both;
+	size_t per_change = 0; /* statuses in a change; 0: all of a number */
+	size_t per_entry = 0;  /* changes in an entry; 0: all */
+};
 
 struct WebhookSettings {
 	std::string url;
@@ -21,9 +37,20 @@ struct WebhookSettings {
 	int batch = 1;
 	int duplicate = 1;
 	int connections = 16;
+	int retry_ms = 50; /* doubled each time, up to: */
+	int retry_longest_ms = 1000;
+	int retries = -1; /* -1: for ever */
+	StatusStyle style;
 	bool read = true;
 	bool paused = false;
 	bool shuffle = false;
+};
+
+/* One message per interval to a recipient, and bursts that are borrowed from the future. */
+struct PairLimit {
+	bool on = false;
+	int interval_ms = 6000;
+	int burst = 45;
 };
 
 struct Settings {
@@ -31,7 +58,8 @@ struct Settings {
 	std::string verify_token = "random-secret";
 	int delay_ms = 0;
 	int throughput = 0; /* accepted messages per second and number; 0 = no limit */
-	bool pair_limit = false;
+	std::map<std::string, int> throughput_of; /* of numbers with a limit of their own */
+	PairLimit pair_limit;
 	std::optional<int> reject_all;
 	WebhookSettings webhooks;
 };
@@ -49,6 +77,13 @@ struct Options {
 	std::string business_account_id = "987654321";
 	std::vector<Number> numbers;
 	bool exit_with_parent = false;
+	bool counters_only = false;
+	std::optional<int> control_port;
+	std::string control_port_file;
+	std::optional<int> tls_port, h2c_port;
+	std::string tls_port_file, h2c_port_file;
+	int most_streams = 100; /* of a connection of HTTP/2 */
+	TlsOptions tls;
 	Settings settings;
 };
 

@@ -15,21 +15,15 @@
 namespace sandbox
 {
 
-const std::vector<const char *> &
-steps_of(Course course)
-{
-	static const std::vector<const char *> steps[] = {
-	    {"sent", "delivered", "read"},
-	    {"sent", "delivered"},
-	    {"sent"},
-	    {"failed"},
-	    {"read", "delivered", "sent"},
-	    {"sent", "sent", "delivered", "delivered", "read", "read"}};
-	return steps[static_cast<size_t>(course)];
-}
-
 Webhooks::Webhooks(const Book &book, Holds &holds, const Options &options)
-    : book_(book), holds_(holds), account_id_(options.business_account_id),
+    : book_(book), holds_(holds),
+      account_id_(options.business_account_id), courses_{{"sent", "delivered", "read"},
+                                                         {"sent", "delivered"},
+                                                         {"sent"},
+                                                         {"failed"},
+                                                         {"read", "delivered", "sent"},
+                                                         {"sent", "sent", "delivered", "delivered",
+                                                          "read", "read"}},
       settings_(options.settings.webhooks), multi_(curl_multi_init())
 {
 	for (const Number &number : options.numbers)
@@ -59,8 +53,18 @@ Webhooks::configure(const WebhookSettings &settings)
 	curl_multi_wakeup(multi_);
 }
 
+Course
+Webhooks::course_of(const std::vector<std::string> &words)
+{
+	const std::lock_guard<std::mutex> lock(mutex_);
+	auto found = std::find(courses_.begin(), courses_.end(), words);
+	if (found == courses_.end())
+		found = courses_.insert(courses_.end(), words);
+	return static_cast<Course>(found - courses_.begin());
+}
+
 void
-Webhooks::plan(uint64_t serial, Course course, int code, int64_t first_us)
+Webhooks::plan(uint64_t serial, Course course, int code, int64_t first_us, int delay_ms)
 {
 	bool must_wake = false;
 	{
@@ -69,18 +73,21 @@ Webhooks::plan(uint64_t serial, Course course, int code, int64_t first_us)
 			return;
 		if (course == Course::Normal && !settings_.read)
 			course = Course::Unread;
-		const size_t steps = steps_of(course).size();
+		const size_t steps = courses_[static_cast<size_t>(course)].size();
+		if (steps == 0)
+			return;
 		counts_.queued += steps;
 		int64_t soonest = first_us;
 		if (settings_.shuffle) {
 			const uint64_t span = 1 + 3000 * static_cast<uint64_t>(settings_.status_delay_ms);
 			for (size_t step = 0; step < steps; step++) {
 				const int64_t due = first_us + static_cast<int64_t>(random_bits() % span);
-				events_.push({due, serial, code, course, static_cast<uint8_t>(step), true});
+				events_.push(
+				    {due, serial, code, delay_ms, course, static_cast<uint8_t>(step), true});
 				soonest = std::min(soonest, due);
 			}
 		} else {
-			events_.push({first_us, serial, code, course, 0, false});
+			events_.push({first_us, serial, code, delay_ms, course, 0, false});
 		}
 		must_wake = soonest < sleeping_until_;
 		if (must_wake)
@@ -150,7 +157,7 @@ Webhooks::clear()
 	const std::lock_guard<std::mutex> lock(mutex_);
 	events_ = {};
 	generation_++; /* deliveries under way count no more and are not repeated */
-	counts_ = {0, 0, 0, 0};
+	counts_ = {0, 0, 0, 0, 0};
 }
 
 Webhooks::Counts

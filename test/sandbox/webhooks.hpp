@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <queue>
@@ -24,8 +25,8 @@ namespace sandbox
 class Book;
 class Holds;
 
-/* The statuses that a message goes through. */
-enum class Course : uint8_t { Normal, Unread, SentOnly, Failed, Reversed, Doubled };
+/* The statuses that a message goes through: these, and those that faults name. */
+enum class Course : uint16_t { Normal, Unread, SentOnly, Failed, Reversed, Doubled };
 
 class Webhooks
 {
@@ -36,7 +37,7 @@ public:
 		std::string error = {};
 	};
 	struct Counts {
-		uint64_t queued, delivered, deliveries, failed_attempts;
+		uint64_t queued, delivered, deliveries, failed_attempts, given_up;
 	};
 	enum class Signing { Right, Wrong, None };
 	using Done = std::function<void(const Result &)>;
@@ -48,8 +49,11 @@ public:
 
 	void configure(const WebhookSettings &settings);
 
-	/* Plans the statuses of an accepted message, the first one at the given time. */
-	void plan(uint64_t serial, Course course, int code, int64_t first_us);
+	/* The course of these words, each time the same. */
+	Course course_of(const std::vector<std::string> &words);
+	/* Plans the statuses of an accepted message, the first one at the given time. A delay of -1 is
+	 * that of the settings. */
+	void plan(uint64_t serial, Course course, int code, int64_t first_us, int delay_ms = -1);
 	/* Lets the held answer go once the message's first status was delivered. */
 	void await(uint64_t serial, uint64_t ticket);
 
@@ -70,6 +74,7 @@ private:
 		int64_t due;
 		uint64_t serial;
 		int32_t code;
+		int32_t delay_ms;
 		Course course;
 		uint8_t step;
 		bool alone; /* doesn't bring its successor: that one is queued already */
@@ -79,14 +84,18 @@ private:
 			return due != other.due ? due > other.due : serial > other.serial;
 		}
 	};
+	struct Due {
+		Event event;
+		const char *word;
+	};
 	struct Delivery;
 	struct Transfers;
 
 	void run();
 	void start_due(Transfers &transfers);
 	void start(Delivery *delivery, Transfers &transfers);
-	std::vector<std::vector<Event>> take_events(int64_t now, size_t room);
-	Delivery *compose(const std::vector<Event> &events);
+	std::vector<std::vector<Due>> take_events(int64_t now, size_t room);
+	Delivery *compose(const std::vector<Due> &events, const StatusStyle &style);
 	void finish(Delivery *delivery, Transfers &transfers);
 	void abandon(Transfers &transfers);
 	void post(Delivery *delivery);
@@ -98,12 +107,13 @@ private:
 	std::unordered_map<std::string, std::string> displays_;
 
 	mutable std::mutex mutex_;
+	std::deque<std::vector<std::string>> courses_; /* grows only: its words stay where they are */
 	WebhookSettings settings_;
 	std::priority_queue<Event, std::vector<Event>, std::greater<Event>> events_;
 	std::vector<Delivery *> posted_; /* from other threads, for the next round */
 	std::unordered_map<uint64_t, uint64_t> awaited_;
 	uint64_t generation_ = 0;
-	Counts counts_{0, 0, 0, 0};
+	Counts counts_{0, 0, 0, 0, 0};
 	int64_t sleeping_until_ = 0;
 	bool stopping_ = false;
 	void *multi_;
