@@ -38,9 +38,15 @@ sub sent_messages
 {
 	my ($cluster, $answerer, $count) = @_;
 	drain($cluster, $answerer, $count);
+	return name_messages($cluster, 'true');
+}
+
+sub name_messages
+{
+	my ($cluster, $which) = @_;
 	my $file = "$ENV{TMPDIR}/messages";
 	$cluster->sql("COPY (SELECT m.wamid || ' ' || i.nonce || '.' || m.id || ' ' || substr(m.recipient_phone, 2)"
-		  . " FROM whatsapp_messages AS m, whatsapp_instances AS i WHERE m.status = 'SENT' ORDER BY m.id) TO '$file'");
+		  . " FROM whatsapp_messages AS m, whatsapp_instances AS i WHERE m.status = 'SENT' AND $which ORDER BY m.id) TO '$file'");
 	$cluster->sql('CHECKPOINT');
 	return $file;
 }
