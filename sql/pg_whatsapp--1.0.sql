@@ -15,6 +15,7 @@ CREATE TABLE whatsapp_instances (
     epoch             bigint NOT NULL DEFAULT 0,
     heartbeat_at      timestamptz,
     stopped_cleanly   boolean NOT NULL DEFAULT false,
+    quarantine_until  timestamptz,
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
     released_at       timestamptz,
     released_restore  text
@@ -24,6 +25,7 @@ CREATE TABLE whatsapp_accounts (
     name                text PRIMARY KEY CHECK (name ~ '^[A-Za-z0-9_-]{1,63}$'),
     business_account_id text CHECK (business_account_id <> ''),
     api_version         text CHECK (api_version ~ '^v[0-9]{1,3}[.][0-9]{1,3}$'),
+    api_base_url        text CHECK (api_base_url <> ''),
     created_at          timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 
@@ -33,6 +35,8 @@ CREATE TABLE whatsapp_senders (
     phone_number_id text CHECK (phone_number_id ~ '^[A-Za-z0-9_-]{1,128}$'),
     display_number  text,
     messages_per_second integer CHECK (messages_per_second >= 0),
+    pair_interval   interval CHECK (pair_interval >= '0'),
+    pair_burst      integer CHECK (pair_burst BETWEEN 1 AND 1000),
     enabled         boolean NOT NULL DEFAULT true,
     paused_until    timestamptz,
     paused_reason   text,
@@ -54,7 +58,8 @@ CREATE TABLE whatsapp_messages (
     message_type      text NOT NULL,
     template_name     text,
     template_language text,
-    payload           jsonb,
+    payload           json,
+    priority          smallint NOT NULL DEFAULT 1,
     status            text NOT NULL DEFAULT 'PENDING'
                       CHECK (status IN ('PENDING', 'SENT', 'DELIVERED', 'READ', 'FAILED', 'CANCELLED')),
     wamid             text,
@@ -87,18 +92,23 @@ CREATE INDEX whatsapp_messages_wamid_idx ON whatsapp_messages (wamid) WHERE wami
 CREATE TABLE whatsapp_queue (
     message_id bigint PRIMARY KEY,
     sender     text NOT NULL,
+    recipient  text NOT NULL,
+    priority   smallint NOT NULL DEFAULT 1 CHECK (priority BETWEEN 0 AND 2),
     state      text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'sending', 'unknown', 'held')),
+    paced      boolean NOT NULL DEFAULT false,
     due_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
     expires_at timestamptz NOT NULL,
     attempts   integer NOT NULL DEFAULT 0,
     crashes    integer NOT NULL DEFAULT 0,
     epoch      bigint,
-    changed_at timestamptz
+    changed_at timestamptz,
+    unknown_at timestamptz
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
         autovacuum_analyze_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
 
-CREATE INDEX whatsapp_queue_ready_idx ON whatsapp_queue (sender, due_at, message_id) WHERE state = 'ready';
-CREATE INDEX whatsapp_queue_open_idx ON whatsapp_queue (state, changed_at) WHERE state <> 'ready';
+-- Neither index knows the state: to mark a row as sending touches no index, and stays in its page.
+CREATE INDEX whatsapp_queue_due_idx ON whatsapp_queue (sender, priority, due_at, message_id);
+CREATE INDEX whatsapp_queue_unknown_idx ON whatsapp_queue (unknown_at) WHERE unknown_at IS NOT NULL;
 
 -- Every attempt that did not succeed; the one that did is the message row itself.
 CREATE TABLE whatsapp_attempts (
@@ -143,6 +153,11 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_attach';
 COMMENT ON FUNCTION whatsapp_attach() IS
     'Tells the launcher, at commit, that this database may have the extension now. Called once by the install script.';
+
+CREATE FUNCTION whatsapp_hold_reason() RETURNS text
+LANGUAGE C STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_hold_reason';
+COMMENT ON FUNCTION whatsapp_hold_reason() IS 'Why messages are held, or NULL; for whatsapp_held.';
 
 CREATE FUNCTION whatsapp_notify_po() RETURNS trigger
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -201,25 +216,26 @@ COMMENT ON FUNCTION wa_error_codes() IS 'Every error code of the Cloud API that 
 
 CREATE FUNCTION wa_send_template(phone text, template text, parameters text[] DEFAULT '{}', language text DEFAULT NULL,
                                  sender text DEFAULT NULL, reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
-                                 idempotency_key text DEFAULT NULL) RETURNS bigint
+                                 idempotency_key text DEFAULT NULL, priority text DEFAULT NULL) RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_template';
-COMMENT ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text) IS
+COMMENT ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text) IS
     'Enqueues a template message; it leaves when this transaction commits, not before send_at. The same idempotency_key of a sender again enqueues nothing and returns the first id. Returns whatsapp_messages.id. Raises 22023 for the phone, 22004 for NULL, WA001 to WA004 and 22001 for template, language and parameters, 42704 for an unknown sender.';
 
 CREATE FUNCTION wa_send_po(supplier text, po text, amount text, phone text, language text DEFAULT NULL,
-                           sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL, idempotency_key text DEFAULT NULL) RETURNS bigint
+                           sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL, idempotency_key text DEFAULT NULL,
+                           priority text DEFAULT NULL) RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_text';
-COMMENT ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text) IS
+COMMENT ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text, text) IS
     'Enqueues template po_notification with the amount as it is written. Returns whatsapp_messages.id; raises as wa_send_template() does.';
 
 CREATE FUNCTION wa_send_po(supplier text, po text, amount numeric, phone text, currency text DEFAULT NULL,
                            language text DEFAULT NULL, sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
-                           idempotency_key text DEFAULT NULL) RETURNS bigint
+                           idempotency_key text DEFAULT NULL, priority text DEFAULT NULL) RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_numeric';
-COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text) IS
+COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text) IS
     'Enqueues template po_notification with the amount formatted by wa_format_amount(). Returns whatsapp_messages.id; raises as both do.';
 
 CREATE FUNCTION wa_cancel(message_id bigint) RETURNS boolean
@@ -240,11 +256,11 @@ AS 'MODULE_PATHNAME', 'pg_whatsapp_resume';
 COMMENT ON FUNCTION wa_resume(text) IS
     'Ends the pause of a sender, at commit. False when there is no such paused sender.';
 
-CREATE FUNCTION wa_release() RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION wa_release(dry_run boolean DEFAULT false) RETURNS bigint
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_release';
-COMMENT ON FUNCTION wa_release() IS
-    'Ends the hold of a database that was restored or copied, or of messages that were queued before a long gap, at commit: they will be sent from here. Returns how many wait in the queue; 0 when nothing was held.';
+COMMENT ON FUNCTION wa_release(boolean) IS
+    'Ends the hold of a database that was restored or copied, or of messages that were queued before a long gap, at commit: they will be sent from here. Returns how many wait in the queue; 0 when nothing was held. With dry_run nothing ends: see whatsapp_held for the messages.';
 
 /* -------------------------------------------------------------------------------------------------------- watched tables */
 
@@ -277,6 +293,17 @@ CROSS JOIN LATERAL (
 WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure AND NOT t.tgisinternal AND t.tgparentid = 0;
 COMMENT ON VIEW whatsapp_watches IS 'Tables whose inserts notify a supplier, and the columns that are read.';
 
+CREATE VIEW whatsapp_error_codes AS SELECT code, reaction, meaning, hint FROM wa_error_codes();
+COMMENT ON VIEW whatsapp_error_codes IS 'Every error code of the Cloud API that a message can meet: what it means, how the sender reacts, what to do.';
+
+CREATE VIEW whatsapp_held AS
+SELECT m.id, m.created_at, m.sender, m.recipient_phone, m.template_name, m.reference, q.due_at, q.expires_at, h.reason
+FROM (SELECT whatsapp_hold_reason() AS reason) AS h
+JOIN whatsapp_queue AS q ON q.state = 'held' OR h.reason LIKE 'this database%'
+JOIN whatsapp_messages AS m ON m.id = q.message_id
+WHERE h.reason IS NOT NULL;
+COMMENT ON VIEW whatsapp_held IS 'Messages that wait for wa_release(), and why: what it would send.';
+
 CREATE VIEW whatsapp_status AS
 SELECT s.status, coalesce(m.messages, 0) AS messages, m.oldest, m.newest
 FROM (VALUES (1, 'PENDING'), (2, 'SENT'), (3, 'DELIVERED'), (4, 'READ'), (5, 'FAILED'), (6, 'CANCELLED')) AS s (place, status)
@@ -293,12 +320,16 @@ COMMENT ON COLUMN whatsapp_messages.error_details IS 'All that Meta said about t
 COMMENT ON COLUMN whatsapp_messages.hint IS 'What to do about the failure.';
 COMMENT ON TABLE whatsapp_queue IS 'Messages that are still to be sent. Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its bytes leave; unknown: bytes may have left and no answer came; held: queued before a long unclean gap, see wa_release().';
+COMMENT ON COLUMN whatsapp_queue.priority IS '0 urgent, 1 normal, 2 bulk: of one sender, the lower ones leave first.';
+COMMENT ON COLUMN whatsapp_queue.paced IS 'due_at is its turn in the schedule of its recipient, see whatsapp.pair_interval.';
 COMMENT ON COLUMN whatsapp_queue.crashes IS 'How often the sender ended without order while this message was on the wire; at three it is parked as FAILED.';
 COMMENT ON TABLE whatsapp_attempts IS 'Attempts that did not succeed.';
 COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once.';
 COMMENT ON TABLE whatsapp_accounts IS 'WhatsApp Business Accounts. Their secrets are files in whatsapp.secret_dir, in a folder of the account''s name.';
+COMMENT ON COLUMN whatsapp_accounts.api_base_url IS 'Where this account is reached; NULL is whatsapp.api_base_url. Used only when whatsapp.account_base_urls lists it.';
 COMMENT ON TABLE whatsapp_senders IS 'Phone numbers that send. The one named default needs no row: settings and environment describe it.';
 COMMENT ON COLUMN whatsapp_senders.messages_per_second IS 'At most so many leave in any one second; 0 is no limit, NULL is whatsapp.messages_per_second.';
+COMMENT ON COLUMN whatsapp_senders.pair_interval IS 'Least distance of messages to one recipient, after pair_burst of them; 0 is no limit, NULL is whatsapp.pair_interval.';
 COMMENT ON COLUMN whatsapp_senders.paused_until IS 'Nothing leaves before; then one message probes whether the trouble is over.';
 COMMENT ON TABLE whatsapp_instances IS 'Which cluster and database these rows belong to.';
 
@@ -306,13 +337,14 @@ COMMENT ON TABLE whatsapp_instances IS 'Which cluster and database these rows be
 
 REVOKE ALL ON FUNCTION whatsapp_attach() FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_notify_po() FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_cancel(bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_retry(bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_resume(text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_release() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_release(boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_hold_reason() FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_unwatch(regclass) FROM PUBLIC;
 

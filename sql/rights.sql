@@ -59,8 +59,8 @@ SELECT pg_temp.refused('SELECT nextval(''whatsapp_messages_id_seq'')') AS refuse
 RESET ROLE;
 
 -- a role that may send, and no more
-GRANT EXECUTE ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text), wa_send_po(text, text, text, text, text, text, timestamptz, text),
-    wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text), wa_cancel(bigint) TO regress_whatsapp_sender;
+GRANT EXECUTE ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text), wa_send_po(text, text, text, text, text, text, timestamptz, text, text),
+    wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text), wa_cancel(bigint) TO regress_whatsapp_sender;
 SET ROLE regress_whatsapp_sender;
 SELECT wa_send_po('Proveedor ABC', 'PO-1', 1250, '+34612345678') AS numeric, wa_send_po('Proveedor ABC', 'PO-2', '€1', '+34612345678') AS text,
        wa_send_template('+34612345678', 'hello_world') AS template;

@@ -24,7 +24,7 @@ FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id;
 
 -- the sentence that the supplier will read
 SELECT wa_render_template('Hola {{1}}, has recibido una nueva orden de compra {{2}} por un total de {{3}}.',
-                          ARRAY(SELECT p ->> 'text' FROM jsonb_array_elements(payload #> '{template,components,0,parameters}') WITH ORDINALITY AS a (p, n) ORDER BY n))
+                          ARRAY(SELECT p ->> 'text' FROM json_array_elements(payload #> '{template,components,0,parameters}') WITH ORDINALITY AS a (p, n) ORDER BY n))
 FROM whatsapp_messages;
 
 -- the quick reference's query, word for word
@@ -70,7 +70,7 @@ SELECT sender, template_language, reference FROM whatsapp_messages WHERE id = :i
 
 -- many by one statement
 SELECT count(wa_send_po('Proveedor ' || n, 'PO-' || n, n::numeric, '+34612345678')) AS sent FROM generate_series(1, 100) AS n;
-SELECT count(*) AS messages, count(DISTINCT payload) AS different, min(payload #>> '{template,components,0,parameters,2,text}' COLLATE "C") AS least
+SELECT count(*) AS messages, count(DISTINCT payload::text) AS different, min(payload #>> '{template,components,0,parameters,2,text}' COLLATE "C") AS least
 FROM whatsapp_messages WHERE reference ~ '^PO-[0-9]+$';
 
 -- a transaction of the caller's: what is rolled back was never there
@@ -186,11 +186,14 @@ VALUES ('north', '100', now() + interval '1 hour', 'token expired', 'Renew it.',
 SELECT wa_resume('north') AS paused, wa_resume('north') AS again, wa_resume('south') AS not_paused, wa_resume('ghost') AS not_there;
 SELECT name, paused_until, paused_reason, paused_hint, pauses FROM whatsapp_senders ORDER BY name COLLATE "C";
 
--- wa_release() ends the hold of rows that came from elsewhere
+-- wa_release() ends the hold of rows that came from elsewhere, and shows first what it would send
+SELECT count(*) AS held FROM whatsapp_held;
 INSERT INTO whatsapp_instances (nonce, system_identifier, database_oid) VALUES ('0123456789abcdef', 'another cluster', 1);
+SELECT wa_release(dry_run => true) AS would_send, count(*) AS held, min(reason) AS why FROM whatsapp_held;
+SELECT count(*) = (SELECT count(*) FROM whatsapp_queue) AS the_whole_queue FROM whatsapp_held;
 SELECT wa_release() AS waiting;
 SELECT released_at IS NOT NULL AS released FROM whatsapp_instances WHERE nonce = '0123456789abcdef';
-SELECT wa_release() AS nothing_held;
+SELECT wa_release(dry_run => true) AS nothing_held, wa_release() AS nothing_released;
 
 -- send_at waits, and the life span begins there
 SELECT wa_send_po('Proveedor ABC', 'later', 1, '+34612345678', send_at => now() + interval '1 day') IS NOT NULL AS sent;
@@ -199,6 +202,12 @@ FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHER
 \set VERBOSITY sqlstate
 SELECT wa_send_po('Proveedor ABC', 'never', 1, '+34612345678', send_at => 'infinity');
 \set VERBOSITY default
+
+-- priorities: urgent before normal before bulk
+SELECT wa_send_po('Proveedor ABC', 'urgent', 1, '+34612345678', priority => 'urgent') < wa_send_po('Proveedor ABC', 'bulk', '1', '+34612345678', priority => 'bulk') AS sent;
+SELECT reference, m.priority, q.priority AS queued_as, q.recipient FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id
+WHERE reference IN ('urgent', 'bulk', 'later') ORDER BY m.id;
+SELECT pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'soon', 1, '+34612345678', priority => 'soon')$$) AS refused;
 
 -- the same idempotency key again: the same id back, and nothing new
 SELECT wa_send_po('Proveedor ABC', 'once', 1, '+34612345678', idempotency_key => 'order 1') = wa_send_po('Proveedor ABC', 'twice', 2, '+34612345678', idempotency_key => 'order 1') AS same;

@@ -16,7 +16,7 @@ CREATE FUNCTION pg_temp.messages(OUT reference text, OUT phone text, OUT languag
     WITH gone AS (DELETE FROM whatsapp_messages RETURNING *), swept AS (DELETE FROM whatsapp_queue RETURNING message_id)
     SELECT m.reference, m.recipient_phone, m.template_language, m.sender, m.status, (SELECT count(*) FROM swept WHERE message_id = m.id),
            (SELECT string_agg(p ->> 'text', ' / ' ORDER BY n)
-            FROM jsonb_array_elements(m.payload #> '{template,components,0,parameters}') WITH ORDINALITY AS a (p, n)),
+            FROM json_array_elements(m.payload #> '{template,components,0,parameters}') WITH ORDINALITY AS a (p, n)),
            m.error_message, m.hint
     FROM gone AS m ORDER BY m.id
 $$;

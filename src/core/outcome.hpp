@@ -27,6 +27,7 @@ struct Answer {
 	long http_status = 0;
 	std::string_view body;            /* raw bytes: may be HTML, empty, cut or not UTF-8 */
 	std::string_view retry_after;     /* the header's value, empty when absent */
+	std::string_view usage;           /* x-business-use-case-usage, likewise */
 	std::string_view transport_error; /* curl's words for not_sent and unknown */
 };
 

@@ -22,91 +22,90 @@ constexpr double recovery_per_ms = 1.0 / 60000;
 } // namespace
 
 void
-Pacer::forget_old(Lane &lane, std::int64_t now_ms)
+Pacer::forget_old(std::int64_t now_ms)
 {
-	while (!lane.window.empty() && now_ms - lane.window.front().at_ms >= pacing_window_ms) {
-		lane.in_window -= lane.window.front().count;
-		lane.window.pop_front();
+	while (!window_.empty() && now_ms - window_.front().at_ms >= pacing_window_ms) {
+		in_window_ -= window_.front().count;
+		window_.pop_front();
 	}
 }
 
 int
-Pacer::rate(const Lane &lane, std::int64_t now_ms) const
+Pacer::rate(std::int64_t now_ms) const
 {
-	const double recovered = static_cast<double>(now_ms - lane.share_at_ms) * recovery_per_ms;
-	const double share = std::min(1.0, lane.share + recovered);
-	return std::max(1, static_cast<int>(lane.per_second * share));
+	const double recovered = static_cast<double>(now_ms - share_at_ms_) * recovery_per_ms;
+	const double share = std::min(1.0, share_ + recovered);
+	return std::max(1, static_cast<int>(per_second_ * share));
 }
 
 void
-Pacer::spend(const std::string &sender, int per_second, int count, std::int64_t now_ms)
+Pacer::spend(int count, std::int64_t now_ms)
 {
-	if (per_second <= 0) {
-		lanes_.erase(sender);
+	if (per_second_ <= 0) {
+		window_.clear();
+		in_window_ = 0;
 		return;
 	}
-	Lane &lane = lanes_[sender];
-	lane.per_second = per_second;
-	lane.in_window += count;
+	in_window_ += count;
 	const auto at =
-	    std::lower_bound(lane.window.begin(), lane.window.end(), now_ms,
+	    std::lower_bound(window_.begin(), window_.end(), now_ms,
 	                     [](const Spent &one, std::int64_t at_ms) { return one.at_ms < at_ms; });
-	if (at != lane.window.end() && at->at_ms == now_ms)
+	if (at != window_.end() && at->at_ms == now_ms)
 		at->count += count;
 	else
-		lane.window.insert(at, {now_ms, count});
+		window_.insert(at, {now_ms, count});
 }
 
 void
-Pacer::correct(const std::string &sender, std::int64_t spent_ms, std::int64_t left_ms)
+Pacer::correct(std::int64_t spent_ms, std::int64_t left_ms)
 {
-	const auto found = lanes_.find(sender);
-	if (found == lanes_.end() || left_ms <= spent_ms)
+	if (left_ms <= spent_ms)
 		return;
-	std::deque<Spent> &window = found->second.window;
 	const auto before = [](const Spent &one, std::int64_t at_ms) { return one.at_ms < at_ms; };
-	auto spent = std::lower_bound(window.begin(), window.end(), spent_ms, before);
-	if (spent == window.end() || spent->at_ms != spent_ms || spent->count == 0)
+	auto spent = std::lower_bound(window_.begin(), window_.end(), spent_ms, before);
+	if (spent == window_.end() || spent->at_ms != spent_ms || spent->count == 0)
 		return;
 	spent->count--;
-	auto left = std::lower_bound(window.begin(), window.end(), left_ms, before);
-	if (left != window.end() && left->at_ms == left_ms)
+	auto left = std::lower_bound(window_.begin(), window_.end(), left_ms, before);
+	if (left != window_.end() && left->at_ms == left_ms)
 		left->count++;
 	else
-		window.insert(left, {left_ms, 1});
+		window_.insert(left, {left_ms, 1});
 }
 
 int
-Pacer::allowance(const std::string &sender, std::int64_t now_ms)
+Pacer::allowance(int wanted, std::int64_t now_ms)
 {
-	const auto found = lanes_.find(sender);
-	if (found == lanes_.end())
-		return -1;
-	forget_old(found->second, now_ms);
-	return std::max(0, rate(found->second, now_ms) - found->second.in_window);
+	if (now_ms < rest_until_ms_)
+		return 0;
+	if (per_second_ <= 0)
+		return wanted;
+	if (now_ms - started_ms_ < pacing_window_ms)
+		return 0;
+	forget_old(now_ms);
+	return std::clamp(rate(now_ms) - in_window_, 0, wanted);
 }
 
 std::int64_t
-Pacer::next_ms(const std::string &sender, std::int64_t now_ms)
+Pacer::next_ms(std::int64_t now_ms)
 {
-	if (allowance(sender, now_ms) != 0)
+	if (allowance(1, now_ms) != 0)
 		return now_ms;
-	return lanes_.at(sender).window.front().at_ms + pacing_window_ms;
+	if (per_second_ <= 0)
+		return rest_until_ms_;
+	const std::int64_t at = std::max(rest_until_ms_, started_ms_ + pacing_window_ms);
+	return window_.empty() ? at : std::max(at, window_.front().at_ms + pacing_window_ms);
 }
 
 void
-Pacer::slow_down(const std::string &sender, std::int64_t now_ms)
+Pacer::slow_down(std::int64_t now_ms)
 {
-	const auto found = lanes_.find(sender);
-	if (found == lanes_.end())
-		return;
-	Lane &lane = found->second;
-	const double now_share = static_cast<double>(rate(lane, now_ms)) / std::max(1, lane.per_second);
+	const double now_share = static_cast<double>(rate(now_ms)) / std::max(1, per_second_);
 	/* one burst brings many such answers; they are one piece of news */
-	if (lane.share_at_ms != 0 && now_ms - lane.share_at_ms < pacing_window_ms)
+	if (share_at_ms_ != 0 && now_ms - share_at_ms_ < pacing_window_ms)
 		return;
-	lane.share = std::max(least_share, now_share * slow_down_factor);
-	lane.share_at_ms = now_ms;
+	share_ = std::max(least_share, now_share * slow_down_factor);
+	share_at_ms_ = now_ms;
 }
 
 } // namespace whatsapp

@@ -9,8 +9,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
-#include <string>
 
 namespace whatsapp
 {
@@ -25,59 +23,53 @@ public:
 	 * the middle of a burst adds none. */
 	explicit Pacer(std::int64_t now_ms) noexcept : started_ms_(now_ms) {}
 
-	/* count messages of the sender leave now; per_second 0 means that it is not paced. */
-	void spend(const std::string &sender, int per_second, int count, std::int64_t now_ms);
+	/* 0: not paced */
+	void
+	set_rate(int per_second) noexcept
+	{
+		per_second_ = per_second;
+	}
+
+	/* count messages leave now. */
+	void spend(int count, std::int64_t now_ms);
 
 	/* One that was spent at spent_ms left later than that, at left_ms: it had waited for a
 	 * connection. */
-	void correct(const std::string &sender, std::int64_t spent_ms, std::int64_t left_ms);
+	void correct(std::int64_t spent_ms, std::int64_t left_ms);
 
-	/* What it may send now; -1 for a sender that is not paced or that nothing has been spent for.
-	 */
-	int allowance(const std::string &sender, std::int64_t now_ms);
+	/* What may leave now; at most `wanted`. */
+	int allowance(int wanted, std::int64_t now_ms);
 
-	/* When it may send more, by the same clock; now_ms when it may already. */
-	std::int64_t next_ms(const std::string &sender, std::int64_t now_ms);
+	/* When more may leave, by the same clock; now_ms when some may already. */
+	std::int64_t next_ms(std::int64_t now_ms);
 
 	/* The platform said 130429: somebody else sends from this number, too. The rate is lowered at
 	 * once and recovers within a minute. */
-	void slow_down(const std::string &sender, std::int64_t now_ms);
+	void slow_down(std::int64_t now_ms);
 
-	/* The first second of this pacer's life. */
-	bool
-	warming_up(std::int64_t now_ms) const noexcept
+	/* The platform named a time before which nothing is to be sent. */
+	void
+	rest_until(std::int64_t at_ms) noexcept
 	{
-		return now_ms - started_ms_ < pacing_window_ms;
-	}
-	std::int64_t
-	warm_ms() const noexcept
-	{
-		return started_ms_ + pacing_window_ms;
+		rest_until_ms_ = at_ms > rest_until_ms_ ? at_ms : rest_until_ms_;
 	}
 
+private:
 	struct Spent {
 		std::int64_t at_ms;
 		int count;
 	};
-	struct Lane {
-		int per_second = 0;
-		int in_window = 0;
-		std::deque<Spent> window;
-		double share = 1.0; /* of per_second, lowered by slow_down() */
-		std::int64_t share_at_ms = 0;
-	};
-	const std::map<std::string, Lane> &
-	lanes() const noexcept
-	{
-		return lanes_;
-	}
 
-private:
-	void forget_old(Lane &lane, std::int64_t now_ms);
-	int rate(const Lane &lane, std::int64_t now_ms) const;
+	void forget_old(std::int64_t now_ms);
+	int rate(std::int64_t now_ms) const;
 
 	std::int64_t started_ms_;
-	std::map<std::string, Lane> lanes_;
+	std::int64_t rest_until_ms_ = 0;
+	int per_second_ = 0;
+	int in_window_ = 0;
+	std::deque<Spent> window_;
+	double share_ = 1.0; /* of per_second_, lowered by slow_down() */
+	std::int64_t share_at_ms_ = 0;
 };
 
 } // namespace whatsapp

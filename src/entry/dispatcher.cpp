@@ -16,10 +16,11 @@
 
 #include "core/message.hpp"
 #include "core/outcome.hpp"
-#include "core/pacer.hpp"
 #include "core/retry.hpp"
 #include "core/url.hpp"
 #include "net/http_client.hpp"
+#include "entry/line.hpp"
+#include "pg/instance.hpp"
 #include "pg/secrets.hpp"
 #include "pg/settings.hpp"
 #include "pg/worker.hpp"
@@ -35,11 +36,10 @@ constexpr std::int64_t first_pause_ms = 30000;
 /* a Retry-After of 0 must not make a hot loop */
 constexpr std::int64_t least_throttle_ms = 1000;
 constexpr long long pair_limit_code = 131056;
-constexpr long long throughput_code = 130429;
 
 struct Flight {
 	int attempt;
-	std::string sender;
+	const char *sender; /* lives as long as the line */
 	std::int64_t started_ms;
 };
 
@@ -55,6 +55,7 @@ struct Result {
 	Outcome outcome;
 	pg::Settle how;
 	std::int64_t delay_ms;
+	bool pair_limit = false;
 };
 
 net::HttpClientOptions
@@ -92,42 +93,45 @@ plain_id(std::string_view id) noexcept
 } // namespace
 
 struct Dispatcher::State {
+	Line *line;
 	net::HttpClient *client;
 	std::unordered_map<std::int64_t, Flight> flights;
 	std::vector<Result> results;
+	std::size_t told = 0; /* of them, to the line */
 	std::vector<pg::Settled> views;
 	std::map<std::string, Credentials> credentials;
-	std::vector<pg::Allowance> allowances;
-	Pacer pacer{pg::monotonic_ms()};
 	std::minstd_rand random{std::random_device{}()};
 
-	Credentials &credentials_of(const char *account);
-	void finish(std::int64_t id, Flight flight, Outcome outcome);
+	Credentials &credentials_of(const std::string &account);
+	void finish(std::int64_t id, const Flight &flight, Outcome outcome);
+	void finish(std::int64_t id, const Flight &flight, const Answer &answer);
 	bool start(const pg::Claimed &row, const pg::Instance &instance, Outcome &refusal);
 };
 
 Credentials &
-Dispatcher::State::credentials_of(const char *account)
+Dispatcher::State::credentials_of(const std::string &account)
 {
-	Credentials &found = credentials[account == nullptr ? "" : account];
+	Credentials &found = credentials[account];
 	const std::int64_t now = pg::monotonic_ms();
 	/* files are small and the page cache holds them: a rotated token is in use within a second,
 	 * without any signal */
 	if (found.read_at == 0 || now - found.read_at > secret_age_ms) {
-		pg::read_secret(account, "access_token", found.token);
-		pg::read_secret(account, "phone_number_id", found.phone_number_id);
+		const char *folder = account.empty() ? nullptr : account.c_str();
+		pg::read_secret(folder, "access_token", found.token);
+		pg::read_secret(folder, "phone_number_id", found.phone_number_id);
 		found.read_at = now;
 	}
 	return found;
 }
 
 void
-Dispatcher::State::finish(std::int64_t id, Flight flight, Outcome outcome)
+Dispatcher::State::finish(std::int64_t id, const Flight &flight, Outcome outcome)
 {
-	const std::int64_t backoff = retry_delay_ms(
-	    RetryPolicy(), flight.attempt, std::uniform_real_distribution<double>(0, 1)(random));
-	Result result{id, std::move(flight), std::move(outcome), pg::Settle::unknown, backoff};
+	Result result{id, flight, std::move(outcome), pg::Settle::unknown, 0};
 	const std::int64_t asked = result.outcome.retry_after_ms;
+	const bool pair_limit = result.outcome.has_code && result.outcome.code == pair_limit_code;
+	result.delay_ms = retry_delay_ms(RetryPolicy(), flight.attempt,
+	                                 std::uniform_real_distribution<double>(0, 1)(random));
 	switch (result.outcome.verdict) {
 	case Verdict::accepted:
 		result.how = pg::Settle::sent;
@@ -143,26 +147,38 @@ Dispatcher::State::finish(std::int64_t id, Flight flight, Outcome outcome)
 		result.delay_ms = std::max(asked, first_pause_ms);
 		break;
 	case Verdict::throttle:
-		if (result.outcome.code == throughput_code)
-			pacer.slow_down(result.flight.sender, pg::monotonic_ms());
 		/* a limit is nobody's failure: it waits as long as the message lives */
 		result.how = pg::Settle::retry;
 		if (asked >= 0)
 			result.delay_ms = std::max(asked, least_throttle_ms);
-		else if (result.outcome.code == pair_limit_code)
-			result.delay_ms = 1000 * static_cast<std::int64_t>(
-			                             std::pow(4, std::min(result.flight.attempt - 1, 5)));
+		else if (pair_limit)
+			result.delay_ms =
+			    1000 * static_cast<std::int64_t>(std::pow(4, std::min(flight.attempt - 1, 5)));
 		break;
 	case Verdict::retry:
 		/* an error code speaks of this message and is counted; a dead network or gateway does not
 		 * and is not */
-		result.how = result.outcome.has_code && result.flight.attempt >= pg::settings.max_attempts
+		result.how = result.outcome.has_code && flight.attempt >= pg::settings.max_attempts
 		                 ? pg::Settle::failed
 		                 : pg::Settle::retry;
-		result.delay_ms = std::max(backoff, asked);
+		result.delay_ms = std::max(result.delay_ms, asked);
 		break;
 	}
+	result.pair_limit = pair_limit;
 	results.push_back(std::move(result));
+}
+
+void
+Dispatcher::State::finish(std::int64_t id, const Flight &flight, const Answer &answer)
+{
+	Outcome outcome = judge(answer);
+	/* a refused token may have been replaced since it was read */
+	if (outcome.verdict == Verdict::account)
+		for (auto &entry : credentials)
+			entry.second.read_at = 0;
+	finish(id, flight, std::move(outcome));
+	Result &result = results.back();
+	result.delay_ms = line->heard(id, answer, result.outcome, result.delay_ms);
 }
 
 bool
@@ -178,10 +194,17 @@ Dispatcher::State::start(const pg::Claimed &row, const pg::Instance &instance, O
 		          "See whatsapp.default_ttl, and whatsapp_attempts for what kept it from leaving.");
 		return false;
 	}
-	Credentials &secrets = credentials_of(row.account);
+	const Route *route = line->route_of(row.id);
+	if (route == nullptr || !route->allowed) {
+		refusal = local(Verdict::account, "the account's base URL is not allowed",
+		                "List it in whatsapp.account_base_urls, or clear api_base_url in "
+		                "whatsapp_accounts.");
+		return false;
+	}
+	Credentials &secrets = credentials_of(route->account);
 	const std::string_view phone_number_id =
-	    row.phone_number_id != nullptr
-	        ? std::string_view(row.phone_number_id)
+	    !route->phone_number_id.empty()
+	        ? std::string_view(route->phone_number_id)
 	        : std::string_view(secrets.phone_number_id.bytes, secrets.phone_number_id.length);
 	if (secrets.token.problem[0] != '\0') {
 		refusal = local(
@@ -204,10 +227,9 @@ Dispatcher::State::start(const pg::Claimed &row, const pg::Instance &instance, O
 		return false;
 	}
 
-	std::string url = pg::settings.api_base_url;
-	while (!url.empty() && url.back() == '/')
-		url.pop_back();
-	url.append("/").append(row.api_version != nullptr ? row.api_version : pg::settings.api_version);
+	std::string url = route->base_url;
+	url.append("/").append(route->api_version.empty() ? pg::settings.api_version
+	                                                  : route->api_version);
 	url.append("/").append(phone_number_id).append("/messages");
 	const std::string body =
 	    request_body(row.phone, callback_data(instance.nonce, row.id), row.payload);
@@ -226,10 +248,11 @@ Dispatcher::State::start(const pg::Claimed &row, const pg::Instance &instance, O
 }
 
 Dispatcher *
-Dispatcher::create() noexcept
+Dispatcher::create(Line &line) noexcept
 {
 	try {
 		auto state = std::make_unique<State>();
+		state->line = &line;
 		state->client = net::HttpClient::create(client_options());
 		if (state->client == nullptr)
 			return nullptr;
@@ -253,24 +276,16 @@ void
 Dispatcher::send(const pg::Claimed &row, const pg::Instance &instance) noexcept
 {
 	try {
-		Flight flight{row.attempt, row.sender, pg::monotonic_ms()};
+		const Flight flight{row.attempt, state_->line->sender_of(row.id), pg::monotonic_ms()};
 		Outcome refusal;
-		/* before the bytes: an answer must always find its flight. One that is there already is of
-		 * an attempt that a webhook has ended and wa_retry() has renewed; two under one id could
-		 * not be told apart. */
-		if (!state_->flights.emplace(row.id, flight).second) {
-			refusal =
-			    local(Verdict::throttle, "an earlier request for the message is still on the wire",
-			          "It is sent when that one has ended.");
-			state_->finish(row.id, std::move(flight), std::move(refusal));
-			return;
-		}
+		/* before the bytes: an answer must always find its flight */
+		state_->flights.insert_or_assign(row.id, flight);
 		if (state_->start(row, instance, refusal)) {
-			state_->pacer.spend(flight.sender, row.per_second, 1, flight.started_ms);
+			state_->line->leaves(row.id, flight.started_ms);
 			return;
 		}
 		state_->flights.erase(row.id);
-		state_->finish(row.id, std::move(flight), std::move(refusal));
+		state_->finish(row.id, flight, std::move(refusal));
 	} catch (...) {
 		/* out of memory: the row stays "sending" and is doubted at the next start, which is the
 		 * truth as far as anybody knows */
@@ -288,22 +303,18 @@ Dispatcher::collect() noexcept
 			const auto found = state_->flights.find(id);
 			if (found == state_->flights.end())
 				continue;
-			Flight flight = std::move(found->second);
+			const Flight flight = found->second;
 			state_->flights.erase(found);
-			state_->pacer.correct(flight.sender, flight.started_ms,
-			                      flight.started_ms + response.queued_us / 1000);
+			state_->line->left(id, flight.started_ms,
+			                   flight.started_ms + response.queued_us / 1000);
 			Answer answer;
 			answer.transport = response.transport;
 			answer.http_status = response.status;
 			answer.body = response.body;
 			answer.retry_after = response.retry_after;
+			answer.usage = response.usage;
 			answer.transport_error = response.error;
-			Outcome outcome = judge(answer);
-			/* a refused token may have been replaced since it was read */
-			if (outcome.verdict == Verdict::account)
-				for (auto &entry : state_->credentials)
-					entry.second.read_at = 0;
-			state_->finish(id, std::move(flight), std::move(outcome));
+			state_->finish(id, flight, answer);
 		}
 	} catch (...) {
 		/* as above */
@@ -323,7 +334,7 @@ Dispatcher::results(std::size_t &count) noexcept
 		for (const Result &result : results) {
 			const Outcome &outcome = result.outcome;
 			state_->views.push_back({result.how, result.id, result.flight.attempt,
-			                         result.flight.sender.c_str(), verdict_name(outcome.verdict),
+			                         result.flight.sender, verdict_name(outcome.verdict),
 			                         outcome.wamid.c_str(), outcome.wa_id.c_str(),
 			                         outcome.user_id.c_str(), outcome.http_status, outcome.has_code,
 			                         outcome.code, outcome.message.c_str(), outcome.hint.c_str(),
@@ -337,8 +348,19 @@ Dispatcher::results(std::size_t &count) noexcept
 }
 
 void
+Dispatcher::tell_ends() noexcept
+{
+	for (std::size_t i = state_->told; i < state_->results.size(); i++) {
+		const Result &result = state_->results[i];
+		state_->line->ended(result.id, result.how, result.pair_limit, result.delay_ms);
+	}
+	state_->told = state_->results.size();
+}
+
+void
 Dispatcher::forget_results() noexcept
 {
+	state_->told = 0;
 	state_->results.clear();
 	state_->views.clear();
 }
@@ -362,42 +384,6 @@ Dispatcher::slots() const noexcept
 	return static_cast<std::size_t>(
 	    multiplexed ? pg::settings.max_in_flight
 	                : std::min(pg::settings.max_in_flight, pg::settings.max_connections));
-}
-
-const pg::Allowance *
-Dispatcher::allowances(std::size_t &count) noexcept
-{
-	count = 0;
-	try {
-		const std::int64_t now = pg::monotonic_ms();
-		state_->allowances.clear();
-		for (const auto &lane : state_->pacer.lanes())
-			state_->allowances.push_back(
-			    {lane.first.c_str(), state_->pacer.allowance(lane.first, now)});
-	} catch (...) {
-		return nullptr;
-	}
-	count = state_->allowances.size();
-	return state_->allowances.data();
-}
-
-std::int64_t
-Dispatcher::next_allowance_ms() noexcept
-{
-	std::int64_t next = 0;
-	const std::int64_t now = pg::monotonic_ms();
-	for (const auto &lane : state_->pacer.lanes()) {
-		const std::int64_t at = state_->pacer.next_ms(lane.first, now);
-		if (at > now && (next == 0 || at < next))
-			next = at;
-	}
-	return next;
-}
-
-bool
-Dispatcher::warming_up() const noexcept
-{
-	return pg::settings.messages_per_second > 0 && state_->pacer.warming_up(pg::monotonic_ms());
 }
 
 int

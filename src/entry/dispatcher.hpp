@@ -12,14 +12,21 @@
 
 #include "pg/queue.hpp"
 
+namespace whatsapp::pg
+{
+struct Instance;
+}
+
 namespace whatsapp::entry
 {
+
+class Line;
 
 class Dispatcher
 {
 public:
 	/* NULL when memory or libcurl fails. */
-	static Dispatcher *create() noexcept;
+	static Dispatcher *create(Line &line) noexcept;
 	Dispatcher(const Dispatcher &) = delete;
 	Dispatcher &operator=(const Dispatcher &) = delete;
 
@@ -33,6 +40,9 @@ public:
 	/* Serves the sockets and judges what has been answered. */
 	void collect() noexcept;
 
+	/* What has ended since is out of the line's way. Before results(), which sorts. */
+	void tell_ends() noexcept;
+
 	/* What waits to be written, in order of id. */
 	const pg::Settled *results(std::size_t &count) noexcept;
 	void forget_results() noexcept;
@@ -44,15 +54,6 @@ public:
 	 * that would only be marked as sending and wait inside libcurl, and each would be in doubt
 	 * after a crash. */
 	std::size_t slots() const noexcept;
-	/* What each paced sender may send now, for claim(). */
-	const pg::Allowance *allowances(std::size_t &count) noexcept;
-	/* When the first of those that may send nothing now may again, in monotonic milliseconds; 0
-	 * when none waits. */
-	std::int64_t next_allowance_ms() noexcept;
-
-	/* The first second: what the last life of this sender sent in it is not known. */
-	bool warming_up() const noexcept;
-
 	int descriptor() const noexcept;
 	long timeout_ms() const noexcept;
 

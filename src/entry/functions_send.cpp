@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "core/e164.hpp"
+#include "core/lineup.hpp"
 #include "core/message.hpp"
 #include "pg/messages.hpp"
-#include "pg/queue.hpp"
+#include "pg/instance.hpp"
 #include "pg/schema.hpp"
+#include "pg/senders.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 
@@ -29,6 +31,7 @@ PG_FUNCTION_INFO_V1(pg_whatsapp_cancel);
 PG_FUNCTION_INFO_V1(pg_whatsapp_retry);
 PG_FUNCTION_INFO_V1(pg_whatsapp_resume);
 PG_FUNCTION_INFO_V1(pg_whatsapp_release);
+PG_FUNCTION_INFO_V1(pg_whatsapp_hold_reason);
 }
 
 using namespace whatsapp;
@@ -39,11 +42,24 @@ namespace
 /* it stands in an index */
 constexpr int max_idempotency_key = 255;
 
-/* send_at and idempotency_key, which end the arguments of every sending function. */
+int
+priority_of(const char *name)
+{
+	static const char *const names[priorities] = {"urgent", "normal", "bulk"};
+	for (int i = 0; i < priorities; i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("priority \"%s\" does not exist", name),
+	                errhint("The priorities are urgent, normal and bulk.")));
+}
+
+/* send_at, idempotency_key and priority, which end the arguments of every sending function. */
 template <class Message>
 void
 read_schedule(FunctionCallInfo fcinfo, int place, Message &message)
 {
+	message.priority = priority_of(entry::optional_text(fcinfo, place + 2, "normal"));
 	message.has_send_at = !PG_ARGISNULL(place);
 	if (message.has_send_at) {
 		message.send_at = PG_GETARG_TIMESTAMPTZ(place);
@@ -175,14 +191,25 @@ pg_whatsapp_resume(PG_FUNCTION_ARGS)
 {
 	const char *sender = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	const bool resumed = in_schema(fcinfo, [sender] { return pg::resume(sender); });
-	pg::wake_sender_at_commit();
+	pg::wake_sender_at_commit(pg::any_due);
 	PG_RETURN_BOOL(resumed);
 }
 
 Datum
 pg_whatsapp_release(PG_FUNCTION_ARGS)
 {
+	if (PG_GETARG_BOOL(0))
+		PG_RETURN_INT64(in_schema(fcinfo, [] { return pg::would_release(); }));
 	const int64 waiting = in_schema(fcinfo, [] { return pg::release(); });
-	pg::wake_sender_at_commit();
+	pg::wake_sender_at_commit(pg::any_due);
 	PG_RETURN_INT64(waiting);
+}
+
+Datum
+pg_whatsapp_hold_reason(PG_FUNCTION_ARGS)
+{
+	const char *reason = in_schema(fcinfo, [] { return pg::hold_reason(); });
+	if (reason == nullptr)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(reason));
 }

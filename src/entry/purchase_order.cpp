@@ -44,6 +44,7 @@ compose(const PurchaseOrder &order, pg::NewMessage &message, pg::Failure &why) n
 	message.has_send_at = order.has_send_at;
 	message.send_at = order.send_at;
 	message.idempotency_key = order.idempotency_key;
+	message.priority = order.priority;
 	return pg::attempt(why, [&] {
 		check_phone(present(order.phone, "phone"));
 		std::string amount = present(order.amount, "amount");

@@ -25,6 +25,7 @@ struct PurchaseOrder {
 	bool has_send_at;
 	std::int64_t send_at; /* TimestampTz */
 	const char *idempotency_key;
+	int priority = 1;
 };
 
 /* Checks all of it and fills message.payload, all without raising; false and the reason when it

@@ -9,7 +9,10 @@
 #include <cstdint>
 
 #include "entry/dispatcher.hpp"
+#include "entry/line.hpp"
+#include "pg/instance.hpp"
 #include "pg/queue.hpp"
+#include "pg/senders.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 #include "pg/transaction.hpp"
@@ -22,6 +25,7 @@
 
 extern "C" {
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 }
 
 namespace whatsapp::entry
@@ -30,12 +34,15 @@ namespace whatsapp::entry
 namespace
 {
 
-/* the fall-back when no bell rang: COMMIT PREPARED, logical replication, a clock that was set */
-constexpr std::int64_t poll_ms = 5000;
+/* The queue from its very beginning: for what no bell rang (COMMIT PREPARED, logical replication, a
+ * clock that was set), and for what was locked when its turn came. */
+constexpr std::int64_t look_ms = 5000;
 constexpr std::int64_t tick_ms = 1000;
 constexpr std::int64_t beat_ms = 30000;
-/* what is due and yet was not claimed is locked by somebody, or waits for a probe's answer */
-constexpr std::int64_t blocked_ms = 50;
+constexpr std::int64_t expire_ms = 60000;
+/* with more senders than these, a look at them is not worth each turn */
+constexpr std::size_t few_senders = 32;
+constexpr std::int64_t senders_ms = 100;
 /* at a high rate, some messages together rather than a commit for each */
 constexpr std::int64_t pace_step_ms = 5;
 constexpr std::int64_t drain_ms = 500;
@@ -43,26 +50,57 @@ constexpr std::int64_t drain_ms = 500;
  * is claimed */
 constexpr std::int64_t first_setback_ms = 1000;
 constexpr std::int64_t last_setback_ms = 10000;
+/* so long, locked rows are passed over, which costs more than to wait for them */
+constexpr std::int64_t careful_ms = 10000;
+constexpr int least_window = 2000;
 
 struct Sender {
+	Line *line;
 	Dispatcher *dispatcher;
 	MemoryContext batch;
 	pg::Instance instance;
-	bool look;      /* the queue may hold something to claim */
-	bool saturated; /* the last claim was full, so more is waiting */
-	bool ask_due;   /* next_look is not known */
+	bool ask_due;   /* next_due is not known */
+	bool saturated; /* more could leave than there was room for */
+	std::size_t sender_count;
+	std::int64_t claim_after;  /* the end of a quarantine */
+	std::int64_t senders_at;   /* the last look at them */
+	std::int64_t next_senders; /* the next one, whether something is to be sent or not */
+	std::int64_t next_due;     /* 0: nothing waits for its time */
 	std::int64_t next_look;
 	std::int64_t next_tick;
 	std::int64_t next_beat;
+	std::int64_t next_expire;
 	std::int64_t next_write; /* after a setback; 0 without one */
 	std::int64_t setback;
+	std::int64_t careful_until;
 };
+
+void
+due_in(Sender &sender, std::int64_t delay_ms)
+{
+	const std::int64_t at = pg::monotonic_ms() + delay_ms;
+	if (sender.next_due == 0 || at < sender.next_due)
+		sender.next_due = at;
+}
 
 void
 set_back(Sender &sender)
 {
 	sender.setback = std::clamp(sender.setback * 2, first_setback_ms, last_setback_ms);
 	sender.next_write = pg::monotonic_ms() + sender.setback;
+	sender.careful_until = pg::monotonic_ms() + careful_ms;
+}
+
+void
+settle(const Sender &sender, const pg::Settled *rows, std::size_t count)
+{
+	const char **recovered = static_cast<const char **>(palloc(sizeof(char *) * (count + 1)));
+	std::size_t names = 0;
+	for (std::size_t i = 0; i < count; i++)
+		if (rows[i].how == pg::Settle::sent && sender.line->is_paused(rows[i].sender))
+			recovered[names++] = rows[i].sender;
+	pg::settle(rows, count);
+	pg::end_pauses_of(recovered, names);
 }
 
 /* One answer that cannot be written must not hold back the others, and no row may be sent again
@@ -73,15 +111,21 @@ settle_one_by_one(Sender &sender)
 	std::size_t count;
 	const pg::Settled *rows = sender.dispatcher->results(count);
 	for (std::size_t i = 0; i < count; i++)
-		pg::transact([&] { pg::settle(rows + i, 1); });
+		pg::transact([&] { settle(sender, rows + i, 1); });
 	sender.dispatcher->forget_results();
+}
+
+bool
+may_claim(const Sender &sender, std::int64_t now)
+{
+	return pg::settings.enabled && now >= sender.claim_after &&
+	       (now >= sender.next_senders ||
+	        (!sender.instance.held && (sender.line->ready() || sender.line->unread())));
 }
 
 int
 room(const Sender &sender)
 {
-	if (sender.dispatcher->warming_up())
-		return 0;
 	const int slots = static_cast<int>(sender.dispatcher->slots());
 	const int free = slots - static_cast<int>(sender.dispatcher->in_flight());
 	/* with a backlog, wait for a quarter of the slots: a commit for each single slot would cost
@@ -90,81 +134,158 @@ room(const Sender &sender)
 	return free >= worthwhile ? free : 0;
 }
 
+/* The holds and the senders, as they are now. */
+void
+look_at_senders(Sender &sender)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	if (now < sender.next_senders && sender.sender_count > few_senders &&
+	    now - sender.senders_at < senders_ms)
+		return;
+	sender.senders_at = now;
+	sender.next_senders = now + tick_ms;
+	const bool was_held = sender.instance.held;
+	sender.instance.held = pg::is_held();
+	if (sender.instance.held)
+		return;
+	/* released: under the identity that wa_release() made */
+	if (was_held)
+		pg::begin_epoch(sender.instance, worker_place());
+	const pg::SenderRows senders = pg::read_senders(sender.batch);
+	sender.sender_count = senders.count;
+	sender.line->set_senders(senders.rows, senders.count);
+	for (std::size_t i = 0; i < senders.count; i++)
+		if (senders.rows[i].enabled && senders.rows[i].resumes_ms > 0)
+			sender.next_senders = std::min(sender.next_senders, now + senders.rows[i].resumes_ms);
+}
+
+pg::Claims
+claim(Sender &sender, int limit)
+{
+	std::size_t count;
+	const pg::ReadFrom *from = sender.line->wanted(
+	    std::max(least_window, 4 * static_cast<int>(sender.dispatcher->slots())), count);
+	if (count > 0) {
+		const pg::ReadyRows ready = pg::read_ready(from, count);
+		sender.line->read(ready.rows, ready.count);
+	}
+	const std::int64_t *ids = sender.line->choose(limit, count);
+	pg::Claims claims = {nullptr, 0};
+	if (count > 0)
+		claims = pg::mark(sender.instance, ids, count, pg::monotonic_ms() < sender.careful_until,
+		                  sender.batch);
+	const pg::Postponed *postponed = sender.line->postponed(count);
+	if (count > 0)
+		pg::postpone(postponed, count);
+	for (std::size_t i = 0; i < count; i++)
+		due_in(sender, postponed[i].delay_ms);
+	return claims;
+}
+
 void
 settle_and_claim(Sender &sender, int limit)
 {
 	std::size_t count;
+	sender.dispatcher->tell_ends();
 	const pg::Settled *rows = sender.dispatcher->results(count);
-	std::size_t allowance_count;
-	const pg::Allowance *allowances = sender.dispatcher->allowances(allowance_count);
-	pg::Claims claims = {nullptr, 0, sender.instance};
-	sender.look = false;
+	const pg::Instance before = sender.instance;
+	pg::Claims claims = {nullptr, 0};
 	const bool done = pg::transact([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
-		pg::settle(rows, count);
-		if (limit > 0)
-			claims = pg::claim(sender.instance, limit, allowances, allowance_count, sender.batch);
+		settle(sender, rows, count);
+		if (limit == 0)
+			return;
+		look_at_senders(sender);
+		if (!sender.instance.held)
+			claims = claim(sender, limit);
 	});
 	if (!done) {
+		sender.instance = before;
+		sender.line->give_up();
 		if (!pg::failure_passes())
 			settle_one_by_one(sender);
 		set_back(sender);
-		sender.look = true;
 		return;
 	}
+	if (sender.next_write != 0)
+		sender.line->look_everywhere();
 	sender.next_write = sender.setback = 0;
-	sender.instance = claims.instance;
+	for (std::size_t i = 0; i < count; i++)
+		if (rows[i].how == pg::Settle::retry || rows[i].how == pg::Settle::paused)
+			due_in(sender, rows[i].delay_ms);
 	sender.dispatcher->forget_results();
+	sender.line->marked(claims.rows, claims.count);
 	for (std::size_t i = 0; i < claims.count; i++)
 		sender.dispatcher->send(claims.rows[i], sender.instance);
-	if (limit > 0) {
-		sender.saturated = claims.count >= static_cast<std::size_t>(limit);
-		sender.next_look = pg::monotonic_ms() + poll_ms;
-	}
-	/* a result may have made room for a probe, or brought a retry */
-	sender.look = sender.saturated;
-	sender.ask_due = !sender.saturated;
+	sender.saturated = sender.line->ready();
 }
 
 void
 tick(Sender &sender, std::int64_t now)
 {
+	const bool expire = now >= sender.next_expire && !sender.instance.held;
 	pg::transact([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
 		if (pg::resolve_unknown(sender.instance) > 0)
-			sender.look = true;
+			sender.line->look_everywhere();
 		pg::match_parked();
+		if (expire)
+			pg::expire();
 		if (now >= sender.next_beat)
 			pg::beat(sender.instance, false);
 	});
 	if (now >= sender.next_beat)
 		sender.next_beat =
 		    now + std::min<std::int64_t>(beat_ms, pg::settings.resume_gap * 1000L / 3);
+	/* it reads the whole queue: a hundredth of the time at most */
+	if (expire)
+		sender.next_expire = now + std::max(expire_ms, 100 * (pg::monotonic_ms() - now));
+	sender.line->sweep();
 	sender.next_tick = now + tick_ms;
 }
 
 void
-ask_due(Sender &sender, std::int64_t now)
+ask_due(Sender &sender)
 {
 	std::int64_t due = -1;
 	sender.ask_due = false;
 	if (!pg::transact([&] { due = pg::next_due_ms(); }))
 		due = tick_ms;
-	if (sender.instance.held)
-		due = -1;
-	sender.next_look = now + (due < 0 ? poll_ms : std::clamp(due, blocked_ms, poll_ms));
-	/* what is due and was not claimed may be waiting for its number's rate */
-	const std::int64_t allowed = sender.dispatcher->next_allowance_ms();
-	if (due == 0 && allowed > 0)
-		sender.next_look = std::max(allowed, now + pace_step_ms);
+	if (due >= 0)
+		due_in(sender, due + 1);
 }
 
 void
 reload(Sender &sender)
 {
 	sender.dispatcher->reload();
-	pg::transact([] { pg::end_pauses(); });
-	sender.look = true;
+	pg::transact([] { pg::probe_paused(); });
+	sender.next_senders = 0;
+	sender.line->look_everywhere();
+}
+
+/* What is due by now, and what the bells of committed transactions said. */
+void
+listen_to_bells(Sender &sender, std::int64_t now)
+{
+	const std::int64_t due = pg::take_rung_due(worker_place());
+	if (due == pg::any_due || now >= sender.next_look) {
+		sender.line->look_everywhere();
+		sender.next_look = now + look_ms;
+		sender.next_senders = 0;
+		sender.ask_due = true;
+	} else if (due != pg::no_due) {
+		const std::int64_t wait = (due - GetCurrentTimestamp()) / 1000;
+		if (wait >= 0)
+			due_in(sender, wait + 1);
+		else
+			sender.line->look_from(due);
+	}
+	if (sender.next_due != 0 && now >= sender.next_due) {
+		sender.next_due = 0;
+		sender.ask_due = true;
+		sender.line->look_from(pg::no_due);
+	}
 }
 
 /* Milliseconds to sleep, 0 when there is work. */
@@ -172,11 +293,22 @@ long
 idle_ms(const Sender &sender, std::int64_t now)
 {
 	std::int64_t until = sender.next_write;
+	const auto earlier = [&until](std::int64_t at) {
+		if (at != 0 && at < until)
+			until = at;
+	};
 	if (now >= sender.next_write) {
-		if (sender.dispatcher->has_results() || sender.ask_due ||
-		    (pg::settings.enabled && sender.look && room(sender) > 0))
+		if (sender.dispatcher->has_results() || sender.ask_due)
+			return 0;
+		if (may_claim(sender, now) && room(sender) > 0)
 			return 0;
 		until = std::min(sender.next_look, sender.next_tick);
+		earlier(sender.next_due);
+		earlier(sender.claim_after > now ? sender.claim_after : 0);
+		/* what waits for its number's rate */
+		const std::int64_t next = sender.line->next_ms();
+		if (next != 0)
+			earlier(std::max(next, now + pace_step_ms));
 	}
 	const long wire = sender.dispatcher->timeout_ms();
 	if (wire >= 0)
@@ -187,13 +319,12 @@ idle_ms(const Sender &sender, std::int64_t now)
 void
 work(Sender &sender, std::int64_t now)
 {
-	if (now >= sender.next_look)
-		sender.look = true;
-	const int limit = pg::settings.enabled && sender.look ? room(sender) : 0;
+	listen_to_bells(sender, now);
+	const int limit = may_claim(sender, now) ? room(sender) : 0;
 	if (sender.dispatcher->has_results() || limit > 0)
 		settle_and_claim(sender, limit);
 	else if (sender.ask_due)
-		ask_due(sender, now);
+		ask_due(sender);
 	if (now >= sender.next_tick)
 		tick(sender, now);
 }
@@ -210,8 +341,7 @@ turn(Sender &sender, pg::WaitSet &waits)
 	if (now >= sender.next_write)
 		work(sender, now);
 	MemoryContextReset(sender.batch);
-	if (waits.wait(idle_ms(sender, pg::monotonic_ms())))
-		sender.look = true;
+	waits.wait(idle_ms(sender, pg::monotonic_ms()));
 }
 
 /* What is answered within half a second is recorded; the rest stays "sending", which the next start
@@ -250,18 +380,31 @@ pg_whatsapp_sender_main(Datum)
 	sender.batch =
 	    AllocSetContextCreate(TopMemoryContext, "pg_whatsapp batch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(sender.batch);
-	sender.dispatcher = Dispatcher::create();
+	sender.line = Line::create();
+	if (sender.line != nullptr)
+		sender.dispatcher = Dispatcher::create(*sender.line);
 	if (sender.dispatcher == nullptr)
 		ereport(FATAL,
 		        (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not set up the HTTP client")));
-	if (!pg::transact([] { pg::begin_epoch(sender.instance); }))
+	if (!pg::transact([] { pg::begin_epoch(sender.instance, worker_place()); }))
 		pg::leave();
+	pg::forget_promotion(worker_place());
 	if (sender.instance.held)
 		ereport(WARNING,
 		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		         errmsg("pending WhatsApp messages are held: this database was restored or copied"),
-		         errhint("Look at whatsapp_queue, then call wa_release() to send from here.")));
-	sender.look = true;
+		         errhint("Look at whatsapp_held, then call wa_release() to send from here.")));
+	if (sender.instance.quarantine_ms > 0) {
+		sender.claim_after = pg::monotonic_ms() + sender.instance.quarantine_ms;
+		ereport(LOG, (errmsg("sending WhatsApp messages begins in %d s: this server was promoted",
+		                     static_cast<int>((sender.instance.quarantine_ms + 999) / 1000)),
+		              errdetail("Meanwhile webhooks may tell what the old primary had sent.")));
+	}
+	pg::transact([] {
+		look_at_senders(sender);
+		const pg::Turns turns = pg::read_turns();
+		sender.line->reserve(turns.rows, turns.count);
+	});
 	static pg::WaitSet waits(sender.dispatcher->descriptor(), "WhatsappSender");
 
 	while (!pg::shutdown_requested())

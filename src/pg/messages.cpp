@@ -14,6 +14,7 @@
 #include "pg/statement.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -104,31 +105,32 @@ resolve_sender(const char *sender)
 namespace
 {
 
-/* $1 to $7 as in set_message(), $8 seconds to live, $9 not before (NULL: now), $10 idempotency key
- */
+/* $1 to $7 as in set_message(), $8 seconds to live, $9 not before (NULL: now), $10 idempotency key,
+ * $11 priority */
 #define INSERT_MESSAGE                                                                           \
 	"WITH message AS ("                                                                          \
 	" INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, " \
 	"template_language,"                                                                         \
-	"  payload, reference, expires_at, idempotency_key)"                                         \
-	" VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, coalesce($9, now()) + make_interval(secs => "   \
-	"$8), $10)"
+	"  payload, reference, expires_at, idempotency_key, priority)"                               \
+	" VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($9, now()) + make_interval(secs => "    \
+	"$8), $10, $11)"
 
-#define INSERT_QUEUE                                                           \
-	" RETURNING id, sender, expires_at)"                                       \
-	" INSERT INTO @s@.whatsapp_queue (message_id, sender, due_at, expires_at)" \
-	" SELECT id, sender, coalesce($9, now()), expires_at FROM message RETURNING message_id"
+#define INSERT_QUEUE                                                                     \
+	" RETURNING id, expires_at)"                                                         \
+	" INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, " \
+	"expires_at)"                                                                        \
+	" SELECT id, $1, $2, $11, coalesce($9, now()), expires_at FROM message RETURNING message_id"
 
 #define MESSAGE_TYPES                                                                         \
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TIMESTAMPTZOID, \
-	    TEXTOID
+	    TEXTOID, INT2OID
 
-Statement insert = {INSERT_MESSAGE INSERT_QUEUE, 10, {MESSAGE_TYPES}};
+Statement insert = {INSERT_MESSAGE INSERT_QUEUE, 11, {MESSAGE_TYPES}};
 
 Statement insert_once = {
     INSERT_MESSAGE
     " ON CONFLICT (sender, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING" INSERT_QUEUE,
-    10,
+    11,
     {MESSAGE_TYPES}};
 
 Statement find_key = {
@@ -147,6 +149,7 @@ enqueue(const NewMessage &message)
 	if (message.has_send_at)
 		values.set(8, TimestampTzGetDatum(message.send_at));
 	values.set_text(9, message.idempotency_key);
+	values.set(10, Int16GetDatum(static_cast<int16>(message.priority)));
 	if (run(message.idempotency_key == nullptr ? insert : insert_once, values) == 0) {
 		/* somebody was there first, and has committed: whoever had not, the insert waited for */
 		Values key;
@@ -155,7 +158,9 @@ enqueue(const NewMessage &message)
 		run(find_key, key);
 		return int64_column(0, 1);
 	}
-	wake_sender_at_commit();
+	wake_sender_at_commit(message.has_send_at
+	                          ? Max(message.send_at, GetCurrentTransactionStartTimestamp())
+	                          : GetCurrentTransactionStartTimestamp());
 	warn_without_workers();
 	return int64_column(0, 1);
 }
@@ -166,7 +171,7 @@ record_refused(const NewMessage &message, const Failure &why)
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, template_language,"
 	    " payload, reference, status, failed_at, error_message, hint)"
-	    " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, 'FAILED', now(), $8, $9) RETURNING id",
+	    " VALUES ($1, $2, $3, $4, $5, $6::json, $7, 'FAILED', now(), $8, $9) RETURNING id",
 	    9,
 	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
 	Values values;
@@ -206,9 +211,9 @@ retry(std::int64_t id)
 	    "WITH message AS (UPDATE @s@.whatsapp_messages SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL,"
 	    "  error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL,"
 	    "  expires_at = now() + make_interval(secs => $2)"
-	    "  WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL RETURNING id, sender, expires_at)"
-	    " INSERT INTO @s@.whatsapp_queue (message_id, sender, expires_at)"
-	    " SELECT id, sender, expires_at FROM message ON CONFLICT (message_id) DO NOTHING RETURNING message_id",
+	    "  WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL RETURNING id, sender, recipient_phone, priority, expires_at)"
+	    " INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, expires_at)"
+	    " SELECT id, sender, recipient_phone, priority, expires_at FROM message ON CONFLICT (message_id) DO NOTHING RETURNING message_id",
 	    2,
 	    {INT8OID, FLOAT8OID}};
 	Values values;
@@ -216,7 +221,7 @@ retry(std::int64_t id)
 	values.set(1, Float8GetDatum(settings.default_ttl));
 	if (run(statement, values) == 0)
 		return false;
-	wake_sender_at_commit();
+	wake_sender_at_commit(GetCurrentTransactionStartTimestamp());
 	return true;
 }
 

@@ -22,6 +22,7 @@ struct NewMessage {
 	bool has_send_at;
 	std::int64_t send_at; /* TimestampTz */
 	const char *idempotency_key;
+	int priority = 1; /* 0 urgent, 1 normal, 2 bulk */
 };
 
 /* Raises 0A000 unless the database is in UTF8: JSON is, and so is all that the platform sends. */

@@ -1,10 +1,11 @@
 /*
- * queue.hpp — the pending queue as the sender works it: claim, settle, settle what nobody answered.
+ * queue.hpp — the pending queue as the sender works it: read ahead, mark, settle, settle what
+ * nobody answered.
  *
- * One committed mark, not two: a message is picked and marked "sending" by the same commit, never
- * more of them than there are free slots on the wire. Whoever touches both tables touches the queue
- * row first; batches go in order of id. That keeps sender, listener and wa_cancel() from
- * deadlocking.
+ * One committed mark, not two: reading ahead marks nothing, and what is marked "sending" leaves as
+ * soon as that is committed, never more of them than there are free slots on the wire. Whoever
+ * touches both tables touches the queue row first; batches go in order of id. That keeps sender,
+ * listener and wa_cancel() from deadlocking.
  */
 #pragma once
 
@@ -16,52 +17,71 @@ struct MemoryContextData;
 namespace whatsapp::pg
 {
 
-struct Instance {
-	char nonce[17];
-	std::int64_t epoch;
-	bool held;
+struct Instance;
+
+/* Where to read on in the queue of a sender and priority, and how many rows at most. */
+struct ReadFrom {
+	const char *sender;
+	int priority;
+	std::int64_t after_due; /* TimestampTz */
+	std::int64_t after_id;
+	int limit;
 };
 
-/* A new life of the sender: raises the epoch and, in the same transaction, turns what the last life
- * left "sending" into "unknown". After an unclean stop and a gap of more than whatsapp.resume_gap
- * since the last heartbeat (an outage, or a storage snapshot that was rolled back), all that was
- * queued is held instead: who knows what happened meanwhile. A message that was on the wire at
- * three unclean ends is parked as FAILED. */
-void begin_epoch(Instance &instance);
+struct Ready {
+	int from; /* index of the ReadFrom */
+	std::int64_t id;
+	std::int64_t due;
+	const char *recipient;
+	bool paced;
+};
 
-/* That this sender is alive; or, at its end, that it stopped in order. */
-void beat(const Instance &instance, bool stopping);
+struct ReadyRows {
+	Ready *rows;
+	std::size_t count;
+};
+
+/* Ready rows that are due; nothing is changed. In SPI's memory. */
+ReadyRows read_ready(const ReadFrom *from, std::size_t count);
 
 struct Claimed {
 	std::int64_t id;
 	int attempt;
-	const char *sender;
-	const char *phone_number_id; /* NULL: of the default account */
-	const char *account;         /* NULL: the default one */
-	const char *api_version;     /* NULL: whatsapp.api_version */
-	const char *phone;           /* NULL: the message was deleted */
+	const char *phone; /* NULL: the message was deleted */
 	const char *payload;
 	bool expired;
-	int per_second; /* the sender's limit, 0 for none */
 };
 
 struct Claims {
 	Claimed *rows; /* in order of id */
 	std::size_t count;
-	Instance instance; /* to go on with, once this is committed */
 };
 
-/* What a paced sender may send now. One that is not named has sent nothing lately: its whole rate.
- */
-struct Allowance {
+/* Marks those of the ids (in ascending order) that are still ready as sending by this epoch.
+ * careful: pass over what somebody has locked; otherwise wait for it, which is quicker when nobody
+ * has. Copies live in memory. */
+Claims mark(const Instance &instance, const std::int64_t *ids, std::size_t count, bool careful,
+            MemoryContextData *memory);
+
+struct Postponed {
+	std::int64_t id;
+	std::int64_t delay_ms;
+};
+
+/* Their turn in the schedule of their recipient. */
+void postpone(const Postponed *rows, std::size_t count);
+
+/* The turns that were given and are still to come. */
+struct Turn {
 	const char *sender;
-	int messages;
+	const char *recipient;
+	std::int64_t in_ms;
 };
-
-/* At most limit messages that are due, marked as sending by this epoch; nothing while the database
- * is held. Copies live in memory. */
-Claims claim(const Instance &instance, int limit, const Allowance *allowances,
-             std::size_t allowance_count, MemoryContextData *memory);
+struct Turns {
+	Turn *rows;
+	std::size_t count;
+};
+Turns read_turns();
 
 enum class Settle : int { sent, retry, failed, paused, unknown };
 
@@ -90,16 +110,11 @@ void settle(const Settled *rows, std::size_t count);
  */
 std::uint64_t resolve_unknown(const Instance &instance);
 
-/* Milliseconds until a message is due for a sender that may send; -1 when none waits. Unknown
- * outcomes are left to the tick. */
+/* Messages whose time is over though nobody could claim them (a pause, a sender that is gone).
+ * Returns how many failed. */
+std::uint64_t expire();
+
+/* Milliseconds until the first message that is not due yet; -1 when none waits. */
 std::int64_t next_due_ms();
-
-/* Probe paused senders now (after a reload, say). */
-void end_pauses();
-
-bool resume(const char *sender);
-
-/* Ends a hold; returns the number of messages that wait. */
-std::int64_t release();
 
 } // namespace whatsapp::pg

@@ -100,4 +100,10 @@ note_restore(char (&id)[restore_id_length + 1])
 	         errhint("Call wa_release() in each database that is to send from here.")));
 }
 
+bool
+is_standby()
+{
+	return exists(STANDBY_SIGNAL_FILE);
+}
+
 } // namespace whatsapp::pg

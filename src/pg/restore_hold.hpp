@@ -18,4 +18,7 @@ inline constexpr int restore_id_length = 16;
  */
 void note_restore(char (&id)[restore_id_length + 1]);
 
+/* There, too: this server starts as a standby. */
+bool is_standby();
+
 } // namespace whatsapp::pg

@@ -54,6 +54,21 @@ check_base_url(char **value, void **, GucSource)
 }
 
 extern "C" bool
+check_account_base_urls(char **value, void **, GucSource)
+{
+	for (const char *at = *value; *at != '\0';) {
+		const std::size_t length = strcspn(at, ", ");
+		if (length > 0 && !url_allowed(std::string_view(at, length))) {
+			GUC_check_errdetail(
+			    "Each URL must begin with https://, or with http:// for a loopback address.");
+			return false;
+		}
+		at += length + strspn(at + length, ", ");
+	}
+	return true;
+}
+
+extern "C" bool
 check_api_version(char **value, void **, GucSource)
 {
 	const char *at = *value;
@@ -90,6 +105,10 @@ define_worker_settings()
 	    &settings.enabled, enabled_by_environment(), PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 	define_string("whatsapp.api_base_url", "Base URL of the Cloud API.", &settings.api_base_url,
 	              "https://graph.facebook.com", PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_base_url);
+	define_string("whatsapp.account_base_urls",
+	              "Base URLs that whatsapp_accounts may name besides whatsapp.api_base_url.",
+	              &settings.account_base_urls, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+	              check_account_base_urls);
 	define_string("whatsapp.api_version", "Version of the Cloud API, as it stands in its paths.",
 	              &settings.api_version, "v25.0", PGC_SIGHUP, 0, check_api_version);
 	define_string("whatsapp.ca_file",
@@ -127,6 +146,17 @@ define_worker_settings()
 	    "whatsapp.messages_per_second",
 	    "Messages that a sender hands over in any one second at most, unless whatsapp_senders says otherwise; 0 for no limit.",
 	    &settings.messages_per_second, 80, 0, 100000, 0);
+	define_int(
+	    "whatsapp.pair_interval",
+	    "Least distance of two messages from one sender to one recipient, once whatsapp.pair_burst has been used up; 0 for no limit.",
+	    &settings.pair_interval, 6000, 0, 3600000, GUC_UNIT_MS);
+	define_int("whatsapp.pair_burst",
+	           "Messages from one sender to one recipient that may leave without that distance.",
+	           &settings.pair_burst, 5, 1, 1000, 0);
+	define_int(
+	    "whatsapp.failover_quarantine",
+	    "Time after a promotion in which nothing is sent, so that webhooks tell what the old primary had sent.",
+	    &settings.failover_quarantine, 60, 0, 86400, GUC_UNIT_S);
 	define_int("whatsapp.max_attempts",
 	           "Attempts after which a message that meets only transient errors fails.",
 	           &settings.max_attempts, 8, 1, 1000, 0);

@@ -31,6 +31,10 @@ struct Settings {
 	int max_attempts;
 	int messages_per_second; /* 0: not paced */
 	char *ca_file;
+	int pair_interval;       /* milliseconds; 0: no pair limit */
+	int pair_burst;          /* messages */
+	int failover_quarantine; /* seconds */
+	char *account_base_urls;
 };
 
 extern Settings settings;

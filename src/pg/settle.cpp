@@ -6,10 +6,12 @@
  */
 #include "pg/queue.hpp"
 
+#include "pg/senders.hpp"
+
+#include "pg/array.hpp"
 #include "pg/statement.hpp"
 
 extern "C" {
-#include "utils/array.h"
 #include "utils/builtins.h"
 }
 
@@ -18,51 +20,6 @@ namespace whatsapp::pg
 
 namespace
 {
-
-/* One array column of the successes, NULL where there is nothing. */
-struct Column {
-	Datum *values;
-	bool *nulls;
-	int count = 0;
-
-	explicit Column(std::size_t size)
-	    : values(static_cast<Datum *>(palloc(sizeof(Datum) * size))),
-	      nulls(static_cast<bool *>(palloc(sizeof(bool) * size)))
-	{
-	}
-	void
-	add(const char *text)
-	{
-		nulls[count] = text == nullptr || *text == '\0';
-		values[count] = nulls[count] ? Datum(0) : PointerGetDatum(indexable(text));
-		count++;
-	}
-	void
-	add(Datum value)
-	{
-		nulls[count] = false;
-		values[count++] = value;
-	}
-	Datum
-	text_array() const
-	{
-		int size = count;
-		int lower = 1;
-		return PointerGetDatum(
-		    construct_md_array(values, nulls, 1, &size, &lower, TEXTOID, -1, false, TYPALIGN_INT));
-	}
-	Datum
-	bigint_array() const
-	{
-		return PointerGetDatum(
-		    construct_array(values, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	}
-	Datum
-	integer_array() const
-	{
-		return PointerGetDatum(construct_array(values, count, INT4OID, 4, true, TYPALIGN_INT));
-	}
-};
 
 void
 settle_sent(const Settled *rows, std::size_t count)
@@ -86,42 +43,31 @@ settle_sent(const Settled *rows, std::size_t count)
 	    "  AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id)",
 	    5,
 	    {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID}};
-	static Statement recover = {
-	    "UPDATE @s@.whatsapp_senders SET paused_until = NULL, paused_reason = NULL, paused_hint = NULL, pauses = 0"
-	    " WHERE name = ANY ($1) AND paused_reason IS NOT NULL",
-	    1,
-	    {TEXTARRAYOID}};
-
-	Column ids(count);
-	Column wamids(count);
-	Column wa_ids(count);
-	Column user_ids(count);
-	Column attempts(count);
-	Column senders(count);
+	Array ids(count, INT8OID);
+	Array wamids(count, TEXTOID);
+	Array wa_ids(count, TEXTOID);
+	Array user_ids(count, TEXTOID);
+	Array attempts(count, INT4OID);
 	for (std::size_t i = 0; i < count; i++) {
 		if (rows[i].how != Settle::sent)
 			continue;
 		ids.add(Int64GetDatum(rows[i].id));
-		wamids.add(rows[i].wamid);
-		wa_ids.add(rows[i].wa_id);
-		user_ids.add(rows[i].user_id);
+		wamids.add_identifier(rows[i].wamid);
+		wa_ids.add_identifier(rows[i].wa_id);
+		user_ids.add_identifier(rows[i].user_id);
 		attempts.add(Int32GetDatum(rows[i].attempt));
-		senders.add(rows[i].sender);
 	}
-	if (ids.count == 0)
+	if (ids.size() == 0)
 		return;
 
 	Values values;
-	values.set(0, ids.bigint_array());
+	values.set(0, ids.datum());
 	run(dequeue, values);
-	values.set(1, wamids.text_array());
-	values.set(2, wa_ids.text_array());
-	values.set(3, user_ids.text_array());
-	values.set(4, attempts.integer_array());
+	values.set(1, wamids.datum());
+	values.set(2, wa_ids.datum());
+	values.set(3, user_ids.datum());
+	values.set(4, attempts.datum());
 	run(record, values);
-	Values names;
-	names.set(0, senders.text_array());
-	run(recover, names);
 }
 
 /* The tail that every failure shares: the attempt's own row, and what the message row shows of it.
@@ -149,7 +95,7 @@ Statement fail = {
     {FAILURE_TYPES}};
 
 Statement doubt = {
-    "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'unknown', changed_at = now()"
+    "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'unknown', unknown_at = now(), changed_at = now()"
     "  WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
     " FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
     8,
@@ -162,15 +108,6 @@ Statement put_back = {
     1,
     {INT8OID}};
 
-Statement pause = {
-    "INSERT INTO @s@.whatsapp_senders AS s (name, paused_until, paused_reason, paused_hint, pauses)"
-    " VALUES ($1, now() + make_interval(secs => $2), $3, $4, 1) ON CONFLICT (name) DO UPDATE"
-    " SET paused_until = now() + least(make_interval(secs => 900), make_interval(secs => $2 * 2 ^ least(s.pauses, 10))),"
-    "  paused_reason = EXCLUDED.paused_reason, paused_hint = EXCLUDED.paused_hint, pauses = s.pauses + 1"
-    " WHERE s.paused_until IS NULL OR s.paused_until <= now() RETURNING 1",
-    4,
-    {TEXTOID, FLOAT8OID, TEXTOID, TEXTOID}};
-
 void
 settle_paused(const Settled &row)
 {
@@ -178,14 +115,7 @@ settle_paused(const Settled &row)
 	id.set(0, Int64GetDatum(row.id));
 	run(put_back, id);
 
-	Values values;
-	values.set_text(0, row.sender);
-	values.set(1, Float8GetDatum(static_cast<double>(row.delay_ms) / 1000));
-	values.set_text(2, row.message);
-	values.set_text(3, row.hint);
-	if (run(pause, values) > 0)
-		ereport(LOG, (errmsg("WhatsApp sender \"%s\" pauses: %s", row.sender, row.message),
-		              errhint("%s", row.hint)));
+	pause_sender(row.sender, row.delay_ms, row.message, row.hint);
 }
 
 void

@@ -30,6 +30,7 @@ struct Seat {
 	Latch *latch; /* of the PGPROC, which lies in shared memory at the same address in every process
 	                 and is never freed */
 	Farewell farewell;
+	std::int64_t rung_due; /* the earliest that a commit rang for, see take_rung_due() */
 };
 
 /* A backend that runs a command on a whole database. */
@@ -41,6 +42,7 @@ struct Clearance {
 struct Shared {
 	slock_t lock;
 	char restore_id[restore_id_length + 1]; /* written once, before any other process */
+	bool promoted[max_databases];           /* born as a standby; see forget_promotion() */
 	unsigned attaches;                      /* CREATE EXTENSION commits so far */
 	Clearance clearances[max_databases];
 	Seat launcher;
@@ -54,6 +56,7 @@ shmem_startup_hook_type previous_startup = nullptr;
 
 /* set by an enqueue of the running transaction, taken at its commit */
 bool sender_bell = false;
+std::int64_t sender_due = no_due;
 bool launcher_bell = false;
 /* this process has a clearance */
 bool keeping_clear = false;
@@ -94,6 +97,8 @@ startup_shmem()
 		memset(static_cast<void *>(shared), 0, sizeof *shared);
 		SpinLockInit(&shared->lock);
 		note_restore(shared->restore_id);
+		for (bool &one : shared->promoted)
+			one = is_standby();
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -142,13 +147,15 @@ end_clearance()
 }
 
 Latch *
-sender_latch()
+note_due(std::int64_t due)
 {
 	Latch *latch = nullptr;
 	SpinLockAcquire(&shared->lock);
-	for (const Seat &one : shared->senders)
-		if (one.pid != 0 && one.database == MyDatabaseId)
+	for (Seat &one : shared->senders)
+		if (one.pid != 0 && one.database == MyDatabaseId) {
 			latch = one.latch;
+			one.rung_due = Min(one.rung_due, due);
+		}
 	SpinLockRelease(&shared->lock);
 	return latch;
 }
@@ -181,11 +188,13 @@ at_transaction_end(XactEvent event, void *)
 		return;
 	const bool ring_sender = sender_bell && event == XACT_EVENT_COMMIT;
 	const bool ring_launcher = launcher_bell && event == XACT_EVENT_COMMIT;
+	const std::int64_t due = sender_due;
 	sender_bell = launcher_bell = false;
+	sender_due = no_due;
 	if (shared == nullptr)
 		return;
 	Latch *latch;
-	if (ring_sender && (latch = sender_latch()) != nullptr)
+	if (ring_sender && (latch = note_due(due)) != nullptr)
 		SetLatch(latch);
 	if (ring_launcher && (latch = note_attach()) != nullptr)
 		SetLatch(latch);
@@ -231,6 +240,7 @@ enroll(Role role, int place, unsigned database_oid)
 	my_seat->database = database_oid;
 	my_seat->latch = MyLatch;
 	my_seat->farewell = {Farewell::none, 0};
+	my_seat->rung_due = any_due;
 	SpinLockRelease(&shared->lock);
 	before_shmem_exit(withdraw, 0);
 }
@@ -304,9 +314,32 @@ attach_count()
 }
 
 void
-wake_sender_at_commit()
+wake_sender_at_commit(std::int64_t due)
 {
 	sender_bell = true;
+	sender_due = Min(sender_due, due);
+}
+
+std::int64_t
+take_rung_due(int place)
+{
+	SpinLockAcquire(&shared->lock);
+	const std::int64_t due = shared->senders[place].rung_due;
+	shared->senders[place].rung_due = no_due;
+	SpinLockRelease(&shared->lock);
+	return due;
+}
+
+bool
+promoted(int place)
+{
+	return shared->promoted[place];
+}
+
+void
+forget_promotion(int place)
+{
+	shared->promoted[place] = false;
 }
 
 void

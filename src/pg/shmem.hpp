@@ -50,8 +50,17 @@ void send_workers_away(unsigned database_oid);
 bool kept_clear(unsigned database_oid);
 
 /* Backend side: when this transaction commits, the sender of this database (or the launcher) is
- * woken. Forgotten on rollback. */
-void wake_sender_at_commit();
+ * woken. Forgotten on rollback. due: the earliest time (TimestampTz) at which what was written is
+ * to be sent; any_due for what the sender must find wherever it stands. */
+inline constexpr std::int64_t any_due = INT64_MIN;
+inline constexpr std::int64_t no_due = INT64_MAX;
+void wake_sender_at_commit(std::int64_t due);
+/* Worker side: the earliest due time that was rung for since the last call, no_due for none. */
+std::int64_t take_rung_due(int place);
+
+/* This server was a standby, and the sender of that place has not told it yet. */
+bool promoted(int place);
+void forget_promotion(int place);
 void wake_launcher_at_commit();
 
 } // namespace whatsapp::pg

@@ -72,6 +72,14 @@ set_session()
 	 * commits */
 	if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
 		set("synchronous_commit", "local");
+	/* Every statement of a worker is a batch that goes by index. A plan made while the tables were
+	 * empty would else read all of them, until an analyze comes round. */
+	set("enable_seqscan", "off");
+	set("enable_bitmapscan", "off");
+	set("enable_hashjoin", "off");
+	set("enable_mergejoin", "off");
+	set("plan_cache_mode", "force_generic_plan");
+	set("jit", "off");
 	/* parameters and texts of messages must not reach the log through our own statements */
 	set("log_statement", "none");
 	set("log_min_duration_statement", "-1");

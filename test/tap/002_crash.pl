@@ -23,9 +23,13 @@ my $no_answer = '+15552000001';
 sub unknowns { return $node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_queue WHERE state = 'unknown'}) }
 sub all_read { return wait_sql($node, q{SELECT count(*) FILTER (WHERE status <> 'READ') FROM whatsapp_messages}, '0') }
 
+# one message of a sender is on its way to a recipient at a time: to hang in many requests takes as many senders
+my $each_its_own = q{'number-' || i};
+$node->safe_psql('postgres', "INSERT INTO whatsapp_senders (name) SELECT 'number-' || i FROM generate_series(1, $slots) AS i");
+
 # kill -9 of the sender while requests hang at the other side, accepted, unanswered; no status comes until the books were looked at
 sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
-send_po($node, $slots, phone => $no_answer);
+send_po($node, $slots, phone => $no_answer, sender => $each_its_own);
 send_po($node, 30);
 wait_for('requests on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == $slots });
 my $pid = sender_pid($node);
@@ -42,7 +46,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_queue}), '0', 's
 
 # the same with the postmaster
 sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
-send_po($node, $slots, prefix => 'POSTMASTER', phone => $no_answer);
+send_po($node, $slots, prefix => 'POSTMASTER', phone => $no_answer, sender => $each_its_own);
 send_po($node, 30, prefix => 'POSTMASTER');
 wait_for('requests on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == $slots });
 $pid = sender_pid($node);
@@ -110,7 +114,7 @@ books_agree($node, 'sender terminated');
 
 # a clean stop does not wait for answers that may take a minute, and loses none
 sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
-send_po($node, 10, prefix => 'STOP', phone => $no_answer);
+send_po($node, 10, prefix => 'STOP', phone => $no_answer, sender => $each_its_own);
 wait_for('requests on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 10 });
 my $begin = Time::HiRes::time;
 $node->stop('fast');

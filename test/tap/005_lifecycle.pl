@@ -127,12 +127,28 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pg_whatsapp%'}), '0', 'no worker on a standby');
+# what the primary sends after the last that the standby heard of is told by webhooks, for which the new primary waits
+$node->append_conf('postgresql.conf', 'whatsapp.enabled = off');
+$node->reload;
+send_po($node, 3, prefix => 'FAILOVER');
+$node->wait_for_catchup($standby);
+$standby->append_conf('postgresql.conf', "primary_conninfo = ''\nwhatsapp.failover_quarantine = 10s");
+$standby->reload;
+wait_for('the stream to end', sub { !$node->safe_psql('postgres', 'SELECT count(*) FROM pg_stat_replication') });
+sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
+$node->append_conf('postgresql.conf', 'whatsapp.enabled = on');
+$node->reload;
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'FAILOVER%' AND status = 'SENT'}, '3');
 $node->stop('immediate');
 $standby->promote;
 wait_for('the sender of the new primary', sub { $standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'}) });
 $standby->{sandbox} = $sandbox;
 send_po($standby, 3, prefix => 'PROMOTED');
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'FAILOVER%' AND status = 'PENDING'}), '3', 'the new primary does not know that they were sent');
+sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
 wait_sql($standby, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'PROMOTED%' AND status = 'READ'}, '3');
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'FAILOVER%' AND status = 'READ'}), '3', 'until webhooks say so');
+is_deeply(sandbox_get($sandbox, 'summary')->{duplicates}, [], 'and it sends none of them again');
 
 # a base backup that is started by itself is a copy, too: at the first start, which shows it, and at the second, which does not
 $standby->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = false});

@@ -118,6 +118,7 @@ shared_preload_libraries = 'pg_whatsapp'
 whatsapp.api_base_url = '$sandbox->{url}'
 whatsapp.listen = '127.0.0.1:$listen'
 whatsapp.messages_per_second = 0
+whatsapp.pair_interval = 0
 restart_after_crash = on
 log_min_messages = info
 max_prepared_transactions = 5
@@ -201,8 +202,9 @@ sub send_po
 	my ($node, $count, %options) = @_;
 	my $phone = $options{phone} ? "'$options{phone}'" : q{'+3461' || lpad(i::text, 7, '0')};
 	my $prefix = $options{prefix} || 'PO';
+	my $sender = $options{sender} ? ", sender => $options{sender}" : '';
 	$node->safe_psql('postgres',
-		"SELECT count(wa_send_po('Proveedor ABC', '$prefix-' || i, 1250, $phone)) FROM generate_series(1, $count) AS i");
+		"SELECT count(wa_send_po('Proveedor ABC', '$prefix-' || i, 1250, $phone$sender)) FROM generate_series(1, $count) AS i");
 	return;
 }
 

@@ -24,15 +24,15 @@ Tally
 run(int per_second, int step_ms, int at_once, int seconds)
 {
 	Pacer pacer(0);
+	pacer.set_rate(per_second);
 	std::deque<std::pair<std::int64_t, int>> window;
 	Tally result;
 	int in_window = 0;
 	for (std::int64_t now = 2000; now < 2000 + seconds * 1000; now += step_ms) {
-		const int allowed = pacer.allowance("s", now);
-		const int count = std::min(at_once, allowed < 0 ? per_second : allowed);
+		const int count = pacer.allowance(at_once, now);
 		if (count == 0)
 			continue;
-		pacer.spend("s", per_second, count, now);
+		pacer.spend(count, now);
 		window.emplace_back(now, count);
 		in_window += count;
 		while (now - window.front().first >= 1000) {
@@ -60,66 +60,84 @@ TEST(Pacer, NeverAboveTheRateAndCloseToIt)
 			}
 }
 
-TEST(Pacer, ASenderThatIsNotPacedIsNotCounted)
+TEST(Pacer, WithoutARateNothingIsCounted)
 {
 	Pacer pacer(0);
-	EXPECT_EQ(pacer.allowance("s", 5000), -1);
-	pacer.spend("s", 0, 100, 5000);
-	EXPECT_EQ(pacer.allowance("s", 5000), -1);
-	pacer.spend("s", 10, 4, 5000);
-	EXPECT_EQ(pacer.allowance("s", 5000), 6);
-	pacer.spend("s", 0, 1, 5001);
-	EXPECT_EQ(pacer.allowance("s", 5001), -1);
+	EXPECT_EQ(pacer.allowance(7, 5), 7);
+	pacer.spend(100, 5000);
+	EXPECT_EQ(pacer.allowance(7, 5000), 7);
+	pacer.set_rate(10);
+	pacer.spend(4, 5000);
+	EXPECT_EQ(pacer.allowance(100, 5000), 6);
+	EXPECT_EQ(pacer.allowance(2, 5000), 2);
+	pacer.set_rate(0);
+	pacer.spend(1, 5001);
+	EXPECT_EQ(pacer.allowance(100, 5001), 100);
 }
 
-TEST(Pacer, SendersDoNotShare)
+TEST(Pacer, TellsWhenMoreMayLeave)
 {
 	Pacer pacer(0);
-	pacer.spend("a", 10, 10, 5000);
-	pacer.spend("b", 10, 1, 5000);
-	EXPECT_EQ(pacer.allowance("a", 5000), 0);
-	EXPECT_EQ(pacer.allowance("b", 5000), 9);
-	EXPECT_EQ(pacer.next_ms("a", 5500), 6010);
-	EXPECT_EQ(pacer.next_ms("b", 5500), 5500);
-	EXPECT_EQ(pacer.allowance("a", 6010), 10);
+	pacer.set_rate(10);
+	pacer.spend(10, 5000);
+	EXPECT_EQ(pacer.allowance(10, 5500), 0);
+	EXPECT_EQ(pacer.next_ms(5500), 6010);
+	EXPECT_EQ(pacer.allowance(100, 6010), 10);
+	EXPECT_EQ(pacer.next_ms(6010), 6010);
 }
 
 TEST(Pacer, SlowsDownOnceAndRecovers)
 {
 	Pacer pacer(0);
-	pacer.spend("s", 100, 100, 5000);
+	pacer.set_rate(100);
+	pacer.spend(100, 5000);
 	for (int i = 0; i < 50; i++)
-		pacer.slow_down("s", 5100 + i);
-	EXPECT_EQ(pacer.allowance("s", 6010), 71);
-	pacer.slow_down("s", 7000);
-	EXPECT_LT(pacer.allowance("s", 7000), 55);
-	EXPECT_EQ(pacer.allowance("s", 7000 + 60000), 100);
+		pacer.slow_down(5100 + i);
+	EXPECT_EQ(pacer.allowance(1000, 6010), 71);
+	pacer.slow_down(7000);
+	EXPECT_LT(pacer.allowance(1000, 7000), 55);
+	EXPECT_EQ(pacer.allowance(1000, 7000 + 60000), 100);
 	for (int i = 0; i < 100; i++)
-		pacer.slow_down("s", 100000 + i * 2000);
-	EXPECT_GE(pacer.allowance("s", 300000), 5);
+		pacer.slow_down(100000 + i * 2000);
+	EXPECT_GE(pacer.allowance(1000, 300000), 5);
+}
+
+TEST(Pacer, RestsWhateverTheRate)
+{
+	for (const int per_second : {0, 100}) {
+		Pacer pacer(0);
+		pacer.set_rate(per_second);
+		pacer.rest_until(9000);
+		pacer.rest_until(8000);
+		EXPECT_EQ(pacer.allowance(1, 8999), 0);
+		EXPECT_EQ(pacer.next_ms(5000), 9000);
+		EXPECT_EQ(pacer.allowance(1, 9000), 1);
+	}
 }
 
 TEST(Pacer, CountsFromWhenBytesLeft)
 {
 	Pacer pacer(0);
-	pacer.spend("s", 10, 10, 5000);
-	pacer.correct("s", 5000, 5030);
-	pacer.correct("s", 5000, 5030);
-	pacer.correct("s", 5000, 5000);
-	pacer.correct("s", 4999, 5050);
-	pacer.correct("t", 5000, 5050);
-	EXPECT_EQ(pacer.allowance("s", 6009), 0);
-	EXPECT_EQ(pacer.allowance("s", 6010), 8);
-	EXPECT_EQ(pacer.allowance("s", 6040), 10);
-	pacer.correct("s", 5000, 5050);
-	EXPECT_EQ(pacer.allowance("s", 6040), 10);
+	pacer.set_rate(10);
+	pacer.spend(10, 5000);
+	pacer.correct(5000, 5030);
+	pacer.correct(5000, 5030);
+	pacer.correct(5000, 5000);
+	pacer.correct(4999, 5050);
+	EXPECT_EQ(pacer.allowance(10, 6009), 0);
+	EXPECT_EQ(pacer.allowance(10, 6010), 8);
+	EXPECT_EQ(pacer.allowance(10, 6040), 10);
+	pacer.correct(5000, 5050);
+	EXPECT_EQ(pacer.allowance(10, 6040), 10);
 }
 
 TEST(Pacer, TheFirstSecondIsFull)
 {
 	Pacer pacer(1000);
-	EXPECT_TRUE(pacer.warming_up(2009));
-	EXPECT_FALSE(pacer.warming_up(2010));
+	pacer.set_rate(10);
+	EXPECT_EQ(pacer.allowance(10, 2009), 0);
+	EXPECT_EQ(pacer.next_ms(1500), 2010);
+	EXPECT_EQ(pacer.allowance(10, 2010), 10);
 }
 
 } // namespace

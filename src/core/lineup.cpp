@@ -1,0 +1,442 @@
+/*
+ * lineup.cpp — the order of things: a sender's turn, its priority, its recipient, the pair's limit.
+ */
+#include "core/lineup.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+
+#include "core/server_free.hpp"
+
+namespace whatsapp
+{
+
+namespace
+{
+
+/* With more than these behind one recipient, the rest waits in the queue. */
+constexpr std::size_t most_behind = 1024;
+constexpr std::int64_t first_full_ms = 2000;
+constexpr std::int64_t last_full_ms = 60000;
+/* two clocks, the server's and ours, tell when the held one is due; those behind it come later by
+ * either */
+constexpr std::int64_t behind_held_ms = 1000;
+/* a commit's worth; the rest has its turn in the next one */
+constexpr std::size_t most_deferred = 2000;
+constexpr int least_reading = 16;
+
+std::uint64_t
+mix(std::uint64_t value) noexcept
+{
+	value ^= value >> 33;
+	value *= 0xff51afd7ed558ccdULL;
+	value ^= value >> 33;
+	return value;
+}
+
+std::uint64_t
+pair_ticket(const std::string &sender, std::string_view recipient) noexcept
+{
+	const std::hash<std::string_view> hash;
+	return mix(hash(sender) * 31 + hash(recipient));
+}
+
+std::uint64_t
+order_ticket(std::uint64_t pair, int priority) noexcept
+{
+	return mix(pair + static_cast<std::uint64_t>(priority) + 1);
+}
+
+} // namespace
+
+void
+Lineup::begin_rules()
+{
+	for (auto &entry : senders_)
+		entry.second.named = false;
+}
+
+void
+Lineup::set_rules(const std::string &name, const SenderRules &rules)
+{
+	Sender &sender = senders_.try_emplace(name, started_ms_).first->second;
+	sender.named = true;
+	sender.rules = rules;
+	sender.pacer.set_rate(rules.per_second);
+	if (rules.gate == Gate::shut)
+		shut(sender);
+}
+
+void
+Lineup::end_rules()
+{
+	for (auto &entry : senders_) {
+		if (entry.second.named)
+			continue;
+		entry.second.rules.gate = Gate::shut;
+		shut(entry.second);
+	}
+}
+
+/* What was read ahead is read again when the gate opens: meanwhile it would only take up memory. */
+void
+Lineup::shut(Sender &sender)
+{
+	for (Lane &lane : sender.lanes) {
+		for (const Candidate &candidate : lane.line) {
+			known_.erase(candidate.id);
+			const auto order = orders_.find(candidate.order);
+			if (order == orders_.end())
+				continue;
+			for (const Candidate &one : order->second.behind)
+				known_.erase(one.id);
+			order->second.behind.clear();
+		}
+		lane.line.clear();
+		lane.after = QueuePlace();
+		lane.unread = true;
+	}
+	sender.standing = 0;
+}
+
+void
+Lineup::set_group(int group, Gate gate)
+{
+	groups_[group].gate = gate;
+}
+
+void
+Lineup::reserve(const std::string &name, std::string_view recipient, std::int64_t in_ms,
+                std::int64_t now_ms)
+{
+	const auto sender = senders_.find(name);
+	if (sender == senders_.end())
+		return;
+	const SenderRules &rules = sender->second.rules;
+	Pair &pair = pairs_[pair_ticket(name, recipient)];
+	pair.theoretical_ms =
+	    std::max(pair.theoretical_ms, now_ms + in_ms + rules.pair_interval_ms * rules.pair_burst);
+}
+
+void
+Lineup::look_from(std::int64_t due_us)
+{
+	for (auto &entry : senders_) {
+		for (Lane &lane : entry.second.lanes) {
+			if (due_us <= lane.after.due_us)
+				lane.after = {due_us, 0};
+			lane.unread = true;
+		}
+	}
+}
+
+void
+Lineup::start_over()
+{
+	for (auto &order : orders_) {
+		for (const Candidate &one : order.second.behind)
+			known_.erase(one.id);
+		order.second.behind.clear();
+	}
+	for (auto &entry : senders_)
+		shut(entry.second);
+}
+
+std::vector<Reading>
+Lineup::readings(int window)
+{
+	std::vector<Reading> wanted;
+	for (auto &entry : senders_) {
+		if (entry.second.rules.gate == Gate::shut)
+			continue;
+		for (int priority = 0; priority < priorities; priority++) {
+			const Lane &lane = entry.second.lanes[static_cast<std::size_t>(priority)];
+			if (lane.unread)
+				wanted.push_back({&entry.first, priority, lane.after, 0});
+		}
+	}
+	const int share =
+	    std::max(least_reading, window / std::max(1, static_cast<int>(wanted.size())));
+	const auto enough = [&](Reading &reading) {
+		const Lane &lane =
+		    senders_.at(*reading.sender).lanes[static_cast<std::size_t>(reading.priority)];
+		reading.limit = share - static_cast<int>(lane.line.size());
+		return reading.limit < (share + 1) / 2;
+	};
+	wanted.erase(std::remove_if(wanted.begin(), wanted.end(), enough), wanted.end());
+	return wanted;
+}
+
+void
+Lineup::add(const Reading &reading, QueuePlace place, std::string_view recipient, bool paced)
+{
+	Sender &sender = senders_.at(*reading.sender);
+	Lane &lane = sender.lanes[static_cast<std::size_t>(reading.priority)];
+	lane.after = place;
+	if (!known_.insert(place.id).second)
+		return;
+	const std::uint64_t pair = pair_ticket(*reading.sender, recipient);
+	lane.line.push_back({place.id, order_ticket(pair, reading.priority), pair, paced, false});
+	sender.standing++;
+}
+
+void
+Lineup::end_reading(const Reading &reading, int count)
+{
+	if (count < reading.limit)
+		senders_.at(*reading.sender).lanes[static_cast<std::size_t>(reading.priority)].unread =
+		    false;
+}
+
+int
+Lineup::budget(Sender &sender, int room, std::int64_t now_ms)
+{
+	const Group &group = groups_[sender.rules.group];
+	if (sender.rules.gate == Gate::shut || group.gate == Gate::shut)
+		return 0;
+	if (sender.rules.gate == Gate::probe)
+		room = std::min(room, 1 - std::min(sender.in_flight, 1));
+	if (group.gate == Gate::probe)
+		room = std::min(room, 1 - std::min(group.in_flight, 1));
+	return sender.pacer.allowance(room, now_ms);
+}
+
+/* Reserves the pair's next turn for a candidate that has none yet. */
+std::int64_t
+Lineup::wait_of(const SenderRules &rules, const Order &order, const Candidate &candidate,
+                std::int64_t now_ms)
+{
+	std::int64_t at = now_ms;
+	if (order.held_for == candidate.id)
+		return 0;
+	if (order.held_for != 0)
+		at = std::max(at, order.held_due_ms + behind_held_ms);
+	if (order.full_until_ms > now_ms && !candidate.called)
+		at = std::max(at, order.full_until_ms);
+	const auto found = pairs_.find(candidate.pair);
+	if (found != pairs_.end())
+		at = std::max(at, found->second.not_before_ms);
+	if (rules.pair_interval_ms <= 0 || candidate.paced)
+		return at - now_ms;
+
+	Pair &pair = found != pairs_.end() ? found->second : pairs_[candidate.pair];
+	/* what the last life of this process sent is not known: the burst grows from none */
+	const std::int64_t tolerance =
+	    std::min((rules.pair_burst - 1) * rules.pair_interval_ms, now_ms - started_ms_);
+	at = std::max(at, pair.theoretical_ms - tolerance);
+	pair.theoretical_ms = std::max(pair.theoretical_ms, at) + rules.pair_interval_ms;
+	return at - now_ms;
+}
+
+/* Brings the next of the order to the front of the line. */
+void
+Lineup::call_next(Sender &sender, Lane &lane, std::uint64_t ticket)
+{
+	const auto found = orders_.find(ticket);
+	if (found == orders_.end())
+		return;
+	Order &order = found->second;
+	if (!order.behind.empty()) {
+		lane.line.push_front(order.behind.front());
+		lane.line.front().called = true;
+		order.behind.pop_front();
+		sender.standing++;
+	} else if (!order.busy && order.held_for == 0 && order.full_until_ms == 0) {
+		orders_.erase(found);
+	}
+}
+
+void
+Lineup::enter(Senders::value_type &entry, int priority, const Candidate &candidate,
+              std::vector<Chosen> &chosen)
+{
+	const int group = entry.second.rules.group;
+	entry.second.in_flight++;
+	groups_[group].in_flight++;
+	chosen.push_back(
+	    {candidate.id, candidate.order, candidate.pair, &entry.first, priority, group});
+}
+
+bool
+Lineup::take_from(Senders::value_type &entry, int priority, std::int64_t now_ms,
+                  std::vector<Chosen> &chosen, std::vector<Deferred> &deferred)
+{
+	Sender &sender = entry.second;
+	Lane &lane = sender.lanes[static_cast<std::size_t>(priority)];
+	while (!lane.line.empty() && deferred.size() < most_deferred) {
+		const Candidate candidate = lane.line.front();
+		lane.line.pop_front();
+		sender.standing--;
+		Order &order = orders_[candidate.order];
+		if (now_ms >= order.held_due_ms + 2 * behind_held_ms)
+			order.held_for = 0;
+		if (order.full_until_ms != 0 && order.full_until_ms <= now_ms)
+			order.full_until_ms = 0;
+		const bool queued = order.busy || (!order.behind.empty() && !candidate.called);
+		/* once one had to go back to the queue, so have those after it */
+		if (queued && order.full_until_ms == 0 && order.behind.size() < most_behind) {
+			order.behind.push_back(candidate);
+			continue;
+		}
+		if (queued && order.full_until_ms == 0) {
+			order.full_ms = std::clamp(order.full_ms * 2, first_full_ms, last_full_ms);
+			order.full_until_ms = now_ms + order.full_ms;
+		}
+		const std::int64_t wait = wait_of(sender.rules, order, candidate, now_ms);
+		if (wait <= 0) {
+			order.busy = true;
+			order.held_for = 0;
+			enter(entry, priority, candidate, chosen);
+			return true;
+		}
+		known_.erase(candidate.id);
+		deferred.push_back({candidate.id, wait});
+		if (!order.busy)
+			call_next(sender, lane, candidate.order);
+	}
+	return false;
+}
+
+bool
+Lineup::take(Senders::value_type &entry, std::int64_t now_ms, std::vector<Chosen> &chosen,
+             std::vector<Deferred> &deferred)
+{
+	for (int priority = 0; priority < priorities; priority++)
+		if (take_from(entry, priority, now_ms, chosen, deferred))
+			return true;
+	return false;
+}
+
+void
+Lineup::choose(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
+               std::vector<Deferred> &deferred)
+{
+	struct Standing {
+		Senders::value_type *entry;
+		int budget;
+	};
+	std::vector<Standing> standing;
+	const auto stand = [&](Senders::iterator from, Senders::iterator to) {
+		for (; from != to; ++from)
+			if (from->second.standing > 0)
+				if (const int most = budget(from->second, room, now_ms); most > 0)
+					standing.push_back({&*from, most});
+	};
+	const auto first = senders_.lower_bound(first_);
+	stand(first, senders_.end());
+	stand(senders_.begin(), first);
+
+	while (room > 0 && !standing.empty()) {
+		for (Standing &one : standing) {
+			if (room == 0) {
+				first_ = one.entry->first;
+				return;
+			}
+			/* another sender may have taken the one place that its group has */
+			if (budget(one.entry->second, 1, now_ms) == 0 ||
+			    !take(*one.entry, now_ms, chosen, deferred)) {
+				one.budget = 0;
+				continue;
+			}
+			one.budget--;
+			room--;
+		}
+		standing.erase(std::remove_if(standing.begin(), standing.end(),
+		                              [](const Standing &one) { return one.budget <= 0; }),
+		               standing.end());
+	}
+}
+
+void
+Lineup::ended(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64_t now_ms)
+{
+	Sender &sender = senders_.at(*chosen.sender);
+	Lane &lane = sender.lanes[static_cast<std::size_t>(chosen.priority)];
+	Order &order = orders_[chosen.order_ticket];
+	sender.in_flight--;
+	groups_[chosen.group].in_flight--;
+	order.busy = false;
+	switch (how) {
+	case Ended::pair_limit:
+		pairs_[chosen.pair_ticket].not_before_ms = now_ms + delay_ms;
+		[[fallthrough]];
+	case Ended::again:
+		order.held_for = chosen.id;
+		order.held_due_ms = now_ms + delay_ms;
+		known_.erase(chosen.id);
+		break;
+	case Ended::put_back:
+		if (sender.rules.gate != Gate::shut) {
+			lane.line.push_front({chosen.id, chosen.order_ticket, chosen.pair_ticket, true, true});
+			sender.standing++;
+			return;
+		}
+		known_.erase(chosen.id);
+		break;
+	case Ended::settled:
+	case Ended::lost:
+		known_.erase(chosen.id);
+		break;
+	}
+	call_next(sender, lane, chosen.order_ticket);
+}
+
+bool
+Lineup::ready(std::int64_t now_ms)
+{
+	return std::any_of(senders_.begin(), senders_.end(), [&](auto &entry) {
+		return entry.second.standing > 0 && budget(entry.second, 1, now_ms) > 0;
+	});
+}
+
+bool
+Lineup::unread() const noexcept
+{
+	return std::any_of(senders_.begin(), senders_.end(), [](const auto &entry) {
+		return entry.second.rules.gate != Gate::shut &&
+		       std::any_of(entry.second.lanes.begin(), entry.second.lanes.end(),
+		                   [](const Lane &lane) { return lane.unread; });
+	});
+}
+
+std::int64_t
+Lineup::next_ms(std::int64_t now_ms)
+{
+	std::int64_t next = 0;
+	for (auto &entry : senders_) {
+		Sender &sender = entry.second;
+		if (sender.standing == 0 || sender.rules.gate != Gate::open ||
+		    groups_[sender.rules.group].gate != Gate::open)
+			continue;
+		const std::int64_t at = sender.pacer.next_ms(now_ms);
+		if (next == 0 || at < next)
+			next = at;
+	}
+	return next;
+}
+
+void
+Lineup::sweep(std::int64_t now_ms)
+{
+	for (auto pair = pairs_.begin(); pair != pairs_.end();)
+		pair = pair->second.theoretical_ms <= now_ms && pair->second.not_before_ms <= now_ms
+		           ? pairs_.erase(pair)
+		           : std::next(pair);
+	for (auto order = orders_.begin(); order != orders_.end();)
+		order = !order->second.busy && order->second.behind.empty() &&
+		                order->second.full_until_ms <= now_ms &&
+		                (order->second.held_for == 0 ||
+		                 now_ms >= order->second.held_due_ms + 2 * behind_held_ms)
+		            ? orders_.erase(order)
+		            : std::next(order);
+}
+
+Pacer *
+Lineup::pacer_of(const std::string &sender)
+{
+	const auto found = senders_.find(sender);
+	return found == senders_.end() ? nullptr : &found->second.pacer;
+}
+
+} // namespace whatsapp

@@ -1,0 +1,42 @@
+/*
+ * instance.hpp — which database this is, the lives of its sender, and the holds: a copy of the
+ * database messages nobody.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace whatsapp::pg
+{
+
+struct Instance {
+	char nonce[17];
+	std::int64_t epoch;
+	bool held;
+	std::int64_t quarantine_ms; /* after a promotion: nothing leaves for so long */
+};
+
+/* A new life of the sender: raises the epoch and, in the same transaction, turns what the last life
+ * left "sending" into "unknown". After an unclean stop and a gap of more than whatsapp.resume_gap
+ * since the last heartbeat (an outage, or a storage snapshot that was rolled back), all that was
+ * queued is held instead: who knows what happened meanwhile. A message that was on the wire at
+ * three unclean ends is parked as FAILED. */
+void begin_epoch(Instance &instance, int place);
+
+/* That this sender is alive; or, at its end, that it stopped in order. */
+void beat(const Instance &instance, bool stopping);
+
+/* Rows of another instance (a restored dump, a TEMPLATE copy), or a cluster restored from a base
+ * backup, and nobody has said yes yet. */
+bool is_held();
+
+/* Why nothing is sent from here, or NULL. */
+const char *hold_reason();
+
+/* Ends a hold; returns the number of messages that wait. */
+std::int64_t release();
+
+/* The same number, and nothing ends. */
+std::int64_t would_release();
+
+} // namespace whatsapp::pg

@@ -1,0 +1,454 @@
+/*
+ * lineup_test.cpp — order, turns and limits, against a queue in memory.
+ */
+#include "core/lineup.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace
+{
+
+using namespace whatsapp;
+
+/* What the table and the platform do, with a clock that the tests turn. */
+class Queue
+{
+public:
+	explicit Queue(std::int64_t start_ms = 1000000) : now(start_ms), lineup(start_ms) {}
+
+	void
+	sender(const std::string &name, SenderRules rules = {})
+	{
+		rules_[name] = rules;
+		lineup.begin_rules();
+		for (const auto &one : rules_)
+			lineup.set_rules(one.first, one.second);
+		lineup.end_rules();
+	}
+
+	std::int64_t
+	put(const std::string &sender, const std::string &recipient, int priority = 1)
+	{
+		const std::int64_t id = next_++;
+		rows_[id] = {sender, recipient, priority, now * 1000, false};
+		lineup.look_from(now * 1000);
+		return id;
+	}
+
+	void
+	read()
+	{
+		for (const Reading &reading : lineup.readings(100)) {
+			std::vector<std::pair<QueuePlace, Row *>> due;
+			for (auto &entry : rows_) {
+				Row &row = entry.second;
+				const QueuePlace place{row.due_us, entry.first};
+				if (!row.sending && row.sender == *reading.sender &&
+				    row.priority == reading.priority && row.due_us <= now * 1000 &&
+				    std::pair(place.due_us, place.id) >
+				        std::pair(reading.after.due_us, reading.after.id))
+					due.emplace_back(place, &row);
+			}
+			std::sort(due.begin(), due.end(), [](const auto &a, const auto &b) {
+				return std::pair(a.first.due_us, a.first.id) <
+				       std::pair(b.first.due_us, b.first.id);
+			});
+			if (static_cast<int>(due.size()) > reading.limit)
+				due.resize(static_cast<std::size_t>(reading.limit));
+			for (const auto &one : due)
+				lineup.add(reading, one.first, one.second->recipient, one.second->paced);
+			lineup.end_reading(reading, static_cast<int>(due.size()));
+		}
+	}
+
+	/* One turn of the worker: the ids that leave. */
+	std::vector<std::int64_t>
+	turn(int room = 100)
+	{
+		for (int i = 0; i < 10; i++)
+			read();
+		std::vector<Chosen> chosen;
+		std::vector<Deferred> deferred;
+		lineup.choose(room, now, chosen, deferred);
+		std::vector<std::int64_t> ids;
+		for (const Chosen &one : chosen) {
+			rows_.at(one.id).sending = true;
+			out_.emplace(one.id, one);
+			ids.push_back(one.id);
+		}
+		for (const Deferred &one : deferred) {
+			Row &row = rows_.at(one.id);
+			row.due_us = (now + one.delay_ms) * 1000;
+			row.paced = true;
+			lineup.look_from(row.due_us);
+		}
+		return ids;
+	}
+
+	void
+	end(std::int64_t id, Ended how = Ended::settled, std::int64_t delay_ms = 0)
+	{
+		lineup.ended(out_.at(id), how, delay_ms, now);
+		out_.erase(id);
+		Row &row = rows_.at(id);
+		row.sending = false;
+		if (how == Ended::again || how == Ended::pair_limit) {
+			row.due_us = (now + delay_ms) * 1000;
+			lineup.look_from(row.due_us);
+		} else if (how != Ended::put_back) {
+			rows_.erase(id);
+		}
+	}
+
+	/* Lets time pass until the message leaves; what leaves before it ends at once. */
+	std::int64_t
+	until(std::int64_t id, std::int64_t step_ms = 100)
+	{
+		const std::int64_t start = now;
+		for (int i = 0; i < 100000; i++, now += step_ms) {
+			lineup.look_from(INT64_MAX);
+			for (const std::int64_t one : turn()) {
+				if (one == id)
+					return now - start;
+				end(one);
+			}
+		}
+		ADD_FAILURE() << "message " << id << " never left";
+		return -1;
+	}
+
+	std::int64_t now;
+	Lineup lineup;
+
+private:
+	struct Row {
+		std::string sender;
+		std::string recipient;
+		int priority;
+		std::int64_t due_us;
+		bool paced;
+		bool sending = false;
+	};
+	std::map<std::string, SenderRules> rules_;
+	std::map<std::int64_t, Row> rows_;
+	std::map<std::int64_t, Chosen> out_;
+	std::int64_t next_ = 1;
+};
+
+using Ids = std::vector<std::int64_t>;
+
+TEST(Lineup, OneInFlightForEachRecipientInTheOrderOfTheQueue)
+{
+	Queue queue;
+	queue.sender("s");
+	for (int i = 0; i < 3; i++) {
+		queue.put("s", "a");
+		queue.put("s", "b");
+	}
+	EXPECT_EQ(queue.turn(), (Ids{1, 2}));
+	EXPECT_EQ(queue.turn(), Ids{});
+	queue.end(1);
+	EXPECT_EQ(queue.turn(), Ids{3});
+	queue.end(3);
+	queue.end(2);
+	EXPECT_EQ(queue.turn(), (Ids{4, 5}));
+}
+
+TEST(Lineup, ALateCommitIsFoundBehindTheCursor)
+{
+	Queue queue;
+	queue.sender("s");
+	const std::int64_t begun = queue.now;
+	queue.now += 5000;
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1});
+	std::swap(queue.now, const_cast<std::int64_t &>(begun));
+	queue.put("s", "b");
+	std::swap(queue.now, const_cast<std::int64_t &>(begun));
+	EXPECT_EQ(queue.turn(), Ids{2});
+}
+
+TEST(Lineup, WhatIsInFlightIsNotReadAgain)
+{
+	Queue queue;
+	queue.sender("s");
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.lineup.look_from(0);
+	EXPECT_EQ(queue.turn(), Ids{});
+	queue.lineup.start_over();
+	EXPECT_EQ(queue.turn(), Ids{});
+}
+
+TEST(Lineup, UrgentBeforeNormalBeforeBulk)
+{
+	Queue queue;
+	queue.sender("s");
+	queue.put("s", "a", 2);
+	queue.put("s", "b", 1);
+	queue.put("s", "c", 0);
+	queue.put("s", "a", 0);
+	EXPECT_EQ(queue.turn(2), (Ids{3, 4}));
+	EXPECT_EQ(queue.turn(1), Ids{2});
+	EXPECT_EQ(queue.turn(1), Ids{1});
+}
+
+TEST(Lineup, SendersTakeTurns)
+{
+	Queue queue;
+	for (const char *name : {"a", "b", "c"})
+		queue.sender(name);
+	for (int i = 0; i < 100; i++)
+		queue.put("a", "1" + std::to_string(i));
+	for (int i = 0; i < 10; i++) {
+		queue.put("b", "2" + std::to_string(i));
+		queue.put("c", "3" + std::to_string(i));
+	}
+	std::map<bool, int> of;
+	for (const std::int64_t id : queue.turn(9))
+		of[id <= 100]++;
+	EXPECT_EQ(of[true], 3);
+	EXPECT_EQ(of[false], 6);
+	/* the next turn goes on where the last one ended */
+	Queue narrow;
+	narrow.sender("a");
+	narrow.sender("b");
+	for (int i = 0; i < 4; i++) {
+		narrow.put("a", "1" + std::to_string(i));
+		narrow.put("b", "2" + std::to_string(i));
+	}
+	EXPECT_EQ(narrow.turn(1), Ids{1});
+	EXPECT_EQ(narrow.turn(1), Ids{2});
+	EXPECT_EQ(narrow.turn(1), Ids{3});
+}
+
+TEST(Lineup, AShutSenderKeepsNothingAndHoldsUpNobody)
+{
+	Queue queue;
+	SenderRules shut;
+	shut.gate = Gate::shut;
+	queue.sender("paused", shut);
+	queue.sender("s");
+	for (int i = 0; i < 1000; i++)
+		queue.put("paused", std::to_string(i));
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1001});
+	EXPECT_FALSE(queue.lineup.ready(queue.now));
+	shut.gate = Gate::open;
+	queue.sender("paused", shut);
+	EXPECT_EQ(queue.turn(1), Ids{1});
+	/* shut in the middle: nothing more leaves, and nothing is lost */
+	shut.gate = Gate::shut;
+	queue.sender("paused", shut);
+	EXPECT_EQ(queue.turn(), Ids{});
+	queue.end(1, Ended::put_back);
+	shut.gate = Gate::open;
+	queue.sender("paused", shut);
+	EXPECT_EQ(queue.turn(3), (Ids{1, 2, 3}));
+}
+
+TEST(Lineup, AProbeIsOneMessage)
+{
+	Queue queue;
+	SenderRules probe;
+	probe.gate = Gate::probe;
+	queue.sender("s", probe);
+	for (int i = 0; i < 10; i++)
+		queue.put("s", std::to_string(i));
+	EXPECT_EQ(queue.turn(), Ids{1});
+	EXPECT_EQ(queue.turn(), Ids{});
+	queue.end(1);
+	EXPECT_EQ(queue.turn(), Ids{2});
+}
+
+TEST(Lineup, AProbeOfAPlatformIsOneMessageOfAllItsSenders)
+{
+	Queue queue;
+	SenderRules other;
+	other.group = 1;
+	queue.sender("a");
+	queue.sender("b");
+	queue.sender("c", other);
+	for (const char *name : {"a", "b", "c"})
+		for (int i = 0; i < 5; i++)
+			queue.put(name, std::to_string(i));
+	queue.lineup.set_group(0, Gate::shut);
+	EXPECT_EQ(queue.turn(2), (Ids{11, 12}));
+	queue.lineup.set_group(0, Gate::probe);
+	EXPECT_EQ(queue.turn().size(), 1U + 3U);
+	queue.lineup.set_group(0, Gate::open);
+	EXPECT_EQ(queue.turn().size(), 9U);
+}
+
+TEST(Lineup, ThePairLimitPutsBackAndKeepsTheOrder)
+{
+	Queue queue;
+	SenderRules rules;
+	rules.pair_interval_ms = 6000;
+	rules.pair_burst = 5;
+	queue.sender("s", rules);
+	queue.now += 3600000; /* the burst has grown */
+	for (int i = 0; i < 50; i++)
+		queue.put("s", "a");
+	queue.put("s", "b");
+	std::vector<std::int64_t> left;
+	std::map<std::int64_t, std::int64_t> at;
+	for (int i = 0; i < 3000; i++, queue.now += 100) {
+		queue.lineup.look_from(INT64_MAX);
+		for (const std::int64_t id : queue.turn()) {
+			at[id] = queue.now;
+			queue.end(id);
+			if (id != 51)
+				left.push_back(id);
+		}
+	}
+	ASSERT_EQ(left.size(), 50U);
+	EXPECT_TRUE(std::is_sorted(left.begin(), left.end()));
+	EXPECT_EQ(at[51], at[1]);
+	for (int i = 0; i + 5 < 50; i++)
+		EXPECT_GE(at[left[static_cast<std::size_t>(i) + 5]] - at[left[static_cast<std::size_t>(i)]],
+		          6000)
+		    << i;
+	EXPECT_LE(at[50] - at[1], 46 * 6000 + 1000);
+}
+
+TEST(Lineup, NoBurstRightAfterTheStart)
+{
+	Queue queue;
+	SenderRules rules;
+	rules.pair_interval_ms = 6000;
+	rules.pair_burst = 5;
+	queue.sender("s", rules);
+	const Ids ids{queue.put("s", "a"), queue.put("s", "a")};
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.end(1);
+	EXPECT_GE(queue.until(2), 5500);
+}
+
+TEST(Lineup, TurnsThatWereGivenAreKept)
+{
+	Queue queue;
+	SenderRules rules;
+	rules.pair_interval_ms = 6000;
+	queue.sender("s", rules);
+	queue.lineup.reserve("s", "a", 60000, queue.now);
+	queue.put("s", "a");
+	EXPECT_GE(queue.until(1), 60000);
+}
+
+TEST(Lineup, ARetryHoldsBackThoseBehindItAndNobodyElse)
+{
+	for (const Ended how : {Ended::again, Ended::pair_limit}) {
+		Queue queue;
+		queue.sender("s");
+		for (int i = 0; i < 3; i++)
+			queue.put("s", "a");
+		queue.put("s", "b");
+		EXPECT_EQ(queue.turn(), (Ids{1, 4}));
+		queue.end(1, how, 4000);
+		queue.put("s", "a");
+		std::vector<std::int64_t> left;
+		for (int i = 0; i < 100; i++, queue.now += 100) {
+			queue.lineup.look_from(INT64_MAX);
+			for (const std::int64_t id : queue.turn()) {
+				EXPECT_GE(i, 40);
+				left.push_back(id);
+				queue.end(id);
+			}
+		}
+		EXPECT_EQ(left, (Ids{1, 2, 3, 5}));
+	}
+}
+
+TEST(Lineup, ARetryThatNeverComesHoldsBackNobodyForLong)
+{
+	Queue queue;
+	queue.sender("s");
+	queue.put("s", "a");
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.end(1, Ended::again, 4000);
+	Queue &cancelled = queue;
+	EXPECT_EQ(cancelled.turn(), Ids{});
+	queue.now += 4000;
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.end(1, Ended::lost);
+	EXPECT_LE(queue.until(2), 3000);
+}
+
+TEST(Lineup, ACrowdForOneRecipientHoldsUpNobody)
+{
+	Queue queue;
+	queue.sender("s");
+	for (int i = 0; i < 3000; i++)
+		queue.put("s", "a");
+	const std::int64_t other = queue.put("s", "b");
+	std::vector<std::int64_t> left;
+	for (int i = 0; i < 60 && std::find(left.begin(), left.end(), other) == left.end(); i++)
+		for (const std::int64_t id : queue.turn())
+			left.push_back(id);
+	EXPECT_EQ(left, (Ids{1, other}));
+	/* and they leave in their order */
+	queue.end(1);
+	std::int64_t last = 1;
+	for (int i = 0; i < 300000 && last < 3000; i++, queue.now += 10) {
+		queue.lineup.look_from(INT64_MAX);
+		for (const std::int64_t id : queue.turn()) {
+			EXPECT_EQ(id, last + 1);
+			last = id;
+			queue.end(id);
+		}
+	}
+	EXPECT_EQ(last, 3000);
+}
+
+TEST(Lineup, ARateIsKeptPerSender)
+{
+	Queue queue;
+	SenderRules paced;
+	paced.per_second = 10;
+	queue.sender("paced", paced);
+	queue.sender("s");
+	for (int i = 0; i < 100; i++) {
+		queue.put("paced", std::to_string(i));
+		queue.put("s", std::to_string(i));
+	}
+	queue.now += 2000;
+	int of_paced = 0;
+	for (const std::int64_t id : queue.turn(200))
+		of_paced += id % 2;
+	EXPECT_EQ(of_paced, 10);
+	queue.lineup.pacer_of("paced")->spend(10, queue.now);
+	EXPECT_EQ(queue.lineup.next_ms(queue.now), queue.now + pacing_window_ms);
+	const auto paced_of = [](const Ids &ids) {
+		return std::count_if(ids.begin(), ids.end(), [](std::int64_t id) { return id % 2 == 1; });
+	};
+	EXPECT_EQ(paced_of(queue.turn(200)), 0);
+	queue.now += pacing_window_ms;
+	EXPECT_EQ(paced_of(queue.turn(200)), 10);
+}
+
+TEST(Lineup, PairsThatOweNothingAreForgotten)
+{
+	Queue queue;
+	SenderRules rules;
+	rules.pair_interval_ms = 6000;
+	queue.sender("s", rules);
+	for (int i = 0; i < 90; i++)
+		queue.put("s", std::to_string(i));
+	for (const std::int64_t id : queue.turn())
+		queue.end(id);
+	EXPECT_EQ(queue.lineup.pairs(), 90U);
+	queue.lineup.sweep(queue.now + 5000);
+	EXPECT_EQ(queue.lineup.pairs(), 90U);
+	queue.lineup.sweep(queue.now + 6000);
+	EXPECT_EQ(queue.lineup.pairs(), 0U);
+}
+
+} // namespace
