@@ -24,7 +24,7 @@ sub measure
 	my $cluster = $run->cluster('whatsapp.api_base_url' => $answerer->{url});
 	# connections are open and plans are made
 	drain($cluster, $answerer, 200);
-	my $from = 1_000_000;
+	my $from = 60_000_000;
 	for my $gap (@gaps)
 	{
 		my ($seconds, @counts) = @$gap;

@@ -29,9 +29,9 @@ sub thrice { my ($what) = @_; return median(map { $what->() } 1 .. 3) }
 
 sub enqueue_time
 {
-	my ($cluster, $from) = @_;
+	my ($cluster) = @_;
 	my $begin = $cluster->sql('SELECT extract(epoch FROM clock_timestamp())');
-	enqueue($cluster, 10_000, from => $from);
+	enqueue($cluster, 10_000);
 	return ($cluster->sql('SELECT extract(epoch FROM clock_timestamp())') - $begin) / 10_000 * 1e6;
 }
 
@@ -47,16 +47,14 @@ sub queue
 		forbid($cluster);
 		$cluster->empty;
 		my $count = min($length, $run->size(50_000));
-		my $next = 1;
 		my $drain = thrice(
 			sub {
 				my $missing = $length - $cluster->sql('SELECT count(*) FROM whatsapp_queue');
-				enqueue($cluster, $missing, from => $next);
-				$next += $missing;
+				enqueue($cluster, $missing);
 				$cluster->sql('CHECKPOINT');
 				return Bench::Load::wire_time($cluster, $answerer, $count);
 			});
-		$run->point('scale-queue', $length, drain => $drain, enqueue => enqueue_time($cluster, $length));
+		$run->point('scale-queue', $length, drain => $drain, enqueue => enqueue_time($cluster));
 		$cluster->drop;
 	}
 	$answerer->stop;
@@ -131,18 +129,17 @@ sub recipients
 	my $answerer = Bench::Answerer->new;
 	my $cluster = $run->cluster('whatsapp.api_base_url' => $answerer->{url}, %at_once);
 	drain($cluster, $answerer, 1000);
-	my ($next, $met) = (1, 0);
+	my $met = 0;
 	my $count = $run->size(20_000);
 	for my $recipients (1, 100, 10_000, 100_000, 1_000_000)
 	{
 		my $wanted = int($recipients * $run->{factor});
 		if ($wanted > $met)
 		{
-			meet($cluster, $answerer, $next, $wanted - $met);
-			$next += $wanted - $met;
+			meet($cluster, $answerer, $wanted - $met);
 			$met = $wanted;
 		}
-		my $cost = thrice(sub { my $took = meet($cluster, $answerer, $next, $count); $next += $count; return $took });
+		my $cost = thrice(sub { meet($cluster, $answerer, $count) });
 		$run->point('scale-recipients', $recipients, drain => $cost);
 		$run->note('scale-recipients', 'private memory of the sender', figure($recipients) . ' recipients', bytes(Bench::Cluster::private_bytes($cluster->sender)));
 	}
@@ -154,10 +151,10 @@ sub recipients
 # Messages for recipients that have had none yet; microseconds for each.
 sub meet
 {
-	my ($cluster, $answerer, $from, $count) = @_;
+	my ($cluster, $answerer, $count) = @_;
 	forbid($cluster);
 	$cluster->empty;
-	enqueue($cluster, $count, from => $from);
+	enqueue($cluster, $count);
 	$cluster->sql('CHECKPOINT');
 	return 1e6 / drain($cluster, $answerer, $count, queued => 1)->{rate};
 }
