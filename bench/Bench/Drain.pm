@@ -129,7 +129,7 @@ sub measure
 		next if !$run->{peers} || !$kind->{peer_bar};
 		for my $peer (Bench::Peers::drains())
 		{
-			push @{ $peers{$peer} }, Bench::Peers::drain($cluster, $answerer, $peer, $run->size(30_000), $kind->{in_flight})->{rate};
+			push @{ $peers{$peer} }, Bench::Peers::drain($cluster, $answerer, $peer, $run->size(30_000), $kind->{in_flight});
 		}
 	}
 	report($run, $name, $kind, \@ours, \@bare, \%peers);
@@ -145,12 +145,14 @@ sub report
 	my @bare_rates = map { $_->{rate} } @$bare;
 	my %row = (measure => $name, what => $kind->{title}, ours => \@rates, unit => '/s');
 	$run->bar(%row, against => 'bare libcurl loop', theirs => \@bare_rates, at_least => $kind->{bare_bar});
-	my ($fastest) = sort { median(@{ $peers->{$b} }) <=> median(@{ $peers->{$a} }) } grep { /^graphile/ } keys %$peers;
-	for my $peer (sort keys %$peers)
+	my %rates = map { my $peer = $_; $peer => [ map { $_->{rate} } @{ $peers->{$peer} } ] } keys %$peers;
+	my ($fastest) = sort { median(@{ $rates{$b} }) <=> median(@{ $rates{$a} }) } grep { /^graphile/ } keys %rates;
+	for my $peer (sort keys %rates)
 	{
-		$run->bar(%row, against => $peer, theirs => $peers->{$peer}, at_least => $peer eq $fastest ? $kind->{peer_bar} : undef);
+		$run->note($name, $peer, 'enqueue from node, 5,000 by a call', figure(median(map { $_->{enqueue_rate} } @{ $peers->{$peer} })) . '/s') if !$kind->{delay};
+		$run->bar(%row, against => $peer, theirs => $rates{$peer}, at_least => $peer eq $fastest ? $kind->{peer_bar} : undef);
 	}
-	$run->bar(%row, against => 'pg_net at its best (published here before, not in this run)', theirs => [4300], at_least => 5) if $kind->{pg_net};
+	$run->bar(%row, against => 'pg_net at its best (a constant, not of this run)', theirs => [4300], at_least => 5) if $kind->{pg_net};
 	my %mean = map { my $key = $_; ($key => median(map { $_->{$key} } @$ours)) } qw(sender_cpu_us server_cpu_us wal connections);
 	$run->note($name, $kind->{title}, 'processor time per message: the sender', figure($mean{sender_cpu_us}) . ' us');
 	$run->note($name, $kind->{title}, 'processor time per message: the whole server', figure($mean{server_cpu_us}) . ' us');

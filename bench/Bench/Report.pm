@@ -73,7 +73,7 @@ sub results
 	{
 		my @rows = grep { $_->{measure} eq $name } @{ $run->{bars} };
 		next unless @rows;
-		my @bars = ([ 'pg_whatsapp', median(@{ $rows[0]{ours} }) ], map { [ $_->{against} =~ s/ \(published.*//r, median(@{ $_->{theirs} }) ] } @rows);
+		my @bars = ([ 'pg_whatsapp', median(@{ $rows[0]{ours} }) ], map { [ $_->{against} =~ s/ \(a constant.*//r, median(@{ $_->{theirs} }) ] } @rows);
 		Bench::Plot::rates("$folder/plots/$name.svg", $rows[0]{what}, @bars);
 		push @plots, "![$rows[0]{what}](plots/$name.svg)" if -s "$folder/plots/$name.svg";
 	}
