@@ -12,6 +12,7 @@ use Bench::Answerer;
 use Bench::Cluster;
 use Bench::Numbers;
 use Bench::Peers;
+use Bench::Profile;
 
 use Exporter 'import';
 our @EXPORT = qw(drain enqueue allow forbid bare);
@@ -45,8 +46,8 @@ sub allow
 sub await_empty_queue
 {
 	my ($cluster) = @_;
-	$cluster->sql('DO $$ BEGIN WHILE EXISTS (SELECT FROM whatsapp_queue) LOOP PERFORM pg_sleep(0.002); END LOOP; END $$');
-	return $cluster->sql('SELECT extract(epoch FROM clock_timestamp())');
+	return $cluster->sql('DO $$ BEGIN WHILE EXISTS (SELECT FROM whatsapp_queue) LOOP PERFORM pg_sleep(0.002); END LOOP; END $$;'
+		  . ' SELECT extract(epoch FROM clock_timestamp())');
 }
 
 # One drain of messages that are queued already, or of so many that are queued now: {rate, sender_cpu_us, server_cpu_us, wal}, each but the
@@ -63,10 +64,12 @@ sub drain
 	}
 	my $sender = $cluster->sender;
 	$answerer->reset;
+	my $profiled = $options{profile} ? Bench::Profile::begin($sender) : sub { };
 	my ($cpu, $server_cpu, $wal) = (Bench::Cluster::cpu($sender), $cluster->server_cpu, $cluster->wal_bytes);
 	my $begin = allow($cluster);
 	my $stats = $answerer->await($count);
 	my $end = await_empty_queue($cluster);
+	$profiled->();
 	my %result = (
 		rate => $count / ($end - $begin),
 		seconds => $end - $begin,
@@ -125,7 +128,7 @@ sub measure
 	for my $round (1 .. $run->{repetitions})
 	{
 		push @bare, bare($url, $count, %bare);
-		push @ours, drain($cluster, $answerer, $count);
+		push @ours, drain($cluster, $answerer, $count, profile => $run->{profile} && $round == 1);
 		next if !$run->{peers} || !$kind->{peer_bar};
 		for my $peer (Bench::Peers::drains())
 		{

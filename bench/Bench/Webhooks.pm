@@ -74,7 +74,7 @@ sub check
 my @kinds = (
 	# batch, connections, messages in a whole run and in a quick one, bar
 	[ 1, 64, 30_000, 6_000, 10_000 ],
-	[ 100, 64, 200_000, 30_000, 30_000 ]);
+	[ 100, 64, 100_000, 20_000, 30_000 ]);
 
 sub measure
 {
