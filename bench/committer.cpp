@@ -2,10 +2,11 @@
  * committer.cpp — commits one message after the other on one session and notes when each commit
  * came back.
  *
- *   committer --uri URI --count N [--gap-us N] [--from N]
+ *   committer --uri URI --count N [--gap-us N] [--from N] [--statement SQL]
  *
- * Prints for each message the digits of its recipient and two times in microseconds since 1970:
- * when the statement went out and when its commit was known.
+ * $1 of the statement is the digits of the recipient. Prints for each message the digits of its
+ * recipient and two times in microseconds since 1970: when the statement went out and when its
+ * commit was known.
  */
 #include "book.hpp"
 #include "options.hpp"
@@ -23,6 +24,9 @@ namespace bench
 namespace
 {
 
+constexpr const char *our_statement =
+    "SELECT wa_send_po('Proveedor ABC', 'PO-' || $1, '€1,250.00'::text, '+' || $1)";
+
 struct Commit {
 	std::string recipient;
 	std::int64_t sent_us;
@@ -30,15 +34,12 @@ struct Commit {
 };
 
 PGconn *
-connect(const std::string &uri)
+connect(const std::string &uri, const std::string &statement)
 {
 	PGconn *session = PQconnectdb(uri.c_str());
 	if (PQstatus(session) != CONNECTION_OK)
 		Options::fail(PQerrorMessage(session));
-	PGresult *prepared =
-	    PQprepare(session, "send",
-	              "SELECT wa_send_po('Proveedor ABC', 'PO-' || $1, '€1,250.00'::text, '+' || $1)",
-	              0, nullptr);
+	PGresult *prepared = PQprepare(session, "send", statement.c_str(), 0, nullptr);
 	if (PQresultStatus(prepared) != PGRES_COMMAND_OK)
 		Options::fail(PQerrorMessage(session));
 	PQclear(prepared);
@@ -69,7 +70,8 @@ main(int argc, char **argv)
 {
 	const bench::Options options(argc, argv, {});
 	bench::die_with_parent();
-	PGconn *session = bench::connect(options.text("uri"));
+	PGconn *session =
+	    bench::connect(options.text("uri"), options.text("statement", bench::our_statement));
 	const long from = options.number("from", 1), count = options.number("count", 1);
 	const long gap_us = options.number("gap-us", 0);
 	std::vector<bench::Commit> commits;

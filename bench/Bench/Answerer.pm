@@ -47,10 +47,21 @@ sub certify
 	return;
 }
 
+sub stop_all
+{
+	for my $pid (keys %running)
+	{
+		kill 'KILL', $pid;
+		waitpid $pid, 0;
+	}
+	%running = ();
+	return;
+}
+
 END
 {
 	my $status = $?;
-	kill 'KILL', $_ for keys %running;
+	stop_all();
 	$? = $status;
 }
 

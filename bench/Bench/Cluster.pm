@@ -81,10 +81,18 @@ sub drop
 	return;
 }
 
+# Whatever still runs, for instance after a measure that failed.
+sub stop_all
+{
+	system('pg_ctl', '-s', '-D', "$_/data", '-m', 'immediate', 'stop') for keys %running;
+	%running = ();
+	return;
+}
+
 END
 {
 	my $status = $?;
-	system('pg_ctl', '-s', '-D', "$_/data", '-m', 'immediate', 'stop') for keys %running;
+	stop_all();
 	$? = $status;
 }
 

@@ -12,15 +12,21 @@ use Bench::Answerer;
 use Bench::Cluster;
 use Bench::Numbers;
 use Bench::Peers;
+use Bench::Profile;
 
 use Exporter 'import';
 our @EXPORT = qw(drain enqueue allow forbid bare);
 
-# Messages for as many recipients, by the function that everybody calls.
+my $next_recipient = 1;
+
+# Messages for as many recipients, by the function that everybody calls. Each gets one message in all, so that the limit of a pair holds
+# nothing up.
 sub enqueue
 {
-	my ($cluster, $count, %options) = @_;
-	my $from = $options{from} || 1;
+	my ($cluster, $count) = @_;
+	my $from = $next_recipient;
+	$next_recipient += $count;
+	croak 'out of phone numbers' if $next_recipient > 50_000_000;
 	$cluster->sql("SELECT count(wa_send_po('Proveedor ABC', 'PO-' || i, '€1,250.00'::text, '+346' || lpad(i::text, 8, '0')))"
 		  . " FROM generate_series($from, $from + $count - 1) AS i");
 	return;
@@ -40,8 +46,8 @@ sub allow
 sub await_empty_queue
 {
 	my ($cluster) = @_;
-	$cluster->sql('DO $$ BEGIN WHILE EXISTS (SELECT FROM whatsapp_queue) LOOP PERFORM pg_sleep(0.002); END LOOP; END $$');
-	return $cluster->sql('SELECT extract(epoch FROM clock_timestamp())');
+	return $cluster->sql('DO $$ BEGIN WHILE EXISTS (SELECT FROM whatsapp_queue) LOOP PERFORM pg_sleep(0.002); END LOOP; END $$;'
+		  . ' SELECT extract(epoch FROM clock_timestamp())');
 }
 
 # One drain of messages that are queued already, or of so many that are queued now: {rate, sender_cpu_us, server_cpu_us, wal}, each but the
@@ -58,10 +64,12 @@ sub drain
 	}
 	my $sender = $cluster->sender;
 	$answerer->reset;
+	my $profiled = $options{profile} ? Bench::Profile::begin($sender) : sub { };
 	my ($cpu, $server_cpu, $wal) = (Bench::Cluster::cpu($sender), $cluster->server_cpu, $cluster->wal_bytes);
 	my $begin = allow($cluster);
 	my $stats = $answerer->await($count);
 	my $end = await_empty_queue($cluster);
+	$profiled->();
 	my %result = (
 		rate => $count / ($end - $begin),
 		seconds => $end - $begin,
@@ -120,11 +128,11 @@ sub measure
 	for my $round (1 .. $run->{repetitions})
 	{
 		push @bare, bare($url, $count, %bare);
-		push @ours, drain($cluster, $answerer, $count);
+		push @ours, drain($cluster, $answerer, $count, profile => $run->{profile} && $round == 1);
 		next if !$run->{peers} || !$kind->{peer_bar};
 		for my $peer (Bench::Peers::drains())
 		{
-			push @{ $peers{$peer} }, Bench::Peers::drain($cluster, $answerer, $peer, $run->size(30_000), $kind->{in_flight})->{rate};
+			push @{ $peers{$peer} }, Bench::Peers::drain($cluster, $answerer, $peer, $run->size(30_000), $kind->{in_flight});
 		}
 	}
 	report($run, $name, $kind, \@ours, \@bare, \%peers);
@@ -140,12 +148,14 @@ sub report
 	my @bare_rates = map { $_->{rate} } @$bare;
 	my %row = (measure => $name, what => $kind->{title}, ours => \@rates, unit => '/s');
 	$run->bar(%row, against => 'bare libcurl loop', theirs => \@bare_rates, at_least => $kind->{bare_bar});
-	my ($fastest) = sort { median(@{ $peers->{$b} }) <=> median(@{ $peers->{$a} }) } grep { /^graphile/ } keys %$peers;
-	for my $peer (sort keys %$peers)
+	my %rates = map { my $peer = $_; $peer => [ map { $_->{rate} } @{ $peers->{$peer} } ] } keys %$peers;
+	my ($fastest) = sort { median(@{ $rates{$b} }) <=> median(@{ $rates{$a} }) } grep { /^graphile/ } keys %rates;
+	for my $peer (sort keys %rates)
 	{
-		$run->bar(%row, against => $peer, theirs => $peers->{$peer}, at_least => $peer eq $fastest ? $kind->{peer_bar} : undef);
+		$run->note($name, $peer, 'enqueue from node, 5,000 by a call', figure(median(map { $_->{enqueue_rate} } @{ $peers->{$peer} })) . '/s') if !$kind->{delay};
+		$run->bar(%row, against => $peer, theirs => $rates{$peer}, at_least => $peer eq $fastest ? $kind->{peer_bar} : undef);
 	}
-	$run->bar(%row, against => 'pg_net at its best (published here before, not in this run)', theirs => [4300], at_least => 5) if $kind->{pg_net};
+	$run->bar(%row, against => 'pg_net at its best (a constant, not of this run)', theirs => [4300], at_least => 5) if $kind->{pg_net};
 	my %mean = map { my $key = $_; ($key => median(map { $_->{$key} } @$ours)) } qw(sender_cpu_us server_cpu_us wal connections);
 	$run->note($name, $kind->{title}, 'processor time per message: the sender', figure($mean{sender_cpu_us}) . ' us');
 	$run->note($name, $kind->{title}, 'processor time per message: the whole server', figure($mean{server_cpu_us}) . ' us');

@@ -68,6 +68,7 @@ sub transactions
 				$cluster->empty;
 				$cluster->sql("TRUNCATE $plain_names");
 				my $result = timed($cluster, $count{$kind}, $scripts{$kind}[$side]);
+				$result->{size} = $cluster->sql(q{SELECT pg_total_relation_size('whatsapp_messages') + pg_total_relation_size('whatsapp_queue')}) / $count{$kind};
 				# the first round warms caches and makes files
 				push @{ $results{$kind}[$side] }, $result if $round > 0;
 			}
@@ -84,6 +85,7 @@ sub transactions
 			theirs => $theirs, at_least => 1 / 3, floor => $kind eq 'calls' ? 60_000 : 150_000);
 		$run->note('enqueue', $titles{$kind}, 'WAL per message', bytes(median(map { $_->{wal} } @{ $results{$kind}[0] })));
 	}
+	$run->note('enqueue', $titles{bulk}, 'tables and indexes per pending message', bytes($results{bulk}[0][-1]{size}));
 	$cluster->drop;
 	return;
 }

@@ -10,12 +10,19 @@ use List::Util qw(max);
 use Bench::Answerer;
 use Bench::Drain;
 use Bench::Numbers;
+use Bench::Peers;
 
 my @gaps = (
 	# gap in seconds, messages in a whole run and in a quick one
 	[ 0, 2000, 500 ],
 	[ 0.1, 150, 30 ],
 	[ 2, 30, 4 ]);
+
+# What their users call to enqueue.
+my $graphile = q{SELECT graphile_worker.add_job('send', json_build_object('id', $1::text, 'phone', '+' || $1, 'template', 'po_notification',}
+  . q{ 'language', 'es', 'parameters', json_build_array('Proveedor ABC', 'PO-' || $1, '€1,250.00')))};
+
+my $next_recipient = 60_000_000;
 
 sub measure
 {
@@ -24,44 +31,66 @@ sub measure
 	my $cluster = $run->cluster('whatsapp.api_base_url' => $answerer->{url});
 	# connections are open and plans are made
 	drain($cluster, $answerer, 200);
-	my $from = 1_000_000;
 	for my $gap (@gaps)
 	{
 		my ($seconds, @counts) = @$gap;
 		my $count = $run->size(@counts);
-		$answerer->reset;
-		my ($commits, $arrivals) = commit_and_send($cluster, $answerer, $count, $seconds, $from);
-		$from += $count;
-		my (@after_commit, @after_statement);
-		for my $commit (@$commits)
-		{
-			my ($recipient, $sent, $returned) = @$commit;
-			my $arrived = $arrivals->{$recipient} // croak "no request for $recipient";
-			push @after_commit, ($arrived - $returned) / 1000;
-			push @after_statement, ($arrived - $sent) / 1000;
-		}
+		my $result = commit_and_send($cluster, $answerer, $count, $seconds, 'postgres');
 		my $title = "commit to request on the wire, gap of $seconds s";
-		$run->bar(measure => 'latency', what => "$title, median of " . figure($count), ours => [ median(@after_commit) ], unit => ' ms', ceiling => 0.3);
-		$run->bar(measure => 'latency', what => "$title, 99th percentile", ours => [ percentile(0.99, @after_commit) ], unit => ' ms', ceiling => 5);
-		$run->note('latency', $title, 'longest', figure(max @after_commit) . ' ms');
-		$run->note('latency', $title, 'from the statement to the request, median', figure(median(@after_statement)) . ' ms');
+		$run->bar(
+			measure => 'latency', what => "$title, median of " . figure($count), ours => [ median(@{ $result->{after_commit} }) ],
+			unit => ' ms', ceiling => 0.3);
+		$run->bar(
+			measure => 'latency', what => "$title, 99th percentile", ours => [ percentile(0.99, @{ $result->{after_commit} }) ],
+			unit => ' ms', ceiling => 5);
+		$run->note('latency', $title, 'longest', figure(max @{ $result->{after_commit} }) . ' ms');
+		$run->note('latency', $title, 'from the statement to the request, median', figure(median(@{ $result->{after_statement} })) . ' ms');
 	}
+	peer($run, $cluster, $answerer) if $run->{peers} && Bench::Peers::there();
 	$cluster->drop;
 	$answerer->stop;
 	return;
 }
 
+sub peer
+{
+	my ($run, $cluster, $answerer) = @_;
+	my $end = Bench::Peers::serve($cluster, $answerer);
+	commit_and_send($cluster, $answerer, 50, 0, 'peers', $graphile);
+	for my $seconds (0, 0.1, 2)
+	{
+		my $result = commit_and_send($cluster, $answerer, $run->size($seconds == 2 ? 10 : 60), $seconds, 'peers', $graphile);
+		$run->note(
+			'latency', "commit to request on the wire, gap of $seconds s", 'graphile-worker, median and 99th percentile',
+			join ' and ', map { figure(percentile($_, @{ $result->{after_commit} })) . ' ms' } 0.5, 0.99);
+	}
+	$end->();
+	return;
+}
+
+# Milliseconds for each message, from the moments before and after its statement.
 sub commit_and_send
 {
-	my ($cluster, $answerer, $count, $seconds, $from) = @_;
+	my ($cluster, $answerer, $count, $seconds, $database, $statement) = @_;
+	$answerer->reset;
 	my @command = (
-		'build/bench/committer', '--uri', "'" . $cluster->uri('postgres') . "'",
-		'--count', $count, '--gap-us', int($seconds * 1e6), '--from', $from);
-	my $said = `@command`;
-	croak 'committer failed' if $? != 0;
+		'build/bench/committer', '--uri', $cluster->uri($database), '--count', $count, '--gap-us', int($seconds * 1e6),
+		'--from', $next_recipient, $statement ? ('--statement', $statement) : ());
+	$next_recipient += $count;
+	open my $committer, '-|', @command or croak $!;
+	my @commits = map { [ split ] } <$committer>;
+	close $committer or croak 'committer failed';
 	$answerer->await($count);
 	my %arrivals = map { $_->[1] => $_->[0] } $answerer->arrivals;
-	return ([ map { [ split / / ] } split /\n/, $said ], \%arrivals);
+	my %result;
+	for my $commit (@commits)
+	{
+		my ($recipient, $sent, $returned) = @$commit;
+		my $arrived = $arrivals{$recipient} // croak "no request for $recipient";
+		push @{ $result{after_commit} }, ($arrived - $returned) / 1000;
+		push @{ $result{after_statement} }, ($arrived - $sent) / 1000;
+	}
+	return \%result;
 }
 
 1;

@@ -114,11 +114,7 @@ sub memory
 	$answerer->delay(50);
 	$cluster->set('whatsapp.max_in_flight' => 1000, 'whatsapp.max_connections' => 1000);
 	my $left = $cluster->sql(q{SELECT count(*) FROM whatsapp_messages WHERE status = 'PENDING'});
-	if ($left < $pending)
-	{
-		my $next = $cluster->sql('SELECT max(id) + 1 FROM whatsapp_messages');
-		enqueue($cluster, $pending - $left, from => $next);
-	}
+	enqueue($cluster, $pending - $left) if $left < $pending;
 	# a sender that has not yet grown by what came before
 	$cluster->stop;
 	$cluster->start;

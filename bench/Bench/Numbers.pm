@@ -26,7 +26,7 @@ sub figure
 {
 	my ($value) = @_;
 	return '-' unless defined $value;
-	my $text = abs($value) >= 100 ? sprintf('%.0f', $value) : abs($value) >= 10 ? sprintf('%.1f', $value) : sprintf('%.2f', $value);
+	my $text = $value == int $value ? sprintf('%d', $value) : abs($value) >= 100 ? sprintf('%.0f', $value) : abs($value) >= 10 ? sprintf('%.1f', $value) : sprintf('%.2f', $value);
 	1 while $text =~ s/^(-?\d+)(\d{3})/$1,$2/;
 	return $text;
 }

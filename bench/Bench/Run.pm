@@ -12,7 +12,7 @@ sub new
 	my ($class, %options) = @_;
 	open my $file, '<', '/proc/meminfo';
 	my ($memory_kb) = <$file> =~ /(\d+)/;
-	return bless { %options, memory_mb => int($memory_kb / 1024), bars => [], notes => [], series => {} }, $class;
+	return bless { %options, memory_mb => int($memory_kb / 1024), bars => [], notes => [], plots => {} }, $class;
 }
 
 # How many, in a whole run and in a quick one; never so few that nothing is measured.
@@ -83,12 +83,12 @@ sub note
 	return;
 }
 
-# A point of a curve: the plots and the tables of "scale".
+# A point of the curves of a plot, by their names: the plots and the tables of "scale".
 sub point
 {
-	my ($self, $curve, $x, $y) = @_;
-	push @{ $self->{series}{$curve} }, [ $x, $y ];
-	print "|   $curve | ", figure($x), ' | ', figure($y), " |\n";
+	my ($self, $plot, $x, %values) = @_;
+	push @{ $self->{plots}{$plot} }, { x => $x, %values };
+	print '|   ', join(' | ', $plot, figure($x), map { "$_: " . figure($values{$_}) } sort keys %values), " |\n";
 	return;
 }
 

@@ -9,10 +9,12 @@ const boss = new PgBoss({ ...database, supervise: false, schedule: false });
 boss.on('error', (error) => console.error(error));
 await boss.start();
 await boss.createQueue('send');
+const loading = performance.now();
 for (let from = 1; from <= jobs; from += 5000) {
 	const count = Math.min(5000, jobs - from + 1);
 	await boss.insert(Array.from({ length: count }, (_, i) => ({ name: 'send', data: payload(from + i) })));
 }
+const loaded = performance.now() - loading;
 const pool = new pg.Pool(database);
 const outbox = await Outbox.create(pool, jobs);
 await pool.query('CHECKPOINT');
@@ -34,5 +36,5 @@ await Promise.all(
 		}
 	}),
 );
-report(jobs, began);
+report(jobs, began, loaded);
 process.exit(0);

@@ -84,7 +84,7 @@ export class Outbox {
 	}
 }
 
-export const report = (jobs, began) => {
+export const report = (jobs, began, loaded) => {
 	const seconds = (performance.now() - began) / 1000;
-	console.log(JSON.stringify({ jobs, seconds, rate: jobs / seconds }));
+	console.log(JSON.stringify({ jobs, seconds, rate: jobs / seconds, enqueue_rate: (jobs / loaded) * 1000 }));
 };
