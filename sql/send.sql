@@ -229,6 +229,31 @@ JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.reference = 'once';
 SELECT wa_cancel(id) AS cancelled, wa_retry(id) AS and_back FROM whatsapp_messages WHERE reference = 'once';
 SELECT wa_retry(0) AS not_there;
 
+-- a row goes straight into the tables, unless somebody has put something of his own on them: then it counts
+SET client_min_messages = debug1;
+SELECT wa_send_po('Proveedor ABC', 'direct', 1, '+34612345678') IS NOT NULL AS sent;
+ALTER TABLE whatsapp_messages ADD CONSTRAINT no_bulk CHECK (priority < 2) NOT VALID;
+SELECT wa_send_po('Proveedor ABC', 'checked', 1, '+34612345678') IS NOT NULL AS sent;
+\set VERBOSITY sqlstate
+SELECT wa_send_po('Proveedor ABC', 'refused', 1, '+34612345678', priority => 'bulk');
+\set VERBOSITY default
+ALTER TABLE whatsapp_messages DROP CONSTRAINT no_bulk;
+ALTER TABLE whatsapp_queue ADD COLUMN department text DEFAULT 'purchasing';
+SELECT wa_send_po('Proveedor ABC', 'default', 1, '+34612345678') IS NOT NULL AS sent;
+ALTER TABLE whatsapp_queue DROP COLUMN department;
+CREATE FUNCTION pg_temp.stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.reference := 'stamped'; RETURN NEW; END $$;
+CREATE TRIGGER stamp BEFORE INSERT ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION pg_temp.stamp();
+SELECT wa_send_po('Proveedor ABC', 'trigger', 1, '+34612345678') IS NOT NULL AS sent;
+DROP TRIGGER stamp ON whatsapp_messages;
+SELECT wa_send_po('Proveedor ABC', 'direct again', 1, '+34612345678') IS NOT NULL AS sent;
+BEGIN READ ONLY;
+\set VERBOSITY sqlstate
+SELECT wa_send_po('Proveedor ABC', 'read only', 1, '+34612345678');
+\set VERBOSITY default
+ROLLBACK;
+SET client_min_messages = error;
+SELECT reference FROM whatsapp_messages WHERE reference IN ('direct', 'checked', 'refused', 'default', 'stamped', 'direct again') ORDER BY id;
+
 -- senders have plain names, and ids without anything that a URL could misread
 \set VERBOSITY sqlstate
 INSERT INTO whatsapp_senders (name) VALUES ('');

@@ -33,8 +33,8 @@ namespace
 {
 
 constexpr std::int64_t never = -1;
-constexpr int max_events = 64;
-constexpr int max_rounds = 8; /* of epoll_wait in one run(): the owner has more to do */
+constexpr int max_events = 32;
+constexpr int max_rounds = 16; /* of epoll_wait in one run(): the owner has more to do */
 constexpr std::size_t max_free = 1024;
 constexpr long max_streams = 100;
 
@@ -246,6 +246,8 @@ HttpClient::State::serve_sockets() noexcept
 			int running;
 			curl_multi_socket_action(multi, events[i].data.fd, mask, &running);
 		}
+		/* not all at the end: to take a handle out, libcurl goes through all that have ended */
+		collect();
 		if (count < max_events)
 			return;
 	}

@@ -9,6 +9,7 @@
 extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_database.h"
+#include "executor/executor.h"
 #include "storage/latch.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
@@ -58,6 +59,17 @@ wait_event(const char *name)
 #else
 	(void)name;
 	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* 16 (commit 19d8e2308) lets updates pass over summarizing indexes. */
+inline void
+insert_index_entries(ResultRelInfo *result, TupleTableSlot *slot, EState *state)
+{
+#if PG_VERSION_NUM >= 160000
+	(void)ExecInsertIndexTuples(result, slot, state, false, false, nullptr, NIL, false);
+#else
+	(void)ExecInsertIndexTuples(result, slot, state, false, false, nullptr, NIL);
 #endif
 }
 

@@ -11,12 +11,18 @@
 #include "pg/shmem.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/row_insert.hpp"
+#include "pg/schema.hpp"
 #include "pg/statement.hpp"
 
 extern "C" {
+#include "access/table.h"
 #include "access/xact.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 }
 
@@ -138,11 +144,99 @@ Statement find_key = {
     2,
     {TEXTOID, TEXTOID}};
 
+const char *const message_columns[] = {
+    "id",         "created_at",  "sender",        "recipient_phone",   "message_type",
+    "expires_at", "status",      "template_name", "template_language", "payload",
+    "reference",  "enqueued_by", "attempts",      "priority"};
+RowShape message_row = {"whatsapp_messages", 1, lengthof(message_columns), message_columns};
+
+const char *const queue_columns[] = {"message_id", "sender", "recipient",  "priority", "state",
+                                     "paced",      "due_at", "expires_at", "attempts", "crashes"};
+RowShape queue_row = {"whatsapp_queue", 2, lengthof(queue_columns), queue_columns};
+
+struct Text {
+	Datum value;
+	bool null;
+	explicit Text(const char *string)
+	    : value(string == nullptr ? Datum(0) : CStringGetTextDatum(string)), null(string == nullptr)
+	{
+	}
+};
+
+/* What the statement `insert` does, without it. 0 when it has to be the statement. */
+std::int64_t
+insert_directly(const NewMessage &message, TimestampTz due, TimestampTz expires)
+{
+	Relation messages = open_plain(message_row);
+	Relation queue = messages == nullptr ? nullptr : open_plain(queue_row);
+	std::int64_t id = 0;
+	if (queue != nullptr) {
+		const Text sender(message.sender);
+		const Text recipient(message.recipient_phone);
+		const Text type(message.message_type);
+		const Text name(message.template_name);
+		const Text language(message.template_language);
+		const Text payload(message.payload);
+		const Text reference(message.reference);
+		const Datum created = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+		const Datum priority = Int16GetDatum(static_cast<int16>(message.priority));
+		const Datum user = DirectFunctionCall1(
+		    namein, CStringGetDatum(GetUserNameFromId(GetSessionUserId(), false)));
+		id = nextval_internal(get_relname_relid("whatsapp_messages_id_seq", schema_oid()), true);
+
+		const Datum values[] = {Int64GetDatum(id),
+		                        created,
+		                        sender.value,
+		                        recipient.value,
+		                        type.value,
+		                        TimestampTzGetDatum(expires),
+		                        CStringGetTextDatum("PENDING"),
+		                        name.value,
+		                        language.value,
+		                        payload.value,
+		                        reference.value,
+		                        user,
+		                        Int32GetDatum(0),
+		                        priority};
+		const bool nulls[] = {false,          false, false,     recipient.null, type.null,
+		                      false,          false, name.null, language.null,  payload.null,
+		                      reference.null, false, false,     false};
+		insert_row(messages, message_row, values, nulls);
+
+		const Datum queued[] = {Int64GetDatum(id),
+		                        sender.value,
+		                        recipient.value,
+		                        priority,
+		                        CStringGetTextDatum("ready"),
+		                        BoolGetDatum(false),
+		                        TimestampTzGetDatum(due),
+		                        TimestampTzGetDatum(expires),
+		                        Int32GetDatum(0),
+		                        Int32GetDatum(0)};
+		const bool none[lengthof(queued)] = {};
+		insert_row(queue, queue_row, queued, none);
+		table_close(queue, NoLock);
+	}
+	if (messages != nullptr)
+		table_close(messages, NoLock);
+	return id;
+}
+
 } // namespace
 
 std::int64_t
 enqueue(const NewMessage &message)
 {
+	const TimestampTz now = GetCurrentTransactionStartTimestamp();
+	const TimestampTz due = message.has_send_at ? message.send_at : now;
+	wake_sender_at_commit(Max(due, now));
+	warn_without_workers();
+	if (message.idempotency_key == nullptr) {
+		const std::int64_t id = insert_directly(
+		    message, due, due + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC);
+		if (id != 0)
+			return id;
+	}
 	Values values;
 	set_message(values, message);
 	values.set(7, Float8GetDatum(settings.default_ttl));
@@ -158,10 +252,6 @@ enqueue(const NewMessage &message)
 		run(find_key, key);
 		return int64_column(0, 1);
 	}
-	wake_sender_at_commit(message.has_send_at
-	                          ? Max(message.send_at, GetCurrentTransactionStartTimestamp())
-	                          : GetCurrentTransactionStartTimestamp());
-	warn_without_workers();
 	return int64_column(0, 1);
 }
 

@@ -117,6 +117,12 @@ schema_name()
 }
 
 unsigned
+schema_oid()
+{
+	return current_schema;
+}
+
+unsigned
 schema_generation()
 {
 	return generation;

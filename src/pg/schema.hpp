@@ -23,6 +23,9 @@ Extension look_for_extension();
 /* The quoted name that one of the two found. */
 const char *schema_name();
 
+/* Its number. */
+unsigned schema_oid();
+
 /* Grows whenever schema_name() changes, so that prepared statements know when they are stale. */
 unsigned schema_generation();
 
