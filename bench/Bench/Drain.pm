@@ -98,7 +98,7 @@ sub bare
 my %kinds = (
 	drain => {
 		title => 'drain, answer at once',
-		delay => 0, in_flight => 100, connections => 100, messages => [ 100_000, 20_000 ], bare_bar => 0.55, peer_bar => 1.3, pg_net => 1 },
+		delay => 0, in_flight => 500, connections => 500, messages => [ 100_000, 20_000 ], bare_bar => 0.55, peer_bar => 1.3, pg_net => 1 },
 	'drain-50ms' => {
 		title => 'drain, 50 ms answer, 1,000 in flight',
 		delay => 50, in_flight => 1000, connections => 1000, messages => [ 100_000, 20_000 ], bare_bar => 0.75, peer_bar => 1.3 },

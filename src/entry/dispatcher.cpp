@@ -375,6 +375,12 @@ Dispatcher::has_results() const noexcept
 }
 
 std::size_t
+Dispatcher::result_count() const noexcept
+{
+	return state_->results.size();
+}
+
+std::size_t
 Dispatcher::in_flight() const noexcept
 {
 	return state_->flights.size();

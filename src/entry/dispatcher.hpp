@@ -47,6 +47,7 @@ public:
 	const pg::Settled *results(std::size_t &count) noexcept;
 	void forget_results() noexcept;
 	bool has_results() const noexcept;
+	std::size_t result_count() const noexcept;
 
 	std::size_t in_flight() const noexcept;
 

@@ -46,6 +46,8 @@ constexpr std::int64_t senders_ms = 100;
 /* at a high rate, some messages together rather than a commit for each */
 constexpr std::int64_t pace_step_ms = 5;
 constexpr std::int64_t drain_ms = 500;
+/* an answer of a busy sender waits so long at most for others to be written with it */
+constexpr std::int64_t gather_ms = 10;
 /* what cannot be written because of a lock or a full disk is written later; meanwhile nothing new
  * is claimed */
 constexpr std::int64_t first_setback_ms = 1000;
@@ -65,6 +67,7 @@ struct Sender {
 	std::int64_t claim_after;  /* the end of a quarantine */
 	std::int64_t senders_at;   /* the last look at them */
 	std::int64_t next_senders; /* the next one, whether something is to be sent or not */
+	std::int64_t first_result; /* when the oldest of those to be written came; 0 for none */
 	std::int64_t next_due;     /* 0: nothing waits for its time */
 	std::int64_t next_look;
 	std::int64_t next_tick;
@@ -132,6 +135,20 @@ room(const Sender &sender)
 	 * more than the slot brings */
 	const int worthwhile = sender.saturated ? std::max(1, slots / 4) : 1;
 	return free >= worthwhile ? free : 0;
+}
+
+/* A commit for each answer would cost more than the answer is worth when others are about to come.
+ */
+std::int64_t
+settle_at(const Sender &sender, std::int64_t now)
+{
+	if (!sender.dispatcher->has_results())
+		return 0;
+	const std::size_t enough = std::max<std::size_t>(1, sender.dispatcher->slots() / 4);
+	return !sender.saturated || sender.dispatcher->result_count() >= enough ||
+	               sender.dispatcher->in_flight() == 0
+	           ? now
+	           : sender.first_result + gather_ms;
 }
 
 /* The holds and the senders, as they are now. */
@@ -210,6 +227,7 @@ settle_and_claim(Sender &sender, int limit)
 	if (sender.next_write != 0)
 		sender.line->look_everywhere();
 	sender.next_write = sender.setback = 0;
+	sender.first_result = 0;
 	for (std::size_t i = 0; i < count; i++)
 		if (rows[i].how == pg::Settle::retry || rows[i].how == pg::Settle::paused)
 			due_in(sender, rows[i].delay_ms);
@@ -298,11 +316,12 @@ idle_ms(const Sender &sender, std::int64_t now)
 			until = at;
 	};
 	if (now >= sender.next_write) {
-		if (sender.dispatcher->has_results() || sender.ask_due)
+		if (sender.ask_due)
 			return 0;
 		if (may_claim(sender, now) && room(sender) > 0)
 			return 0;
 		until = std::min(sender.next_look, sender.next_tick);
+		earlier(settle_at(sender, now));
 		earlier(sender.next_due);
 		earlier(sender.claim_after > now ? sender.claim_after : 0);
 		/* what waits for its number's rate */
@@ -321,7 +340,10 @@ work(Sender &sender, std::int64_t now)
 {
 	listen_to_bells(sender, now);
 	const int limit = may_claim(sender, now) ? room(sender) : 0;
-	if (sender.dispatcher->has_results() || limit > 0)
+	if (sender.first_result == 0 && sender.dispatcher->has_results())
+		sender.first_result = now;
+	const std::int64_t settle = settle_at(sender, now);
+	if ((settle != 0 && settle <= now) || limit > 0)
 		settle_and_claim(sender, limit);
 	else if (sender.ask_due)
 		ask_due(sender);
