@@ -7,7 +7,7 @@ OBJS = \
 	src/core/message.o src/core/money.o src/core/outcome.o src/core/pacer.o src/core/redact.o src/core/render.o \
 	src/core/retry.o src/core/signature.o src/core/template.o src/core/url.o src/core/usage.o src/core/utf8.o \
 	src/core/webhook.o \
-	src/net/bearer.o src/net/connection_watch.o src/net/exchange.o src/net/http_client.o src/net/http_server.o \
+	src/net/acceptor.o src/net/bearer.o src/net/connection_watch.o src/net/exchange.o src/net/http_client.o src/net/http_server.o \
 	src/net/listen_address.o src/net/request_head.o src/net/transfer.o \
 	src/pg/array.o src/pg/boundary.o src/pg/events.o src/pg/instance.o src/pg/messages.o src/pg/queue.o \
 	src/pg/restore_hold.o src/pg/schema.o src/pg/secrets.o src/pg/senders.o src/pg/settings.o src/pg/settle.o \
