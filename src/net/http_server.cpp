@@ -385,6 +385,12 @@ HttpServer::run() noexcept
 }
 
 bool
+HttpServer::has_request() const noexcept
+{
+	return state_->ready.front() != nullptr;
+}
+
+bool
 HttpServer::take(IncomingRequest &request) noexcept
 {
 	Exchange *exchange = state_->ready.front();

@@ -67,6 +67,9 @@ public:
 	long timeout_ms() const noexcept;
 	void run() noexcept;
 
+	/* take() has one. */
+	bool has_request() const noexcept;
+
 	/* Hand out one complete request; false when there is none. Each one taken must be answered by
 	 * reply(). */
 	bool take(IncomingRequest &request) noexcept;
