@@ -231,19 +231,20 @@ complain(Listener &listener)
 		return;
 	listener.next_complaint = now + complain_ms;
 	const char *problem = listener.inbox->secret_problem();
+	if (problem[0] != '\0')
+		ereport(LOG,
+		        (errmsg("could not use a secret to verify WhatsApp webhooks: %s", problem)));
 	if (listener.unverifiable)
 		ereport(LOG,
 		        (errmsg("WhatsApp webhook deliveries wait to be verified: no app secret is set"),
-		         problem[0] != '\0' ? errdetail_internal("%s", problem) : 0,
 		         errhint("Set WHATSAPP_APP_SECRET or the file app_secret.")));
 	if (refused.signatures + refused.tokens > 0)
 		ereport(
 		    LOG,
 		    (errmsg("WhatsApp webhook requests were refused: %u",
 		            refused.signatures + refused.tokens),
-		     errdetail("Signature missing or wrong: %u. Verify token missing or wrong: %u.%s%s",
-		               refused.signatures, refused.tokens, problem[0] != '\0' ? " Also: " : "",
-		               problem),
+		     errdetail("Signature missing or wrong: %u. Verify token missing or wrong: %u.",
+		               refused.signatures, refused.tokens),
 		     errhint(
 		         "If they are Meta's, check that WHATSAPP_APP_SECRET and WHATSAPP_WEBHOOK_VERIFY_TOKEN, or the files app_secret and "
 		         "verify_token, match the app's settings there.")));
