@@ -9,7 +9,7 @@ OBJS = \
 	src/core/webhook.o \
 	src/net/acceptor.o src/net/bearer.o src/net/connection_watch.o src/net/exchange.o src/net/http_client.o src/net/http_server.o \
 	src/net/listen_address.o src/net/request_head.o src/net/transfer.o \
-	src/pg/array.o src/pg/boundary.o src/pg/events.o src/pg/instance.o src/pg/intake.o src/pg/messages.o src/pg/queue.o \
+	src/pg/array.o src/pg/boundary.o src/pg/events.o src/pg/deliveries.o src/pg/instance.o src/pg/messages.o src/pg/queue.o \
 	src/pg/restore_hold.o src/pg/schema.o src/pg/secrets.o src/pg/senders.o src/pg/settings.o src/pg/settle.o \
 	src/pg/shmem.o src/pg/statement.o src/pg/token_question.o src/pg/transaction.o src/pg/wait_set.o src/pg/worker.o \
 	src/entry/arguments.o src/entry/database_commands.o src/entry/dispatcher.o src/entry/functions_phone.o \

@@ -4,7 +4,7 @@
  */
 #include "core/fault.hpp"
 #include "core/signature.hpp"
-#include "pg/intake.hpp"
+#include "pg/deliveries.hpp"
 #include "pg/schema.hpp"
 #include "pg/shmem.hpp"
 #include "pg/token_question.hpp"

@@ -11,7 +11,7 @@
 #include <cstdint>
 
 #include "pg/events.hpp"
-#include "pg/intake.hpp"
+#include "pg/deliveries.hpp"
 
 namespace whatsapp::entry
 {

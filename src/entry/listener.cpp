@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-#include "pg/intake.hpp"
+#include "pg/deliveries.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 #include "pg/token_question.hpp"

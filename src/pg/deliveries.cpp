@@ -1,7 +1,7 @@
 /*
- * intake.cpp — the table whatsapp_deliveries, and the names in whatsapp_accounts.
+ * deliveries.cpp — the table whatsapp_deliveries, and the names in whatsapp_accounts.
  */
-#include "pg/intake.hpp"
+#include "pg/deliveries.hpp"
 
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"

@@ -1,5 +1,5 @@
 /*
- * intake.hpp — deliveries that came by SQL and wait for the listener, and whose accounts' secrets
+ * deliveries.hpp — deliveries that came by SQL and wait for the listener, and whose accounts' secrets
  * it must know.
  */
 #pragma once
