@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/endpoint.hpp"
 #include "core/message.hpp"
 #include "core/outcome.hpp"
 #include "core/signature.hpp"
@@ -26,8 +27,6 @@ namespace whatsapp::entry
 namespace
 {
 
-constexpr std::string_view webhook_path = "/api/v1/whatsapp/webhook";
-constexpr std::string_view health_path = "/healthz";
 constexpr char text_plain[] = "text/plain; charset=utf-8";
 constexpr net::ReplyHeader come_again = {"Retry-After", "1"};
 /* commits stay short, and a shutdown does not wait for a flood */
@@ -140,21 +139,6 @@ struct Inbox::State {
 namespace
 {
 
-/* True for the webhook's path, with or without the name of an account behind it. */
-bool
-is_webhook(std::string_view path, std::string_view &account) noexcept
-{
-	if (path.substr(0, webhook_path.size()) != webhook_path)
-		return false;
-	account = path.substr(webhook_path.size());
-	if (account.empty())
-		return true;
-	if (account.front() != '/' || account.size() == 1)
-		return false;
-	account.remove_prefix(1);
-	return true;
-}
-
 net::HttpServerOptions
 server_options() noexcept
 {
@@ -211,12 +195,13 @@ void
 Inbox::State::receive(net::IncomingRequest &request)
 {
 	std::string_view account;
-	if (request.path == health_path) {
+	const Endpoint endpoint = endpoint_of(request.path, account);
+	if (endpoint == Endpoint::health) {
 		if (request.method == "GET" || request.method == "HEAD")
 			server->reply(request.id, 200, text_plain, "ok\n");
 		else
 			refuse_method(request, "GET, HEAD");
-	} else if (!is_webhook(request.path, account) || !keyring.knows(account))
+	} else if (endpoint == Endpoint::none || !keyring.knows(account))
 		server->reply(request.id, 404, text_plain, "not found\n");
 	else if (request.method == "GET")
 		handshake(request, account);
