@@ -232,8 +232,7 @@ complain(Listener &listener)
 	listener.next_complaint = now + complain_ms;
 	const char *problem = listener.inbox->secret_problem();
 	if (problem[0] != '\0')
-		ereport(LOG,
-		        (errmsg("could not use a secret to verify WhatsApp webhooks: %s", problem)));
+		ereport(LOG, (errmsg("could not use a secret to verify WhatsApp webhooks: %s", problem)));
 	if (listener.unverifiable)
 		ereport(LOG,
 		        (errmsg("WhatsApp webhook deliveries wait to be verified: no app secret is set"),
