@@ -87,6 +87,7 @@ struct HttpServer::State {
 	          std::string_view data);
 	void complete(Exchange &exchange) noexcept;
 	void count(Exchange &exchange) noexcept;
+	void end(Exchange &exchange) noexcept;
 
 	static void on_connection(void *self, MHD_Connection *handle, void **context,
 	                          MHD_ConnectionNotificationCode code) noexcept;
@@ -189,8 +190,14 @@ HttpServer::State::on_connection(void *self, MHD_Connection *handle, void **cont
 {
 	State &state = *static_cast<State *>(self);
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (*context)
-			state.watch.remove(static_cast<WatchedConnection *>(*context));
+		if (auto *connection = static_cast<WatchedConnection *>(*context)) {
+			/* libmicrohttpd does not tell of the end of a request whose query breaks its memory */
+			if (connection->exchange) {
+				state.refused++;
+				state.end(*connection->exchange);
+			}
+			state.watch.remove(connection);
+		}
 		*context = nullptr;
 		state.progress = true; /* there may be room for another one */
 		return;
@@ -202,7 +209,7 @@ HttpServer::State::on_connection(void *self, MHD_Connection *handle, void **cont
 		                          whole_seconds(state.options.idle_timeout_ms));
 }
 
-/* The earliest word of a request; from here on libmicrohttpd owes us on_completed(). */
+/* The earliest word of a request. */
 void *
 HttpServer::State::on_request_line(void *self, const char *, MHD_Connection *handle) noexcept
 {
@@ -213,7 +220,10 @@ HttpServer::State::on_request_line(void *self, const char *, MHD_Connection *han
 		return nullptr; /* on_request() closes it */
 	state.progress = true;
 	state.watch.enter(*connection, Phase::reading);
-	return new (std::nothrow) Exchange(*connection, state.budget);
+	if (connection->exchange)
+		state.end(*connection->exchange);
+	connection->exchange = new (std::nothrow) Exchange(*connection, state.budget);
+	return connection->exchange;
 }
 
 MHD_Result
@@ -301,12 +311,19 @@ HttpServer::State::on_completed(void *self, MHD_Connection *, void **context,
 	if (!exchange->has_head && !exchange->connection.cut &&
 	    code == MHD_REQUEST_TERMINATED_WITH_ERROR)
 		state.refused++;
-	state.ready.remove(*exchange);
-	if (exchange->answered)
-		state.unsent--;
-	state.whole.erase(exchange->request.id);
-	state.watch.enter(exchange->connection, Phase::silent);
-	delete exchange;
+	state.end(*exchange);
+}
+
+void
+HttpServer::State::end(Exchange &exchange) noexcept
+{
+	ready.remove(exchange);
+	if (exchange.answered)
+		unsent--;
+	whole.erase(exchange.request.id);
+	watch.enter(exchange.connection, Phase::silent);
+	exchange.connection.exchange = nullptr;
+	delete &exchange;
 }
 
 /* libmicrohttpd asks for no pause at all as long as a handler has not answered, because its own
