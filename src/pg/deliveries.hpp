@@ -1,6 +1,6 @@
 /*
- * deliveries.hpp — deliveries that came by SQL and wait for the listener, and whose accounts' secrets
- * it must know.
+ * deliveries.hpp — deliveries that came by SQL and wait for the listener, and whose accounts'
+ * secrets it must know.
  */
 #pragma once
 
