@@ -155,6 +155,17 @@ CREATE INDEX whatsapp_events_received_at_idx ON whatsapp_events (received_at);
 CREATE INDEX whatsapp_events_message_id_idx ON whatsapp_events (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX whatsapp_events_parked_idx ON whatsapp_events (wamid) WHERE kind = 'status' AND message_id IS NULL;
 
+-- Deliveries that a web tier has left, until the listener has verified and stored them. starts counts the listeners that began while one
+-- waited: what ends each of them is put aside unread. EXTERNAL: a body lives for milliseconds, compressing it would cost more.
+CREATE TABLE whatsapp_deliveries (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    received_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    body        bytea NOT NULL,
+    signature   text NOT NULL,
+    starts      integer NOT NULL DEFAULT 0
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE whatsapp_deliveries ALTER COLUMN body SET STORAGE EXTERNAL;
+
 /* ------------------------------------------------------------------------------------- not for callers: no grants below */
 
 CREATE FUNCTION whatsapp_attach() RETURNS void
@@ -173,6 +184,26 @@ LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_notify_po';
 COMMENT ON FUNCTION whatsapp_notify_po() IS
     'The trigger that wa_watch() puts on a table. A row that cannot be notified makes a FAILED message and never an error.';
+
+CREATE FUNCTION whatsapp_notify_status() RETURNS trigger
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_notify_status';
+COMMENT ON FUNCTION whatsapp_notify_status() IS
+    'The trigger behind whatsapp.notify_status: tells the channel whatsapp_status which message has which status now.';
+
+CREATE TRIGGER whatsapp_notify_status AFTER UPDATE OF status ON whatsapp_messages FOR EACH ROW
+    WHEN (OLD.status IS DISTINCT FROM NEW.status AND pg_catalog.current_setting('whatsapp.notify_status', true) = 'on')
+    EXECUTE FUNCTION whatsapp_notify_status();
+
+CREATE FUNCTION whatsapp_notify_inbound() RETURNS trigger
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_notify_inbound';
+COMMENT ON FUNCTION whatsapp_notify_inbound() IS
+    'The trigger behind whatsapp.notify_inbound: tells the channel whatsapp_inbound which row came.';
+
+CREATE TRIGGER whatsapp_notify_inbound AFTER INSERT ON whatsapp_events FOR EACH ROW
+    WHEN (NEW.kind = 'message' AND pg_catalog.current_setting('whatsapp.notify_inbound', true) = 'on')
+    EXECUTE FUNCTION whatsapp_notify_inbound();
 
 /* ----------------------------------------------------------------------------------------------- pure functions, for all */
 
@@ -285,6 +316,20 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_unwatch';
 COMMENT ON FUNCTION wa_unwatch(regclass) IS 'Ends wa_watch(). False when the table was not watched.';
 
+/* ---------------------------------------------------------------------------------------------- webhooks through a web tier */
+
+CREATE FUNCTION wa_webhook_verify(mode text, token text, challenge text) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_webhook_verify';
+COMMENT ON FUNCTION wa_webhook_verify(text, text, text) IS
+    'The handshake of a webhook: the challenge, when mode is subscribe and the token is the one of an account; else raises WA010. Raises 57P03 when the listener, who alone knows the tokens, does not answer within 5 s.';
+
+CREATE FUNCTION wa_webhook_receive(body bytea, signature text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_webhook_receive';
+COMMENT ON FUNCTION wa_webhook_receive(bytea, text) IS
+    'Leaves a delivery of Meta''s, its raw bytes and the header X-Hub-Signature-256, for the listener, which verifies and stores it after this transaction has committed. Raises WA011 for what cannot be a signature, 54000 for a body that is too large, 53000 when too many wait.';
+
 /* ------------------------------------------------------------------------------------------------------ views for people */
 
 -- The trigger is the truth: it is dumped with its table, and dropping the table leaves nothing behind.
@@ -335,6 +380,7 @@ COMMENT ON COLUMN whatsapp_queue.paced IS 'due_at is its turn in the schedule of
 COMMENT ON COLUMN whatsapp_queue.crashes IS 'How often the sender ended without order while this message was on the wire; at three it is parked as FAILED.';
 COMMENT ON TABLE whatsapp_attempts IS 'Attempts that did not succeed.';
 COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once.';
+COMMENT ON TABLE whatsapp_deliveries IS 'Deliveries that a web tier left by wa_webhook_receive(), until the listener has verified and stored them.';
 COMMENT ON TABLE whatsapp_accounts IS 'WhatsApp Business Accounts. Their secrets are files in whatsapp.secret_dir, in a folder of the account''s name.';
 COMMENT ON COLUMN whatsapp_accounts.api_base_url IS 'Where this account is reached; NULL is whatsapp.api_base_url. Used only when whatsapp.account_base_urls lists it.';
 COMMENT ON TABLE whatsapp_senders IS 'Phone numbers that send. The one named default needs no row: settings and environment describe it.';
@@ -357,6 +403,10 @@ REVOKE ALL ON FUNCTION wa_release(boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_hold_reason() FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_unwatch(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_notify_status() FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_notify_inbound() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_webhook_verify(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_webhook_receive(bytea, text) FROM PUBLIC;
 
 /* ------------------------------------------------------------------------------------------------------------ dump marks */
 
@@ -371,5 +421,7 @@ SELECT pg_catalog.pg_extension_config_dump('whatsapp_attempts', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_attempts_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_events', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_events_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_deliveries', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_deliveries_id_seq', '');
 
 SELECT whatsapp_attach();

@@ -50,9 +50,10 @@ FROM (VALUES (1, 'wa_send_template(''+34612345678'', ''hello_world'')'),
              (2, 'wa_send_po(''Proveedor ABC'', ''PO-1'', ''€1'', ''+34612345678'')'),
              (3, 'wa_send_po(''Proveedor ABC'', ''PO-1'', 1, ''+34612345678'')'),
              (4, 'wa_cancel(1)'), (5, 'wa_resume()'), (6, 'wa_release()'), (7, 'wa_watch(''orders'', ''supplier'', ''po'', ''total'', ''phone'')'),
-             (8, 'wa_unwatch(''orders'')'), (9, 'whatsapp_attach()')) AS c (place, call) ORDER BY place;
+             (8, 'wa_unwatch(''orders'')'), (9, 'whatsapp_attach()'),
+             (10, 'wa_webhook_verify(''subscribe'', ''x'', ''17'')'), (11, 'wa_webhook_receive(''x'', ''x'')')) AS c (place, call) ORDER BY place;
 SELECT name AS relation, pg_temp.refused('SELECT count(*) FROM ' || name) AS refused
-FROM unnest('{whatsapp_accounts,whatsapp_attempts,whatsapp_events,whatsapp_instances,whatsapp_messages,whatsapp_messages_id_seq,whatsapp_queue,whatsapp_senders,whatsapp_status,whatsapp_watches}'::text[]) AS name;
+FROM unnest('{whatsapp_accounts,whatsapp_attempts,whatsapp_deliveries,whatsapp_events,whatsapp_instances,whatsapp_messages,whatsapp_messages_id_seq,whatsapp_queue,whatsapp_senders,whatsapp_status,whatsapp_watches}'::text[]) AS name;
 SELECT pg_temp.refused('INSERT INTO whatsapp_messages (sender, message_type) VALUES (''default'', ''template'')') AS refused;
 SELECT pg_temp.refused('INSERT INTO whatsapp_queue (message_id, sender, expires_at) VALUES (1, ''default'', ''tomorrow'')') AS refused;
 SELECT pg_temp.refused('SELECT nextval(''whatsapp_messages_id_seq'')') AS refused;
@@ -81,7 +82,7 @@ SET whatsapp.default_currency = 'USD';
 SET whatsapp.amount_locale = 'es';
 SELECT name, pg_temp.refused(format('SET whatsapp.%s = %L', name, value)) LIKE '55P02 %' AS refused
 FROM (VALUES ('api_base_url', 'https://example.com'), ('api_version', 'v1.0'), ('secret_dir', '/tmp'), ('listen', '127.0.0.1:1'), ('enabled', 'off'),
-             ('unknown_policy', 'retry'), ('ca_file', '/tmp/ca'), ('max_in_flight', '1')) AS s (name, value) ORDER BY name COLLATE "C";
+             ('unknown_policy', 'retry'), ('listen_max_body', '1MB'), ('notify_status', 'on'), ('ca_file', '/tmp/ca'), ('max_in_flight', '1')) AS s (name, value) ORDER BY name COLLATE "C";
 SELECT pg_temp.refused('SHOW whatsapp.secret_dir') LIKE '42501 %' AS refused;
 SELECT pg_temp.refused('SET whatsapp.access_token = ''x''') LIKE '42602 %' AS secrets_are_no_settings;
 RESET whatsapp.default_sender;

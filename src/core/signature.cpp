@@ -97,12 +97,19 @@ sha256_hex(std::string_view message)
 }
 
 bool
+signature_well_formed(std::string_view header) noexcept
+{
+	return header.size() == scheme.size() + hex_digits &&
+	       header.substr(0, scheme.size()) == scheme &&
+	       header.find_first_not_of("0123456789abcdef", scheme.size()) == std::string_view::npos;
+}
+
+bool
 signature_matches(std::string_view header, std::string_view body, std::string_view secret) noexcept
 {
 	Hex expected;
 
-	if (secret.empty() || header.size() != scheme.size() + hex_digits ||
-	    header.substr(0, scheme.size()) != scheme)
+	if (secret.empty() || !signature_well_formed(header))
 		return false;
 	return hmac(secret, body, expected) &&
 	       CRYPTO_memcmp(header.data() + scheme.size(), expected.digits, hex_digits) == 0;

@@ -27,6 +27,9 @@ std::string sha256_hex(std::string_view message);
 bool signature_matches(std::string_view header, std::string_view body,
                        std::string_view secret) noexcept;
 
+/* Whether header may be a signature at all. */
+bool signature_well_formed(std::string_view header) noexcept;
+
 /* GET handshake: hub.mode is "subscribe" and hub.verify_token equals the token that was set (and is
  * not empty). */
 bool subscription_matches(std::string_view mode, std::string_view token,

@@ -8,8 +8,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "pg/events.hpp"
+#include "pg/deliveries.hpp"
 
 namespace whatsapp::entry
 {
@@ -17,32 +19,65 @@ namespace whatsapp::entry
 class Inbox
 {
 public:
+	enum class Verdict { good, malformed, forged };
 	struct Delivery {
-		const pg::Event *events; /* NULL: the body is no delivery and is to be quarantined */
+		Verdict verdict; /* malformed: to be quarantined */
+		const pg::Event *events;
 		std::size_t event_count;
 		const char *body;
 		std::size_t body_size;
+		std::int64_t
+		    row; /* in whatsapp_deliveries, to be dropped when it is stored; 0: came by HTTP */
 	};
 
-	/* NULL, and why in error (a string that lives long enough to be logged), when the address
-	 * cannot be bound. */
-	static Inbox *create(const char *address, const char *&error) noexcept;
+	/* What was refused since the last call of take_refused(). */
+	struct Refused {
+		unsigned signatures;
+		unsigned tokens;
+		std::uint64_t requests; /* by the server's limits */
+	};
+
+	/* NULL, and why in error, when memory fails. */
+	static Inbox *create(const char *&error) noexcept;
 	Inbox(const Inbox &) = delete;
 	Inbox &operator=(const Inbox &) = delete;
 
-	/* Secrets are read again. */
+	/* Newcomers are taken there from now on, and nowhere when address is empty or cannot be bound
+	 * (false, and why in error, a string that lives long enough to be logged). */
+	bool listen(const char *address, const char *&error) noexcept;
+
+	/* The limits hold at once, and secrets are read again. */
 	void reload() noexcept;
+
+	/* Secrets are older than a second: learn() them again before anything is verified. names: of
+	 * the accounts beside the default one. */
+	bool secrets_stale() const noexcept;
+	void learn(const char *const *names, std::size_t count) noexcept;
+	/* The same for the accounts that are known. */
+	void learn_again() noexcept;
+	/* There is an app secret. */
+	bool can_verify() const noexcept;
+	/* Why a secret could not be had; empty when there was no trouble. */
+	const char *secret_problem() const noexcept;
+	bool token_digest_matches(const char *digest, std::size_t length) const noexcept;
 
 	void run() noexcept;
 	int descriptor() const noexcept;
 	long timeout_ms() const noexcept;
 
-	/* The deliveries that wait to be stored; valid until the next take(). Each is answered by
-	 * accept() or defer(). */
-	const Delivery *take(std::size_t &count) noexcept;
+	/* A request waits for take(). */
+	bool has_request() const noexcept;
 
-	/* Requests that were refused since the last call, for a wrong signature or verify token. */
-	unsigned take_refused() noexcept;
+	/* One that came by SQL joins the next take(). poisonous: quarantined unread. False when it has
+	 * to wait for another one. */
+	bool admit(const pg::WaitingDelivery &delivery) noexcept;
+
+	/* The deliveries that wait to be stored; valid until finish(). Each is answered by accept() or
+	 * defer(). */
+	const Delivery *take(std::size_t &count) noexcept;
+	void finish() noexcept;
+
+	Refused take_refused() noexcept;
 
 	/* Stored and committed: 200. */
 	void accept(std::size_t index) noexcept;

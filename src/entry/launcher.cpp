@@ -1,6 +1,5 @@
 /*
- * launcher.cpp — keeps one sender and, where an address is set, one listener alive per database of
- * whatsapp.databases.
+ * launcher.cpp — keeps one sender and one listener alive per database of whatsapp.databases.
  *
  * It reconciles by level, not by event: every few seconds what runs is compared with what should.
  * The workers are registered never to be restarted by the postmaster, which would know nothing of
@@ -172,7 +171,7 @@ reconcile(int place, pg::Role role, Post &post, bool wanted, bool attached, std:
 	pid_t pid;
 	if (post.handle != nullptr && GetBackgroundWorkerPid(post.handle, &pid) == BGWH_STOPPED)
 		retire(place, role, post, now);
-	/* renamed, or listened for no more */
+	/* renamed */
 	if (post.handle != nullptr && !wanted)
 		TerminateBackgroundWorker(post.handle);
 	if (attached && post.waits_for_extension)
@@ -188,12 +187,10 @@ reconcile_all(bool attached)
 	pg::transact([] { find_databases(); });
 	const std::int64_t now = pg::monotonic_ms();
 	for (int i = 0; i < place_count; i++) {
-		char address[MAXPGPATH];
-		listen_address(i, address, sizeof address);
 		const bool here = OidIsValid(places[i].database) && !pg::kept_clear(places[i].database);
 		reconcile(i, pg::Role::sender, places[i].sender, here, attached, now);
-		reconcile(i, pg::Role::listener, places[i].listener, here && address[0] != '\0', attached,
-		          now);
+		/* without an address, too: for what a web tier brings by SQL */
+		reconcile(i, pg::Role::listener, places[i].listener, here, attached, now);
 	}
 }
 

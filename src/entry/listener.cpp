@@ -3,14 +3,16 @@
  * only then 200.
  *
  * Whatever has arrived together is committed together, so that durability does not cost a flush for
- * each delivery.
+ * each delivery. Deliveries that a web tier left in a table by SQL go the same way.
  */
 #include "entry/inbox.hpp"
 
 #include <cstdint>
 
-#include "pg/shmem.hpp"
+#include "pg/deliveries.hpp"
 #include "pg/settings.hpp"
+#include "pg/shmem.hpp"
+#include "pg/token_question.hpp"
 #include "pg/transaction.hpp"
 #include "pg/wait_set.hpp"
 #include "pg/worker.hpp"
@@ -32,13 +34,118 @@ constexpr std::int64_t first_retry_ms = 1000;
 constexpr std::int64_t last_retry_ms = 60000;
 /* anybody can send forged webhooks; the log tells of them, and is not filled by them */
 constexpr std::int64_t complain_ms = 60000;
+/* COMMIT PREPARED rings no bell */
+constexpr std::int64_t look_ms = 5000;
 
 struct Listener {
 	Inbox *inbox;
 	MemoryContext batch;
-	char address[MAXPGPATH];
+
+	char address[MAXPGPATH]; /* as it is wanted */
+	bool bound;
+	std::int64_t next_bind;
+	std::int64_t bind_pause;
+
+	bool rung;
+	std::int64_t next_look;  /* for deliveries that came by SQL */
+	std::int64_t look_pause; /* not 0 while one of them cannot be stored */
+
 	std::int64_t next_complaint;
+	bool unverifiable; /* deliveries wait for an app secret */
 };
+
+void
+bind(Listener &listener)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	if (listener.bound || now < listener.next_bind)
+		return;
+	const char *error = nullptr;
+	listener.bound = listener.inbox->listen(listener.address, error);
+	if (listener.bound) {
+		if (listener.address[0] != '\0')
+			ereport(LOG, (errmsg("listening for WhatsApp webhooks on \"%s\"", listener.address)));
+		return;
+	}
+	if (listener.bind_pause == first_retry_ms)
+		ereport(LOG, (errmsg("could not listen for WhatsApp webhooks on \"%s\": %s",
+		                     listener.address, error),
+		              errhint("Another process may hold the address; it is tried again until "
+		                      "it is free, or whatsapp.listen changes.")));
+	listener.next_bind = now + listener.bind_pause;
+	listener.bind_pause = Min(listener.bind_pause * 2, last_retry_ms);
+}
+
+/* Limits and secrets hold at once, and connections that are open stay, even when the address is
+ * another one. */
+void
+configure(Listener &listener)
+{
+	char address[MAXPGPATH];
+	listen_address(worker_place(), address, sizeof address);
+	if (strcmp(address, listener.address) != 0) {
+		strlcpy(listener.address, address, sizeof listener.address);
+		listener.bound = false;
+	}
+	listener.next_bind = 0;
+	listener.bind_pause = first_retry_ms;
+	listener.inbox->reload();
+}
+
+void
+learn_secrets(Listener &listener)
+{
+	if (!listener.inbox->secrets_stale())
+		return;
+	if (!pg::transact([&] {
+		    pg::leave_without_extension(pg::Role::listener, worker_place());
+		    std::size_t count;
+		    const char *const *names = pg::account_names(count);
+		    listener.inbox->learn(names, count);
+	    }))
+		listener.inbox->learn_again();
+}
+
+void
+answer_questions(Listener &listener)
+{
+	pg::TokenQuestion question;
+	while (pg::next_question(question)) {
+		learn_secrets(listener);
+		pg::answer(question,
+		           listener.inbox->token_digest_matches(question.digest, sizeof question.digest));
+	}
+}
+
+void
+admit_waiting(Listener &listener)
+{
+	const std::size_t count = pg::find_deliveries();
+	listener.unverifiable = count > 0 && !listener.inbox->can_verify();
+	if (listener.unverifiable)
+		return;
+	std::size_t admitted = 0;
+	while (admitted < count && listener.inbox->admit(pg::delivery(admitted)))
+		admitted++;
+	/* more of them, perhaps */
+	if (admitted > 0)
+		listener.next_look = 0;
+}
+
+void
+look_for_deliveries(Listener &listener)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	if (now < listener.next_look && (!listener.rung || listener.look_pause > 0))
+		return;
+	listener.rung = false;
+	listener.next_look = now + look_ms;
+	learn_secrets(listener);
+	pg::transact([&] {
+		pg::leave_without_extension(pg::Role::listener, worker_place());
+		admit_waiting(listener);
+	});
+}
 
 bool
 store(const Inbox::Delivery *deliveries, std::size_t count)
@@ -46,10 +153,13 @@ store(const Inbox::Delivery *deliveries, std::size_t count)
 	return pg::transact([&] {
 		pg::leave_without_extension(pg::Role::listener, worker_place());
 		for (std::size_t i = 0; i < count; i++) {
-			if (deliveries[i].events == nullptr)
-				pg::quarantine(deliveries[i].body, deliveries[i].body_size);
-			else
-				pg::store_events(deliveries[i].events, deliveries[i].event_count);
+			const Inbox::Delivery &delivery = deliveries[i];
+			if (delivery.verdict == Inbox::Verdict::malformed)
+				pg::quarantine(delivery.body, delivery.body_size);
+			else if (delivery.verdict == Inbox::Verdict::good)
+				pg::store_events(delivery.events, delivery.event_count);
+			if (delivery.row != 0)
+				pg::drop_delivery(delivery.row);
 		}
 	});
 }
@@ -60,7 +170,7 @@ store(const Inbox::Delivery *deliveries, std::size_t count)
 bool
 store_item_by_item(const Inbox::Delivery &delivery)
 {
-	if (delivery.events == nullptr)
+	if (delivery.verdict != Inbox::Verdict::good)
 		return store(&delivery, 1);
 	bool lost = false;
 	for (std::size_t i = 0; i < delivery.event_count; i++) {
@@ -70,26 +180,44 @@ store_item_by_item(const Inbox::Delivery &delivery)
 			return false;
 		lost = true;
 	}
-	return !lost || pg::transact([&] { pg::quarantine(delivery.body, delivery.body_size); });
+	if (!lost && delivery.row == 0)
+		return true;
+	return pg::transact([&] {
+		if (lost)
+			pg::quarantine(delivery.body, delivery.body_size);
+		if (delivery.row != 0)
+			pg::drop_delivery(delivery.row);
+	});
 }
 
 void
 serve(Listener &listener)
 {
+	if (listener.inbox->has_request())
+		learn_secrets(listener);
 	std::size_t count;
 	const Inbox::Delivery *deliveries = listener.inbox->take(count);
-	if (count == 0)
-		return;
-	const bool stored = store(deliveries, count);
+	const bool stored = count == 0 || store(deliveries, count);
 	/* a lock or a full disk is the same for all of them */
 	const bool hopeless = !stored && pg::failure_passes();
+	bool stuck = false;
 	for (std::size_t i = 0; i < count; i++) {
 		if (stored || (!hopeless && store_item_by_item(deliveries[i])))
 			listener.inbox->accept(i);
-		else
+		else {
 			listener.inbox->defer(i);
+			stuck = stuck || deliveries[i].row != 0;
+		}
 	}
+	listener.inbox->finish();
 	MemoryContextReset(listener.batch);
+	if (stuck) {
+		listener.look_pause =
+		    listener.look_pause == 0 ? first_retry_ms : Min(listener.look_pause * 2, last_retry_ms);
+		listener.next_look = pg::monotonic_ms() + listener.look_pause;
+	} else if (count > 0) {
+		listener.look_pause = 0;
+	}
 }
 
 void
@@ -98,57 +226,43 @@ complain(Listener &listener)
 	const std::int64_t now = pg::monotonic_ms();
 	if (now < listener.next_complaint)
 		return;
-	const unsigned refused = listener.inbox->take_refused();
-	if (refused == 0)
+	const Inbox::Refused refused = listener.inbox->take_refused();
+	if (refused.signatures + refused.tokens + refused.requests == 0 && !listener.unverifiable)
 		return;
 	listener.next_complaint = now + complain_ms;
-	ereport(
-	    LOG,
-	    (errmsg("WhatsApp webhook requests were refused: %u", refused),
-	     errdetail("Their signature or their verify token was missing or wrong."),
-	     errhint(
-	         "If they are Meta's, check that WHATSAPP_APP_SECRET and WHATSAPP_WEBHOOK_VERIFY_TOKEN, or the files app_secret and "
-	         "verify_token, match the app's settings there.")));
+	const char *problem = listener.inbox->secret_problem();
+	if (problem[0] != '\0')
+		ereport(LOG, (errmsg("could not use a secret to verify WhatsApp webhooks: %s", problem)));
+	if (listener.unverifiable)
+		ereport(LOG,
+		        (errmsg("WhatsApp webhook deliveries wait to be verified: no app secret is set"),
+		         errhint("Set WHATSAPP_APP_SECRET or the file app_secret.")));
+	if (refused.signatures + refused.tokens > 0)
+		ereport(
+		    LOG,
+		    (errmsg("WhatsApp webhook requests were refused: %u",
+		            refused.signatures + refused.tokens),
+		     errdetail("Signature missing or wrong: %u. Verify token missing or wrong: %u.",
+		               refused.signatures, refused.tokens),
+		     errhint(
+		         "If they are Meta's, check that WHATSAPP_APP_SECRET and WHATSAPP_WEBHOOK_VERIFY_TOKEN, or the files app_secret and "
+		         "verify_token, match the app's settings there.")));
+	if (refused.requests > 0)
+		ereport(LOG, (errmsg("WhatsApp webhook requests were turned away: %llu",
+		                     static_cast<unsigned long long>(refused.requests)),
+		              errdetail("They were malformed, too large, too slow or too many.")));
 }
 
-/* Until it is bound, or the address or the process is wanted no more. */
-void
-bind(Listener &listener)
+long
+wait_ms(const Listener &listener)
 {
-	pg::WaitSet waits(-1, "WhatsappListenerBind");
-	std::int64_t pause = first_retry_ms;
-	while (!pg::shutdown_requested()) {
-		CHECK_FOR_INTERRUPTS();
-		listen_address(worker_place(), listener.address, sizeof listener.address);
-		if (listener.address[0] == '\0')
-			pg::leave();
-		const char *error = nullptr;
-		listener.inbox = Inbox::create(listener.address, error);
-		if (listener.inbox != nullptr)
-			break;
-		if (pause == first_retry_ms)
-			ereport(LOG, (errmsg("could not listen for WhatsApp webhooks on \"%s\": %s",
-			                     listener.address, error),
-			              errhint("Another process may hold the address; it is tried again until "
-			                      "it is free, or whatsapp.listen changes.")));
-		waits.wait(static_cast<long>(pause));
-		pause = Min(pause * 2, last_retry_ms);
-		if (pg::reload_if_requested())
-			pause = first_retry_ms;
-	}
-	waits.close();
-}
-
-/* The new limits and secrets hold at once; a new address means a new start, which the launcher
- * makes. */
-void
-reload(Listener &listener)
-{
-	char address[MAXPGPATH];
-	listen_address(worker_place(), address, sizeof address);
-	if (strcmp(address, listener.address) != 0)
-		pg::leave();
-	listener.inbox->reload();
+	const std::int64_t now = pg::monotonic_ms();
+	std::int64_t until = listener.next_look;
+	if (!listener.bound)
+		until = Min(until, listener.next_bind);
+	const long own = static_cast<long>(Max(until - now, 0));
+	const long inbox = listener.inbox->timeout_ms();
+	return inbox < 0 ? own : Min(own, inbox);
 }
 
 } // namespace
@@ -167,20 +281,27 @@ pg_whatsapp_listener_main(Datum)
 	listener.batch =
 	    AllocSetContextCreate(TopMemoryContext, "pg_whatsapp batch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(listener.batch);
-	bind(listener);
-	if (pg::shutdown_requested())
-		pg::leave();
-	ereport(LOG, (errmsg("listening for WhatsApp webhooks on \"%s\"", listener.address)));
+	const char *error = nullptr;
+	listener.inbox = Inbox::create(error);
+	if (listener.inbox == nullptr)
+		ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
+		                errmsg("could not take WhatsApp webhooks: %s", error)));
+	pg::transact([] { pg::count_start(); });
+	configure(listener);
 
 	static pg::WaitSet waits(listener.inbox->descriptor(), "WhatsappListener");
 	while (!pg::shutdown_requested()) {
 		CHECK_FOR_INTERRUPTS();
 		if (pg::reload_if_requested())
-			reload(listener);
+			configure(listener);
+		bind(listener);
 		listener.inbox->run();
+		answer_questions(listener);
+		look_for_deliveries(listener);
 		serve(listener);
 		complain(listener);
-		waits.wait(listener.inbox->timeout_ms());
+		if (waits.wait(wait_ms(listener)))
+			listener.rung = true;
 	}
 	pg::leave();
 }

@@ -12,6 +12,8 @@
 namespace whatsapp::net
 {
 
+class Exchange;
+
 struct WatchedConnection {
 	enum class Phase : unsigned char {
 		silent,  /* no byte of a request seen yet */
@@ -22,7 +24,8 @@ struct WatchedConnection {
 
 	int fd = -1;
 	Phase phase = Phase::silent;
-	bool cut = false; /* by sweep() */
+	bool cut = false;             /* by sweep() */
+	Exchange *exchange = nullptr; /* under way here */
 	std::int64_t since_ms = 0;
 	std::int64_t deadline_ms = 0;
 	WatchedConnection *next = nullptr;

@@ -43,12 +43,14 @@ refusal_text(unsigned status) noexcept
 
 /* A copy of body. NULL when memory fails. */
 MHD_Response *
-make_response(std::string_view body, const char *content_type) noexcept
+make_response(std::string_view body, const char *content_type, ReplyHeader header) noexcept
 {
 	MHD_Response *response = MHD_create_response_from_buffer(
 	    body.size(), const_cast<char *>(body.data()), MHD_RESPMEM_MUST_COPY);
 	if (response &&
-	    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != MHD_YES) {
+	    (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != MHD_YES ||
+	     (header.name &&
+	      MHD_add_response_header(response, header.name, header.value) != MHD_YES))) {
 		MHD_destroy_response(response);
 		return nullptr;
 	}
@@ -58,13 +60,10 @@ make_response(std::string_view body, const char *content_type) noexcept
 MHD_Response *
 make_refusal(unsigned status) noexcept
 {
-	MHD_Response *response = make_response(refusal_text(status), "text/plain");
-	if (response)
-		MHD_add_response_header(response,
-		                        status == unavailable ? MHD_HTTP_HEADER_RETRY_AFTER
-		                                              : MHD_HTTP_HEADER_CONNECTION,
-		                        status == unavailable ? "1" : "close");
-	return response;
+	const bool comes_again = status == unavailable;
+	return make_response(refusal_text(status), "text/plain",
+	                     {comes_again ? MHD_HTTP_HEADER_RETRY_AFTER : MHD_HTTP_HEADER_CONNECTION,
+	                      comes_again ? "1" : "close"});
 }
 
 /* How much of a refused body is read before the connection is cut. */
@@ -151,9 +150,10 @@ Exchange::refuse(unsigned status) noexcept
 }
 
 void
-Exchange::answer(unsigned status, const char *content_type, std::string_view body) noexcept
+Exchange::answer(unsigned status, const char *content_type, std::string_view body,
+                 ReplyHeader header) noexcept
 {
-	response_ = make_response(body, content_type);
+	response_ = make_response(body, content_type, header);
 	status_ = status;
 	answered = true;
 	give_back();

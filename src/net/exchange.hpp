@@ -54,7 +54,8 @@ public:
 	bool send(MHD_Connection *handle) noexcept;
 
 	void refuse(unsigned status) noexcept;
-	void answer(unsigned status, const char *content_type, std::string_view body) noexcept;
+	void answer(unsigned status, const char *content_type, std::string_view body,
+	            ReplyHeader header) noexcept;
 	void give_back() noexcept; /* what the body was charged with */
 
 	WatchedConnection &connection;

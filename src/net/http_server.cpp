@@ -8,12 +8,11 @@
  */
 #include "net/http_server.hpp"
 
+#include "net/acceptor.hpp"
 #include "net/connection_watch.hpp"
 #include "net/exchange.hpp"
-#include "net/listen_address.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <exception>
 #include <new>
@@ -35,10 +34,9 @@ namespace
 
 using Phase = WatchedConnection::Phase;
 
-constexpr int max_rounds = 16;        /* turns of libmicrohttpd in one run() */
-constexpr unsigned max_accepts = 16;  /* in one turn */
-constexpr long owner_poll_ms = 5;     /* see timeout_ms() */
-constexpr long accept_pause_ms = 100; /* out of descriptors or memory */
+constexpr int max_rounds = 16;       /* turns of libmicrohttpd in one run() */
+constexpr unsigned max_accepts = 16; /* in one turn */
+constexpr long owner_poll_ms = 5;    /* see timeout_ms() */
 constexpr unsigned unavailable = 503;
 
 unsigned
@@ -60,11 +58,9 @@ sooner(long one_ms, long other_ms) noexcept
 struct HttpServer::State {
 	HttpServerOptions options;
 	long first_idle_timeout_ms = 0;
-	ListenSocket listener;
+	Acceptor acceptor;
 	MHD_Daemon *daemon = nullptr;
 	int epoll = -1;
-	bool listening = false;
-	std::int64_t accept_after_ms = 0;
 	ConnectionWatch watch;
 	BodyBudget budget;
 	std::unordered_map<std::uint64_t, Exchange *> whole; /* ready to be taken, or taken */
@@ -80,9 +76,10 @@ struct HttpServer::State {
 	~State();
 
 	bool open(const HttpServerOptions &wanted, const char *&error) noexcept;
+	bool move_to(const char *address, const char *&error) noexcept;
 	bool start_daemon(const HttpServerOptions &wanted) noexcept;
 	void take_limits(const HttpServerOptions &wanted) noexcept;
-	bool listen_for(bool wanted) noexcept;
+	bool has_room() const noexcept;
 	void accept_some() noexcept;
 	long daemon_timeout_ms() const noexcept;
 
@@ -90,6 +87,7 @@ struct HttpServer::State {
 	          std::string_view data);
 	void complete(Exchange &exchange) noexcept;
 	void count(Exchange &exchange) noexcept;
+	void end(Exchange &exchange) noexcept;
 
 	static void on_connection(void *self, MHD_Connection *handle, void **context,
 	                          MHD_ConnectionNotificationCode code) noexcept;
@@ -113,13 +111,24 @@ bool
 HttpServer::State::open(const HttpServerOptions &wanted, const char *&error) noexcept
 {
 	take_limits(wanted);
-	if (!listener.open(wanted.address, error))
-		return false;
 	if (!start_daemon(wanted)) {
 		error = "could not start the HTTP server: out of memory or descriptors";
 		return false;
 	}
-	return true;
+	acceptor.attach(epoll);
+	return acceptor.move_to(wanted.address, error);
+}
+
+/* Who has connected to the old address already is still let in, as far as there is room. */
+bool
+HttpServer::State::move_to(const char *address, const char *&error) noexcept
+{
+	do {
+		progress = false;
+		accept_some();
+	} while (progress);
+	progress = true; /* whoever came in last has not been looked at yet */
+	return acceptor.move_to(address, error);
 }
 
 bool
@@ -141,8 +150,7 @@ HttpServer::State::start_daemon(const HttpServerOptions &wanted) noexcept
 	epoll = info ? epoll_create1(EPOLL_CLOEXEC) : -1;
 	epoll_event event{};
 	event.events = EPOLLIN;
-	return epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, info->epoll_fd, &event) == 0 &&
-	       listen_for(true);
+	return epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, info->epoll_fd, &event) == 0;
 }
 
 void
@@ -155,42 +163,25 @@ HttpServer::State::take_limits(const HttpServerOptions &wanted) noexcept
 }
 
 bool
-HttpServer::State::listen_for(bool wanted) noexcept
+HttpServer::State::has_room() const noexcept
 {
-	if (wanted == listening)
-		return true;
-	epoll_event event{};
-	event.events = EPOLLIN;
-	if (epoll_ctl(epoll, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, listener.descriptor(), &event) !=
-	    0)
-		return false;
-	listening = wanted;
-	return true;
+	return watch.size() < options.max_connections;
 }
 
 void
 HttpServer::State::accept_some() noexcept
 {
-	if (accept_after_ms != 0 && monotonic_ms() < accept_after_ms)
-		return;
-	accept_after_ms = 0;
-	for (unsigned i = 0; i < max_accepts && watch.size() < options.max_connections; i++) {
+	for (unsigned i = 0; i < max_accepts && has_room() && !acceptor.pausing(); i++) {
 		sockaddr_storage address{};
-		socklen_t size = sizeof address;
-		const int fd = accept4(listener.descriptor(), reinterpret_cast<sockaddr *>(&address), &size,
-		                       SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) {
-			/* closes the descriptor when it fails */
-			MHD_add_connection(daemon, fd, reinterpret_cast<sockaddr *>(&address), size);
-			progress = true;
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			accept_after_ms = monotonic_ms() + accept_pause_ms;
+		socklen_t size;
+		const int fd = acceptor.accept(address, size);
+		if (fd < 0)
 			break;
-		} else if (errno == EAGAIN) {
-			break;
-		}
+		/* closes the descriptor when it fails */
+		MHD_add_connection(daemon, fd, reinterpret_cast<sockaddr *>(&address), size);
+		progress = true;
 	}
-	listen_for(accept_after_ms == 0 && watch.size() < options.max_connections);
+	acceptor.keep_open(has_room() && !acceptor.pausing());
 }
 
 void
@@ -199,8 +190,14 @@ HttpServer::State::on_connection(void *self, MHD_Connection *handle, void **cont
 {
 	State &state = *static_cast<State *>(self);
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (*context)
-			state.watch.remove(static_cast<WatchedConnection *>(*context));
+		if (auto *connection = static_cast<WatchedConnection *>(*context)) {
+			/* libmicrohttpd does not tell of the end of a request whose query breaks its memory */
+			if (connection->exchange) {
+				state.refused++;
+				state.end(*connection->exchange);
+			}
+			state.watch.remove(connection);
+		}
 		*context = nullptr;
 		state.progress = true; /* there may be room for another one */
 		return;
@@ -212,7 +209,7 @@ HttpServer::State::on_connection(void *self, MHD_Connection *handle, void **cont
 		                          whole_seconds(state.options.idle_timeout_ms));
 }
 
-/* The earliest word of a request; from here on libmicrohttpd owes us on_completed(). */
+/* The earliest word of a request. */
 void *
 HttpServer::State::on_request_line(void *self, const char *, MHD_Connection *handle) noexcept
 {
@@ -223,7 +220,10 @@ HttpServer::State::on_request_line(void *self, const char *, MHD_Connection *han
 		return nullptr; /* on_request() closes it */
 	state.progress = true;
 	state.watch.enter(*connection, Phase::reading);
-	return new (std::nothrow) Exchange(*connection, state.budget);
+	if (connection->exchange)
+		state.end(*connection->exchange);
+	connection->exchange = new (std::nothrow) Exchange(*connection, state.budget);
+	return connection->exchange;
 }
 
 MHD_Result
@@ -311,12 +311,19 @@ HttpServer::State::on_completed(void *self, MHD_Connection *, void **context,
 	if (!exchange->has_head && !exchange->connection.cut &&
 	    code == MHD_REQUEST_TERMINATED_WITH_ERROR)
 		state.refused++;
-	state.ready.remove(*exchange);
-	if (exchange->answered)
-		state.unsent--;
-	state.whole.erase(exchange->request.id);
-	state.watch.enter(exchange->connection, Phase::silent);
-	delete exchange;
+	state.end(*exchange);
+}
+
+void
+HttpServer::State::end(Exchange &exchange) noexcept
+{
+	ready.remove(exchange);
+	if (exchange.answered)
+		unsent--;
+	whole.erase(exchange.request.id);
+	watch.enter(exchange.connection, Phase::silent);
+	exchange.connection.exchange = nullptr;
+	delete &exchange;
 }
 
 /* libmicrohttpd asks for no pause at all as long as a handler has not answered, because its own
@@ -357,7 +364,13 @@ void
 HttpServer::set_options(const HttpServerOptions &options) noexcept
 {
 	state_->take_limits(options);
-	state_->listen_for(state_->watch.size() < options.max_connections);
+	state_->acceptor.keep_open(state_->has_room());
+}
+
+bool
+HttpServer::move_to(const char *address, const char *&error) noexcept
+{
+	return state_->move_to(address, error);
 }
 
 int
@@ -371,11 +384,8 @@ HttpServer::timeout_ms() const noexcept
 {
 	if (state_->progress || state_->ready.front() || state_->unsent > 0)
 		return 0;
-	long wait_ms = sooner(state_->daemon_timeout_ms(), state_->watch.timeout_ms());
-	if (state_->accept_after_ms != 0)
-		wait_ms = sooner(wait_ms, static_cast<long>(std::max<std::int64_t>(
-		                              state_->accept_after_ms - monotonic_ms(), 0)));
-	return wait_ms;
+	return sooner(sooner(state_->daemon_timeout_ms(), state_->watch.timeout_ms()),
+	              state_->acceptor.timeout_ms());
 }
 
 void
@@ -389,6 +399,12 @@ HttpServer::run() noexcept
 		if (!state_->progress)
 			return;
 	}
+}
+
+bool
+HttpServer::has_request() const noexcept
+{
+	return state_->ready.front() != nullptr;
 }
 
 bool
@@ -406,7 +422,7 @@ HttpServer::take(IncomingRequest &request) noexcept
 
 void
 HttpServer::reply(std::uint64_t id, unsigned status, const char *content_type,
-                  std::string_view body) noexcept
+                  std::string_view body, ReplyHeader header) noexcept
 {
 	const auto found = state_->whole.find(id);
 	if (found == state_->whole.end() || found->second->answered)
@@ -414,7 +430,7 @@ HttpServer::reply(std::uint64_t id, unsigned status, const char *content_type,
 	Exchange &exchange = *found->second;
 	state_->whole.erase(found);
 	state_->ready.remove(exchange);
-	exchange.answer(status, content_type, body);
+	exchange.answer(status, content_type, body, header);
 	state_->unsent++;
 }
 
@@ -427,7 +443,7 @@ HttpServer::refused() const noexcept
 unsigned
 HttpServer::port() const noexcept
 {
-	return state_->listener.port();
+	return state_->acceptor.port();
 }
 
 } // namespace whatsapp::net

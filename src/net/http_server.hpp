@@ -17,8 +17,8 @@ namespace whatsapp::net
 {
 
 struct HttpServerOptions {
-	const char *address =
-	    "127.0.0.1:8008"; /* host:port, [v6]:port, or the absolute path of a unix socket */
+	/* host:port, [v6]:port, or the absolute path of a unix socket; NULL: nowhere yet */
+	const char *address = "127.0.0.1:8008";
 	std::size_t max_header_bytes = 32 << 10;
 	std::size_t max_body_bytes = 3 << 20; /* exactly this many are still accepted */
 	std::size_t max_buffered_bytes = 64 << 20;
@@ -38,6 +38,12 @@ struct IncomingRequest {
 	std::string hub_challenge;
 };
 
+/* One more header of an answer, of literals; none without a name. */
+struct ReplyHeader {
+	const char *name = nullptr;
+	const char *value = nullptr;
+};
+
 class HttpServer
 {
 public:
@@ -51,11 +57,18 @@ public:
 	/* The limits; the address is left as it is. */
 	void set_options(const HttpServerOptions &options) noexcept;
 
+	/* Newcomers are taken there from now on, and nowhere when address is NULL or cannot be bound
+	 * (false, and why in error). Connections that are open stay. */
+	bool move_to(const char *address, const char *&error) noexcept;
+
 	int descriptor() const noexcept;
 	/* Milliseconds until run() must be called though descriptor() is quiet; -1 for never, 0 for
 	 * now. */
 	long timeout_ms() const noexcept;
 	void run() noexcept;
+
+	/* take() has one. */
+	bool has_request() const noexcept;
 
 	/* Hand out one complete request; false when there is none. Each one taken must be answered by
 	 * reply(). */
@@ -63,8 +76,8 @@ public:
 
 	/* content_type is a literal. Unknown id (the client went away): nothing happens. Bytes leave at
 	 * the next run(). */
-	void reply(std::uint64_t id, unsigned status, const char *content_type,
-	           std::string_view body) noexcept;
+	void reply(std::uint64_t id, unsigned status, const char *content_type, std::string_view body,
+	           ReplyHeader header = {}) noexcept;
 
 	/* Requests turned away before take() since the start, by the server's own limits. */
 	std::uint64_t refused() const noexcept;

@@ -10,6 +10,7 @@ extern "C" {
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -58,11 +59,19 @@ needs_more(Relation relation, const RowShape &shape)
 }
 
 bool
+has_insert_trigger(const TriggerDesc *triggers)
+{
+	return triggers != nullptr &&
+	       (triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
+	        triggers->trig_insert_before_statement || triggers->trig_insert_after_statement);
+}
+
+bool
 is_plain(Relation relation, RowShape &shape)
 {
 	const TupleConstr *rules = RelationGetDescr(relation)->constr;
-	return relation->rd_rel->relkind == RELKIND_RELATION && relation->trigdesc == nullptr &&
-	       !relation->rd_rel->relforcerowsecurity &&
+	return relation->rd_rel->relkind == RELKIND_RELATION &&
+	       !has_insert_trigger(relation->trigdesc) && !relation->rd_rel->relforcerowsecurity &&
 	       (rules == nullptr ? 0 : rules->num_check) == shape.checks && !XactReadOnly &&
 	       pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
 	       find_columns(relation, shape) && !needs_more(relation, shape);

@@ -116,10 +116,6 @@ define_worker_settings()
 	              &settings.ca_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
 	define_string("whatsapp.secret_dir", "Directory of the files that hold the secrets.",
 	              &settings.secret_dir, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
-	define_string(
-	    "whatsapp.listen",
-	    "Address that takes webhooks: host:port or the path of a unix socket; empty for none.",
-	    &settings.listen, "", PGC_SIGHUP);
 	DefineCustomEnumVariable(
 	    "whatsapp.unknown_policy", "What becomes of a message whose request got no answer.",
 	    "auto: retried when webhooks flow and none named it, else failed; retry: at least once; fail: at most once.",
@@ -163,6 +159,39 @@ define_worker_settings()
 }
 
 void
+define_listener_settings()
+{
+	define_string(
+	    "whatsapp.listen",
+	    "Address that takes webhooks: host:port or the path of a unix socket; empty for none.",
+	    &settings.listen, "", PGC_SIGHUP);
+	define_int("whatsapp.listen_max_connections",
+	           "Connections to the webhook listener; more wait at the door.",
+	           &settings.listen_max_connections, 512, 1, 10000, 0);
+	define_int("whatsapp.listen_max_body",
+	           "Largest webhook delivery; a larger one is answered 413.", &settings.listen_max_body,
+	           3072, 1, 65536, GUC_UNIT_KB);
+	define_int(
+	    "whatsapp.listen_max_buffered",
+	    "Bytes of webhook deliveries that wait to be stored, together; more are answered 503.",
+	    &settings.listen_max_buffered, 65536, 64, 1048576, GUC_UNIT_KB);
+	define_int("whatsapp.listen_request_timeout",
+	           "Longest time from the first byte of a webhook request to its last.",
+	           &settings.listen_request_timeout, 20000, 100, 600000, GUC_UNIT_MS);
+	define_int("whatsapp.listen_idle_timeout",
+	           "Silence after which a connection to the webhook listener is closed.",
+	           &settings.listen_idle_timeout, 30000, 1000, 600000, GUC_UNIT_MS);
+	DefineCustomBoolVariable(
+	    "whatsapp.notify_status",
+	    "Notifies the channel whatsapp_status of each change of a message's status.", nullptr,
+	    &settings.notify_status, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+	DefineCustomBoolVariable("whatsapp.notify_inbound",
+	                         "Notifies the channel whatsapp_inbound of each message that comes in.",
+	                         nullptr, &settings.notify_inbound, false, PGC_SIGHUP, 0, nullptr,
+	                         nullptr, nullptr);
+}
+
+void
 define_session_settings()
 {
 	define_string("whatsapp.default_sender", "Sender of messages that name none.",
@@ -187,6 +216,7 @@ define_settings()
 	    &settings.databases, "postgres",
 	    process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, GUC_LIST_INPUT);
 	define_worker_settings();
+	define_listener_settings();
 	define_session_settings();
 	MarkGUCPrefixReserved("whatsapp");
 }

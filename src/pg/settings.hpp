@@ -35,6 +35,13 @@ struct Settings {
 	int pair_burst;          /* messages */
 	int failover_quarantine; /* seconds */
 	char *account_base_urls;
+	int listen_max_connections;
+	int listen_max_body;        /* kB */
+	int listen_max_buffered;    /* kB */
+	int listen_request_timeout; /* milliseconds */
+	int listen_idle_timeout;    /* milliseconds */
+	bool notify_status;
+	bool notify_inbound;
 };
 
 extern Settings settings;

@@ -8,6 +8,7 @@
 #include <initializer_list>
 
 #include "pg/restore_hold.hpp"
+#include "pg/token_question.hpp"
 
 #include "pg/compat.hpp"
 
@@ -57,6 +58,7 @@ shmem_startup_hook_type previous_startup = nullptr;
 /* set by an enqueue of the running transaction, taken at its commit */
 bool sender_bell = false;
 std::int64_t sender_due = no_due;
+bool listener_bell = false;
 bool launcher_bell = false;
 /* this process has a clearance */
 bool keeping_clear = false;
@@ -82,7 +84,7 @@ request_shmem()
 {
 	if (previous_request != nullptr)
 		previous_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Shared)));
+	RequestAddinShmemSpace(add_size(MAXALIGN(sizeof(Shared)), question_space()));
 }
 
 extern "C" void
@@ -100,6 +102,7 @@ startup_shmem()
 		for (bool &one : shared->promoted)
 			one = is_standby();
 	}
+	attach_questions();
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -161,6 +164,18 @@ note_due(std::int64_t due)
 }
 
 Latch *
+listener_latch()
+{
+	Latch *latch = nullptr;
+	SpinLockAcquire(&shared->lock);
+	for (const Seat &one : shared->listeners)
+		if (one.pid != 0 && one.database == MyDatabaseId)
+			latch = one.latch;
+	SpinLockRelease(&shared->lock);
+	return latch;
+}
+
+Latch *
 launcher_latch()
 {
 	SpinLockAcquire(&shared->lock);
@@ -187,15 +202,19 @@ at_transaction_end(XactEvent event, void *)
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
 		return;
 	const bool ring_sender = sender_bell && event == XACT_EVENT_COMMIT;
+	const bool ring_inbox = listener_bell && event == XACT_EVENT_COMMIT;
 	const bool ring_launcher = launcher_bell && event == XACT_EVENT_COMMIT;
 	const std::int64_t due = sender_due;
-	sender_bell = launcher_bell = false;
+	sender_bell = listener_bell = launcher_bell = false;
 	sender_due = no_due;
 	if (shared == nullptr)
 		return;
 	Latch *latch;
 	if (ring_sender && (latch = note_due(due)) != nullptr)
 		SetLatch(latch);
+	if (ring_inbox)
+		ring_listener();
+	withdraw_question();
 	if (ring_launcher && (latch = note_attach()) != nullptr)
 		SetLatch(latch);
 	if (end_clearance() && (latch = launcher_latch()) != nullptr)
@@ -340,6 +359,21 @@ void
 forget_promotion(int place)
 {
 	shared->promoted[place] = false;
+}
+
+void
+wake_listener_at_commit()
+{
+	listener_bell = true;
+}
+
+void
+ring_listener()
+{
+	if (shared == nullptr)
+		return;
+	if (Latch *latch = listener_latch())
+		SetLatch(latch);
 }
 
 void

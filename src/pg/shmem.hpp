@@ -49,12 +49,13 @@ unsigned attach_count();
 void send_workers_away(unsigned database_oid);
 bool kept_clear(unsigned database_oid);
 
-/* Backend side: when this transaction commits, the sender of this database (or the launcher) is
- * woken. Forgotten on rollback. due: the earliest time (TimestampTz) at which what was written is
- * to be sent; any_due for what the sender must find wherever it stands. */
+/* Backend side: when this transaction commits, the sender or the listener of this database (or the
+ * launcher) is woken. Forgotten on rollback. due: the earliest time (TimestampTz) at which what was
+ * written is to be sent; any_due for what the sender must find wherever it stands. */
 inline constexpr std::int64_t any_due = INT64_MIN;
 inline constexpr std::int64_t no_due = INT64_MAX;
 void wake_sender_at_commit(std::int64_t due);
+void wake_listener_at_commit();
 /* Worker side: the earliest due time that was rung for since the last call, no_due for none. */
 std::int64_t take_rung_due(int place);
 
@@ -62,5 +63,8 @@ std::int64_t take_rung_due(int place);
 bool promoted(int place);
 void forget_promotion(int place);
 void wake_launcher_at_commit();
+
+/* Backend side: wakes the listener of this database now, if there is one. */
+void ring_listener();
 
 } // namespace whatsapp::pg

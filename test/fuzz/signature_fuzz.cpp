@@ -28,6 +28,9 @@ LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 
 	EXPECT(whatsapp::signature_matches(header, body, secret) ==
 	       (!secret.empty() && header == expected));
+	EXPECT(whatsapp::signature_well_formed(expected));
+	EXPECT(whatsapp::signature_well_formed(header) ||
+	       !whatsapp::signature_matches(header, body, secret));
 	EXPECT(whatsapp::signature_matches(expected, body, secret) == !secret.empty());
 	EXPECT(whatsapp::equal_constant_time(header, secret) == (header == secret));
 	EXPECT(whatsapp::subscription_matches(header, body, secret) ==

@@ -119,5 +119,18 @@ TEST(Signature, Subscription)
 	EXPECT_FALSE(subscription_matches("", "t0ken", "t0ken"));
 }
 
+TEST(Signature, ItsFormNeedsNoSecret)
+{
+	const std::string digits(64, 'a');
+	EXPECT_TRUE(signature_well_formed("sha256=" + digits));
+	EXPECT_TRUE(signature_well_formed("sha256=" + hmac_sha256_hex("secret", "body")));
+	for (const std::string &header :
+	     {std::string(), digits, "sha1=" + digits, "sha256=" + digits.substr(1),
+	      "sha256=" + digits + "a", "SHA256=" + digits, "sha256=" + std::string(64, 'A'),
+	      "sha256=" + std::string(64, 'g'), " sha256=" + digits.substr(1),
+	      "sha256=" + digits.substr(1) + " ", "sha256=" + digits.substr(1) + std::string(1, '\0')})
+		EXPECT_FALSE(signature_well_formed(header)) << header;
+}
+
 } // namespace
 } // namespace whatsapp
