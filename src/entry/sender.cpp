@@ -40,6 +40,7 @@ constexpr std::int64_t look_ms = 5000;
 constexpr std::int64_t tick_ms = 1000;
 constexpr std::int64_t beat_ms = 30000;
 constexpr std::int64_t expire_ms = 60000;
+constexpr std::int64_t sweep_ms = 5000;
 /* with more senders than these, a look at them is not worth each turn */
 constexpr std::size_t few_senders = 32;
 constexpr std::int64_t senders_ms = 100;
@@ -73,6 +74,7 @@ struct Sender {
 	std::int64_t next_tick;
 	std::int64_t next_beat;
 	std::int64_t next_expire;
+	std::int64_t next_sweep;
 	std::int64_t next_write; /* after a setback; 0 without one */
 	std::int64_t setback;
 	std::int64_t careful_until;
@@ -258,7 +260,10 @@ tick(Sender &sender, std::int64_t now)
 	/* it reads the whole queue: a hundredth of the time at most */
 	if (expire)
 		sender.next_expire = now + std::max(expire_ms, 100 * (pg::monotonic_ms() - now));
-	sender.line->sweep();
+	if (now >= sender.next_sweep) {
+		sender.line->sweep();
+		sender.next_sweep = now + sweep_ms;
+	}
 	sender.next_tick = now + tick_ms;
 }
 
