@@ -29,6 +29,8 @@ inline constexpr char parameter_mismatch[] = "WA005";
 inline constexpr char invalid_amount[] = "WA006";
 inline constexpr char invalid_currency[] = "WA007";
 inline constexpr char invalid_locale[] = "WA008";
+inline constexpr char recipient_opted_out[] = "WA011";
+inline constexpr char template_not_approved[] = "WA012";
 } // namespace sqlstate
 
 class Fault final : public std::exception

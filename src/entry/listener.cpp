@@ -45,12 +45,15 @@ store(const Inbox::Delivery *deliveries, std::size_t count)
 {
 	return pg::transact([&] {
 		pg::leave_without_extension(pg::Role::listener, worker_place());
+		auto *batches = static_cast<pg::Batch *>(palloc(sizeof(pg::Batch) * count));
+		std::size_t size = 0;
 		for (std::size_t i = 0; i < count; i++) {
 			if (deliveries[i].events == nullptr)
 				pg::quarantine(deliveries[i].body, deliveries[i].body_size);
 			else
-				pg::store_events(deliveries[i].events, deliveries[i].event_count);
+				batches[size++] = {deliveries[i].events, deliveries[i].event_count};
 		}
+		pg::store_events(batches, size);
 	});
 }
 

@@ -35,6 +35,9 @@ struct Settings {
 	int pair_burst;          /* messages */
 	int failover_quarantine; /* seconds */
 	char *account_base_urls;
+	int trigger_timeout; /* milliseconds */
+	bool check_opt_outs;
+	bool check_templates;
 };
 
 extern Settings settings;
