@@ -42,6 +42,13 @@ CREATE TABLE whatsapp_senders (
     paused_reason   text,
     paused_hint     text,
     pauses          integer NOT NULL DEFAULT 0,
+    display_name    text,
+    name_status     text,
+    quality         text,
+    messaging_limit text,
+    throughput_level text,
+    number_event    text,
+    number_event_at timestamptz,
     created_at      timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 
@@ -79,7 +86,10 @@ CREATE TABLE whatsapp_messages (
     enqueued_by       name NOT NULL DEFAULT SESSION_USER,
     conversation_id   text,
     pricing_category  text,
-    pricing_type      text
+    pricing_type      text,
+    pricing_model     text,
+    billable          boolean,
+    pricing_rank      smallint
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 ALTER SEQUENCE whatsapp_messages_id_seq OWNED BY whatsapp_messages.id;
@@ -148,12 +158,133 @@ CREATE TABLE whatsapp_events (
     message_id      bigint,
     dedupe_key      text NOT NULL UNIQUE,
     raw             jsonb,
+    contact         jsonb,
     body            bytea
 );
 
 CREATE INDEX whatsapp_events_received_at_idx ON whatsapp_events (received_at);
 CREATE INDEX whatsapp_events_message_id_idx ON whatsapp_events (message_id) WHERE message_id IS NOT NULL;
-CREATE INDEX whatsapp_events_parked_idx ON whatsapp_events (wamid) WHERE kind = 'status' AND message_id IS NULL;
+CREATE INDEX whatsapp_events_parked_idx ON whatsapp_events (received_at) WHERE kind = 'status' AND message_id IS NULL;
+
+-- Events that the reader has still to act upon. A row apart, not a column of the event: the event is wide and is written once.
+CREATE TABLE whatsapp_event_queue (
+    event_id      bigint PRIMARY KEY,
+    attempts      integer NOT NULL DEFAULT 0,
+    due_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    error_code    text,
+    error_message text
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+CREATE INDEX whatsapp_event_queue_due_at_idx ON whatsapp_event_queue (due_at, event_id);
+
+-- Users' own triggers are welcome here: they run in the reader, and one that fails is tried again without losing anything.
+CREATE TABLE whatsapp_inbound (
+    id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    received_at       timestamptz NOT NULL,
+    occurred_at       timestamptz NOT NULL,
+    sender            text,
+    account_id        text,
+    phone_number_id   text,
+    wamid             text NOT NULL UNIQUE,
+    message_type      text NOT NULL,
+    from_phone        text,
+    user_id           text,
+    contact           text,
+    profile_name      text,
+    username          text,
+    group_id          text,
+    text              text,
+    caption           text,
+    media_id          text,
+    mime_type         text,
+    sha256            text,
+    filename          text,
+    voice             boolean,
+    latitude          double precision,
+    longitude         double precision,
+    place_name        text,
+    place_address     text,
+    contacts          jsonb,
+    emoji             text,
+    target_wamid      text,
+    reply_kind        text,
+    reply_id          text,
+    reply_description text,
+    reply_data        text,
+    order_items       jsonb,
+    context_wamid     text,
+    context_from      text,
+    message_id        bigint,
+    forwarded         boolean,
+    referral          jsonb,
+    new_phone         text,
+    new_user_id       text,
+    errors            jsonb,
+    opens_window      boolean NOT NULL,
+    event_id          bigint NOT NULL,
+    raw               jsonb NOT NULL
+);
+
+CREATE INDEX whatsapp_inbound_received_at_idx ON whatsapp_inbound (received_at);
+CREATE INDEX whatsapp_inbound_contact_idx ON whatsapp_inbound (contact, occurred_at);
+
+-- What each person has said last about being written to, per sender (NULL: all of them) and scope.
+CREATE TABLE whatsapp_opt_outs (
+    contact    text NOT NULL,
+    sender     text,
+    scope      text NOT NULL CHECK (scope IN ('all', 'marketing')),
+    opted_out  boolean NOT NULL,
+    changed_at timestamptz NOT NULL,
+    source     text NOT NULL CHECK (source IN ('keyword', 'user_preferences', 'error', 'function')),
+    reason     text
+);
+
+CREATE UNIQUE INDEX whatsapp_opt_outs_key ON whatsapp_opt_outs (contact, sender, scope) NULLS NOT DISTINCT;
+
+-- When each person wrote last. Apart from whatsapp_inbound, whose rows may have to wait for somebody's trigger.
+CREATE TABLE whatsapp_windows (
+    contact         text NOT NULL,
+    sender          text,
+    last_inbound_at timestamptz NOT NULL
+) WITH (fillfactor = 70);
+
+CREATE UNIQUE INDEX whatsapp_windows_key ON whatsapp_windows (contact, sender) NULLS NOT DISTINCT;
+
+-- A row of yours goes before the built-in one of the same keyword. Only yours are dumped: the built-in ones come with the extension.
+CREATE TABLE whatsapp_opt_out_keywords (
+    keyword  text NOT NULL CHECK (keyword = pg_catalog.upper(pg_catalog.btrim(keyword)) AND keyword <> ''),
+    action   text NOT NULL CHECK (action IN ('stop', 'resume', 'none')),
+    scope    text NOT NULL DEFAULT 'all' CHECK (scope IN ('all', 'marketing')),
+    built_in boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (keyword, built_in)
+);
+
+INSERT INTO whatsapp_opt_out_keywords (keyword, action, built_in)
+SELECT k, 'stop', true FROM unnest('{STOP,STOP ALL,UNSUBSCRIBE,OPT OUT,BAJA,DAR DE BAJA,DARME DE BAJA,SAIR,ABMELDEN}'::text[]) AS k
+UNION ALL SELECT k, 'resume', true FROM unnest('{START,UNSTOP,SUBSCRIBE,ALTA,DAR DE ALTA}'::text[]) AS k;
+
+-- As far as webhooks have told. The account is that of whatsapp_senders: NULL is the default one.
+CREATE TABLE whatsapp_templates (
+    account           text,
+    name              text NOT NULL,
+    language          text NOT NULL,
+    template_id       text,
+    status            text,
+    rejected_reason   text,
+    status_detail     text,
+    status_at         timestamptz,
+    quality           text,
+    quality_at        timestamptz,
+    category          text,
+    previous_category text,
+    correct_category  text,
+    category_at       timestamptz,
+    components        jsonb,
+    components_at     timestamptz,
+    updated_at        timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+
+CREATE UNIQUE INDEX whatsapp_templates_key ON whatsapp_templates (name, language, account) NULLS NOT DISTINCT;
 
 -- Deliveries that a web tier has left, until the listener has verified and stored them. starts counts the listeners that began while one
 -- waited: what ends each of them is put aside unread. EXTERNAL: a body lives for milliseconds, compressing it would cost more.
@@ -201,8 +332,8 @@ AS 'MODULE_PATHNAME', 'pg_whatsapp_notify_inbound';
 COMMENT ON FUNCTION whatsapp_notify_inbound() IS
     'The trigger behind whatsapp.notify_inbound: tells the channel whatsapp_inbound which row came.';
 
-CREATE TRIGGER whatsapp_notify_inbound AFTER INSERT ON whatsapp_events FOR EACH ROW
-    WHEN (NEW.kind = 'message' AND pg_catalog.current_setting('whatsapp.notify_inbound', true) = 'on')
+CREATE TRIGGER whatsapp_notify_inbound AFTER INSERT ON whatsapp_inbound FOR EACH ROW
+    WHEN (pg_catalog.current_setting('whatsapp.notify_inbound', true) = 'on')
     EXECUTE FUNCTION whatsapp_notify_inbound();
 
 /* ----------------------------------------------------------------------------------------------- pure functions, for all */
@@ -222,6 +353,12 @@ CREATE FUNCTION wa_phone_problem(phone text) RETURNS text
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_phone_problem';
 COMMENT ON FUNCTION wa_phone_problem(text) IS 'NULL for a phone number in E.164 format, else what is wrong with it, in words.';
+
+CREATE FUNCTION wa_contact_key(phone text) RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_contact_key';
+COMMENT ON FUNCTION wa_contact_key(text) IS
+    'The key of a person in whatsapp_inbound, whatsapp_windows and whatsapp_opt_outs: the digits of the phone without the one that WhatsApp adds to numbers of Brazil, Mexico and Argentina; a user id stays as it is.';
 
 CREATE FUNCTION wa_format_amount(amount numeric, currency text DEFAULT NULL, locale text DEFAULT NULL) RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE
@@ -302,6 +439,31 @@ AS 'MODULE_PATHNAME', 'pg_whatsapp_release';
 COMMENT ON FUNCTION wa_release(boolean) IS
     'Ends the hold of a database that was restored or copied, or of messages that were queued before a long gap, at commit: they will be sent from here. Returns how many wait in the queue; 0 when nothing was held. With dry_run nothing ends: see whatsapp_held for the messages.';
 
+/* ---------------------------------------------------------------------------------------------------------------- people */
+
+CREATE FUNCTION wa_opt_out(phone text, sender text DEFAULT NULL, scope text DEFAULT 'all', reason text DEFAULT NULL) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_opt_out';
+COMMENT ON FUNCTION wa_opt_out(text, text, text, text) IS
+    'Nothing (scope all), or no template of category MARKETING (scope marketing), is sent to this phone or user id any more, by one sender or by none at all. False when it was so already. Raises 22023 for the phone or scope, 42704 for an unknown sender.';
+
+CREATE FUNCTION wa_opt_in(phone text, sender text DEFAULT NULL) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_opt_in';
+COMMENT ON FUNCTION wa_opt_in(text, text) IS
+    'Ends the opt-outs of a phone or user id, however they came about: those of one sender, or all. False when there was none. Call it only when the person has agreed.';
+
+-- A body of its own, not a string: it must survive a new name of the schema.
+CREATE FUNCTION wa_window_open(phone text, sender text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(wa_window_open.phone)
+                   AND w.sender = coalesce(wa_window_open.sender, pg_catalog.current_setting('whatsapp.default_sender', true), 'default')
+                   AND w.last_inbound_at > pg_catalog.now() - interval '24 hours');
+END;
+COMMENT ON FUNCTION wa_window_open(text, text) IS
+    'True when this phone or user id wrote to the sender (whatsapp.default_sender for NULL) within the last 24 hours, so that any message may be sent, not templates only. The 72 hours after an ad are about the price; they open nothing.';
+
 /* -------------------------------------------------------------------------------------------------------- watched tables */
 
 CREATE FUNCTION wa_watch(relation regclass, supplier name, po name, amount name, phone name,
@@ -381,6 +543,19 @@ COMMENT ON COLUMN whatsapp_queue.crashes IS 'How often the sender ended without 
 COMMENT ON TABLE whatsapp_attempts IS 'Attempts that did not succeed.';
 COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once.';
 COMMENT ON TABLE whatsapp_deliveries IS 'Deliveries that a web tier left by wa_webhook_receive(), until the listener has verified and stored them.';
+COMMENT ON COLUMN whatsapp_events.contact IS 'Of a message: what contacts[] said about who sent it.';
+COMMENT ON TABLE whatsapp_event_queue IS 'Events that still have to be acted upon, and why that failed. Changed by the extension only.';
+COMMENT ON TABLE whatsapp_inbound IS 'One row a message that came in, every type of it; raw is all of it.';
+COMMENT ON COLUMN whatsapp_inbound.from_phone IS 'With +. NULL where Meta tells only the user id.';
+COMMENT ON COLUMN whatsapp_inbound.contact IS 'The key of the person: the digits of the phone without what WhatsApp adds to some countries'' numbers, else the user id.';
+COMMENT ON COLUMN whatsapp_inbound.message_id IS 'Our message that this one answers.';
+COMMENT ON COLUMN whatsapp_inbound.reply_id IS 'Of the button or row that was chosen: the id or payload that was sent with it.';
+COMMENT ON TABLE whatsapp_windows IS 'When each person last wrote to each sender: any message may answer for 24 hours, see wa_window_open().';
+COMMENT ON TABLE whatsapp_opt_outs IS 'Who wants no messages, or no marketing. A row with opted_out false tells that they want them again.';
+COMMENT ON COLUMN whatsapp_opt_outs.scope IS 'all, or marketing: templates whose category is known to be MARKETING.';
+COMMENT ON TABLE whatsapp_opt_out_keywords IS 'Words that opt out or back in when they are all of an inbound text or button.';
+COMMENT ON TABLE whatsapp_templates IS 'Templates as far as webhooks have told about them.';
+COMMENT ON COLUMN whatsapp_messages.pricing_rank IS 'Which status told the price: 1 sent, 2 delivered, 3 read. A later one counts more: charged is what is delivered.';
 COMMENT ON TABLE whatsapp_accounts IS 'WhatsApp Business Accounts. Their secrets are files in whatsapp.secret_dir, in a folder of the account''s name.';
 COMMENT ON COLUMN whatsapp_accounts.api_base_url IS 'Where this account is reached; NULL is whatsapp.api_base_url. Used only when whatsapp.account_base_urls lists it.';
 COMMENT ON TABLE whatsapp_senders IS 'Phone numbers that send. The one named default needs no row: settings and environment describe it.';
@@ -401,6 +576,9 @@ REVOKE ALL ON FUNCTION wa_retry(bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_resume(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_release(boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_hold_reason() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_opt_out(text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_opt_in(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_window_open(text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_unwatch(regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_notify_status() FROM PUBLIC;
@@ -423,5 +601,12 @@ SELECT pg_catalog.pg_extension_config_dump('whatsapp_events', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_events_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_deliveries', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_deliveries_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_event_queue', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_inbound', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_inbound_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_windows', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_opt_outs', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_opt_out_keywords', 'WHERE NOT built_in');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_templates', '');
 
 SELECT whatsapp_attach();

@@ -50,10 +50,11 @@ FROM (VALUES (1, 'wa_send_template(''+34612345678'', ''hello_world'')'),
              (2, 'wa_send_po(''Proveedor ABC'', ''PO-1'', ''€1'', ''+34612345678'')'),
              (3, 'wa_send_po(''Proveedor ABC'', ''PO-1'', 1, ''+34612345678'')'),
              (4, 'wa_cancel(1)'), (5, 'wa_resume()'), (6, 'wa_release()'), (7, 'wa_watch(''orders'', ''supplier'', ''po'', ''total'', ''phone'')'),
-             (8, 'wa_unwatch(''orders'')'), (9, 'whatsapp_attach()'),
-             (10, 'wa_webhook_verify(''subscribe'', ''x'', ''17'')'), (11, 'wa_webhook_receive(''x'', ''x'')')) AS c (place, call) ORDER BY place;
+             (8, 'wa_unwatch(''orders'')'), (9, 'whatsapp_attach()'), (10, 'wa_opt_out(''+34612345678'')'), (11, 'wa_opt_in(''+34612345678'')'),
+             (12, 'wa_window_open(''+34612345678'')'), (13, 'wa_webhook_verify(''subscribe'', ''x'', ''17'')'),
+             (14, 'wa_webhook_receive(''x'', ''x'')')) AS c (place, call) ORDER BY place;
 SELECT name AS relation, pg_temp.refused('SELECT count(*) FROM ' || name) AS refused
-FROM unnest('{whatsapp_accounts,whatsapp_attempts,whatsapp_deliveries,whatsapp_events,whatsapp_instances,whatsapp_messages,whatsapp_messages_id_seq,whatsapp_queue,whatsapp_senders,whatsapp_status,whatsapp_watches}'::text[]) AS name;
+FROM unnest('{whatsapp_accounts,whatsapp_attempts,whatsapp_deliveries,whatsapp_event_queue,whatsapp_events,whatsapp_inbound,whatsapp_instances,whatsapp_messages,whatsapp_messages_id_seq,whatsapp_opt_out_keywords,whatsapp_opt_outs,whatsapp_queue,whatsapp_senders,whatsapp_status,whatsapp_templates,whatsapp_watches,whatsapp_windows}'::text[]) AS name;
 SELECT pg_temp.refused('INSERT INTO whatsapp_messages (sender, message_type) VALUES (''default'', ''template'')') AS refused;
 SELECT pg_temp.refused('INSERT INTO whatsapp_queue (message_id, sender, expires_at) VALUES (1, ''default'', ''tomorrow'')') AS refused;
 SELECT pg_temp.refused('SELECT nextval(''whatsapp_messages_id_seq'')') AS refused;
@@ -61,7 +62,7 @@ RESET ROLE;
 
 -- a role that may send, and no more
 GRANT EXECUTE ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text), wa_send_po(text, text, text, text, text, text, timestamptz, text, text),
-    wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text), wa_cancel(bigint) TO regress_whatsapp_sender;
+    wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text), wa_cancel(bigint), wa_opt_out(text, text, text, text), wa_opt_in(text, text), wa_window_open(text, text) TO regress_whatsapp_sender;
 SET ROLE regress_whatsapp_sender;
 SELECT wa_send_po('Proveedor ABC', 'PO-1', 1250, '+34612345678') AS numeric, wa_send_po('Proveedor ABC', 'PO-2', '€1', '+34612345678') AS text,
        wa_send_template('+34612345678', 'hello_world') AS template;
@@ -82,7 +83,9 @@ SET whatsapp.default_currency = 'USD';
 SET whatsapp.amount_locale = 'es';
 SELECT name, pg_temp.refused(format('SET whatsapp.%s = %L', name, value)) LIKE '55P02 %' AS refused
 FROM (VALUES ('api_base_url', 'https://example.com'), ('api_version', 'v1.0'), ('secret_dir', '/tmp'), ('listen', '127.0.0.1:1'), ('enabled', 'off'),
-             ('unknown_policy', 'retry'), ('listen_max_body', '1MB'), ('notify_status', 'on'), ('ca_file', '/tmp/ca'), ('max_in_flight', '1')) AS s (name, value) ORDER BY name COLLATE "C";
+             ('unknown_policy', 'retry'), ('listen_max_body', '1MB'), ('notify_status', 'on'), ('ca_file', '/tmp/ca'), ('max_in_flight', '1'),
+             ('trigger_timeout', '1s')) AS s (name, value) ORDER BY name COLLATE "C";
+SELECT pg_temp.refused('SET whatsapp.check_opt_outs = off') LIKE '42501 %' AS opt_outs_are_not_for_all;
 SELECT pg_temp.refused('SHOW whatsapp.secret_dir') LIKE '42501 %' AS refused;
 SELECT pg_temp.refused('SET whatsapp.access_token = ''x''') LIKE '42602 %' AS secrets_are_no_settings;
 RESET whatsapp.default_sender;
@@ -100,6 +103,11 @@ CREATE TABLE hostile.whatsapp_messages (LIKE pg_class);
 CREATE TABLE hostile.whatsapp_queue (id bigint);
 CREATE TABLE hostile.whatsapp_senders (name text);
 CREATE TABLE hostile.whatsapp_instances (nonce text);
+CREATE TABLE hostile.whatsapp_opt_outs (contact text, sender text, scope text, opted_out boolean);
+CREATE TABLE hostile.whatsapp_windows (contact text, sender text, last_inbound_at timestamptz);
+CREATE FUNCTION hostile.wa_contact_key(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM hostile.caught(); RETURN $1; END $$;
+CREATE FUNCTION hostile.current_setting(text, boolean) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM hostile.caught(); RETURN $1; END $$;
+CREATE FUNCTION hostile.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN PERFORM hostile.caught(); RETURN NULL; END $$;
 CREATE TABLE hostile.pg_trigger (tgname name);
 CREATE FUNCTION hostile.equal(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM hostile.caught(); RETURN true; END $$;
 CREATE OPERATOR hostile.= (LEFTARG = text, RIGHTARG = text, FUNCTION = hostile.equal);
@@ -132,6 +140,7 @@ SET ROLE regress_whatsapp_sender;
 SELECT wa_send_po('Proveedor ABC', 'hostile 1', 1250, '+34612345678', sender => 'north') AS numeric;
 SELECT wa_send_template('+34612345678', 'hello_world', reference => 'hostile 2') AS template;
 SELECT wa_cancel(5) AS cancelled;
+SELECT wa_opt_out('+34612345999', 'north') AS out, wa_opt_in('+34612345999') AS back_in, wa_window_open('+34612345999', 'north') AS open;
 SELECT code, reaction FROM wa_explain(190);
 SELECT wa_valid_e164('+34612345678') AS valid, wa_format_amount(1250) AS amount, wa_render_template('Hola {{1}}', ARRAY['ABC'::pg_catalog.text]) AS text;
 RESET ROLE;
@@ -180,6 +189,7 @@ SELECT relation, phone FROM whatsapp.whatsapp_watches;
 
 -- the schema may change its name, even in the middle of a session; the extension may not change its schema
 ALTER SCHEMA whatsapp RENAME TO "Whats App";
+SELECT "Whats App".wa_opt_out('+34612345999') AS out, "Whats App".wa_window_open('+34612345999') AS open;
 SELECT "Whats App".wa_send_po('Proveedor ABC', 'PO-2024-004', 1250, '+34612345678') AS renamed;
 INSERT INTO public.orders VALUES ('Proveedor ABC', 'PO-2024-005', 1250, '+34612345678');
 SELECT id, reference, status FROM "Whats App".whatsapp_messages WHERE id > 5 ORDER BY id;

@@ -31,6 +31,8 @@ inline constexpr char invalid_currency[] = "WA007";
 inline constexpr char invalid_locale[] = "WA008";
 inline constexpr char verification_failed[] = "WA010";
 inline constexpr char signature_malformed[] = "WA011";
+inline constexpr char recipient_opted_out[] = "WA012";
+inline constexpr char template_not_approved[] = "WA013";
 } // namespace sqlstate
 
 class Fault final : public std::exception

@@ -9,6 +9,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <unordered_map>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -42,6 +43,9 @@ struct Context {
 	std::string field;
 	std::string account_id;
 	std::string phone_number_id;
+	/* contacts[] by wa_id and by user_id; views into the delivery's tree */
+	std::unordered_map<std::string_view, const json *> contacts;
+	const json *only_contact = nullptr;
 };
 
 std::string
@@ -122,6 +126,70 @@ errors_of(const json &item)
 	return errors->is_array() ? to_jsonb_text(*errors) : "[" + to_jsonb_text(*errors) + "]";
 }
 
+std::string_view
+string_of(const json *value)
+{
+	return value != nullptr && value->is_string()
+	           ? std::string_view(value->get_ref<const std::string &>())
+	           : std::string_view();
+}
+
+/* By user id first, which nobody else inherits; NULL when none is certain to be meant. */
+const json *
+contact_of(const Context &context, const json *wa_id, const json *user_id)
+{
+	for (const json *id : {user_id, wa_id}) {
+		auto found = context.contacts.find(string_of(id));
+		if (found != context.contacts.end())
+			return found->second;
+	}
+	/* with an id that no contact has, a single contact is somebody else's */
+	return string_of(wa_id).empty() && string_of(user_id).empty() ? context.only_contact : nullptr;
+}
+
+void
+complete(WebhookEvent &event, const json *contact)
+{
+	if (contact == nullptr)
+		return;
+	if (event.wa_id.empty())
+		event.wa_id = text_of(member(*contact, "wa_id"));
+	if (event.user_id.empty())
+		event.user_id = text_of(member(*contact, "user_id"));
+}
+
+/* Three generations: nothing but conversation.origin; pricing_model CBP without a type; PMP. */
+void
+read_price(WebhookEvent &event, const json &item)
+{
+	const json *conversation = member(item, "conversation");
+	if (conversation != nullptr)
+		event.conversation_id = text_of(member(*conversation, "id"));
+	if (const json *pricing = member(item, "pricing")) {
+		event.pricing_category = text_of(member(*pricing, "category"));
+		event.pricing_type = text_of(member(*pricing, "type"));
+		event.pricing_model = text_of(member(*pricing, "pricing_model"));
+		const json *billable = member(*pricing, "billable");
+		if (billable != nullptr && billable->is_boolean())
+			event.billable = billable->get<bool>() ? 1 : 0;
+	}
+	const json *origin = conversation != nullptr ? member(*conversation, "origin") : nullptr;
+	if (event.pricing_category.empty() && origin != nullptr)
+		event.pricing_category = text_of(member(*origin, "type"));
+}
+
+/* The time belongs to the identity: of two reports of the same word the earlier one counts, and
+ * which came first must not decide. */
+std::string
+status_identity(const std::string &wamid, const std::string &status, const json &item)
+{
+	std::string identity = wamid + ":" + status + ":" + text_of(member(item, "timestamp"));
+	std::string participant = text_of(member(item, "recipient_participant_id"));
+	if (!participant.empty())
+		identity += ":" + participant;
+	return identity;
+}
+
 /* A phone number or a group id and, since usernames exist, perhaps nothing at all. */
 WebhookEvent
 status_event(const Context &context, const json &item)
@@ -132,23 +200,15 @@ status_event(const Context &context, const json &item)
 		return malformed(context, item);
 
 	WebhookEvent event = event_of(Kind::status, context, item);
-	std::string identity = wamid + ":" + status;
-	std::string participant = text_of(member(item, "recipient_participant_id"));
-	if (!participant.empty())
-		identity += ":" + participant;
-
-	event.dedupe_key = dedupe_key("s:", identity);
+	event.dedupe_key = dedupe_key("s:", status_identity(wamid, status, item));
 	event.timestamp = timestamp_of(member(item, "timestamp"));
 	event.callback_data = text_of(member(item, "biz_opaque_callback_data"));
-	event.wa_id = text_of(member(item, "recipient_id"));
-	event.user_id = text_of(member(item, "recipient_user_id"));
-	if (const json *conversation = member(item, "conversation"))
-		event.conversation_id = text_of(member(*conversation, "id"));
-	if (const json *pricing = member(item, "pricing")) {
-		event.pricing_category = text_of(member(*pricing, "category"));
-		event.pricing_type = text_of(member(*pricing, "type"));
-		event.pricing_model = text_of(member(*pricing, "pricing_model"));
-	}
+	const json *wa_id = member(item, "recipient_id");
+	const json *user_id = member(item, "recipient_user_id");
+	event.wa_id = text_of(wa_id);
+	event.user_id = text_of(user_id);
+	complete(event, contact_of(context, wa_id, user_id));
+	read_price(event, item);
 	event.errors = errors_of(item);
 	event.wamid = std::move(wamid);
 	event.status = std::move(status);
@@ -165,8 +225,14 @@ message_event(const Context &context, const json &item)
 	WebhookEvent event = event_of(Kind::message, context, item);
 	event.dedupe_key = dedupe_key("m:", wamid);
 	event.timestamp = timestamp_of(member(item, "timestamp"));
-	event.wa_id = text_of(member(item, "from"));
-	event.user_id = text_of(member(item, "from_user_id"));
+	const json *wa_id = member(item, "from");
+	const json *user_id = member(item, "from_user_id");
+	event.wa_id = text_of(wa_id);
+	event.user_id = text_of(user_id);
+	if (const json *contact = contact_of(context, wa_id, user_id)) {
+		complete(event, contact);
+		event.contact = to_jsonb_text(*contact);
+	}
 	event.errors = errors_of(item);
 	event.wamid = std::move(wamid);
 	return event;
@@ -235,6 +301,22 @@ read_messages(const Context &context, const json &change, std::vector<WebhookEve
 }
 
 void
+read_contacts(Context &context, const json &value)
+{
+	const json *contacts = member(value, "contacts");
+	if (contacts == nullptr || !contacts->is_array())
+		return;
+	for (const json &contact : *contacts)
+		for (const char *name : {"wa_id", "user_id"}) {
+			std::string_view id = string_of(member(contact, name));
+			if (!id.empty())
+				context.contacts.emplace(id, &contact);
+		}
+	if (contacts->size() == 1)
+		context.only_contact = &contacts->front();
+}
+
+void
 read_change(Context context, const json *time, json &change, std::vector<WebhookEvent> &events)
 {
 	const json *field = member(change, "field");
@@ -248,10 +330,13 @@ read_change(Context context, const json *time, json &change, std::vector<Webhook
 		if (const json *metadata = member(*value, "metadata"))
 			context.phone_number_id = name_of(member(*metadata, "phone_number_id"));
 
-	if (context.field == "messages")
+	if (context.field == "messages") {
+		if (const json *value = member(change, "value"))
+			read_contacts(context, *value);
 		read_messages(context, change, events);
-	else
+	} else {
 		events.push_back(account_event(context, time, change));
+	}
 }
 
 void
@@ -293,6 +378,17 @@ parse_webhook(std::string_view body)
 	for (json &entry : delivery["entry"])
 		read_entry(entry, events);
 	return events;
+}
+
+WebhookEvent
+parse_status(std::string_view raw)
+{
+	json item;
+
+	if (parse_bounded(raw, item) != JsonProblem::none)
+		return {};
+	WebhookEvent event = status_event({}, item);
+	return event.kind == Kind::status ? event : WebhookEvent();
 }
 
 } // namespace whatsapp

@@ -30,18 +30,20 @@ struct WebhookEvent {
 	std::string phone_number_id; /* metadata.phone_number_id */
 	std::string dedupe_key;      /* the same item again gives the same key; at most 300 bytes */
 	std::string raw;             /* this item alone, as JSON that jsonb accepts */
+	std::string contact;         /* message: its entry of contacts[], as JSON; may be empty */
 	std::int64_t timestamp = 0;  /* Unix seconds; 0 when absent or unreadable */
 
 	std::string wamid; /* status: of the message it is about; message: its own id */
 	std::string
 	    status; /* status only: sent, delivered, read, played, failed or a word that is new to us */
 	std::string callback_data;
-	std::string wa_id;   /* status: recipient_id; message: from */
-	std::string user_id; /* recipient_user_id, from_user_id */
+	std::string wa_id;   /* status: recipient_id; message: from; else as contacts[] tells it */
+	std::string user_id; /* recipient_user_id, from_user_id; else as contacts[] tells it */
 	std::string conversation_id;
 	std::string pricing_category;
 	std::string pricing_type;
 	std::string pricing_model;
+	int billable = -1;  /* pricing.billable: 0, 1, or -1 where nobody said */
 	std::string errors; /* the errors array as JSON, empty when absent */
 };
 
@@ -51,5 +53,9 @@ struct WebhookEvent {
  * Kind::account with their raw JSON, never as a Fault.
  */
 std::vector<WebhookEvent> parse_webhook(std::string_view body);
+
+/* One status again, from the raw JSON that an earlier parse_webhook() gave: contacts[] is not there
+ * any more. Kind::malformed, and raw empty, for what is none. */
+WebhookEvent parse_status(std::string_view raw);
 
 } // namespace whatsapp

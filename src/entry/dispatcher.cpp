@@ -196,6 +196,12 @@ Dispatcher::State::start(const pg::Claimed &row, const pg::Instance &instance, O
 		          "See whatsapp.default_ttl, and whatsapp_attempts for what kept it from leaving.");
 		return false;
 	}
+	if (row.opted_out) {
+		refusal = local(Verdict::refused, "recipient has opted out",
+		                "Once the recipient has agreed to messages again, call wa_opt_in(), then "
+		                "wa_retry().");
+		return false;
+	}
 	const Route *route = line->route_of(row.id);
 	if (route == nullptr || !route->allowed) {
 		refusal = local(Verdict::account, "the account's base URL is not allowed",

@@ -9,6 +9,7 @@
 #include "core/lineup.hpp"
 #include "core/message.hpp"
 #include "pg/messages.hpp"
+#include "pg/opt_outs.hpp"
 #include "pg/instance.hpp"
 #include "pg/schema.hpp"
 #include "pg/senders.hpp"
@@ -95,6 +96,9 @@ enqueue(FunctionCallInfo fcinfo, pg::NewMessage &message)
 {
 	return in_schema(fcinfo, [&message] {
 		message.sender = pg::resolve_sender(message.sender);
+		pg::Failure why;
+		if (!pg::may_send(message, why))
+			pg::raise(why);
 		return pg::enqueue(message);
 	});
 }

@@ -17,7 +17,9 @@
 #include "core/signature.hpp"
 #include "core/webhook.hpp"
 #include "net/http_server.hpp"
+#include "pg/reading.hpp"
 #include "pg/settings.hpp"
+#include "pg/worker.hpp"
 
 #include "entry/keyring.hpp"
 
@@ -46,42 +48,10 @@ struct Held {
 	std::int64_t row = 0;
 };
 
-const char *
-kind_name(WebhookEvent::Kind kind) noexcept
-{
-	switch (kind) {
-	case WebhookEvent::Kind::status:
-		return "status";
-	case WebhookEvent::Kind::message:
-		return "message";
-	case WebhookEvent::Kind::error:
-		return "error";
-	case WebhookEvent::Kind::account:
-		return "account";
-	case WebhookEvent::Kind::malformed:
-		break;
-	}
-	return "malformed";
-}
-
 pg::Event
 view_of(const WebhookEvent &event, const Outcome &failure, std::string &nonce)
 {
-	pg::Event view = {};
-	view.kind = kind_name(event.kind);
-	view.field = event.field.c_str();
-	view.account_id = event.account_id.c_str();
-	view.phone_number_id = event.phone_number_id.c_str();
-	view.dedupe_key = event.dedupe_key.c_str();
-	view.raw = event.raw.c_str();
-	view.timestamp = event.timestamp;
-	view.wamid = event.wamid.c_str();
-	view.status = event.status.c_str();
-	view.wa_id = event.wa_id.c_str();
-	view.user_id = event.user_id.c_str();
-	view.conversation_id = event.conversation_id.c_str();
-	view.pricing_category = event.pricing_category.c_str();
-	view.pricing_type = event.pricing_type.c_str();
+	pg::Event view = pg::view_of(event, failure);
 	std::string_view ours;
 	long long id = 0;
 	if (parse_callback_data(event.callback_data, ours, id)) {
@@ -89,11 +59,6 @@ view_of(const WebhookEvent &event, const Outcome &failure, std::string &nonce)
 		view.nonce = nonce.c_str();
 		view.message_id = id;
 	}
-	view.has_error = failure.has_code;
-	view.error_code = failure.code;
-	view.error_message = failure.message.c_str();
-	view.error_details = failure.details.c_str();
-	view.hint = failure.hint.c_str();
 	return view;
 }
 

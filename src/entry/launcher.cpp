@@ -1,5 +1,6 @@
 /*
- * launcher.cpp — keeps one sender and one listener alive per database of whatsapp.databases.
+ * launcher.cpp — keeps one sender, one reader and one listener alive per database of
+ * whatsapp.databases.
  *
  * It reconciles by level, not by event: every few seconds what runs is compared with what should.
  * The workers are registered never to be restarted by the postmaster, which would know nothing of
@@ -60,7 +61,28 @@ struct Place {
 	Oid database;
 	Post sender;
 	Post listener;
+	Post reader;
 };
+
+struct Kind {
+	const char *function;
+	const char *type;
+};
+
+Kind
+kind_of(pg::Role role)
+{
+	switch (role) {
+	case pg::Role::listener:
+		return {"pg_whatsapp_listener_main", "pg_whatsapp listener"};
+	case pg::Role::reader:
+		return {"pg_whatsapp_reader_main", "pg_whatsapp reader"};
+	case pg::Role::sender:
+	case pg::Role::launcher:
+		break;
+	}
+	return {"pg_whatsapp_sender_main", "pg_whatsapp sender"};
+}
 
 Place places[pg::max_databases];
 int place_count = 0;
@@ -118,7 +140,7 @@ find_databases()
 void
 start(int place, pg::Role role, Post &post, std::int64_t now)
 {
-	const bool sender = role == pg::Role::sender;
+	const Kind kind = kind_of(role);
 	const Extra extra = {place, places[place].database};
 	BackgroundWorker worker;
 	memset(&worker, 0, sizeof worker);
@@ -127,10 +149,8 @@ start(int place, pg::Role role, Post &post, std::int64_t now)
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_notify_pid = MyProcPid;
 	strlcpy(worker.bgw_library_name, "pg_whatsapp", sizeof worker.bgw_library_name);
-	strlcpy(worker.bgw_function_name,
-	        sender ? "pg_whatsapp_sender_main" : "pg_whatsapp_listener_main",
-	        sizeof worker.bgw_function_name);
-	strlcpy(worker.bgw_type, sender ? "pg_whatsapp sender" : "pg_whatsapp listener", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, kind.function, sizeof worker.bgw_function_name);
+	strlcpy(worker.bgw_type, kind.type, BGW_MAXLEN);
 	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %s", worker.bgw_type,
 	         places[place].name);
 	memcpy(worker.bgw_extra, &extra, sizeof extra);
@@ -189,6 +209,7 @@ reconcile_all(bool attached)
 	for (int i = 0; i < place_count; i++) {
 		const bool here = OidIsValid(places[i].database) && !pg::kept_clear(places[i].database);
 		reconcile(i, pg::Role::sender, places[i].sender, here, attached, now);
+		reconcile(i, pg::Role::reader, places[i].reader, here, attached, now);
 		/* without an address, too: for what a web tier brings by SQL */
 		reconcile(i, pg::Role::listener, places[i].listener, here, attached, now);
 	}
@@ -200,7 +221,7 @@ next_reconcile_ms()
 	const std::int64_t now = pg::monotonic_ms();
 	std::int64_t until = now + reconcile_ms;
 	for (int i = 0; i < place_count; i++)
-		for (const Post *post : {&places[i].sender, &places[i].listener})
+		for (const Post *post : {&places[i].sender, &places[i].listener, &places[i].reader})
 			if (post->handle == nullptr && post->not_before > now)
 				until = Min(until, post->not_before);
 	return static_cast<long>(until - now);

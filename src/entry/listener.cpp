@@ -152,15 +152,18 @@ store(const Inbox::Delivery *deliveries, std::size_t count)
 {
 	return pg::transact([&] {
 		pg::leave_without_extension(pg::Role::listener, worker_place());
+		auto *batches = static_cast<pg::Batch *>(palloc(sizeof(pg::Batch) * count));
+		std::size_t size = 0;
 		for (std::size_t i = 0; i < count; i++) {
 			const Inbox::Delivery &delivery = deliveries[i];
 			if (delivery.verdict == Inbox::Verdict::malformed)
 				pg::quarantine(delivery.body, delivery.body_size);
 			else if (delivery.verdict == Inbox::Verdict::good)
-				pg::store_events(delivery.events, delivery.event_count);
+				batches[size++] = {delivery.events, delivery.event_count};
 			if (delivery.row != 0)
 				pg::drop_delivery(delivery.row);
 		}
+		pg::store_events(batches, size);
 	});
 }
 

@@ -153,6 +153,15 @@ settle_at(const Sender &sender, std::int64_t now)
 	           : sender.first_result + gather_ms;
 }
 
+void
+warn_of_hold()
+{
+	ereport(WARNING,
+	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	         errmsg("pending WhatsApp messages are held: this database was restored or copied"),
+	         errhint("Look at whatsapp_held, then call wa_release() to send from here.")));
+}
+
 /* The holds and the senders, as they are now. */
 void
 look_at_senders(Sender &sender)
@@ -165,8 +174,11 @@ look_at_senders(Sender &sender)
 	sender.next_senders = now + tick_ms;
 	const bool was_held = sender.instance.held;
 	sender.instance.held = pg::is_held();
-	if (sender.instance.held)
+	if (sender.instance.held) {
+		if (!was_held)
+			warn_of_hold();
 		return;
+	}
 	/* released: under the identity that wa_release() made */
 	if (was_held)
 		pg::begin_epoch(sender.instance, worker_place());
@@ -417,10 +429,7 @@ pg_whatsapp_sender_main(Datum)
 		pg::leave();
 	pg::forget_promotion(worker_place());
 	if (sender.instance.held)
-		ereport(WARNING,
-		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		         errmsg("pending WhatsApp messages are held: this database was restored or copied"),
-		         errhint("Look at whatsapp_held, then call wa_release() to send from here.")));
+		warn_of_hold();
 	if (sender.instance.quarantine_ms > 0) {
 		sender.claim_after = pg::monotonic_ms() + sender.instance.quarantine_ms;
 		ereport(LOG, (errmsg("sending WhatsApp messages begins in %d s: this server was promoted",

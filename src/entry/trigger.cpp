@@ -5,6 +5,7 @@
  * transaction is not stopped by a supplier's phone number.
  */
 #include "pg/messages.hpp"
+#include "pg/opt_outs.hpp"
 #include "pg/schema.hpp"
 #include "pg/settings.hpp"
 
@@ -147,7 +148,7 @@ notify(HeapTuple tuple, TupleDesc descriptor, char **names)
 	if (message.sender == nullptr)
 		message.sender = pg::settings.default_sender;
 	good = check_watch(row, message.sender, why) && good;
-	if (good)
+	if (good && pg::may_send(message, why))
 		pg::enqueue(message);
 	else
 		pg::record_refused(message, why);

@@ -97,4 +97,10 @@ cstring_out(std::string_view bytes)
 	return out;
 }
 
+void *
+room_out(std::size_t size)
+{
+	return allocate(size);
+}
+
 } // namespace whatsapp::pg

@@ -64,4 +64,14 @@ view(const text *value) noexcept
 text *text_out(std::string_view bytes);
 char *cstring_out(std::string_view bytes);
 
+/* Room for plain records, on the same terms. */
+void *room_out(std::size_t size);
+template <class Record>
+Record *
+array_out(std::size_t count)
+{
+	static_assert(std::is_trivially_destructible_v<Record>);
+	return static_cast<Record *>(room_out(sizeof(Record) * (count + 1)));
+}
+
 } // namespace whatsapp::pg

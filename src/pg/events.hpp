@@ -1,6 +1,6 @@
 /*
- * events.hpp — what webhooks tell, stored once; and the lattice that makes of it the status of a
- * message.
+ * events.hpp — what webhooks tell, stored once, and what is done about it: statuses at once and all
+ * together, the rest by the reader (intake.hpp).
  */
 #pragma once
 
@@ -18,6 +18,7 @@ struct Event {
 	const char *phone_number_id;
 	const char *dedupe_key;
 	const char *raw;        /* JSON */
+	const char *contact;    /* JSON */
 	std::int64_t timestamp; /* Unix seconds, 0: none */
 	const char *wamid;
 	const char *status;
@@ -28,6 +29,8 @@ struct Event {
 	const char *conversation_id;
 	const char *pricing_category;
 	const char *pricing_type;
+	const char *pricing_model;
+	int billable; /* 0, 1, or -1 */
 	bool has_error;
 	std::int64_t error_code;
 	const char *error_message;
@@ -35,14 +38,23 @@ struct Event {
 	const char *hint;
 };
 
-/* In a transaction: stores those that are new and applies the statuses among them, queue row before
- * message row, in order of message id. A status whose message is not known yet stays parked. */
+/* A run of events, as one delivery brings them. */
+struct Batch {
+	const Event *events;
+	std::size_t count;
+};
+
+/* In a transaction: stores those that are new, applies the statuses among them, queue row before
+ * message row, in order of message id, and leaves the others to the reader. A status whose message
+ * is not known yet stays parked. The cost is one of statements, not of events: many deliveries at
+ * once are better than one after the other. */
+void store_events(const Batch *batches, std::size_t count);
 void store_events(const Event *events, std::size_t count);
 
 /* A body that is no delivery, kept for people; repeats are absorbed. */
 void quarantine(const char *bytes, std::size_t size);
 
-/* Matches parked statuses with messages that have got their wamid since. */
-void match_parked();
+/* Matches parked statuses of the last seconds with messages that have got their wamid since. */
+void match_parked(int seconds = 30);
 
 } // namespace whatsapp::pg

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "pg/instance.hpp"
+#include "pg/opt_outs.hpp"
 #include "pg/settings.hpp"
 
 #include "pg/array.hpp"
@@ -79,19 +80,19 @@ namespace
 	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                                   \
 	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"                \
 	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload::text, q.expires_at " \
-	"<= now(), q.ctid, m.ctid"
+	"<= now(), q.ctid, m.ctid, $4 AND " RECIPIENT_OPTED_OUT
 
 /* What has moved since it was read is not marked, and is read again. */
 Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
-                          3,
-                          {INT8OID, INT8ARRAYOID, tid_array_type}};
+                          4,
+                          {INT8OID, INT8ARRAYOID, tid_array_type, BOOLOID}};
 
 Statement mark_free = {
     "WITH f AS MATERIALIZED (SELECT r.message_id AS id, r.ctid AS address FROM unnest($2) AS w (id)"
     " JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) " MARK
     " FROM f" MARKED,
-    2,
-    {INT8OID, INT8ARRAYOID}};
+    4,
+    {INT8OID, INT8ARRAYOID, tid_array_type, BOOLOID}};
 
 } // namespace
 
@@ -109,6 +110,7 @@ mark(const Instance &instance, const Candidate *candidates, std::size_t count, b
 	values.set(0, Int64GetDatum(instance.epoch));
 	values.set(1, ids.datum());
 	values.set(2, addresses.datum());
+	values.set(3, BoolGetDatum(settings.check_opt_outs && any_opt_outs()));
 	Claims claims = {nullptr, run(careful ? mark_free : mark_waiting, values)};
 
 	MemoryContext before = MemoryContextSwitchTo(memory);
@@ -121,7 +123,8 @@ mark(const Instance &instance, const Candidate *candidates, std::size_t count, b
 		                  DatumGetInt32(column(i, 2, null)),
 		                  text_column(i, 3),
 		                  text_column(i, 4),
-		                  DatumGetBool(column(i, 5, null))};
+		                  DatumGetBool(column(i, 5, null)),
+		                  DatumGetBool(column(i, 8, null))};
 	}
 	MemoryContextSwitchTo(before);
 	std::sort(claims.rows, claims.rows + claims.count,

@@ -62,6 +62,7 @@ struct Claimed {
 	const char *phone; /* NULL: the message was deleted */
 	const char *payload;
 	bool expired;
+	bool opted_out; /* since it was queued */
 };
 
 struct Claims {

@@ -82,7 +82,7 @@ end_pauses_of(const char *const *names, std::size_t count)
 {
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_senders SET paused_until = NULL, paused_reason = NULL, paused_hint = NULL, pauses = 0"
-	    " WHERE name = ANY ($1) AND paused_reason IS NOT NULL",
+	    " WHERE name = ANY ($1) AND paused_reason IS NOT NULL AND (paused_until IS NULL OR paused_until <= now())",
 	    1,
 	    {TEXTARRAYOID}};
 	if (count == 0)

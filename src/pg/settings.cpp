@@ -153,6 +153,9 @@ define_worker_settings()
 	    "whatsapp.failover_quarantine",
 	    "Time after a promotion in which nothing is sent, so that webhooks tell what the old primary had sent.",
 	    &settings.failover_quarantine, 60, 0, 86400, GUC_UNIT_S);
+	define_int("whatsapp.trigger_timeout",
+	           "Longest time that a trigger on whatsapp_inbound may take for one message.",
+	           &settings.trigger_timeout, 5000, 1, 600000, GUC_UNIT_MS);
 	define_int("whatsapp.max_attempts",
 	           "Attempts after which a message that meets only transient errors fails.",
 	           &settings.max_attempts, 8, 1, 1000, 0);
@@ -200,6 +203,13 @@ define_session_settings()
 	              &settings.default_language, "es", PGC_USERSET);
 	define_string("whatsapp.default_currency", "Currency (ISO 4217) of amounts that name none.",
 	              &settings.default_currency, "EUR", PGC_USERSET);
+	DefineCustomBoolVariable(
+	    "whatsapp.check_opt_outs", "Refuses messages to recipients who have opted out of them.",
+	    nullptr, &settings.check_opt_outs, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+	DefineCustomBoolVariable("whatsapp.check_templates",
+	                         "Refuses templates that whatsapp_templates knows not to be approved.",
+	                         nullptr, &settings.check_templates, true, PGC_USERSET, 0, nullptr,
+	                         nullptr, nullptr);
 	define_string("whatsapp.amount_locale", "Locale in which amounts are written.",
 	              &settings.amount_locale, "en", PGC_USERSET);
 }

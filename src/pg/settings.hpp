@@ -42,6 +42,9 @@ struct Settings {
 	int listen_idle_timeout;    /* milliseconds */
 	bool notify_status;
 	bool notify_inbound;
+	int trigger_timeout; /* milliseconds */
+	bool check_opt_outs;
+	bool check_templates;
 };
 
 extern Settings settings;

@@ -6,6 +6,7 @@
  */
 #include "pg/queue.hpp"
 
+#include "pg/opt_outs.hpp"
 #include "pg/senders.hpp"
 
 #include "pg/array.hpp"
@@ -175,6 +176,8 @@ settle_failure(const Settled &row)
 	if (row.details != nullptr && *row.details != '\0')
 		values.set_text(6, row.details);
 	values.set_text(7, row.hint);
+	if (row.has_code && row.code == marketing_stopped_code)
+		note_marketing_stopped(row.id);
 	switch (row.how) {
 	case Settle::retry:
 		values.set(8, Float8GetDatum(static_cast<double>(row.delay_ms) / 1000));

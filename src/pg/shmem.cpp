@@ -49,6 +49,7 @@ struct Shared {
 	Seat launcher;
 	Seat senders[max_databases];
 	Seat listeners[max_databases];
+	Seat readers[max_databases];
 };
 
 Shared *shared = nullptr;
@@ -60,6 +61,7 @@ bool sender_bell = false;
 std::int64_t sender_due = no_due;
 bool listener_bell = false;
 bool launcher_bell = false;
+bool reader_bell = false;
 /* this process has a clearance */
 bool keeping_clear = false;
 
@@ -73,6 +75,8 @@ seat(Role role, int place)
 		return shared->senders[place];
 	case Role::listener:
 		return shared->listeners[place];
+	case Role::reader:
+		return shared->readers[place];
 	case Role::launcher:
 		break;
 	}
@@ -121,10 +125,10 @@ withdraw(int, Datum)
 bool
 end_workers(Oid database)
 {
-	int pids[2 * max_databases];
+	int pids[3 * max_databases];
 	int count = 0;
 	SpinLockAcquire(&shared->lock);
-	for (const Seat *seats : {shared->senders, shared->listeners})
+	for (const Seat *seats : {shared->senders, shared->listeners, shared->readers})
 		for (int i = 0; i < max_databases; i++)
 			if (seats[i].pid != 0 && seats[i].database == database)
 				pids[count++] = seats[i].pid;
@@ -147,6 +151,19 @@ end_clearance()
 			one = {0, InvalidOid};
 	SpinLockRelease(&shared->lock);
 	return true;
+}
+
+/* Of the worker of this database, NULL for none. */
+Latch *
+latch_in(const Seat (&seats)[max_databases])
+{
+	Latch *latch = nullptr;
+	SpinLockAcquire(&shared->lock);
+	for (const Seat &one : seats)
+		if (one.pid != 0 && one.database == MyDatabaseId)
+			latch = one.latch;
+	SpinLockRelease(&shared->lock);
+	return latch;
 }
 
 Latch *
@@ -204,8 +221,9 @@ at_transaction_end(XactEvent event, void *)
 	const bool ring_sender = sender_bell && event == XACT_EVENT_COMMIT;
 	const bool ring_inbox = listener_bell && event == XACT_EVENT_COMMIT;
 	const bool ring_launcher = launcher_bell && event == XACT_EVENT_COMMIT;
+	const bool ring_reader = reader_bell && event == XACT_EVENT_COMMIT;
 	const std::int64_t due = sender_due;
-	sender_bell = listener_bell = launcher_bell = false;
+	sender_bell = listener_bell = launcher_bell = reader_bell = false;
 	sender_due = no_due;
 	if (shared == nullptr)
 		return;
@@ -215,6 +233,8 @@ at_transaction_end(XactEvent event, void *)
 	if (ring_inbox)
 		ring_listener();
 	withdraw_question();
+	if (ring_reader && (latch = latch_in(shared->readers)) != nullptr)
+		SetLatch(latch);
 	if (ring_launcher && (latch = note_attach()) != nullptr)
 		SetLatch(latch);
 	if (end_clearance() && (latch = launcher_latch()) != nullptr)
@@ -380,6 +400,12 @@ void
 wake_launcher_at_commit()
 {
 	launcher_bell = true;
+}
+
+void
+wake_reader_at_commit()
+{
+	reader_bell = true;
 }
 
 } // namespace whatsapp::pg

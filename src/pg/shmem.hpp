@@ -11,7 +11,7 @@
 namespace whatsapp::pg
 {
 
-enum class Role : int { launcher, sender, listener };
+enum class Role : int { launcher, sender, listener, reader };
 inline constexpr int max_databases = 64;
 
 /* What a worker tells the launcher when it goes: nothing, or that its database has no extension, as
@@ -63,6 +63,7 @@ std::int64_t take_rung_due(int place);
 bool promoted(int place);
 void forget_promotion(int place);
 void wake_launcher_at_commit();
+void wake_reader_at_commit();
 
 /* Backend side: wakes the listener of this database now, if there is one. */
 void ring_listener();

@@ -15,6 +15,25 @@ bool in_transaction(void (*body)(void *), void *argument);
  * deadlock, a lack of something. */
 bool failure_passes();
 
+/* What went wrong in a subtransaction, without destructors. message is the primary one. */
+struct Problem {
+	char sqlstate[6];
+	char message[512];
+};
+
+/* Runs body in a subtransaction of the worker's transaction. When it raises: rolls that back, says
+ * why and returns false; nothing is logged. After timeout_ms (0: never), or when a shutdown is
+ * asked for, it is cancelled. */
+bool in_subtransaction(Problem &problem, int timeout_ms, void (*body)(void *), void *argument);
+
+template <class Body>
+bool
+attempt_apart(Problem &problem, int timeout_ms, Body &&body)
+{
+	return in_subtransaction(
+	    problem, timeout_ms, [](void *self) { (*static_cast<Body *>(self))(); }, &body);
+}
+
 template <class Body>
 bool
 transact(Body &&body)

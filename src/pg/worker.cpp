@@ -1,9 +1,10 @@
 /*
- * worker.cpp — the common frame of sender and listener.
+ * worker.cpp — the common frame of sender, listener and reader.
  */
 #include "pg/worker.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <ctime>
 
@@ -36,6 +37,8 @@ namespace
  * codes of "wha" */
 constexpr int advisory_class = 0x776861;
 
+volatile sig_atomic_t cancellable = 0;
+
 /*
  * A polite SIGTERM: answers that are here get recorded before the process goes. Only a wait that
  * could last for ever, for a standby that must confirm a commit, is broken off at once.
@@ -45,6 +48,10 @@ request_shutdown(SIGNAL_ARGS)
 {
 	const int saved = errno;
 	ShutdownRequestPending = true;
+	if (cancellable != 0) {
+		QueryCancelPending = true;
+		InterruptPending = true;
+	}
 	if (MyProc != nullptr && MyProc->syncRepState == SYNC_REP_WAITING)
 		die(postgres_signal_arg);
 	SetLatch(MyLatch);
@@ -138,6 +145,17 @@ bool
 shutdown_requested()
 {
 	return ShutdownRequestPending;
+}
+
+void
+cancel_at_shutdown(bool on)
+{
+	cancellable = on ? 1 : 0;
+	/* a SIGTERM of a moment ago found nothing to cancel */
+	if (on && ShutdownRequestPending) {
+		QueryCancelPending = true;
+		InterruptPending = true;
+	}
 }
 
 bool

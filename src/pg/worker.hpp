@@ -18,6 +18,9 @@ void start_worker(Role role, int place, unsigned database_oid);
 /* SIGTERM came: settle what is done and leave. */
 bool shutdown_requested();
 
+/* While on, a SIGTERM cancels what runs: it is a user's code, which may take its time. */
+void cancel_at_shutdown(bool on);
+
 /* SIGHUP came: the configuration was read again. True once per signal. */
 bool reload_if_requested();
 

@@ -1,12 +1,14 @@
 /*
  * webhook_fuzz.cpp — any bytes as a delivery: a Fault or events that the database can take.
  *
- * Parsing an event's raw JSON again must work, and reading the same delivery twice must give the
- * same keys.
+ * Parsing an event's raw JSON again must work, reading the same delivery twice must give the same
+ * keys, and what the reader makes of messages and account fields must be fit for columns.
  */
 #include <cstdint>
 
+#include "core/account.hpp"
 #include "core/fault.hpp"
+#include "core/inbound.hpp"
 #include "core/outcome.hpp"
 #include "core/redact.hpp"
 #include "core/webhook.hpp"
@@ -28,9 +30,44 @@ check(const whatsapp::WebhookEvent &event)
 	      &event.status, &event.callback_data, &event.wa_id, &event.user_id, &event.conversation_id,
 	      &event.pricing_category, &event.pricing_type, &event.pricing_model})
 		EXPECT(whatsapp::clean_utf8(*text) == *text);
+	EXPECT(event.billable >= -1 && event.billable <= 1);
 	if (!event.errors.empty()) {
 		EXPECT(whatsapp::jsonb_accepts(event.errors));
 		whatsapp::judge_failed_status(event.errors);
+	}
+	EXPECT(event.contact.empty() || whatsapp::jsonb_accepts(event.contact));
+}
+
+void
+check_again(const whatsapp::WebhookEvent &event)
+{
+	using Kind = whatsapp::WebhookEvent::Kind;
+	switch (event.kind) {
+	case Kind::status: {
+		const whatsapp::WebhookEvent again = whatsapp::parse_status(event.raw);
+		EXPECT(again.kind == Kind::status && again.dedupe_key == event.dedupe_key);
+		break;
+	}
+	case Kind::message: {
+		const std::string columns = whatsapp::inbound_columns(event.raw, event.contact);
+		EXPECT(whatsapp::jsonb_accepts(columns) && columns.size() >= 2);
+		EXPECT(whatsapp::contact_key(event.wa_id).size() <= event.wa_id.size());
+		whatsapp::keyword_of(event.raw);
+		break;
+	}
+	case Kind::account: {
+		const whatsapp::AccountEvent facts = whatsapp::read_account_event(event.raw);
+		const whatsapp::TemplateFacts &known = facts.message_template;
+		EXPECT(known.components.empty() || whatsapp::jsonb_accepts(known.components));
+		EXPECT(whatsapp::clean_utf8(known.name) == known.name && known.name.size() <= 512);
+		EXPECT(facts.account.until >= 0);
+		for (const whatsapp::Preference &one : facts.preferences)
+			EXPECT(!one.wa_id.empty() || !one.user_id.empty());
+		break;
+	}
+	case Kind::error:
+	case Kind::malformed:
+		break;
 	}
 }
 
@@ -47,6 +84,7 @@ LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 		EXPECT(events.size() == again.size());
 		for (std::size_t i = 0; i < events.size(); i++) {
 			check(events[i]);
+			check_again(events[i]);
 			EXPECT(events[i].dedupe_key == again[i].dedupe_key);
 		}
 	} catch (const whatsapp::Fault &fault) {

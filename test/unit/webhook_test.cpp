@@ -66,7 +66,7 @@ TEST(Webhook, Status)
 	EXPECT_EQ(event.field, "messages");
 	EXPECT_EQ(event.account_id, "102290129340398");
 	EXPECT_EQ(event.phone_number_id, "106540352242922");
-	EXPECT_EQ(event.dedupe_key, "s:wamid.HBgL:delivered");
+	EXPECT_EQ(event.dedupe_key, "s:wamid.HBgL:delivered:1760000005");
 	EXPECT_EQ(event.timestamp, 1760000005);
 	EXPECT_EQ(event.wamid, "wamid.HBgL");
 	EXPECT_EQ(event.status, "delivered");
@@ -79,6 +79,60 @@ TEST(Webhook, Status)
 	EXPECT_EQ(event.pricing_model, "PMP");
 	EXPECT_EQ(event.errors, "");
 	EXPECT_EQ(json::parse(event.raw)["id"], "wamid.HBgL");
+}
+
+TEST(Webhook, PricesOfEveryGeneration)
+{
+	WebhookEvent event = only_event(delivery(
+	    R"({"statuses":[{"id":"w","status":"sent","conversation":{"id":"c","expiration_timestamp":"1","origin":{"type":"business_initiated"}}}]})"));
+	EXPECT_EQ(event.pricing_category, "business_initiated");
+	EXPECT_EQ(event.pricing_type, "");
+	EXPECT_EQ(event.billable, -1);
+	event = only_event(delivery(
+	    R"({"statuses":[{"id":"w","status":"sent","conversation":{"id":"c","origin":{"type":"utility"}},"pricing":{"billable":false,"pricing_model":"CBP","category":"service"}}]})"));
+	EXPECT_EQ(event.pricing_category, "service");
+	EXPECT_EQ(event.pricing_model, "CBP");
+	EXPECT_EQ(event.billable, 0);
+	event = only_event(delivery(
+	    R"({"statuses":[{"id":"w","status":"sent","pricing":{"billable":"yes","type":"free_entry_point","category":"authentication-international"}}]})"));
+	EXPECT_EQ(event.pricing_type, "free_entry_point");
+	EXPECT_EQ(event.billable, -1);
+}
+
+TEST(Webhook, ContactsCompleteAndAreNeverGuessed)
+{
+	const std::string contacts =
+	    R"("contacts":[{"profile":{"name":"A"},"wa_id":"34","user_id":"ES.1"},{"profile":{"name":"B"},"user_id":"ES.2"}])";
+	const std::vector<WebhookEvent> events = events_of(delivery(
+	    "{" + contacts +
+	    R"(,"messages":[{"id":"a","from":"34"},{"id":"b","from_user_id":"ES.2"},{"id":"c","from":"35"},{"id":"d"}],"statuses":[{"id":"e","status":"read","recipient_user_id":"ES.1"},{"id":"f","status":"sent","recipient_id":"34"}]})"));
+	ASSERT_EQ(events.size(), 6U);
+	EXPECT_EQ(events[0].user_id, "ES.1");
+	EXPECT_EQ(json::parse(events[0].contact)["profile"]["name"], "A");
+	EXPECT_EQ(json::parse(events[1].contact)["profile"]["name"], "B");
+	EXPECT_EQ(events[2].contact, "");
+	EXPECT_EQ(events[3].contact, "");
+	EXPECT_EQ(events[4].wa_id, "34");
+	EXPECT_EQ(events[5].user_id, "ES.1");
+	const std::string one = R"("contacts":[{"profile":{"name":"A"},"user_id":"ES.1"}])";
+	EXPECT_EQ(only_event(delivery("{" + one + R"(,"messages":[{"id":"a"}]})")).user_id, "ES.1");
+	EXPECT_EQ(only_event(delivery("{" + one + R"(,"messages":[{"id":"a","from":"35"}]})")).user_id,
+	          "");
+}
+
+TEST(Webhook, AStoredStatusReadsTheSame)
+{
+	WebhookEvent event = only_event(delivery(
+	    R"({"statuses":[{"id":"w","status":"failed","timestamp":"5","recipient_id":"34","errors":[{"code":131026}],"pricing":{"category":"utility"}}]})"));
+	WebhookEvent again = parse_status(event.raw);
+	EXPECT_EQ(again.kind, Kind::status);
+	EXPECT_EQ(again.wamid, "w");
+	EXPECT_EQ(again.timestamp, 5);
+	EXPECT_EQ(again.errors, event.errors);
+	EXPECT_EQ(again.pricing_category, "utility");
+	EXPECT_EQ(again.dedupe_key, event.dedupe_key);
+	for (const char *odd : {"", "{}", "[]", "{", R"({"id":"w"})"})
+		EXPECT_EQ(parse_status(odd).kind, Kind::malformed);
 }
 
 TEST(Webhook, FailedStatusKeepsItsErrors)
@@ -100,7 +154,7 @@ TEST(Webhook, StatusKeys)
 	        delivery(
 	            R"({"statuses":[{"id":"w","status":"read","recipient_participant_id":"34600"}]})"))
 	        .dedupe_key,
-	    "s:w:read:34600");
+	    "s:w:read::34600");
 	EXPECT_EQ(only_event(delivery(R"({"statuses":[{"id":"w","status":"warning"}]})")).status,
 	          "warning");
 	std::string long_id(5000, 'w');

@@ -1,0 +1,34 @@
+/*
+ * inbound.hpp — a message that came in: what it means to us, and its row for users.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace whatsapp::pg
+{
+
+/* An event that the reader has taken; times are TimestampTz, strings NULL where there is nothing.
+ */
+struct InboxTask {
+	std::int64_t event_id;
+	int attempts;
+	const char *kind; /* NULL: the event is gone */
+	const char *account_id;
+	const char *phone_number_id;
+	const char *wamid;
+	const char *raw;
+	const char *contact;
+	std::int64_t occurred_at;
+	std::int64_t received_at;
+	std::int64_t message_id; /* 0: none */
+};
+
+/* The 24 hours in which any message may answer, and words such as STOP. Nothing of a user's runs.
+ */
+void heed_message(const InboxTask &task);
+
+/* The row of whatsapp_inbound, and with it the triggers that users put there. */
+void store_inbound(const InboxTask &task);
+
+} // namespace whatsapp::pg

@@ -1,0 +1,26 @@
+/*
+ * reading.hpp — foreign JSON that was stored earlier, read again into plain records of the server's
+ * memory.
+ */
+#pragma once
+
+#include <string_view>
+
+#include "core/outcome.hpp"
+#include "core/webhook.hpp"
+
+#include "pg/events.hpp"
+
+namespace whatsapp::pg
+{
+
+/* Inside guarded() or attempt() only. Views into event and failure, which must live as long. */
+Event view_of(const WebhookEvent &event, const Outcome &failure) noexcept;
+
+/* False when raw is no status. */
+bool read_status(const char *raw, Event &event);
+
+/* The columns of whatsapp_inbound as JSON, see core/inbound.hpp. */
+const char *read_inbound(const char *message, const char *contact);
+
+} // namespace whatsapp::pg

@@ -1,0 +1,151 @@
+# The status of a message is a function of the set of its events: every order, spread over deliveries in every way, ends in the same row.
+use strict;
+use warnings;
+
+use Digest::SHA qw(hmac_sha256_hex);
+use FindBin;
+use JSON::PP;
+use lib $FindBin::RealBin;
+use PgWhatsapp;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('statuses');
+my $url = webhook_url($node);
+my $json = JSON::PP->new->canonical->utf8;
+my $folder = PostgreSQL::Test::Utils::tempdir();
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+
+sub deliver
+{
+	my (@statuses) = @_;
+	while (my @some = splice @statuses, 0, 1000)
+	{
+		my $body = $json->encode({ object => 'whatsapp_business_account', entry => [ { id => '987654321', changes => [ { field => 'messages',
+			value => { messaging_product => 'whatsapp', metadata => { display_phone_number => '15550783881', phone_number_id => '123456789' }, statuses => \@some } } ] } ] });
+		open my $file, '>', "$folder/body" or die "open: $!";
+		print $file $body;
+		close $file;
+		my $signature = 'X-Hub-Signature-256: sha256=' . hmac_sha256_hex($body, 'sandbox-app-secret');
+		my ($code) = curl('-X', 'POST', '--data-binary', "\@$folder/body", '-H', 'Content-Type: application/json', '-H', $signature, $url);
+		die "a delivery was answered $code" if $code != 200;
+	}
+	return;
+}
+
+# What a message may be told: twice each word with different times, and prices and reasons that contradict each other.
+sub price { my ($type, $category) = @_; return { billable => JSON::PP::true, pricing_model => 'PMP', type => $type, category => $category } }
+sub failure { my ($code) = @_; return [ { code => $code, title => "title $code", error_data => { details => 'd' } } ] }
+my @pool = (
+	{ status => 'sent', timestamp => '1895336240', pricing => price('regular', 'marketing'), conversation => { id => 'c2', origin => { type => 'marketing' } } },
+	{ status => 'sent', timestamp => '1895336242', pricing => price('regular', 'utility'), recipient_id => '34600111222' },
+	{ status => 'delivered', timestamp => '1895336250', pricing => price('free_customer_service', 'utility'), recipient_user_id => 'ES.1' },
+	{ status => 'delivered', timestamp => '1895336249', pricing => price('free_entry_point', 'utility'), conversation => { id => 'c1' } },
+	{ status => 'read', timestamp => '1895336260' },
+	{ status => 'played', timestamp => '1895336259' },
+	{ status => 'failed', timestamp => '1895336245', errors => failure(131026) },
+	{ status => 'failed', timestamp => '1895336244', errors => failure(131049) },
+	{ status => 'failed', timestamp => '1895336244', recipient_participant_id => '1', errors => failure(130472) },
+	{ status => 'warning', timestamp => '1895336243' });
+
+sub permutations { my (@items) = @_; return [] if !@items; return map { my $i = $_; map { [ $items[$i], @$_ ] } permutations(@items[ grep { $_ != $i } 0 .. $#items ]) } 0 .. $#items }
+sub subsets { my ($size, @items) = @_; return [] if $size == 0; return map { my $i = $_; map { [ $items[$i], @$_ ] } subsets($size - 1, @items[ $i + 1 .. $#items ]) } 0 .. $#items - $size + 1 }
+
+# one message for each order of each set of up to three, and for each of some larger ones; the set is its reference
+my @courses;
+for my $set ((map { subsets($_, 0 .. $#pool) } 1 .. 3), [ 0, 2, 4, 6 ], [ 1, 3, 5, 7 ], [ 0, 1, 6, 7, 8 ])
+{
+	push @courses, map { { set => join('+', @$set), order => $_ } } permutations(@$set);
+}
+my $n = @courses;
+sub make_messages
+{
+	my ($prefix, $created) = @_;
+	sql("INSERT INTO whatsapp_messages (sender, message_type, status, wamid, reference, created_at) SELECT 'default', 'template', 'SENT', '$prefix.' || place, s, '$created'"
+		. " FROM unnest('{" . join(',', map { $_->{set} } @courses) . "}'::text[]) WITH ORDINALITY AS u (s, place); INSERT INTO whatsapp_wamids SELECT hashtextextended(wamid, 0), id FROM whatsapp_messages WHERE wamid LIKE '$prefix.%'");
+	return;
+}
+sub event { my ($prefix, $place, $number) = @_; return { %{ $pool[$number] }, id => "$prefix." . ($place + 1) } }
+my $columns = 'status, sent_at, delivered_at, read_at, failed_at, error_code, error_message, error_details, hint, wa_id, user_id, conversation_id, pricing_category, pricing_type, pricing_model, billable';
+sub end_of { my ($prefix) = @_; return sql("SELECT reference || ': ' || string_agg(DISTINCT ROW($columns)::text, ' <> ') FROM whatsapp_messages WHERE wamid LIKE '$prefix.%' GROUP BY reference ORDER BY reference") }
+sub orders_that_differ { my ($prefix) = @_; return sql("SELECT coalesce(string_agg(reference, ' '), 'none') FROM (SELECT reference FROM whatsapp_messages WHERE wamid LIKE '$prefix.%' GROUP BY reference HAVING count(DISTINCT ROW($columns)) > 1) AS r") }
+
+# the first of each in one delivery, the second in the next, and so on; once more each, as Meta repeats
+make_messages('a', '2030-01-01');
+for my $step (0 .. 4)
+{
+	my @wave = map { $step < @{ $courses[$_]{order} } ? event('a', $_, $courses[$_]{order}[$step]) : () } 0 .. $n - 1;
+	deliver(@wave) for 1 .. 2;
+}
+is(orders_that_differ('a'), 'none', "$n courses, event by event: the order does not matter");
+my $end = end_of('a');
+
+# all of a message in one delivery
+make_messages('b', '2030-01-01');
+deliver(map { my $place = $_; map { event('b', $place, $_) } @{ $courses[$place]{order} } } 0 .. $n - 1);
+is(orders_that_differ('b'), 'none', 'all at once: the order does not matter');
+is(end_of('b'), $end, 'and it ends in the same rows as event by event');
+
+# parked: every event is there before its message is known
+deliver(map { my $place = $_; map { event('c', $place, $_) } @{ $courses[$place]{order} } } 0 .. $n - 1);
+make_messages('c', '2030-01-01');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_events WHERE wamid LIKE 'c.%' AND message_id IS NULL}, '0');
+is(end_of('c'), $end, 'parked: it ends in the same rows');
+
+# a message that is younger than Meta's whole seconds
+make_messages('d', '2030-01-23 10:50:45.5+00');
+for my $step (0 .. 4)
+{
+	deliver(map { $step < @{ $courses[$_]{order} } ? event('d', $_, $courses[$_]{order}[$step]) : () } 0 .. $n - 1);
+}
+is(orders_that_differ('d'), 'none', 'times that were cut off: the order does not matter');
+is(sql(q{SELECT count(*) FROM whatsapp_messages WHERE wamid LIKE 'd.%' AND (sent_at < created_at OR delivered_at < created_at OR read_at < delivered_at)}), '0', 'and nothing precedes its message');
+
+# what some of the sets mean
+sub means { my ($set, $query, $expected, $title) = @_; is(sql("SELECT DISTINCT concat_ws(' ', $query) FROM whatsapp_messages WHERE wamid LIKE 'a.%' AND reference = '$set'"), $expected, $title); return }
+means('0', 'status, pricing_category, pricing_type, pricing_model, billable, conversation_id', 'SENT marketing regular PMP t c2', 'sent brings a price');
+means('0+2', 'status, pricing_category, pricing_type', 'DELIVERED utility free_customer_service', 'the price of delivered counts more: charged is what is delivered');
+means('5', 'status, extract(epoch FROM delivered_at)::bigint, extract(epoch FROM read_at)::bigint', 'READ 1895336259 1895336259', 'read (or played) implies delivered'
+);
+means('2+3', 'extract(epoch FROM delivered_at)::bigint, user_id, conversation_id', '1895336249 ES.1 c1', 'the earliest counts');
+means('0+6', 'status, error_code, extract(epoch FROM failed_at)::bigint, hint IS NOT NULL', 'FAILED 131026 1895336245 t', 'failed after sent');
+means('6+7', 'status, error_code', 'FAILED 131049', 'the earliest failure is shown');
+means('7+8', 'status, error_code', 'FAILED 130472', 'of two at the same time the smaller code');
+means('4+6', 'status, error_code IS NULL, error_message IS NULL, failed_at IS NULL', 'READ t t t', 'read lifts a failure');
+means('9', 'status, sent_at IS NULL', 'SENT t', 'an unknown word says nothing');
+is(sql(q{SELECT count(*) FROM whatsapp_events WHERE status = 'warning' AND wamid LIKE 'a.%'}), sql(q{SELECT count(*) FROM whatsapp_messages WHERE wamid LIKE 'a.%' AND ('+' || reference || '+') LIKE '%+9+%'}), 'but is kept, once');
+
+# prices of older models: a conversation without pricing, and CBP without a type
+sql(q{INSERT INTO whatsapp_messages (sender, message_type, status, wamid) VALUES ('default', 'template', 'SENT', 'old.1'), ('default', 'template', 'SENT', 'old.2'), ('default', 'template', 'SENT', 'old.3');
+	INSERT INTO whatsapp_wamids SELECT hashtextextended(wamid, 0), id FROM whatsapp_messages WHERE wamid LIKE 'old.%'});
+deliver({ id => 'old.1', status => 'sent', timestamp => '1895336240', conversation => { id => 'k', expiration_timestamp => '1895336999', origin => { type => 'business_initiated' } } },
+	{ id => 'old.2', status => 'sent', timestamp => '1895336240', conversation => { id => 'k', origin => { type => 'utility' } }, pricing => { billable => JSON::PP::false, pricing_model => 'CBP', category => 'utility' } },
+	{ id => 'old.3', status => 'sent', timestamp => '1895336240', pricing => 'free', conversation => [] });
+is(sql(q{SELECT string_agg(concat_ws('/', pricing_category, pricing_type, pricing_model, billable, conversation_id), ' ' ORDER BY wamid) FROM whatsapp_messages WHERE wamid LIKE 'old.%'}),
+	'business_initiated/k utility/CBP/f/k ', 'every generation of prices is read');
+
+# foreign messages are kept, and counted by whoever wants to
+deliver(map { { id => "foreign.$_", status => 'delivered', timestamp => '1895336240' } } 1 .. 10);
+is(sql(q{SELECT count(*) FROM whatsapp_events WHERE wamid LIKE 'foreign.%' AND message_id IS NULL}), '10', 'statuses of messages that are not ours are kept');
+
+# a message that waits to be sent again: what is told of the attempt before it is history, and it leaves
+sql(q{ALTER SYSTEM SET whatsapp.enabled = off; SELECT pg_reload_conf()});
+wait_for('the sender to be off', sub { sql(q{SHOW whatsapp.enabled}) eq 'off' });
+send_po($node, 1, prefix => 'again');
+my $id = sql(q{SELECT id FROM whatsapp_messages WHERE reference = 'again-1'});
+my $callback = sql(q{SELECT nonce FROM whatsapp_instances}) . ".$id";
+deliver({ id => 'try.1', status => 'failed', timestamp => '1895336240', biz_opaque_callback_data => $callback, errors => failure(131026) });
+deliver({ id => 'try.1', status => 'sent', timestamp => '1895336239', biz_opaque_callback_data => $callback });
+is(sql(qq{SELECT m.status || ' ' || q.state FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.id = $id}), 'PENDING ready', 'a failed attempt, and its late sent, leave it in the queue');
+deliver({ id => 'try.1', status => 'delivered', timestamp => '1895336241', biz_opaque_callback_data => $callback });
+is(sql(qq{SELECT status || ' ' || (SELECT count(*) FROM whatsapp_queue) FROM whatsapp_messages WHERE id = $id}), 'DELIVERED 0', 'but what has arrived is not sent again');
+
+# 131050: Meta says that the recipient wants no marketing
+send_po($node, 1, phone => '+34600999888', prefix => 'unwanted');
+$id = sql(q{SELECT id FROM whatsapp_messages WHERE reference = 'unwanted-1'});
+sql(qq{DELETE FROM whatsapp_queue WHERE message_id = $id});
+deliver({ id => 'unwanted', status => 'failed', timestamp => '1895336240', biz_opaque_callback_data => sql(q{SELECT nonce FROM whatsapp_instances}) . ".$id", errors => failure(131050) });
+wait_sql($node, q{SELECT string_agg(concat_ws(' ', contact, sender, scope, opted_out, source), ',') FROM whatsapp_opt_outs}, '34600999888 default marketing t error');
+
+$node->stop('fast');
+done_testing();
