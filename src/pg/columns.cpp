@@ -4,8 +4,10 @@
 #include "pg/columns.hpp"
 
 extern "C" {
+#include "storage/itemptr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 }
 
@@ -46,35 +48,42 @@ Column::add_time(std::int64_t unix_seconds)
 		add_null();
 }
 
+void
+Column::add_address(std::uint64_t address)
+{
+	if (address == 0) {
+		add_null();
+		return;
+	}
+	auto *tid = static_cast<ItemPointer>(palloc(sizeof(ItemPointerData)));
+	ItemPointerSet(tid, static_cast<BlockNumber>(address >> 16),
+	               static_cast<OffsetNumber>(address & 0xffff));
+	add(PointerGetDatum(tid));
+}
+
 Datum
 Column::array(Oid element) const
 {
+	int16 length;
+	bool by_value;
+	char alignment;
+	get_typlenbyvalalign(element, &length, &by_value, &alignment);
 	int size = count_;
 	int lower = 1;
-	int width = -1;
-	bool by_value = false;
-	char alignment = TYPALIGN_INT;
-	switch (element) {
-	case INT4OID:
-		width = 4;
-		by_value = true;
-		break;
-	case BOOLOID:
-		width = 1;
-		by_value = true;
-		alignment = TYPALIGN_CHAR;
-		break;
-	case INT8OID:
-	case TIMESTAMPTZOID:
-		width = 8;
-		by_value = FLOAT8PASSBYVAL;
-		alignment = TYPALIGN_DOUBLE;
-		break;
-	default:
-		break;
-	}
-	return PointerGetDatum(
-	    construct_md_array(values_, nulls_, 1, &size, &lower, element, width, by_value, alignment));
+	return PointerGetDatum(construct_md_array(values_, nulls_, 1, &size, &lower, element, length,
+	                                          by_value, alignment));
+}
+
+std::uint64_t
+address_column(uint64 row, int number)
+{
+	bool null;
+	const Datum value = column(row, number, null);
+	if (null)
+		return 0;
+	auto *tid = reinterpret_cast<ItemPointer>(DatumGetPointer(value));
+	return static_cast<std::uint64_t>(ItemPointerGetBlockNumberNoCheck(tid)) << 16 |
+	       ItemPointerGetOffsetNumberNoCheck(tid);
 }
 
 } // namespace whatsapp::pg

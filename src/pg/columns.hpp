@@ -12,6 +12,12 @@
 namespace whatsapp::pg
 {
 
+/* pg_type.h has no name for it; the number of a type never changes. */
+inline constexpr Oid tid_array_type = 1010;
+
+/* A ctid in the column (from 1) of a row of SPI_tuptable; 0 for NULL. */
+std::uint64_t address_column(uint64 row, int number);
+
 /* One array parameter, NULL where there is nothing. In the current memory context. */
 class Column
 {
@@ -39,6 +45,8 @@ public:
 	void add_text(const char *text);
 	/* The same, cut to indexable(). */
 	void add_identifier(const char *text);
+	/* Of address_column(); 0 is NULL. */
+	void add_address(std::uint64_t address);
 	/* Unix seconds; 0, and what the server cannot show, are NULL. */
 	void add_time(std::int64_t unix_seconds);
 
@@ -47,7 +55,6 @@ public:
 	{
 		return count_;
 	}
-	/* element: TEXTOID, INT4OID, INT8OID, BOOLOID or TIMESTAMPTZOID */
 	Datum array(Oid element) const;
 
 private:

@@ -10,7 +10,7 @@
 #include "pg/opt_outs.hpp"
 #include "pg/settings.hpp"
 
-#include "pg/array.hpp"
+#include "pg/columns.hpp"
 #include "pg/statement.hpp"
 
 extern "C" {
@@ -37,11 +37,11 @@ read_ready(const ReadFrom *from, std::size_t count)
 	    "  ORDER BY r.due_at, r.message_id LIMIT f.most) AS q",
 	    5,
 	    {TEXTARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID}};
-	Array senders(count, TEXTOID);
-	Array priorities(count, INT2OID);
-	Array dues(count, TIMESTAMPTZOID);
-	Array ids(count, INT8OID);
-	Array limits(count, INT4OID);
+	Column senders(count);
+	Column priorities(count);
+	Column dues(count);
+	Column ids(count);
+	Column limits(count);
 	for (std::size_t i = 0; i < count; i++) {
 		senders.add(CStringGetTextDatum(from[i].sender));
 		priorities.add(Int16GetDatum(static_cast<int16>(from[i].priority)));
@@ -50,11 +50,11 @@ read_ready(const ReadFrom *from, std::size_t count)
 		limits.add(Int32GetDatum(from[i].limit));
 	}
 	Values values;
-	values.set(0, senders.datum());
-	values.set(1, priorities.datum());
-	values.set(2, dues.datum());
-	values.set(3, ids.datum());
-	values.set(4, limits.datum());
+	values.set(0, senders.array(TEXTOID));
+	values.set(1, priorities.array(INT2OID));
+	values.set(2, dues.array(TIMESTAMPTZOID));
+	values.set(3, ids.array(INT8OID));
+	values.set(4, limits.array(INT4OID));
 
 	ReadyRows found = {nullptr, run(statement, values)};
 	found.rows = static_cast<Ready *>(palloc(sizeof(Ready) * (found.count + 1)));
@@ -100,16 +100,16 @@ Claims
 mark(const Instance &instance, const Candidate *candidates, std::size_t count, bool careful,
      MemoryContextData *memory)
 {
-	Array ids(count, INT8OID);
-	Array addresses(count, TIDOID);
+	Column ids(count);
+	Column addresses(count);
 	for (std::size_t i = 0; i < count; i++) {
 		ids.add(Int64GetDatum(candidates[i].id));
 		addresses.add_address(candidates[i].row);
 	}
 	Values values;
 	values.set(0, Int64GetDatum(instance.epoch));
-	values.set(1, ids.datum());
-	values.set(2, addresses.datum());
+	values.set(1, ids.array(INT8OID));
+	values.set(2, addresses.array(TIDOID));
 	values.set(3, BoolGetDatum(settings.check_opt_outs && any_opt_outs()));
 	Claims claims = {nullptr, run(careful ? mark_free : mark_waiting, values)};
 
@@ -142,15 +142,15 @@ postpone(const Postponed *rows, std::size_t count)
 	    " WHERE q.message_id = f.message_id",
 	    2,
 	    {INT8ARRAYOID, FLOAT8ARRAYOID}};
-	Array ids(count, INT8OID);
-	Array seconds(count, FLOAT8OID);
+	Column ids(count);
+	Column seconds(count);
 	for (std::size_t i = 0; i < count; i++) {
 		ids.add(Int64GetDatum(rows[i].id));
 		seconds.add(Float8GetDatum(static_cast<double>(rows[i].delay_ms) / 1000));
 	}
 	Values values;
-	values.set(0, ids.datum());
-	values.set(1, seconds.datum());
+	values.set(0, ids.array(INT8OID));
+	values.set(1, seconds.array(FLOAT8OID));
 	run(statement, values);
 }
 

@@ -9,7 +9,7 @@
 #include "pg/opt_outs.hpp"
 #include "pg/senders.hpp"
 
-#include "pg/array.hpp"
+#include "pg/columns.hpp"
 #include "pg/statement.hpp"
 
 extern "C" {
@@ -72,13 +72,13 @@ Statement remember = {
 void
 settle_sent(const Settled *rows, std::size_t count)
 {
-	Array ids(count, INT8OID);
-	Array wamids(count, TEXTOID);
-	Array wa_ids(count, TEXTOID);
-	Array user_ids(count, TEXTOID);
-	Array attempts(count, INT4OID);
-	Array queue_rows(count, TIDOID);
-	Array message_rows(count, TIDOID);
+	Column ids(count);
+	Column wamids(count);
+	Column wa_ids(count);
+	Column user_ids(count);
+	Column attempts(count);
+	Column queue_rows(count);
+	Column message_rows(count);
 	for (std::size_t i = 0; i < count; i++) {
 		if (rows[i].how != Settle::sent)
 			continue;
@@ -90,25 +90,25 @@ settle_sent(const Settled *rows, std::size_t count)
 		queue_rows.add_address(rows[i].queue_row);
 		message_rows.add_address(rows[i].message_row);
 	}
-	const auto all = static_cast<uint64>(ids.size());
+	const auto all = static_cast<uint64>(ids.count());
 	if (all == 0)
 		return;
 
 	Values queue;
-	queue.set(0, ids.datum());
-	queue.set(1, queue_rows.datum());
+	queue.set(0, ids.array(INT8OID));
+	queue.set(1, queue_rows.array(TIDOID));
 	const bool dequeued = run(dequeue_there, queue) == all;
 	if (!dequeued)
 		run(dequeue, queue);
 
 	Values values;
-	values.set(0, ids.datum());
-	values.set(1, wamids.datum());
+	values.set(0, ids.array(INT8OID));
+	values.set(1, wamids.array(TEXTOID));
 	run(remember, values);
-	values.set(2, wa_ids.datum());
-	values.set(3, user_ids.datum());
-	values.set(4, attempts.datum());
-	values.set(5, message_rows.datum());
+	values.set(2, wa_ids.array(TEXTOID));
+	values.set(3, user_ids.array(TEXTOID));
+	values.set(4, attempts.array(INT4OID));
+	values.set(5, message_rows.array(TIDOID));
 	if (!dequeued || run(record_there, values) != all)
 		run(record, values);
 }
