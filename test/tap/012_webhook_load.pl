@@ -22,7 +22,8 @@ my $json = JSON::PP->new->canonical;
 # messages as they are once they are sent
 $node->safe_psql('postgres', qq{
 	INSERT INTO whatsapp_messages (sender, message_type, status, wamid, reference, recipient_phone, sent_at)
-	SELECT 'default', 'template', 'SENT', 'wamid.' || i, i, '+34612345678', now() FROM generate_series(1, $messages) AS i});
+	SELECT 'default', 'template', 'SENT', 'wamid.' || i, i, '+34612345678', now() FROM generate_series(1, $messages) AS i;
+	INSERT INTO whatsapp_wamids (hash, message_id) SELECT hashtextextended(wamid, 0), id FROM whatsapp_messages});
 
 sub request
 {

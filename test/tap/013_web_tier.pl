@@ -83,7 +83,7 @@ $node->safe_psql('postgres', q{ALTER SYSTEM SET whatsapp.listen = ''});
 $node->reload;
 wait_for('the port to be shut', sub { (curl("http://127.0.0.1:$port/healthz"))[0] eq '000' });
 $node->restart;
-wait_for('both workers', sub { $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pg\_whatsapp%er' AND datname = 'postgres'}) == 2 });
+wait_for('all workers', sub { $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'pg\_whatsapp%er' AND datname = 'postgres'}) == 3 });
 
 is(verify('default-token'), '17', 'wa_webhook_verify(): the challenge');
 is(verify('north-second'), '17', 'for the token of another account');
