@@ -176,5 +176,19 @@ kill 'KILL', $pid;
 wait_restart($node, $sender);
 wait_sql($node, q{SELECT count(*) || ' ' || count(DISTINCT wamid) FROM whatsapp_inbound WHERE text ~ '^many'}, '300 300');
 
+# whoever opts out while a message waits does not get it; and Meta's own word counts as one, for marketing
+sql(q{ALTER SYSTEM SET whatsapp.enabled = off; SELECT pg_reload_conf()});
+wait_turns($node);
+send_po($node, 1, prefix => 'QUEUED', phone => '+34600444111');
+send_po($node, 1, prefix => 'OTHER', phone => '+34600444222');
+is(sql(q{SELECT wa_opt_out('+34600444111')}), 't', 'opted out after it was queued');
+sql(q{ALTER SYSTEM RESET whatsapp.enabled; SELECT pg_reload_conf()});
+wait_sql($node, q{SELECT status || ' ' || error_message FROM whatsapp_messages WHERE reference = 'QUEUED-1'}, 'FAILED recipient has opted out');
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'OTHER-1'}, 'READ');
+is(scalar(grep { $_->{parameters}[1] eq 'QUEUED-1' } @{ sandbox_get($node->{sandbox}, 'messages') }), 0, 'nothing left');
+send_po($node, 1, prefix => 'STOPPED', phone => '+15550131050');
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'STOPPED-1'}, 'FAILED');
+is(sql(q{SELECT scope || ' ' || source || ' ' || opted_out FROM whatsapp_opt_outs WHERE contact = '15550131050'}), 'marketing error true', '131050 as an answer is an opt-out');
+
 $node->stop('fast');
 done_testing();
