@@ -69,7 +69,8 @@ struct HttpClient::State {
 	std::int64_t curl_deadline_us = never;
 	TransferOptions options;
 	Bearer last_bearer;
-	TransferList active; /* by the end of their time */
+	std::string last_url; /* that was allowed */
+	TransferList active;  /* by the end of their time */
 	TransferList ended;
 	TransferList free;
 
@@ -81,6 +82,7 @@ struct HttpClient::State {
 	bool open() noexcept;
 	bool take_options(const HttpClientOptions &wanted) noexcept;
 	void apply_limits() noexcept;
+	bool knows(std::string_view url) noexcept;
 	Transfer *prepared(const HttpRequest &request) noexcept;
 	void recycle(Transfer *transfer) noexcept;
 	void end(Transfer *transfer, CURLcode code) noexcept;
@@ -194,6 +196,22 @@ HttpClient::State::on_timer(CURLM *, long timeout_ms, void *self) noexcept
 	static_cast<State *>(self)->curl_deadline_us =
 	    timeout_ms < 0 ? never : monotonic_us() + static_cast<std::int64_t>(timeout_ms) * 1000;
 	return 0;
+}
+
+/* Nearly always the one of the last request. */
+bool
+HttpClient::State::knows(std::string_view url) noexcept
+{
+	if (url == last_url)
+		return !url.empty();
+	if (!url_allowed(url))
+		return false;
+	try {
+		last_url = url;
+	} catch (const std::exception &) {
+		last_url.clear();
+	}
+	return true;
 }
 
 /* Ready to be started, or NULL. */
@@ -313,7 +331,7 @@ HttpClient::set_options(const HttpClientOptions &options) noexcept
 bool
 HttpClient::start(const HttpRequest &request) noexcept
 {
-	if (!url_allowed(request.url) || !token_allowed(request.bearer_token))
+	if (!state_->knows(request.url) || !token_allowed(request.bearer_token))
 		return false;
 	const SignalGuard guard;
 	Transfer *transfer = state_->prepared(request);

@@ -176,9 +176,12 @@ bool
 Transfer::prepare(const HttpRequest &request, const Bearer &bearer,
                   const TransferOptions &options) noexcept
 {
-	const bool plain = url_is_loopback_http(request.url);
+	/* a pooled handle has nearly always been to the same place */
+	const bool same = version_ == options.version && url_ == request.url;
+	const bool plain = same ? plain_ : url_is_loopback_http(request.url);
 	try {
-		url_ = request.url;
+		if (!same)
+			url_ = request.url;
 		body_ = request.body;
 	} catch (const std::exception &) {
 		return false;
@@ -192,7 +195,7 @@ Transfer::prepare(const HttpRequest &request, const Bearer &bearer,
 	timeout_us_ = options.request_timeout_ms * 1000;
 	started_us_ = monotonic_us();
 	return ((version_ == options.version && plain_ == plain) || set_lasting(options, plain)) &&
-	       set(easy_, CURLOPT_URL, url_.c_str()) &&
+	       (same || set(easy_, CURLOPT_URL, url_.c_str())) &&
 	       set(easy_, CURLOPT_HTTPHEADER, bearer_.headers()) &&
 	       set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size())) &&
 	       set(easy_, CURLOPT_POSTFIELDS, body_.c_str());

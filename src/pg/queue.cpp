@@ -79,7 +79,7 @@ namespace
 #define MARKED                                                                               \
 	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                                   \
 	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"                \
-	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload::text, q.expires_at " \
+	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
 	"<= now(), q.ctid, m.ctid, $4 AND " RECIPIENT_OPTED_OUT
 
 /* What has moved since it was read is not marked, and is read again. */
