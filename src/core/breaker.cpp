@@ -16,7 +16,7 @@ namespace
 
 constexpr double retries_per_request = 0.1;
 constexpr double retries_per_ms = 0.001;
-constexpr std::int64_t longest_delay_ms = 15 * 60 * 1000;
+constexpr std::int64_t longest_delay_ms = std::int64_t{15} * 60 * 1000;
 
 } // namespace
 
