@@ -11,6 +11,7 @@
 
 #include "entry/entry.hpp"
 
+#include "pg/fault_point.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 #include "pg/transaction.hpp"
@@ -197,8 +198,11 @@ reconcile(int place, pg::Role role, Post &post, bool wanted, bool attached, std:
 	if (attached && post.waits_for_extension)
 		post.not_before = now;
 	/* one that an earlier launcher started still counts: its seat is taken */
-	if (post.handle == nullptr && wanted && now >= post.not_before && !pg::seat_taken(role, place))
+	if (post.handle == nullptr && wanted && now >= post.not_before &&
+	    !pg::seat_taken(role, place)) {
+		pg::fault_point(pg::FaultPoint::worker_start);
 		start(place, role, post, now);
+	}
 }
 
 void

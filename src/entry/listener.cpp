@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "pg/deliveries.hpp"
+#include "pg/fault_point.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 #include "pg/token_question.hpp"
@@ -164,6 +165,7 @@ store(const Inbox::Delivery *deliveries, std::size_t count)
 				pg::drop_delivery(delivery.row);
 		}
 		pg::store_events(batches, size);
+		pg::fault_point(pg::FaultPoint::events_stored);
 	});
 }
 
@@ -200,11 +202,14 @@ serve(Listener &listener)
 		learn_secrets(listener);
 	std::size_t count;
 	const Inbox::Delivery *deliveries = listener.inbox->take(count);
+	pg::fault_point(pg::FaultPoint::delivery_taken, count);
 	const bool stored = count == 0 || store(deliveries, count);
+	pg::fault_point(pg::FaultPoint::events_committed, count);
 	/* a lock or a full disk is the same for all of them */
 	const bool hopeless = !stored && pg::failure_passes();
 	bool stuck = false;
 	for (std::size_t i = 0; i < count; i++) {
+		pg::fault_point(pg::FaultPoint::half_answered, i == count / 2);
 		if (stored || (!hopeless && store_item_by_item(deliveries[i])))
 			listener.inbox->accept(i);
 		else {
@@ -213,6 +218,7 @@ serve(Listener &listener)
 		}
 	}
 	listener.inbox->finish();
+	pg::fault_point(pg::FaultPoint::all_answered, count);
 	MemoryContextReset(listener.batch);
 	if (stuck) {
 		listener.look_pause =

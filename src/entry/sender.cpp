@@ -10,6 +10,7 @@
 
 #include "entry/dispatcher.hpp"
 #include "entry/line.hpp"
+#include "pg/fault_point.hpp"
 #include "pg/instance.hpp"
 #include "pg/queue.hpp"
 #include "pg/senders.hpp"
@@ -153,15 +154,6 @@ settle_at(const Sender &sender, std::int64_t now)
 	           : sender.first_result + gather_ms;
 }
 
-void
-warn_of_hold()
-{
-	ereport(WARNING,
-	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-	         errmsg("pending WhatsApp messages are held: this database was restored or copied"),
-	         errhint("Look at whatsapp_held, then call wa_release() to send from here.")));
-}
-
 /* The holds and the senders, as they are now. */
 void
 look_at_senders(Sender &sender)
@@ -176,7 +168,7 @@ look_at_senders(Sender &sender)
 	sender.instance.held = pg::is_held();
 	if (sender.instance.held) {
 		if (!was_held)
-			warn_of_hold();
+			pg::warn_of_hold();
 		return;
 	}
 	/* released: under the identity that wa_release() made */
@@ -219,6 +211,7 @@ settle_and_claim(Sender &sender, int limit)
 	std::size_t count;
 	sender.dispatcher->tell_ends();
 	const pg::Settled *rows = sender.dispatcher->results(count);
+	pg::fault_point(pg::FaultPoint::settle_begin, count);
 	const pg::Instance before = sender.instance;
 	pg::Claims claims = {nullptr, 0};
 	const bool done = pg::transact([&] {
@@ -238,6 +231,7 @@ settle_and_claim(Sender &sender, int limit)
 		set_back(sender);
 		return;
 	}
+	pg::fault_point(pg::FaultPoint::claim_committed, claims.count);
 	if (sender.next_write != 0)
 		sender.line->look_everywhere();
 	sender.next_write = sender.setback = 0;
@@ -247,8 +241,11 @@ settle_and_claim(Sender &sender, int limit)
 			due_in(sender, rows[i].delay_ms);
 	sender.dispatcher->forget_results();
 	sender.line->marked(claims.rows, claims.count);
-	for (std::size_t i = 0; i < claims.count; i++)
+	for (std::size_t i = 0; i < claims.count; i++) {
+		pg::fault_point(pg::FaultPoint::half_sent, i == claims.count / 2);
 		sender.dispatcher->send(claims.rows[i], sender.instance);
+	}
+	pg::fault_point(pg::FaultPoint::all_sent, claims.count);
 	sender.saturated = sender.line->ready();
 }
 
@@ -399,6 +396,7 @@ drain(Sender &sender, pg::WaitSet &waits)
 	}
 	/* without a claim: limit 0 */
 	settle_and_claim(sender, 0);
+	pg::fault_point(pg::FaultPoint::drain_settled);
 	pg::transact([&] { pg::beat(sender.instance, true); });
 }
 
@@ -427,9 +425,10 @@ pg_whatsapp_sender_main(Datum)
 		        (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not set up the HTTP client")));
 	if (!pg::transact([] { pg::begin_epoch(sender.instance, worker_place()); }))
 		pg::leave();
+	pg::fault_point(pg::FaultPoint::epoch_committed);
 	pg::forget_promotion(worker_place());
 	if (sender.instance.held)
-		warn_of_hold();
+		pg::warn_of_hold();
 	if (sender.instance.quarantine_ms > 0) {
 		sender.claim_after = pg::monotonic_ms() + sender.instance.quarantine_ms;
 		ereport(LOG, (errmsg("sending WhatsApp messages begins in %d s: this server was promoted",

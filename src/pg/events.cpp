@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "pg/fault_point.hpp"
 #include "pg/intake.hpp"
 #include "pg/reading.hpp"
 
@@ -114,6 +115,7 @@ store_all(const Event **events, std::size_t count)
 		if (reader_wants(event))
 			for_reader.add(Int64GetDatum(int64_column(i, 2)));
 	}
+	fault_point(FaultPoint::event_inserted);
 	apply_statuses(statuses, status_count);
 	leave_to_reader(for_reader);
 }

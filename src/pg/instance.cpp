@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "pg/fault_point.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 
@@ -150,6 +151,7 @@ begin_epoch(Instance &instance, int place)
 	const Datum gap = column(0, 3, null);
 	const bool long_gap = !null && DatumGetBool(gap);
 	const bool clean = DatumGetBool(column(0, 4, null));
+	fault_point(FaultPoint::epoch_raised);
 	if (long_gap)
 		hold_queue();
 	instance.held = is_held();
@@ -166,6 +168,7 @@ begin_epoch(Instance &instance, int place)
 	doubted.set(0, BoolGetDatum(clean));
 	run(doubt, doubted);
 	park_poison();
+	fault_point(FaultPoint::epoch_doubted);
 }
 
 void
@@ -215,6 +218,15 @@ become_own_instance()
 }
 
 } // namespace
+
+void
+warn_of_hold()
+{
+	ereport(WARNING,
+	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	         errmsg("pending WhatsApp messages are held: this database was restored or copied"),
+	         errhint("Look at whatsapp_held, then call wa_release() to send from here.")));
+}
 
 const char *
 hold_reason()

@@ -30,6 +30,9 @@ void beat(const Instance &instance, bool stopping);
  * backup, and nobody has said yes yet. */
 bool is_held();
 
+/* In the log: nothing is sent until wa_release(). */
+void warn_of_hold();
+
 /* Why nothing is sent from here, or NULL. */
 const char *hold_reason();
 

@@ -8,6 +8,7 @@
 
 #include "core/account.hpp"
 #include "pg/account_events.hpp"
+#include "pg/fault_point.hpp"
 #include "pg/inbound.hpp"
 #include "pg/opt_outs.hpp"
 #include "pg/settings.hpp"
@@ -220,7 +221,9 @@ work_off(std::int64_t &next_due_ms)
 		const int finished = taken == 0 ? 0 : work_off_tasks(tasks, taken);
 		more = taken == limit || finished < taken;
 		next_due_ms = ask_next_due();
+		fault_point(FaultPoint::intake_acted, static_cast<std::size_t>(taken));
 	});
+	fault_point(FaultPoint::intake_committed, static_cast<std::size_t>(taken));
 	singly = Max(singly - 1, 0);
 	if (committed)
 		return more;

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cstdint>
 
+#include "pg/fault_point.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 
@@ -202,6 +203,7 @@ insert_directly(const NewMessage &message, TimestampTz due, TimestampTz expires)
 		                      false,          false, name.null, language.null,  payload.null,
 		                      reference.null, false, false,     false};
 		insert_row(messages, message_row, values, nulls);
+		fault_point(FaultPoint::message_inserted);
 
 		const Datum queued[] = {Int64GetDatum(id),
 		                        sender.value,
@@ -234,8 +236,10 @@ enqueue(const NewMessage &message)
 	if (message.idempotency_key == nullptr) {
 		const std::int64_t id = insert_directly(
 		    message, due, due + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC);
-		if (id != 0)
+		if (id != 0) {
+			fault_point(FaultPoint::message_enqueued);
 			return id;
+		}
 	}
 	Values values;
 	set_message(values, message);
@@ -252,6 +256,7 @@ enqueue(const NewMessage &message)
 		run(find_key, key);
 		return int64_column(0, 1);
 	}
+	fault_point(FaultPoint::message_enqueued);
 	return int64_column(0, 1);
 }
 
@@ -290,7 +295,10 @@ cancel(std::int64_t id)
 	    {INT8OID}};
 	Values values;
 	values.set(0, Int64GetDatum(id));
-	return run(statement, values) > 0;
+	if (run(statement, values) == 0)
+		return false;
+	fault_point(FaultPoint::message_cancelled);
+	return true;
 }
 
 bool
@@ -312,6 +320,7 @@ retry(std::int64_t id)
 	if (run(statement, values) == 0)
 		return false;
 	wake_sender_at_commit(GetCurrentTransactionStartTimestamp());
+	fault_point(FaultPoint::message_retried);
 	return true;
 }
 

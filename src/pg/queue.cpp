@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "pg/fault_point.hpp"
 #include "pg/instance.hpp"
 #include "pg/opt_outs.hpp"
 #include "pg/settings.hpp"
@@ -129,6 +130,7 @@ mark(const Instance &instance, const Candidate *candidates, std::size_t count, b
 	MemoryContextSwitchTo(before);
 	std::sort(claims.rows, claims.rows + claims.count,
 	          [](const Claimed &left, const Claimed &right) { return left.id < right.id; });
+	fault_point(FaultPoint::claimed, claims.count);
 	return claims;
 }
 
@@ -200,7 +202,8 @@ resolve_unknown(const Instance &instance)
 	values.set(0, Float8GetDatum(settings.unknown_grace));
 	values.set_text(1, policies[settings.unknown_policy]);
 	const std::uint64_t retried = run(retry, values);
-	run(fail, values);
+	if (run(fail, values) + retried > 0)
+		fault_point(FaultPoint::doubt_resolved);
 	return retried;
 }
 

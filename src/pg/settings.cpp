@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "core/url.hpp"
+#include "pg/fault_point.hpp"
 #include "pg/prelude.hpp"
 
 extern "C" {
@@ -228,6 +229,7 @@ define_settings()
 	define_worker_settings();
 	define_listener_settings();
 	define_session_settings();
+	define_fault_points();
 	MarkGUCPrefixReserved("whatsapp");
 }
 

@@ -6,6 +6,7 @@
  */
 #include "pg/queue.hpp"
 
+#include "pg/fault_point.hpp"
 #include "pg/opt_outs.hpp"
 #include "pg/senders.hpp"
 
@@ -100,11 +101,13 @@ settle_sent(const Settled *rows, std::size_t count)
 	const bool dequeued = run(dequeue_there, queue) == all;
 	if (!dequeued)
 		run(dequeue, queue);
+	fault_point(FaultPoint::settle_dequeued);
 
 	Values values;
 	values.set(0, ids.array(INT8OID));
 	values.set(1, wamids.array(TEXTOID));
 	run(remember, values);
+	fault_point(FaultPoint::settle_remembered);
 	values.set(2, wa_ids.array(TEXTOID));
 	values.set(3, user_ids.array(TEXTOID));
 	values.set(4, attempts.array(INT4OID));
@@ -157,7 +160,7 @@ settle_paused(const Settled &row)
 	Values id;
 	id.set(0, Int64GetDatum(row.id));
 	run(put_back, id);
-
+	fault_point(FaultPoint::settle_put_back);
 	pause_sender(row.sender, row.delay_ms, row.message, row.hint);
 }
 
@@ -193,6 +196,7 @@ settle_failure(const Settled &row)
 	case Settle::paused:
 		break;
 	}
+	fault_point(FaultPoint::settle_failure);
 }
 
 } // namespace
@@ -208,6 +212,7 @@ settle(const Settled *rows, std::size_t count)
 			settle_failure(rows[i]);
 	}
 	settle_sent(rows, count);
+	fault_point(FaultPoint::settled, count);
 }
 
 } // namespace whatsapp::pg

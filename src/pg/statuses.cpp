@@ -15,6 +15,7 @@
 #include "core/progress.hpp"
 
 #include "pg/columns.hpp"
+#include "pg/fault_point.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -284,6 +285,7 @@ apply_statuses(StatusOf *items, std::size_t count)
 	if (size == 0)
 		return;
 	dequeue_all(sums, size);
+	fault_point(FaultPoint::event_dequeued);
 	apply_progress(sums, size);
 	apply_failures(sums, size);
 }

@@ -1,0 +1,62 @@
+/*
+ * fault_point.hpp — where test builds can die: at every step between two facts that must agree, the
+ * table's, the wire's and the webhooks'.
+ *
+ * Empty in what is installed. `make fault-points` links the same objects with a fault_point.o of
+ * its own, whose points obey the file pg_whatsapp.fault in the data directory.
+ */
+#pragma once
+
+#include <cstddef>
+
+namespace whatsapp::pg
+{
+
+/* The names in fault_point.cpp stand in the same order. */
+enum class FaultPoint : int {
+	/* launcher */
+	worker_start,
+	/* sender */
+	epoch_raised,
+	epoch_doubted,
+	epoch_committed,
+	settle_begin,
+	settle_failure,
+	settle_put_back,
+	settle_dequeued,
+	settle_remembered,
+	settled,
+	claimed,
+	claim_committed,
+	half_sent,
+	all_sent,
+	doubt_resolved,
+	drain_settled,
+	/* listener */
+	delivery_taken,
+	event_inserted,
+	event_dequeued,
+	events_stored,
+	events_committed,
+	half_answered,
+	all_answered,
+	/* reader */
+	intake_acted,
+	intake_committed,
+	/* backend */
+	message_inserted,
+	message_enqueued,
+	message_cancelled,
+	message_retried,
+	count
+};
+
+/* May raise an error: no destructor may be waiting where it is called. With a count of 0 there is
+ * nothing that could be interrupted. */
+void fault_point(FaultPoint point, std::size_t count = 1);
+
+/* In test builds, the setting whatsapp.fault_points, which names them all. Called once by _PG_init.
+ */
+void define_fault_points();
+
+} // namespace whatsapp::pg
