@@ -97,7 +97,7 @@ sub sandbox_set
 sub new_cluster
 {
 	my ($name, %options) = @_;
-	my $stage = $ENV{PGWA_STAGE} or BAIL_OUT('PGWA_STAGE is not set: run scripts/test');
+	my $stage = $options{stage} || $ENV{PGWA_STAGE} or BAIL_OUT('PGWA_STAGE is not set: run scripts/test');
 	my $listen = PostgreSQL::Test::Cluster::get_free_port();
 	my $sandbox = new_sandbox(webhook => "http://127.0.0.1:$listen/api/v1/whatsapp/webhook");
 	my $node = PostgreSQL::Test::Cluster->new($name);
