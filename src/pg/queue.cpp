@@ -77,9 +77,9 @@ namespace
 #define MARK                         \
 	"UPDATE @s@.whatsapp_queue AS q" \
 	" SET state = 'sending', epoch = $1, attempts = q.attempts + 1, changed_at = now()"
-#define MARKED                                                                               \
-	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                                   \
-	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"                \
+#define MARKED                                                                         \
+	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                             \
+	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"          \
 	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
 	"<= now(), q.ctid, m.ctid, $4 AND " RECIPIENT_OPTED_OUT
 
