@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 
 #include "core/server_free.hpp"
 
@@ -17,6 +16,7 @@ namespace
 
 /* With more than these behind one recipient, the rest waits in the queue. */
 constexpr std::size_t most_behind = 1024;
+constexpr std::int64_t newcomer_ms = 20;
 constexpr std::int64_t first_full_ms = 2000;
 constexpr std::int64_t last_full_ms = 60000;
 /* two clocks, the server's and ours, tell when the held one is due; those behind it come later by
@@ -24,30 +24,6 @@ constexpr std::int64_t last_full_ms = 60000;
 constexpr std::int64_t behind_held_ms = 1000;
 /* a commit's worth; the rest has its turn in the next one */
 constexpr std::size_t most_deferred = 2000;
-constexpr int least_reading = 16;
-
-std::uint64_t
-mix(std::uint64_t value) noexcept
-{
-	value ^= value >> 33;
-	value *= 0xff51afd7ed558ccdULL;
-	value ^= value >> 33;
-	return value;
-}
-
-std::uint64_t
-pair_ticket(const std::string &sender, std::string_view recipient) noexcept
-{
-	const std::hash<std::string_view> hash;
-	return mix(hash(sender) * 31 + hash(recipient));
-}
-
-std::uint64_t
-order_ticket(std::uint64_t pair, int priority) noexcept
-{
-	return mix(pair + static_cast<std::uint64_t>(priority) + 1);
-}
-
 } // namespace
 
 void
@@ -79,115 +55,10 @@ Lineup::end_rules()
 	}
 }
 
-/* What was read ahead is read again when the gate opens: meanwhile it would only take up memory. */
-void
-Lineup::shut(Sender &sender)
-{
-	for (Lane &lane : sender.lanes) {
-		for (const Candidate &candidate : lane.line) {
-			known_.erase(candidate.id);
-			const auto order = orders_.find(candidate.order);
-			if (order == orders_.end())
-				continue;
-			for (const Candidate &one : order->second.behind)
-				known_.erase(one.id);
-			order->second.behind.clear();
-		}
-		lane.line.clear();
-		lane.after = QueuePlace();
-		lane.unread = true;
-	}
-	sender.standing = 0;
-}
-
 void
 Lineup::set_group(int group, Gate gate)
 {
 	groups_[group].gate = gate;
-}
-
-void
-Lineup::reserve(const std::string &name, std::string_view recipient, std::int64_t in_ms,
-                std::int64_t now_ms)
-{
-	const auto sender = senders_.find(name);
-	if (sender == senders_.end())
-		return;
-	const SenderRules &rules = sender->second.rules;
-	Pair &pair = pairs_[pair_ticket(name, recipient)];
-	pair.theoretical_ms =
-	    std::max(pair.theoretical_ms, now_ms + in_ms + rules.pair_interval_ms * rules.pair_burst);
-}
-
-void
-Lineup::look_from(std::int64_t due_us)
-{
-	for (auto &entry : senders_) {
-		for (Lane &lane : entry.second.lanes) {
-			if (due_us <= lane.after.due_us)
-				lane.after = {due_us, 0};
-			lane.unread = true;
-		}
-	}
-}
-
-void
-Lineup::start_over()
-{
-	for (auto &order : orders_) {
-		for (const Candidate &one : order.second.behind)
-			known_.erase(one.id);
-		order.second.behind.clear();
-	}
-	for (auto &entry : senders_)
-		shut(entry.second);
-}
-
-std::vector<Reading>
-Lineup::readings(int window)
-{
-	std::vector<Reading> wanted;
-	for (auto &entry : senders_) {
-		if (entry.second.rules.gate == Gate::shut)
-			continue;
-		for (int priority = 0; priority < priorities; priority++) {
-			const Lane &lane = entry.second.lanes[static_cast<std::size_t>(priority)];
-			if (lane.unread)
-				wanted.push_back({&entry.first, priority, lane.after, 0});
-		}
-	}
-	const int share =
-	    std::max(least_reading, window / std::max(1, static_cast<int>(wanted.size())));
-	const auto enough = [&](Reading &reading) {
-		const Lane &lane =
-		    senders_.at(*reading.sender).lanes[static_cast<std::size_t>(reading.priority)];
-		reading.limit = share - static_cast<int>(lane.line.size());
-		return reading.limit < (share + 1) / 2;
-	};
-	wanted.erase(std::remove_if(wanted.begin(), wanted.end(), enough), wanted.end());
-	return wanted;
-}
-
-void
-Lineup::add(const Reading &reading, const QueueRow &row)
-{
-	Sender &sender = senders_.at(*reading.sender);
-	Lane &lane = sender.lanes[static_cast<std::size_t>(reading.priority)];
-	lane.after = row.place;
-	if (!known_.insert(row.place.id).second)
-		return;
-	const std::uint64_t pair = pair_ticket(*reading.sender, row.recipient);
-	lane.line.push_back(
-	    {row.place.id, row.address, order_ticket(pair, reading.priority), pair, row.paced, false});
-	sender.standing++;
-}
-
-void
-Lineup::end_reading(const Reading &reading, int count)
-{
-	if (count < reading.limit)
-		senders_.at(*reading.sender).lanes[static_cast<std::size_t>(reading.priority)].unread =
-		    false;
 }
 
 int
@@ -203,30 +74,75 @@ Lineup::budget(Sender &sender, int room, std::int64_t now_ms)
 	return sender.pacer.allowance(room, now_ms);
 }
 
-/* Reserves the pair's next turn for a candidate that has none yet. */
+/* Until the one that the others wait for is seen again, which a backlog or a shut gate puts off: or
+ * until the queue was read out and it was not there any more. */
+bool
+Lineup::held(const Order &order) noexcept
+{
+	return order.held_for != 0 && order.lane->read_out_ms < order.held_due_ms + 2 * behind_held_ms;
+}
+
+/* Those that went back to the queue are to be seen again, unless somebody cancelled them. */
+bool
+Lineup::awaits(const Order &order) noexcept
+{
+	return order.back > 0 && order.lane->read_out_ms < order.back_until_ms + behind_held_ms;
+}
+
+/* The pair's next turn, not before at_ms, reserved for a candidate that has none yet. */
 std::int64_t
-Lineup::wait_of(const SenderRules &rules, const Order &order, const Candidate &candidate,
+Lineup::turn_of(const SenderRules &rules, const Candidate &candidate, std::int64_t at_ms,
                 std::int64_t now_ms)
 {
-	std::int64_t at = now_ms;
-	if (order.held_for == candidate.id)
-		return 0;
-	if (order.held_for != 0)
-		at = std::max(at, order.held_due_ms + behind_held_ms);
-	if (order.full_until_ms > now_ms && !candidate.called)
-		at = std::max(at, order.full_until_ms);
 	const auto found = pairs_.find(candidate.pair);
 	if (found != pairs_.end())
-		at = std::max(at, found->second.not_before_ms);
+		at_ms = std::max(at_ms, found->second.not_before_ms);
 	if (rules.pair_interval_ms <= 0 || candidate.paced)
-		return at - now_ms;
+		return at_ms;
 
 	Pair &pair = found != pairs_.end() ? found->second : pairs_[candidate.pair];
 	/* what the last life of this process sent is not known: the burst grows from none */
 	const std::int64_t tolerance =
 	    std::min((rules.pair_burst - 1) * rules.pair_interval_ms, now_ms - started_ms_);
-	at = std::max(at, pair.theoretical_ms - tolerance);
-	pair.theoretical_ms = std::max(pair.theoretical_ms, at) + rules.pair_interval_ms;
+	at_ms = std::max(at_ms, pair.theoretical_ms - tolerance);
+	pair.theoretical_ms = std::max(pair.theoretical_ms, at_ms) + rules.pair_interval_ms;
+	return at_ms;
+}
+
+/* 0 for one that may leave or stand behind the one in flight; else how long it has to go back to
+ * the queue. Once one had to, so have those after it, in the same order. */
+std::int64_t
+Lineup::wait_of(const SenderRules &rules, Order &order, const Candidate &candidate,
+                std::int64_t now_ms)
+{
+	if (!awaits(order))
+		order.back = 0;
+	else if (candidate.paced)
+		order.back--;
+	if (order.held_for == candidate.id)
+		return 0;
+	if (!held(order))
+		order.held_for = 0;
+
+	std::int64_t at = now_ms;
+	if (order.held_for != 0)
+		order.back_until_ms =
+		    std::max(order.back_until_ms, std::max(now_ms, order.held_due_ms) + behind_held_ms);
+	/* its transaction began before those that went back are due, and was committed after */
+	else if (order.back > 0 && !candidate.paced && !candidate.called)
+		at = now_ms + newcomer_ms;
+	const bool queued = order.busy || (!order.behind.empty() && !candidate.called);
+	if (queued && at == now_ms && order.back_until_ms <= now_ms) {
+		if (order.behind.size() < most_behind)
+			return 0;
+		order.full_ms = std::clamp(order.full_ms * 2, first_full_ms, last_full_ms);
+		order.back_until_ms = now_ms + order.full_ms;
+	}
+	if (order.held_for != 0 || !candidate.called)
+		at = std::max(at, order.back_until_ms);
+	at = turn_of(rules, candidate, at, now_ms);
+	if (at > now_ms)
+		order.back++;
 	return at - now_ms;
 }
 
@@ -243,7 +159,7 @@ Lineup::call_next(Sender &sender, Lane &lane, std::uint64_t ticket)
 		lane.line.front().called = true;
 		order.behind.pop_front();
 		sender.standing++;
-	} else if (!order.busy && order.held_for == 0 && order.full_until_ms == 0) {
+	} else if (!order.busy && order.held_for == 0 && order.back_until_ms == 0) {
 		orders_.erase(found);
 	}
 }
@@ -270,31 +186,21 @@ Lineup::take_from(Senders::value_type &entry, int priority, std::int64_t now_ms,
 		lane.line.pop_front();
 		sender.standing--;
 		Order &order = orders_[candidate.order];
-		if (now_ms >= order.held_due_ms + 2 * behind_held_ms)
-			order.held_for = 0;
-		if (order.full_until_ms != 0 && order.full_until_ms <= now_ms)
-			order.full_until_ms = 0;
-		const bool queued = order.busy || (!order.behind.empty() && !candidate.called);
-		/* once one had to go back to the queue, so have those after it */
-		if (queued && order.full_until_ms == 0 && order.behind.size() < most_behind) {
-			order.behind.push_back(candidate);
-			continue;
-		}
-		if (queued && order.full_until_ms == 0) {
-			order.full_ms = std::clamp(order.full_ms * 2, first_full_ms, last_full_ms);
-			order.full_until_ms = now_ms + order.full_ms;
-		}
+		order.lane = &lane;
 		const std::int64_t wait = wait_of(sender.rules, order, candidate, now_ms);
-		if (wait <= 0) {
+		if (wait > 0) {
+			known_.erase(candidate.id);
+			deferred.push_back({candidate.id, wait});
+			if (!order.busy)
+				call_next(sender, lane, candidate.order);
+		} else if (order.busy || (!order.behind.empty() && !candidate.called)) {
+			order.behind.push_back(candidate);
+		} else {
 			order.busy = true;
 			order.held_for = 0;
 			enter(entry, priority, candidate, chosen);
 			return true;
 		}
-		known_.erase(candidate.id);
-		deferred.push_back({candidate.id, wait});
-		if (!order.busy)
-			call_next(sender, lane, candidate.order);
 	}
 	return false;
 }
@@ -363,6 +269,7 @@ Lineup::ended(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64
 		pairs_[chosen.pair_ticket].not_before_ms = now_ms + delay_ms;
 		[[fallthrough]];
 	case Ended::again:
+		order.lane = &lane;
 		order.held_for = chosen.id;
 		order.held_due_ms = now_ms + delay_ms;
 		known_.erase(chosen.id);
@@ -427,9 +334,8 @@ Lineup::sweep(std::int64_t now_ms)
 		           : std::next(pair);
 	for (auto order = orders_.begin(); order != orders_.end();)
 		order = !order->second.busy && order->second.behind.empty() &&
-		                order->second.full_until_ms <= now_ms &&
-		                (order->second.held_for == 0 ||
-		                 now_ms >= order->second.held_due_ms + 2 * behind_held_ms)
+		                order->second.back_until_ms <= now_ms && !held(order->second) &&
+		                !awaits(order->second)
 		            ? orders_.erase(order)
 		            : std::next(order);
 }

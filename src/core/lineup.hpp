@@ -115,7 +115,7 @@ public:
 	std::vector<Reading> readings(int window);
 	void add(const Reading &reading, const QueueRow &row);
 	/* count: rows that the reading gave */
-	void end_reading(const Reading &reading, int count);
+	void end_reading(const Reading &reading, int count, std::int64_t now_ms);
 
 	/* Up to room that may leave now; what must wait for its pair goes to deferred. */
 	void choose(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
@@ -154,6 +154,7 @@ private:
 		std::deque<Candidate> line;
 		QueuePlace after;
 		bool unread = true;
+		std::int64_t read_out_ms = 0; /* the last time that nothing due was left to be read */
 	};
 	struct Sender {
 		SenderRules rules;
@@ -168,10 +169,12 @@ private:
 	/* Of one sender, recipient and priority. */
 	struct Order {
 		bool busy = false;
+		const Lane *lane = nullptr;
 		std::int64_t held_for = 0; /* the message that the others wait for */
 		std::int64_t held_due_ms = 0;
-		std::int64_t full_until_ms = 0;
-		std::int64_t full_ms = 0; /* the last such wait */
+		std::int64_t back_until_ms = 0; /* when those that had to go back to the queue are due */
+		std::size_t back = 0;           /* how many of these were not seen again */
+		std::int64_t full_ms = 0;       /* the last wait of those for whom there was no room */
 		std::deque<Candidate> behind;
 	};
 	struct Group {
@@ -190,7 +193,11 @@ private:
 	          std::vector<Deferred> &deferred);
 	bool take_from(Senders::value_type &entry, int priority, std::int64_t now_ms,
 	               std::vector<Chosen> &chosen, std::vector<Deferred> &deferred);
-	std::int64_t wait_of(const SenderRules &rules, const Order &order, const Candidate &candidate,
+	static bool held(const Order &order) noexcept;
+	static bool awaits(const Order &order) noexcept;
+	std::int64_t turn_of(const SenderRules &rules, const Candidate &candidate, std::int64_t at_ms,
+	                     std::int64_t now_ms);
+	std::int64_t wait_of(const SenderRules &rules, Order &order, const Candidate &candidate,
 	                     std::int64_t now_ms);
 	void enter(Senders::value_type &entry, int priority, const Candidate &candidate,
 	           std::vector<Chosen> &chosen);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -24,6 +25,7 @@ namespace
 {
 
 constexpr long long throughput_code = 130429;
+constexpr std::int64_t clock_was_set_us = 500000;
 
 struct Platform {
 	int group;
@@ -84,6 +86,8 @@ struct Line::State {
 	std::vector<pg::Candidate> candidates;
 	std::vector<pg::Postponed> postponed;
 	std::vector<std::string> paused;
+	std::int64_t chosen_ms = 0; /* the last choice */
+	std::int64_t clock_us = 0;  /* of the server, when the monotonic one said 0 */
 
 	Platform &platform_of(const std::string &base_url);
 	Breaker *breaker_of(std::int64_t id);
@@ -205,13 +209,13 @@ try {
 		    {{rows[i].due, rows[i].id}, rows[i].row, rows[i].recipient, rows[i].paced});
 	}
 	for (std::size_t i = 0; i < counts.size(); i++)
-		state_->lineup.end_reading(state_->readings[i], counts[i]);
+		state_->lineup.end_reading(state_->readings[i], counts[i], pg::monotonic_ms());
 } catch (...) {
 	state_->lineup.start_over();
 }
 
 const pg::Candidate *
-Line::choose(int room, std::size_t &count) noexcept
+Line::choose(int room, std::int64_t clock, std::size_t &count) noexcept
 {
 	count = 0;
 	state_->chosen.clear();
@@ -219,6 +223,10 @@ Line::choose(int room, std::size_t &count) noexcept
 	state_->candidates.clear();
 	try {
 		const std::int64_t now = pg::monotonic_ms();
+		state_->chosen_ms = now;
+		/* as long as nobody has set it: two times that are equal here are equal in the queue */
+		if (std::abs(clock - now * 1000 - state_->clock_us) > clock_was_set_us)
+			state_->clock_us = clock - now * 1000;
 		state_->set_gates(now);
 		state_->candidates.reserve(static_cast<std::size_t>(room));
 		state_->chosen.reserve(static_cast<std::size_t>(room));
@@ -244,7 +252,8 @@ Line::postponed(std::size_t &count) noexcept
 	try {
 		state_->postponed.clear();
 		for (const Deferred &one : state_->deferred)
-			state_->postponed.push_back({one.id, one.delay_ms});
+			state_->postponed.push_back(
+			    {one.id, (state_->chosen_ms + one.delay_ms) * 1000 + state_->clock_us});
 	} catch (...) {
 		return nullptr;
 	}

@@ -45,8 +45,8 @@ public:
 	const pg::ReadFrom *wanted(int window, std::size_t &count) noexcept;
 	void read(const pg::Ready *rows, std::size_t count) noexcept;
 
-	/* In order of id; and what has to wait for its recipient. */
-	const pg::Candidate *choose(int room, std::size_t &count) noexcept;
+	/* In order of id; and what has to wait for its recipient. clock: the server's now. */
+	const pg::Candidate *choose(int room, std::int64_t clock, std::size_t &count) noexcept;
 	const pg::Postponed *postponed(std::size_t &count) noexcept;
 
 	/* What of the chosen was marked and is to be sent; the rest is not there any more. */

@@ -192,7 +192,7 @@ claim(Sender &sender, int limit)
 		const pg::ReadyRows ready = pg::read_ready(from, count);
 		sender.line->read(ready.rows, ready.count);
 	}
-	const pg::Candidate *candidates = sender.line->choose(limit, count);
+	const pg::Candidate *candidates = sender.line->choose(limit, GetCurrentTimestamp(), count);
 	pg::Claims claims = {nullptr, 0};
 	if (count > 0)
 		claims = pg::mark(sender.instance, candidates, count,
@@ -201,7 +201,7 @@ claim(Sender &sender, int limit)
 	if (count > 0)
 		pg::postpone(postponed, count);
 	for (std::size_t i = 0; i < count; i++)
-		due_in(sender, postponed[i].delay_ms);
+		due_in(sender, (postponed[i].due - GetCurrentTimestamp()) / 1000 + 1);
 	return claims;
 }
 

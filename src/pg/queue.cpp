@@ -138,21 +138,21 @@ void
 postpone(const Postponed *rows, std::size_t count)
 {
 	static Statement statement = {
-	    "UPDATE @s@.whatsapp_queue AS q SET due_at = now() + make_interval(secs => f.seconds), paced = true"
-	    " FROM (SELECT r.message_id, w.seconds FROM unnest($1, $2) AS w (id, seconds)"
+	    "UPDATE @s@.whatsapp_queue AS q SET due_at = f.due, paced = true"
+	    " FROM (SELECT r.message_id, w.due FROM unnest($1, $2) AS w (id, due)"
 	    "  JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) AS f"
 	    " WHERE q.message_id = f.message_id",
 	    2,
-	    {INT8ARRAYOID, FLOAT8ARRAYOID}};
+	    {INT8ARRAYOID, TIMESTAMPTZARRAYOID}};
 	Column ids(count);
-	Column seconds(count);
+	Column dues(count);
 	for (std::size_t i = 0; i < count; i++) {
 		ids.add(Int64GetDatum(rows[i].id));
-		seconds.add(Float8GetDatum(static_cast<double>(rows[i].delay_ms) / 1000));
+		dues.add(TimestampTzGetDatum(rows[i].due));
 	}
 	Values values;
 	values.set(0, ids.array(INT8OID));
-	values.set(1, seconds.array(FLOAT8OID));
+	values.set(1, dues.array(TIMESTAMPTZOID));
 	run(statement, values);
 }
 

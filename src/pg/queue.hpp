@@ -78,10 +78,11 @@ Claims mark(const Instance &instance, const Candidate *candidates, std::size_t c
 
 struct Postponed {
 	std::int64_t id;
-	std::int64_t delay_ms;
+	std::int64_t due; /* TimestampTz */
 };
 
-/* Their turn in the schedule of their recipient. */
+/* Their turn in the schedule of their recipient. A time and not a delay: those that are due at the
+ * same one stay in order of id, whichever transaction puts them back. */
 void postpone(const Postponed *rows, std::size_t count);
 
 /* The turns that were given and are still to come. */

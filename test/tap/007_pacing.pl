@@ -12,19 +12,6 @@ use Test::More;
 my $node = new_cluster('pacing', conf => "whatsapp.max_connections = 50\n");
 my $sandbox = $node->{sandbox};
 
-# The most that arrived in any window of that many seconds, by the sandbox's clock.
-sub most_within
-{
-	my ($seconds, @at) = @_;
-	my ($most, $start) = (0, 0);
-	for my $end (0 .. $#at)
-	{
-		$start++ while $at[$end] - $at[$start] >= $seconds;
-		$most = $end - $start + 1 if $most < $end - $start + 1;
-	}
-	return $most;
-}
-
 # what is measured is a limit, not a speed
 for my $limit (20, 80)
 {

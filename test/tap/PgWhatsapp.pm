@@ -18,8 +18,8 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster new_sandbox sandbox_get sandbox_set wait_for wait_sql statuses books_agree
-  sender_pid wait_turns wait_restart webhook_url curl send_po $po_phone);
+our @EXPORT = qw(new_cluster new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree
+  sender_pid wait_turns wait_restart webhook_url curl send_po most_within $po_phone);
 
 our $po_phone = '+34612345678';
 
@@ -54,34 +54,55 @@ sub wait_sql
 	  . $node->safe_psql('postgres', q{SELECT coalesce(string_agg(state || '=' || n, ' '), 'empty') FROM (SELECT state, count(*) AS n FROM whatsapp_queue GROUP BY 1) AS q});
 }
 
-# A sandbox on a free port; it dies with this process.
+# A sandbox on a free port; it dies with this process. The control interface has a port of its own, which no outage touches.
+# tls => 1: the API over HTTP/2 and TLS, too, as the member tls_url; arguments => [...]: more of its options.
 sub new_sandbox
 {
 	my (%options) = @_;
 	my $program = $ENV{PGWA_SANDBOX} or BAIL_OUT('PGWA_SANDBOX is not set: run scripts/test');
 	my $folder = PostgreSQL::Test::Utils::tempdir();
-	my @command = ($program, '--exit-with-parent', '--port', '0', '--port-file', "$folder/port", '--status-delay-ms', '5');
+	my @ports = ('port', 'control-port', $options{tls} ? 'tls-port' : ());
+	my @command = ($program, '--exit-with-parent', '--status-delay-ms', '5');
+	push @command, "--$_", '0', "--$_-file", "$folder/$_" for @ports;
 	push @command, '--webhook', $options{webhook} if $options{webhook};
+	push @command, '--ca-file', "$folder/ca.pem" if $options{tls};
+	push @command, @{ $options{arguments} || [] };
 	my $log = "$folder/log";
 	my $process = IPC::Run::start(\@command, '<', \undef, '>', $log, '2>&1');
-	my $port;
-	wait_for('the port of the sandbox', sub { -s "$folder/port" && ($port = slurp_file("$folder/port")) });
-	chomp $port;
-	return { process => $process, port => $port, url => "http://127.0.0.1:$port", log => $log };
+	my %port;
+	for my $name (@ports)
+	{
+		wait_for("the sandbox: $name", sub { -s "$folder/$name" && ($port{$name} = slurp_file("$folder/$name")) });
+		chomp $port{$name};
+	}
+	my $sandbox = { process => $process, port => $port{port}, url => "http://127.0.0.1:$port{port}", log => $log,
+		control => "http://127.0.0.1:$port{'control-port'}" };
+	@$sandbox{ 'tls_url', 'ca_file' } = ("https://localhost:$port{'tls-port'}", "$folder/ca.pem") if $options{tls};
+	return $sandbox;
 }
 
 sub sandbox_get
 {
 	my ($sandbox, $path) = @_;
-	my $answer = HTTP::Tiny->new(timeout => 60)->get("$sandbox->{url}/_sandbox/$path");
+	my $answer = HTTP::Tiny->new(timeout => 60)->get("$sandbox->{control}/_sandbox/$path");
 	croak "sandbox: $path: $answer->{status} $answer->{content}" unless $answer->{success};
 	return decode_json($answer->{content});
 }
 
+# Of the books with a document per line.
+sub sandbox_lines
+{
+	my ($sandbox, $path) = @_;
+	my $answer = HTTP::Tiny->new(timeout => 60)->get("$sandbox->{control}/_sandbox/$path");
+	croak "sandbox: $path: $answer->{status} $answer->{content}" unless $answer->{success};
+	return map { decode_json($_) } split /\n/, $answer->{content};
+}
+
+# (status, body) of a call; the content is sent as JSON unless it is a string.
 sub sandbox_post
 {
 	my ($sandbox, $path, $content) = @_;
-	my $answer = HTTP::Tiny->new(timeout => 60)->post("$sandbox->{url}/_sandbox/$path", { content => $content });
+	my $answer = HTTP::Tiny->new(timeout => 60)->post("$sandbox->{control}/_sandbox/$path", { content => ref $content ? encode_json($content) : $content || '' });
 	return ($answer->{status}, $answer->{content});
 }
 
@@ -99,7 +120,7 @@ sub new_cluster
 	my ($name, %options) = @_;
 	my $stage = $options{stage} || $ENV{PGWA_STAGE} or BAIL_OUT('PGWA_STAGE is not set: run scripts/test');
 	my $listen = PostgreSQL::Test::Cluster::get_free_port();
-	my $sandbox = new_sandbox(webhook => "http://127.0.0.1:$listen/api/v1/whatsapp/webhook");
+	my $sandbox = new_sandbox(webhook => "http://127.0.0.1:$listen/api/v1/whatsapp/webhook", %{ $options{sandbox} || {} });
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	$node->{sandbox} = $sandbox;
 	$node->{listen} = $listen;
@@ -123,6 +144,8 @@ restart_after_crash = on
 log_min_messages = info
 max_prepared_transactions = 5
 CONF
+	$node->append_conf('postgresql.conf', "whatsapp.api_base_url = '$sandbox->{tls_url}'\nwhatsapp.ca_file = '$sandbox->{ca_file}'\n")
+	  if $sandbox->{tls_url};
 	$node->append_conf('postgresql.conf', $options{conf}) if $options{conf};
 	$node->start;
 	unless ($options{no_extension})
@@ -206,6 +229,20 @@ sub send_po
 	$node->safe_psql('postgres',
 		"SELECT count(wa_send_po('Proveedor ABC', '$prefix-' || i, 1250, $phone$sender)) FROM generate_series(1, $count) AS i");
 	return;
+}
+
+# The most of these times (in seconds) in any window of that length.
+sub most_within
+{
+	my ($seconds, @at) = @_;
+	my ($most, $start) = (0, 0);
+	@at = sort { $a <=> $b } @at;
+	for my $end (0 .. $#at)
+	{
+		$start++ while $at[$end] - $at[$start] >= $seconds;
+		$most = $end - $start + 1 if $most < $end - $start + 1;
+	}
+	return $most;
 }
 
 # Every message that the sandbox accepted stands in the table with its wamid, none was accepted twice, and every message that the table

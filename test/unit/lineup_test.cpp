@@ -63,7 +63,7 @@ public:
 				due.resize(static_cast<std::size_t>(reading.limit));
 			for (const auto &one : due)
 				lineup.add(reading, {one.first, 0, one.second->recipient, one.second->paced});
-			lineup.end_reading(reading, static_cast<int>(due.size()));
+			lineup.end_reading(reading, static_cast<int>(due.size()), now);
 		}
 	}
 
@@ -380,6 +380,98 @@ TEST(Lineup, ARetryThatNeverComesHoldsBackNobodyForLong)
 	EXPECT_EQ(queue.turn(), Ids{1});
 	queue.end(1, Ended::lost);
 	EXPECT_LE(queue.until(2), 3000);
+}
+
+TEST(Lineup, NewcomersDoNotOvertakeThoseThatWentBackBehindARetry)
+{
+	Queue queue;
+	queue.sender("s");
+	queue.put("s", "a");
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.end(1, Ended::again, 500);
+	EXPECT_EQ(queue.turn(), Ids{});
+	std::vector<std::int64_t> left;
+	for (int i = 0; i < 400; i++, queue.now += 10) {
+		queue.lineup.look_from(INT64_MAX);
+		for (const std::int64_t id : queue.turn()) {
+			left.push_back(id);
+			queue.end(id);
+		}
+		if (i % 20 == 0 && i < 200)
+			queue.put("s", "a");
+	}
+	EXPECT_EQ(left, (Ids{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
+}
+
+TEST(Lineup, ALateCommitDoesNotOvertakeThoseThatWentBack)
+{
+	Queue queue;
+	queue.sender("s");
+	queue.put("s", "a");
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.end(1, Ended::again, 500);
+	EXPECT_EQ(queue.turn(), Ids{});
+	queue.now += 500;
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.end(1);
+	/* begins before the second one is due again and is committed after */
+	queue.now += 999;
+	queue.put("s", "a");
+	queue.now += 2;
+	std::vector<std::int64_t> left;
+	for (int i = 0; i < 20; i++, queue.now += 10) {
+		queue.lineup.look_from(INT64_MAX);
+		for (const std::int64_t id : queue.turn()) {
+			left.push_back(id);
+			queue.end(id);
+		}
+	}
+	EXPECT_EQ(left, (Ids{2, 3}));
+}
+
+TEST(Lineup, ARetryComesFirstHoweverLongTheGateWasShut)
+{
+	Queue queue;
+	queue.sender("s");
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.put("s", "a");
+	queue.end(1, Ended::again, 500);
+	queue.lineup.set_group(0, Gate::shut);
+	SenderRules shut;
+	shut.gate = Gate::shut;
+	queue.sender("s", shut);
+	queue.now += 600000;
+	EXPECT_EQ(queue.turn(), Ids{});
+	queue.lineup.sweep(queue.now);
+	queue.put("s", "a");
+	queue.lineup.set_group(0, Gate::open);
+	queue.sender("s");
+	EXPECT_EQ(queue.turn(), Ids{1});
+}
+
+TEST(Lineup, ARetryPassesTheBacklogOfOthersAndIsNotPassedByItsOwn)
+{
+	Queue queue;
+	queue.sender("s");
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1});
+	for (int i = 0; i < 500; i++)
+		queue.put("s", i % 2 == 0 ? "a" : "b" + std::to_string(i));
+	queue.end(1, Ended::again, 10);
+	std::vector<std::int64_t> of_a;
+	for (int i = 0; i < 4000; i++, queue.now += 10) {
+		queue.lineup.look_from(INT64_MAX);
+		for (const std::int64_t id : queue.turn(5)) {
+			if (id % 2 == 0 || id == 1)
+				of_a.push_back(id);
+			queue.end(id);
+		}
+	}
+	EXPECT_EQ(of_a.size(), 251U);
+	EXPECT_TRUE(std::is_sorted(of_a.begin(), of_a.end()));
 }
 
 TEST(Lineup, ACrowdForOneRecipientHoldsUpNobody)
