@@ -53,12 +53,28 @@ Lineup::end_rules()
 		entry.second.rules.gate = Gate::shut;
 		shut(entry.second);
 	}
+	for (auto &entry : groups_)
+		entry.second.named = false;
+	for (auto &entry : senders_)
+		if (entry.second.rules.gate != Gate::shut)
+			groups_[entry.second.rules.group].named = true;
 }
 
 void
 Lineup::set_group(int group, Gate gate)
 {
 	groups_[group].gate = gate;
+}
+
+/* A platform that takes requests and does not answer must not end up with all of the slots: the
+ * others are to go on. */
+int
+Lineup::share_of_group() const
+{
+	int groups = 0;
+	for (const auto &entry : groups_)
+		groups += static_cast<int>(entry.second.named && entry.second.gate != Gate::shut);
+	return groups < 2 ? slots_ : std::max(1, slots_ / groups);
 }
 
 int
@@ -71,6 +87,8 @@ Lineup::budget(Sender &sender, int room, std::int64_t now_ms)
 		room = std::min(room, 1 - std::min(sender.in_flight, 1));
 	if (group.gate == Gate::probe)
 		room = std::min(room, 1 - std::min(group.in_flight, 1));
+	if (groups_.size() > 1)
+		room = std::min(room, std::max(0, share_of_group() - group.in_flight));
 	return sender.pacer.allowance(room, now_ms);
 }
 
@@ -171,6 +189,7 @@ Lineup::enter(Senders::value_type &entry, int priority, const Candidate &candida
 	const int group = entry.second.rules.group;
 	entry.second.in_flight++;
 	groups_[group].in_flight++;
+	in_flight_++;
 	chosen.push_back({candidate.id, candidate.address, candidate.order, candidate.pair,
 	                  &entry.first, priority, group});
 }
@@ -223,6 +242,7 @@ Lineup::choose(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
 		Senders::value_type *entry;
 		int budget;
 	};
+	slots_ = room + in_flight_;
 	std::vector<Standing> standing;
 	const auto stand = [&](Senders::iterator from, Senders::iterator to) {
 		for (; from != to; ++from)
@@ -263,6 +283,7 @@ Lineup::ended(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64
 	Order &order = orders_[chosen.order_ticket];
 	sender.in_flight--;
 	groups_[chosen.group].in_flight--;
+	in_flight_--;
 	order.busy = false;
 	switch (how) {
 	case Ended::pair_limit:

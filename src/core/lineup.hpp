@@ -180,6 +180,7 @@ private:
 	struct Group {
 		Gate gate = Gate::open;
 		int in_flight = 0;
+		bool named = false; /* has a sender whose gate is not shut */
 	};
 	struct Pair {
 		std::int64_t theoretical_ms = 0;
@@ -189,6 +190,7 @@ private:
 
 	void shut(Sender &sender);
 	int budget(Sender &sender, int room, std::int64_t now_ms);
+	int share_of_group() const;
 	bool take(Senders::value_type &entry, std::int64_t now_ms, std::vector<Chosen> &chosen,
 	          std::vector<Deferred> &deferred);
 	bool take_from(Senders::value_type &entry, int priority, std::int64_t now_ms,
@@ -206,6 +208,8 @@ private:
 	std::int64_t started_ms_;
 	Senders senders_;
 	std::map<int, Group> groups_;
+	int slots_ = std::numeric_limits<int>::max(); /* in flight and free, as of the last choice */
+	int in_flight_ = 0;
 	std::string first_; /* whose turn it is */
 	std::unordered_map<std::uint64_t, Order> orders_;
 	std::unordered_map<std::uint64_t, Pair> pairs_;

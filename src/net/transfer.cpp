@@ -282,6 +282,10 @@ Transfer::explain(CURLcode code)
 		error = "connection lost after the request was sent and before an answer; not sent again";
 	} else {
 		error = words_[0] ? words_ : curl_easy_strerror(code);
+		/* libssl's own words may be of ASN.1 where the certificate is meant */
+		if (words_[0] &&
+		    (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION))
+			error.insert(0, ": ").insert(0, curl_easy_strerror(code));
 		if (code == CURLE_OPERATION_TIMEDOUT)
 			error.append(" (").append(phase()).append(")");
 	}

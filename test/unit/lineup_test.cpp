@@ -286,6 +286,28 @@ TEST(Lineup, AProbeOfAPlatformIsOneMessageOfAllItsSenders)
 	EXPECT_EQ(queue.turn().size(), 9U);
 }
 
+TEST(Lineup, APlatformThatDoesNotAnswerLeavesSlotsToTheOthers)
+{
+	Queue queue;
+	SenderRules elsewhere;
+	elsewhere.group = 1;
+	queue.sender("a");
+	queue.sender("b", elsewhere);
+	for (int i = 0; i < 20; i++)
+		queue.put("a", std::to_string(i));
+	EXPECT_EQ(queue.turn(8).size(), 4U);
+	EXPECT_FALSE(queue.lineup.ready(queue.now));
+	EXPECT_EQ(queue.turn(4), Ids{});
+	for (int i = 0; i < 20; i++)
+		queue.put("b", std::to_string(i));
+	EXPECT_EQ(queue.turn(4), (Ids{21, 22, 23, 24}));
+	/* where nothing is sent, nothing is kept free */
+	queue.lineup.set_group(1, Gate::shut);
+	for (const std::int64_t id : {21, 22, 23, 24})
+		queue.end(id);
+	EXPECT_EQ(queue.turn(4), (Ids{5, 6, 7, 8}));
+}
+
 TEST(Lineup, ThePairLimitPutsBackAndKeepsTheOrder)
 {
 	Queue queue;
