@@ -106,6 +106,11 @@ public:
 	void reserve(const std::string &sender, std::string_view recipient, std::int64_t in_ms,
 	             std::int64_t now_ms);
 
+	/* The message will be due again, and those of its sender, priority and recipient wait for it.
+	 */
+	void hold(const std::string &sender, int priority, std::string_view recipient, std::int64_t id,
+	          std::int64_t due_ms);
+
 	/* Rows may have become ready from this due time on. */
 	void look_from(std::int64_t due_us);
 	/* Forget what was read ahead and read from the beginning; what is in flight stays. */

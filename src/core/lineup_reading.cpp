@@ -77,6 +77,19 @@ Lineup::reserve(const std::string &name, std::string_view recipient, std::int64_
 }
 
 void
+Lineup::hold(const std::string &name, int priority, std::string_view recipient, std::int64_t id,
+             std::int64_t due_ms)
+{
+	const auto sender = senders_.find(name);
+	if (sender == senders_.end())
+		return;
+	Order &order = orders_[order_ticket(pair_ticket(name, recipient), priority)];
+	order.lane = &sender->second.lanes[static_cast<std::size_t>(priority)];
+	order.held_for = id;
+	order.held_due_ms = due_ms;
+}
+
+void
 Lineup::look_from(std::int64_t due_us)
 {
 	for (auto &entry : senders_) {

@@ -161,9 +161,15 @@ try {
 void
 Line::reserve(const pg::Turn *turns, std::size_t count) noexcept
 try {
-	for (std::size_t i = 0; i < count; i++)
-		state_->lineup.reserve(turns[i].sender, turns[i].recipient, turns[i].in_ms,
-		                       pg::monotonic_ms());
+	const std::int64_t now = pg::monotonic_ms();
+	for (std::size_t i = 0; i < count; i++) {
+		const pg::Turn &turn = turns[i];
+		if (turn.in_ms > 0)
+			state_->lineup.reserve(turn.sender, turn.recipient, turn.in_ms, now);
+		if (turn.retried != 0)
+			state_->lineup.hold(turn.sender, turn.priority, turn.recipient, turn.retried,
+			                    now + turn.retried_in_ms);
+	}
 } catch (...) {
 	/* no memory: newcomers of these pairs may overtake */
 }

@@ -160,14 +160,21 @@ Turns
 read_turns()
 {
 	static Statement statement = {
-	    "SELECT sender, recipient, (extract(epoch FROM max(due_at) - now()) * 1000)::bigint"
-	    " FROM @s@.whatsapp_queue WHERE paced AND state = 'ready' AND due_at > now() GROUP BY sender, recipient",
+	    "SELECT sender, recipient, priority,"
+	    "  coalesce((extract(epoch FROM max(due_at) FILTER (WHERE paced AND due_at > now()) - now()) * 1000)::bigint, 0),"
+	    "  coalesce(min(message_id) FILTER (WHERE attempts > 0), 0),"
+	    "  coalesce((extract(epoch FROM greatest(min(due_at) FILTER (WHERE attempts > 0) - now(), '0')) * 1000)::bigint, 0)"
+	    " FROM @s@.whatsapp_queue WHERE state = 'ready' AND (paced AND due_at > now() OR attempts > 0)"
+	    " GROUP BY sender, recipient, priority",
 	    0,
 	    {}};
 	Turns found = {nullptr, run(statement, Values())};
 	found.rows = static_cast<Turn *>(palloc(sizeof(Turn) * (found.count + 1)));
-	for (std::size_t i = 0; i < found.count; i++)
-		found.rows[i] = {text_column(i, 1), text_column(i, 2), int64_column(i, 3)};
+	for (std::size_t i = 0; i < found.count; i++) {
+		bool null;
+		found.rows[i] = {text_column(i, 1),  text_column(i, 2),  DatumGetInt16(column(i, 3, null)),
+		                 int64_column(i, 4), int64_column(i, 5), int64_column(i, 6)};
+	}
 	return found;
 }
 

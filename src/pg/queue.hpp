@@ -85,11 +85,15 @@ struct Postponed {
  * same one stay in order of id, whichever transaction puts them back. */
 void postpone(const Postponed *rows, std::size_t count);
 
-/* The turns that were given and are still to come. */
+/* What the life before this one left to be kept: the turns of a recipient up to the last one, and a
+ * message that is to be tried again before those behind it. */
 struct Turn {
 	const char *sender;
 	const char *recipient;
-	std::int64_t in_ms;
+	int priority;
+	std::int64_t in_ms;   /* 0: none is given */
+	std::int64_t retried; /* 0: none */
+	std::int64_t retried_in_ms;
 };
 struct Turns {
 	Turn *rows;

@@ -48,6 +48,18 @@ cmp_ok($refused, '>', 5, 'though some were refused at first');
 is_deeply(\@overtaken, [], 'and came again before those behind them');
 is(max(map { $_->{max_in_flight} } sandbox_lines($sandbox, 'pairs')), 1, 'one in flight at a time');
 cmp_ok(sandbox_get($sandbox, 'summary')->{max_in_flight}, '>', 1, 'while several recipients are served at once');
+
+# a retry that waits while the sender is replaced is still the first of its recipient
+is((sandbox_post($sandbox, 'faults', { to => '+34600000099', code => 131016, headers => { 'Retry-After' => 2 } }))[0], 200, 'a fault');
+send_po($node, 5, prefix => 'AGAIN', phone => '+34600000099');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_attempts AS a JOIN whatsapp_messages AS m ON m.id = a.message_id WHERE m.reference = 'AGAIN-1'}, '1');
+my $pid = sender_pid($node);
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+wait_restart($node, $pid);
+all_sent('AGAIN');
+$reference = references();
+is(join(' ', map { $reference->{ $_->{wamid} } } grep { $_->{wamid} } sandbox_lines($sandbox, 'arrivals?to=%2B34600000099')), 'AGAIN-1 AGAIN-2 AGAIN-3 AGAIN-4 AGAIN-5', 'in order across a restart');
+
 is((sandbox_post($sandbox, 'faults', [ { to => '+34600000000', times => 3, code => 131016 }, { delay_ms => 5, times => undef } ]))[0], 200, 'weather');
 
 # a backlog that many sessions made at once, with transactions of several messages: of each session in its own order

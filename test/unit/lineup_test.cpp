@@ -474,6 +474,20 @@ TEST(Lineup, ARetryComesFirstHoweverLongTheGateWasShut)
 	EXPECT_EQ(queue.turn(), Ids{1});
 }
 
+TEST(Lineup, ARetryOfTheLifeBeforeComesFirst)
+{
+	Queue queue;
+	queue.sender("s");
+	const std::int64_t behind = queue.put("s", "a");
+	const std::int64_t other = queue.put("s", "b");
+	queue.now += 10;
+	const std::int64_t retried = queue.put("s", "a");
+	queue.lineup.hold("s", 1, "a", retried, queue.now);
+	EXPECT_EQ(queue.turn(), (Ids{retried, other}));
+	queue.end(retried);
+	EXPECT_LE(queue.until(behind), 2000);
+}
+
 TEST(Lineup, ARetryPassesTheBacklogOfOthersAndIsNotPassedByItsOwn)
 {
 	Queue queue;
