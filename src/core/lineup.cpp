@@ -115,15 +115,18 @@ Lineup::turn_of(const SenderRules &rules, const Candidate &candidate, std::int64
 	const auto found = pairs_.find(candidate.pair);
 	if (found != pairs_.end())
 		at_ms = std::max(at_ms, found->second.not_before_ms);
-	if (rules.pair_interval_ms <= 0 || candidate.paced)
+	if (rules.pair_interval_ms <= 0)
 		return at_ms;
 
 	Pair &pair = found != pairs_.end() ? found->second : pairs_[candidate.pair];
 	/* what the last life of this process sent is not known: the burst grows from none */
 	const std::int64_t tolerance =
 	    std::min((rules.pair_burst - 1) * rules.pair_interval_ms, now_ms - started_ms_);
-	at_ms = std::max(at_ms, pair.theoretical_ms - tolerance);
-	pair.theoretical_ms = std::max(pair.theoretical_ms, at_ms) + rules.pair_interval_ms;
+	at_ms = std::max(at_ms, pair.left_ms - tolerance);
+	if (!candidate.paced) {
+		at_ms = std::max(at_ms, pair.theoretical_ms - tolerance);
+		pair.theoretical_ms = std::max(pair.theoretical_ms, at_ms) + rules.pair_interval_ms;
+	}
 	return at_ms;
 }
 
@@ -216,6 +219,10 @@ Lineup::take_from(Senders::value_type &entry, int priority, std::int64_t now_ms,
 			order.behind.push_back(candidate);
 		} else {
 			order.busy = true;
+			if (order.held_for != candidate.id && sender.rules.pair_interval_ms > 0) {
+				Pair &pair = pairs_[candidate.pair];
+				pair.left_ms = std::max(pair.left_ms, now_ms) + sender.rules.pair_interval_ms;
+			}
 			order.held_for = 0;
 			enter(entry, priority, candidate, chosen);
 			return true;
@@ -350,7 +357,8 @@ void
 Lineup::sweep(std::int64_t now_ms)
 {
 	for (auto pair = pairs_.begin(); pair != pairs_.end();)
-		pair = pair->second.theoretical_ms <= now_ms && pair->second.not_before_ms <= now_ms
+		pair = pair->second.theoretical_ms <= now_ms && pair->second.left_ms <= now_ms &&
+		               pair->second.not_before_ms <= now_ms
 		           ? pairs_.erase(pair)
 		           : std::next(pair);
 	for (auto order = orders_.begin(); order != orders_.end();)

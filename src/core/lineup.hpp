@@ -188,7 +188,8 @@ private:
 		bool named = false; /* has a sender whose gate is not shut */
 	};
 	struct Pair {
-		std::int64_t theoretical_ms = 0;
+		std::int64_t theoretical_ms = 0; /* by the turns that were given */
+		std::int64_t left_ms = 0;        /* the same by what left: a turn may have been missed */
 		std::int64_t not_before_ms = 0;
 	};
 	using Senders = std::map<std::string, Sender>;

@@ -3,6 +3,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use HTTP::Tiny;
 use List::Util qw(max);
 use Time::HiRes qw(time);
 use lib $FindBin::RealBin;
@@ -50,6 +51,7 @@ is(max(map { $_->{max_in_flight} } sandbox_lines($sandbox, 'pairs')), 1, 'one in
 cmp_ok(sandbox_get($sandbox, 'summary')->{max_in_flight}, '>', 1, 'while several recipients are served at once');
 
 # a retry that waits while the sender is replaced is still the first of its recipient
+HTTP::Tiny->new->delete("$sandbox->{control}/_sandbox/faults");
 is((sandbox_post($sandbox, 'faults', { to => '+34600000099', code => 131016, headers => { 'Retry-After' => 2 } }))[0], 200, 'a fault');
 send_po($node, 5, prefix => 'AGAIN', phone => '+34600000099');
 wait_sql($node, q{SELECT count(*) FROM whatsapp_attempts AS a JOIN whatsapp_messages AS m ON m.id = a.message_id WHERE m.reference = 'AGAIN-1'}, '1');

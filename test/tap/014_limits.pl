@@ -115,17 +115,19 @@ cmp_ok(after(2.5, $gate->{outcome}, arrivals('66[01]')), '<=', 2 * $slots, '503 
 
 # the rate holds across every end of the sender; two numbers at once, each with its own
 $node->safe_psql('postgres', q{UPDATE whatsapp_senders SET messages_per_second = CASE name WHEN 'one' THEN 50 ELSE 25 END WHERE name IN ('one', 'two')});
-enqueue('ACROSS', 'one', '670', 250);
-enqueue('ACROSS', 'two', '671', 100);
+my $life = 0;
 for my $end (qw(terminate kill terminate))
 {
 	my $before = arrivals('67[01]');
+	$life++;
+	enqueue("ACROSS$life", 'one', '670', 120);
+	enqueue("ACROSS$life", 'two', '671', 60);
 	wait_for('the middle of a burst', sub { arrivals('67[01]') > $before + 20 });
 	my $pid = sender_pid($node);
 	$end eq 'kill' ? kill('KILL', $pid) : $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 	wait_restart($node, $pid);
 }
-all_sent('ACROSS');
+all_sent("ACROSS$_") for 1 .. $life;
 cmp_ok(most_within(0.9, map { $_->{at} } arrivals('670')), '<=', 50, '50/s across restarts');
 cmp_ok(most_within(0.9, map { $_->{at} } arrivals('671')), '<=', 25, '25/s of the other number');
 

@@ -474,6 +474,39 @@ TEST(Lineup, ARetryComesFirstHoweverLongTheGateWasShut)
 	EXPECT_EQ(queue.turn(), Ids{1});
 }
 
+TEST(Lineup, TurnsThatWereMissedBehindARetryAreNotMadeUpForAtOnce)
+{
+	Queue queue;
+	SenderRules rules;
+	rules.pair_interval_ms = 500;
+	rules.pair_burst = 2;
+	queue.sender("s", rules);
+	queue.now += 10000;
+	for (int i = 0; i < 20; i++)
+		queue.put("s", "a");
+	std::vector<std::int64_t> at;
+	std::vector<std::int64_t> ids;
+	bool failed = false;
+	for (int i = 0; i < 3000; i++, queue.now += 10) {
+		queue.lineup.look_from(INT64_MAX);
+		for (const std::int64_t id : queue.turn()) {
+			if (id == 3 && !failed) {
+				failed = true;
+				queue.end(id, Ended::again, 3000);
+				continue;
+			}
+			at.push_back(queue.now);
+			ids.push_back(id);
+			queue.end(id);
+		}
+	}
+	EXPECT_EQ(ids.size(), 20U);
+	EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+	/* the retry is one more of them, since what was refused did not reach the recipient */
+	for (std::size_t i = 3; i < at.size(); i++)
+		EXPECT_GE(at[i] - at[i - 3], 1000 - 500) << i;
+}
+
 TEST(Lineup, ARetryOfTheLifeBeforeComesFirst)
 {
 	Queue queue;
