@@ -45,8 +45,8 @@ for my $kind (500, 'reset', 'refuse', 'hang')
 	my $seen = outage()->{requests};
 	my $attempts = $node->safe_psql('postgres', q{SELECT coalesce(max(id), 0) FROM whatsapp_attempts});
 	# on the wire when it begins
-	sandbox_set($sandbox, delay_ms => 200);
-	enqueue("BEFORE$kind", 'default', 40);
+	sandbox_set($sandbox, delay_ms => 1000);
+	enqueue("BEFORE$kind", 'default', 20);
 	wait_for('the middle of a burst', sub { sandbox_get($sandbox, 'summary')->{in_flight} > 0 });
 	sandbox_set($sandbox, outage => $kind, delay_ms => 0);
 	enqueue("DOWN$kind", $_, 200) for qw(default second);

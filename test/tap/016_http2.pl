@@ -33,6 +33,7 @@ cmp_ok($summary->{http2}{connections_opened}, '<=', 3, 'in few connections');
 cmp_ok($summary->{http2}{max_streams}, '>', 20, 'of many streams each');
 cmp_ok($summary->{max_in_flight}, '<=', 150, 'and never more than whatsapp.max_in_flight');
 
+sandbox_set($sandbox, delay_ms => 1000);
 # the platform wants no more requests in a connection: what it has is answered, the rest takes another one
 for my $round (1 .. 3)
 {
@@ -41,6 +42,7 @@ for my $round (1 .. 3)
 	is((sandbox_post($sandbox, 'goaway'))[0], 200, 'GOAWAY');
 	all_sent("GOAWAY$round");
 }
+sandbox_set($sandbox, delay_ms => 100);
 fault({ cut => 'goaway', times => 5, skip => 10 });
 enqueue('LASTONE', 100);
 all_sent('LASTONE');
@@ -60,7 +62,7 @@ all_sent('REFUSED');
 is(scalar(grep { $_->{parameters}[1] =~ /^REFUSED/ } @{ sandbox_get($sandbox, 'messages') }), 60, 'those that were not accepted are sent again once webhooks have flowed without them');
 
 # connections that end in the middle of many streams
-sandbox_set($sandbox, delay_ms => 300, webhooks_paused => \1);
+sandbox_set($sandbox, delay_ms => 1500, webhooks_paused => \1);
 enqueue('CUT', 200);
 in_flight(20);
 is((sandbox_post($sandbox, 'disconnect'))[0], 200, 'every connection is cut');
