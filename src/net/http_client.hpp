@@ -39,7 +39,7 @@ struct HttpResponse {
 	Transport transport = Transport::unknown;
 	long status = 0;
 	std::string body;
-	std::string retry_after;
+	std::string retry_after; /* seconds, also when the platform named a date */
 	std::string usage; /* x-business-use-case-usage */
 	std::string error; /* curl's words and, for time-outs, the phase that ate the time; never a
 	                      header or a body */

@@ -14,6 +14,7 @@
 
 #include "core/url.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <ctime>
@@ -81,6 +82,19 @@ header_value(std::string_view line, std::string_view name, std::string_view &val
 	value = first == std::string_view::npos ? std::string_view()
 	                                        : value.substr(first, last - first + 1);
 	return true;
+}
+
+/* The header's other form is a date; who reads the response has no clock. */
+std::string
+in_seconds(std::string_view retry_after)
+{
+	std::string text(retry_after.substr(0, max_header_value));
+	const time_t at = text.empty() || (text[0] >= '0' && text[0] <= '9')
+	                      ? -1
+	                      : curl_getdate(text.c_str(), nullptr);
+	if (at >= 0)
+		text = std::to_string(std::max<time_t>(at - time(nullptr), 0));
+	return text;
 }
 
 template <typename Value>
@@ -244,7 +258,7 @@ Transfer::on_header(char *data, std::size_t size, std::size_t count, void *self)
 			response.retry_after.clear();
 			response.usage.clear();
 		} else if (header_value(line, "retry-after", value)) {
-			response.retry_after = value.substr(0, max_header_value);
+			response.retry_after = in_seconds(value);
 		} else if (header_value(line, "x-business-use-case-usage", value)) {
 			response.usage = value.substr(0, max_header_value);
 		}

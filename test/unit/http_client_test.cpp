@@ -11,6 +11,7 @@
 #include <cctype>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -551,6 +552,34 @@ TEST_F(HttpClientTest, IdleConnectionClosedByTheServerIsReplaced)
 		drive([&] { return server.open_connections() == 0; });
 	}
 	EXPECT_LE(server.requests().size(), 5u);
+}
+
+TEST_F(HttpClientTest, ADateToRetryAfterIsTurnedIntoSeconds)
+{
+	const auto answer = [](const std::string &date) {
+		return Action{Action::keep, ok_answer("{}", "Retry-After: " + date + "\r\n")};
+	};
+	FakeServer server([&](int, int, const std::string &text) {
+		if (text.find("/past") != std::string::npos)
+			return answer("Wed, 21 Oct 2015 07:28:00 GMT");
+		if (text.find("/junk") != std::string::npos)
+			return answer("soon");
+		char date[64];
+		const std::time_t at = std::time(nullptr) + 600;
+		std::tm utc;
+		std::strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&at, &utc));
+		return answer(date);
+	});
+	make();
+	ASSERT_TRUE(start(1, server.url("/future")));
+	ASSERT_TRUE(start(2, server.url("/past")));
+	ASSERT_TRUE(start(3, server.url("/junk")));
+	drive();
+	const int seconds = std::stoi(responses[1].retry_after);
+	EXPECT_GT(seconds, 400); /* or the machine is very slow */
+	EXPECT_LE(seconds, 600);
+	EXPECT_EQ(responses[2].retry_after, "0");
+	EXPECT_EQ(responses[3].retry_after, "soon");
 }
 
 TEST_F(HttpClientTest, BrokenAnswersAreUnknown)
