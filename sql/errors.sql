@@ -43,6 +43,10 @@ FROM unnest('{0,1,2,3,4,10,100,190,200,368,80007,130429,130472,130497,131000,131
               131047,131048,131049,131050,131051,131052,131053,131056,131057,132000,132001,132005,132007,132012,132015,132016,133010,135000}'::bigint[]) AS code
 WHERE NOT EXISTS (SELECT FROM wa_explain(code));
 
+-- the same as a view
+SELECT count(*) = (SELECT count(*) FROM wa_error_codes()) AS all_of_them, count(*) FILTER (WHERE meaning <> '' AND hint <> '') = count(*) AS with_words FROM whatsapp_error_codes;
+SELECT reaction FROM whatsapp_error_codes WHERE code = 131056;
+
 -- the server may look up a code while it plans
 SELECT p.oid::regprocedure AS function, provolatile AS volatility, proisstrict AS strict, proparallel AS parallel, proretset AS set
 FROM pg_proc AS p WHERE proname IN ('wa_explain', 'wa_error_codes') ORDER BY proname COLLATE "C";

@@ -154,9 +154,24 @@ is_deeply(sandbox_get($sandbox, 'summary')->{duplicates}, [], 'and it sends none
 $standby->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = false});
 send_po($standby, 4, prefix => 'BACKED-UP');
 $standby->backup('restored');
+# recovered to a point in time: recovery.signal tells, the timeline is another one
+my $recovered = PostgreSQL::Test::Cluster->new('recovered');
+$recovered->init_from_backup($standby, 'restored');
+$recovered->append_conf('postgresql.conf', "restore_command = 'false'\nrecovery_target = 'immediate'\nrecovery_target_action = 'promote'");
+$recovered->set_recovery_mode;
 my $restored = PostgreSQL::Test::Cluster->new('restored');
 $restored->init_from_backup($standby, 'restored');
 $standby->stop('fast');
+$requests = sandbox_get($sandbox, 'summary')->{requests};
+$recovered->start;
+wait_for('the end of recovery', sub { $recovered->safe_psql('postgres', 'SELECT NOT pg_is_in_recovery()') eq 't' });
+wait_for('the sender', sub { $recovered->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'}) });
+$recovered->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = true});
+send_po($recovered, 1, prefix => 'RECOVERED');
+for (1 .. 2) { my $before = $recovered->safe_psql('postgres', $scans); wait_for('the sender to look', sub { $recovered->safe_psql('postgres', $scans) > $before }) }
+is(sandbox_get($sandbox, 'summary')->{requests}, $requests, 'after a recovery to a point in time nothing leaves');
+is($recovered->safe_psql('postgres', q{SELECT count(*) || ' ' || wa_release(dry_run => true) FROM whatsapp_held}), '5 5', 'and it tells what would');
+$recovered->stop('fast');
 $restored->start;
 $restored->{sandbox} = $sandbox;
 $requests = sandbox_get($sandbox, 'summary')->{requests};

@@ -45,7 +45,7 @@ sub ask
 	my ($cluster, $query) = @_;
 	my $answer;
 	wait_for("an answer to: $query", sub {
-		my ($code, $out, $error) = $cluster->{node}->psql('postgres', $query);
+		my ($code, $out, $error) = try_psql($cluster->{node}, $query);
 		die "$query: $error" if $code != 0 && $code != 2;
 		$answer = $out;
 		$code == 0;
@@ -57,7 +57,7 @@ sub ask
 sub back
 {
 	my ($cluster) = @_;
-	my ($code, $out) = $cluster->{node}->psql('postgres', q{
+	my ($code, $out) = try_psql($cluster->{node}, q{
 		SELECT coalesce(max(pid) FILTER (WHERE backend_type = 'pg_whatsapp sender'), 0),
 		       coalesce(max(pid) FILTER (WHERE backend_type = 'pg_whatsapp listener'), 0),
 		       coalesce(max(pid) FILTER (WHERE backend_type = 'pg_whatsapp reader'), 0),

@@ -19,7 +19,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(new_cluster new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree
-  sender_pid wait_turns wait_restart webhook_url curl send_po most_within $po_phone);
+  sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within $po_phone);
 
 our $po_phone = '+34612345678';
 
@@ -187,11 +187,20 @@ sub wait_turns
 }
 
 # After a crash: connections are taken again and a new sender is there.
+# (status, output, errors) of psql at a moment when the server may be gone: then psql ends before it has read its input, which is no
+# reason for the test to end.
+sub try_psql
+{
+	my ($node, $query) = @_;
+	my @answer = eval { $node->psql('postgres', $query) };
+	return @answer ? @answer : (2, '', 'psql: ' . ($@ || 'no answer'));
+}
+
 sub wait_restart
 {
 	my ($node, $old_pid) = @_;
 	wait_for('the cluster to restart', sub {
-		my ($code, $pid) = $node->psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'});
+		my ($code, $pid) = try_psql($node, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'});
 		defined $code && $code == 0 && $pid && $pid != $old_pid;
 	});
 	return;
