@@ -40,7 +40,7 @@ struct HttpResponse {
 	long status = 0;
 	std::string body;
 	std::string retry_after; /* seconds, also when the platform named a date */
-	std::string usage; /* x-business-use-case-usage */
+	std::string usage;       /* x-business-use-case-usage */
 	std::string error; /* curl's words and, for time-outs, the phase that ate the time; never a
 	                      header or a body */
 	std::int64_t elapsed_us = 0;
