@@ -158,10 +158,14 @@ begin_epoch(Instance &instance, int place)
 	instance.quarantine_ms = quarantine(instance, place);
 
 	/* The grace of what is in doubt already begins anew, too: while the server was down, no webhook
-	 * could come. */
+	 * could come. In the listener's order, which may be at the same rows: else both would wait until
+	 * their lock_timeout, and this worker would begin once more. */
 	static Statement doubt = {
-	    "UPDATE @s@.whatsapp_queue SET state = 'unknown', unknown_at = now(), changed_at = now(), crashes = crashes + (state = 'sending' AND NOT $1)::int"
-	    " WHERE state IN ('sending', 'unknown')",
+	    "WITH marked AS MATERIALIZED (SELECT message_id FROM @s@.whatsapp_queue WHERE state IN ('sending', 'unknown')"
+	    "  ORDER BY message_id FOR UPDATE)"
+	    " UPDATE @s@.whatsapp_queue AS q SET state = 'unknown', unknown_at = now(), changed_at = now(),"
+	    "  crashes = q.crashes + (q.state = 'sending' AND NOT $1)::int"
+	    " FROM marked WHERE q.message_id = marked.message_id AND q.state IN ('sending', 'unknown')",
 	    1,
 	    {BOOLOID}};
 	Values doubted;

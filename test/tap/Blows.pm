@@ -213,10 +213,12 @@ my %by_hand = (
 	postmaster => sub { $_[0]{node}->kill9; 1 },
 	immediate => sub { $_[0]{node}->stop('immediate'); 1 });
 
+# A worker may have left by itself since it was looked up (it begins once more after an error): then it is the next one's turn.
 sub kill_by_hand
 {
 	my ($cluster, $whom) = @_;
-	return $by_hand{$whom}->($cluster) || die "$cluster->{policy}: the $whom was not there to be killed";
+	wait_for("the $whom to be killed", sub { $by_hand{$whom}->($cluster) || (back($cluster), 0)[1] });
+	return;
 }
 
 # True once the plan's blow has fallen. A random order that nobody has met is taken back, and the sender is killed instead.
