@@ -28,7 +28,8 @@ sub measure
 {
 	my ($run) = @_;
 	my $answerer = Bench::Answerer->new;
-	my $cluster = $run->cluster('whatsapp.api_base_url' => $answerer->{url});
+	# over HTTP/1.1, as many requests at once as over the few multiplexed connections that are usual
+	my $cluster = $run->cluster('whatsapp.api_base_url' => $answerer->{url}, 'whatsapp.max_connections' => 100);
 	# connections are open and plans are made
 	drain($cluster, $answerer, 200);
 	for my $gap (@gaps)

@@ -307,9 +307,9 @@ listen_to_bells(Sender &sender, std::int64_t now)
 		sender.next_senders = 0;
 		sender.ask_due = true;
 	} else if (due != pg::no_due) {
-		const std::int64_t wait = (due - GetCurrentTimestamp()) / 1000;
-		if (wait >= 0)
-			due_in(sender, wait + 1);
+		const std::int64_t wait_us = due - GetCurrentTimestamp();
+		if (wait_us > 0)
+			due_in(sender, wait_us / 1000 + 1);
 		else
 			sender.line->look_from(due);
 	}
