@@ -173,13 +173,17 @@ sub server_cpu
 	return $total;
 }
 
-# Bytes that no other process shares.
+# Bytes of a process's own. What it alone has touched of shared memory counts as private to the kernel, too, and is not its own.
 sub private_bytes
 {
 	my ($pid) = @_;
-	open my $file, '<', "/proc/$pid/smaps_rollup" or return 0;
-	my $total = 0;
-	while (<$file>) { $total += $1 * 1024 if /^Private_(?:Clean|Dirty|Hugetlb):\s+(\d+) kB/ }
+	open my $file, '<', "/proc/$pid/smaps" or return 0;
+	my ($total, $shared) = (0, 0);
+	while (<$file>)
+	{
+		if (/^[0-9a-f]+-[0-9a-f]+ ...(.) /) { $shared = $1 eq 's' }
+		elsif (!$shared && /^Private_(?:Clean|Dirty|Hugetlb):\s+(\d+) kB/) { $total += $1 * 1024 }
+	}
 	return $total;
 }
 
