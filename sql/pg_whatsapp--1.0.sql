@@ -56,21 +56,27 @@ CREATE SEQUENCE whatsapp_messages_id_seq AS bigint;
 
 -- fillfactor: a batch updates all rows of a page at once (SENT, then DELIVERED, then READ); with room for a second version of each, no
 -- update touches an index. For the same reason no index has a column that they change: whatsapp_wamids finds a message by its wamid.
+-- What they change stands behind what stays, which the log of an update leaves out.
 CREATE TABLE whatsapp_messages (
     id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_messages_id_seq'::pg_catalog.regclass),
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
     sender            text NOT NULL,
     recipient_phone   text,
-    wa_id             text,
-    user_id           text,
     message_type      text NOT NULL,
     template_name     text,
     template_language text,
     payload           json,
+    reference         text,
+    idempotency_key   text,
+    enqueued_by       name NOT NULL DEFAULT SESSION_USER,
     priority          smallint NOT NULL DEFAULT 1,
+    expires_at        timestamptz,
     status            text NOT NULL DEFAULT 'PENDING'
                       CHECK (status IN ('PENDING', 'SENT', 'DELIVERED', 'READ', 'FAILED', 'CANCELLED')),
+    attempts          integer NOT NULL DEFAULT 0,
     wamid             text,
+    wa_id             text,
+    user_id           text,
     sent_at           timestamptz,
     delivered_at      timestamptz,
     read_at           timestamptz,
@@ -79,11 +85,6 @@ CREATE TABLE whatsapp_messages (
     error_message     text,
     error_details     jsonb,
     hint              text,
-    attempts          integer NOT NULL DEFAULT 0,
-    expires_at        timestamptz,
-    reference         text,
-    idempotency_key   text,
-    enqueued_by       name NOT NULL DEFAULT SESSION_USER,
     conversation_id   text,
     pricing_category  text,
     pricing_type      text,

@@ -14,6 +14,30 @@ extern "C" {
 namespace whatsapp::pg
 {
 
+std::uint64_t
+address_of(const ItemPointerData &place)
+{
+	return static_cast<std::uint64_t>(ItemPointerGetBlockNumberNoCheck(&place)) << 16 |
+	       ItemPointerGetOffsetNumberNoCheck(&place);
+}
+
+ItemPointerData
+tuple_at(std::uint64_t address)
+{
+	ItemPointerData place;
+	ItemPointerSet(&place, static_cast<BlockNumber>(address >> 16),
+	               static_cast<OffsetNumber>(address & 0xffff));
+	return place;
+}
+
+bool
+is_word(Datum value, const char *word)
+{
+	const text *string = DatumGetTextPP(value);
+	const std::size_t length = strlen(word);
+	return VARSIZE_ANY_EXHDR(string) == length && memcmp(VARDATA_ANY(string), word, length) == 0;
+}
+
 void
 Column::add_text(std::string_view text)
 {
@@ -56,8 +80,7 @@ Column::add_address(std::uint64_t address)
 		return;
 	}
 	auto *tid = static_cast<ItemPointer>(palloc(sizeof(ItemPointerData)));
-	ItemPointerSet(tid, static_cast<BlockNumber>(address >> 16),
-	               static_cast<OffsetNumber>(address & 0xffff));
+	*tid = tuple_at(address);
 	add(PointerGetDatum(tid));
 }
 
@@ -81,9 +104,7 @@ address_column(uint64 row, int number)
 	const Datum value = column(row, number, null);
 	if (null)
 		return 0;
-	auto *tid = reinterpret_cast<ItemPointer>(DatumGetPointer(value));
-	return static_cast<std::uint64_t>(ItemPointerGetBlockNumberNoCheck(tid)) << 16 |
-	       ItemPointerGetOffsetNumberNoCheck(tid);
+	return address_of(*reinterpret_cast<ItemPointer>(DatumGetPointer(value)));
 }
 
 } // namespace whatsapp::pg

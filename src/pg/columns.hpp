@@ -15,6 +15,13 @@ namespace whatsapp::pg
 /* pg_type.h has no name for it; the number of a type never changes. */
 inline constexpr Oid tid_array_type = 1010;
 
+/* A ctid as a number, which is never 0. */
+std::uint64_t address_of(const ItemPointerData &place);
+ItemPointerData tuple_at(std::uint64_t address);
+
+/* A value of type text that is this word. */
+bool is_word(Datum value, const char *word);
+
 /* A ctid in the column (from 1) of a row of SPI_tuptable; 0 for NULL. */
 std::uint64_t address_column(uint64 row, int number);
 

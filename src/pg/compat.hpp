@@ -7,6 +7,8 @@
 #include "pg/prelude.hpp"
 
 extern "C" {
+#include "access/genam.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
 #include "executor/executor.h"
@@ -64,12 +66,52 @@ wait_event(const char *name)
 
 /* 16 (commit 19d8e2308) lets updates pass over summarizing indexes. */
 inline void
-insert_index_entries(ResultRelInfo *result, TupleTableSlot *slot, EState *state)
+insert_index_entries(ResultRelInfo *result, TupleTableSlot *slot, EState *state,
+                     bool summarizing_only = false)
 {
 #if PG_VERSION_NUM >= 160000
-	(void)ExecInsertIndexTuples(result, slot, state, false, false, nullptr, NIL, false);
+	(void)ExecInsertIndexTuples(result, slot, state, false, false, nullptr, NIL, summarizing_only);
 #else
+	(void)summarizing_only;
 	(void)ExecInsertIndexTuples(result, slot, state, false, false, nullptr, NIL);
+#endif
+}
+
+enum class IndexChange : char { none, all, summarizing };
+
+/* The same commit. False when the tuple has been changed by somebody, whom it waits for. */
+inline bool
+update_tuple(Relation relation, ItemPointerData *place, TupleTableSlot *slot, Snapshot snapshot,
+             IndexChange &indexes)
+{
+	TM_FailureData failure;
+	LockTupleMode mode;
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes change = TU_None;
+#else
+	bool change = false;
+#endif
+	const TM_Result done =
+	    table_tuple_update(relation, place, slot, GetCurrentCommandId(true), snapshot,
+	                       InvalidSnapshot, true, &failure, &mode, &change);
+#if PG_VERSION_NUM >= 160000
+	indexes = change == TU_None  ? IndexChange::none
+	          : change == TU_All ? IndexChange::all
+	                             : IndexChange::summarizing;
+#else
+	indexes = change ? IndexChange::all : IndexChange::none;
+#endif
+	return done == TM_Ok;
+}
+
+/* 18 (commit 0fbceae84) counts index searches for EXPLAIN. */
+inline IndexScanDesc
+begin_index_scan(Relation relation, Relation index, Snapshot snapshot, int keys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(relation, index, snapshot, nullptr, keys, 0);
+#else
+	return index_beginscan(relation, index, snapshot, keys, 0);
 #endif
 }
 

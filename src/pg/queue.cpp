@@ -1,14 +1,12 @@
 /*
- * queue.cpp — reading ahead, marks, and what nobody answered.
+ * queue.cpp — reading ahead, and what nobody answered.
  */
 #include "pg/queue.hpp"
 
-#include <algorithm>
 #include <cstdint>
 
 #include "pg/fault_point.hpp"
 #include "pg/instance.hpp"
-#include "pg/opt_outs.hpp"
 #include "pg/settings.hpp"
 
 #include "pg/columns.hpp"
@@ -69,69 +67,6 @@ read_ready(const ReadFrom *from, std::size_t count)
 		                 DatumGetBool(column(i, 5, null))};
 	}
 	return found;
-}
-
-namespace
-{
-
-#define MARK                         \
-	"UPDATE @s@.whatsapp_queue AS q" \
-	" SET state = 'sending', epoch = $1, attempts = q.attempts + 1, changed_at = now()"
-#define MARKED                                                                         \
-	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                             \
-	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"          \
-	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
-	"<= now(), q.ctid, m.ctid, $4 AND " RECIPIENT_OPTED_OUT
-
-/* What has moved since it was read is not marked, and is read again. */
-Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
-                          4,
-                          {INT8OID, INT8ARRAYOID, tid_array_type, BOOLOID}};
-
-Statement mark_free = {
-    "WITH f AS MATERIALIZED (SELECT r.message_id AS id, r.ctid AS address FROM unnest($2) AS w (id)"
-    " JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) " MARK
-    " FROM f" MARKED,
-    4,
-    {INT8OID, INT8ARRAYOID, tid_array_type, BOOLOID}};
-
-} // namespace
-
-Claims
-mark(const Instance &instance, const Candidate *candidates, std::size_t count, bool careful,
-     MemoryContextData *memory)
-{
-	Column ids(count);
-	Column addresses(count);
-	for (std::size_t i = 0; i < count; i++) {
-		ids.add(Int64GetDatum(candidates[i].id));
-		addresses.add_address(candidates[i].row);
-	}
-	Values values;
-	values.set(0, Int64GetDatum(instance.epoch));
-	values.set(1, ids.array(INT8OID));
-	values.set(2, addresses.array(TIDOID));
-	values.set(3, BoolGetDatum(settings.check_opt_outs && any_opt_outs()));
-	Claims claims = {nullptr, run(careful ? mark_free : mark_waiting, values)};
-
-	MemoryContext before = MemoryContextSwitchTo(memory);
-	claims.rows = static_cast<Claimed *>(palloc(sizeof(Claimed) * (claims.count + 1)));
-	for (std::size_t i = 0; i < claims.count; i++) {
-		bool null;
-		claims.rows[i] = {int64_column(i, 1),
-		                  address_column(i, 6),
-		                  address_column(i, 7),
-		                  DatumGetInt32(column(i, 2, null)),
-		                  text_column(i, 3),
-		                  text_column(i, 4),
-		                  DatumGetBool(column(i, 5, null)),
-		                  DatumGetBool(column(i, 8, null))};
-	}
-	MemoryContextSwitchTo(before);
-	std::sort(claims.rows, claims.rows + claims.count,
-	          [](const Claimed &left, const Claimed &right) { return left.id < right.id; });
-	fault_point(FaultPoint::claimed, claims.count);
-	return claims;
 }
 
 void

@@ -9,12 +9,18 @@
 #include "pg/fault_point.hpp"
 #include "pg/opt_outs.hpp"
 #include "pg/senders.hpp"
+#include "pg/settings.hpp"
 
 #include "pg/columns.hpp"
+#include "pg/plain_table.hpp"
 #include "pg/statement.hpp"
 
 extern "C" {
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 }
 
 namespace whatsapp::pg
@@ -70,8 +76,19 @@ Statement remember = {
     2,
     {INT8ARRAYOID, TEXTARRAYOID}};
 
-void
-settle_sent(const Settled *rows, std::size_t count)
+/* The arrays of those statements. */
+struct SentColumns {
+	Datum ids;
+	Datum wamids;
+	Datum wa_ids;
+	Datum user_ids;
+	Datum attempts;
+	Datum queue_rows;
+	Datum message_rows;
+};
+
+SentColumns
+columns_of(const Settled *const *rows, std::size_t count)
 {
 	Column ids(count);
 	Column wamids(count);
@@ -81,39 +98,177 @@ settle_sent(const Settled *rows, std::size_t count)
 	Column queue_rows(count);
 	Column message_rows(count);
 	for (std::size_t i = 0; i < count; i++) {
-		if (rows[i].how != Settle::sent)
-			continue;
-		ids.add(Int64GetDatum(rows[i].id));
-		wamids.add_identifier(rows[i].wamid);
-		wa_ids.add_identifier(rows[i].wa_id);
-		user_ids.add_identifier(rows[i].user_id);
-		attempts.add(Int32GetDatum(rows[i].attempt));
-		queue_rows.add_address(rows[i].queue_row);
-		message_rows.add_address(rows[i].message_row);
+		const Settled &row = *rows[i];
+		ids.add(Int64GetDatum(row.id));
+		wamids.add_identifier(row.wamid);
+		wa_ids.add_identifier(row.wa_id);
+		user_ids.add_identifier(row.user_id);
+		attempts.add(Int32GetDatum(row.attempt));
+		queue_rows.add_address(row.queue_row);
+		message_rows.add_address(row.message_row);
 	}
-	const auto all = static_cast<uint64>(ids.count());
-	if (all == 0)
+	return {ids.array(INT8OID),        wamids.array(TEXTOID),   wa_ids.array(TEXTOID),
+	        user_ids.array(TEXTOID),   attempts.array(INT4OID), queue_rows.array(TIDOID),
+	        message_rows.array(TIDOID)};
+}
+
+Values
+values_of(const SentColumns &arrays)
+{
+	Values values;
+	values.set(0, arrays.ids);
+	values.set(1, arrays.wamids);
+	values.set(2, arrays.wa_ids);
+	values.set(3, arrays.user_ids);
+	values.set(4, arrays.attempts);
+	values.set(5, arrays.message_rows);
+	return values;
+}
+
+/* True when all of them were where they were marked. */
+bool
+dequeue_sent(const Settled *const *rows, std::size_t count)
+{
+	enum { message_id, state };
+	static const char *const names[] = {"message_id", "state"};
+	static PlainColumns columns = {"whatsapp_queue", 2, lengthof(names), names};
+	PlainTable queue;
+	if (!queue.open(columns)) {
+		const SentColumns arrays = columns_of(rows, count);
+		Values values;
+		values.set(0, arrays.ids);
+		values.set(1, arrays.queue_rows);
+		return run(dequeue_there, values) == count;
+	}
+	std::size_t gone = 0;
+	for (std::size_t i = 0; i < count; i++) {
+		bool null;
+		gone += queue.find(rows[i]->queue_row) &&
+		        DatumGetInt64(queue.get(message_id, null)) == rows[i]->id &&
+		        !is_word(queue.get(state, null), "ready") && queue.remove();
+	}
+	queue.close();
+	return gone == count;
+}
+
+void
+remember_sent(const Settled *const *rows, std::size_t count)
+{
+	enum { hash, message_id };
+	static const char *const names[] = {"hash", "message_id"};
+	static PlainColumns columns = {"whatsapp_wamids", 0, lengthof(names), names};
+	PlainTable wamids;
+	if (!wamids.open(columns)) {
+		const SentColumns arrays = columns_of(rows, count);
+		Values values;
+		values.set(0, arrays.ids);
+		values.set(1, arrays.wamids);
+		run(remember, values);
+		return;
+	}
+	for (std::size_t i = 0; i < count; i++) {
+		if (*rows[i]->wamid == '\0')
+			continue;
+		wamids.begin_row();
+		wamids.set(hash, DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
+		                                         PointerGetDatum(indexable(rows[i]->wamid)),
+		                                         Int64GetDatum(0)));
+		wamids.set(message_id, Int64GetDatum(rows[i]->id));
+		wamids.insert();
+	}
+	wamids.close();
+}
+
+enum MessageColumn {
+	message_id,
+	status,
+	wamid,
+	wa_id,
+	user_id,
+	sent_at,
+	attempts,
+	error_code,
+	error_message,
+	error_details,
+	hint
+};
+const char *const message_names[] = {
+    "id",       "status",     "wamid",         "wa_id",         "user_id", "sent_at",
+    "attempts", "error_code", "error_message", "error_details", "hint"};
+PlainColumns message_columns = {"whatsapp_messages", 1, lengthof(message_names), message_names};
+
+void
+set_identifier(PlainTable &table, int column, const char *identifier)
+{
+	if (*identifier != '\0')
+		table.set(column, PointerGetDatum(indexable(identifier)));
+}
+
+/* One row of record_there. */
+bool
+record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now)
+{
+	bool null;
+	bool no_wamid;
+	if (!messages.find(row.message_row) ||
+	    DatumGetInt64(messages.get(message_id, null)) != row.id ||
+	    !is_word(messages.get(status, null), "PENDING"))
+		return false;
+	(void)messages.get(wamid, no_wamid);
+	if (!no_wamid)
+		return false;
+	messages.begin_change();
+	messages.set(status, sent);
+	set_identifier(messages, wamid, row.wamid);
+	set_identifier(messages, wa_id, row.wa_id);
+	set_identifier(messages, user_id, row.user_id);
+	messages.set(sent_at, now);
+	messages.set(attempts, Int32GetDatum(row.attempt));
+	for (const int error : {error_code, error_message, error_details, hint})
+		messages.set_null(error);
+	return messages.update() != 0;
+}
+
+/* True when all of them were as they had been marked. */
+bool
+record_sent(const Settled *const *rows, std::size_t count)
+{
+	PlainTable messages;
+	if (!messages.open(message_columns,
+	                   settings.notify_status ? nullptr : "whatsapp_notify_status")) {
+		return run(record_there, values_of(columns_of(rows, count))) == count;
+	}
+	const Datum sent = CStringGetTextDatum("SENT");
+	const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	std::size_t recorded = 0;
+	for (std::size_t i = 0; i < count; i++)
+		recorded += record_row(messages, *rows[i], sent, now);
+	messages.close();
+	return recorded == count;
+}
+
+void
+settle_sent(const Settled *rows, std::size_t count)
+{
+	auto **sent = static_cast<const Settled **>(palloc(sizeof(Settled *) * (count + 1)));
+	std::size_t size = 0;
+	for (std::size_t i = 0; i < count; i++)
+		if (rows[i].how == Settle::sent)
+			sent[size++] = rows + i;
+	if (size == 0)
 		return;
 
-	Values queue;
-	queue.set(0, ids.array(INT8OID));
-	queue.set(1, queue_rows.array(TIDOID));
-	const bool dequeued = run(dequeue_there, queue) == all;
-	if (!dequeued)
-		run(dequeue, queue);
+	const bool dequeued = dequeue_sent(sent, size);
+	if (!dequeued) {
+		Values values;
+		values.set(0, columns_of(sent, size).ids);
+		run(dequeue, values);
+	}
 	fault_point(FaultPoint::settle_dequeued);
-
-	Values values;
-	values.set(0, ids.array(INT8OID));
-	values.set(1, wamids.array(TEXTOID));
-	run(remember, values);
+	remember_sent(sent, size);
 	fault_point(FaultPoint::settle_remembered);
-	values.set(2, wa_ids.array(TEXTOID));
-	values.set(3, user_ids.array(TEXTOID));
-	values.set(4, attempts.array(INT4OID));
-	values.set(5, message_rows.array(TIDOID));
-	if (!dequeued || run(record_there, values) != all)
-		run(record, values);
+	if (!dequeued || !record_sent(sent, size))
+		run(record, values_of(columns_of(sent, size)));
 }
 
 /* The tail that every failure shares: the attempt's own row, and what the message row shows of it.

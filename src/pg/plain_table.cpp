@@ -1,0 +1,254 @@
+/*
+ * plain_table.cpp — what the executor does with a row in the end, without its beginning.
+ */
+#include "pg/plain_table.hpp"
+
+#include "pg/columns.hpp"
+#include "pg/compat.hpp"
+#include "pg/schema.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+bool
+find_columns(Relation relation, PlainColumns &columns)
+{
+	const int attributes = RelationGetDescr(relation)->natts;
+	if (columns.relation == RelationGetRelid(relation) && columns.attributes == attributes)
+		return true;
+	for (int i = 0; i < columns.count; i++) {
+		columns.numbers[i] = get_attnum(RelationGetRelid(relation), columns.names[i]);
+		if (columns.numbers[i] == InvalidAttrNumber)
+			return false;
+	}
+	columns.relation = RelationGetRelid(relation);
+	columns.attributes = attributes;
+	return true;
+}
+
+bool
+has_trigger(Relation relation, const char *but)
+{
+	const TriggerDesc *triggers = relation->trigdesc;
+	for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
+		if (but == nullptr || strcmp(triggers->triggers[i].tgname, but) != 0)
+			return true;
+	return false;
+}
+
+bool
+is_plain(Relation relation, const PlainColumns &columns, const char *resting)
+{
+	const TupleConstr *rules = RelationGetDescr(relation)->constr;
+	return relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relhasrules &&
+	       !has_trigger(relation, resting) && !relation->rd_rel->relforcerowsecurity &&
+	       (rules == nullptr ? 0 : rules->num_check) == columns.checks &&
+	       (rules == nullptr || !rules->has_generated_stored);
+}
+
+} // namespace
+
+bool
+PlainTable::take(PlainColumns &columns, LOCKMODE mode)
+{
+	*this = PlainTable();
+	columns_ = &columns;
+	const Oid table = get_relname_relid(columns.table, schema_oid());
+	if (!OidIsValid(table))
+		return false;
+	relation_ = table_open(table, mode);
+	return true;
+}
+
+void
+PlainTable::begin()
+{
+	found_ = table_slot_create(relation_, nullptr);
+	made_ = MakeSingleTupleTableSlot(RelationGetDescr(relation_), &TTSOpsVirtual);
+	/* as a statement's: it sees those before it, and whatever has been committed by now */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+bool
+PlainTable::open(PlainColumns &columns, const char *resting)
+{
+	if (!take(columns, RowExclusiveLock))
+		return false;
+	if (is_plain(relation_, columns, resting) && find_columns(relation_, columns)) {
+		begin();
+		return true;
+	}
+	ereport(DEBUG1, (errmsg_internal(
+	                    "table \"%s\" is not as it was made: its rows are changed by statements",
+	                    columns.table)));
+	table_close(relation_, NoLock);
+	return false;
+}
+
+bool
+PlainTable::open_to_read(PlainColumns &columns)
+{
+	if (!take(columns, AccessShareLock))
+		return false;
+	if (relation_->rd_rel->relkind == RELKIND_RELATION && find_columns(relation_, columns)) {
+		begin();
+		return true;
+	}
+	table_close(relation_, NoLock);
+	return false;
+}
+
+void
+PlainTable::close()
+{
+	if (scan_ != nullptr)
+		index_endscan(scan_);
+	if (key_ != nullptr)
+		index_close(key_, NoLock);
+	ExecDropSingleTupleTableSlot(found_);
+	ExecDropSingleTupleTableSlot(made_);
+	if (result_ != nullptr)
+		ExecCloseIndices(result_);
+	if (state_ != nullptr)
+		FreeExecutorState(state_);
+	table_close(relation_, NoLock);
+	PopActiveSnapshot();
+}
+
+bool
+PlainTable::find(std::uint64_t address)
+{
+	ItemPointerData place = tuple_at(address);
+	return address != 0 &&
+	       table_tuple_fetch_row_version(relation_, &place, GetActiveSnapshot(), found_);
+}
+
+bool
+PlainTable::find_by_id(std::int64_t id)
+{
+	if (scan_ == nullptr) {
+		(void)RelationGetIndexList(relation_);
+		if (!OidIsValid(relation_->rd_pkindex))
+			return false;
+		key_ = index_open(relation_->rd_pkindex, AccessShareLock);
+		scan_ = begin_index_scan(relation_, key_, GetActiveSnapshot(), 1);
+	}
+	ScanKeyData key;
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	index_rescan(scan_, &key, 1, nullptr, 0);
+	return index_getnext_slot(scan_, ForwardScanDirection, found_);
+}
+
+Datum
+PlainTable::get(int column, bool &null)
+{
+	return slot_getattr(found_, columns_->numbers[column], &null);
+}
+
+std::uint64_t
+PlainTable::address() const
+{
+	return address_of(found_->tts_tid);
+}
+
+void
+PlainTable::begin_change()
+{
+	slot_getallattrs(found_);
+	ExecClearTuple(made_);
+	const auto count = static_cast<Size>(columns_->attributes);
+	memcpy(made_->tts_values, found_->tts_values, count * sizeof(Datum));
+	memcpy(made_->tts_isnull, found_->tts_isnull, count * sizeof(bool));
+}
+
+void
+PlainTable::begin_row()
+{
+	ExecClearTuple(made_);
+	memset(made_->tts_isnull, true, static_cast<Size>(columns_->attributes) * sizeof(bool));
+}
+
+void
+PlainTable::put(int column, Datum value, bool null)
+{
+	const int place = columns_->numbers[column] - 1;
+	made_->tts_values[place] = value;
+	made_->tts_isnull[place] = null;
+}
+
+void
+PlainTable::set(int column, Datum value)
+{
+	put(column, value, false);
+}
+
+void
+PlainTable::set_null(int column)
+{
+	put(column, Datum(0), true);
+}
+
+void
+PlainTable::add_index_entries(bool summarizing_only)
+{
+	if (state_ == nullptr) {
+		state_ = CreateExecutorState();
+		result_ = makeNode(ResultRelInfo);
+		InitResultRelInfo(result_, relation_, 0, nullptr, 0);
+		ExecOpenIndices(result_, false);
+	}
+	if (result_->ri_NumIndices > 0)
+		insert_index_entries(result_, made_, state_, summarizing_only);
+	ResetPerTupleExprContext(state_);
+}
+
+std::uint64_t
+PlainTable::update()
+{
+	ItemPointerData place = found_->tts_tid;
+	IndexChange indexes = IndexChange::none;
+	ExecStoreVirtualTuple(made_);
+	made_->tts_tableOid = RelationGetRelid(relation_);
+	if (!update_tuple(relation_, &place, made_, GetActiveSnapshot(), indexes))
+		return 0;
+	if (indexes != IndexChange::none)
+		add_index_entries(indexes == IndexChange::summarizing);
+	return address_of(made_->tts_tid);
+}
+
+bool
+PlainTable::remove()
+{
+	ItemPointerData place = found_->tts_tid;
+	TM_FailureData failure;
+	return table_tuple_delete(relation_, &place, GetCurrentCommandId(true), GetActiveSnapshot(),
+	                          InvalidSnapshot, true, &failure, false) == TM_Ok;
+}
+
+void
+PlainTable::insert()
+{
+	ExecStoreVirtualTuple(made_);
+	made_->tts_tableOid = RelationGetRelid(relation_);
+	table_tuple_insert(relation_, made_, GetCurrentCommandId(true), 0, nullptr);
+	add_index_entries(false);
+}
+
+} // namespace whatsapp::pg
