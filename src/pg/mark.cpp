@@ -59,8 +59,8 @@ const char *const queue_names[] = {"message_id", "state", "attempts",
                                    "expires_at", "epoch", "changed_at"};
 PlainColumns queue_columns = {"whatsapp_queue", 2, lengthof(queue_names), queue_names};
 
-enum MessageColumn { recipient_phone, payload };
-const char *const message_names[] = {"recipient_phone", "payload"};
+enum MessageColumn { id, recipient_phone, payload };
+const char *const message_names[] = {"id", "recipient_phone", "payload"};
 PlainColumns message_columns = {"whatsapp_messages", 1, lengthof(message_names), message_names};
 
 /* The queue row's part of a mark: false when it is not ready at its address any more. */
@@ -114,7 +114,7 @@ mark_directly(const Instance &instance, const Candidate *candidates, std::size_t
 		if (!mark_row(queue, candidates[i], sending, instance, claim))
 			continue;
 		claims.count++;
-		if (!messages.find_by_id(claim.id))
+		if (!messages.find_by_id(id, claim.id))
 			continue;
 		claim.message_row = messages.address();
 		MemoryContext before = MemoryContextSwitchTo(memory);

@@ -15,6 +15,7 @@ extern "C" {
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -81,6 +82,7 @@ PlainTable::begin()
 {
 	found_ = table_slot_create(relation_, nullptr);
 	made_ = MakeSingleTupleTableSlot(RelationGetDescr(relation_), &TTSOpsVirtual);
+	blocks_ = RelationGetNumberOfBlocks(relation_);
 	/* as a statement's: it sees those before it, and whatever has been committed by now */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -140,9 +142,32 @@ PlainTable::find(std::uint64_t address)
 	       table_tuple_fetch_row_version(relation_, &place, GetActiveSnapshot(), found_);
 }
 
+/* Rows that were made one after the other lie so, as a rule: a look at that place costs a fifth of
+ * a search. */
 bool
-PlainTable::find_by_id(std::int64_t id)
+PlainTable::find_behind(int id_column, std::int64_t id)
 {
+	if (TTS_EMPTY(found_))
+		return false;
+	const BlockNumber block = ItemPointerGetBlockNumber(&found_->tts_tid);
+	const OffsetNumber offset = ItemPointerGetOffsetNumber(&found_->tts_tid);
+	ItemPointerData places[2];
+	ItemPointerSet(&places[0], block, static_cast<OffsetNumber>(offset + 1));
+	ItemPointerSet(&places[1], block + 1, FirstOffsetNumber);
+	for (const ItemPointerData &place : places) {
+		bool null;
+		if (ItemPointerGetBlockNumber(&place) < blocks_ && find(address_of(place)) &&
+		    DatumGetInt64(get(id_column, null)) == id)
+			return true;
+	}
+	return false;
+}
+
+bool
+PlainTable::find_by_id(int id_column, std::int64_t id)
+{
+	if (find_behind(id_column, id))
+		return true;
 	if (scan_ == nullptr) {
 		(void)RelationGetIndexList(relation_);
 		if (!OidIsValid(relation_->rd_pkindex))

@@ -51,8 +51,8 @@ public:
 
 	/* A row as it is for this batch; one at a time. */
 	bool find(std::uint64_t address);
-	/* By the primary key, a bigint. */
-	bool find_by_id(std::int64_t id);
+	/* By the primary key, which is this bigint column. */
+	bool find_by_id(int id_column, std::int64_t id);
 	Datum get(int column, bool &null);
 	std::uint64_t address() const;
 
@@ -69,6 +69,7 @@ public:
 private:
 	bool take(PlainColumns &columns, LOCKMODE mode);
 	void begin();
+	bool find_behind(int id_column, std::int64_t id);
 	void add_index_entries(bool summarizing_only);
 	void put(int column, Datum value, bool null);
 
@@ -76,6 +77,7 @@ private:
 	Relation relation_ = nullptr;
 	TupleTableSlot *found_ = nullptr;
 	TupleTableSlot *made_ = nullptr;
+	BlockNumber blocks_ = 0;
 	Relation key_ = nullptr;
 	IndexScanDescData *scan_ = nullptr;
 	EState *state_ = nullptr; /* for index entries, when there are any */
