@@ -9,7 +9,7 @@ use strict;
 use warnings;
 
 use Carp;
-use List::Util qw(max sum);
+use List::Util qw(max min sum);
 use POSIX ();
 use Time::HiRes qw(time);
 
@@ -139,6 +139,68 @@ sub together
 		croak 'a part of the load failed' if $? != 0;
 	}
 	return $cluster->sql($clock) - $begin;
+}
+
+my @databases = qw(postgres second third fourth);
+
+# The next step after one sender is busy: several databases of one server, each with a sender of its own.
+sub databases
+{
+	my ($run) = @_;
+	my $count = $run->size(60_000);
+	my $cores = `nproc` + 0;
+	my $answerer = Bench::Answerer->new;
+	my $cluster = $run->cluster(
+		'whatsapp.api_base_url' => $answerer->{url}, 'whatsapp.databases' => join(', ', @databases), max_worker_processes => 20,
+		'whatsapp.max_in_flight' => 100, 'whatsapp.max_connections' => 100);
+	$cluster->sql("CREATE DATABASE $_") for @databases[1 .. $#databases];
+	$cluster->sql('CREATE EXTENSION pg_whatsapp', database => $_) for @databases[1 .. $#databases];
+	drain($cluster, $answerer, 1000);
+	my ($alone, $work);
+	for my $senders (1, 2, 4)
+	{
+		my (@rates, @work);
+		for (1 .. 3)
+		{
+			my $result = drain_databases($cluster, $answerer, $count, @databases[0 .. $senders - 1]);
+			push @rates, $result->{rate};
+			push @work, $result->{work};
+		}
+		# what one sender does and costs says what several will
+		($alone, $work) = (median(@rates), median(@work)) if $senders == 1;
+		$run->point('scale-databases', $senders, measured => median(@rates), 'by the model' => min($senders * $alone, $cores / $work));
+	}
+	$cluster->drop;
+	$answerer->stop;
+	return;
+}
+
+# {rate, seconds of work of the senders and of the answerer by message}
+sub drain_databases
+{
+	my ($cluster, $answerer, $count, @names) = @_;
+	forbid($cluster);
+	for my $name (@names)
+	{
+		$cluster->sql('TRUNCATE whatsapp_messages, whatsapp_queue, whatsapp_attempts, whatsapp_events, whatsapp_wamids', database => $name);
+		$cluster->sql("SELECT count(wa_send_po('Proveedor ABC', 'PO-' || i, '€1,250.00'::text, '+346' || lpad(i::text, 8, '0')))"
+			  . " FROM generate_series($next_recipient, $next_recipient + $count / @{[scalar @names]} - 1) AS i", database => $name);
+		$next_recipient += $count;
+	}
+	$cluster->sql('CHECKPOINT');
+	my @senders = split /\n/, $cluster->sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'});
+	my $cpu = sub { sum map { Bench::Cluster::cpu($_) } @_ };
+	my ($before, $answers) = ($cpu->(@senders), $cpu->($answerer->{pid}));
+	my $begin = allow($cluster);
+	my $end = 0;
+	for my $name (@names)
+	{
+		$end = max($end, $cluster->sql('DO $$ BEGIN WHILE EXISTS (SELECT FROM whatsapp_queue) LOOP PERFORM pg_sleep(0.002); END LOOP; END $$;'
+			  . ' SELECT extract(epoch FROM clock_timestamp())', database => $name));
+	}
+	return {
+		rate => $count / ($end - $begin),
+		work => ($cpu->(@senders) - $before + $cpu->($answerer->{pid}) - $answers) / $count };
 }
 
 sub in_child

@@ -22,6 +22,7 @@ our %plots = (
 	'scale-senders' => [ 'Cost against the number of senders', 'phone numbers that send', 'microseconds a message' ],
 	'scale-recipients' => [ 'Cost against the recipients that the sender has met', 'recipients', 'microseconds a message' ],
 	'scale-webhooks' => [ 'Status webhooks against connections', 'connections', 'statuses a second' ],
+	'scale-databases' => [ 'Drain by several databases of one server', 'databases, each with a sender', 'messages a second' ],
 	'scale-in-flight' => [ 'Drain against requests in flight, 50 ms answer', 'in flight', 'messages a second' ]);
 
 # The median of three, so that one checkpoint or vacuum does not bend a curve.
