@@ -4,7 +4,7 @@ MODULE_big = pg_whatsapp
 DATA       = sql/pg_whatsapp--1.0.sql
 OBJS = \
 	src/core/acceptance.o src/core/account.o src/core/breaker.o src/core/e164.o src/core/endpoint.o \
-	src/core/error_codes.o src/core/inbound.o src/core/json_bounded.o src/core/lineup.o \
+	src/core/error_codes.o src/core/inbound.o src/core/json_bounded.o src/core/json_view.o src/core/lineup.o \
 	src/core/lineup_reading.o src/core/message.o \
 	src/core/money.o src/core/outcome.o src/core/pacer.o src/core/progress.o src/core/redact.o src/core/render.o \
 	src/core/retry.o src/core/signature.o src/core/template.o src/core/url.o src/core/usage.o src/core/utf8.o \
