@@ -144,7 +144,8 @@ CREATE TABLE whatsapp_attempts (
 
 CREATE INDEX whatsapp_attempts_message_id_idx ON whatsapp_attempts (message_id);
 
--- Every item of every webhook delivery, once. dedupe_key absorbs repeats, which Meta makes for up to 7 days.
+-- Every item of every webhook delivery, once. dedupe_key absorbs repeats, which Meta makes for up to 7 days; it is a digest, for what
+-- names an item may be long. json, not jsonb: most items are read once or never, and to parse them costs more than to store them.
 CREATE TABLE whatsapp_events (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     received_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -156,9 +157,9 @@ CREATE TABLE whatsapp_events (
     status          text,
     occurred_at     timestamptz,
     message_id      bigint,
-    dedupe_key      text NOT NULL UNIQUE,
-    raw             jsonb,
-    contact         jsonb,
+    dedupe_key      uuid NOT NULL UNIQUE,
+    raw             json,
+    contact         json,
     body            bytea
 );
 

@@ -7,6 +7,7 @@
 #include "pg/prelude.hpp"
 
 extern "C" {
+#include "access/genam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
 #include "executor/executor.h"
@@ -70,6 +71,17 @@ insert_index_entries(ResultRelInfo *result, TupleTableSlot *slot, EState *state)
 	(void)ExecInsertIndexTuples(result, slot, state, false, false, nullptr, NIL, false);
 #else
 	(void)ExecInsertIndexTuples(result, slot, state, false, false, nullptr, NIL);
+#endif
+}
+
+/* 18 (commit 0fbceae84) counts what a scan does. */
+inline IndexScanDesc
+begin_index_scan(Relation table, Relation index, Snapshot snapshot, int keys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(table, index, snapshot, nullptr, keys, 0);
+#else
+	return index_beginscan(table, index, snapshot, keys, 0);
 #endif
 }
 

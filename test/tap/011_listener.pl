@@ -150,6 +150,23 @@ $session->query_safe(q{COMMIT});
 is(ask(post(delivery('LOCKED')))->{status}, 200, '200 when it is not');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_events WHERE wamid = 'wamid.LOCKED'}), '1', 'and stored once');
 
+# Somebody else stores an item at the same time: the listener waits for him, and then leaves it out, and no other.
+my $key = q{encode(substring(sha256('s:wamid.RACE:read:1795336249') FROM 1 FOR 16), 'hex')::uuid};
+$session->query_safe(qq{BEGIN; INSERT INTO whatsapp_events (kind, wamid, dedupe_key) VALUES ('status', 'wamid.RACE', $key)});
+my $racer = connected();
+my $both = post(delivery('RACE', 'RACE2'));
+speak($racer, $both);
+my $waits = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp listener' AND wait_event_type = 'Lock'};
+wait_for('the listener to wait, half a second at most', sub { $node->safe_psql('postgres', $waits) || !quiet($racer) });
+$session->query_safe(q{COMMIT});
+my $raced = answer($racer)->{status};
+$raced = ask($both)->{status} if $raced == 503;
+undef $racer;
+is($raced, 200, 'an item that is stored by somebody else meanwhile');
+is($node->safe_psql('postgres', q{SELECT string_agg(wamid || ' ' || count, ',' ORDER BY wamid) FROM (SELECT wamid, count(*) FROM whatsapp_events WHERE wamid LIKE 'wamid.RACE%' GROUP BY wamid) AS e}),
+	'wamid.RACE 1,wamid.RACE2 1', 'is stored once, and so is its neighbour');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_events WHERE position('RACE'::bytea IN body) > 0}), '0', 'and nothing was lost or put aside');
+
 # A commit that waits: for a standby that does not exist. What arrives meanwhile is committed together.
 $node->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'});
 $node->reload;
