@@ -56,40 +56,41 @@ CREATE SEQUENCE whatsapp_messages_id_seq AS bigint;
 
 -- fillfactor: a batch updates all rows of a page at once (SENT, then DELIVERED, then READ); with room for a second version of each, no
 -- update touches an index. For the same reason no index has a column that they change: whatsapp_wamids finds a message by its wamid.
+-- What changes stands behind what does not: the log of an update goes from the first byte that changes to the last.
 CREATE TABLE whatsapp_messages (
     id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_messages_id_seq'::pg_catalog.regclass),
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
     sender            text NOT NULL,
     recipient_phone   text,
-    wa_id             text,
-    user_id           text,
     message_type      text NOT NULL,
     template_name     text,
     template_language text,
     payload           json,
     priority          smallint NOT NULL DEFAULT 1,
+    reference         text,
+    idempotency_key   text,
+    enqueued_by       name NOT NULL DEFAULT SESSION_USER,
+    expires_at        timestamptz,
+    attempts          integer NOT NULL DEFAULT 0,
     status            text NOT NULL DEFAULT 'PENDING'
                       CHECK (status IN ('PENDING', 'SENT', 'DELIVERED', 'READ', 'FAILED', 'CANCELLED')),
-    wamid             text,
     sent_at           timestamptz,
     delivered_at      timestamptz,
     read_at           timestamptz,
     failed_at         timestamptz,
-    error_code        bigint,
-    error_message     text,
-    error_details     jsonb,
-    hint              text,
-    attempts          integer NOT NULL DEFAULT 0,
-    expires_at        timestamptz,
-    reference         text,
-    idempotency_key   text,
-    enqueued_by       name NOT NULL DEFAULT SESSION_USER,
+    pricing_rank      smallint,
+    wamid             text,
+    wa_id             text,
+    user_id           text,
     conversation_id   text,
     pricing_category  text,
     pricing_type      text,
     pricing_model     text,
     billable          boolean,
-    pricing_rank      smallint
+    error_code        bigint,
+    error_message     text,
+    error_details     jsonb,
+    hint              text
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 ALTER SEQUENCE whatsapp_messages_id_seq OWNED BY whatsapp_messages.id;

@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
 #include "executor/executor.h"
@@ -83,6 +84,33 @@ begin_index_scan(Relation table, Relation index, Snapshot snapshot, int keys)
 #else
 	return index_beginscan(table, index, snapshot, keys, 0);
 #endif
+}
+
+/* The same commit: what of a new version the indexes must know. False when somebody else has
+ * changed or deleted the row. */
+inline bool
+update_tuple(ResultRelInfo *result, ItemPointer tid, TupleTableSlot *slot, EState *state,
+             Snapshot snapshot)
+{
+	TM_FailureData failure;
+	LockTupleMode mode;
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes indexes;
+#else
+	bool indexes;
+#endif
+	if (table_tuple_update(result->ri_RelationDesc, tid, slot, GetCurrentCommandId(true), snapshot,
+	                       InvalidSnapshot, true, &failure, &mode, &indexes) != TM_Ok)
+		return false;
+#if PG_VERSION_NUM >= 160000
+	if (result->ri_NumIndices > 0 && indexes != TU_None)
+		(void)ExecInsertIndexTuples(result, slot, state, true, false, nullptr, NIL,
+		                            indexes == TU_Summarizing);
+#else
+	if (result->ri_NumIndices > 0 && indexes)
+		(void)ExecInsertIndexTuples(result, slot, state, true, false, nullptr, NIL);
+#endif
+	return true;
 }
 
 /* 16 (commit afbfc0298) made one function of the many that ask for an owner. */
