@@ -167,6 +167,20 @@ is($node->safe_psql('postgres', q{SELECT string_agg(wamid || ' ' || count, ',' O
 	'wamid.RACE 1,wamid.RACE2 1', 'is stored once, and so is its neighbour');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_events WHERE position('RACE'::bytea IN body) > 0}), '0', 'and nothing was lost or put aside');
 
+# Somebody else changes a message at the same time: both changes stay.
+$session->query_safe(q{INSERT INTO whatsapp_messages (sender, message_type, status, wamid) VALUES ('default', 'template', 'SENT', 'wamid.HELD'), ('default', 'template', 'SENT', 'wamid.FREE');
+	INSERT INTO whatsapp_wamids SELECT hashtextextended(wamid, 0), id FROM whatsapp_messages; BEGIN; UPDATE whatsapp_messages SET reference = 'ours' WHERE wamid = 'wamid.HELD'});
+$racer = connected();
+$both = post(delivery('HELD', 'FREE'));
+speak($racer, $both);
+wait_for('the listener to wait for a row', sub { $node->safe_psql('postgres', $waits) || !quiet($racer) });
+$session->query_safe(q{COMMIT});
+$raced = answer($racer)->{status};
+$raced = ask($both)->{status} if $raced == 503;
+undef $racer;
+is($raced, 200, 'a message that somebody else changes meanwhile');
+is($node->safe_psql('postgres', q{SELECT string_agg(concat_ws(' ', wamid, status, reference), ',' ORDER BY wamid) FROM whatsapp_messages}), 'wamid.FREE READ,wamid.HELD READ ours', 'has both changes');
+
 # A commit that waits: for a standby that does not exist. What arrives meanwhile is committed together.
 $node->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'});
 $node->reload;
