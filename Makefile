@@ -4,18 +4,18 @@ MODULE_big = pg_whatsapp
 DATA       = sql/pg_whatsapp--1.0.sql
 OBJS = \
 	src/core/acceptance.o src/core/account.o src/core/breaker.o src/core/e164.o src/core/endpoint.o \
-	src/core/error_codes.o src/core/inbound.o src/core/json_bounded.o src/core/lineup.o src/core/lineup_reading.o \
-	src/core/message.o src/core/money.o src/core/outcome.o src/core/pacer.o src/core/progress.o src/core/redact.o \
-	src/core/render.o src/core/retry.o src/core/signature.o src/core/template.o src/core/url.o src/core/usage.o \
-	src/core/utf8.o src/core/webhook.o \
+	src/core/error_codes.o src/core/inbound.o src/core/json_bounded.o src/core/json_view.o src/core/lineup.o \
+	src/core/lineup_reading.o src/core/message.o src/core/money.o src/core/outcome.o src/core/pacer.o \
+	src/core/progress.o src/core/redact.o src/core/render.o src/core/retry.o src/core/signature.o src/core/template.o \
+	src/core/url.o src/core/usage.o src/core/utf8.o src/core/webhook.o \
 	src/net/acceptor.o src/net/bearer.o src/net/connection_watch.o src/net/exchange.o src/net/http_client.o \
 	src/net/http_server.o src/net/listen_address.o src/net/request_head.o src/net/transfer.o \
-	src/pg/account_events.o src/pg/boundary.o src/pg/columns.o src/pg/deliveries.o src/pg/directory.o src/pg/events.o \
-	src/pg/fault_point.o src/pg/inbound.o src/pg/instance.o src/pg/intake.o src/pg/mark.o src/pg/messages.o \
-	src/pg/opt_outs.o src/pg/plain_table.o src/pg/queue.o src/pg/reading.o src/pg/restore_hold.o src/pg/row_insert.o \
-	src/pg/schema.o src/pg/secrets.o src/pg/senders.o src/pg/settings.o src/pg/settle.o src/pg/shmem.o \
-	src/pg/statement.o src/pg/statuses.o src/pg/token_question.o src/pg/transaction.o src/pg/wait_set.o \
-	src/pg/worker.o \
+	src/pg/account_events.o src/pg/boundary.o src/pg/columns.o src/pg/deliveries.o src/pg/directory.o \
+	src/pg/event_rows.o src/pg/events.o src/pg/fault_point.o src/pg/inbound.o src/pg/instance.o src/pg/intake.o \
+	src/pg/key_lookup.o src/pg/mark.o src/pg/messages.o src/pg/opt_outs.o src/pg/plain_table.o src/pg/queue.o \
+	src/pg/reading.o src/pg/restore_hold.o src/pg/row_insert.o src/pg/schema.o src/pg/secrets.o src/pg/senders.o \
+	src/pg/settings.o src/pg/settle.o src/pg/shmem.o src/pg/statement.o src/pg/status_rows.o src/pg/statuses.o \
+	src/pg/token_question.o src/pg/transaction.o src/pg/wait_set.o src/pg/worker.o \
 	src/entry/arguments.o src/entry/database_commands.o src/entry/dispatcher.o src/entry/functions_contacts.o \
 	src/entry/functions_phone.o src/entry/functions_send.o src/entry/functions_watch.o src/entry/functions_webhook.o \
 	src/entry/inbox.o src/entry/keyring.o src/entry/launcher.o src/entry/line.o src/entry/listener.o \

@@ -56,7 +56,7 @@ CREATE SEQUENCE whatsapp_messages_id_seq AS bigint;
 
 -- fillfactor: a batch updates all rows of a page at once (SENT, then DELIVERED, then READ); with room for a second version of each, no
 -- update touches an index. For the same reason no index has a column that they change: whatsapp_wamids finds a message by its wamid.
--- What they change stands behind what stays, which the log of an update leaves out.
+-- What changes stands behind what does not: the log of an update goes from the first byte that changes to the last.
 CREATE TABLE whatsapp_messages (
     id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_messages_id_seq'::pg_catalog.regclass),
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -66,31 +66,31 @@ CREATE TABLE whatsapp_messages (
     template_name     text,
     template_language text,
     payload           json,
+    priority          smallint NOT NULL DEFAULT 1,
     reference         text,
     idempotency_key   text,
     enqueued_by       name NOT NULL DEFAULT SESSION_USER,
-    priority          smallint NOT NULL DEFAULT 1,
     expires_at        timestamptz,
+    attempts          integer NOT NULL DEFAULT 0,
     status            text NOT NULL DEFAULT 'PENDING'
                       CHECK (status IN ('PENDING', 'SENT', 'DELIVERED', 'READ', 'FAILED', 'CANCELLED')),
-    attempts          integer NOT NULL DEFAULT 0,
-    wamid             text,
-    wa_id             text,
-    user_id           text,
     sent_at           timestamptz,
     delivered_at      timestamptz,
     read_at           timestamptz,
     failed_at         timestamptz,
-    error_code        bigint,
-    error_message     text,
-    error_details     jsonb,
-    hint              text,
+    pricing_rank      smallint,
+    wamid             text,
+    wa_id             text,
+    user_id           text,
     conversation_id   text,
     pricing_category  text,
     pricing_type      text,
     pricing_model     text,
     billable          boolean,
-    pricing_rank      smallint
+    error_code        bigint,
+    error_message     text,
+    error_details     jsonb,
+    hint              text
 ) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 ALTER SEQUENCE whatsapp_messages_id_seq OWNED BY whatsapp_messages.id;
@@ -145,7 +145,8 @@ CREATE TABLE whatsapp_attempts (
 
 CREATE INDEX whatsapp_attempts_message_id_idx ON whatsapp_attempts (message_id);
 
--- Every item of every webhook delivery, once. dedupe_key absorbs repeats, which Meta makes for up to 7 days.
+-- Every item of every webhook delivery, once. dedupe_key absorbs repeats, which Meta makes for up to 7 days; it is a digest, for what
+-- names an item may be long. json, not jsonb: most items are read once or never, and to parse them costs more than to store them.
 CREATE TABLE whatsapp_events (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     received_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -157,9 +158,9 @@ CREATE TABLE whatsapp_events (
     status          text,
     occurred_at     timestamptz,
     message_id      bigint,
-    dedupe_key      text NOT NULL UNIQUE,
-    raw             jsonb,
-    contact         jsonb,
+    dedupe_key      uuid NOT NULL UNIQUE,
+    raw             json,
+    contact         json,
     body            bytea
 );
 

@@ -1,17 +1,16 @@
 /*
- * signature.cpp — HMAC-SHA256 by libcrypto and comparisons in constant time.
+ * signature.cpp — HMAC-SHA256 (RFC 2104) over libcrypto's digest, and comparisons in constant time.
  *
  * The raw body is hashed as it came: decoding and encoding it again changes the bytes of any text
  * that is not ASCII, and only then, so ASCII tests would never show it.
  */
 #include "core/signature.hpp"
 
-#include <climits>
+#include <algorithm>
 #include <stdexcept>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "core/server_free.hpp"
 
@@ -22,6 +21,7 @@ namespace
 
 constexpr std::size_t digest_bytes = 32;
 constexpr std::size_t hex_digits = 2 * digest_bytes;
+constexpr std::size_t block_bytes = 64;
 constexpr std::string_view scheme = "sha256=";
 
 struct Hex {
@@ -31,9 +31,57 @@ struct Hex {
 const unsigned char *
 bytes_of(std::string_view text) noexcept
 {
-	/* libcrypto reads a NULL key as "use the previous key". */
-	return reinterpret_cast<const unsigned char *>(text.empty() ? "" : text.data());
+	return reinterpret_cast<const unsigned char *>(text.data());
 }
+
+/* Starts as a copy: libcrypto 3 looks an algorithm up by its name at each start, HMAC's twice, and
+ * that costs more than to digest a webhook of one status. */
+class Sha256
+{
+public:
+	Sha256() noexcept : context_(EVP_MD_CTX_new())
+	{
+		valid_ =
+		    fresh() != nullptr && context_ != nullptr && EVP_MD_CTX_copy_ex(context_, fresh()) == 1;
+	}
+	~Sha256() { EVP_MD_CTX_free(context_); }
+	Sha256(const Sha256 &) = delete;
+	Sha256 &operator=(const Sha256 &) = delete;
+
+	Sha256 &
+	add(const unsigned char *bytes, std::size_t size) noexcept
+	{
+		valid_ = valid_ && (size == 0 || EVP_DigestUpdate(context_, bytes, size) == 1);
+		return *this;
+	}
+	Sha256 &
+	add(std::string_view text) noexcept
+	{
+		return add(bytes_of(text), text.size());
+	}
+	bool
+	finish(unsigned char *digest) noexcept
+	{
+		return valid_ && EVP_DigestFinal_ex(context_, digest, nullptr) == 1;
+	}
+
+private:
+	EVP_MD_CTX *context_;
+	bool valid_;
+
+	static const EVP_MD_CTX *
+	fresh() noexcept
+	{
+		static EVP_MD_CTX *const context = [] {
+			EVP_MD_CTX *made = EVP_MD_CTX_new();
+			if (made != nullptr && EVP_DigestInit_ex(made, EVP_sha256(), nullptr) == 1)
+				return made;
+			EVP_MD_CTX_free(made);
+			return static_cast<EVP_MD_CTX *>(nullptr);
+		}();
+		return context;
+	}
+};
 
 Hex
 to_hex(const unsigned char *digest) noexcept
@@ -51,17 +99,33 @@ to_hex(const unsigned char *digest) noexcept
 bool
 hmac(std::string_view key, std::string_view message, Hex &result) noexcept
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int length = 0;
+	unsigned char inner[block_bytes] = {};
+	unsigned char outer[block_bytes];
+	unsigned char digest[digest_bytes];
 
-	if (key.size() > INT_MAX)
-		return false;
-	if (HMAC(EVP_sha256(), bytes_of(key), static_cast<int>(key.size()), bytes_of(message),
-	         message.size(), digest, &length) == nullptr ||
-	    length != digest_bytes)
-		return false;
+	if (key.size() > block_bytes) {
+		if (!Sha256().add(key).finish(inner))
+			return false;
+	} else {
+		std::copy(key.begin(), key.end(), inner);
+	}
+	for (std::size_t i = 0; i < block_bytes; i++) {
+		outer[i] = inner[i] ^ 0x5C;
+		inner[i] ^= 0x36;
+	}
+	const bool done = Sha256().add(inner, block_bytes).add(message).finish(digest) &&
+	                  Sha256().add(outer, block_bytes).add(digest, digest_bytes).finish(digest);
+	OPENSSL_cleanse(inner, sizeof inner);
+	OPENSSL_cleanse(outer, sizeof outer);
 	result = to_hex(digest);
-	return true;
+	return done;
+}
+
+void
+sha256(std::string_view message, unsigned char *digest)
+{
+	if (!Sha256().add(message).finish(digest))
+		throw std::runtime_error("libcrypto could not compute a digest");
 }
 
 } // namespace
@@ -70,7 +134,7 @@ bool
 equal_constant_time(std::string_view left, std::string_view right) noexcept
 {
 	return left.size() == right.size() &&
-	       CRYPTO_memcmp(bytes_of(left), bytes_of(right), left.size()) == 0;
+	       (left.empty() || CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0);
 }
 
 std::string
@@ -86,14 +150,21 @@ hmac_sha256_hex(std::string_view key, std::string_view message)
 std::string
 sha256_hex(std::string_view message)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int length = 0;
+	unsigned char digest[digest_bytes];
 
-	if (EVP_Digest(bytes_of(message), message.size(), digest, &length, EVP_sha256(), nullptr) !=
-	        1 ||
-	    length != digest_bytes)
-		throw std::runtime_error("libcrypto could not compute a digest");
+	sha256(message, digest);
 	return std::string(to_hex(digest).digits, hex_digits);
+}
+
+Fingerprint
+fingerprint(std::string_view message)
+{
+	unsigned char digest[digest_bytes];
+	Fingerprint print;
+
+	sha256(message, digest);
+	std::copy(digest, digest + print.size(), print.begin());
+	return print;
 }
 
 bool

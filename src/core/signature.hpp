@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,10 @@ std::string hmac_sha256_hex(std::string_view key, std::string_view message);
 
 /* 64 lower-case hexadecimal digits, for deduplication keys. Throws like hmac_sha256_hex. */
 std::string sha256_hex(std::string_view message);
+
+/* The first half of it as bytes: nobody finds two messages with the same one. Throws likewise. */
+using Fingerprint = std::array<unsigned char, 16>;
+Fingerprint fingerprint(std::string_view message);
 
 /* header: the value of X-Hub-Signature-256, "sha256=" and 64 lower-case hex digits, nothing else.
  * False when secret is empty. */

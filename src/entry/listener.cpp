@@ -148,10 +148,17 @@ look_for_deliveries(Listener &listener)
 	});
 }
 
+template <class Body>
+bool
+commit(Body body)
+{
+	return pg::transact(Body(body)) || (pg::failure_repeats() && pg::transact(Body(body)));
+}
+
 bool
 store(const Inbox::Delivery *deliveries, std::size_t count)
 {
-	return pg::transact([&] {
+	return commit([&] {
 		pg::leave_without_extension(pg::Role::listener, worker_place());
 		auto *batches = static_cast<pg::Batch *>(palloc(sizeof(pg::Batch) * count));
 		std::size_t size = 0;
@@ -179,7 +186,7 @@ store_item_by_item(const Inbox::Delivery &delivery)
 		return store(&delivery, 1);
 	bool lost = false;
 	for (std::size_t i = 0; i < delivery.event_count; i++) {
-		if (pg::transact([&] { pg::store_events(delivery.events + i, 1); }))
+		if (commit([&] { pg::store_events(delivery.events + i, 1); }))
 			continue;
 		if (pg::failure_passes())
 			return false;

@@ -38,6 +38,16 @@ is_word(Datum value, const char *word)
 	return VARSIZE_ANY_EXHDR(string) == length && memcmp(VARDATA_ANY(string), word, length) == 0;
 }
 
+bool
+server_time(std::int64_t unix_seconds, Datum &time)
+{
+	/* a foreign number must not overflow the server's time: up to the year 9999 */
+	if (unix_seconds <= 0 || unix_seconds >= INT64CONST(253402300800))
+		return false;
+	time = TimestampTzGetDatum(time_t_to_timestamptz(static_cast<pg_time_t>(unix_seconds)));
+	return true;
+}
+
 void
 Column::add_text(std::string_view text)
 {
@@ -65,9 +75,9 @@ Column::add_identifier(const char *text)
 void
 Column::add_time(std::int64_t unix_seconds)
 {
-	/* a foreign number must not overflow the server's time: up to the year 9999 */
-	if (unix_seconds > 0 && unix_seconds < INT64CONST(253402300800))
-		add(TimestampTzGetDatum(time_t_to_timestamptz(static_cast<pg_time_t>(unix_seconds))));
+	Datum time;
+	if (server_time(unix_seconds, time))
+		add(time);
 	else
 		add_null();
 }

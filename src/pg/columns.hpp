@@ -25,6 +25,9 @@ bool is_word(Datum value, const char *word);
 /* A ctid in the column (from 1) of a row of SPI_tuptable; 0 for NULL. */
 std::uint64_t address_column(uint64 row, int number);
 
+/* False for 0 and for what the server cannot show. */
+bool server_time(std::int64_t unix_seconds, Datum &time);
+
 /* One array parameter, NULL where there is nothing. In the current memory context. */
 class Column
 {

@@ -16,7 +16,7 @@ struct Event {
 	const char *field;
 	const char *account_id;
 	const char *phone_number_id;
-	const char *dedupe_key;
+	unsigned char key[16];  /* the same item again has the same one */
 	const char *raw;        /* JSON */
 	const char *contact;    /* JSON */
 	std::int64_t timestamp; /* Unix seconds, 0: none */

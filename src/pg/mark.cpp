@@ -57,11 +57,12 @@ namespace
 enum QueueColumn { message_id, state, attempts, expires_at, epoch, changed_at };
 const char *const queue_names[] = {"message_id", "state", "attempts",
                                    "expires_at", "epoch", "changed_at"};
-PlainColumns queue_columns = {"whatsapp_queue", 2, lengthof(queue_names), queue_names};
+PlainColumns queue_columns = {"whatsapp_queue", TRIGGER_TYPE_UPDATE, 2, lengthof(queue_names),
+                              queue_names};
 
 enum MessageColumn { id, recipient_phone, payload };
 const char *const message_names[] = {"id", "recipient_phone", "payload"};
-PlainColumns message_columns = {"whatsapp_messages", 1, lengthof(message_names), message_names};
+PlainColumns message_columns = {"whatsapp_messages", 0, 1, lengthof(message_names), message_names};
 
 /* The queue row's part of a mark: false when it is not ready at its address any more. */
 bool

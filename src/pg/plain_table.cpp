@@ -8,11 +8,10 @@
 #include "pg/schema.hpp"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
@@ -43,24 +42,40 @@ find_columns(Relation relation, PlainColumns &columns)
 	return true;
 }
 
+/* resting: the function of a trigger of ours that has nothing to do as things are. */
 bool
-has_trigger(Relation relation, const char *but)
+must_fire(const Trigger &trigger, const PlainColumns &columns, const char *resting)
 {
-	const TriggerDesc *triggers = relation->trigdesc;
-	for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
-		if (but == nullptr || strcmp(triggers->triggers[i].tgname, but) != 0)
-			return true;
-	return false;
+	if (trigger.tgenabled == TRIGGER_DISABLED ||
+	    (trigger.tgtype & columns.events & TRIGGER_TYPE_EVENT_MASK) == 0)
+		return false;
+	/* a foreign key does not mind: no key is changed here */
+	if (trigger.tgisinternal && !TRIGGER_FOR_DELETE(trigger.tgtype))
+		return RI_FKey_trigger_type(trigger.tgfoid) != RI_TRIGGER_PK;
+	const char *name = resting == nullptr ? nullptr : get_func_name(trigger.tgfoid);
+	return name == nullptr || strcmp(name, resting) != 0 ||
+	       get_func_namespace(trigger.tgfoid) != schema_oid();
 }
 
 bool
 is_plain(Relation relation, const PlainColumns &columns, const char *resting)
 {
+	const Form_pg_class table = relation->rd_rel;
 	const TupleConstr *rules = RelationGetDescr(relation)->constr;
-	return relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relhasrules &&
-	       !has_trigger(relation, resting) && !relation->rd_rel->relforcerowsecurity &&
-	       (rules == nullptr ? 0 : rules->num_check) == columns.checks &&
-	       (rules == nullptr || !rules->has_generated_stored);
+	if (table->relkind != RELKIND_RELATION || table->relhasrules || table->relforcerowsecurity ||
+	    XactReadOnly || (rules == nullptr ? 0 : rules->num_check) != columns.checks ||
+	    (rules != nullptr && rules->has_generated_stored))
+		return false;
+	const TriggerDesc *triggers = relation->trigdesc;
+	for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
+		if (must_fire(triggers->triggers[i], columns, resting))
+			return false;
+	/* raise if a publication forbids it */
+	if ((columns.events & TRIGGER_TYPE_UPDATE) != 0)
+		CheckCmdReplicaIdentity(relation, CMD_UPDATE);
+	if ((columns.events & TRIGGER_TYPE_DELETE) != 0)
+		CheckCmdReplicaIdentity(relation, CMD_DELETE);
+	return true;
 }
 
 } // namespace
@@ -80,7 +95,7 @@ PlainTable::take(PlainColumns &columns, LOCKMODE mode)
 void
 PlainTable::begin()
 {
-	found_ = table_slot_create(relation_, nullptr);
+	by_address_ = table_slot_create(relation_, nullptr);
 	made_ = MakeSingleTupleTableSlot(RelationGetDescr(relation_), &TTSOpsVirtual);
 	blocks_ = RelationGetNumberOfBlocks(relation_);
 	/* as a statement's: it sees those before it, and whatever has been committed by now */
@@ -120,11 +135,9 @@ PlainTable::open_to_read(PlainColumns &columns)
 void
 PlainTable::close()
 {
-	if (scan_ != nullptr)
-		index_endscan(scan_);
-	if (key_ != nullptr)
-		index_close(key_, NoLock);
-	ExecDropSingleTupleTableSlot(found_);
+	if (lookup_.index != nullptr)
+		end_lookup(lookup_);
+	ExecDropSingleTupleTableSlot(by_address_);
 	ExecDropSingleTupleTableSlot(made_);
 	if (result_ != nullptr)
 		ExecCloseIndices(result_);
@@ -138,6 +151,7 @@ bool
 PlainTable::find(std::uint64_t address)
 {
 	ItemPointerData place = tuple_at(address);
+	found_ = by_address_;
 	return address != 0 &&
 	       table_tuple_fetch_row_version(relation_, &place, GetActiveSnapshot(), found_);
 }
@@ -147,7 +161,7 @@ PlainTable::find(std::uint64_t address)
 bool
 PlainTable::find_behind(int id_column, std::int64_t id)
 {
-	if (TTS_EMPTY(found_))
+	if (found_ == nullptr || TTS_EMPTY(found_))
 		return false;
 	const BlockNumber block = ItemPointerGetBlockNumber(&found_->tts_tid);
 	const OffsetNumber offset = ItemPointerGetOffsetNumber(&found_->tts_tid);
@@ -168,17 +182,11 @@ PlainTable::find_by_id(int id_column, std::int64_t id)
 {
 	if (find_behind(id_column, id))
 		return true;
-	if (scan_ == nullptr) {
-		(void)RelationGetIndexList(relation_);
-		if (!OidIsValid(relation_->rd_pkindex))
-			return false;
-		key_ = index_open(relation_->rd_pkindex, AccessShareLock);
-		scan_ = begin_index_scan(relation_, key_, GetActiveSnapshot(), 1);
-	}
-	ScanKeyData key;
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
-	index_rescan(scan_, &key, 1, nullptr, 0);
-	return index_getnext_slot(scan_, ForwardScanDirection, found_);
+	if (lookup_.index == nullptr &&
+	    !begin_lookup(lookup_, relation_, columns_->names[id_column], F_INT8EQ))
+		return false;
+	found_ = lookup_.slot;
+	return look_up(lookup_, Int64GetDatum(id));
 }
 
 Datum

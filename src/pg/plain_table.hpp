@@ -11,16 +11,16 @@
 
 #include <cstdint>
 
-#include "pg/prelude.hpp"
+#include "pg/key_lookup.hpp"
 
 extern "C" {
+#include "catalog/pg_trigger.h"
 #include "executor/tuptable.h"
 #include "storage/lockdefs.h"
 #include "utils/rel.h"
 }
 
 struct EState;
-struct IndexScanDescData;
 struct ResultRelInfo;
 
 namespace whatsapp::pg
@@ -29,21 +29,22 @@ namespace whatsapp::pg
 /* What a batch reads and sets of a table, in an order of its own. A static. */
 struct PlainColumns {
 	const char *table;
-	int checks; /* CHECK constraints that the install script made, and the values keep */
+	int16 events; /* what is done: TRIGGER_TYPE_INSERT, _UPDATE, _DELETE */
+	int checks;   /* CHECK constraints that the install script made, and the values keep */
 	int count;
 	const char *const *names;
 	/* found out when first used, and anew when the table changes */
 	Oid relation = InvalidOid;
 	int attributes = 0;
-	int16 numbers[16] = {};
+	int16 numbers[24] = {};
 };
 
 /* In a transaction, between SPI_connect() and SPI_finish(). An error ends all of it by itself. */
 class PlainTable
 {
 public:
-	/* False when statements have to do it; then there is nothing to close. resting: a trigger of
-	 * ours that has nothing to do as things are. */
+	/* False when statements have to do it; then there is nothing to close. resting: the function of
+	 * a trigger of ours that has nothing to do as things are. */
 	bool open(PlainColumns &columns, const char *resting = nullptr);
 	/* The same for find() and get() alone, which a user's trigger need not stop. */
 	bool open_to_read(PlainColumns &columns);
@@ -75,11 +76,11 @@ private:
 
 	PlainColumns *columns_ = nullptr;
 	Relation relation_ = nullptr;
-	TupleTableSlot *found_ = nullptr;
+	TupleTableSlot *by_address_ = nullptr;
+	TupleTableSlot *found_ = nullptr; /* that one, or the look-up's */
 	TupleTableSlot *made_ = nullptr;
 	BlockNumber blocks_ = 0;
-	Relation key_ = nullptr;
-	IndexScanDescData *scan_ = nullptr;
+	KeyLookup lookup_ = {};
 	EState *state_ = nullptr; /* for index entries, when there are any */
 	ResultRelInfo *result_ = nullptr;
 };

@@ -4,6 +4,7 @@
 #include "pg/reading.hpp"
 
 #include "core/inbound.hpp"
+#include "core/signature.hpp"
 
 #include "pg/boundary.hpp"
 
@@ -41,14 +42,16 @@ keep(const char *&text)
 } // namespace
 
 Event
-view_of(const WebhookEvent &event, const Outcome &failure) noexcept
+view_of(const WebhookEvent &event, const Outcome &failure)
 {
 	Event view = {};
+	const Fingerprint key = fingerprint(event.dedupe_key);
+	static_assert(sizeof view.key == sizeof key);
+	memcpy(view.key, key.data(), sizeof view.key);
 	view.kind = kind_name(event.kind);
 	view.field = event.field.c_str();
 	view.account_id = event.account_id.c_str();
 	view.phone_number_id = event.phone_number_id.c_str();
-	view.dedupe_key = event.dedupe_key.c_str();
 	view.raw = event.raw.c_str();
 	view.contact = event.contact.c_str();
 	view.timestamp = event.timestamp;
@@ -69,6 +72,15 @@ view_of(const WebhookEvent &event, const Outcome &failure) noexcept
 	return view;
 }
 
+void
+fingerprint_of_body(const char *bytes, std::size_t size, unsigned char (&key)[16])
+{
+	guarded([&] {
+		const Fingerprint print = fingerprint(std::string("q:").append(bytes, size));
+		memcpy(key, print.data(), sizeof key);
+	});
+}
+
 bool
 read_status(const char *raw, Event &event)
 {
@@ -81,10 +93,10 @@ read_status(const char *raw, Event &event)
 		found = status.kind == WebhookEvent::Kind::status;
 		event = view_of(status, failure);
 		for (const char **text :
-		     {&event.field, &event.account_id, &event.phone_number_id, &event.dedupe_key,
-		      &event.raw, &event.contact, &event.wamid, &event.status, &event.wa_id, &event.user_id,
-		      &event.conversation_id, &event.pricing_category, &event.pricing_type,
-		      &event.pricing_model, &event.error_message, &event.error_details, &event.hint})
+		     {&event.field, &event.account_id, &event.phone_number_id, &event.raw, &event.contact,
+		      &event.wamid, &event.status, &event.wa_id, &event.user_id, &event.conversation_id,
+		      &event.pricing_category, &event.pricing_type, &event.pricing_model,
+		      &event.error_message, &event.error_details, &event.hint})
 			keep(*text);
 	});
 	return found;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "core/outcome.hpp"
@@ -15,7 +16,10 @@ namespace whatsapp::pg
 {
 
 /* Inside guarded() or attempt() only. Views into event and failure, which must live as long. */
-Event view_of(const WebhookEvent &event, const Outcome &failure) noexcept;
+Event view_of(const WebhookEvent &event, const Outcome &failure);
+
+/* The key of a delivery that is kept whole. */
+void fingerprint_of_body(const char *bytes, std::size_t size, unsigned char (&key)[16]);
 
 /* False when raw is no status. */
 bool read_status(const char *raw, Event &event);

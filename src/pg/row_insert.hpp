@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <cstddef>
+
 #include "pg/prelude.hpp"
 
 extern "C" {
@@ -29,8 +31,17 @@ struct RowShape {
 	int16 numbers[24] = {};
 };
 
+/* False when one of the columns is not there. */
+bool find_columns(Relation relation, RowShape &shape);
+
 /* Opened for writing; NULL when the row has to go the long way. */
 Relation open_plain(RowShape &shape);
+
+/* Many rows: their tuples share pages and log records. fill() is called for each place in order,
+ * and sets the values and nulls of its row; what it allocates goes when its tuples are written. */
+void insert_rows(Relation relation, const RowShape &shape, std::size_t count,
+                 void (*fill)(void *self, std::size_t place, Datum *values, bool *nulls),
+                 void *self);
 
 /* Raises what an INSERT would raise; the caller closes the table, and keeps the lock. */
 void insert_row(Relation relation, const RowShape &shape, const Datum *values, const bool *nulls);

@@ -131,7 +131,8 @@ dequeue_sent(const Settled *const *rows, std::size_t count)
 {
 	enum { message_id, state };
 	static const char *const names[] = {"message_id", "state"};
-	static PlainColumns columns = {"whatsapp_queue", 2, lengthof(names), names};
+	static PlainColumns columns = {"whatsapp_queue", TRIGGER_TYPE_DELETE, 2, lengthof(names),
+	                               names};
 	PlainTable queue;
 	if (!queue.open(columns)) {
 		const SentColumns arrays = columns_of(rows, count);
@@ -156,7 +157,8 @@ remember_sent(const Settled *const *rows, std::size_t count)
 {
 	enum { hash, message_id };
 	static const char *const names[] = {"hash", "message_id"};
-	static PlainColumns columns = {"whatsapp_wamids", 0, lengthof(names), names};
+	static PlainColumns columns = {"whatsapp_wamids", TRIGGER_TYPE_INSERT, 0, lengthof(names),
+	                               names};
 	PlainTable wamids;
 	if (!wamids.open(columns)) {
 		const SentColumns arrays = columns_of(rows, count);
@@ -195,7 +197,8 @@ enum MessageColumn {
 const char *const message_names[] = {
     "id",       "status",     "wamid",         "wa_id",         "user_id", "sent_at",
     "attempts", "error_code", "error_message", "error_details", "hint"};
-PlainColumns message_columns = {"whatsapp_messages", 1, lengthof(message_names), message_names};
+PlainColumns message_columns = {"whatsapp_messages", TRIGGER_TYPE_UPDATE, 1,
+                                lengthof(message_names), message_names};
 
 void
 set_identifier(PlainTable &table, int column, const char *identifier)

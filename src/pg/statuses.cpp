@@ -5,7 +5,7 @@
  * READ if there is a read, else DELIVERED if there is a delivered, else FAILED if there is a
  * failed, else SENT. A batch is summed by core/progress, and the sum joined with the row by the
  * same rule in SQL: every expression below is a minimum or a maximum. One statement per batch, not
- * per event.
+ * per event; and none for rows of the usual kind (status_rows.hpp).
  */
 #include "pg/statuses.hpp"
 
@@ -16,8 +16,10 @@
 
 #include "pg/columns.hpp"
 #include "pg/fault_point.hpp"
+#include "pg/status_rows.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "utils/builtins.h"
 }
 
@@ -26,6 +28,9 @@ namespace whatsapp::pg
 
 namespace
 {
+
+/* rows after one that needs a statement, that take part in it: see apply_progress() */
+constexpr std::size_t max_left = 32;
 
 struct Sum {
 	std::int64_t message_id;
@@ -140,11 +145,11 @@ dequeue_all(Sum *sums, std::size_t count)
 
 #define KEEPS_ERROR "m.status = 'FAILED' AND a.delivered_at IS NULL AND a.read_at IS NULL"
 
+/* sums: those that are to be joined. */
 void
-apply_progress(const Sum *sums, std::size_t count)
+join_by_statement(const Sum *const *sums, std::size_t count)
 {
-	/* The platform's times are whole seconds, cut off: never before the message was made. What is
-	 * still in the queue is a new attempt, and the row is its own. */
+	/* The platform's times are whole seconds, cut off: never before the message was made. */
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_messages AS m SET"
 	    "  status = CASE WHEN a.read_at IS NOT NULL OR m.status = 'READ' THEN 'READ'"
@@ -185,10 +190,8 @@ apply_progress(const Sum *sums, std::size_t count)
 	                      Column(n), Column(n), Column(n), Column(n), Column(n),
 	                      Column(n), Column(n), Column(n)};
 	for (std::size_t i = 0; i < count; i++) {
-		const Progress &progress = sums[i].progress;
-		if (progress.sent_at == 0 || sums[i].queued != nullptr)
-			continue;
-		columns[0].add(Int64GetDatum(sums[i].message_id));
+		const Progress &progress = sums[i]->progress;
+		columns[0].add(Int64GetDatum(sums[i]->message_id));
 		columns[1].add_identifier(progress.wamid.data());
 		columns[2].add_time(progress.sent_at);
 		/* read implies delivered, in the sum already */
@@ -205,12 +208,41 @@ apply_progress(const Sum *sums, std::size_t count)
 			    cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))));
 		columns[12].add(Int32GetDatum(progress.price.billable));
 	}
-	if (columns[0].count() == 0)
-		return;
 	Values values;
 	for (int i = 0; i < 13; i++)
 		values.set(i, columns[i].array(elements[i]));
 	run(statement, values);
+}
+
+/* In order of id, however a row is written. */
+void
+apply_progress(const Sum *sums, std::size_t count)
+{
+	auto **left = static_cast<const Sum **>(palloc(sizeof(Sum *) * (count + 1)));
+	std::size_t left_count = 0;
+	const auto flush = [&] {
+		if (left_count > 0)
+			join_by_statement(left, left_count);
+		left_count = 0;
+	};
+	PlainTable messages;
+	const bool directly = begin_joining(messages);
+	for (std::size_t i = 0; i < count; i++) {
+		/* what is still in the queue is a new attempt, and the row is its own */
+		if (sums[i].progress.sent_at == 0 || sums[i].queued != nullptr)
+			continue;
+		if (directly && left_count == 0 &&
+		    join(messages, sums[i].message_id, sums[i].progress) == Joined::done)
+			continue;
+		left[left_count++] = &sums[i];
+		if (directly && left_count == max_left)
+			flush();
+	}
+	flush();
+	if (!directly)
+		return;
+	messages.close();
+	CommandCounterIncrement();
 }
 
 void

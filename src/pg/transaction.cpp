@@ -45,6 +45,12 @@ failure_passes()
 }
 
 bool
+failure_repeats()
+{
+	return last_failure == ERRCODE_UNIQUE_VIOLATION;
+}
+
+bool
 in_transaction(void (*body)(void *), void *argument)
 {
 	MemoryContext context = CurrentMemoryContext;

@@ -15,6 +15,9 @@ bool in_transaction(void (*body)(void *), void *argument);
  * deadlock, a lack of something. */
 bool failure_passes();
 
+/* Whether it failed because somebody else has stored the same meanwhile: once more will do. */
+bool failure_repeats();
+
 /* What went wrong in a subtransaction, without destructors. message is the primary one. */
 struct Problem {
 	char sqlstate[6];

@@ -2,7 +2,8 @@
  * webhook_fuzz.cpp — any bytes as a delivery: a Fault or events that the database can take.
  *
  * Parsing an event's raw JSON again must work, reading the same delivery twice must give the same
- * keys, and what the reader makes of messages and account fields must be fit for columns.
+ * keys, and what the reader makes of messages and account fields must be fit for columns. Both
+ * readers of JSON must see the same.
  */
 #include <cstdint>
 
@@ -13,6 +14,7 @@
 #include "core/redact.hpp"
 #include "core/webhook.hpp"
 
+#include "../unit/json_rebuilt.hpp"
 #include "../unit/jsonb_text.hpp"
 #include "expect.hpp"
 
@@ -71,6 +73,19 @@ check_again(const whatsapp::WebhookEvent &event)
 	}
 }
 
+void
+check_readers(std::string_view body)
+{
+	whatsapp::JsonDocument document;
+	nlohmann::json tree;
+	const bool read = whatsapp::read_json(body, document) == whatsapp::JsonProblem::none;
+	EXPECT(read == (whatsapp::parse_bounded(body, tree) == whatsapp::JsonProblem::none));
+	if (!read)
+		return;
+	EXPECT(whatsapp::rebuilt(document.nodes.front()) == whatsapp::without_nul(tree));
+	EXPECT(!document.plain || whatsapp::jsonb_accepts(document.nodes.front().raw));
+}
+
 } // namespace
 
 extern "C" int
@@ -78,6 +93,7 @@ LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	std::string_view body(reinterpret_cast<const char *>(data), size);
 
+	check_readers(body);
 	try {
 		std::vector<whatsapp::WebhookEvent> events = whatsapp::parse_webhook(body);
 		std::vector<whatsapp::WebhookEvent> again = whatsapp::parse_webhook(body);

@@ -145,8 +145,8 @@ my $log = -s $node->logfile;
 receive(map { { type => 'text', text => { body => $_ } } } qw(first fail hang late last));
 wait_sql($node, q{SELECT string_agg(body, ' ' ORDER BY body) FROM seen}, 'first last');
 wait_sql($node, q{SELECT count(*) FROM whatsapp_event_queue WHERE attempts > 0}, '3');
-is(sql(q{SELECT string_agg(error_code || ' ' || error_message, ', ' ORDER BY event_id) FROM whatsapp_event_queue}),
-	'AB123 cannot take fail, 57014 canceling statement due to statement timeout, P0001 not at commit', 'each failure stands beside its event');
+is(sql(q{SELECT string_agg(error_code || ' ' || error_message, ', ' ORDER BY error_code) FROM whatsapp_event_queue}),
+	'57014 canceling statement due to statement timeout, AB123 cannot take fail, P0001 not at commit', 'each failure stands beside its event');
 is(sql(q{SELECT count(*) FROM whatsapp_event_queue AS q JOIN whatsapp_events AS e ON e.id = q.event_id WHERE e.raw #>> '{text,body}' IN ('fail', 'hang', 'late')}), '3', 'whose message is not lost');
 wait_for('the report', sub { substr(slurp_file($node->logfile), $log) =~ /events of WhatsApp webhooks could not be acted upon: 3/ });
 unlike(substr(slurp_file($node->logfile), $log), qr/cannot take/, 'the log quotes no message');

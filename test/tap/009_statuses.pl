@@ -101,6 +101,26 @@ for my $step (0 .. 4)
 is(orders_that_differ('d'), 'none', 'times that were cut off: the order does not matter');
 is(sql(q{SELECT count(*) FROM whatsapp_messages WHERE wamid LIKE 'd.%' AND (sent_at < created_at OR delivered_at < created_at OR read_at < delivered_at)}), '0', 'and nothing precedes its message');
 
+# Event by event again, with a trigger of a user's on each table: rows are written by statements then, and are the same.
+sub events_like { my ($prefix) = @_; return sql(qq{SELECT string_agg(ROW(kind, field, account_id, phone_number_id, split_part(wamid, '.', 2), status, occurred_at, m.reference, raw::jsonb - 'id', contact, body)::text, E'\\n'
+	ORDER BY split_part(e.wamid, '.', 2), status, occurred_at, raw::text) FROM whatsapp_events AS e JOIN (SELECT id, reference FROM whatsapp_messages) AS m ON m.id = e.message_id WHERE e.wamid LIKE '$prefix.%'}) }
+sql(q{CREATE SEQUENCE whatsapp_events_witness; CREATE SEQUENCE whatsapp_messages_witness;
+	CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('public.' || TG_RELNAME || '_witness'); RETURN NEW; END $$;
+	CREATE TRIGGER witness BEFORE INSERT ON whatsapp_events FOR EACH ROW EXECUTE FUNCTION witness();
+	CREATE TRIGGER witness BEFORE UPDATE ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION witness()});
+make_messages('e', '2030-01-01');
+for my $step (0 .. 4)
+{
+	my @wave = map { $step < @{ $courses[$_]{order} } ? event('e', $_, $courses[$_]{order}[$step]) : () } 0 .. $n - 1;
+	deliver(@wave) for 1 .. 2;
+}
+is(orders_that_differ('e'), 'none', 'by statements: the order does not matter');
+is(end_of('e'), $end, 'and it ends in the same rows');
+is(events_like('e'), events_like('a'), 'from the same events');
+is(sql(q{SELECT e.last_value >= (SELECT count(*) FROM whatsapp_events WHERE wamid LIKE 'e.%') AND m.last_value >= (SELECT count(*) FROM whatsapp_messages WHERE wamid LIKE 'e.%')
+	FROM whatsapp_events_witness AS e, whatsapp_messages_witness AS m}), 't', 'which the triggers have seen');
+sql(q{DROP TRIGGER witness ON whatsapp_events; DROP TRIGGER witness ON whatsapp_messages});
+
 # what some of the sets mean
 sub means { my ($set, $query, $expected, $title) = @_; is(sql("SELECT DISTINCT concat_ws(' ', $query) FROM whatsapp_messages WHERE wamid LIKE 'a.%' AND reference = '$set'"), $expected, $title); return }
 means('0', 'status, pricing_category, pricing_type, pricing_model, billable, conversation_id', 'SENT marketing regular PMP t c2', 'sent brings a price');

@@ -3,6 +3,8 @@
  */
 #include "core/signature.hpp"
 
+#include <cstdio>
+
 #include <gtest/gtest.h>
 
 namespace whatsapp
@@ -63,6 +65,28 @@ TEST(Signature, Sha256)
 	EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	EXPECT_EQ(sha256_hex("abc"),
 	          "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(Signature, FingerprintIsTheFirstHalfOfTheDigest)
+{
+	for (const char *text : {"", "abc", "s:wamid.HBgL:delivered:1760000005"}) {
+		std::string hex;
+		for (const unsigned char byte : fingerprint(text)) {
+			char digits[3];
+			std::snprintf(digits, sizeof digits, "%02x", byte);
+			hex += digits;
+		}
+		EXPECT_EQ(hex, sha256_hex(text).substr(0, 32));
+	}
+}
+
+TEST(Signature, KeysAreTakenByTheBlock)
+{
+	/* from Python's hmac: a key of exactly one block is itself, a longer one its digest */
+	EXPECT_EQ(hmac_sha256_hex(std::string(64, 'k'), "body"),
+	          "2e213d30b446410b3c21ed0982394dd2add15ccc4da5abab1cac32e7fd6eb01f");
+	EXPECT_EQ(hmac_sha256_hex(std::string(65, 'k'), "body"),
+	          "2da24f5c5e8c4884fbeebd56a313b1578530a805d626213a9338445723ad28f6");
 }
 
 TEST(Signature, HeadersThatDoNotPass)
