@@ -1,14 +1,13 @@
 /*
- * json_view.cpp — a recursive descent that is bounded by max_json_depth.
- *
- * Where the answer depends on what a tree of nlohmann's would make of it (numbers with an exponent
- * or without end), nlohmann is asked.
+ * json_view.cpp — nlohmann's reader says what it has seen, and the place up to which it has read
+ * says where.
  */
 #include "core/json_view.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 
 #include "core/json_bounded.hpp"
 #include "core/utf8.hpp"
@@ -22,345 +21,256 @@ namespace whatsapp
 namespace
 {
 
+using nlohmann::json;
+
 /* jsonb and double take any number of so many characters, if it has no exponent. */
 constexpr std::size_t max_plain_number = 64;
 constexpr std::size_t bytes_per_node = 16;
+/* nlohmann's id of "number overflow", the only out_of_range that a parse reports. */
+constexpr int number_overflow = 406;
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-bool
-digit(char c) noexcept
-{
-	return c >= '0' && c <= '9';
-}
-
-void
-append_utf8(std::string &text, unsigned code)
-{
-	const auto put = [&text](unsigned byte) { text += static_cast<char>(byte); };
-	if (code == 0) {
-		text += replacement_character;
-	} else if (code < 0x80) {
-		put(code);
-	} else if (code < 0x800) {
-		put(0xC0 | code >> 6);
-		put(0x80 | (code & 0x3F));
-	} else if (code < 0x10000) {
-		put(0xE0 | code >> 12);
-		put(0x80 | (code >> 6 & 0x3F));
-		put(0x80 | (code & 0x3F));
-	} else {
-		put(0xF0 | code >> 18);
-		put(0x80 | (code >> 12 & 0x3F));
-		put(0x80 | (code >> 6 & 0x3F));
-		put(0x80 | (code & 0x3F));
-	}
-}
-
-class Reader
+/* The text, one byte after the other; seen is where the reader has got to. */
+class Bytes
 {
 public:
-	Reader(std::string_view text, JsonDocument &document) noexcept
-	    : at_(text.data()), end_(text.data() + text.size()), document_(document)
-	{
-	}
+	using iterator_category = std::input_iterator_tag;
+	using value_type = char;
+	using difference_type = std::ptrdiff_t;
+	using pointer = const char *;
+	using reference = const char &;
 
-	JsonProblem
-	read()
+	Bytes(const char *at, const char *&seen) noexcept : at_(at), seen_(&seen) {}
+	reference
+	operator*() const noexcept
 	{
-		/* nlohmann takes a byte order mark, too */
-		if (end_ - at_ >= 3 && std::memcmp(at_, "\xEF\xBB\xBF", 3) == 0)
-			at_ += 3;
-		if (!value({}, 0))
-			return problem_;
-		skip_space();
-		return at_ == end_ ? JsonProblem::none : JsonProblem::syntax;
+		return *at_;
+	}
+	Bytes &
+	operator++() noexcept
+	{
+		*seen_ = ++at_;
+		return *this;
+	}
+	bool
+	operator==(const Bytes &other) const noexcept
+	{
+		return at_ == other.at_;
+	}
+	bool
+	operator!=(const Bytes &other) const noexcept
+	{
+		return at_ != other.at_;
 	}
 
 private:
 	const char *at_;
-	const char *end_;
+	const char **seen_;
+};
+
+std::string_view
+between(const char *begin, const char *end) noexcept
+{
+	return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+/* What nlohmann calls, in the order of the text. */
+class Viewer
+{
+public:
+	JsonProblem problem = JsonProblem::none;
+	const char *seen; /* the end of the token that is told; of a number, maybe one byte more */
+
+	Viewer(std::string_view text, JsonDocument &document) noexcept
+	    : seen(text.data()), before_(text.data()), document_(document)
+	{
+		if (text.substr(0, byte_order_mark.size()) == byte_order_mark)
+			before_ += byte_order_mark.size();
+	}
+
+	bool
+	null()
+	{
+		return token(JsonType::null);
+	}
+	bool
+	boolean(bool value)
+	{
+		return token(value ? JsonType::yes : JsonType::no);
+	}
+	bool
+	number_integer(json::number_integer_t)
+	{
+		return number();
+	}
+	bool
+	number_unsigned(json::number_unsigned_t)
+	{
+		return number();
+	}
+	bool
+	number_float(json::number_float_t, const std::string &)
+	{
+		return number();
+	}
+	bool
+	string(std::string &value)
+	{
+		if (value.size() > max_json_string_bytes)
+			return stop(JsonProblem::string);
+		const std::string_view raw = take(seen);
+		return add(JsonType::string, raw, text_in(raw, value));
+	}
+	bool
+	key(std::string &name)
+	{
+		if (name.size() > max_json_key_bytes)
+			return stop(JsonProblem::key);
+		key_ = text_in(take(seen), name);
+		return true;
+	}
+	bool
+	binary(json::binary_t &)
+	{
+		return stop(JsonProblem::syntax);
+	}
+	bool
+	start_object(std::size_t)
+	{
+		return enter(JsonType::object);
+	}
+	bool
+	start_array(std::size_t)
+	{
+		return enter(JsonType::array);
+	}
+	bool
+	end_object()
+	{
+		return leave();
+	}
+	bool
+	end_array()
+	{
+		return leave();
+	}
+	bool
+	parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &error)
+	{
+		return stop(error.id == number_overflow ? JsonProblem::number : JsonProblem::syntax);
+	}
+
+private:
+	const char *before_; /* the end of the token before */
 	JsonDocument &document_;
-	JsonProblem problem_ = JsonProblem::syntax;
+	std::string_view key_;
+	std::size_t open_[max_json_depth];
+	std::size_t depth_ = 0;
 
 	bool
 	stop(JsonProblem reason) noexcept
 	{
-		problem_ = reason;
+		problem = reason;
 		return false;
 	}
 
-	void
-	skip_space() noexcept
+	/* The token that ends there. */
+	std::string_view
+	take(const char *end) noexcept
 	{
-		while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r'))
-			at_++;
+		const char *begin = before_;
+		while (begin != end && std::strchr(" \t\r\n,:", *begin) != nullptr)
+			begin++;
+		before_ = end;
+		return between(begin, end);
 	}
 
 	bool
-	next_is(char wanted) noexcept
-	{
-		skip_space();
-		if (at_ == end_ || *at_ != wanted)
-			return false;
-		at_++;
-		return true;
-	}
-
-	static std::string_view
-	between(const char *begin, const char *end) noexcept
-	{
-		return {begin, static_cast<std::size_t>(end - begin)};
-	}
-
-	bool
-	add(JsonType type, std::string_view key, std::string_view raw, std::string_view text)
+	add(JsonType type, std::string_view raw, std::string_view text)
 	{
 		if (document_.nodes.size() >= max_json_values)
 			return stop(JsonProblem::values);
-		document_.nodes.push_back({type, 1, key, raw, text});
+		document_.nodes.push_back({type, 1, key_, raw, text});
+		key_ = {};
 		return true;
 	}
 
-	bool value(std::string_view key, std::size_t depth);
-	bool container(std::string_view key, std::size_t depth);
-	bool element(bool object, std::size_t depth);
-	bool word(std::string_view expected, JsonType type, std::string_view key);
-	bool number(std::string_view key);
-	bool string_value(std::string_view key);
-	bool string(std::string_view &text);
-	bool rest_of_string(const char *begin, std::string_view &text);
-	bool escape(std::string &text);
-	bool code_unit(unsigned &code) noexcept;
+	bool
+	token(JsonType type)
+	{
+		const std::string_view raw = take(seen);
+		return add(type, raw, raw);
+	}
+
+	bool
+	number()
+	{
+		const char *end = seen;
+		while (end[-1] < '0' || end[-1] > '9')
+			end--;
+		const std::string_view raw = take(end);
+		const bool exponent = raw.find_first_of("eE") != std::string_view::npos;
+		if (exponent || raw.size() > max_plain_number)
+			document_.plain = false;
+		const bool whole = !exponent && raw.find('.') == std::string_view::npos;
+		return add(whole ? JsonType::integer : JsonType::real, raw, raw);
+	}
+
+	/* Nearly always the string stands in the text as it is. */
+	std::string_view
+	text_in(std::string_view raw, const std::string &value)
+	{
+		const std::string_view inside = raw.substr(1, raw.size() - 2);
+		if (inside == value)
+			return inside;
+		std::string &copy = document_.unescaped.emplace_front();
+		for (const char c : value)
+			if (c == '\0')
+				copy += replacement_character;
+			else
+				copy += c;
+		document_.plain = document_.plain && copy.size() == value.size();
+		return copy;
+	}
+
+	bool
+	enter(JsonType type)
+	{
+		if (depth_ == max_json_depth)
+			return stop(JsonProblem::depth);
+		open_[depth_++] = document_.nodes.size();
+		const std::string_view bracket = take(seen);
+		return add(type, bracket, bracket);
+	}
+
+	bool
+	leave() noexcept
+	{
+		const std::size_t place = open_[--depth_];
+		JsonNode &node = document_.nodes[place];
+		node.size = static_cast<std::uint32_t>(document_.nodes.size() - place);
+		node.raw = node.text = between(node.raw.data(), seen);
+		before_ = seen;
+		return true;
+	}
 };
-
-bool
-Reader::value(std::string_view key, std::size_t depth)
-{
-	skip_space();
-	if (at_ == end_)
-		return false;
-	switch (*at_) {
-	case '{':
-	case '[':
-		return depth == max_json_depth ? stop(JsonProblem::depth) : container(key, depth + 1);
-	case '"':
-		return string_value(key);
-	case 't':
-		return word("true", JsonType::yes, key);
-	case 'f':
-		return word("false", JsonType::no, key);
-	case 'n':
-		return word("null", JsonType::null, key);
-	default:
-		return number(key);
-	}
-}
-
-bool
-Reader::container(std::string_view key, std::size_t depth)
-{
-	const char *begin = at_;
-	const bool object = *at_++ == '{';
-	const char closing = object ? '}' : ']';
-	const std::size_t place = document_.nodes.size();
-	if (!add(object ? JsonType::object : JsonType::array, key, {}, {}))
-		return false;
-	if (!next_is(closing)) {
-		do {
-			if (!element(object, depth))
-				return false;
-		} while (next_is(','));
-		if (!next_is(closing))
-			return false;
-	}
-	JsonNode &node = document_.nodes[place];
-	node.size = static_cast<std::uint32_t>(document_.nodes.size() - place);
-	node.raw = node.text = between(begin, at_);
-	return true;
-}
-
-bool
-Reader::element(bool object, std::size_t depth)
-{
-	std::string_view key;
-	if (object) {
-		skip_space();
-		if (at_ == end_ || *at_ != '"' || !string(key))
-			return false;
-		if (key.size() > max_json_key_bytes)
-			return stop(JsonProblem::key);
-		if (!next_is(':'))
-			return false;
-	}
-	return value(key, depth);
-}
-
-bool
-Reader::word(std::string_view expected, JsonType type, std::string_view key)
-{
-	const std::string_view rest = between(at_, end_);
-	if (rest.substr(0, expected.size()) != expected)
-		return false;
-	at_ += expected.size();
-	return add(type, key, expected, expected);
-}
-
-bool
-Reader::number(std::string_view key)
-{
-	const char *begin = at_;
-	const auto digits = [this] {
-		const char *first = at_;
-		while (at_ != end_ && digit(*at_))
-			at_++;
-		return at_ != first;
-	};
-	if (*at_ == '-')
-		at_++;
-	if (at_ != end_ && *at_ == '0')
-		at_++;
-	else if (!digits())
-		return false;
-	bool whole = true;
-	bool exponent = false;
-	if (at_ != end_ && *at_ == '.') {
-		whole = false;
-		at_++;
-		if (!digits())
-			return false;
-	}
-	if (at_ != end_ && (*at_ == 'e' || *at_ == 'E')) {
-		whole = false;
-		exponent = true;
-		at_++;
-		if (at_ != end_ && (*at_ == '+' || *at_ == '-'))
-			at_++;
-		if (!digits())
-			return false;
-	}
-	const std::string_view raw = between(begin, at_);
-	if (exponent || raw.size() > max_plain_number) {
-		document_.plain = false;
-		if (!nlohmann::json::accept(raw.begin(), raw.end()))
-			return stop(JsonProblem::number);
-	}
-	return add(whole ? JsonType::integer : JsonType::real, key, raw, raw);
-}
-
-bool
-Reader::string_value(std::string_view key)
-{
-	const char *begin = at_;
-	std::string_view text;
-	if (!string(text))
-		return false;
-	if (text.size() > max_json_string_bytes)
-		return stop(JsonProblem::string);
-	return add(JsonType::string, key, between(begin, at_), text);
-}
-
-/* Nearly all strings are ASCII without an escape, and stay where they are. */
-bool
-Reader::string(std::string_view &text)
-{
-	const char *begin = ++at_;
-	for (; at_ != end_; at_++) {
-		const auto byte = static_cast<unsigned char>(*at_);
-		if (byte == '"') {
-			text = between(begin, at_++);
-			return true;
-		}
-		if (byte < 0x20)
-			return false;
-		if (byte == '\\')
-			return rest_of_string(begin, text);
-		if (byte >= 0x80) {
-			const std::size_t length = decode_utf8(between(at_, end_)).length;
-			if (length == 0)
-				return false;
-			at_ += length - 1;
-		}
-	}
-	return false;
-}
-
-bool
-Reader::rest_of_string(const char *begin, std::string_view &text)
-{
-	std::string &copy = document_.unescaped.emplace_front(begin, at_);
-	while (at_ != end_) {
-		const auto byte = static_cast<unsigned char>(*at_);
-		if (byte == '"') {
-			at_++;
-			text = copy;
-			return true;
-		}
-		if (byte < 0x20)
-			return false;
-		if (byte == '\\') {
-			at_++;
-			if (!escape(copy))
-				return false;
-			continue;
-		}
-		const std::size_t length = decode_utf8(between(at_, end_)).length;
-		if (length == 0)
-			return false;
-		copy.append(at_, length);
-		at_ += length;
-	}
-	return false;
-}
-
-bool
-Reader::escape(std::string &text)
-{
-	static constexpr std::string_view letters = "\"\\/bfnrt";
-	static constexpr std::string_view meant = "\"\\/\b\f\n\r\t";
-	if (at_ == end_)
-		return false;
-	const char letter = *at_++;
-	const std::size_t place = letters.find(letter);
-	if (place != std::string_view::npos) {
-		text += meant[place];
-		return true;
-	}
-	unsigned code = 0;
-	if (letter != 'u' || !code_unit(code) || (code >= 0xDC00 && code < 0xE000))
-		return false;
-	if (code >= 0xD800 && code < 0xDC00) {
-		unsigned low = 0;
-		if (end_ - at_ < 2 || at_[0] != '\\' || at_[1] != 'u')
-			return false;
-		at_ += 2;
-		if (!code_unit(low) || low < 0xDC00 || low >= 0xE000)
-			return false;
-		code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-	}
-	if (code == 0)
-		document_.plain = false;
-	append_utf8(text, code);
-	return true;
-}
-
-bool
-Reader::code_unit(unsigned &code) noexcept
-{
-	if (end_ - at_ < 4)
-		return false;
-	const auto [stopped, error] = std::from_chars(at_, at_ + 4, code, 16);
-	if (error != std::errc() || stopped != at_ + 4)
-		return false;
-	at_ += 4;
-	return true;
-}
 
 } // namespace
 
 JsonProblem
 read_json(std::string_view text, JsonDocument &document)
 {
+	/* nlohmann takes a NUL for the end of the document and would ignore what follows. */
+	if (text.find('\0') != std::string_view::npos)
+		return JsonProblem::syntax;
 	document.nodes.reserve(std::min(text.size() / bytes_per_node + 1, max_json_values));
-	return Reader(text, document).read();
+	Viewer viewer(text, document);
+	const char *end = text.data() + text.size();
+	const bool read =
+	    json::sax_parse(Bytes(text.data(), viewer.seen), Bytes(end, viewer.seen), &viewer);
+	if (read)
+		return JsonProblem::none;
+	return viewer.problem == JsonProblem::none ? JsonProblem::syntax : viewer.problem;
 }
 
 const JsonNode *
