@@ -12,7 +12,8 @@ OBJS = \
 	src/net/acceptor.o src/net/bearer.o src/net/connection_watch.o src/net/exchange.o src/net/http_client.o \
 	src/net/http_server.o src/net/listen_address.o src/net/request_head.o src/net/transfer.o \
 	src/pg/account_events.o src/pg/boundary.o src/pg/columns.o src/pg/deliveries.o src/pg/directory.o src/pg/events.o \
-	src/pg/fault_point.o src/pg/inbound.o src/pg/instance.o src/pg/intake.o src/pg/messages.o src/pg/opt_outs.o src/pg/queue.o \
+	src/pg/fault_point.o src/pg/inbound.o src/pg/instance.o src/pg/intake.o src/pg/messages.o src/pg/opt_outs.o \
+	src/pg/own_table.o src/pg/queue.o \
 	src/pg/reading.o src/pg/restore_hold.o src/pg/row_insert.o src/pg/schema.o src/pg/secrets.o src/pg/senders.o \
 	src/pg/settings.o src/pg/settle.o src/pg/shmem.o src/pg/statement.o src/pg/statuses.o src/pg/token_question.o \
 	src/pg/transaction.o src/pg/wait_set.o src/pg/worker.o \

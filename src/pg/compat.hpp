@@ -11,6 +11,7 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "executor/executor.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #endif
@@ -70,6 +71,17 @@ insert_index_entries(ResultRelInfo *result, TupleTableSlot *slot, EState *state)
 	(void)ExecInsertIndexTuples(result, slot, state, false, false, nullptr, NIL, false);
 #else
 	(void)ExecInsertIndexTuples(result, slot, state, false, false, nullptr, NIL);
+#endif
+}
+
+/* 17 (commit ab355e3a8) put the number into a structure of its own. */
+inline LocalTransactionId
+local_transaction()
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProc->vxid.lxid;
+#else
+	return MyProc->lxid;
 #endif
 }
 

@@ -158,8 +158,8 @@ begin_epoch(Instance &instance, int place)
 	instance.quarantine_ms = quarantine(instance, place);
 
 	/* The grace of what is in doubt already begins anew, too: while the server was down, no webhook
-	 * could come. In the listener's order, which may be at the same rows: else both would wait until
-	 * their lock_timeout, and this worker would begin once more. */
+	 * could come. In the listener's order, which may be at the same rows: else both would wait
+	 * until their lock_timeout, and this worker would begin once more. */
 	static Statement doubt = {
 	    "WITH marked AS MATERIALIZED (SELECT message_id FROM @s@.whatsapp_queue WHERE state IN ('sending', 'unknown')"
 	    "  ORDER BY message_id FOR UPDATE)"

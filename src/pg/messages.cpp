@@ -23,7 +23,6 @@ extern "C" {
 #include "miscadmin.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 }
 
@@ -149,11 +148,14 @@ const char *const message_columns[] = {
     "id",         "created_at",  "sender",        "recipient_phone",   "message_type",
     "expires_at", "status",      "template_name", "template_language", "payload",
     "reference",  "enqueued_by", "attempts",      "priority"};
-RowShape message_row = {"whatsapp_messages", 1, lengthof(message_columns), message_columns};
+RowShape message_row = {OwnTable("whatsapp_messages"), 1, lengthof(message_columns),
+                        message_columns};
 
 const char *const queue_columns[] = {"message_id", "sender", "recipient",  "priority", "state",
                                      "paced",      "due_at", "expires_at", "attempts", "crashes"};
-RowShape queue_row = {"whatsapp_queue", 2, lengthof(queue_columns), queue_columns};
+RowShape queue_row = {OwnTable("whatsapp_queue"), 2, lengthof(queue_columns), queue_columns};
+
+OwnTable ids("whatsapp_messages_id_seq");
 
 struct Text {
 	Datum value;
@@ -183,7 +185,7 @@ insert_directly(const NewMessage &message, TimestampTz due, TimestampTz expires)
 		const Datum priority = Int16GetDatum(static_cast<int16>(message.priority));
 		const Datum user = DirectFunctionCall1(
 		    namein, CStringGetDatum(GetUserNameFromId(GetSessionUserId(), false)));
-		id = nextval_internal(get_relname_relid("whatsapp_messages_id_seq", schema_oid()), true);
+		id = nextval_internal(find(ids), true);
 
 		const Datum values[] = {Int64GetDatum(id),
 		                        created,

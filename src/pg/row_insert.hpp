@@ -8,31 +8,45 @@
  */
 #pragma once
 
-#include "pg/prelude.hpp"
+#include "pg/own_table.hpp"
 
 extern "C" {
-#include "utils/rel.h"
+#include "nodes/execnodes.h"
 }
 
 namespace whatsapp::pg
 {
 
+/* An index of plain columns. */
+struct RowIndex {
+	Oid relation;
+	IndexInfo *info;
+};
+
+inline constexpr int max_row_indexes = 8;
+
 /* The columns that are set, in the order of the values; all others are NULL. A static. */
 struct RowShape {
-	const char *table;
+	OwnTable table;
 	int checks; /* CHECK constraints that the install script made, and the values keep */
 	int columns;
 	const char *const *names;
-	/* found out when first used, and anew when the table changes */
-	Oid relation = InvalidOid;
+	/* found out when first used, and anew when the table or the user changes */
+	unsigned learnt = 0;
+	Oid user = InvalidOid;
 	int attributes = 0;
 	int16 numbers[24] = {};
+	/* those that the row has a place in; -1 when only the executor knows how to fill them */
+	int indexes = -1;
+	RowIndex index[max_row_indexes] = {};
+	MemoryContext memory = nullptr;
 };
 
 /* Opened for writing; NULL when the row has to go the long way. */
 Relation open_plain(RowShape &shape);
 
-/* Raises what an INSERT would raise; the caller closes the table, and keeps the lock. */
-void insert_row(Relation relation, const RowShape &shape, const Datum *values, const bool *nulls);
+/* Raises what an INSERT would raise. To be called once at least after open_plain(); the caller
+ * closes the table, and keeps the lock. */
+void insert_row(Relation relation, RowShape &shape, const Datum *values, const bool *nulls);
 
 } // namespace whatsapp::pg
