@@ -90,7 +90,7 @@ sender_exists(const char *sender)
 	    "SELECT 1 FROM @s@.whatsapp_senders WHERE name = $1", 1, {TEXTOID}};
 	Values values;
 	values.set_text(0, sender);
-	return run(statement, values) > 0;
+	return run_pinned(statement, values) > 0;
 }
 
 const char *
@@ -183,8 +183,7 @@ insert_directly(const NewMessage &message, TimestampTz due, TimestampTz expires)
 		const Text reference(message.reference);
 		const Datum created = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 		const Datum priority = Int16GetDatum(static_cast<int16>(message.priority));
-		const Datum user = DirectFunctionCall1(
-		    namein, CStringGetDatum(GetUserNameFromId(GetSessionUserId(), false)));
+		const Datum user = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
 		id = nextval_internal(find(ids), true);
 
 		const Datum values[] = {Int64GetDatum(id),
@@ -250,12 +249,12 @@ enqueue(const NewMessage &message)
 		values.set(8, TimestampTzGetDatum(message.send_at));
 	values.set_text(9, message.idempotency_key);
 	values.set(10, Int16GetDatum(static_cast<int16>(message.priority)));
-	if (run(message.idempotency_key == nullptr ? insert : insert_once, values) == 0) {
+	if (run_pinned(message.idempotency_key == nullptr ? insert : insert_once, values) == 0) {
 		/* somebody was there first, and has committed: whoever had not, the insert waited for */
 		Values key;
 		key.set_text(0, message.sender);
 		key.set_text(1, message.idempotency_key);
-		run(find_key, key);
+		run_pinned(find_key, key);
 		return int64_column(0, 1);
 	}
 	fault_point(FaultPoint::message_enqueued);
@@ -280,7 +279,7 @@ record_refused(const NewMessage &message, const Failure &why)
 	}
 	values.set_text(7, text);
 	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
-	run(statement, values);
+	run_pinned(statement, values);
 	return int64_column(0, 1);
 }
 

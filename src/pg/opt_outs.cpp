@@ -213,7 +213,7 @@ may_send(const NewMessage &message, Failure &why)
 	values.set_text(1, message.sender);
 	values.set_text(2, message.template_name);
 	values.set_text(3, message.template_language);
-	run(statement, values);
+	run_pinned(statement, values);
 	const char *scope = person ? text_column(0, 1) : nullptr;
 	const char *status = text ? text_column(0, 2) : nullptr;
 	return attempt(why, [&] {

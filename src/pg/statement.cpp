@@ -11,6 +11,7 @@
 extern "C" {
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 }
 
 namespace whatsapp::pg
@@ -78,6 +79,17 @@ run(Statement &statement, const Values &values)
 	if (result < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+uint64
+run_pinned(Statement &statement, const Values &values)
+{
+	const int level = NewGUCNestLevel();
+	(void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+	                        GUC_ACTION_SAVE, true, 0, false);
+	const uint64 rows = run(statement, values);
+	AtEOXact_GUC(true, level);
+	return rows;
 }
 
 Datum
