@@ -20,7 +20,8 @@ OBJS = \
 	src/entry/arguments.o src/entry/database_commands.o src/entry/dispatcher.o src/entry/functions_contacts.o \
 	src/entry/functions_phone.o src/entry/functions_send.o src/entry/functions_watch.o src/entry/functions_webhook.o \
 	src/entry/inbox.o src/entry/keyring.o src/entry/launcher.o src/entry/line.o src/entry/listener.o \
-	src/entry/module.o src/entry/purchase_order.o src/entry/reader.o src/entry/sender.o src/entry/trigger.o
+	src/entry/module.o src/entry/purchase_order.o src/entry/reader.o src/entry/sender.o src/entry/trigger.o \
+	src/entry/watch_partition.o
 REGRESS    = phone template money send people watch errors web_tier rights
 ISOLATION  = cancel
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --outputdir=output_iso

@@ -39,13 +39,20 @@ find_columns(Relation relation, RowShape &shape)
 	return true;
 }
 
-bool
-sets_column(const RowShape &shape, int number)
+/* Of the column of that number, in the shape; -1 when it is not set. */
+int
+place_of(const RowShape &shape, int number)
 {
 	for (int i = 0; i < shape.columns; i++)
 		if (shape.numbers[i] == number)
-			return true;
-	return false;
+			return i;
+	return -1;
+}
+
+bool
+sets_column(const RowShape &shape, int number)
+{
+	return place_of(shape, number) >= 0;
 }
 
 /* A column that is left NULL must be one that may be. */
@@ -111,6 +118,15 @@ place_in(Relation index, const IndexInfo &info, const RowShape &shape)
 }
 
 void
+note_index(Relation index, IndexInfo *info, const RowShape &shape, RowIndex &noted)
+{
+	noted.relation = RelationGetRelid(index);
+	noted.info = info;
+	for (int i = 0; i < info->ii_NumIndexAttrs; i++)
+		noted.place[i] = place_of(shape, info->ii_IndexAttrNumbers[i]);
+}
+
+void
 learn_indexes(Relation relation, RowShape &shape)
 {
 	if (shape.memory == nullptr)
@@ -130,10 +146,9 @@ learn_indexes(Relation relation, RowShape &shape)
 		case Place::none:
 			break;
 		case Place::plain:
-			if (count < max_row_indexes)
-				shape.index[count++] = {RelationGetRelid(index), info};
-			else
-				known = false;
+			known = known && count < max_row_indexes;
+			if (known)
+				note_index(index, info, shape, shape.index[count++]);
 			break;
 		case Place::unknown:
 			known = false;
@@ -165,21 +180,42 @@ insert_by_executor(Relation relation, HeapTuple tuple)
 	FreeExecutorState(state);
 }
 
-void
-insert_entry(Relation relation, const RowIndex &place, LOCKMODE lock, HeapTuple tuple,
-             const Datum *row, const bool *missing)
+HeapTuple
+form_tuple(Relation relation, const RowShape &shape, const Row &row)
 {
-	Datum values[INDEX_MAX_KEYS];
-	bool nulls[INDEX_MAX_KEYS];
-	for (int i = 0; i < place.info->ii_NumIndexAttrs; i++) {
-		const int number = place.info->ii_IndexAttrNumbers[i] - 1;
-		values[i] = row[number];
-		nulls[i] = missing[number];
+	Datum values[MaxHeapAttributeNumber];
+	bool nulls[MaxHeapAttributeNumber];
+	memset(nulls, true, sizeof(bool) * static_cast<Size>(shape.attributes));
+	for (int i = 0; i < shape.columns; i++) {
+		values[shape.numbers[i] - 1] = row.values[i];
+		nulls[shape.numbers[i] - 1] = row.nulls[i];
 	}
-	Relation index = index_open(place.relation, lock);
-	index_insert(index, values, nulls, &tuple->t_self, relation,
-	             place.info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, place.info);
-	index_close(index, NoLock);
+	return heap_form_tuple(RelationGetDescr(relation), values, nulls);
+}
+
+/* Entries for rows that lie at these addresses, one index after the other: its pages stay warm. */
+void
+insert_entries(Relation relation, const RowShape &shape, const Row *rows,
+               const ItemPointerData *addresses, int count)
+{
+	const LOCKMODE lock = is_new_here(shape.table) ? RowExclusiveLock : NoLock;
+	for (int i = 0; i < shape.indexes; i++) {
+		const RowIndex &noted = shape.index[i];
+		const IndexUniqueCheck check = noted.info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
+		Relation index = index_open(noted.relation, lock);
+		for (int j = 0; j < count; j++) {
+			Datum values[INDEX_MAX_KEYS];
+			bool nulls[INDEX_MAX_KEYS];
+			for (int k = 0; k < noted.info->ii_NumIndexAttrs; k++) {
+				const int place = noted.place[k];
+				nulls[k] = place < 0 || rows[j].nulls[place];
+				values[k] = nulls[k] ? Datum(0) : rows[j].values[place];
+			}
+			ItemPointerData address = addresses[j];
+			index_insert(index, values, nulls, &address, relation, check, false, noted.info);
+		}
+		index_close(index, NoLock);
+	}
 }
 
 } // namespace
@@ -210,24 +246,47 @@ open_plain(RowShape &shape)
 }
 
 void
-insert_row(Relation relation, RowShape &shape, const Datum *values, const bool *nulls)
+insert_row(Relation relation, RowShape &shape, const Row &row)
 {
-	Datum row[MaxHeapAttributeNumber];
-	bool missing[MaxHeapAttributeNumber];
-	memset(missing, true, sizeof(bool) * static_cast<Size>(shape.attributes));
-	for (int i = 0; i < shape.columns; i++) {
-		row[shape.numbers[i] - 1] = values[i];
-		missing[shape.numbers[i] - 1] = nulls[i];
-	}
-	HeapTuple tuple = heap_form_tuple(RelationGetDescr(relation), row, missing);
+	HeapTuple tuple = form_tuple(relation, shape, row);
 	heap_insert(relation, tuple, GetCurrentCommandId(true), 0, nullptr);
-	const LOCKMODE lock = is_new_here(shape.table) ? RowExclusiveLock : NoLock;
 	if (shape.indexes < 0)
 		insert_by_executor(relation, tuple);
-	for (int i = 0; i < shape.indexes; i++)
-		insert_entry(relation, shape.index[i], lock, tuple, row, missing);
+	else
+		insert_entries(relation, shape, &row, &tuple->t_self, 1);
 	note_locked(shape.table);
 	heap_freetuple(tuple);
+}
+
+void
+insert_rows(Relation relation, RowShape &shape, const Row *rows, int count)
+{
+	constexpr int at_once = 64;
+	if (shape.indexes < 0 || count == 1) {
+		for (int i = 0; i < count; i++)
+			insert_row(relation, shape, rows[i]);
+		return;
+	}
+
+	/* a copy, since slots would pin the table's own until somebody drops them */
+	TupleDesc columns = CreateTupleDescCopy(RelationGetDescr(relation));
+	TupleTableSlot *slots[at_once];
+	for (int i = 0; i < Min(count, at_once); i++)
+		slots[i] = MakeTupleTableSlot(columns, &TTSOpsHeapTuple);
+	auto *addresses = static_cast<ItemPointerData *>(palloc(sizeof(ItemPointerData) * count));
+	for (int done = 0; done < count; done += at_once) {
+		const int now = Min(count - done, at_once);
+		for (int i = 0; i < now; i++)
+			ExecStoreHeapTuple(form_tuple(relation, shape, rows[done + i]), slots[i], true);
+		heap_multi_insert(relation, slots, now, GetCurrentCommandId(true), 0, nullptr);
+		for (int i = 0; i < now; i++)
+			addresses[done + i] = slots[i]->tts_tid;
+	}
+	for (int i = 0; i < Min(count, at_once); i++)
+		ExecClearTuple(slots[i]);
+	insert_entries(relation, shape, rows, addresses, count);
+	note_locked(shape.table);
+	pfree(addresses);
 }
 
 } // namespace whatsapp::pg

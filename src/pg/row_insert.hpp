@@ -17,10 +17,17 @@ extern "C" {
 namespace whatsapp::pg
 {
 
-/* An index of plain columns. */
+/* The values of a row, in the order of its shape. */
+struct Row {
+	const Datum *values;
+	const bool *nulls;
+};
+
+/* An index of plain columns, and where in the shape they are; -1 for one that is not set. */
 struct RowIndex {
 	Oid relation;
 	IndexInfo *info;
+	int place[INDEX_MAX_KEYS];
 };
 
 inline constexpr int max_row_indexes = 8;
@@ -47,6 +54,9 @@ Relation open_plain(RowShape &shape);
 
 /* Raises what an INSERT would raise. To be called once at least after open_plain(); the caller
  * closes the table, and keeps the lock. */
-void insert_row(Relation relation, RowShape &shape, const Datum *values, const bool *nulls);
+void insert_row(Relation relation, RowShape &shape, const Row &row);
+
+/* The same for many: a page of them is written at once, and logged once. */
+void insert_rows(Relation relation, RowShape &shape, const Row *rows, int count);
 
 } // namespace whatsapp::pg
