@@ -46,7 +46,7 @@ existing_column(FunctionCallInfo fcinfo, int place, const char *argument, Oid re
 	entry::require(fcinfo, place, argument);
 	const char *name = NameStr(*PG_GETARG_NAME(place));
 	const AttrNumber number = get_attnum(relation, name);
-	if (number == InvalidAttrNumber)
+	if (number <= 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 		                errmsg("column \"%s\" of relation \"%s\" does not exist", name,
 		                       get_rel_name(relation))));

@@ -14,6 +14,7 @@
 #include "pg/settings.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/compat.hpp"
 #include "pg/own_table.hpp"
 #include "pg/statement.hpp"
 
@@ -48,6 +49,29 @@ is_empty(OwnTable &table)
 	note_locked(table);
 	table_close(relation, NoLock);
 	return empty;
+}
+
+/* What a command has found at its first message holds for its others: to ask costs two system
+ * calls, and whoever opts out meanwhile is heeded before the message leaves. Each statement of
+ * ours, such as wa_opt_out(), begins a new command. */
+struct Look {
+	LocalTransactionId transaction;
+	CommandId command;
+	bool people;
+	bool templates;
+};
+
+const Look &
+look()
+{
+	static Look last = {};
+	const CommandId command = GetCurrentCommandId(false);
+	if (last.transaction != local_transaction() || last.command != command) {
+		const bool people = !is_empty(opt_outs);
+		const bool known_templates = !is_empty(templates);
+		last = {local_transaction(), command, people, known_templates};
+	}
+	return last;
 }
 
 [[noreturn]] void
@@ -204,8 +228,8 @@ may_send(const NewMessage &message, Failure &why)
 	    "  AND t.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = $2)",
 	    4,
 	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
-	const bool person = settings.check_opt_outs && !is_empty(opt_outs);
-	const bool text = settings.check_templates && !is_empty(templates);
+	const bool person = settings.check_opt_outs && look().people;
+	const bool text = settings.check_templates && look().templates;
 	if (!person && !text)
 		return true;
 	Values values;
