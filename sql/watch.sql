@@ -92,11 +92,13 @@ COMMIT;
 SELECT pg_temp.refused('INSERT INTO orders VALUES (''kept'', ''Proveedor ABC'', 1, ''+34612345678'', ''EUR'')') LIKE '23505 %' AS duplicate_order;
 SELECT reference, status, queued FROM pg_temp.messages();
 
--- many rows by one statement
-INSERT INTO orders SELECT 'bulk ' || n, 'Proveedor ' || n, n, '+34612' || lpad(n::text, 6, '0'), 'EUR' FROM generate_series(1, 2000) AS n;
+-- many rows by one statement, more than memory may hold
+SET work_mem = '64kB';
+INSERT INTO orders SELECT 'bulk ' || n, rpad('Proveedor ' || n, n % 3000 + 20, '.'), n, '+34612' || lpad(n::text, 6, '0'), 'EUR' FROM generate_series(1, 2000) AS n;
 SELECT count(*) AS messages, sum(queued) AS queued, count(DISTINCT phone) AS phones, count(DISTINCT parameters) AS texts,
        string_agg(reference, ', ') FILTER (WHERE reference IN ('bulk 1', 'bulk 2000')) AS in_order
 FROM pg_temp.messages();
+RESET work_mem;
 
 -- what comes in one statement is written together, the refused among it in its place; long texts, too; and somebody else may read the rows
 INSERT INTO orders SELECT 'mixed ' || n, CASE n WHEN 333 THEN repeat('long ', 5000) ELSE 'Proveedor ' || n END, n, CASE WHEN n % 100 = 7 THEN 'none' ELSE '+34612' || lpad(n::text, 6, '0') END, 'EUR'

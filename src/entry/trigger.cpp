@@ -226,6 +226,18 @@ notify(Watch &watch, TupleTableSlot *row, pg::MessageBatch &batch)
  * statement of its own, whose result stays until SPI is left. */
 constexpr int rows_at_once = 100;
 
+/* False: there are no more. A row that was spilled to a file is read into the memory of the moment,
+ * and is the slot's until the next: it must outlive SPI's. */
+bool
+fetch(Tuplestorestate *rows, int pointer, TupleTableSlot *row)
+{
+	MemoryContext before = MemoryContextSwitchTo(row->tts_mcxt);
+	tuplestore_select_read_pointer(rows, pointer);
+	const bool found = tuplestore_gettupleslot(rows, true, false, row);
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
 /* False: there are no more. */
 bool
 notify_some(Watch &watch, Tuplestorestate *rows, int pointer, TupleTableSlot *row,
@@ -234,8 +246,7 @@ notify_some(Watch &watch, Tuplestorestate *rows, int pointer, TupleTableSlot *ro
 	SPI_connect();
 	bool more = true;
 	for (int i = 0; i < rows_at_once && more; i++) {
-		tuplestore_select_read_pointer(rows, pointer);
-		more = tuplestore_gettupleslot(rows, true, false, row);
+		more = fetch(rows, pointer, row);
 		if (more)
 			notify(watch, row, batch);
 	}
