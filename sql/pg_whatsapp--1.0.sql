@@ -69,7 +69,7 @@ CREATE TABLE whatsapp_messages (
     priority          smallint NOT NULL DEFAULT 1,
     reference         text,
     idempotency_key   text,
-    enqueued_by       name NOT NULL DEFAULT SESSION_USER,
+    enqueued_by       text NOT NULL DEFAULT SESSION_USER,
     expires_at        timestamptz,
     attempts          integer NOT NULL DEFAULT 0,
     status            text NOT NULL DEFAULT 'PENDING'

@@ -22,9 +22,9 @@ SELECT f.oid::regprocedure AS function, EXISTS (SELECT FROM aclexplode(coalesce(
        prosecdef AS definer, proconfig AS settings, provolatile AS volatility, proparallel AS parallel
 FROM functions AS f ORDER BY public, f.oid::regprocedure::text COLLATE "C";
 
--- a function that runs with its owner's rights pins its search_path; every function says what it is for
+-- a function that runs with its owner's rights pins its search_path (those that enqueue do it in C, see below); every function says what it is for
 SELECT f.oid::regprocedure AS not_pinned FROM functions AS f
-WHERE prosecdef AND NOT coalesce(proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp'];
+WHERE prosecdef AND NOT coalesce(proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp'] ORDER BY 1;
 SELECT f.oid::regprocedure AS not_explained FROM functions AS f WHERE coalesce(obj_description(f.oid, 'pg_proc'), '') !~ '^[A-Z].*[.]$';
 SELECT r.oid::regclass AS not_explained FROM relations AS r WHERE relkind IN ('r', 'v') AND coalesce(obj_description(r.oid, 'pg_class'), '') !~ '^[A-Z].*[.]$';
 
@@ -59,6 +59,38 @@ SELECT pg_temp.refused('INSERT INTO whatsapp_messages (sender, message_type) VAL
 SELECT pg_temp.refused('INSERT INTO whatsapp_queue (message_id, sender, expires_at) VALUES (1, ''default'', ''tomorrow'')') AS refused;
 SELECT pg_temp.refused('SELECT nextval(''whatsapp_messages_id_seq'')') AS refused;
 RESET ROLE;
+
+-- whatever the caller's search_path and temporary objects are, nothing of his is found by what runs with the owner's rights
+CREATE SCHEMA regress_whatsapp_trap;
+CREATE FUNCTION regress_whatsapp_trap.sprung() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'trap sprung by %', current_user; END $$;
+CREATE FUNCTION regress_whatsapp_trap.texts(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT regress_whatsapp_trap.sprung()';
+CREATE FUNCTION regress_whatsapp_trap.smallints(smallint, integer) RETURNS boolean LANGUAGE sql AS 'SELECT regress_whatsapp_trap.sprung()';
+CREATE OPERATOR regress_whatsapp_trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = regress_whatsapp_trap.texts);
+CREATE OPERATOR regress_whatsapp_trap.= (LEFTARG = smallint, RIGHTARG = integer, FUNCTION = regress_whatsapp_trap.smallints);
+CREATE FUNCTION regress_whatsapp_trap.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT CASE WHEN regress_whatsapp_trap.sprung() THEN clock_timestamp() END';
+CREATE FUNCTION regress_whatsapp_trap.make_interval(secs double precision) RETURNS interval LANGUAGE sql AS 'SELECT CASE WHEN regress_whatsapp_trap.sprung() THEN interval ''1 s'' END';
+CREATE FUNCTION regress_whatsapp_trap.show_path() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.reference := current_setting('search_path'); RETURN NEW; END $$;
+INSERT INTO whatsapp_senders (name) VALUES ('known');
+INSERT INTO whatsapp_opt_outs (contact, scope, opted_out, changed_at, source) VALUES ('34600000000', 'all', true, now(), 'function');
+SET search_path = regress_whatsapp_trap, public, pg_catalog;
+\set VERBOSITY sqlstate
+SELECT 'a'::text = 'a'::text AS the_trap_is_set;
+SELECT wa_send_po('Proveedor ABC', 'trap 1', 1, '+34612345678') IS NOT NULL AS sent;
+SELECT wa_send_po('Proveedor ABC', 'trap 2', 1, '+34612345678', sender => 'known') IS NOT NULL AS sent;
+SELECT wa_send_po('Proveedor ABC', 'trap 3', '1', '+34612345678', idempotency_key => 'trap') IS NOT NULL AS sent;
+SELECT wa_send_template('+34612345678', 'trap_4', idempotency_key => 'trap') IS NOT NULL AS sent_before;
+SELECT wa_send_po('Proveedor ABC', 'trap 5', 1, '+34600000000') AS opted_out;
+\set VERBOSITY default
+CREATE TRIGGER show_path BEFORE INSERT ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION regress_whatsapp_trap.show_path();
+SELECT wa_send_template('+34612345678', 'trap_6') IS NOT NULL AS sent;
+SHOW search_path;
+DROP TRIGGER show_path ON whatsapp_messages;
+RESET search_path;
+SELECT reference, sender FROM whatsapp_messages ORDER BY id;
+TRUNCATE whatsapp_messages, whatsapp_queue, whatsapp_opt_outs;
+DELETE FROM whatsapp_senders;
+ALTER SEQUENCE whatsapp_messages_id_seq RESTART;
+DROP SCHEMA regress_whatsapp_trap CASCADE;
 
 -- a role that may send, and no more
 GRANT EXECUTE ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text), wa_send_po(text, text, text, text, text, text, timestamptz, text, text),

@@ -254,6 +254,56 @@ ROLLBACK;
 SET client_min_messages = error;
 SELECT reference FROM whatsapp_messages WHERE reference IN ('direct', 'checked', 'refused', 'default', 'stamped', 'direct again') ORDER BY id;
 
+-- both ways make the same rows
+SELECT wa_send_po('Proveedor ABC', 'same', 1, '+34612345678') AS direct \gset
+ALTER TABLE whatsapp_messages ADD CONSTRAINT by_statement CHECK (priority < 3) NOT VALID;
+SELECT wa_send_po('Proveedor ABC', 'same', 1, '+34612345678') AS by_statement \gset
+ALTER TABLE whatsapp_messages DROP CONSTRAINT by_statement;
+SELECT count(DISTINCT to_jsonb(m) - 'id' - 'created_at' - 'expires_at') AS kinds, count(DISTINCT m.expires_at - m.created_at) AS spans,
+       count(DISTINCT to_jsonb(q) - 'message_id' - 'due_at' - 'expires_at') AS queued_kinds, count(DISTINCT q.expires_at - q.due_at) AS queued_spans, count(*)
+FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.id IN (:direct, :by_statement);
+-- an index of somebody's own has the row, too, also one that came later in the same transaction
+SET enable_seqscan = off;
+BEGIN;
+SELECT wa_send_po('Proveedor ABC', 'Indexed 1', 1, '+34612345678') IS NOT NULL AS sent;
+CREATE INDEX whatsapp_messages_reference_idx ON whatsapp_messages (upper(reference));
+SELECT wa_send_po('Proveedor ABC', 'Indexed 2', 1, '+34612345678') IS NOT NULL AS sent;
+SAVEPOINT s;
+SELECT wa_send_po('Proveedor ABC', 'Indexed 3', 1, '+34612345678') IS NOT NULL AS sent;
+ROLLBACK TO s;
+SELECT wa_send_po('Proveedor ABC', 'Indexed 4', 1, '+34612345678') IS NOT NULL AS sent;
+COMMIT;
+SELECT array_agg(reference ORDER BY id) AS found FROM whatsapp_messages WHERE upper(reference) LIKE 'INDEXED%' AND upper(reference) > 'INDEXED';
+DROP INDEX whatsapp_messages_reference_idx;
+CREATE INDEX whatsapp_messages_reference_idx ON whatsapp_messages (reference DESC) INCLUDE (sender);
+CREATE INDEX whatsapp_messages_keyed_idx ON whatsapp_messages (reference) WHERE recipient_phone IS NOT NULL;
+SELECT wa_send_po('Proveedor ABC', 'Indexed 5', 1, '+34612345678') IS NOT NULL AS sent;
+SELECT sender FROM whatsapp_messages WHERE reference = 'Indexed 5';
+SELECT id IS NOT NULL AS found FROM whatsapp_messages WHERE reference = 'Indexed 5' AND recipient_phone IS NOT NULL;
+SELECT count(*) FILTER (WHERE q.message_id IS NOT NULL) AS queued FROM whatsapp_messages AS m
+LEFT JOIN whatsapp_queue AS q ON q.message_id = m.id AND q.sender = m.sender AND q.priority = 1 AND q.due_at = m.created_at WHERE m.reference = 'Indexed 5';
+DROP INDEX whatsapp_messages_reference_idx, whatsapp_messages_keyed_idx;
+-- an id that is taken is refused as by an INSERT
+SELECT count(*) AS before FROM whatsapp_messages \gset
+CREATE TABLE kept AS SELECT last_value FROM whatsapp_messages_id_seq;
+SELECT setval('whatsapp_messages_id_seq', (SELECT max(id) - 1 FROM whatsapp_messages)) > 0 AS back;
+\set VERBOSITY sqlstate
+SELECT wa_send_po('Proveedor ABC', 'doubled', 1, '+34612345678');
+\set VERBOSITY default
+SELECT setval('whatsapp_messages_id_seq', last_value) > 0 AS forth FROM kept;
+DROP TABLE kept;
+SELECT count(*) - :before AS more FROM whatsapp_messages;
+RESET enable_seqscan;
+-- tables may be altered between two messages of a transaction
+BEGIN;
+SELECT wa_send_po('Proveedor ABC', 'altered', 1, '+34612345678') IS NOT NULL AS sent;
+ALTER TABLE whatsapp_messages ADD COLUMN department text;
+SELECT wa_send_po('Proveedor ABC', 'altered', 1, '+34612345678') IS NOT NULL AS sent;
+ALTER TABLE whatsapp_messages DROP COLUMN department;
+SELECT wa_send_po('Proveedor ABC', 'altered', 1, '+34612345678') IS NOT NULL AS sent;
+SELECT count(*), count(q.message_id) AS queued FROM whatsapp_messages AS m LEFT JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE reference = 'altered';
+ROLLBACK;
+
 -- senders have plain names, and ids without anything that a URL could misread
 \set VERBOSITY sqlstate
 INSERT INTO whatsapp_senders (name) VALUES ('');

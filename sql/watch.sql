@@ -92,11 +92,49 @@ COMMIT;
 SELECT pg_temp.refused('INSERT INTO orders VALUES (''kept'', ''Proveedor ABC'', 1, ''+34612345678'', ''EUR'')') LIKE '23505 %' AS duplicate_order;
 SELECT reference, status, queued FROM pg_temp.messages();
 
--- many rows by one statement
-INSERT INTO orders SELECT 'bulk ' || n, 'Proveedor ' || n, n, '+34612' || lpad(n::text, 6, '0'), 'EUR' FROM generate_series(1, 2000) AS n;
+-- many rows by one statement, more than memory may hold
+SET work_mem = '64kB';
+INSERT INTO orders SELECT 'bulk ' || n, rpad('Proveedor ' || n, n % 3000 + 20, '.'), n, '+34612' || lpad(n::text, 6, '0'), 'EUR' FROM generate_series(1, 2000) AS n;
 SELECT count(*) AS messages, sum(queued) AS queued, count(DISTINCT phone) AS phones, count(DISTINCT parameters) AS texts,
        string_agg(reference, ', ') FILTER (WHERE reference IN ('bulk 1', 'bulk 2000')) AS in_order
 FROM pg_temp.messages();
+RESET work_mem;
+
+-- what comes in one statement is written together, the refused among it in its place; long texts, too; and somebody else may read the rows
+INSERT INTO orders SELECT 'mixed ' || n, CASE n WHEN 333 THEN repeat('long ', 5000) ELSE 'Proveedor ' || n END, n, CASE WHEN n % 100 = 7 THEN 'none' ELSE '+34612' || lpad(n::text, 6, '0') END, 'EUR'
+FROM generate_series(1, 450) AS n;
+SELECT count(*) AS messages, count(*) FILTER (WHERE status = 'PENDING' AND queued = 1) AS queued, count(*) FILTER (WHERE status = 'FAILED' AND queued = 0) AS refused,
+       count(*) FILTER (WHERE place = substr(reference, 7)::integer) AS in_order, max(length(parameters)) > 25000 AS long
+FROM (SELECT *, row_number() OVER () AS place FROM pg_temp.messages()) AS m;
+CREATE FUNCTION pg_temp.count_new() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE NOTICE '% new, % messages', (SELECT count(*) FROM fresh), (SELECT count(*) FROM whatsapp_messages);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER a_before_ours AFTER INSERT ON orders REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.count_new();
+CREATE TRIGGER z_after_ours AFTER INSERT ON orders REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.count_new();
+SET client_min_messages = notice;
+INSERT INTO orders VALUES ('shared 1', 'Proveedor ABC', 1, '+34612345678', 'EUR'), ('shared 2', 'Proveedor ABC', 1, '+34612345678', 'EUR');
+INSERT INTO orders SELECT * FROM orders WHERE false;
+SET client_min_messages = error;
+DROP TRIGGER a_before_ours ON orders;
+DROP TRIGGER z_after_ours ON orders;
+WITH one AS (INSERT INTO orders VALUES ('in a CTE 1', 'Proveedor ABC', 1, '+34612345678', 'EUR') RETURNING po)
+INSERT INTO orders SELECT 'in a CTE 2 after ' || po, 'Proveedor ABC', 1, '+34612345678', 'EUR' FROM one;
+SELECT reference, status, queued FROM pg_temp.messages() ORDER BY reference COLLATE "C";
+
+-- with something of somebody's own on our tables the rows are the same, one by one
+ALTER TABLE whatsapp_queue ADD COLUMN department text DEFAULT 'purchasing';
+INSERT INTO orders VALUES ('default 1', 'Proveedor ABC', 1, '+34612345678', 'EUR'), ('default 2', 'Proveedor ABC', 1, 'none', 'EUR'), ('default 3', 'Proveedor ABC', 1, '+34612345678', 'EUR');
+SELECT count(*) FROM whatsapp_queue WHERE department = 'purchasing';
+ALTER TABLE whatsapp_queue DROP COLUMN department;
+SELECT reference, status, queued FROM pg_temp.messages();
+
+-- people who have opted out
+SELECT wa_opt_out('+34612345677', reason => 'said so') AS opted_out;
+INSERT INTO orders VALUES ('yes 1', 'Proveedor ABC', 1, '+34612345678', 'EUR'), ('no', 'Proveedor ABC', 1, '+34612345677', 'EUR'), ('yes 2', 'Proveedor ABC', 1, '+34612345678', 'EUR');
+SELECT reference, status, queued, error_message FROM pg_temp.messages();
+TRUNCATE whatsapp_opt_outs;
 
 -- the table changes under the watch: the INSERTs go on, and the reason is there
 ALTER TABLE orders RENAME COLUMN total TO amount;
@@ -182,6 +220,15 @@ INSERT INTO ledger VALUES (2024, 'Proveedor ABC', 'by parent', 1, '+34612345678'
 INSERT INTO ledger_2024 VALUES (2024, 'Proveedor ABC', 'by partition', 3, '+34612345678');
 SELECT reference, status, queued FROM pg_temp.messages();
 SELECT relation FROM whatsapp_watches ORDER BY relation::text COLLATE "C";
+-- a partition may have a watch of its own, whichever way the row comes; the table is watched row by row then
+SELECT wa_unwatch('ledger') AS unwatched;
+SELECT wa_watch('ledger_2024', 'supplier', 'po', 'total', 'phone');
+INSERT INTO ledger VALUES (2024, 'Proveedor ABC', 'by parent', 1, '+34612345678'), (2025, 'Proveedor ABC', 'not watched', 2, '+34612345678');
+INSERT INTO ledger_2024 VALUES (2024, 'Proveedor ABC', 'by partition', 3, '+34612345678');
+SELECT reference, status, queued FROM pg_temp.messages();
+SELECT wa_unwatch('ledger_2024') AS unwatched;
+SELECT wa_watch('ledger', 'supplier', 'po', 'total', 'phone');
+SELECT tgrelid::regclass AS relation, tgtype & 1 AS by_row, tgnewtable FROM pg_trigger WHERE tgname = 'whatsapp_notify_po' ORDER BY tgrelid::regclass::text COLLATE "C";
 
 -- a watch may be disabled for a while, and goes with its table
 ALTER TABLE notes DISABLE TRIGGER USER;

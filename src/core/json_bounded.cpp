@@ -194,24 +194,29 @@ append_json_string(std::string &json, std::string_view text)
 	static constexpr char alphabet[] = "0123456789abcdef";
 
 	json += '"';
+	/* what needs no escape is copied a stretch at a time */
+	std::size_t copied = 0;
 	for (std::size_t at = 0; at < text.size();) {
 		auto byte = static_cast<unsigned char>(text[at]);
 		std::size_t length = byte < 0x80 ? 1 : decode_utf8(text.substr(at)).length;
+		if (length > 0 && byte >= 0x20 && byte != '"' && byte != '\\') {
+			at += length;
+			continue;
+		}
+		json += text.substr(copied, at - copied);
 		if (length == 0 || byte == 0) {
 			json += replacement_character;
-			length = 1;
-		} else if (byte == '"' || byte == '\\') {
+		} else if (byte >= 0x20) {
 			json += '\\';
 			json += text[at];
-		} else if (byte < 0x20) {
+		} else {
 			json += "\\u00";
 			json += alphabet[byte >> 4];
 			json += alphabet[byte & 0x0F];
-		} else {
-			json += text.substr(at, length);
 		}
-		at += length;
+		copied = ++at;
 	}
+	json += text.substr(copied);
 	json += '"';
 }
 

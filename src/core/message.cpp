@@ -19,6 +19,10 @@ namespace whatsapp
 namespace
 {
 
+/* at least what stands around the texts, so that the string grows once */
+constexpr std::size_t room_around = 128;
+constexpr std::size_t room_around_parameter = 32;
+
 constexpr std::string_view json_white_space = " \t\n\r";
 
 std::string_view
@@ -28,14 +32,6 @@ trim(std::string_view text) noexcept
 	if (first == std::string_view::npos)
 		return {};
 	return text.substr(first, text.find_last_not_of(json_white_space) - first + 1);
-}
-
-std::string
-label_of(std::size_t index, const std::vector<std::string> &labels)
-{
-	if (index < labels.size() && !labels[index].empty())
-		return labels[index];
-	return "parameter " + std::to_string(index + 1);
 }
 
 /* The text between the braces of an object. */
@@ -51,32 +47,50 @@ members_of(std::string_view object)
 } // namespace
 
 std::string
-template_payload(std::string_view name, std::string_view language,
-                 const std::vector<std::string> &parameters, const std::vector<std::string> &labels)
+template_payload(std::string_view name, std::string_view language, const Parameter *parameters,
+                 std::size_t count)
 {
 	check_template_name(name);
 	check_language(language);
-	if (parameters.size() > max_parameters)
+	if (count > max_parameters)
 		throw Fault(sqlstate::parameter_mismatch, "too many template parameters",
-		            "The message has " + std::to_string(parameters.size()) +
-		                " parameters, and at most " + std::to_string(max_parameters) +
-		                " are possible.");
-	for (std::size_t i = 0; i < parameters.size(); i++)
-		check_parameter(label_of(i, labels), parameters[i]);
+		            "The message has " + std::to_string(count) + " parameters, and at most " +
+		                std::to_string(max_parameters) + " are possible.");
+	std::size_t size = room_around + name.size() + language.size();
+	for (std::size_t i = 0; i < count; i++) {
+		const Parameter &one = parameters[i];
+		check_parameter(one.label.empty() ? "parameter " + std::to_string(i + 1)
+		                                  : std::string(one.label),
+		                one.text);
+		size += room_around_parameter + one.text.size();
+	}
 
-	std::string payload = R"({"type":"template","template":{"name":)";
+	std::string payload;
+	payload.reserve(size);
+	payload += R"({"type":"template","template":{"name":)";
 	append_json_string(payload, name);
 	payload += R"(,"language":{"code":)";
 	append_json_string(payload, language);
 	payload += '}';
-	for (std::size_t i = 0; i < parameters.size(); i++) {
+	for (std::size_t i = 0; i < count; i++) {
 		payload += i == 0 ? R"(,"components":[{"type":"body","parameters":[)" : ",";
 		payload += R"({"type":"text","text":)";
-		append_json_string(payload, parameters[i]);
+		append_json_string(payload, parameters[i].text);
 		payload += '}';
 	}
-	payload += parameters.empty() ? "}}" : "]}]}}";
+	payload += count == 0 ? "}}" : "]}]}}";
 	return payload;
+}
+
+std::string
+template_payload(std::string_view name, std::string_view language,
+                 const std::vector<std::string> &parameters, const std::vector<std::string> &labels)
+{
+	std::vector<Parameter> both;
+	both.reserve(parameters.size());
+	for (std::size_t i = 0; i < parameters.size(); i++)
+		both.push_back({parameters[i], i < labels.size() ? labels[i] : std::string_view()});
+	return template_payload(name, language, both.data(), both.size());
 }
 
 std::string

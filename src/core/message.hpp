@@ -17,11 +17,18 @@ namespace whatsapp
 /* Where the platform cuts biz_opaque_callback_data. */
 inline constexpr std::size_t max_callback_data = 512;
 
+struct Parameter {
+	std::string_view text;
+	std::string_view label; /* names it in an error; empty: "parameter 1" and so on */
+};
+
 /*
  * {"type":"template","template":{"name":…,"language":{"code":…},"components":[{"type":"body","parameters":[…]}]}};
- * no "components" without parameters. Checks name, language, number and each parameter (labels[i]
- * where given, else "parameter i+1"); Faults as in template.hpp.
+ * no "components" without parameters. Checks name, language, number and each parameter; Faults as
+ * in template.hpp.
  */
+std::string template_payload(std::string_view name, std::string_view language,
+                             const Parameter *parameters, std::size_t count);
 std::string template_payload(std::string_view name, std::string_view language,
                              const std::vector<std::string> &parameters,
                              const std::vector<std::string> &labels = {});

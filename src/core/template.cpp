@@ -141,6 +141,13 @@ check_parameter(std::string_view label, std::string_view text)
 	std::size_t position = 0;
 
 	for (std::size_t at = 0; at < text.size(); position++) {
+		/* most of a text: nothing of the below applies */
+		if (text[at] > ' ' && text[at] <= '~' && position < max_parameter_characters) {
+			visible = true;
+			spaces = 0;
+			at++;
+			continue;
+		}
 		Utf8Character character = decode_utf8(text.substr(at));
 		if (character.length == 0)
 			throw Fault(sqlstate::invalid_parameter_value,

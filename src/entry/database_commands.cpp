@@ -4,8 +4,12 @@
  * the command runs, and come back by themselves.
  *
  * Only for those who may run the command: anybody else's attempt must not disturb a sender.
+ *
+ * The same hook looks after watched tables, see watch_partition.hpp.
  */
 #include "entry/database_commands.hpp"
+
+#include "entry/watch_partition.hpp"
 
 #include "pg/shmem.hpp"
 
@@ -92,7 +96,7 @@ affected_database(Node *statement)
 }
 
 extern "C" void
-before_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
+around_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
                ProcessUtilityContext context, ParamListInfo parameters,
                QueryEnvironment *environment, DestReceiver *destination,
                QueryCompletion *completion)
@@ -100,8 +104,12 @@ before_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	const Oid database = affected_database(planned->utilityStmt);
 	if (OidIsValid(database))
 		pg::send_workers_away(database);
+	/* a statement that ends transactions may have taken its own memory with it */
+	const bool alters_table = IsA(planned->utilityStmt, AlterTableStmt);
 	auto *next = previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
 	next(planned, text, read_only_tree, context, parameters, environment, destination, completion);
+	if (alters_table)
+		after_attach(planned->utilityStmt);
 }
 
 } // namespace
@@ -110,7 +118,7 @@ void
 install_database_command_hook()
 {
 	previous_hook = ProcessUtility_hook;
-	ProcessUtility_hook = before_utility;
+	ProcessUtility_hook = around_utility;
 }
 
 } // namespace whatsapp::entry

@@ -46,11 +46,19 @@ existing_column(FunctionCallInfo fcinfo, int place, const char *argument, Oid re
 	entry::require(fcinfo, place, argument);
 	const char *name = NameStr(*PG_GETARG_NAME(place));
 	const AttrNumber number = get_attnum(relation, name);
-	if (number == InvalidAttrNumber)
+	if (number <= 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 		                errmsg("column \"%s\" of relation \"%s\" does not exist", name,
 		                       get_rel_name(relation))));
 	return name;
+}
+
+/* Rows get into a partition by way of its parent, whose statement it is, and a trigger on a foreign
+ * table may not see the rows of a statement together. */
+bool
+rows_come_one_by_one(Oid relation)
+{
+	return get_rel_relkind(relation) != RELKIND_RELATION || get_rel_relispartition(relation);
 }
 
 void
@@ -94,9 +102,10 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 	StringInfoData command;
 	initStringInfo(&command);
 	appendStringInfo(
-	    &command,
-	    "CREATE TRIGGER %s AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION %s.whatsapp_notify_po(",
-	    entry::watch_trigger_name, table, pg::schema_name());
+	    &command, "CREATE TRIGGER %s AFTER INSERT ON %s%s EXECUTE FUNCTION %s.whatsapp_notify_po(",
+	    entry::watch_trigger_name, table,
+	    rows_come_one_by_one(relation) ? entry::each_row : entry::each_statement,
+	    pg::schema_name());
 	for (int i = 0; i < entry::watch_arguments; i++)
 		appendStringInfo(&command, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(arguments[i]));
 	appendStringInfoChar(&command, ')');

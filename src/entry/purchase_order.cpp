@@ -4,7 +4,9 @@
  */
 #include "entry/purchase_order.hpp"
 
+#include <iterator>
 #include <string>
+#include <string_view>
 
 #include "core/e164.hpp"
 #include "core/fault.hpp"
@@ -20,7 +22,7 @@ namespace
 
 constexpr char template_name[] = "po_notification";
 
-std::string
+std::string_view
 present(const char *value, const char *name)
 {
 	if (value == nullptr)
@@ -47,13 +49,15 @@ compose(const PurchaseOrder &order, pg::NewMessage &message, pg::Failure &why) n
 	message.priority = order.priority;
 	return pg::attempt(why, [&] {
 		check_phone(present(order.phone, "phone"));
-		std::string amount = present(order.amount, "amount");
+		std::string formatted;
+		std::string_view amount = present(order.amount, "amount");
 		if (order.currency != nullptr)
-			amount = format_amount(amount, order.currency, pg::settings.amount_locale);
-		message.payload = pg::cstring_out(template_payload(
-		    template_name, message.template_language,
-		    {present(order.supplier, "supplier"), present(order.number, "po"), std::move(amount)},
-		    {"supplier", "po", "amount"}));
+			amount = formatted = format_amount(amount, order.currency, pg::settings.amount_locale);
+		const Parameter parameters[] = {{present(order.supplier, "supplier"), "supplier"},
+		                                {present(order.number, "po"), "po"},
+		                                {amount, "amount"}};
+		message.payload = pg::cstring_out(template_payload(template_name, message.template_language,
+		                                                   parameters, std::size(parameters)));
 	});
 }
 

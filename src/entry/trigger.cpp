@@ -2,7 +2,8 @@
  * trigger.cpp — a new purchase order becomes a message, in the same transaction.
  *
  * Whatever is wrong with the row's data makes a FAILED message with the reason: the business
- * transaction is not stopped by a supplier's phone number.
+ * transaction is not stopped by a supplier's phone number. Called once a statement with all its new
+ * rows, or, on what is or may get partitions, once a row: see wa_watch().
  */
 #include "pg/messages.hpp"
 #include "pg/opt_outs.hpp"
@@ -16,11 +17,13 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_notify_po);
 }
@@ -31,39 +34,97 @@ namespace whatsapp::entry
 namespace
 {
 
-struct Row {
-	HeapTuple tuple;
-	TupleDesc descriptor;
-	/* the first column that the watch names and the table has no more */
-	const char *missing;
+/* A column that the watch names, found once a call. */
+struct Source {
+	int number; /* 0: the table has no such column, or the watch names none */
+	Oid type;   /* without its domains */
+	FmgrInfo output;
 };
 
-const char *
-value_of(Row &row, const char *column)
+struct Watch {
+	Source columns[watch_language];
+	/* the first column that the watch names and the table has no more */
+	const char *missing;
+	const char *language;
+	const char *sender;
+	/* whom the rows so far were for: NULL, or known to exist or not */
+	const char *known_sender;
+	bool sender_exists;
+};
+
+bool
+is_text(Oid type)
 {
-	const int number = SPI_fnumber(row.descriptor, column);
-	if (number != SPI_ERROR_NOATTRIBUTE)
-		return SPI_getvalue(row.tuple, row.descriptor, number);
-	if (row.missing == nullptr)
-		row.missing = column;
-	return nullptr;
+	return type == TEXTOID || type == VARCHAROID;
+}
+
+const char *
+or_null(const char *argument)
+{
+	return argument[0] == '\0' ? nullptr : argument;
+}
+
+Watch
+read_watch(TupleDesc columns, char **names)
+{
+	Watch watch = {};
+	for (int i = 0; i < watch_language; i++) {
+		Source &source = watch.columns[i];
+		if (or_null(names[i]) == nullptr)
+			continue;
+		const int number = SPI_fnumber(columns, names[i]);
+		if (number <= 0) {
+			if (watch.missing == nullptr)
+				watch.missing = names[i];
+			continue;
+		}
+		source.number = number;
+		const Oid type = SPI_gettypeid(columns, number);
+		source.type = getBaseType(type);
+		if (is_text(source.type))
+			continue;
+		Oid function;
+		bool is_varlena;
+		getTypeOutputInfo(type, &function, &is_varlena);
+		fmgr_info(function, &source.output);
+	}
+	watch.language = or_null(names[watch_language]);
+	watch.sender = or_null(names[watch_sender]);
+	return watch;
+}
+
+/* False: NULL, or no column. */
+bool
+get(const Source &source, TupleTableSlot *row, Datum &value)
+{
+	if (source.number == 0)
+		return false;
+	bool null;
+	value = slot_getattr(row, source.number, &null);
+	return !null;
+}
+
+const char *
+value_of(Source &source, TupleTableSlot *row)
+{
+	Datum value;
+	if (!get(source, row, value))
+		return nullptr;
+	return is_text(source.type) ? TextDatumGetCString(value)
+	                            : OutputFunctionCall(&source.output, value);
 }
 
 /* Numbers are formatted with their currency; text is sent as it was written. The decimal digits of
  * a number, NULL for a column of another kind; floating point goes through numeric, since its own
  * text may be 1e+06. */
 const char *
-decimal_of(const Row &row, const char *column)
+decimal_of(const Source &source, TupleTableSlot *row)
 {
-	const int number = SPI_fnumber(row.descriptor, column);
-	if (number == SPI_ERROR_NOATTRIBUTE)
-		return nullptr;
-	bool null;
-	const Datum value = SPI_getbinval(row.tuple, row.descriptor, number, &null);
-	if (null)
+	Datum value;
+	if (!get(source, row, value))
 		return nullptr;
 	Datum numeric;
-	switch (getBaseType(SPI_gettypeid(row.descriptor, number))) {
+	switch (source.type) {
 	case INT2OID:
 		numeric = NumericGetDatum(int64_to_numeric(DatumGetInt16(value)));
 		break;
@@ -89,24 +150,22 @@ decimal_of(const Row &row, const char *column)
 }
 
 PurchaseOrder
-read_order(Row &row, char **names)
+read_order(Watch &watch, TupleTableSlot *row)
 {
 	PurchaseOrder order = {};
-	order.supplier = value_of(row, names[watch_supplier]);
-	order.number = value_of(row, names[watch_po]);
-	order.amount = value_of(row, names[watch_amount]);
-	order.phone = value_of(row, names[watch_phone]);
-	order.currency = nullptr;
-	const char *decimal = decimal_of(row, names[watch_amount]);
-	if (decimal != nullptr) {
-		order.amount = decimal;
-		order.currency =
-		    names[watch_currency][0] == '\0' ? nullptr : value_of(row, names[watch_currency]);
+	order.supplier = value_of(watch.columns[watch_supplier], row);
+	order.number = value_of(watch.columns[watch_po], row);
+	order.phone = value_of(watch.columns[watch_phone], row);
+	order.amount = decimal_of(watch.columns[watch_amount], row);
+	if (order.amount == nullptr) {
+		order.amount = value_of(watch.columns[watch_amount], row);
+	} else {
+		order.currency = value_of(watch.columns[watch_currency], row);
 		if (order.currency == nullptr)
 			order.currency = pg::settings.default_currency;
 	}
-	order.language = names[watch_language][0] == '\0' ? nullptr : names[watch_language];
-	order.sender = names[watch_sender][0] == '\0' ? nullptr : names[watch_sender];
+	order.language = watch.language;
+	order.sender = watch.sender;
 	return order;
 }
 
@@ -119,17 +178,27 @@ refuse(pg::Failure &why, int sqlstate, const char *message, const char *hint)
 	strlcpy(why.hint, hint, sizeof why.hint);
 }
 
+bool
+check_sender(Watch &watch, const char *sender)
+{
+	if (watch.known_sender == nullptr) {
+		watch.known_sender = sender;
+		watch.sender_exists = pg::sender_exists(sender);
+	}
+	return watch.sender_exists;
+}
+
 /* False, and the reason, for a watch that does not fit the table or the senders any more. */
 bool
-check_watch(const Row &row, const char *sender, pg::Failure &why)
+check_watch(Watch &watch, const char *sender, pg::Failure &why)
 {
-	if (row.missing != nullptr) {
+	if (watch.missing != nullptr) {
 		refuse(why, ERRCODE_UNDEFINED_COLUMN,
-		       psprintf("watched column \"%s\" does not exist", row.missing),
+		       psprintf("watched column \"%s\" does not exist", watch.missing),
 		       "Call wa_unwatch() and wa_watch() with the table's present columns.");
 		return false;
 	}
-	if (!pg::sender_exists(sender)) {
+	if (!check_sender(watch, sender)) {
 		refuse(why, ERRCODE_UNDEFINED_OBJECT, psprintf("sender \"%s\" does not exist", sender),
 		       "Add it to whatsapp_senders, or set whatsapp.default_sender to one that exists.");
 		return false;
@@ -138,20 +207,77 @@ check_watch(const Row &row, const char *sender, pg::Failure &why)
 }
 
 void
-notify(HeapTuple tuple, TupleDesc descriptor, char **names)
+notify(Watch &watch, TupleTableSlot *row, pg::MessageBatch &batch)
 {
-	Row row = {tuple, descriptor, nullptr};
-	const PurchaseOrder order = read_order(row, names);
+	const PurchaseOrder order = read_order(watch, row);
 	pg::NewMessage message;
 	pg::Failure why;
 	bool good = compose(order, message, why);
 	if (message.sender == nullptr)
 		message.sender = pg::settings.default_sender;
-	good = check_watch(row, message.sender, why) && good;
+	good = check_watch(watch, message.sender, why) && good;
 	if (good && pg::may_send(message, why))
-		pg::enqueue(message);
+		pg::add(batch, message);
 	else
 		pg::record_refused(message, why);
+}
+
+/* Memory is given back as often as the rows of one message may be many: what is refused goes by a
+ * statement of its own, whose result stays until SPI is left. */
+constexpr int rows_at_once = 100;
+
+/* False: there are no more. A row that was spilled to a file is read into the memory of the moment,
+ * and is the slot's until the next: it must outlive SPI's. */
+bool
+fetch(Tuplestorestate *rows, int pointer, TupleTableSlot *row)
+{
+	MemoryContext before = MemoryContextSwitchTo(row->tts_mcxt);
+	tuplestore_select_read_pointer(rows, pointer);
+	const bool found = tuplestore_gettupleslot(rows, true, false, row);
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
+/* False: there are no more. */
+bool
+notify_some(Watch &watch, Tuplestorestate *rows, int pointer, TupleTableSlot *row,
+            pg::MessageBatch &batch)
+{
+	SPI_connect();
+	bool more = true;
+	for (int i = 0; i < rows_at_once && more; i++) {
+		more = fetch(rows, pointer, row);
+		if (more)
+			notify(watch, row, batch);
+	}
+	SPI_finish();
+	CHECK_FOR_INTERRUPTS();
+	return more;
+}
+
+void
+notify_all(Watch &watch, Tuplestorestate *rows, TupleDesc columns)
+{
+	/* others may read the same rows, each from a pointer of his own */
+	const int pointer = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
+	tuplestore_select_read_pointer(rows, pointer);
+	tuplestore_rescan(rows);
+	TupleTableSlot *row = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
+	pg::MessageBatch *batch = pg::begin_batch();
+	while (notify_some(watch, rows, pointer, row, *batch))
+		;
+	pg::end(*batch);
+	ExecDropSingleTupleTableSlot(row);
+}
+
+/* As wa_watch() makes it. */
+bool
+well_made(const TriggerData &call)
+{
+	if (!TRIGGER_FIRED_AFTER(call.tg_event) || TRIGGER_FIRED_BY_DELETE(call.tg_event) ||
+	    call.tg_trigger->tgnargs != watch_arguments)
+		return false;
+	return TRIGGER_FIRED_FOR_ROW(call.tg_event) || call.tg_newtable != nullptr;
 }
 
 } // namespace
@@ -168,18 +294,25 @@ pg_whatsapp_notify_po(PG_FUNCTION_ARGS)
 		                errmsg("whatsapp_notify_po() must be called as a trigger"),
 		                errhint("Use wa_watch().")));
 	auto *call = reinterpret_cast<TriggerData *>(fcinfo->context);
-	Trigger *trigger = call->tg_trigger;
-	if (!TRIGGER_FIRED_AFTER(call->tg_event) || !TRIGGER_FIRED_FOR_ROW(call->tg_event) ||
-	    TRIGGER_FIRED_BY_DELETE(call->tg_event) || trigger->tgnargs != entry::watch_arguments)
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("trigger \"%s\" was not made by wa_watch()", trigger->tgname),
-		                errhint("Drop it and use wa_watch().")));
+	if (!entry::well_made(*call))
+		ereport(ERROR,
+		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		         errmsg("trigger \"%s\" was not made by wa_watch()", call->tg_trigger->tgname),
+		         errhint("Drop it and use wa_watch().")));
 
-	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	HeapTuple tuple =
-	    TRIGGER_FIRED_BY_UPDATE(call->tg_event) ? call->tg_newtuple : call->tg_trigtuple;
-	entry::notify(tuple, RelationGetDescr(call->tg_relation), trigger->tgargs);
-	SPI_finish();
+	TupleDesc columns = RelationGetDescr(call->tg_relation);
+	entry::Watch watch = entry::read_watch(columns, call->tg_trigger->tgargs);
+	if (TRIGGER_FIRED_FOR_ROW(call->tg_event)) {
+		SPI_connect();
+		pg::MessageBatch *batch = pg::begin_batch();
+		entry::notify(
+		    watch, TRIGGER_FIRED_BY_UPDATE(call->tg_event) ? call->tg_newslot : call->tg_trigslot,
+		    *batch);
+		pg::end(*batch);
+		SPI_finish();
+	} else {
+		entry::notify_all(watch, call->tg_newtable, columns);
+	}
 	return PointerGetDatum(nullptr);
 }

@@ -13,6 +13,7 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "executor/executor.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #endif
@@ -112,6 +113,17 @@ begin_index_scan(Relation relation, Relation index, Snapshot snapshot, int keys)
 	return index_beginscan(relation, index, snapshot, nullptr, keys, 0);
 #else
 	return index_beginscan(relation, index, snapshot, keys, 0);
+#endif
+}
+
+/* 17 (commit ab355e3a8) put the number into a structure of its own. */
+inline LocalTransactionId
+local_transaction()
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProc->vxid.lxid;
+#else
+	return MyProc->lxid;
 #endif
 }
 

@@ -36,7 +36,7 @@ static_assert(sizeof(Event::key) == UUID_LEN, "keys are stored as uuid");
 const char *const event_columns[] = {
     "id",     "received_at", "kind",       "field",      "account_id", "phone_number_id", "wamid",
     "status", "occurred_at", "message_id", "dedupe_key", "raw",        "contact"};
-RowShape event_row = {"whatsapp_events", 1, lengthof(event_columns), event_columns};
+RowShape event_row = {OwnTable("whatsapp_events"), 1, lengthof(event_columns), event_columns};
 
 bool
 is_status(const Event &event)
@@ -201,27 +201,20 @@ close_tables(Tables &tables)
 	table_close(tables.events, NoLock);
 }
 
-struct Filling {
-	StoredEvent *stored;
-	Oid sequence;
-	Datum now;
-};
-
-void
-fill(void *self, std::size_t place, Datum *values, bool *nulls)
+Row
+row_of(StoredEvent &stored, Oid sequence, Datum now)
 {
-	Filling &filling = *static_cast<Filling *>(self);
-	StoredEvent &stored = filling.stored[place];
 	const Event &event = *stored.event;
+	auto *values = static_cast<Datum *>(palloc0(sizeof(Datum) * lengthof(event_columns)));
+	auto *nulls = static_cast<bool *>(palloc0(sizeof(bool) * lengthof(event_columns)));
 	const auto set_text = [&](int column, const char *text) {
 		nulls[column] = text == nullptr || *text == '\0';
 		if (!nulls[column])
 			values[column] = CStringGetTextDatum(text);
 	};
-	memset(nulls, 0, sizeof(bool) * lengthof(event_columns));
-	stored.id = nextval_internal(filling.sequence, false);
+	stored.id = nextval_internal(sequence, false);
 	values[0] = Int64GetDatum(stored.id);
-	values[1] = filling.now;
+	values[1] = now;
 	set_text(2, event.kind);
 	set_text(3, event.field);
 	set_text(4, event.account_id);
@@ -237,6 +230,7 @@ fill(void *self, std::size_t place, Datum *values, bool *nulls)
 	/* json is kept as its text, and this one has been read */
 	set_text(11, event.raw);
 	set_text(12, event.contact);
+	return {values, nulls};
 }
 
 } // namespace
@@ -260,9 +254,11 @@ insert_events(const Event *const *events, std::size_t count, StoredEvent *stored
 	if (size > 0) {
 		find_messages(tables.ids, stored, size);
 		find_by_wamid(stored, size);
-		Filling filling = {stored, tables.sequence,
-		                   TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())};
-		insert_rows(tables.events, event_row, size, fill, &filling);
+		auto *rows = static_cast<Row *>(palloc(sizeof(Row) * size));
+		const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+		for (std::size_t i = 0; i < size; i++)
+			rows[i] = row_of(stored[i], tables.sequence, now);
+		insert_rows(tables.events, event_row, rows, static_cast<int>(size));
 		CommandCounterIncrement();
 	}
 	close_tables(tables);

@@ -23,7 +23,6 @@ extern "C" {
 #include "miscadmin.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 }
 
@@ -149,11 +148,14 @@ const char *const message_columns[] = {
     "id",         "created_at",  "sender",        "recipient_phone",   "message_type",
     "expires_at", "status",      "template_name", "template_language", "payload",
     "reference",  "enqueued_by", "attempts",      "priority"};
-RowShape message_row = {"whatsapp_messages", 1, lengthof(message_columns), message_columns};
+RowShape message_row = {OwnTable("whatsapp_messages"), 1, lengthof(message_columns),
+                        message_columns};
 
 const char *const queue_columns[] = {"message_id", "sender", "recipient",  "priority", "state",
                                      "paced",      "due_at", "expires_at", "attempts", "crashes"};
-RowShape queue_row = {"whatsapp_queue", 2, lengthof(queue_columns), queue_columns};
+RowShape queue_row = {OwnTable("whatsapp_queue"), 2, lengthof(queue_columns), queue_columns};
+
+OwnTable ids("whatsapp_messages_id_seq");
 
 struct Text {
 	Datum value;
@@ -164,78 +166,125 @@ struct Text {
 	}
 };
 
+/* What the statement `insert` writes. */
+struct NewRows {
+	std::int64_t id;
+	Datum message[lengthof(message_columns)];
+	bool missing[lengthof(message_columns)];
+	Datum queued[lengthof(queue_columns)];
+};
+
+constexpr bool all_there[lengthof(queue_columns)] = {};
+
+TimestampTz
+due_time(const NewMessage &message)
+{
+	return message.has_send_at ? message.send_at : GetCurrentTransactionStartTimestamp();
+}
+
+void
+fill(NewRows &rows, const NewMessage &message)
+{
+	const Text sender(message.sender);
+	const Text recipient(message.recipient_phone);
+	const Text type(message.message_type);
+	const Text name(message.template_name);
+	const Text language(message.template_language);
+	const Text payload(message.payload);
+	const Text reference(message.reference);
+	const TimestampTz due = due_time(message);
+	const Datum expires =
+	    TimestampTzGetDatum(due + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC);
+	const Datum priority = Int16GetDatum(static_cast<int16>(message.priority));
+	rows.id = nextval_internal(find(ids), true);
+
+	const Datum values[] = {Int64GetDatum(rows.id),
+	                        TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()),
+	                        sender.value,
+	                        recipient.value,
+	                        type.value,
+	                        expires,
+	                        CStringGetTextDatum("PENDING"),
+	                        name.value,
+	                        language.value,
+	                        payload.value,
+	                        reference.value,
+	                        CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false)),
+	                        Int32GetDatum(0),
+	                        priority};
+	const bool missing[] = {false,          false, false,     recipient.null, type.null,
+	                        false,          false, name.null, language.null,  payload.null,
+	                        reference.null, false, false,     false};
+	const Datum queued[] = {Int64GetDatum(rows.id),
+	                        sender.value,
+	                        recipient.value,
+	                        priority,
+	                        CStringGetTextDatum("ready"),
+	                        BoolGetDatum(false),
+	                        TimestampTzGetDatum(due),
+	                        expires,
+	                        Int32GetDatum(0),
+	                        Int32GetDatum(0)};
+	static_assert(sizeof values == sizeof rows.message && sizeof missing == sizeof rows.missing &&
+	              sizeof queued == sizeof rows.queued);
+	memcpy(rows.message, values, sizeof values);
+	memcpy(rows.missing, missing, sizeof missing);
+	memcpy(rows.queued, queued, sizeof queued);
+}
+
+/* Both tables, or none when a row has to be inserted by the statement. */
+struct OpenTables {
+	Relation messages;
+	Relation queue;
+};
+
+OpenTables
+open_tables()
+{
+	OpenTables tables = {open_plain(message_row), nullptr};
+	if (tables.messages != nullptr)
+		tables.queue = open_plain(queue_row);
+	if (tables.messages != nullptr && tables.queue == nullptr) {
+		table_close(tables.messages, NoLock);
+		tables.messages = nullptr;
+	}
+	return tables;
+}
+
+void
+close_tables(const OpenTables &tables)
+{
+	table_close(tables.queue, NoLock);
+	table_close(tables.messages, NoLock);
+}
+
 /* What the statement `insert` does, without it. 0 when it has to be the statement. */
 std::int64_t
-insert_directly(const NewMessage &message, TimestampTz due, TimestampTz expires)
+insert_directly(const NewMessage &message)
 {
-	Relation messages = open_plain(message_row);
-	Relation queue = messages == nullptr ? nullptr : open_plain(queue_row);
-	std::int64_t id = 0;
-	if (queue != nullptr) {
-		const Text sender(message.sender);
-		const Text recipient(message.recipient_phone);
-		const Text type(message.message_type);
-		const Text name(message.template_name);
-		const Text language(message.template_language);
-		const Text payload(message.payload);
-		const Text reference(message.reference);
-		const Datum created = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-		const Datum priority = Int16GetDatum(static_cast<int16>(message.priority));
-		const Datum user = DirectFunctionCall1(
-		    namein, CStringGetDatum(GetUserNameFromId(GetSessionUserId(), false)));
-		id = nextval_internal(get_relname_relid("whatsapp_messages_id_seq", schema_oid()), true);
-
-		const Datum values[] = {Int64GetDatum(id),
-		                        created,
-		                        sender.value,
-		                        recipient.value,
-		                        type.value,
-		                        TimestampTzGetDatum(expires),
-		                        CStringGetTextDatum("PENDING"),
-		                        name.value,
-		                        language.value,
-		                        payload.value,
-		                        reference.value,
-		                        user,
-		                        Int32GetDatum(0),
-		                        priority};
-		const bool nulls[] = {false,          false, false,     recipient.null, type.null,
-		                      false,          false, name.null, language.null,  payload.null,
-		                      reference.null, false, false,     false};
-		insert_row(messages, message_row, values, nulls);
-		fault_point(FaultPoint::message_inserted);
-
-		const Datum queued[] = {Int64GetDatum(id),
-		                        sender.value,
-		                        recipient.value,
-		                        priority,
-		                        CStringGetTextDatum("ready"),
-		                        BoolGetDatum(false),
-		                        TimestampTzGetDatum(due),
-		                        TimestampTzGetDatum(expires),
-		                        Int32GetDatum(0),
-		                        Int32GetDatum(0)};
-		const bool none[lengthof(queued)] = {};
-		insert_row(queue, queue_row, queued, none);
-		table_close(queue, NoLock);
-	}
-	if (messages != nullptr)
-		table_close(messages, NoLock);
-	return id;
+	const OpenTables tables = open_tables();
+	if (tables.messages == nullptr)
+		return 0;
+	NewRows rows;
+	fill(rows, message);
+	insert_row(tables.messages, message_row, {rows.message, rows.missing});
+	fault_point(FaultPoint::message_inserted);
+	insert_row(tables.queue, queue_row, {rows.queued, all_there});
+	close_tables(tables);
+	return rows.id;
 }
+
+constexpr int batch_size = 200;
 
 } // namespace
 
 std::int64_t
 enqueue(const NewMessage &message)
 {
-	const TimestampTz now = GetCurrentTransactionStartTimestamp();
-	const TimestampTz due = message.has_send_at ? message.send_at : now;
-	wake_sender_at_commit(Max(due, now));
+	wake_sender_at_commit(Max(due_time(message), GetCurrentTransactionStartTimestamp()));
 	warn_without_workers();
 	if (message.idempotency_key == nullptr) {
-		const std::int64_t id = insert_directly(
-		    message, due, due + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC);
+		const std::int64_t id = insert_directly(message);
 		if (id != 0) {
 			fault_point(FaultPoint::message_enqueued);
 			return id;
@@ -258,6 +307,63 @@ enqueue(const NewMessage &message)
 	}
 	fault_point(FaultPoint::message_enqueued);
 	return int64_column(0, 1);
+}
+
+struct MessageBatch {
+	MemoryContext memory; /* of the rows' values */
+	OpenTables tables;    /* while there are rows */
+	int count;
+	NewRows rows[batch_size];
+};
+
+MessageBatch *
+begin_batch()
+{
+	auto *batch = static_cast<MessageBatch *>(palloc(sizeof(MessageBatch)));
+	batch->memory =
+	    AllocSetContextCreate(CurrentMemoryContext, "new messages", ALLOCSET_DEFAULT_SIZES);
+	batch->count = 0;
+	return batch;
+}
+
+void
+end(MessageBatch &batch)
+{
+	if (batch.count == 0)
+		return;
+	MemoryContext before = MemoryContextSwitchTo(batch.memory);
+	Row messages[batch_size];
+	Row queued[batch_size];
+	for (int i = 0; i < batch.count; i++) {
+		messages[i] = {batch.rows[i].message, batch.rows[i].missing};
+		queued[i] = {batch.rows[i].queued, all_there};
+	}
+	insert_rows(batch.tables.messages, message_row, messages, batch.count);
+	fault_point(FaultPoint::message_inserted);
+	insert_rows(batch.tables.queue, queue_row, queued, batch.count);
+	close_tables(batch.tables);
+	fault_point(FaultPoint::message_enqueued);
+	batch.count = 0;
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(batch.memory);
+}
+
+void
+add(MessageBatch &batch, const NewMessage &message)
+{
+	if (batch.count == 0 && message.idempotency_key == nullptr)
+		batch.tables = open_tables();
+	if (message.idempotency_key != nullptr || batch.tables.messages == nullptr) {
+		enqueue(message);
+		return;
+	}
+	wake_sender_at_commit(Max(due_time(message), GetCurrentTransactionStartTimestamp()));
+	warn_without_workers();
+	MemoryContext before = MemoryContextSwitchTo(batch.memory);
+	fill(batch.rows[batch.count++], message);
+	MemoryContextSwitchTo(before);
+	if (batch.count == batch_size)
+		end(batch);
 }
 
 std::int64_t

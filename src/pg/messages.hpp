@@ -35,8 +35,14 @@ bool sender_exists(const char *sender);
  */
 const char *resolve_sender(const char *sender);
 
-/* Both in the caller's transaction, with SPI connected. Return the id. */
+/* All in the caller's transaction, with SPI connected. Return the id. */
 std::int64_t enqueue(const NewMessage &message);
+/* Of one statement; what is added is written when the batch is full or ended, a page at a time. */
+struct MessageBatch;
+MessageBatch *begin_batch();
+void add(MessageBatch &batch, const NewMessage &message);
+void end(MessageBatch &batch);
+
 std::int64_t record_refused(const NewMessage &message, const Failure &why);
 
 /* True: the message had failed or was cancelled, and is PENDING again; what it met before stays in

@@ -14,15 +14,14 @@
 #include "pg/settings.hpp"
 
 #include "pg/boundary.hpp"
-#include "pg/schema.hpp"
+#include "pg/compat.hpp"
+#include "pg/own_table.hpp"
 #include "pg/statement.hpp"
 
 extern "C" {
 #include "access/table.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/timestamp.h"
 }
 
@@ -38,14 +37,41 @@ scope_of(bool marketing_only)
 	return marketing_only ? "marketing" : "all";
 }
 
+OwnTable opt_outs("whatsapp_opt_outs");
+OwnTable templates("whatsapp_templates");
+
 /* Without a page: where nobody has opted out, an enqueue must not pay for a look-up. */
 bool
-is_empty(const char *table)
+is_empty(OwnTable &table)
 {
-	Relation relation = table_open(get_relname_relid(table, schema_oid()), AccessShareLock);
+	Relation relation = table_open(find(table), is_new_here(table) ? AccessShareLock : NoLock);
 	const bool empty = RelationGetNumberOfBlocks(relation) == 0;
+	note_locked(table);
 	table_close(relation, NoLock);
 	return empty;
+}
+
+/* What a command has found at its first message holds for its others: to ask costs two system
+ * calls, and whoever opts out meanwhile is heeded before the message leaves. Each statement of
+ * ours, such as wa_opt_out(), begins a new command. */
+struct Look {
+	LocalTransactionId transaction;
+	CommandId command;
+	bool people;
+	bool templates;
+};
+
+const Look &
+look()
+{
+	static Look last = {};
+	const CommandId command = GetCurrentCommandId(false);
+	if (last.transaction != local_transaction() || last.command != command) {
+		const bool people = !is_empty(opt_outs);
+		const bool known_templates = !is_empty(templates);
+		last = {local_transaction(), command, people, known_templates};
+	}
+	return last;
 }
 
 [[noreturn]] void
@@ -73,7 +99,7 @@ refuse_template(const NewMessage &message, const char *status)
 bool
 any_opt_outs()
 {
-	return !is_empty("whatsapp_opt_outs");
+	return !is_empty(opt_outs);
 }
 
 void
@@ -202,9 +228,9 @@ may_send(const NewMessage &message, Failure &why)
 	    "  AND t.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = $2)",
 	    4,
 	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
-	const bool people = settings.check_opt_outs && !is_empty("whatsapp_opt_outs");
-	const bool templates = settings.check_templates && !is_empty("whatsapp_templates");
-	if (!people && !templates)
+	const bool person = settings.check_opt_outs && look().people;
+	const bool text = settings.check_templates && look().templates;
+	if (!person && !text)
 		return true;
 	Values values;
 	values.set_text(0, contact_of(message.recipient_phone));
@@ -212,8 +238,8 @@ may_send(const NewMessage &message, Failure &why)
 	values.set_text(2, message.template_name);
 	values.set_text(3, message.template_language);
 	run(statement, values);
-	const char *scope = people ? text_column(0, 1) : nullptr;
-	const char *status = templates ? text_column(0, 2) : nullptr;
+	const char *scope = person ? text_column(0, 1) : nullptr;
+	const char *status = text ? text_column(0, 2) : nullptr;
 	return attempt(why, [&] {
 		if (scope != nullptr)
 			refuse_opted_out(message, strcmp(scope, "marketing") == 0);

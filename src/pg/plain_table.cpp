@@ -212,13 +212,6 @@ PlainTable::begin_change()
 }
 
 void
-PlainTable::begin_row()
-{
-	ExecClearTuple(made_);
-	memset(made_->tts_isnull, true, static_cast<Size>(columns_->attributes) * sizeof(bool));
-}
-
-void
 PlainTable::put(int column, Datum value, bool null)
 {
 	const int place = columns_->numbers[column] - 1;
@@ -273,15 +266,6 @@ PlainTable::remove()
 	TM_FailureData failure;
 	return table_tuple_delete(relation_, &place, GetCurrentCommandId(true), GetActiveSnapshot(),
 	                          InvalidSnapshot, true, &failure, false) == TM_Ok;
-}
-
-void
-PlainTable::insert()
-{
-	ExecStoreVirtualTuple(made_);
-	made_->tts_tableOid = RelationGetRelid(relation_);
-	table_tuple_insert(relation_, made_, GetCurrentCommandId(true), 0, nullptr);
-	add_index_entries(false);
 }
 
 } // namespace whatsapp::pg

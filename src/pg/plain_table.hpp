@@ -29,7 +29,7 @@ namespace whatsapp::pg
 /* What a batch reads and sets of a table, in an order of its own. A static. */
 struct PlainColumns {
 	const char *table;
-	int16 events; /* what is done: TRIGGER_TYPE_INSERT, _UPDATE, _DELETE */
+	int16 events; /* what is done: TRIGGER_TYPE_UPDATE, _DELETE */
 	int checks;   /* CHECK constraints that the install script made, and the values keep */
 	int count;
 	const char *const *names;
@@ -57,15 +57,13 @@ public:
 	Datum get(int column, bool &null);
 	std::uint64_t address() const;
 
-	/* A new version of the row that was found, or a new row that is all NULL; then what it sets. */
+	/* A new version of the row that was found; then what it sets. */
 	void begin_change();
-	void begin_row();
 	void set(int column, Datum value);
 	void set_null(int column);
 	/* The new version's address; 0 when somebody has changed the row since, whom it waits for. */
 	std::uint64_t update();
 	bool remove();
-	void insert();
 
 private:
 	bool take(PlainColumns &columns, LOCKMODE mode);

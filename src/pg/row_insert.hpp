@@ -8,42 +8,55 @@
  */
 #pragma once
 
-#include <cstddef>
-
-#include "pg/prelude.hpp"
+#include "pg/own_table.hpp"
 
 extern "C" {
-#include "utils/rel.h"
+#include "nodes/execnodes.h"
 }
 
 namespace whatsapp::pg
 {
 
+/* The values of a row, in the order of its shape. */
+struct Row {
+	const Datum *values;
+	const bool *nulls;
+};
+
+/* An index of plain columns, and where in the shape they are; -1 for one that is not set. */
+struct RowIndex {
+	Oid relation;
+	IndexInfo *info;
+	int place[INDEX_MAX_KEYS];
+};
+
+inline constexpr int max_row_indexes = 8;
+
 /* The columns that are set, in the order of the values; all others are NULL. A static. */
 struct RowShape {
-	const char *table;
+	OwnTable table;
 	int checks; /* CHECK constraints that the install script made, and the values keep */
 	int columns;
 	const char *const *names;
-	/* found out when first used, and anew when the table changes */
-	Oid relation = InvalidOid;
+	/* found out when first used, and anew when the table or the user changes */
+	unsigned learnt = 0;
+	Oid user = InvalidOid;
 	int attributes = 0;
 	int16 numbers[24] = {};
+	/* those that the row has a place in; -1 when only the executor knows how to fill them */
+	int indexes = -1;
+	RowIndex index[max_row_indexes] = {};
+	MemoryContext memory = nullptr;
 };
-
-/* False when one of the columns is not there. */
-bool find_columns(Relation relation, RowShape &shape);
 
 /* Opened for writing; NULL when the row has to go the long way. */
 Relation open_plain(RowShape &shape);
 
-/* Many rows: their tuples share pages and log records. fill() is called for each place in order,
- * and sets the values and nulls of its row; what it allocates goes when its tuples are written. */
-void insert_rows(Relation relation, const RowShape &shape, std::size_t count,
-                 void (*fill)(void *self, std::size_t place, Datum *values, bool *nulls),
-                 void *self);
+/* Raises what an INSERT would raise. To be called once at least after open_plain(); the caller
+ * closes the table, and keeps the lock. */
+void insert_row(Relation relation, RowShape &shape, const Row &row);
 
-/* Raises what an INSERT would raise; the caller closes the table, and keeps the lock. */
-void insert_row(Relation relation, const RowShape &shape, const Datum *values, const bool *nulls);
+/* The same for many: a page of them is written at once, and logged once. */
+void insert_rows(Relation relation, RowShape &shape, const Row *rows, int count);
 
 } // namespace whatsapp::pg

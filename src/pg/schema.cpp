@@ -20,6 +20,7 @@ extern "C" {
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 }
 
 namespace whatsapp::pg
@@ -44,13 +45,24 @@ relation_changed(Datum, Oid)
 	catalogs_changed = true;
 }
 
+/* the last that asked for its schema; none when a function or a schema has changed since */
+Oid known_function = InvalidOid;
+
+extern "C" void
+names_changed(Datum, int, uint32)
+{
+	known_function = InvalidOid;
+}
+
 void
 use(Oid schema)
 {
 	const char *name = get_namespace_name(schema);
-	if (name == nullptr)
+	if (name == nullptr) {
+		known_function = InvalidOid;
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA),
 		                errmsg("schema of extension \"pg_whatsapp\" does not exist")));
+	}
 	const char *as_sql = quote_identifier(name);
 	if (schema == current_schema && strcmp(as_sql, quoted) == 0)
 		return;
@@ -71,6 +83,15 @@ become(Oid owner)
 void
 use_schema_of_function(unsigned function_oid)
 {
+	static bool watching = false;
+	if (!watching) {
+		CacheRegisterSyscacheCallback(PROCOID, names_changed, 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, names_changed, 0);
+		watching = true;
+	}
+	if (function_oid == known_function)
+		return;
+	known_function = function_oid;
 	use(get_func_namespace(function_oid));
 }
 

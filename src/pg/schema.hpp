@@ -8,8 +8,8 @@ namespace whatsapp::pg
 {
 
 /* For SQL-callable functions: the schema of the function that is running, so that no search_path
- * has a say. Cheap (one cached look-up). The name is quoted as SQL needs it and lives until the
- * next call. */
+ * has a say. Cheap (looked up when something has changed). The name is quoted as SQL needs it and
+ * lives until the next call. */
 void use_schema_of_function(unsigned function_oid);
 
 enum class Extension : int { present, absent, replaced };

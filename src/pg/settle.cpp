@@ -13,9 +13,11 @@
 
 #include "pg/columns.hpp"
 #include "pg/plain_table.hpp"
+#include "pg/row_insert.hpp"
 #include "pg/statement.hpp"
 
 extern "C" {
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "utils/builtins.h"
@@ -155,12 +157,11 @@ dequeue_sent(const Settled *const *rows, std::size_t count)
 void
 remember_sent(const Settled *const *rows, std::size_t count)
 {
-	enum { hash, message_id };
 	static const char *const names[] = {"hash", "message_id"};
-	static PlainColumns columns = {"whatsapp_wamids", TRIGGER_TYPE_INSERT, 0, lengthof(names),
-	                               names};
-	PlainTable wamids;
-	if (!wamids.open(columns)) {
+	static RowShape shape = {OwnTable("whatsapp_wamids"), 0, lengthof(names), names};
+	static constexpr bool nulls[lengthof(names)] = {};
+	Relation wamids = open_plain(shape);
+	if (wamids == nullptr) {
 		const SentColumns arrays = columns_of(rows, count);
 		Values values;
 		values.set(0, arrays.ids);
@@ -168,17 +169,22 @@ remember_sent(const Settled *const *rows, std::size_t count)
 		run(remember, values);
 		return;
 	}
+	auto *made = static_cast<Row *>(palloc(sizeof(Row) * count));
+	auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * lengthof(names) * count));
+	int size = 0;
 	for (std::size_t i = 0; i < count; i++) {
 		if (*rows[i]->wamid == '\0')
 			continue;
-		wamids.begin_row();
-		wamids.set(hash, DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
-		                                         PointerGetDatum(indexable(rows[i]->wamid)),
-		                                         Int64GetDatum(0)));
-		wamids.set(message_id, Int64GetDatum(rows[i]->id));
-		wamids.insert();
+		Datum *row = values + i * lengthof(names);
+		row[0] =
+		    DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
+		                            PointerGetDatum(indexable(rows[i]->wamid)), Int64GetDatum(0));
+		row[1] = Int64GetDatum(rows[i]->id);
+		made[size++] = {row, nulls};
 	}
-	wamids.close();
+	if (size > 0)
+		insert_rows(wamids, shape, made, size);
+	table_close(wamids, NoLock);
 }
 
 enum MessageColumn {

@@ -27,6 +27,27 @@ wait_for('the sender', sub { count_workers('postgres') });
 send_po($node, 1);
 wait_sql($node, q{SELECT status FROM whatsapp_messages}, 'READ');
 
+# a watched table that becomes a partition goes on being watched, whichever way its rows come; who watches keeps his settings
+$node->safe_psql('postgres', <<'END');
+CREATE TABLE ledger (year integer, supplier text, po text, total numeric, phone text) PARTITION BY LIST (year);
+CREATE TABLE "ledger 2024" (LIKE ledger);
+CREATE TABLE ledger_2025 (LIKE ledger);
+CREATE TABLE ledger_2026 (LIKE ledger);
+SELECT wa_watch(format('%I', t)::regclass, 'supplier', 'po', 'total', 'phone', language => 'en_US', sender => 'default') FROM unnest('{ledger 2024,ledger_2025}'::text[]) AS t;
+ALTER TABLE ledger_2025 DISABLE TRIGGER whatsapp_notify_po;
+ALTER TABLE ledger ATTACH PARTITION "ledger 2024" FOR VALUES IN (2024);
+ALTER TABLE ledger ATTACH PARTITION ledger_2025 FOR VALUES IN (2025);
+ALTER TABLE ledger ATTACH PARTITION ledger_2026 FOR VALUES IN (2026);
+INSERT INTO ledger SELECT 2024 + n, 'Proveedor ABC', 'ATTACHED ' || n, n, '+34600000001' FROM generate_series(0, 2) AS n;
+INSERT INTO "ledger 2024" VALUES (2024, 'Proveedor ABC', 'ATTACHED, too', 1, '+34600000001');
+END
+is($node->safe_psql('postgres', q{SELECT string_agg(concat_ws(' ', reference, template_language, sender), '; ' ORDER BY id) FROM whatsapp_messages WHERE reference LIKE 'ATTACHED%'}),
+	'ATTACHED 0 en_US default; ATTACHED, too en_US default', 'a watched table that was attached is watched still, a disabled watch stays so');
+is($node->safe_psql('postgres', q{SELECT string_agg(relation || ' ' || enabled, '; ' ORDER BY relation::text COLLATE "C") FROM whatsapp_watches}),
+	'"ledger 2024" true; ledger_2025 false', 'both watches are listed');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_queue}, '0');
+$node->safe_psql('postgres', 'DROP TABLE ledger');
+
 # rolled back: still nothing; a second database, whose name needs quotes
 $node->safe_psql('postgres', 'CREATE DATABASE "Shop"');
 $node->safe_psql('Shop', 'BEGIN; CREATE EXTENSION pg_whatsapp; ROLLBACK');
