@@ -154,7 +154,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_events WHERE wam
 my $key = q{encode(substring(sha256('s:wamid.RACE:read:1795336249') FROM 1 FOR 16), 'hex')::uuid};
 $session->query_safe(qq{BEGIN; INSERT INTO whatsapp_events (kind, wamid, dedupe_key) VALUES ('status', 'wamid.RACE', $key)});
 my $racer = connected();
-my $both = post(delivery('RACE', 'RACE2'));
+my $both = post(delivery('RACE', 'RACE2', 'RACE3'));
 speak($racer, $both);
 my $waits = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp listener' AND wait_event_type = 'Lock'};
 wait_for('the listener to wait, half a second at most', sub { $node->safe_psql('postgres', $waits) || !quiet($racer) });
@@ -164,7 +164,8 @@ $raced = ask($both)->{status} if $raced == 503;
 undef $racer;
 is($raced, 200, 'an item that is stored by somebody else meanwhile');
 is($node->safe_psql('postgres', q{SELECT string_agg(wamid || ' ' || count, ',' ORDER BY wamid) FROM (SELECT wamid, count(*) FROM whatsapp_events WHERE wamid LIKE 'wamid.RACE%' GROUP BY wamid) AS e}),
-	'wamid.RACE 1,wamid.RACE2 1', 'is stored once, and so is its neighbour');
+	'wamid.RACE 1,wamid.RACE2 1,wamid.RACE3 1', 'is stored once, and so are its neighbours');
+is($node->safe_psql('postgres', q{SELECT count(DISTINCT xmin::text) FROM whatsapp_events WHERE wamid ~ 'RACE[23]'}), '1', 'all at once');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_events WHERE position('RACE'::bytea IN body) > 0}), '0', 'and nothing was lost or put aside');
 
 # Somebody else changes a message at the same time: both changes stay.
