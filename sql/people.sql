@@ -90,4 +90,24 @@ INSERT INTO whatsapp_opt_out_keywords (keyword, action) VALUES ('SAIR', 'none'),
 SELECT pg_temp.refused($$INSERT INTO whatsapp_opt_out_keywords (keyword, action) VALUES ('sair', 'none')$$) LIKE '23514%' AS capitals;
 
 DROP TABLE orders;
+-- heeded at once, also in the middle of a statement, of a block and of a transaction that begins with nobody in the table
+TRUNCATE whatsapp_opt_outs, whatsapp_templates;
+\set VERBOSITY sqlstate
+SELECT wa_send_po('Proveedor ABC', 'one statement', '1', '+34600000009'), wa_opt_out('+34600000009'), wa_send_po('Proveedor ABC', 'one statement', '1', '+34600000009');
+TRUNCATE whatsapp_opt_outs;
+BEGIN;
+SELECT wa_send_po('Proveedor ABC', 'a transaction', '1', '+34600000009') IS NOT NULL AS sent;
+INSERT INTO whatsapp_opt_outs (contact, scope, opted_out, changed_at, source) VALUES ('34600000009', 'all', true, now(), 'function');
+SELECT wa_send_po('Proveedor ABC', 'a transaction', '1', '+34600000009');
+ROLLBACK;
+TRUNCATE whatsapp_opt_outs;
+DO $$
+BEGIN
+    PERFORM wa_send_po('Proveedor ABC', 'a block', '1', '+34600000009');
+    PERFORM wa_opt_out('+34600000009');
+    PERFORM wa_send_po('Proveedor ABC', 'a block', '1', '+34600000009');
+END $$;
+\set VERBOSITY default
+SELECT count(*) AS sent FROM whatsapp_messages WHERE recipient_phone = '+34600000009';
+
 DROP EXTENSION pg_whatsapp;
