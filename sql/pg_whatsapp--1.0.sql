@@ -98,13 +98,15 @@ ALTER SEQUENCE whatsapp_messages_id_seq OWNED BY whatsapp_messages.id;
 CREATE INDEX whatsapp_messages_created_at_idx ON whatsapp_messages (created_at);
 CREATE UNIQUE INDEX whatsapp_messages_idempotency_key_idx ON whatsapp_messages (sender, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
--- Messages by the hash of their wamid, for a webhook that does not bring our own id back. Compare the wamid, too.
+-- Messages by the hash of their wamid, for a webhook that does not bring our own id back. Compare the wamid, too. The generation is that of
+-- the newest messages when it was learnt, 262,144 each: what is new shares few pages of the index, however long the history is.
 CREATE TABLE whatsapp_wamids (
     hash       bigint NOT NULL,
-    message_id bigint NOT NULL
+    message_id bigint NOT NULL,
+    generation integer NOT NULL DEFAULT 0
 );
 
-CREATE INDEX whatsapp_wamids_hash_idx ON whatsapp_wamids (hash);
+CREATE INDEX whatsapp_wamids_hash_idx ON whatsapp_wamids (generation, hash);
 
 -- Only what is still to be sent. No foreign key: its check would cost each enqueue a row lock on the message that the same statement
 -- has just made; a row whose message was deleted is never picked, and is swept.
@@ -536,7 +538,7 @@ COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to t
 COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key, e.g. the number of the purchase order.';
 COMMENT ON COLUMN whatsapp_messages.error_details IS 'All that Meta said about the failure; it says so once.';
 COMMENT ON COLUMN whatsapp_messages.hint IS 'What to do about the failure.';
-COMMENT ON TABLE whatsapp_wamids IS 'Finds a message by the hash (hashtextextended with seed 0) of its wamid. Compare the wamid, too.';
+COMMENT ON TABLE whatsapp_wamids IS 'Finds a message by the hash (hashtextextended with seed 0) of its wamid, in every generation. Compare the wamid, too.';
 COMMENT ON TABLE whatsapp_queue IS 'Messages that are still to be sent. Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its bytes leave; unknown: bytes may have left and no answer came; held: queued before a long unclean gap, see wa_release().';
 COMMENT ON COLUMN whatsapp_queue.priority IS '0 urgent, 1 normal, 2 bulk: of one sender, the lower ones leave first.';

@@ -76,6 +76,7 @@ sub plain_tables
 sub load_history
 {
 	my ($cluster, $from, $count) = @_;
+	load_wamids($cluster, $from, $count);
 	my $pattern = pattern_of($cluster, 'whatsapp_messages', q{status = 'SENT'},
 		id => q{i - 1000000000}, created_at => q{now() - interval '400 days' + i * interval '3 seconds'});
 	my @indexes = split /\n/, $cluster->sql(
@@ -87,6 +88,19 @@ sub load_history
 	  insert('whatsapp_messages', $pattern, "generate_series($from, $from + $count - 1) AS i"), 'COMMIT',
 	  (map { (split /;/)[0] } @indexes), 'VACUUM (ANALYZE) whatsapp_messages', 'CHECKPOINT';
 	$cluster->sql($script);
+	return;
+}
+
+# What finds them by their wamid, as the sender would have left it.
+sub load_wamids
+{
+	my ($cluster, $from, $count) = @_;
+	my $index = $cluster->sql(q{SELECT pg_get_indexdef('whatsapp_wamids_hash_idx'::regclass)});
+	$cluster->sql(join ";\n", 'DROP INDEX whatsapp_wamids_hash_idx', "SET maintenance_work_mem = '1GB'", 'BEGIN',
+		'CREATE TEMP TABLE kept AS TABLE whatsapp_wamids', 'TRUNCATE whatsapp_wamids', 'INSERT INTO whatsapp_wamids SELECT * FROM kept',
+		"INSERT INTO whatsapp_wamids (hash, message_id, generation) SELECT hashtextextended($own{wamid}, 0), i - 1000000000, i >> 18"
+		  . " FROM generate_series($from, $from + $count - 1) AS i",
+		'COMMIT', $index, 'VACUUM (ANALYZE) whatsapp_wamids');
 	return;
 }
 

@@ -10,6 +10,7 @@
 #include "pg/shmem.hpp"
 #include "pg/transaction.hpp"
 #include "pg/wait_set.hpp"
+#include "pg/wamids.hpp"
 #include "pg/worker.hpp"
 
 #include "entry/entry.hpp"
@@ -42,6 +43,21 @@ read_all(std::int64_t &next_due)
 	}
 }
 
+/* What was parked for days is looked at again for what was learnt since the last look: whoever
+ * shares a number with another system has many that will never match. */
+void
+match(std::int32_t &learnt)
+{
+	std::int32_t newest = 0;
+	bool all = false;
+	if (pg::transact([&] {
+		    newest = pg::newest_generation();
+		    all = pg::match_parked(match_seconds, learnt);
+	    }) &&
+	    all)
+		learnt = newest;
+}
+
 } // namespace
 
 } // namespace whatsapp::entry
@@ -59,6 +75,7 @@ pg_whatsapp_reader_main(Datum)
 
 	static pg::WaitSet waits(-1, "WhatsappReader");
 	std::int64_t next_match = pg::monotonic_ms() + match_ms;
+	std::int32_t learnt = 0;
 	while (!pg::shutdown_requested()) {
 		CHECK_FOR_INTERRUPTS();
 		pg::reload_if_requested();
@@ -66,7 +83,7 @@ pg_whatsapp_reader_main(Datum)
 		read_all(next_due);
 		const std::int64_t now = pg::monotonic_ms();
 		if (now >= next_match) {
-			pg::transact([] { pg::match_parked(match_seconds); });
+			match(learnt);
 			next_match = now + match_ms;
 		}
 		MemoryContextReset(batch);

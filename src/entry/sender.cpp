@@ -257,7 +257,7 @@ tick(Sender &sender, std::int64_t now)
 		pg::leave_without_extension(pg::Role::sender, worker_place());
 		if (pg::resolve_unknown(sender.instance) > 0)
 			sender.line->look_everywhere();
-		pg::match_parked();
+		pg::match_lately_parked();
 		if (expire)
 			pg::expire();
 		if (now >= sender.next_beat)

@@ -13,6 +13,7 @@
 #include "pg/key_lookup.hpp"
 #include "pg/row_insert.hpp"
 #include "pg/schema.hpp"
+#include "pg/wamids.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -52,21 +53,17 @@ key_datum(const Event &event)
 
 /* A status is about a message of ours by our own id first, which is there before any answer; then
  * by wamid. Never by phone. */
-#define MESSAGE_OF_WAMID(wamid)                                                                      \
-	"(SELECT min(w.message_id) FROM @s@.whatsapp_wamids AS w WHERE w.hash = hashtextextended(" wamid \
-	", 0)"                                                                                           \
-	" AND (SELECT m.wamid FROM @s@.whatsapp_messages AS m WHERE m.id = w.message_id) = " wamid ")"
-
 Statement insert = {
     "INSERT INTO @s@.whatsapp_events (kind, field, account_id, phone_number_id, wamid, status, occurred_at, message_id,"
     "  dedupe_key, raw, contact)"
     "  SELECT kind, field, account_id, phone_number_id, wamid, status, occurred_at, CASE WHEN kind = 'status' THEN coalesce("
     "     (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.id = item.our_id"
     "       AND item.nonce IN (SELECT n.nonce FROM @s@.whatsapp_instances AS n)), " MESSAGE_OF_WAMID(
-        "item.wamid") ") END,"
-                      "   dedupe_key, raw::json, contact::json FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-                      "  AS item (kind, field, account_id, phone_number_id, wamid, status, occurred_at, nonce, our_id, dedupe_key, raw, contact)"
-                      " ORDER BY dedupe_key ON CONFLICT (dedupe_key) DO NOTHING RETURNING dedupe_key, id, message_id",
+        "item.wamid",
+        "0") ") END,"
+             "   dedupe_key, raw::json, contact::json FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+             "  AS item (kind, field, account_id, phone_number_id, wamid, status, occurred_at, nonce, our_id, dedupe_key, raw, contact)"
+             " ORDER BY dedupe_key ON CONFLICT (dedupe_key) DO NOTHING RETURNING dedupe_key, id, message_id",
     12,
     {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
      TIMESTAMPTZARRAYOID, TEXTARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
@@ -125,7 +122,7 @@ find_by_wamid(StoredEvent *stored, std::size_t count)
 {
 	static Statement statement = {
 	    "SELECT u.place, " MESSAGE_OF_WAMID(
-	        "u.wamid") " FROM unnest($1) WITH ORDINALITY AS u (wamid, place)",
+	        "u.wamid", "0") " FROM unnest($1) WITH ORDINALITY AS u (wamid, place)",
 	    1,
 	    {TEXTARRAYOID}};
 	auto **places = static_cast<StoredEvent **>(palloc(sizeof(StoredEvent *) * (count + 1)));

@@ -13,6 +13,7 @@
 #include "pg/columns.hpp"
 #include "pg/event_rows.hpp"
 #include "pg/statuses.hpp"
+#include "pg/wamids.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -24,6 +25,11 @@ namespace whatsapp::pg
 
 namespace
 {
+
+constexpr uint64 most_matches = 1000;
+constexpr int lately_seconds = 30;
+/* generations, at 40,000 messages a second */
+constexpr std::int32_t lately_learnt = 5;
 
 bool
 is_status(const Event &event)
@@ -111,25 +117,29 @@ quarantine(const char *bytes, std::size_t size)
 	run(statement, values);
 }
 
-void
-match_parked(int seconds)
+bool
+match_parked(int seconds, std::int32_t oldest_generation)
 {
 	static Statement link = {
 	    "UPDATE @s@.whatsapp_events AS e SET message_id = p.message_id FROM ("
-	    "  SELECT w.id, m.id AS message_id FROM @s@.whatsapp_events AS w"
-	    "   JOIN @s@.whatsapp_wamids AS h ON h.hash = hashtextextended(w.wamid, 0)"
-	    "   JOIN @s@.whatsapp_messages AS m ON m.id = h.message_id AND m.wamid = w.wamid"
-	    "   WHERE w.kind = 'status' AND w.message_id IS NULL AND w.received_at > now() - make_interval(secs => $1)"
-	    "   ORDER BY m.id LIMIT 1000) AS p"
-	    " WHERE e.id = p.id AND e.message_id IS NULL"
-	    " RETURNING e.message_id, e.raw::text, extract(epoch FROM e.received_at)::bigint",
-	    1,
-	    {FLOAT8OID}};
+	    "  SELECT found.id, found.message_id FROM (SELECT parked.id, " MESSAGE_OF_WAMID(
+	        "parked.wamid",
+	        "$2") " AS message_id"
+	              "    FROM @s@.whatsapp_events AS parked"
+	              "    WHERE parked.kind = 'status' AND parked.message_id IS NULL"
+	              "     AND parked.received_at > now() - make_interval(secs => $1)) AS found"
+	              "   WHERE found.message_id IS NOT NULL ORDER BY found.message_id LIMIT $3) AS p"
+	              " WHERE e.id = p.id AND e.message_id IS NULL"
+	              " RETURNING e.message_id, e.raw::text, extract(epoch FROM e.received_at)::bigint",
+	    3,
+	    {FLOAT8OID, INT4OID, INT8OID}};
 	Values values;
 	values.set(0, Float8GetDatum(seconds));
+	values.set(1, Int32GetDatum(oldest_generation));
+	values.set(2, Int64GetDatum(most_matches));
 	const uint64 rows = run(link, values);
 	if (rows == 0)
-		return;
+		return true;
 	auto *events = static_cast<Event *>(palloc(sizeof(Event) * rows));
 	auto *statuses = static_cast<StatusOf *>(palloc(sizeof(StatusOf) * rows));
 	std::size_t count = 0;
@@ -139,6 +149,13 @@ match_parked(int seconds)
 			count++;
 		}
 	apply_statuses(statuses, count);
+	return rows < most_matches;
+}
+
+void
+match_lately_parked()
+{
+	(void)match_parked(lately_seconds, newest_generation() - lately_learnt);
 }
 
 } // namespace whatsapp::pg

@@ -54,7 +54,11 @@ void store_events(const Event *events, std::size_t count);
 /* A body that is no delivery, kept for people; repeats are absorbed. */
 void quarantine(const char *bytes, std::size_t size);
 
-/* Matches parked statuses of the last seconds with messages that have got their wamid since. */
-void match_parked(int seconds = 30);
+/* Matches parked statuses of the last seconds with messages whose wamid is of this generation or
+ * newer: see wamids.hpp. Some at a time: false when there may be more. */
+bool match_parked(int seconds, std::int32_t oldest_generation);
+
+/* Those that came and were learnt in the last half minute. */
+void match_lately_parked();
 
 } // namespace whatsapp::pg

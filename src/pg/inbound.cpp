@@ -9,6 +9,7 @@
 
 #include "pg/columns.hpp"
 #include "pg/statement.hpp"
+#include "pg/wamids.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -101,17 +102,18 @@ store_inbound(const InboxTask &task)
 	    "  profile_name, username, group_id, text, caption, media_id, mime_type, sha256, filename,"
 	    "  voice, latitude, longitude, place_name, place_address, contacts, emoji, target_wamid, reply_kind, reply_id,"
 	    "  reply_description, reply_data, order_items, context_wamid, context_from,"
-	    "  (SELECT min(w.message_id) FROM @s@.whatsapp_wamids AS w WHERE w.hash = hashtextextended(context_wamid, 0)"
-	    "    AND (SELECT m.wamid FROM @s@.whatsapp_messages AS m WHERE m.id = w.message_id) = context_wamid), forwarded, referral,"
-	    "  CASE WHEN new_wa_id ~ '^[0-9]+$' THEN '+' || new_wa_id ELSE new_wa_id END, new_user_id, errors,"
-	    "  coalesce(opens_window, false), $7, $8::jsonb"
-	    " FROM jsonb_to_record($9::jsonb) AS c (message_type text, from_wa_id text, from_user_id text, profile_name text,"
-	    "  username text, group_id text, text text, caption text, media_id text, mime_type text, sha256 text, filename text,"
-	    "  voice boolean, latitude double precision, longitude double precision, place_name text, place_address text,"
-	    "  contacts jsonb, emoji text, target_wamid text, reply_kind text, reply_id text, reply_description text, reply_data text,"
-	    "  order_items jsonb, context_wamid text, context_from text, forwarded boolean, referral jsonb, new_wa_id text,"
-	    "  new_user_id text, errors jsonb, opens_window boolean)"
-	    " ON CONFLICT (wamid) DO NOTHING",
+	    "  " MESSAGE_OF_WAMID(
+	        "context_wamid",
+	        "0") ", forwarded, referral,"
+	             "  CASE WHEN new_wa_id ~ '^[0-9]+$' THEN '+' || new_wa_id ELSE new_wa_id END, new_user_id, errors,"
+	             "  coalesce(opens_window, false), $7, $8::jsonb"
+	             " FROM jsonb_to_record($9::jsonb) AS c (message_type text, from_wa_id text, from_user_id text, profile_name text,"
+	             "  username text, group_id text, text text, caption text, media_id text, mime_type text, sha256 text, filename text,"
+	             "  voice boolean, latitude double precision, longitude double precision, place_name text, place_address text,"
+	             "  contacts jsonb, emoji text, target_wamid text, reply_kind text, reply_id text, reply_description text, reply_data text,"
+	             "  order_items jsonb, context_wamid text, context_from text, forwarded boolean, referral jsonb, new_wa_id text,"
+	             "  new_user_id text, errors jsonb, opens_window boolean)"
+	             " ON CONFLICT (wamid) DO NOTHING",
 	    9,
 	    {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID,
 	     TEXTOID}};

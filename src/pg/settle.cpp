@@ -15,6 +15,7 @@
 #include "pg/plain_table.hpp"
 #include "pg/row_insert.hpp"
 #include "pg/statement.hpp"
+#include "pg/wamids.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -71,12 +72,12 @@ Statement record = {
     6,
     {SENT_TYPES}};
 
-Statement remember = {
-    "INSERT INTO @s@.whatsapp_wamids (hash, message_id)"
-    " SELECT hashtextextended(a.wamid, 0), a.id FROM unnest($1, $2) AS a (id, wamid)"
-    " WHERE a.wamid IS NOT NULL",
-    2,
-    {INT8ARRAYOID, TEXTARRAYOID}};
+Statement remember = {"INSERT INTO @s@.whatsapp_wamids (hash, message_id, generation)"
+                      " SELECT hashtextextended(a.wamid, 0), a.id, " NEWEST_GENERATION
+                      " FROM unnest($1, $2) AS a (id, wamid)"
+                      " WHERE a.wamid IS NOT NULL",
+                      2,
+                      {INT8ARRAYOID, TEXTARRAYOID}};
 
 /* The arrays of those statements. */
 struct SentColumns {
@@ -157,7 +158,7 @@ dequeue_sent(const Settled *const *rows, std::size_t count)
 void
 remember_sent(const Settled *const *rows, std::size_t count)
 {
-	static const char *const names[] = {"hash", "message_id"};
+	static const char *const names[] = {"hash", "message_id", "generation"};
 	static RowShape shape = {OwnTable("whatsapp_wamids"), 0, lengthof(names), names};
 	static constexpr bool nulls[lengthof(names)] = {};
 	Relation wamids = open_plain(shape);
@@ -169,6 +170,7 @@ remember_sent(const Settled *const *rows, std::size_t count)
 		run(remember, values);
 		return;
 	}
+	const Datum generation = Int32GetDatum(newest_generation());
 	auto *made = static_cast<Row *>(palloc(sizeof(Row) * count));
 	auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * lengthof(names) * count));
 	int size = 0;
@@ -180,6 +182,7 @@ remember_sent(const Settled *const *rows, std::size_t count)
 		    DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
 		                            PointerGetDatum(indexable(rows[i]->wamid)), Int64GetDatum(0));
 		row[1] = Int64GetDatum(rows[i]->id);
+		row[2] = generation;
 		made[size++] = {row, nulls};
 	}
 	if (size > 0)

@@ -17,6 +17,7 @@
 #include "pg/columns.hpp"
 #include "pg/fault_point.hpp"
 #include "pg/status_rows.hpp"
+#include "pg/wamids.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -100,8 +101,11 @@ void
 remember(std::int64_t message_id, const Progress &progress)
 {
 	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_wamids (hash, message_id) SELECT hashtextextended($2, 0), $1"
-	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_wamids WHERE hash = hashtextextended($2, 0) AND message_id = $1)",
+	    "INSERT INTO @s@.whatsapp_wamids (hash, message_id, generation)"
+	    " SELECT hashtextextended($2, 0), $1, " NEWEST_GENERATION
+	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_wamids WHERE generation = ANY (" GENERATIONS_FROM(
+	        "$1 >> 18") ")"
+	                    "  AND hash = hashtextextended($2, 0) AND message_id = $1)",
 	    2,
 	    {INT8OID, TEXTOID}};
 	Values values;

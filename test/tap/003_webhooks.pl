@@ -99,6 +99,23 @@ $node->safe_psql('postgres', q{INSERT INTO whatsapp_messages (sender, message_ty
 	INSERT INTO whatsapp_wamids SELECT hashtextextended(wamid, 0), id FROM whatsapp_messages WHERE reference = 'later'});
 wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'later'}, 'READ');
 
+# a wamid is found in whichever generation it was learnt: long ago, now, or after its status
+$node->safe_psql('postgres', q{SELECT setval('whatsapp_messages_id_seq', 3 << 18)});
+my $learn = q{INSERT INTO whatsapp_messages (sender, message_type, status, wamid, reference) VALUES ('default', 'template', 'SENT', 'wamid.' || %1$s, %1$s);
+	INSERT INTO whatsapp_wamids SELECT hashtextextended(wamid, 0), id, %2$s FROM whatsapp_messages WHERE reference = %1$s};
+$node->safe_psql('postgres', sprintf $learn, "'LONG-AGO'", 0);
+$node->safe_psql('postgres', sprintf $learn, "'NOW'", 3);
+for my $which (qw(LONG-AGO NOW AFTER))
+{
+	my $body = status_body({ id => "wamid.$which", status => 'read', timestamp => '1895336265' });
+	is(deliver($body, sign($body)), 200, "a status of $which");
+}
+$node->safe_psql('postgres', sprintf $learn, "'AFTER'", 3);
+wait_sql($node, qq{SELECT status FROM whatsapp_messages WHERE reference = '$_'}, 'READ') for qw(LONG-AGO NOW AFTER);
+send_po($node, 1, prefix => 'LEARNT');
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'LEARNT-1'}, 'READ');
+is($node->safe_psql('postgres', q{SELECT w.generation FROM whatsapp_wamids AS w JOIN whatsapp_messages AS m ON m.id = w.message_id WHERE m.reference = 'LEARNT-1'}), '3', 'the sender knows the generation');
+
 # 200 only after the commit: when the tables cannot be written, Meta is told to come again, and does
 send_po($node, 1, phone => '+15552000015', prefix => 'locked');
 wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'locked-1'}, 'SENT');

@@ -1,0 +1,33 @@
+/*
+ * wamids.hpp — messages by their wamid: for a webhook that does not bring our own id back.
+ *
+ * A hash scatters: every new wamid would dirty a page of its own of an index that grows forever,
+ * and log the whole page after each checkpoint. So the index leads with a generation, which is that
+ * of the newest messages when the wamid was learnt, and new entries share few pages. Who looks for
+ * a wamid asks every generation; that is rare, and costs a microsecond each.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace whatsapp::pg
+{
+
+/* SQL: 262,144 messages are a generation. */
+#define NEWEST_GENERATION "((SELECT last_value FROM @s@.whatsapp_messages_id_seq) >> 18)::integer"
+/* Those from the oldest that is asked for to the newest. */
+#define GENERATIONS_FROM(oldest) \
+	"ARRAY(SELECT generate_series(greatest(0, " oldest "), " NEWEST_GENERATION "))"
+
+/* SQL: the id of the message with that wamid, or NULL. A scalar, since a join could begin with all
+ * of a generation. */
+#define MESSAGE_OF_WAMID(wamid, oldest)                                                                    \
+	"(SELECT min(w.message_id) FROM @s@.whatsapp_wamids AS w WHERE w.generation = ANY (" GENERATIONS_FROM( \
+	    oldest) ") AND w.hash = hashtextextended(" wamid ", 0)"                                            \
+	            " AND (SELECT m.wamid FROM @s@.whatsapp_messages AS m WHERE m.id = w.message_id) = " wamid \
+	            ")"
+
+/* In a transaction, with SPI connected. */
+std::int32_t newest_generation();
+
+} // namespace whatsapp::pg
