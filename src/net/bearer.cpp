@@ -73,21 +73,25 @@ token_allowed(std::string_view token) noexcept
 }
 
 Bearer
-Bearer::make(std::string_view token) noexcept
+Bearer::make(std::string_view token, const std::string &user_agent) noexcept
 {
 	Bearer made;
+	std::string agent;
 	try {
 		made.shared_ = new Shared;
 		/* reserved first: growing would leave pieces of the token behind in freed memory */
 		made.shared_->line.reserve(authorization.size() + token.size());
 		made.shared_->line.append(authorization).append(token);
+		agent = "User-Agent: " + user_agent;
 	} catch (const std::bad_alloc &) {
 		return Bearer();
 	}
-	/* "Expect:" with no value takes the header out: waiting for 100 Continue costs a round trip */
+	/* Without a value a header is taken out: waiting for 100 Continue costs a round trip, and any
+	 * type is accepted anyhow. libcurl prints headers byte by byte, its own ones twice. */
 	curl_slist *&list = made.shared_->headers;
 	if (!append(list, made.shared_->line.c_str()) ||
-	    !append(list, "Content-Type: application/json") || !append(list, "Expect:"))
+	    !append(list, "Content-Type: application/json") || !append(list, agent.c_str()) ||
+	    !append(list, "Expect:") || !append(list, "Accept:"))
 		return Bearer();
 	return made;
 }

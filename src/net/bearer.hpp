@@ -27,7 +27,7 @@ public:
 	Bearer &operator=(const Bearer &other) noexcept;
 
 	/* Empty when memory fails. */
-	static Bearer make(std::string_view token) noexcept;
+	static Bearer make(std::string_view token, const std::string &user_agent) noexcept;
 
 	explicit operator bool() const noexcept { return shared_ != nullptr; }
 	bool carries(std::string_view token) const noexcept;

@@ -143,6 +143,7 @@ HttpClient::State::take_options(const HttpClientOptions &wanted) noexcept
 		taken.user_agent = wanted.user_agent ? wanted.user_agent : "";
 		taken.ca_file = wanted.ca_file ? wanted.ca_file : "";
 		options = std::move(taken);
+		last_bearer.reset();
 	} catch (const std::exception &) {
 		return false;
 	}
@@ -219,7 +220,7 @@ Transfer *
 HttpClient::State::prepared(const HttpRequest &request) noexcept
 {
 	if (!last_bearer.carries(request.bearer_token))
-		last_bearer = Bearer::make(request.bearer_token);
+		last_bearer = Bearer::make(request.bearer_token, options.user_agent);
 	if (!last_bearer)
 		return nullptr;
 	Transfer *transfer = free.pop();

@@ -170,7 +170,6 @@ Transfer::set_lasting(const TransferOptions &options, bool plain) noexcept
 	 * no streams, and the wait would last as long as the first answer. */
 	const bool taken =
 	    set(easy_, CURLOPT_POST, 1L) && set(easy_, CURLOPT_PIPEWAIT, plain ? 0L : 1L) &&
-	    set(easy_, CURLOPT_USERAGENT, options.user_agent.c_str()) &&
 	    set(easy_, CURLOPT_CONNECTTIMEOUT_MS, options.connect_timeout_ms) &&
 	    set(easy_, CURLOPT_TIMEOUT_MS, options.request_timeout_ms) &&
 	    set(easy_, CURLOPT_TCP_NODELAY, 1L) && set(easy_, CURLOPT_TCP_KEEPALIVE, 1L) &&

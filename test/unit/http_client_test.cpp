@@ -303,6 +303,7 @@ TEST_F(HttpClientTest, SendsWhatWasAsked)
 	EXPECT_NE(sent.find("\r\nContent-Type: application/json\r\n"), std::string::npos);
 	EXPECT_NE(sent.find("\r\nUser-Agent: pg_whatsapp\r\n"), std::string::npos);
 	EXPECT_EQ(sent.find("Expect:"), std::string::npos);
+	EXPECT_EQ(sent.find("Accept:"), std::string::npos);
 	EXPECT_EQ(sent.substr(sent.size() - 11), "\r\n\r\n{\"a\":1}");
 	EXPECT_EQ(client->timeout_ms(), -1);
 }
