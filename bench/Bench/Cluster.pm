@@ -155,7 +155,8 @@ sub cpu
 {
 	my ($pid, $with_children) = @_;
 	open my $stat, '<', "/proc/$pid/stat" or return 0;
-	my $line = <$stat>;
+	# it may end between the two
+	my $line = <$stat> // return 0;
 	$line =~ s/.*\) //;
 	my @fields = split / /, $line;
 	my $ticks = $fields[11] + $fields[12] + ($with_children ? $fields[13] + $fields[14] : 0);
