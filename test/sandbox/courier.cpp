@@ -53,6 +53,8 @@ Webhooks::take_events(int64_t now, size_t room)
 			event.step++;
 			const int delay = event.delay_ms < 0 ? settings_.status_delay_ms : event.delay_ms;
 			event.due = now + delay * int64_t{1000};
+			if (steps[event.step] != steps[event.step - 1u])
+				event.at = event.due;
 			events_.push(event);
 		}
 		if (settings_.shuffle)
@@ -76,7 +78,7 @@ Webhooks::compose(const std::vector<Due> &events, const StatusStyle &style)
 		const std::string_view word = due.word;
 		const bool priced = word == "sent" || word == "delivered";
 		statuses.push_back(
-		    {std::move(*traits), due.word, event.due, word == "failed" ? event.code : -1, priced});
+		    {std::move(*traits), due.word, event.at, word == "failed" ? event.code : -1, priced});
 		if (event.step == 0)
 			delivery->firsts.push_back(event.serial);
 	}

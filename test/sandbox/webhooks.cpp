@@ -83,11 +83,11 @@ Webhooks::plan(uint64_t serial, Course course, int code, int64_t first_us, int d
 			for (size_t step = 0; step < steps; step++) {
 				const int64_t due = first_us + static_cast<int64_t>(random_bits() % span);
 				events_.push(
-				    {due, serial, code, delay_ms, course, static_cast<uint8_t>(step), true});
+				    {due, due, serial, code, delay_ms, course, static_cast<uint8_t>(step), true});
 				soonest = std::min(soonest, due);
 			}
 		} else {
-			events_.push({first_us, serial, code, delay_ms, course, 0, false});
+			events_.push({first_us, first_us, serial, code, delay_ms, course, 0, false});
 		}
 		must_wake = soonest < sleeping_until_;
 		if (must_wake)

@@ -72,6 +72,7 @@ public:
 private:
 	struct Event {
 		int64_t due;
+		int64_t at; /* what it says; a repeat says what the first has said */
 		uint64_t serial;
 		int32_t code;
 		int32_t delay_ms;

@@ -148,6 +148,15 @@ settings(webhooks_paused => JSON::PP::false);
 quiet(1000);
 is_deeply([ scalar(bodies()), scalar(statuses()) ], [ 1, 1000 ], 'a thousand in a delivery');
 
+# a second later: what is repeated still says what it said
+fresh(status_delay_ms => 1000);
+post(template('+15552000009'));
+quiet(6);
+my %times;
+push @{ $times{ $_->{status} } }, $_->{timestamp} for statuses();
+is_deeply([ map { my $at = $times{$_}; @$at == 2 && $at->[0] == $at->[1] } qw(sent delivered read) ], [ 1, 1, 1 ], 'a repeated status says the same time');
+cmp_ok($times{sent}[0], '<', $times{read}[0], '… and the next one a later one');
+
 fresh(retry_ms => 5, retry_longest_ms => 20, retries => 4);
 spew("$dir/mode", 500);
 post(template('+15552000015'));
