@@ -20,14 +20,15 @@ our @EXPORT = qw(drain enqueue allow forbid bare);
 my $next_recipient = 1;
 
 # Messages for as many recipients, by the function that everybody calls. Each gets one message in all, so that the limit of a pair holds
-# nothing up.
+# nothing up. More: SQL expressions of further arguments.
 sub enqueue
 {
-	my ($cluster, $count) = @_;
+	my ($cluster, $count, %more) = @_;
 	my $from = $next_recipient;
+	my $more = join '', map { ", $_ => $more{$_}" } sort keys %more;
 	$next_recipient += $count;
 	croak 'out of phone numbers' if $next_recipient > 50_000_000;
-	$cluster->sql("SELECT count(wa_send_po('Proveedor ABC', 'PO-' || i, '€1,250.00'::text, '+346' || lpad(i::text, 8, '0')))"
+	$cluster->sql("SELECT count(wa_send_po('Proveedor ABC', 'PO-' || i, '€1,250.00'::text, '+346' || lpad(i::text, 8, '0')$more))"
 		  . " FROM generate_series($from, $from + $count - 1) AS i");
 	return;
 }
