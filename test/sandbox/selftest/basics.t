@@ -10,7 +10,7 @@ use lib $FindBin::Bin;
 use IO::Socket::INET;
 use SelfTest;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 start_receiver();
 spew("$dir/templates", $json->encode([ { name => 'from_file', language => 'ca', status => 'APPROVED',

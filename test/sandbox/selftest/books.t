@@ -11,7 +11,6 @@ use IO::Socket::INET;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use SelfTest;
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 # Sends messages over one connection, many at a time; the callback data is the number of the message.
 sub load

@@ -9,7 +9,6 @@ use FindBin;
 use lib $FindBin::Bin;
 use SelfTest;
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 start_sandbox('--tls-port', 0, '--tls-port-file', "$dir/tls_port", '--ca-file', "$dir/ca.pem", '--h2c-port', 0,
 	'--h2c-port-file', "$dir/h2c_port");

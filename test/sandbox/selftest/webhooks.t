@@ -9,7 +9,7 @@ use FindBin;
 use lib $FindBin::Bin;
 use SelfTest;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 start_receiver();
 start_sandbox('--phone-number-id', '123456789', '--phone-number-id', '222222222');
