@@ -21,20 +21,20 @@ constexpr std::int64_t longest_delay_ms = std::int64_t{15} * 60 * 1000;
 } // namespace
 
 void
-Breaker::succeeded() noexcept
+Breaker::succeeded(std::int64_t started_ms) noexcept
 {
+	if (started_ms <= fell_ms_)
+		return;
 	failures_ = 0;
 	rest_ms_ = 0;
 }
 
 void
-Breaker::failed(std::int64_t now_ms) noexcept
+Breaker::failed(std::int64_t started_ms, std::int64_t now_ms) noexcept
 {
-	if (++failures_ < most_failures)
+	if (started_ms <= fell_ms_ || ++failures_ < most_failures || now_ms < rest_until_ms_)
 		return;
-	/* what was on the wire when the gate fell tells nothing new */
-	if (now_ms < rest_until_ms_)
-		return;
+	fell_ms_ = now_ms;
 	rest_ms_ = std::clamp(rest_ms_ * 2, first_rest_ms, last_rest_ms);
 	rest_until_ms_ = now_ms + rest_ms_;
 }

@@ -18,9 +18,12 @@ namespace whatsapp
 class Breaker
 {
 public:
-	/* An answer of the platform, whatever it said; or none: a dead network, a gateway's error. */
-	void succeeded() noexcept;
-	void failed(std::int64_t now_ms) noexcept;
+	/* A request that was started at started_ms got an answer of the platform, whatever it said; or
+	 * none: a dead network, a gateway's error. One from before the gate fell tells nothing new: a
+	 * late success would let a whole burst at a platform that is down, a late failure would take
+	 * the place of a probe's. */
+	void succeeded(std::int64_t started_ms) noexcept;
+	void failed(std::int64_t started_ms, std::int64_t now_ms) noexcept;
 
 	/* The platform named a time before which nothing is to be sent. */
 	void rest_until(std::int64_t at_ms) noexcept;
@@ -45,6 +48,7 @@ private:
 	int failures_ = 0; /* in a row */
 	std::int64_t rest_ms_ = 0;
 	std::int64_t rest_until_ms_ = 0;
+	std::int64_t fell_ms_ = -1;    /* when the gate fell last */
 	double retries_ = retry_burst; /* that may be made at once */
 	std::int64_t refilled_ms_ = 0;
 

@@ -180,7 +180,7 @@ Dispatcher::State::finish(std::int64_t id, const Flight &flight, const Answer &a
 			entry.second.read_at = 0;
 	finish(id, flight, std::move(outcome));
 	Result &result = results.back();
-	result.delay_ms = line->heard(id, answer, result.outcome, result.delay_ms);
+	result.delay_ms = line->heard(id, flight.started_ms, answer, result.outcome, result.delay_ms);
 }
 
 bool

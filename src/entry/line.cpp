@@ -340,7 +340,7 @@ try {
 }
 
 std::int64_t
-Line::heard(std::int64_t id, const Answer &answer, const Outcome &outcome,
+Line::heard(std::int64_t id, std::int64_t started_ms, const Answer &answer, const Outcome &outcome,
             std::int64_t delay_ms) noexcept
 {
 	const auto found = state_->out.find(id);
@@ -352,9 +352,9 @@ Line::heard(std::int64_t id, const Answer &answer, const Outcome &outcome,
 	const bool answered = answer.transport == Transport::answered &&
 	                      (outcome.has_code || outcome.verdict != Verdict::retry);
 	if (answered)
-		breaker->succeeded();
+		breaker->succeeded(started_ms);
 	else
-		breaker->failed(now);
+		breaker->failed(started_ms, now);
 
 	if (outcome.verdict == Verdict::throttle && outcome.code == throughput_code) {
 		pacer.slow_down(now);

@@ -62,10 +62,10 @@ public:
 	void leaves(std::int64_t id, std::int64_t now_ms) noexcept;
 	void left(std::int64_t id, std::int64_t started_ms, std::int64_t left_ms) noexcept;
 
-	/* What the platform said, or that it said nothing. Returns the delay of a retry, lengthened
-	 * when the platform is in trouble. */
-	std::int64_t heard(std::int64_t id, const Answer &answer, const Outcome &outcome,
-	                   std::int64_t delay_ms) noexcept;
+	/* What the platform said to a request that was started then, or that it said nothing. Returns
+	 * the delay of a retry, lengthened when the platform is in trouble. */
+	std::int64_t heard(std::int64_t id, std::int64_t started_ms, const Answer &answer,
+	                   const Outcome &outcome, std::int64_t delay_ms) noexcept;
 	/* Out of the way; how tells what becomes of those behind it. */
 	void ended(std::int64_t id, pg::Settle how, bool pair_limit, std::int64_t delay_ms) noexcept;
 
