@@ -1,28 +1,27 @@
 /*
- * http_client.cpp — the multi handle, its epoll descriptor and the lists of transfers.
+ * http_client.cpp — the multi handles, their epoll descriptor and the lists of transfers.
  *
- * libcurl's deadline is kept in a variable for the owner's wait: a timerfd costs half of the
- * throughput. libcurl's resolver wakes this thread through a socket pair that stands in the same
- * epoll set. Nothing allocates once a transfer has started, so no answer is lost to memory.
+ * Nothing allocates once a transfer has started, so no answer is lost to memory.
  */
 #include "net/http_client.hpp"
 
 #include "core/url.hpp"
 #include "net/bearer.hpp"
+#include "net/multi.hpp"
 #include "net/signal_guard.hpp"
 #include "net/transfer.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include <curl/curl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "core/server_free.hpp"
 
@@ -33,10 +32,11 @@ namespace
 {
 
 constexpr std::int64_t never = -1;
-constexpr int max_events = 32;
-constexpr int max_rounds = 16; /* of epoll_wait in one run(): the owner has more to do */
+constexpr int max_events = 32; /* of one run(): more of them are there in the next one */
 constexpr std::size_t max_free = 1024;
-constexpr long max_streams = 100;
+/* of one multi handle; see net/multi.hpp */
+constexpr long few_connections = 64;
+constexpr std::size_t max_multis = 64;
 
 /* All hosts together; a quarter of the process's descriptors at most. */
 long
@@ -64,9 +64,9 @@ url_allowed(std::string_view url) noexcept
 }
 
 struct HttpClient::State {
-	CURLM *multi = nullptr;
-	int epoll = -1;
-	std::int64_t curl_deadline_us = never;
+	SocketSet sockets;
+	std::vector<std::unique_ptr<Multi>> multis; /* owner n stands at place n - 1 */
+	std::size_t used = 0;                       /* of them, by requests to come */
 	TransferOptions options;
 	Bearer last_bearer;
 	std::string last_url; /* that was allowed */
@@ -81,35 +81,30 @@ struct HttpClient::State {
 
 	bool open() noexcept;
 	bool take_options(const HttpClientOptions &wanted) noexcept;
-	void apply_limits() noexcept;
+	void spread(long per_host, long total) noexcept;
+	Multi &roomiest() noexcept;
 	bool knows(std::string_view url) noexcept;
 	Transfer *prepared(const HttpRequest &request) noexcept;
 	void recycle(Transfer *transfer) noexcept;
 	void end(Transfer *transfer, CURLcode code) noexcept;
 	void serve_sockets() noexcept;
-	void serve_timer() noexcept;
+	void serve_timers() noexcept;
 	void collect() noexcept;
 	void drop_overdue() noexcept;
-
-	static int on_socket(CURL *, curl_socket_t socket, int what, void *self, void *known) noexcept;
-	static int on_timer(CURLM *, long timeout_ms, void *self) noexcept;
 };
 
 HttpClient::State::~State()
 {
 	const SignalGuard guard;
 	while (Transfer *transfer = active.pop()) {
-		curl_multi_remove_handle(multi, transfer->handle());
+		transfer->multi->remove(*transfer);
 		delete transfer;
 	}
 	while (Transfer *transfer = ended.pop())
 		delete transfer;
 	while (Transfer *transfer = free.pop())
 		delete transfer;
-	if (multi)
-		curl_multi_cleanup(multi);
-	if (epoll >= 0)
-		close(epoll);
+	multis.clear();
 }
 
 bool
@@ -120,14 +115,7 @@ HttpClient::State::open() noexcept
 	static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (global != CURLE_OK)
 		return false;
-	epoll = epoll_create1(EPOLL_CLOEXEC);
-	multi = epoll >= 0 ? curl_multi_init() : nullptr;
-	if (!multi)
-		return false;
-	return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &on_socket) == CURLM_OK &&
-	       curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this) == CURLM_OK &&
-	       curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &on_timer) == CURLM_OK &&
-	       curl_multi_setopt(multi, CURLMOPT_TIMERDATA, this) == CURLM_OK;
+	return sockets.open();
 }
 
 bool
@@ -136,6 +124,7 @@ HttpClient::State::take_options(const HttpClientOptions &wanted) noexcept
 	try {
 		TransferOptions taken;
 		taken.version = options.version + 1;
+		taken.sockets = &sockets;
 		taken.max_connections = std::max(wanted.max_connections, 1L);
 		taken.connect_timeout_ms = std::max(wanted.connect_timeout_ms, 1L);
 		taken.request_timeout_ms = std::max(wanted.request_timeout_ms, 1L);
@@ -147,56 +136,45 @@ HttpClient::State::take_options(const HttpClientOptions &wanted) noexcept
 	} catch (const std::exception &) {
 		return false;
 	}
-	apply_limits();
-	return true;
-}
-
-/* HTTP/2 shares a connection among requests only when libcurl may not open another one. */
-void
-HttpClient::State::apply_limits() noexcept
-{
 	const long total = total_connections(options.max_connections);
-	const long per_host = std::min(options.max_connections, total);
-	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, per_host);
-	curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total);
-	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, total);
-	curl_multi_setopt(multi, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
-	curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, max_streams);
+	spread(std::min(options.max_connections, total), total);
+	return !multis.empty();
 }
 
-int
-HttpClient::State::on_socket(CURL *, curl_socket_t socket, int what, void *self,
-                             void *known) noexcept
+/* As many connections in all as the options say: the first ones get what is left over. */
+void
+HttpClient::State::spread(long per_host, long total) noexcept
 {
-	State &state = *static_cast<State *>(self);
-	if (what == CURL_POLL_REMOVE) {
-		/* already gone with the descriptor when libcurl has closed it */
-		epoll_ctl(state.epoll, EPOLL_CTL_DEL, socket, nullptr);
-		curl_multi_assign(state.multi, socket, nullptr);
-		return 0;
+	const auto wanted = std::min(
+	    static_cast<std::size_t>((per_host + few_connections - 1) / few_connections), max_multis);
+	try {
+		while (multis.size() < wanted) {
+			multis.push_back(Multi::create(sockets, static_cast<std::uint32_t>(multis.size() + 1)));
+			if (!multis.back()) {
+				multis.pop_back();
+				break;
+			}
+		}
+	} catch (const std::exception &) {
+		/* no memory: those that are there share them */
 	}
-	epoll_event event{};
-	event.data.fd = socket;
-	event.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-	if (epoll_ctl(state.epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event) != 0) {
-		/* A descriptor number can change hands without libcurl telling. Other failures leave the
-		 * request to its time-out. */
-		if (errno == ENOENT)
-			epoll_ctl(state.epoll, EPOLL_CTL_ADD, socket, &event);
-		else if (errno == EEXIST)
-			epoll_ctl(state.epoll, EPOLL_CTL_MOD, socket, &event);
+	used = std::min(wanted, multis.size());
+	const auto shares = static_cast<long>(used);
+	for (long i = 0; i < shares; i++) {
+		const long share = per_host / shares + (i < per_host % shares ? 1 : 0);
+		multis[static_cast<std::size_t>(i)]->limit(share, std::max(total / shares, share));
 	}
-	if (!known)
-		curl_multi_assign(state.multi, socket, self);
-	return 0;
 }
 
-int
-HttpClient::State::on_timer(CURLM *, long timeout_ms, void *self) noexcept
+/* Where the next request finds a connection soonest. */
+Multi &
+HttpClient::State::roomiest() noexcept
 {
-	static_cast<State *>(self)->curl_deadline_us =
-	    timeout_ms < 0 ? never : monotonic_us() + static_cast<std::int64_t>(timeout_ms) * 1000;
-	return 0;
+	std::size_t best = 0;
+	for (std::size_t i = 1; i < used; i++)
+		if (multis[i]->room() > multis[best]->room())
+			best = i;
+	return *multis[best];
 }
 
 /* Nearly always the one of the last request. */
@@ -246,7 +224,7 @@ void
 HttpClient::State::end(Transfer *transfer, CURLcode code) noexcept
 {
 	transfer->finish(code);
-	curl_multi_remove_handle(multi, transfer->handle());
+	transfer->multi->remove(*transfer);
 	active.remove(transfer);
 	ended.push(transfer);
 }
@@ -255,48 +233,26 @@ void
 HttpClient::State::serve_sockets() noexcept
 {
 	epoll_event events[max_events];
-	for (int round = 0; round < max_rounds; round++) {
-		const int count = epoll_wait(epoll, events, max_events, 0);
-		for (int i = 0; i < count; i++) {
-			const auto ready = events[i].events;
-			const int mask = (ready & EPOLLIN ? CURL_CSELECT_IN : 0) |
-			                 (ready & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-			                 (ready & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-			int running;
-			curl_multi_socket_action(multi, events[i].data.fd, mask, &running);
-		}
-		/* not all at the end: to take a handle out, libcurl goes through all that have ended */
-		collect();
-		if (count < max_events)
-			return;
-	}
+	const int count = epoll_wait(sockets.descriptor(), events, max_events, 0);
+	for (int i = 0; i < count; i++)
+		if (const std::uint32_t owner = sockets.owner_of(events[i].data.fd))
+			multis[owner - 1]->serve_socket(events[i].data.fd, events[i].events);
 }
 
 void
-HttpClient::State::serve_timer() noexcept
+HttpClient::State::serve_timers() noexcept
 {
-	for (int round = 0; round < max_rounds; round++) {
-		if (curl_deadline_us == never || curl_deadline_us > monotonic_us())
-			return;
-		/* libcurl sets the next one from within */
-		curl_deadline_us = never;
-		int running;
-		curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	}
+	for (const auto &multi : multis)
+		multi->serve_timer();
 }
 
 void
 HttpClient::State::collect() noexcept
 {
-	int left;
-	while (const CURLMsg *message = curl_multi_info_read(multi, &left)) {
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		const CURLcode code = message->data.result;
-		char *transfer = nullptr;
-		if (curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) == CURLE_OK)
-			end(reinterpret_cast<Transfer *>(transfer), code);
-	}
+	CURLcode code;
+	for (const auto &multi : multis)
+		while (Transfer *transfer = multi->done(code))
+			end(transfer, code);
 }
 
 void
@@ -338,7 +294,7 @@ HttpClient::start(const HttpRequest &request) noexcept
 	Transfer *transfer = state_->prepared(request);
 	if (!transfer)
 		return false;
-	if (curl_multi_add_handle(state_->multi, transfer->handle()) != CURLM_OK) {
+	if (!state_->roomiest().add(*transfer)) {
 		delete transfer;
 		return false;
 	}
@@ -349,7 +305,7 @@ HttpClient::start(const HttpRequest &request) noexcept
 int
 HttpClient::descriptor() const noexcept
 {
-	return state_->epoll;
+	return state_->sockets.descriptor();
 }
 
 long
@@ -357,10 +313,15 @@ HttpClient::timeout_ms() const noexcept
 {
 	if (state_->ended.size() > 0)
 		return 0;
-	std::int64_t deadline_us = state_->curl_deadline_us;
+	std::int64_t deadline_us = never;
+	const auto earlier = [&deadline_us](std::int64_t at_us) {
+		if (at_us != never && (deadline_us == never || at_us < deadline_us))
+			deadline_us = at_us;
+	};
+	for (const auto &multi : state_->multis)
+		earlier(multi->deadline_us());
 	if (const Transfer *oldest = state_->active.front())
-		deadline_us = deadline_us == never ? oldest->overdue_us()
-		                                   : std::min(deadline_us, oldest->overdue_us());
+		earlier(oldest->overdue_us());
 	return deadline_us == never ? -1 : whole_ms(deadline_us - monotonic_us());
 }
 
@@ -369,7 +330,7 @@ HttpClient::run() noexcept
 {
 	const SignalGuard guard;
 	state_->serve_sockets();
-	state_->serve_timer();
+	state_->serve_timers();
 	state_->collect();
 	state_->drop_overdue();
 }

@@ -31,7 +31,8 @@ struct HttpRequest {
 	std::uint64_t id = 0;
 	std::string_view url;
 	std::string_view bearer_token;
-	std::string_view body; /* application/json */
+	std::string_view body;     /* application/json */
+	std::int64_t asked_us = 0; /* monotonic; when its time began. 0: now */
 };
 
 struct HttpResponse {
@@ -75,7 +76,7 @@ public:
 	 * now. */
 	long timeout_ms() const noexcept;
 
-	/* Serve every ready socket and due timer; never blocks. */
+	/* Serve ready sockets and due timers, a few at a time; never blocks. */
 	void run() noexcept;
 
 	/* Hand out one ended request; false when there is none. */

@@ -13,6 +13,7 @@
 #include "net/transfer.hpp"
 
 #include "core/url.hpp"
+#include "net/multi.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -27,6 +28,7 @@
 #include <netinet/in.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/server_free.hpp"
 
@@ -60,14 +62,27 @@ is_loopback(const curl_sockaddr &address) noexcept
 	return false;
 }
 
-/* user is not NULL for plain http: whatever the name resolves to, the token stays on this machine.
- */
 curl_socket_t
-open_socket(void *user, curlsocktype, curl_sockaddr *address) noexcept
+open_socket(void *sockets, curlsocktype, curl_sockaddr *address) noexcept
 {
-	if (user && !is_loopback(*address))
-		return CURL_SOCKET_BAD;
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	const int opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (opened >= 0)
+		static_cast<SocketSet *>(sockets)->opened(opened);
+	return opened;
+}
+
+/* For plain http: whatever the name resolves to, the token stays on this machine. */
+curl_socket_t
+open_loopback_socket(void *sockets, curlsocktype purpose, curl_sockaddr *address) noexcept
+{
+	return is_loopback(*address) ? open_socket(sockets, purpose, address) : CURL_SOCKET_BAD;
+}
+
+int
+close_socket(void *sockets, curl_socket_t socket) noexcept
+{
+	static_cast<SocketSet *>(sockets)->closed(socket);
+	return close(socket);
 }
 
 bool
@@ -146,8 +161,10 @@ Transfer::set_safety(const TransferOptions &options, bool plain) noexcept
 	       set(easy_, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)) &&
 	       set(easy_, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
 	       set(easy_, CURLOPT_HTTP09_ALLOWED, 0L) &&
-	       set(easy_, CURLOPT_OPENSOCKETFUNCTION, &open_socket) &&
-	       set(easy_, CURLOPT_OPENSOCKETDATA, plain ? this : nullptr) &&
+	       set(easy_, CURLOPT_OPENSOCKETFUNCTION, plain ? &open_loopback_socket : &open_socket) &&
+	       set(easy_, CURLOPT_OPENSOCKETDATA, options.sockets) &&
+	       set(easy_, CURLOPT_CLOSESOCKETFUNCTION, &close_socket) &&
+	       set(easy_, CURLOPT_CLOSESOCKETDATA, options.sockets) &&
 	       set(easy_, CURLOPT_PREREQFUNCTION, &on_point_of_no_return) &&
 	       set(easy_, CURLOPT_PREREQDATA, this);
 }
@@ -206,7 +223,7 @@ Transfer::prepare(const HttpRequest &request, const Bearer &bearer,
 	offered_ = resend_refused_ = too_large_ = false;
 	max_response_bytes_ = options.max_response_bytes;
 	timeout_us_ = options.request_timeout_ms * 1000;
-	started_us_ = monotonic_us();
+	started_us_ = request.asked_us != 0 ? request.asked_us : monotonic_us();
 	return ((version_ == options.version && plain_ == plain) || set_lasting(options, plain)) &&
 	       (same || set(easy_, CURLOPT_URL, url_.c_str())) &&
 	       set(easy_, CURLOPT_HTTPHEADER, bearer_.headers()) &&

@@ -18,9 +18,13 @@
 namespace whatsapp::net
 {
 
+class Multi;
+class SocketSet;
+
 /* Options with strings of their own; version tells a pooled handle that its settings are old. */
 struct TransferOptions {
 	std::uint64_t version = 0;
+	SocketSet *sockets = nullptr; /* outlives every connection */
 	long max_connections = 1;
 	long connect_timeout_ms = 0;
 	long request_timeout_ms = 0;
@@ -61,6 +65,9 @@ public:
 		return easy_;
 	}
 	void hand_out(HttpResponse &response) noexcept;
+
+	/* Where it is in flight. */
+	Multi *multi = nullptr;
 
 	/* The lists of the client: in flight, ended, or free. */
 	Transfer *next = nullptr;

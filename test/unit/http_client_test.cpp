@@ -1,15 +1,18 @@
 /*
  * http_client_test.cpp — the client against a server that answers, hangs, lies and dies on cue.
  *
- * The server is plain sockets and one thread per connection; what it saw decides whether anything
- * was sent twice. No test sleeps: waits end with the event, or with a deadline that fails.
+ * No test sleeps: waits end with the event, or with a deadline that fails.
  */
 #include "net/http_client.hpp"
+
+#include "deaf_threads.hpp"
+#include "fake_server.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cctype>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <ctime>
 #include <cstring>
@@ -43,182 +46,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds patience{15000};
-
-std::string
-ok_answer(const std::string &body, const std::string &headers = "")
-{
-	return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + headers +
-	       "\r\n" + body;
-}
-
-struct Action {
-	enum Then { keep, close_it, reset_it, hang } then = keep;
-	std::string send;
-};
-
-sockaddr_in
-loopback(unsigned port)
-{
-	sockaddr_in address{};
-	address.sin_family = AF_INET;
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	address.sin_port = htons(static_cast<std::uint16_t>(port));
-	return address;
-}
-
-unsigned
-port_of(int fd)
-{
-	sockaddr_in address{};
-	socklen_t size = sizeof address;
-	getsockname(fd, reinterpret_cast<sockaddr *>(&address), &size);
-	return ntohs(address.sin_port);
-}
-
-class FakeServer
-{
-public:
-	/* connection and request count from 1; a request is its head and body as they came */
-	using Script = std::function<Action(int connection, int request, const std::string &text)>;
-
-	explicit FakeServer(Script script) : script_(std::move(script))
-	{
-		fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		const sockaddr_in address = loopback(0);
-		if (bind(fd_, reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0 ||
-		    listen(fd_, 512) != 0)
-			throw std::runtime_error("no socket");
-		port_ = port_of(fd_);
-		acceptor_ = std::thread([this] { accept_all(); });
-	}
-
-	~FakeServer()
-	{
-		stop_ = true;
-		shutdown(fd_, SHUT_RDWR);
-		acceptor_.join();
-		{
-			const std::lock_guard<std::mutex> lock(mutex_);
-			for (const int fd : open_)
-				shutdown(fd, SHUT_RDWR);
-		}
-		for (std::thread &thread : threads_)
-			thread.join();
-		close(fd_);
-	}
-
-	std::string
-	url(const std::string &path = "/v1/messages") const
-	{
-		return "http://127.0.0.1:" + std::to_string(port_) + path;
-	}
-
-	int
-	connections() const
-	{
-		return connections_;
-	}
-
-	std::size_t
-	open_connections() const
-	{
-		const std::lock_guard<std::mutex> lock(mutex_);
-		return open_.size();
-	}
-
-	std::vector<std::string>
-	requests() const
-	{
-		const std::lock_guard<std::mutex> lock(mutex_);
-		return requests_;
-	}
-
-private:
-	void
-	accept_all()
-	{
-		for (;;) {
-			const int fd = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-			if (fd < 0) {
-				if (stop_)
-					return;
-				continue;
-			}
-			const int number = ++connections_;
-			const std::lock_guard<std::mutex> lock(mutex_);
-			open_.insert(fd);
-			threads_.emplace_back([this, fd, number] { serve(fd, number); });
-		}
-	}
-
-	static bool
-	read_request(int fd, std::string &buffer, std::string &text)
-	{
-		for (;;) {
-			const auto end = buffer.find("\r\n\r\n");
-			if (end != std::string::npos) {
-				const auto at = buffer.find("Content-Length: ");
-				const std::size_t body = at < end ? std::stoul(buffer.substr(at + 16)) : 0;
-				if (buffer.size() >= end + 4 + body) {
-					text = buffer.substr(0, end + 4 + body);
-					buffer.erase(0, end + 4 + body);
-					return true;
-				}
-			}
-			char chunk[65536];
-			const ssize_t got = recv(fd, chunk, sizeof chunk, 0);
-			if (got <= 0)
-				return false;
-			buffer.append(chunk, static_cast<std::size_t>(got));
-		}
-	}
-
-	void
-	serve(int fd, int number)
-	{
-		std::string buffer;
-		std::string text;
-		for (int request = 1; read_request(fd, buffer, text); request++) {
-			{
-				const std::lock_guard<std::mutex> lock(mutex_);
-				requests_.push_back(text);
-			}
-			const Action action = script_(number, request, text);
-			for (std::size_t sent = 0; sent < action.send.size();) {
-				const ssize_t step =
-				    send(fd, action.send.data() + sent, action.send.size() - sent, MSG_NOSIGNAL);
-				if (step <= 0)
-					break;
-				sent += static_cast<std::size_t>(step);
-			}
-			if (action.then == Action::hang) {
-				char unused;
-				while (recv(fd, &unused, 1, 0) > 0) {
-				}
-			}
-			if (action.then == Action::reset_it) {
-				const linger now{1, 0};
-				setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-			}
-			if (action.then != Action::keep)
-				break;
-		}
-		const std::lock_guard<std::mutex> lock(mutex_);
-		close(fd);
-		open_.erase(fd);
-	}
-
-	Script script_;
-	int fd_ = -1;
-	unsigned port_ = 0;
-	std::atomic<bool> stop_{false};
-	std::atomic<int> connections_{0};
-	mutable std::mutex mutex_;
-	std::vector<std::string> requests_;
-	std::set<int> open_;
-	std::thread acceptor_;
-	std::vector<std::thread> threads_;
-};
 
 class HttpClientTest : public ::testing::Test
 {
@@ -333,6 +160,83 @@ TEST_F(HttpClientTest, ManyRequestsShareFewConnections)
 	EXPECT_EQ(odd, count / 2);
 }
 
+/* A multi handle of libcurl has some of them only; together they are as many as asked for. */
+TEST_F(HttpClientTest, ManyConnectionsAreUsedAtOnceAndNotOneMore)
+{
+	constexpr int count = 130;
+	std::mutex mutex;
+	std::condition_variable all_there;
+	int waiting = 0;
+	FakeServer server([&](int, int, const std::string &) {
+		std::unique_lock<std::mutex> lock(mutex);
+		if (++waiting == count)
+			all_there.notify_all();
+		all_there.wait_for(lock, patience, [&] { return waiting >= count; });
+		return Action{Action::keep, ok_answer("{}")};
+	});
+	HttpClientOptions options;
+	options.max_connections = count;
+	make(options);
+	for (std::uint64_t id = 1; id <= count; id++)
+		ASSERT_TRUE(start(id, server.url()));
+	drive([&] { return responses.size() == count; });
+	EXPECT_EQ(server.connections(), count);
+	for (std::uint64_t id = 1; id <= 4 * count; id++)
+		ASSERT_TRUE(start(id, server.url()));
+	drive();
+	EXPECT_EQ(server.connections(), count);
+	for (const auto &[id, response] : responses)
+		EXPECT_EQ(response.transport, Transport::answered) << response.error;
+
+	/* fewer from now on: those that are open beyond that get no more requests */
+	options.max_connections = 1;
+	client->set_options(options);
+	for (std::uint64_t id = 1; id <= 10; id++)
+		ASSERT_TRUE(start(id, server.url()));
+	drive();
+	EXPECT_EQ(server.connections(), count);
+}
+
+/* The number of a closed socket is given to the next one, which may be another multi handle's. */
+TEST_F(HttpClientTest, ConnectionsThatEndMakeRoomForOthers)
+{
+	FakeServer server([](int, int request, const std::string &) {
+		return request % 3 == 0 ? Action{Action::close_it, ok_answer("{}", "Connection: close\r\n")}
+		                        : Action{Action::keep, ok_answer("{}")};
+	});
+	HttpClientOptions options;
+	options.max_connections = 200;
+	make(options);
+	std::uint64_t id = 0;
+	for (int round = 0; round < 10; round++) {
+		while (client->in_flight() < 200)
+			ASSERT_TRUE(start(++id, server.url()));
+		drive([&] { return client->in_flight() < 50; });
+	}
+	drive();
+	ASSERT_EQ(responses.size(), id);
+	for (const auto &[one, response] : responses)
+		EXPECT_EQ(response.transport, Transport::answered) << response.error;
+	EXPECT_EQ(server.requests().size(), id);
+}
+
+/* What the server closes while nobody uses it is noticed once, and not for ever. */
+TEST_F(HttpClientTest, AnIdleConnectionThatIsClosedKeepsNobodyAwake)
+{
+	FakeServer server([](int, int, const std::string &) {
+		return Action{Action::close_it, ok_answer("{}")};
+	});
+	make();
+	ASSERT_EQ(only(server.url()).transport, Transport::answered);
+	drive([&] { return server.open_connections() == 0; });
+	client->run();
+	pollfd ready{client->descriptor(), POLLIN, 0};
+	EXPECT_EQ(poll(&ready, 1, 0), 0);
+	ASSERT_TRUE(start(2, server.url()));
+	drive();
+	EXPECT_EQ(responses[2].transport, Transport::answered) << responses[2].error;
+}
+
 TEST_F(HttpClientTest, KeptAliveConnectionIsReused)
 {
 	FakeServer server([](int, int, const std::string &) {
@@ -427,40 +331,6 @@ TEST_F(HttpClientTest, UnansweredConnectIsNotSent)
 	close(fd);
 	EXPECT_EQ(response.transport, Transport::not_sent);
 	EXPECT_NE(response.error.find("(connecting)"), std::string::npos) << response.error;
-}
-
-/* The signals that the server uses, in every thread that was not there before. */
-void
-expect_deaf_threads(const std::set<std::string> &known, int &seen)
-{
-	DIR *directory = opendir("/proc/self/task");
-	ASSERT_NE(directory, nullptr);
-	while (const dirent *entry = readdir(directory)) {
-		if (entry->d_name[0] == '.' || known.count(entry->d_name))
-			continue;
-		std::ifstream status("/proc/self/task/" + std::string(entry->d_name) + "/status");
-		for (std::string line; std::getline(status, line);) {
-			if (line.compare(0, 7, "SigBlk:") != 0)
-				continue;
-			const unsigned long long mask = std::stoull(line.substr(8), nullptr, 16);
-			for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM,
-			                         SIGCHLD, SIGPIPE, SIGURG})
-				EXPECT_TRUE(mask >> (number - 1) & 1) << number << " in " << line;
-			seen++;
-		}
-	}
-	closedir(directory);
-}
-
-std::set<std::string>
-thread_ids()
-{
-	std::set<std::string> ids;
-	DIR *directory = opendir("/proc/self/task");
-	while (const dirent *entry = readdir(directory))
-		ids.insert(entry->d_name);
-	closedir(directory);
-	return ids;
 }
 
 TEST_F(HttpClientTest, UnknownNameIsNotSentAndResolversAreDeaf)
