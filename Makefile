@@ -9,7 +9,7 @@ OBJS = \
 	src/core/progress.o src/core/redact.o src/core/render.o src/core/retry.o src/core/signature.o src/core/template.o \
 	src/core/url.o src/core/usage.o src/core/utf8.o src/core/webhook.o \
 	src/net/acceptor.o src/net/bearer.o src/net/connection_watch.o src/net/exchange.o src/net/http_client.o \
-	src/net/http_server.o src/net/listen_address.o src/net/multi.o src/net/request_head.o \
+	src/net/http_server.o src/net/http_thread.o src/net/listen_address.o src/net/multi.o src/net/request_head.o \
 	src/net/transfer.o \
 	src/pg/account_events.o src/pg/boundary.o src/pg/columns.o src/pg/deliveries.o src/pg/directory.o \
 	src/pg/event_rows.o src/pg/events.o src/pg/fault_point.o src/pg/inbound.o src/pg/instance.o src/pg/intake.o \

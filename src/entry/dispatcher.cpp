@@ -18,7 +18,7 @@
 #include "core/outcome.hpp"
 #include "core/retry.hpp"
 #include "core/url.hpp"
-#include "net/http_client.hpp"
+#include "net/http_thread.hpp"
 #include "entry/line.hpp"
 #include "pg/instance.hpp"
 #include "pg/secrets.hpp"
@@ -96,7 +96,7 @@ plain_id(std::string_view id) noexcept
 
 struct Dispatcher::State {
 	Line *line;
-	net::HttpClient *client;
+	net::HttpThread *client;
 	std::unordered_map<std::int64_t, Flight> flights;
 	std::vector<Result> results;
 	std::size_t told = 0; /* of them, to the line */
@@ -261,7 +261,7 @@ Dispatcher::create(Line &line) noexcept
 	try {
 		auto state = std::make_unique<State>();
 		state->line = &line;
-		state->client = net::HttpClient::create(client_options());
+		state->client = net::HttpThread::create(client_options());
 		if (state->client == nullptr)
 			return nullptr;
 		auto *dispatcher = new Dispatcher(state.get());
@@ -304,7 +304,6 @@ Dispatcher::send(const pg::Claimed &row, const pg::Instance &instance) noexcept
 void
 Dispatcher::collect() noexcept
 {
-	state_->client->run();
 	try {
 		net::HttpResponse response;
 		while (state_->client->take(response)) {
@@ -407,10 +406,10 @@ Dispatcher::descriptor() const noexcept
 	return state_->client->descriptor();
 }
 
-long
-Dispatcher::timeout_ms() const noexcept
+void
+Dispatcher::stop() noexcept
 {
-	return state_->client->timeout_ms();
+	state_->client->stop();
 }
 
 } // namespace whatsapp::entry

@@ -56,7 +56,9 @@ public:
 	 * after a crash. */
 	std::size_t slots() const noexcept;
 	int descriptor() const noexcept;
-	long timeout_ms() const noexcept;
+
+	/* Before the process leaves: nothing is sent after it. */
+	void stop() noexcept;
 
 private:
 	struct State;

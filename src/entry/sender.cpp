@@ -134,9 +134,9 @@ room(const Sender &sender)
 {
 	const int slots = static_cast<int>(sender.dispatcher->slots());
 	const int free = slots - static_cast<int>(sender.dispatcher->in_flight());
-	/* with a backlog, wait for a quarter of the slots: a commit for each single slot would cost
+	/* with a backlog, wait for an eighth of the slots: a commit for each single slot would cost
 	 * more than the slot brings */
-	const int worthwhile = sender.saturated ? std::max(1, slots / 4) : 1;
+	const int worthwhile = sender.saturated ? std::max(1, slots / 8) : 1;
 	return free >= worthwhile ? free : 0;
 }
 
@@ -147,7 +147,7 @@ settle_at(const Sender &sender, std::int64_t now)
 {
 	if (!sender.dispatcher->has_results())
 		return 0;
-	const std::size_t enough = std::max<std::size_t>(1, sender.dispatcher->slots() / 4);
+	const std::size_t enough = std::max<std::size_t>(1, sender.dispatcher->slots() / 8);
 	return !sender.saturated || sender.dispatcher->result_count() >= enough ||
 	               sender.dispatcher->in_flight() == 0
 	           ? now
@@ -343,9 +343,6 @@ idle_ms(const Sender &sender, std::int64_t now)
 		if (next != 0)
 			earlier(std::max(next, now + pace_step_ms));
 	}
-	const long wire = sender.dispatcher->timeout_ms();
-	if (wire >= 0)
-		until = std::min(until, now + wire);
 	return static_cast<long>(std::max<std::int64_t>(until - now, 0));
 }
 
@@ -391,8 +388,7 @@ drain(Sender &sender, pg::WaitSet &waits)
 		const std::int64_t left = end - pg::monotonic_ms();
 		if (sender.dispatcher->in_flight() == 0 || left <= 0)
 			break;
-		const long wire = sender.dispatcher->timeout_ms();
-		waits.wait(static_cast<long>(wire >= 0 ? std::min<std::int64_t>(left, wire) : left));
+		waits.wait(static_cast<long>(left));
 	}
 	/* without a claim: limit 0 */
 	settle_and_claim(sender, 0);
@@ -423,6 +419,7 @@ pg_whatsapp_sender_main(Datum)
 	if (sender.dispatcher == nullptr)
 		ereport(FATAL,
 		        (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not set up the HTTP client")));
+	pg::before_exit([] { sender.dispatcher->stop(); });
 	if (!pg::transact([] { pg::begin_epoch(sender.instance, worker_place()); }))
 		pg::leave();
 	pg::fault_point(pg::FaultPoint::epoch_committed);

@@ -1,5 +1,6 @@
 /*
- * bearer.cpp — headers of a token, counted by hand: one thread owns them all, so no atomics.
+ * bearer.cpp — headers of a token, counted by hand: one thread at a time is inside
+ * the client that owns them all, so no atomics.
  *
  * Only our own copies can be overwritten; libcurl assembles the request in a buffer of its own.
  */

@@ -110,6 +110,12 @@ become_single(Role role)
 	return DatumGetBool(column(0, 1, null));
 }
 
+void
+call_at_exit(int, Datum callback)
+{
+	reinterpret_cast<void (*)()>(callback)();
+}
+
 } // namespace
 
 void
@@ -184,6 +190,12 @@ leave_without_extension(Role role, int place)
 		break;
 	}
 	leave();
+}
+
+void
+before_exit(void (*callback)())
+{
+	on_proc_exit(call_at_exit, reinterpret_cast<Datum>(callback));
 }
 
 void

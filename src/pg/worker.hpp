@@ -27,6 +27,9 @@ bool reload_if_requested();
 /* In a transaction: leaves when the extension has gone from the database, or is another one. */
 void leave_without_extension(Role role, int place);
 
+/* However the process leaves, unless it crashes; once per process. */
+void before_exit(void (*callback)());
+
 /* The launcher, not the postmaster, decides whether and when another one starts. */
 [[noreturn]] void leave();
 
