@@ -3,10 +3,12 @@
  * and keeps a book of what came. One thread, so that it takes one core at most.
  *
  *   answerer [--port N] [--delay-ms N] [--port-file FILE] [--tls-port N --certificate FILE --key
- * FILE]
+ * FILE] [--kernel-times yes]
  *
- * Port 0 is a free one. The file gets "PORT TLS_PORT". On the plain port, paths below /_answerer/
- * speak to the answerer itself: stats, reset, arrivals, delay/MS, wait/REQUESTS.
+ * Port 0 is a free one. With kernel times, a request on the plain port has arrived when its bytes
+ * had, and not when this process woke up for them. The file gets "PORT TLS_PORT". On the plain
+ * port, paths below /_answerer/ speak to the answerer itself: stats, reset, arrivals, delay/MS,
+ * wait/REQUESTS.
  */
 #include "book.hpp"
 #include "connection.hpp"
@@ -84,6 +86,7 @@ private:
 	int secure_ = -1;
 	std::unique_ptr<TlsContext> tls_;
 	std::int64_t delay_us_;
+	bool kernel_times_;
 	std::uint64_t serials_ = 0;
 	std::size_t peak_ = 0;
 	std::unordered_map<int, std::unique_ptr<Connection>> connections_;
@@ -93,7 +96,8 @@ private:
 };
 
 Answerer::Answerer(const Options &options)
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)), delay_us_(options.number("delay-ms", 0) * 1000)
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), delay_us_(options.number("delay-ms", 0) * 1000),
+      kernel_times_(options.has("kernel-times"))
 {
 	long port = 0, tls_port = 0;
 	plain_ = listen_on(options.number("port", 0), port);
@@ -150,6 +154,9 @@ Answerer::accept_all(int listener)
 			made = std::make_unique<SecureConnection>(descriptor, ++serials_, *this, *tls_);
 		else
 			made = std::make_unique<PlainConnection>(descriptor, ++serials_, *this);
+		const int yes = 1;
+		if (kernel_times_)
+			setsockopt(descriptor, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes);
 		epoll_event event{};
 		event.events = EPOLLIN;
 		event.data.fd = descriptor;
@@ -175,11 +182,11 @@ void
 Answerer::message(Connection &from, std::int32_t stream, std::string_view body)
 {
 	if (delay_us_ == 0)
-		from.answer(stream, book_.take(body));
+		from.answer(stream, book_.take(body, from.arrived_us()));
 	else
 		delayed_.push_back({monotonic_us() + delay_us_,
 		                    {from.descriptor(), from.serial(), stream},
-		                    book_.take(body)});
+		                    book_.take(body, from.arrived_us())});
 }
 
 bool

@@ -64,9 +64,9 @@ Book::Book()
 }
 
 std::string
-Book::take(std::string_view body)
+Book::take(std::string_view body, std::int64_t at_us)
 {
-	const Arrival arrival{realtime_us(), recipient_of(body)};
+	const Arrival arrival{at_us != 0 ? at_us : realtime_us(), recipient_of(body)};
 	arrivals_.push_back(arrival);
 	char text[320];
 	const int length = std::snprintf(

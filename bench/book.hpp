@@ -20,8 +20,8 @@ class Book
 public:
 	Book();
 
-	/* Notes the arrival; the answer is a message id that nobody else has. */
-	std::string take(std::string_view body);
+	/* Notes the arrival, now or then; the answer is a message id that nobody else has. */
+	std::string take(std::string_view body, std::int64_t at_us = 0);
 
 	std::size_t
 	requests() const

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <ctime>
 
 #include <strings.h>
 #include <sys/socket.h>
@@ -39,12 +41,35 @@ Connection::~Connection()
 	close(descriptor_);
 }
 
+ssize_t
+Connection::receive(void *data, std::size_t size)
+{
+	alignas(cmsghdr) char control[CMSG_SPACE(sizeof(timespec))];
+	iovec part{data, size};
+	msghdr message{};
+	message.msg_iov = &part;
+	message.msg_iovlen = 1;
+	message.msg_control = control;
+	message.msg_controllen = sizeof control;
+	const ssize_t count = recvmsg(descriptor_, &message, MSG_DONTWAIT);
+	if (count <= 0)
+		return count;
+	for (cmsghdr *note = CMSG_FIRSTHDR(&message); note != nullptr;
+	     note = CMSG_NXTHDR(&message, note))
+		if (note->cmsg_level == SOL_SOCKET && note->cmsg_type == SCM_TIMESTAMPNS) {
+			timespec at;
+			std::memcpy(&at, CMSG_DATA(note), sizeof at);
+			arrived_us_ = static_cast<std::int64_t>(at.tv_sec) * 1000000 + at.tv_nsec / 1000;
+		}
+	return count;
+}
+
 bool
 PlainConnection::read()
 {
 	char data[read_size];
 	for (;;) {
-		const ssize_t count = recv(descriptor(), data, sizeof data, MSG_DONTWAIT);
+		const ssize_t count = receive(data, sizeof data);
 		if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
 			return false;
 		if (count < 0)

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/types.h>
+
 namespace bench
 {
 
@@ -53,9 +55,22 @@ public:
 		return serial_;
 	}
 
+	/* By the kernel's clock when bytes came last, microseconds since 1970; 0 when it was not asked
+	 * to note it. */
+	std::int64_t
+	arrived_us() const
+	{
+		return arrived_us_;
+	}
+
 	bool watched_for_write = false;
 
+protected:
+	/* recv(), and when. */
+	ssize_t receive(void *data, std::size_t size);
+
 private:
+	std::int64_t arrived_us_ = 0;
 	int descriptor_;
 	std::uint64_t serial_;
 };

@@ -20,7 +20,7 @@ sub new
 	my $port_file = "$folder/tmp/answerer.$$." . scalar keys %running;
 	unlink $port_file;
 	my @command = ('build/bench/answerer', '--port-file', $port_file, '--certificate', "$folder/certificate.pem", '--key', "$folder/key.pem",
-		'--delay-ms', $options{delay_ms} || 0);
+		'--delay-ms', $options{delay_ms} || 0, $options{kernel_times} ? ('--kernel-times', 'yes') : ());
 	my $pid = fork // croak $!;
 	exec @command or die "cannot run $command[0]: $!" if $pid == 0;
 	$running{$pid} = 1;
