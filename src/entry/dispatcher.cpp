@@ -105,6 +105,7 @@ struct Dispatcher::State {
 	std::minstd_rand random{std::random_device{}()};
 
 	Credentials &credentials_of(const std::string &account);
+	void read_credentials(const std::string &account, Credentials &secrets);
 	void finish(std::int64_t id, const Flight &flight, Outcome outcome);
 	void finish(std::int64_t id, const Flight &flight, const Answer &answer);
 	bool start(const pg::Claimed &row, const pg::Instance &instance, Outcome &refusal);
@@ -114,16 +115,20 @@ Credentials &
 Dispatcher::State::credentials_of(const std::string &account)
 {
 	Credentials &found = credentials[account];
-	const std::int64_t now = pg::monotonic_ms();
 	/* files are small and the page cache holds them: a rotated token is in use within a second,
 	 * without any signal */
-	if (found.read_at == 0 || now - found.read_at > secret_age_ms) {
-		const char *folder = account.empty() ? nullptr : account.c_str();
-		pg::read_secret(folder, "access_token", found.token);
-		pg::read_secret(folder, "phone_number_id", found.phone_number_id);
-		found.read_at = now;
-	}
+	if (found.read_at == 0 || pg::monotonic_ms() - found.read_at > secret_age_ms)
+		read_credentials(account, found);
 	return found;
+}
+
+void
+Dispatcher::State::read_credentials(const std::string &account, Credentials &secrets)
+{
+	const char *folder = account.empty() ? nullptr : account.c_str();
+	pg::read_secret(folder, "access_token", secrets.token);
+	pg::read_secret(folder, "phone_number_id", secrets.phone_number_id);
+	secrets.read_at = pg::monotonic_ms();
 }
 
 void
@@ -278,6 +283,19 @@ Dispatcher::reload() noexcept
 	for (auto &entry : state_->credentials)
 		entry.second.read_at = 0;
 	state_->client->set_options(client_options());
+}
+
+void
+Dispatcher::get_ready() noexcept
+{
+	try {
+		const std::int64_t now = pg::monotonic_ms();
+		for (auto &entry : state_->credentials)
+			if (now - entry.second.read_at > secret_age_ms / 2)
+				state_->read_credentials(entry.first, entry.second);
+	} catch (...) {
+		/* no memory: they are read when they are needed */
+	}
 }
 
 void

@@ -33,6 +33,9 @@ public:
 	/* Settings may have changed; secrets are read again before the next request. */
 	void reload() noexcept;
 
+	/* Something may be to be sent soon. */
+	void get_ready() noexcept;
+
 	/* One claimed and committed row: onto the wire, or straight to the results with the reason why
 	 * not. */
 	void send(const pg::Claimed &row, const pg::Instance &instance) noexcept;

@@ -2,8 +2,7 @@
  * sender.cpp — the worker that drains the queue of one database: settle and claim in one commit,
  * then bytes, then wait.
  *
- * No transaction is open while bytes travel, and it never waits while ready work and a free slot
- * are left.
+ * No transaction is open while bytes travel; it never waits while work is ready and a slot is free.
  */
 #include <algorithm>
 #include <cstdint>
@@ -45,7 +44,7 @@ constexpr std::int64_t sweep_ms = 5000;
 /* with more senders than these, a look at them is not worth each turn */
 constexpr std::size_t few_senders = 32;
 constexpr std::int64_t senders_ms = 100;
-/* at a high rate, some messages together rather than a commit for each */
+/* at a high rate, some messages by one commit */
 constexpr std::int64_t pace_step_ms = 5;
 constexpr std::int64_t drain_ms = 500;
 /* an answer of a busy sender waits so long at most for others to be written with it */
@@ -134,14 +133,12 @@ room(const Sender &sender)
 {
 	const int slots = static_cast<int>(sender.dispatcher->slots());
 	const int free = slots - static_cast<int>(sender.dispatcher->in_flight());
-	/* with a backlog, wait for an eighth of the slots: a commit for each single slot would cost
-	 * more than the slot brings */
+	/* with a backlog, wait for an eighth: a commit for each slot would cost more than it brings */
 	const int worthwhile = sender.saturated ? std::max(1, slots / 8) : 1;
 	return free >= worthwhile ? free : 0;
 }
 
-/* A commit for each answer would cost more than the answer is worth when others are about to come.
- */
+/* A commit for each answer would cost more than it is worth when others are about to come. */
 std::int64_t
 settle_at(const Sender &sender, std::int64_t now)
 {
@@ -159,10 +156,12 @@ void
 look_at_senders(Sender &sender)
 {
 	const std::int64_t now = pg::monotonic_ms();
-	if (now < sender.next_senders && sender.sender_count > few_senders &&
-	    now - sender.senders_at < senders_ms)
+	const bool due = now >= sender.next_senders;
+	if (!due && sender.sender_count > few_senders && now - sender.senders_at < senders_ms)
 		return;
 	sender.senders_at = now;
+	if (!pg::senders_changed() && !due)
+		return;
 	sender.next_senders = now + tick_ms;
 	const bool was_held = sender.instance.held;
 	sender.instance.held = pg::is_held();
@@ -225,6 +224,7 @@ settle_and_claim(Sender &sender, int limit)
 	});
 	if (!done) {
 		sender.instance = before;
+		sender.next_senders = 0;
 		sender.line->give_up();
 		if (!pg::failure_passes())
 			settle_one_by_one(sender);
@@ -300,7 +300,7 @@ reload(Sender &sender)
 void
 listen_to_bells(Sender &sender, std::int64_t now)
 {
-	const std::int64_t due = pg::take_rung_due(worker_place());
+	const auto [due, announced] = pg::take_rung(worker_place());
 	if (due == pg::any_due || now >= sender.next_look) {
 		sender.line->look_everywhere();
 		sender.next_look = now + look_ms;
@@ -312,6 +312,10 @@ listen_to_bells(Sender &sender, std::int64_t now)
 			due_in(sender, wait_us / 1000 + 1);
 		else
 			sender.line->look_from(due);
+	} else if (announced != pg::any_due && announced <= GetCurrentTimestamp()) {
+		/* in vain, but what is needed for it is at hand when its bell rings */
+		sender.dispatcher->get_ready();
+		sender.line->look_from(announced);
 	}
 	if (sender.next_due != 0 && now >= sender.next_due) {
 		sender.next_due = 0;

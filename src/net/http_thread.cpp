@@ -36,9 +36,6 @@ namespace whatsapp::net
 namespace
 {
 
-/* Of messages on the wire, up to which the next one is sent without the thread. */
-constexpr std::size_t few = 4;
-
 struct Endpoint {
 	std::string url;
 	std::string token;
@@ -289,7 +286,7 @@ HttpThread::start(const HttpRequest &request) noexcept
 		HttpRequest asked = request;
 		asked.asked_us = monotonic_us();
 		state.make_room();
-		if (state.in_flight < few && state.send_now(asked)) {
+		if (state.in_flight == 0 && state.send_now(asked)) {
 			state.in_flight++;
 			return true;
 		}

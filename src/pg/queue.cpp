@@ -1,5 +1,5 @@
 /*
- * queue.cpp — reading ahead, and what nobody answered.
+ * queue.cpp — turns, what is due, and what nobody answered.
  */
 #include "pg/queue.hpp"
 
@@ -20,54 +20,6 @@ extern "C" {
 
 namespace whatsapp::pg
 {
-
-ReadyRows
-read_ready(const ReadFrom *from, std::size_t count)
-{
-	/* The row comparison is the cursor: the index is entered behind all that was read before, the
-	 * dead entries of what was sent among it. */
-	static Statement statement = {
-	    "SELECT f.place::int, q.message_id, q.due_at, q.recipient, q.paced, q.ctid"
-	    " FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS f (sender, priority, after_due, after_id, most, place)"
-	    " CROSS JOIN LATERAL ("
-	    "  SELECT r.message_id, r.due_at, r.recipient, r.paced, r.ctid FROM @s@.whatsapp_queue AS r"
-	    "  WHERE r.sender = f.sender AND r.priority = f.priority AND r.state = 'ready'"
-	    "   AND (r.due_at, r.message_id) > (f.after_due, f.after_id) AND r.due_at <= now()"
-	    "  ORDER BY r.due_at, r.message_id LIMIT f.most) AS q",
-	    5,
-	    {TEXTARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID}};
-	Column senders(count);
-	Column priorities(count);
-	Column dues(count);
-	Column ids(count);
-	Column limits(count);
-	for (std::size_t i = 0; i < count; i++) {
-		senders.add(CStringGetTextDatum(from[i].sender));
-		priorities.add(Int16GetDatum(static_cast<int16>(from[i].priority)));
-		dues.add(TimestampTzGetDatum(from[i].after_due));
-		ids.add(Int64GetDatum(from[i].after_id));
-		limits.add(Int32GetDatum(from[i].limit));
-	}
-	Values values;
-	values.set(0, senders.array(TEXTOID));
-	values.set(1, priorities.array(INT2OID));
-	values.set(2, dues.array(TIMESTAMPTZOID));
-	values.set(3, ids.array(INT8OID));
-	values.set(4, limits.array(INT4OID));
-
-	ReadyRows found = {nullptr, run(statement, values)};
-	found.rows = static_cast<Ready *>(palloc(sizeof(Ready) * (found.count + 1)));
-	for (std::size_t i = 0; i < found.count; i++) {
-		bool null;
-		found.rows[i] = {DatumGetInt32(column(i, 1, null)) - 1,
-		                 int64_column(i, 2),
-		                 address_column(i, 6),
-		                 int64_column(i, 3),
-		                 text_column(i, 4),
-		                 DatumGetBool(column(i, 5, null))};
-	}
-	return found;
-}
 
 void
 postpone(const Postponed *rows, std::size_t count)

@@ -4,6 +4,7 @@
 #include "pg/senders.hpp"
 
 #include "pg/settings.hpp"
+#include "pg/table_stamp.hpp"
 
 #include "pg/statement.hpp"
 
@@ -54,6 +55,17 @@ read_senders(MemoryContextData *memory)
 	}
 	MemoryContextSwitchTo(before);
 	return found;
+}
+
+bool
+senders_changed()
+{
+	static TableStamp stamps[] = {TableStamp("whatsapp_instances"), TableStamp("whatsapp_senders"),
+	                              TableStamp("whatsapp_accounts")};
+	bool changed = false;
+	for (TableStamp &stamp : stamps)
+		changed |= has_changed(stamp);
+	return changed;
 }
 
 void

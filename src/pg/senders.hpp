@@ -33,6 +33,9 @@ struct SenderRows {
 /* All of them; "default" needs no row. Copies live in memory. */
 SenderRows read_senders(MemoryContextData *memory);
 
+/* Since the last call, or this database's holds have; see table_stamp.hpp. */
+bool senders_changed();
+
 /* The pause of a sender: doubled each time, at most 15 minutes. */
 void pause_sender(const char *name, std::int64_t delay_ms, const char *reason, const char *hint);
 /* Those of them that were paused have sent something. */

@@ -17,6 +17,7 @@ extern "C" {
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
+#include "utils/timestamp.h"
 }
 
 namespace whatsapp::pg
@@ -25,13 +26,17 @@ namespace whatsapp::pg
 namespace
 {
 
+/* Since it listened last, after which a sender's caches are somebody else's. */
+constexpr TimestampTz rest_us = 10000;
+
 struct Seat {
 	int pid;
 	Oid database;
 	Latch *latch; /* of the PGPROC, which lies in shared memory at the same address in every process
 	                 and is never freed */
 	Farewell farewell;
-	std::int64_t rung_due; /* the earliest that a commit rang for, see take_rung_due() */
+	Rung rung;               /* since the worker listened last */
+	TimestampTz listened_at; /* then */
 };
 
 /* A backend that runs a command on a whole database. */
@@ -174,7 +179,23 @@ note_due(std::int64_t due)
 	for (Seat &one : shared->senders)
 		if (one.pid != 0 && one.database == MyDatabaseId) {
 			latch = one.latch;
-			one.rung_due = Min(one.rung_due, due);
+			one.rung.due = Min(one.rung.due, due);
+		}
+	SpinLockRelease(&shared->lock);
+	return latch;
+}
+
+/* NULL when the sender is awake, or just was. */
+Latch *
+announce(std::int64_t due)
+{
+	const TimestampTz now = GetCurrentTimestamp();
+	Latch *latch = nullptr;
+	SpinLockAcquire(&shared->lock);
+	for (Seat &one : shared->senders)
+		if (one.pid != 0 && one.database == MyDatabaseId && now - one.listened_at >= rest_us) {
+			latch = one.latch;
+			one.rung.announced = Min(one.rung.announced, due);
 		}
 	SpinLockRelease(&shared->lock);
 	return latch;
@@ -216,6 +237,10 @@ note_attach()
 extern "C" void
 at_transaction_end(XactEvent event, void *)
 {
+	/* a sender that has slept needs as long to get going as the flush of this commit takes */
+	if (event == XACT_EVENT_PRE_COMMIT && sender_bell && shared != nullptr)
+		if (Latch *latch = announce(sender_due))
+			SetLatch(latch);
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
 		return;
 	const bool ring_sender = sender_bell && event == XACT_EVENT_COMMIT;
@@ -279,7 +304,7 @@ enroll(Role role, int place, unsigned database_oid)
 	my_seat->database = database_oid;
 	my_seat->latch = MyLatch;
 	my_seat->farewell = {Farewell::none, 0};
-	my_seat->rung_due = any_due;
+	my_seat->rung = {any_due, no_due};
 	SpinLockRelease(&shared->lock);
 	before_shmem_exit(withdraw, 0);
 }
@@ -359,14 +384,19 @@ wake_sender_at_commit(std::int64_t due)
 	sender_due = Min(sender_due, due);
 }
 
-std::int64_t
-take_rung_due(int place)
+Rung
+take_rung(int place)
 {
+	const TimestampTz now = GetCurrentTimestamp();
 	SpinLockAcquire(&shared->lock);
-	const std::int64_t due = shared->senders[place].rung_due;
-	shared->senders[place].rung_due = no_due;
+	Seat &mine = shared->senders[place];
+	const Rung rung = mine.rung;
+	mine.rung = {no_due, no_due};
+	mine.listened_at = now;
 	SpinLockRelease(&shared->lock);
-	return due;
+	if (rung.announced != no_due)
+		ereport(DEBUG2, (errmsg_internal("a commit with messages is announced")));
+	return rung;
 }
 
 bool

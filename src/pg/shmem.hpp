@@ -56,8 +56,14 @@ inline constexpr std::int64_t any_due = INT64_MIN;
 inline constexpr std::int64_t no_due = INT64_MAX;
 void wake_sender_at_commit(std::int64_t due);
 void wake_listener_at_commit();
-/* Worker side: the earliest due time that was rung for since the last call, no_due for none. */
-std::int64_t take_rung_due(int place);
+
+/* Worker side: the earliest due times since the last call, no_due for none. What is announced is
+ * about to be committed, and will be rung for when it is. */
+struct Rung {
+	std::int64_t due;
+	std::int64_t announced;
+};
+Rung take_rung(int place);
 
 /* This server was a standby, and the sender of that place has not told it yet. */
 bool promoted(int place);
