@@ -78,6 +78,19 @@ sub answer
 
 sub ask { my ($bytes, $socket) = @_; $socket ||= connected(); speak($socket, $bytes); return answer($socket) }
 sub quiet { return !IO::Select->new($_[0])->can_read(0) }
+# Bytes that the kernel holds, on their way to the listener and at its door.
+sub unread
+{
+	my ($socket) = @_;
+	my ($from, $to) = map { sprintf ':%04X', $_ } $socket->sockport, $socket->peerport;
+	my @found;
+	for (map { [split] } grep { /^\s*\d+:/ } split /\n/, slurp_file('/proc/net/tcp'))
+	{
+		push @found, hex((split /:/, $_->[4])[0]) if $_->[1] =~ /$from$/ && $_->[2] =~ /$to$/;
+		push @found, hex((split /:/, $_->[4])[1]) if $_->[1] =~ /$to$/ && $_->[2] =~ /$from$/;
+	}
+	return @found == 2 ? @found : 1;
+}
 sub closes
 {
 	my ($socket) = @_;
@@ -223,6 +236,8 @@ my $hog = connected();
 my $hog_body = 'h' x 900_000;
 my $hog_request = post($hog_body);
 speak($hog, substr $hog_request, 0, -1);
+# what comes while it is still being read could take the room that it needs
+wait_for('the large one to be read', sub { !grep { $_ } unread($hog) });
 wait_for('the room to be taken', sub { ask(post('y' x 500_000, signature => undef))->{status} == 503 });
 like(ask(post('y' x 500_000))->{head}, qr/^Retry-After: \d+\r/m, '503 and Retry-After when all bodies together are too large');
 is(ask(post(delivery('SMALL')), $kept)->{status}, 200, 'a small one has room');
