@@ -47,6 +47,9 @@ fault({ cut => 'goaway', times => 5, skip => 10 });
 enqueue('LASTONE', 100);
 all_sent('LASTONE');
 sandbox_set($sandbox, delay_ms => 0);
+# newer versions of libcurl take GOAWAY worse, and probes would meet the faults to come one by one
+enqueue('CALM', 1);
+all_sent('CALM');
 
 # streams that end without an answer, accepted or not: nobody knows, until webhooks tell
 fault({ cut => 'stream', accept => \1, times => 10 });
