@@ -82,6 +82,8 @@ shape_of(Relation table)
 	static Shape shape = {};
 	if (shape.changes == queue.changes)
 		return shape;
+	/* what changes while we look makes us look again */
+	const unsigned changes = queue.changes;
 	shape = Shape();
 	bool complete = table->rd_rel->relkind == RELKIND_RELATION;
 	for (int i = 0; i < places; i++) {
@@ -89,7 +91,7 @@ shape_of(Relation table)
 		complete = complete && shape.numbers[i] != InvalidAttrNumber;
 	}
 	shape.index = complete ? find_index(table, shape.numbers) : InvalidOid;
-	shape.changes = queue.changes;
+	shape.changes = changes;
 	return shape;
 }
 
