@@ -96,10 +96,8 @@ struct HttpClient::State {
 HttpClient::State::~State()
 {
 	const SignalGuard guard;
-	while (Transfer *transfer = active.pop()) {
-		transfer->multi->remove(*transfer);
-		delete transfer;
-	}
+	while (active.front())
+		end(active.front(), CURLE_ABORTED_BY_CALLBACK);
 	while (Transfer *transfer = ended.pop())
 		delete transfer;
 	while (Transfer *transfer = free.pop())
