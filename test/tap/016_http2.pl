@@ -18,7 +18,10 @@ my $sandbox = $node->{sandbox};
 sub enqueue { my ($prefix, $count) = @_; $node->safe_psql('postgres', "SELECT count(wa_send_po('A', '$prefix-' || i, 1, '+3461' || lpad(i::text, 7, '0'))) FROM generate_series(1, $count) AS i"); return }
 sub all_sent { my ($prefix) = @_; return wait_sql($node, "SELECT string_agg(DISTINCT replace(replace(status, 'DELIVERED', 'SENT'), 'READ', 'SENT'), ' ') FROM whatsapp_messages WHERE reference LIKE '$prefix-%'", 'SENT') }
 sub attempts { my ($prefix) = @_; return $node->safe_psql('postgres', "SELECT string_agg(DISTINCT a.outcome, ' ' ORDER BY a.outcome) FROM whatsapp_attempts AS a JOIN whatsapp_messages AS m ON m.id = a.message_id WHERE m.reference LIKE '$prefix-%'") }
-sub fault { my (@faults) = @_; my ($status, $said) = sandbox_post($sandbox, 'faults', \@faults); die $said if $status != 200; return }
+# With the circuit open after what was before (newer versions of libcurl take some of it worse), probes would meet the faults one by one.
+my $calm = 0;
+sub calm { $calm++; enqueue("CALM$calm", 1); return all_sent("CALM$calm") }
+sub fault { my (@faults) = @_; calm(); my ($status, $said) = sandbox_post($sandbox, 'faults', \@faults); die $said if $status != 200; return }
 sub in_flight { my ($least) = @_; return wait_for("$least requests on the wire", sub { sandbox_get($sandbox, 'summary')->{in_flight} >= $least }) }
 sub configure { my (%settings) = @_; $node->append_conf('postgresql.conf', "whatsapp.$_ = '$settings{$_}'") for sort keys %settings; $node->reload; return }
 
@@ -47,9 +50,6 @@ fault({ cut => 'goaway', times => 5, skip => 10 });
 enqueue('LASTONE', 100);
 all_sent('LASTONE');
 sandbox_set($sandbox, delay_ms => 0);
-# newer versions of libcurl take GOAWAY worse, and probes would meet the faults to come one by one
-enqueue('CALM', 1);
-all_sent('CALM');
 
 # streams that end without an answer, accepted or not: nobody knows, until webhooks tell
 fault({ cut => 'stream', accept => \1, times => 10 });
