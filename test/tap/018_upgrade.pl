@@ -51,8 +51,7 @@ $new->{sandbox} = $sandbox;
 $new->{listen} = $old->{listen};
 $new->start;
 is(sandbox_get($sandbox, 'summary')->{requests}, $requests, 'pg_upgrade sends nothing');
-wait_for('the sender', sub { sender_pid($new) });
-like(slurp_file($new->logfile), qr/pending WhatsApp messages are held: this database was restored or copied/, 'the log says that they are held');
+ok(wait_for('the log', sub { slurp_file($new->logfile) =~ /pending WhatsApp messages are held: this database was restored or copied/ }), 'the log says that they are held');
 is($new->safe_psql('postgres', $tables), $contents, 'every row came over');
 is($new->safe_psql('postgres', q{SELECT string_agg(concat_ws(' ', message_id, sender, priority, CASE state WHEN 'unknown' THEN 'sending' ELSE state END, due_at), ',' ORDER BY message_id) FROM whatsapp_queue}), $queue =~ s/ unknown / sending /r, 'and everything that waits');
 
