@@ -5,30 +5,22 @@
  */
 #include "net/http_client.hpp"
 
+#include "client_fixture.hpp"
 #include "deaf_threads.hpp"
 #include "fake_server.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <cctype>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <ctime>
-#include <cstring>
-#include <fstream>
 #include <functional>
-#include <map>
-#include <memory>
 #include <mutex>
-#include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <arpa/inet.h>
 #include <csignal>
-#include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -42,33 +34,9 @@ namespace whatsapp::net
 namespace
 {
 
-using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
-
-constexpr milliseconds patience{15000};
-
-class HttpClientTest : public ::testing::Test
+class HttpClientTest : public ClientFixture<HttpClient>
 {
 protected:
-	void
-	make(const HttpClientOptions &options = {})
-	{
-		client.reset(HttpClient::create(options));
-		ASSERT_TRUE(client);
-	}
-
-	bool
-	start(std::uint64_t id, const std::string &url, const std::string &body = "{}",
-	      const std::string &token = "EAAtoken")
-	{
-		HttpRequest request;
-		request.id = id;
-		request.url = url;
-		request.bearer_token = token;
-		request.body = body;
-		return client->start(request);
-	}
-
 	/* Waits as the owner does, until every request has ended or done() says so. */
 	void
 	drive(const std::function<bool()> &done)
@@ -102,8 +70,6 @@ protected:
 		return responses[1];
 	}
 
-	std::unique_ptr<HttpClient> client;
-	std::map<std::uint64_t, HttpResponse> responses;
 	Clock::duration longest_run{};
 };
 

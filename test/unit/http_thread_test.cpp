@@ -5,14 +5,12 @@
  */
 #include "net/http_thread.hpp"
 
+#include "client_fixture.hpp"
 #include "deaf_threads.hpp"
 #include "fake_server.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <map>
-#include <memory>
 #include <mutex>
 #include <string>
 
@@ -22,11 +20,6 @@ namespace whatsapp::net
 {
 namespace
 {
-
-using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
-
-constexpr milliseconds patience{15000};
 
 Action
 echo(const std::string &text)
@@ -59,28 +52,9 @@ private:
 	int counted_ = 0;
 };
 
-class HttpThreadTest : public ::testing::Test
+class HttpThreadTest : public ClientFixture<HttpThread>
 {
 protected:
-	void
-	make(const HttpClientOptions &options = {})
-	{
-		client.reset(HttpThread::create(options));
-		ASSERT_TRUE(client);
-	}
-
-	bool
-	start(std::uint64_t id, const std::string &url, const std::string &body = "{}",
-	      const std::string &token = "EAAtoken")
-	{
-		HttpRequest request;
-		request.id = id;
-		request.url = url;
-		request.bearer_token = token;
-		request.body = body;
-		return client->start(request);
-	}
-
 	void
 	take_all()
 	{
@@ -104,9 +78,6 @@ protected:
 			poll(&ready, 1, static_cast<int>(left));
 		}
 	}
-
-	std::unique_ptr<HttpThread> client;
-	std::map<std::uint64_t, HttpResponse> responses;
 };
 
 TEST_F(HttpThreadTest, ServesItsSocketsWhileTheOwnerIsBusy)
