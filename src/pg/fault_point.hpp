@@ -48,6 +48,7 @@ enum class FaultPoint : int {
 	message_enqueued,
 	message_cancelled,
 	message_retried,
+	message_marked,
 	count
 };
 

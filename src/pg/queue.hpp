@@ -76,6 +76,13 @@ struct Claims {
 Claims mark(const Instance &instance, const Candidate *candidates, std::size_t count, bool careful,
             MemoryContextData *memory);
 
+/* By the session that made the row, before its commit, for the sender of that epoch; see
+ * early_mark.hpp. False when it is not there as it was made. */
+bool mark_own(const Candidate &candidate, std::int64_t epoch);
+
+/* Marked early, and not chosen: as if they had never been marked. */
+void put_back(const std::int64_t *ids, std::size_t count);
+
 struct Postponed {
 	std::int64_t id;
 	std::int64_t due; /* TimestampTz */

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "pg/early_mark.hpp"
+
 #include "pg/columns.hpp"
 #include "pg/compat.hpp"
 #include "pg/own_table.hpp"
@@ -128,7 +130,8 @@ void
 add(Found &found, int from, TupleTableSlot *slot, const AttrNumber *numbers)
 {
 	bool null;
-	if (!is_word(slot_getattr(slot, numbers[state], &null), "ready"))
+	if (!is_word(slot_getattr(slot, numbers[state], &null), "ready") &&
+	    !is_early(DatumGetInt64(slot_getattr(slot, numbers[message_id], &null))))
 		return;
 	if (found.ready.count == found.room) {
 		found.room *= 2;

@@ -3,6 +3,7 @@
  */
 #include "pg/row_insert.hpp"
 
+#include "pg/columns.hpp"
 #include "pg/compat.hpp"
 #include "pg/schema.hpp"
 
@@ -245,7 +246,7 @@ open_plain(RowShape &shape)
 	return nullptr;
 }
 
-void
+std::uint64_t
 insert_row(Relation relation, RowShape &shape, const Row &row)
 {
 	HeapTuple tuple = form_tuple(relation, shape, row);
@@ -255,7 +256,9 @@ insert_row(Relation relation, RowShape &shape, const Row &row)
 	else
 		insert_entries(relation, shape, &row, &tuple->t_self, 1);
 	note_locked(shape.table);
+	const std::uint64_t address = address_of(tuple->t_self);
 	heap_freetuple(tuple);
+	return address;
 }
 
 void

@@ -314,19 +314,11 @@ Statement doubt = {
     8,
     {FAILURE_TYPES}};
 
-/* the account's trouble is not the message's: it keeps its attempts and its clean row */
-Statement put_back = {
-    "UPDATE @s@.whatsapp_queue SET state = 'ready', attempts = attempts - 1, changed_at = now()"
-    " WHERE message_id = $1 AND state = 'sending'",
-    1,
-    {INT8OID}};
-
 void
 settle_paused(const Settled &row)
 {
-	Values id;
-	id.set(0, Int64GetDatum(row.id));
-	run(put_back, id);
+	/* the account's trouble is not the message's: it keeps its attempts and its clean row */
+	put_back(&row.id, 1);
 	fault_point(FaultPoint::settle_put_back);
 	pause_sender(row.sender, row.delay_ms, row.message, row.hint);
 }

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <initializer_list>
 
+#include "pg/early_mark.hpp"
 #include "pg/restore_hold.hpp"
 #include "pg/token_question.hpp"
 
@@ -93,7 +94,8 @@ request_shmem()
 {
 	if (previous_request != nullptr)
 		previous_request();
-	RequestAddinShmemSpace(add_size(MAXALIGN(sizeof(Shared)), question_space()));
+	RequestAddinShmemSpace(
+	    add_size(add_size(MAXALIGN(sizeof(Shared)), question_space()), early_mark_space()));
 }
 
 extern "C" void
@@ -112,6 +114,7 @@ startup_shmem()
 			one = is_standby();
 	}
 	attach_questions();
+	attach_early_marks();
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -238,9 +241,13 @@ extern "C" void
 at_transaction_end(XactEvent event, void *)
 {
 	/* a sender that has slept needs as long to get going as the flush of this commit takes */
-	if (event == XACT_EVENT_PRE_COMMIT && sender_bell && shared != nullptr)
+	if (event == XACT_EVENT_PRE_COMMIT && sender_bell && shared != nullptr) {
+		/* before the sender is awake and has a use of its own for its slots */
+		take_slot();
 		if (Latch *latch = announce(sender_due))
 			SetLatch(latch);
+		mark_early();
+	}
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
 		return;
 	const bool ring_sender = sender_bell && event == XACT_EVENT_COMMIT;
@@ -250,6 +257,7 @@ at_transaction_end(XactEvent event, void *)
 	const std::int64_t due = sender_due;
 	sender_bell = listener_bell = launcher_bell = reader_bell = false;
 	sender_due = no_due;
+	end_early_mark(event == XACT_EVENT_COMMIT);
 	if (shared == nullptr)
 		return;
 	Latch *latch;

@@ -38,6 +38,16 @@ my %needs = (
 	(map { $_ => sub { my ($cluster) = @_; wait_for('an inbound message', sub { receive_one($cluster) }) } } qw(intake_acted intake_committed)),
 	# another death is the quicker way to a new life; but it would end the launcher, too
 	(map { $_ => sub { $_[0]{plan}{action} eq 'error' ? end_sender($_[0]) : kill_by_hand($_[0], 'sender') } } @starting),
+	# one after the other, until one finds the sender with slots to offer
+	message_marked => sub {
+		my ($cluster) = @_;
+		wait_for('an early mark', sub {
+			return 1 if !-e $cluster->{order};
+			end_load($cluster);
+			start_load($cluster, 1, 0);
+			return 0;
+		});
+	},
 	doubt_resolved => sub {
 		my ($cluster) = @_;
 		end_load($cluster);
