@@ -170,11 +170,6 @@ is_claimed(const pg::Claims &claims, std::int64_t id)
 	                   [&](const pg::Claimed &claim) { return claim.id == id; });
 }
 
-} // namespace
-
-namespace
-{
-
 int
 early_count()
 {
@@ -189,8 +184,9 @@ void
 offer_slots(const Sender &sender, int claimed)
 {
 	const std::int64_t now = pg::monotonic_ms();
-	if (!pg::settings.enabled || sender.instance.held || sender.saturated ||
-	    sender.next_write != 0 || now < sender.claim_after || now < sender.next_offer)
+	if (pg::shutdown_requested() || !pg::settings.enabled || sender.instance.held ||
+	    sender.saturated || sender.next_write != 0 || now < sender.claim_after ||
+	    now < sender.next_offer)
 		return;
 	/* answers that are not written yet are in doubt like what is on the wire */
 	const std::size_t doubtful = sender.dispatcher->in_flight() + sender.dispatcher->result_count();
@@ -219,6 +215,32 @@ namespace
 
 enum class Results { written, stay };
 
+/* Nothing of the turn has happened. What is early stays so, for the next one. */
+void
+undo(Sender &sender, const pg::Instance &before, Results results)
+{
+	/* the offer stands no longer */
+	pg::take_early_marks(worker_place());
+	sender.instance = before;
+	sender.next_senders = 0;
+	sender.line->give_up();
+	if (!pg::failure_passes() && results == Results::written)
+		settle_one_by_one(sender);
+	set_back(sender);
+}
+
+void
+send(Sender &sender, const pg::Claims &claims)
+{
+	for (std::size_t i = 0; i < claims.count; i++) {
+		pg::forget_early_mark(claims.rows[i].id);
+		pg::fault_point(pg::FaultPoint::half_sent, i == claims.count / 2);
+		sender.dispatcher->send(claims.rows[i], sender.instance);
+	}
+	pg::fault_point(pg::FaultPoint::all_sent, claims.count);
+	sender.saturated = sender.line->ready();
+}
+
 void
 take_turn(Sender &sender, int limit, Results results)
 {
@@ -246,14 +268,7 @@ take_turn(Sender &sender, int limit, Results results)
 		offer_slots(sender, static_cast<int>(claims.count));
 	});
 	if (!done) {
-		/* the offer stands no longer */
-		pg::take_early_marks(worker_place());
-		sender.instance = before;
-		sender.next_senders = 0;
-		sender.line->give_up();
-		if (!pg::failure_passes() && results == Results::written)
-			settle_one_by_one(sender);
-		set_back(sender);
+		undo(sender, before, results);
 		return;
 	}
 	pg::fault_point(pg::FaultPoint::claim_committed, claims.count);
@@ -273,13 +288,7 @@ take_turn(Sender &sender, int limit, Results results)
 		sender.line->start_over();
 		sender.next_offer = pg::monotonic_ms() + offer_again_ms;
 	}
-	for (std::size_t i = 0; i < claims.count; i++) {
-		pg::forget_early_mark(claims.rows[i].id);
-		pg::fault_point(pg::FaultPoint::half_sent, i == claims.count / 2);
-		sender.dispatcher->send(claims.rows[i], sender.instance);
-	}
-	pg::fault_point(pg::FaultPoint::all_sent, claims.count);
-	sender.saturated = sender.line->ready();
+	send(sender, claims);
 }
 
 } // namespace

@@ -39,6 +39,15 @@ all_sent('SLOW');
 my ($slow) = grep { $_->{parameters}[1] eq 'SLOW' } @{ sandbox_get($sandbox, 'messages') };
 cmp_ok($slow->{received_at}, '>', $begun + 0.1, 'nothing leaves before the commit is flushed');
 
+# whatever it sees
+for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
+{
+	offered("before $level");
+	my $before = marks();
+	$node->safe_psql('postgres', "BEGIN ISOLATION LEVEL $level; SELECT count(*) FROM whatsapp_messages; " . message($level) . '; COMMIT');
+	is(marks(), $before + 1, "$level: marked by its own transaction");
+}
+
 # what is not its own transaction's alone, or would not last, is left to the sender
 for my $case (
 	[ 'two messages' => 'BEGIN; ' . message('TWO') . '; ' . message('TWO') . '; COMMIT' ],
@@ -52,7 +61,7 @@ for my $case (
 	$node->safe_psql('postgres', $sql);
 	is(marks(), $before, "$what: no early mark");
 }
-all_sent($_) for qw(TWO LATER UNSAFE PREPARED);
+all_sent($_) for 'READ', 'REPEATABLE', 'SERIALIZABLE', qw(TWO LATER UNSAFE PREPARED);
 
 # refused by its commit, more often than there are offers
 my $sent = accepted();
