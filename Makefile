@@ -14,10 +14,10 @@ OBJS = \
 	src/pg/account_events.o src/pg/boundary.o src/pg/columns.o src/pg/deliveries.o src/pg/directory.o \
 	src/pg/early_mark.o src/pg/event_rows.o src/pg/events.o src/pg/fault_point.o src/pg/inbound.o src/pg/instance.o \
 	src/pg/intake.o src/pg/key_lookup.o src/pg/mark.o src/pg/messages.o src/pg/opt_outs.o src/pg/own_table.o \
-	src/pg/plain_table.o src/pg/queue.o src/pg/reading.o src/pg/ready_rows.o src/pg/restore_hold.o src/pg/row_insert.o \
-	src/pg/schema.o src/pg/secrets.o src/pg/senders.o src/pg/settings.o src/pg/settle.o src/pg/shmem.o \
-	src/pg/statement.o src/pg/status_rows.o src/pg/statuses.o src/pg/table_stamp.o src/pg/token_question.o \
-	src/pg/transaction.o src/pg/wait_set.o src/pg/wamids.o src/pg/worker.o \
+	src/pg/plain_table.o src/pg/planning.o src/pg/queue.o src/pg/reading.o src/pg/ready_rows.o src/pg/restore_hold.o \
+	src/pg/row_insert.o src/pg/schema.o src/pg/secrets.o src/pg/senders.o src/pg/settings.o src/pg/settle.o \
+	src/pg/shmem.o src/pg/statement.o src/pg/status_rows.o src/pg/statuses.o src/pg/table_stamp.o \
+	src/pg/token_question.o src/pg/transaction.o src/pg/wait_set.o src/pg/wamids.o src/pg/worker.o \
 	src/entry/arguments.o src/entry/database_commands.o src/entry/dispatcher.o src/entry/functions_contacts.o \
 	src/entry/functions_phone.o src/entry/functions_send.o src/entry/functions_watch.o src/entry/functions_webhook.o \
 	src/entry/inbox.o src/entry/keyring.o src/entry/launcher.o src/entry/line.o src/entry/listener.o \

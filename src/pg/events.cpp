@@ -129,10 +129,8 @@ match_parked(int seconds, std::int32_t oldest_generation)
 	              "    WHERE parked.kind = 'status' AND parked.message_id IS NULL"
 	              "     AND parked.received_at > now() - make_interval(secs => $1)) AS found"
 	              "   WHERE found.message_id IS NOT NULL ORDER BY found.message_id LIMIT $3) AS p"
-	              " WHERE " BY_INDEX(
-	                  "e.id",
-	                  "p.id") " AND e.message_id IS NULL"
-	                          " RETURNING e.message_id, e.raw::text, extract(epoch FROM e.received_at)::bigint",
+	              " WHERE e.id = p.id AND e.message_id IS NULL"
+	              " RETURNING e.message_id, e.raw::text, extract(epoch FROM e.received_at)::bigint",
 	    3,
 	    {FLOAT8OID, INT4OID, INT8OID}};
 	Values values;

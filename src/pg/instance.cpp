@@ -86,7 +86,7 @@ park_poison()
 	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = poison.attempts,"
 	    "  error_message = 'parked: the sender ended three times while it was sending this message',"
 	    "  hint = 'The server log tells why it ended. wa_retry() sends the message again.'"
-	    " FROM poison WHERE " BY_INDEX("m.id", "poison.message_id") " AND m.status = 'PENDING'",
+	    " FROM poison WHERE m.id = poison.message_id AND m.status = 'PENDING'",
 	    0,
 	    {}};
 	run(statement, Values());
@@ -165,8 +165,7 @@ begin_epoch(Instance &instance, int place)
 	    "  ORDER BY message_id FOR UPDATE)"
 	    " UPDATE @s@.whatsapp_queue AS q SET state = 'unknown', unknown_at = now(), changed_at = now(),"
 	    "  crashes = q.crashes + (q.state = 'sending' AND NOT $1)::int"
-	    " FROM marked WHERE " BY_INDEX(
-	        "q.message_id", "marked.message_id") " AND q.state IN ('sending', 'unknown')",
+	    " FROM marked WHERE q.message_id = marked.message_id AND q.state IN ('sending', 'unknown')",
 	    1,
 	    {BOOLOID}};
 	Values doubted;

@@ -45,8 +45,7 @@ take(InboxTask *tasks, int limit)
 	    "  coalesce(e.occurred_at, e.received_at), e.received_at, coalesce(e.message_id, 0)"
 	    " FROM (SELECT event_id, attempts, due_at FROM @s@.whatsapp_event_queue WHERE due_at <= now()"
 	    "   ORDER BY due_at, event_id LIMIT $1) AS q"
-	    " LEFT JOIN @s@.whatsapp_events AS e ON " BY_INDEX(
-	        "e.id", "q.event_id") " ORDER BY q.due_at, q.event_id",
+	    " LEFT JOIN @s@.whatsapp_events AS e ON e.id = q.event_id ORDER BY q.due_at, q.event_id",
 	    1,
 	    {INT4OID}};
 	Values values;

@@ -32,12 +32,11 @@ namespace
 #define MARK                         \
 	"UPDATE @s@.whatsapp_queue AS q" \
 	" SET state = 'sending', epoch = $1, attempts = q.attempts + 1, changed_at = now()"
-#define MARKED                                                                                                      \
-	" LEFT JOIN @s@.whatsapp_messages AS m ON " BY_INDEX("m.id", "f.id") " WHERE q.ctid = f.address AND " BY_INDEX( \
-	    "q.message_id",                                                                                             \
-	    "f.id") " AND q.state = 'ready'"                                                                            \
-	            " RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at "                  \
-	            "<= now(), q.ctid, m.ctid"
+#define MARKED                                                                         \
+	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                             \
+	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"          \
+	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
+	"<= now(), q.ctid, m.ctid"
 
 /* What has moved since it was read is not marked, and is read again. */
 Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
@@ -46,9 +45,8 @@ Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
 
 Statement mark_free = {
     "WITH f AS MATERIALIZED (SELECT r.message_id AS id, r.ctid AS address FROM unnest($2) AS w (id)"
-    " JOIN @s@.whatsapp_queue AS r ON " BY_INDEX(
-        "r.message_id", "w.id") " WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) " MARK
-                                " FROM f" MARKED,
+    " JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) " MARK
+    " FROM f" MARKED,
     3,
     {INT8OID, INT8ARRAYOID, tid_array_type}};
 

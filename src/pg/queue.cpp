@@ -27,9 +27,8 @@ postpone(const Postponed *rows, std::size_t count)
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_queue AS q SET due_at = f.due, paced = true"
 	    " FROM (SELECT r.message_id, w.due FROM unnest($1, $2) AS w (id, due)"
-	    "  JOIN @s@.whatsapp_queue AS r ON " BY_INDEX(
-	        "r.message_id", "w.id") " WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) AS f"
-	                                " WHERE " BY_INDEX("q.message_id", "f.message_id"),
+	    "  JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) AS f"
+	    " WHERE q.message_id = f.message_id",
 	    2,
 	    {INT8ARRAYOID, TIMESTAMPTZARRAYOID}};
 	Column ids(count);
@@ -89,7 +88,7 @@ resolve_unknown(const Instance &instance)
 	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = lost.attempts,"
 	    "  error_message = 'outcome unknown: the request left, no answer and no status webhook came',"
 	    "  hint = 'Ask the recipient or look into WhatsApp Manager whether it arrived; send it again if not. Status webhooks settle this by themselves: see whatsapp.listen.'"
-	    " FROM lost WHERE " BY_INDEX("m.id", "lost.message_id") " AND m.status = 'PENDING'",
+	    " FROM lost WHERE m.id = lost.message_id AND m.status = 'PENDING'",
 	    2,
 	    {FLOAT8OID, TEXTOID}};
 	static const char *const policies[] = {"auto", "retry", "fail"};
@@ -114,7 +113,7 @@ expire()
 	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = over.attempts,"
 	    "  error_message = 'expired: the message was not sent within its time',"
 	    "  hint = 'See whatsapp_senders for a sender that is paused, disabled or gone, and whatsapp.default_ttl.'"
-	    " FROM over WHERE " BY_INDEX("m.id", "over.message_id") " AND m.status = 'PENDING'",
+	    " FROM over WHERE m.id = over.message_id AND m.status = 'PENDING'",
 	    0,
 	    {}};
 	return run(statement, Values());

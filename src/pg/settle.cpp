@@ -34,7 +34,7 @@ namespace
 
 #define SENT                                                                                   \
 	" FROM unnest($1, $2, $3, $4, $5, $6) AS a (id, wamid, wa_id, user_id, attempt, address) " \
-	"WHERE " BY_INDEX("m.id", "a.id")
+	"WHERE m.id = a.id"
 #define SENT_TYPES \
 	INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, tid_array_type
 
@@ -42,7 +42,7 @@ namespace
  * one failed: it stays, and the late answer says nothing about it. */
 Statement dequeue_there = {
     "DELETE FROM @s@.whatsapp_queue AS q USING unnest($1, $2) AS a (id, address)"
-    " WHERE q.ctid = a.address AND " BY_INDEX("q.message_id", "a.id") " AND q.state <> 'ready'",
+    " WHERE q.ctid = a.address AND q.message_id = a.id AND q.state <> 'ready'",
     2,
     {INT8ARRAYOID, tid_array_type}};
 Statement dequeue = {
@@ -68,8 +68,7 @@ Statement record = {
     "  error_details = CASE WHEN m.status = 'FAILED' THEN m.error_details END,"
     "  hint = CASE WHEN m.status = 'FAILED' THEN m.hint END" SENT
     " AND (m.wamid IS DISTINCT FROM a.wamid OR m.sent_at IS NULL OR m.attempts <> a.attempt)"
-    " AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE " BY_INDEX("q.message_id",
-                                                                           "m.id") ")",
+    " AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id)",
     6,
     {SENT_TYPES}};
 
@@ -298,21 +297,20 @@ settle_sent(const Settled *rows, std::size_t count)
 Statement retry = {
     "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'ready', due_at = now() + make_interval(secs => $9), changed_at = now()"
     "  WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
-    " FROM entry WHERE " BY_INDEX("m.id", "entry.message_id") " AND m.status = 'PENDING'",
+    " FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
     9,
     {FAILURE_TYPES, FLOAT8OID}};
 
 Statement fail = {
     "WITH entry AS (DELETE FROM @s@.whatsapp_queue WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
-    ", status = 'FAILED', failed_at = now() FROM entry WHERE " BY_INDEX(
-        "m.id", "entry.message_id") " AND m.status = 'PENDING'",
+    ", status = 'FAILED', failed_at = now() FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
     8,
     {FAILURE_TYPES}};
 
 Statement doubt = {
     "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'unknown', unknown_at = now(), changed_at = now()"
     "  WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
-    " FROM entry WHERE " BY_INDEX("m.id", "entry.message_id") " AND m.status = 'PENDING'",
+    " FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
     8,
     {FAILURE_TYPES}};
 

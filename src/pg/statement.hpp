@@ -19,11 +19,6 @@ namespace whatsapp::pg
 
 inline constexpr int max_statement_parameters = 16;
 
-/* column = value as a join that goes by the index of column, one value after the other. A plain
- * equality may be joined the other way round as well, by walking along all of the index; and so it
- * is by a plan that was made while the table was empty, until the next analyze. */
-#define BY_INDEX(column, value) column " = ANY (ARRAY[" value "])"
-
 struct Statement {
 	const char *text;
 	int parameters;

@@ -181,7 +181,7 @@ join_by_statement(const Sum *const *sums, std::size_t count)
 	    "   category COLLATE \"C\" AS category, type COLLATE \"C\" AS type, model COLLATE \"C\" AS model, billable"
 	    "  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 	    "  AS u (id, wamid, sent_at, delivered_at, read_at, wa_id, user_id, conversation_id, price_rank, category, type, model, billable)) AS a"
-	    " WHERE " BY_INDEX("m.id", "a.id"),
+	    " WHERE m.id = a.id",
 	    13,
 	    {INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
 	     TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
@@ -258,12 +258,10 @@ apply_failures(const Sum *sums, std::size_t count)
 	    "UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = a.failed_at, error_code = a.code,"
 	    "  error_message = a.message, error_details = a.details::jsonb, hint = a.hint, wamid = coalesce(m.wamid, a.wamid)"
 	    " FROM unnest($1, $2, $3, $4, $5, $6, $7) AS a (id, wamid, failed_at, code, message, details, hint)"
-	    " WHERE " BY_INDEX(
-	        "m.id",
-	        "a.id") " AND (m.status IN ('PENDING', 'SENT') OR (m.status = 'FAILED'"
-	                "   AND ROW(a.failed_at, coalesce(a.code, 0), coalesce(a.message, '') COLLATE \"C\")"
-	                "     < ROW(m.failed_at, coalesce(m.error_code, 0), coalesce(m.error_message, '') COLLATE \"C\")))"
-	                "  AND (m.wamid IS NULL OR m.wamid = a.wamid)",
+	    " WHERE m.id = a.id AND (m.status IN ('PENDING', 'SENT') OR (m.status = 'FAILED'"
+	    "   AND ROW(a.failed_at, coalesce(a.code, 0), coalesce(a.message, '') COLLATE \"C\")"
+	    "     < ROW(m.failed_at, coalesce(m.error_code, 0), coalesce(m.error_message, '') COLLATE \"C\")))"
+	    "  AND (m.wamid IS NULL OR m.wamid = a.wamid)",
 	    7,
 	    {INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
 	     TEXTARRAYOID}};

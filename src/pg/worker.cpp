@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <ctime>
 
+#include "pg/planning.hpp"
 #include "pg/schema.hpp"
 #include "pg/shmem.hpp"
 #include "pg/transaction.hpp"
@@ -79,8 +80,7 @@ set_session()
 	 * commits */
 	if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
 		set("synchronous_commit", "local");
-	/* Every statement of a worker is a batch that goes by index. A plan made while the tables were
-	 * empty would else read all of them, until an analyze comes round. */
+	/* every statement of a worker is a batch that goes by index, see planning.hpp */
 	set("enable_seqscan", "off");
 	set("enable_bitmapscan", "off");
 	set("enable_hashjoin", "off");
@@ -127,6 +127,7 @@ start_worker(Role role, int place, unsigned database_oid)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(database_oid, InvalidOid, 0);
 	set_session();
+	plan_for_large_tables();
 	pgstat_report_appname(MyBgworkerEntry->bgw_type);
 
 	bool single = false;
