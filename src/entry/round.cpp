@@ -188,11 +188,21 @@ offer_slots(const Sender &sender, int claimed)
 	    sender.saturated || sender.next_write != 0 || now < sender.claim_after ||
 	    now < sender.next_offer)
 		return;
-	/* answers that are not written yet are in doubt like what is on the wire */
-	const std::size_t doubtful = sender.dispatcher->in_flight() + sender.dispatcher->result_count();
+	/* in doubt are, too, answers that are not written yet and what may have to be put back */
+	const int doubtful =
+	    static_cast<int>(sender.dispatcher->in_flight() + sender.dispatcher->result_count()) +
+	    early_count() + claimed;
 	pg::offer_slots(worker_place(), sender.instance.epoch,
-	                static_cast<int>(sender.dispatcher->slots()) - static_cast<int>(doubtful) -
-	                    claimed);
+	                static_cast<int>(sender.dispatcher->slots()) - doubtful);
+}
+
+void
+take_early(Sender &sender)
+{
+	const auto [held, due] = pg::take_early_marks(worker_place());
+	sender.held_slots = held;
+	if (due != pg::no_due)
+		sender.line->look_from(due);
 }
 
 bool
@@ -304,10 +314,13 @@ send_early(Sender &sender, int limit)
 {
 	if (early_count() == 0)
 		return;
-	/* without results, whose commit would have to be flushed before */
-	const int beside = limit - static_cast<int>(sender.dispatcher->result_count());
-	if (early_count() <= beside)
+	/* Without results, whose commit would have to be flushed before. They keep their slots, and so
+	 * do the early ones that are not chosen. */
+	const int beside = limit - static_cast<int>(sender.dispatcher->result_count()) - early_count();
+	if (early_count() <= beside) {
 		take_turn(sender, beside, Results::stay);
+		take_early(sender);
+	}
 	const std::int64_t now = pg::monotonic_ms();
 	if (early_count() > 0 && now >= sender.next_write)
 		settle_and_claim(sender, may_claim(sender, now) ? room(sender) : 0);

@@ -149,7 +149,7 @@ idle_ms(const Sender &sender, std::int64_t now)
 			until = at;
 	};
 	if (now >= sender.next_write) {
-		if (sender.ask_due)
+		if (sender.ask_due || pg::any_early_marks())
 			return 0;
 		if (may_claim(sender, now) && room(sender) > 0)
 			return 0;
@@ -168,16 +168,14 @@ idle_ms(const Sender &sender, std::int64_t now)
 void
 work(Sender &sender, std::int64_t now)
 {
-	const auto [held_slots, early_due] = pg::take_early_marks(worker_place());
-	sender.held_slots = held_slots;
-	if (early_due != pg::no_due)
-		sender.line->look_from(early_due);
+	take_early(sender);
 	listen_to_bells(sender, now);
 	int limit = may_claim(sender, now) ? room(sender) : 0;
 	if (sender.first_result == 0 && sender.dispatcher->has_results())
 		sender.first_result = now;
 	if (pg::any_early_marks()) {
 		send_early(sender, limit);
+		take_early(sender);
 		limit = may_claim(sender, now) ? room(sender) : 0;
 	}
 	if (now < sender.next_write)

@@ -45,7 +45,7 @@ struct Sender {
 /* Something will be due then. */
 void due_in(Sender &sender, std::int64_t delay_ms);
 
-/* Slots that may be filled by the next claim. */
+/* Slots that may be filled by the next claim; after take_early(), which knows who holds some. */
 bool may_claim(const Sender &sender, std::int64_t now);
 int room(const Sender &sender);
 
@@ -57,6 +57,9 @@ void settle_and_claim(Sender &sender, int limit);
 
 /* The same, when messages have been marked early: these leave first, and need no commit for it. */
 void send_early(Sender &sender, int limit);
+
+/* Ends the offer, and takes what has been marked early. */
+void take_early(Sender &sender);
 
 /* What was marked early and is not among the claims is ready again: it must not look as if it were
  * on the wire. Returns whether there was any; in a transaction. */
