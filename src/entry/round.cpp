@@ -29,7 +29,8 @@ namespace whatsapp::entry
 namespace
 {
 
-constexpr std::int64_t tick_ms = 1000;
+/* between two looks at the senders when nobody has said that one has changed */
+constexpr std::int64_t unasked_ms = 1000;
 /* with more senders than these, a look at them is not worth each turn */
 constexpr std::size_t few_senders = 32;
 constexpr std::int64_t senders_ms = 100;
@@ -118,7 +119,7 @@ look_at_senders(Sender &sender)
 	sender.senders_at = now;
 	if (!pg::senders_changed() && !due)
 		return;
-	sender.next_senders = now + tick_ms;
+	sender.next_senders = now + unasked_ms;
 	const bool was_held = sender.instance.held;
 	sender.instance.held = pg::is_held();
 	if (sender.instance.held) {
