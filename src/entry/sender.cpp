@@ -249,9 +249,9 @@ pg_whatsapp_sender_main(Datum)
 		ereport(FATAL,
 		        (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not set up the HTTP client")));
 	pg::before_exit([] { sender.dispatcher->stop(); });
-	pg::open_early_marks(worker_place());
-	pg::take_early_marks(worker_place());
 	if (!pg::transact([] {
+		    pg::leave_without_extension(pg::Role::sender, worker_place());
+		    pg::open_early_marks(worker_place());
 		    put_back_early({nullptr, 0});
 		    pg::begin_epoch(sender.instance, worker_place());
 	    }))

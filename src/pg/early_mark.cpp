@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "pg/fault_point.hpp"
+#include "pg/own_table.hpp"
 #include "pg/queue.hpp"
 #include "pg/shmem.hpp"
 
@@ -34,6 +35,7 @@ constexpr int most_marks = 2 * most_early_marks;
 
 struct Desk {
 	Oid database; /* stays when the sender leaves: who holds a slot still has to say how it ended */
+	Oid queue;    /* that table: an extension that was dropped and made anew has another one */
 	unsigned life;
 	std::int64_t epoch;
 	int offered;
@@ -57,21 +59,26 @@ struct Made {
 	std::uint64_t address;
 	std::int64_t due;
 	int desk; /* -1: no slot */
+	Oid queue;
 	unsigned life;
 	std::int64_t epoch;
 	bool marked;
 };
-constexpr Made nothing = {0, 0, 0, 0, -1, 0, 0, false};
+constexpr Made nothing = {0, 0, 0, 0, -1, InvalidOid, 0, 0, false};
 Made made = nothing;
 
 std::int64_t taken[most_marks];
 std::size_t taken_count = 0;
 
+/* The next sender puts back what this one took and has not sent. */
 extern "C" void
-withdraw_offer(int, Datum place)
+leave_desk(int, Datum place)
 {
 	SpinLockAcquire(&desks->lock);
-	desks->desk[DatumGetInt32(place)].offered = 0;
+	Desk &desk = desks->desk[DatumGetInt32(place)];
+	desk.offered = 0;
+	while (taken_count > 0 && desk.count < most_marks)
+		desk.marked[desk.count++] = taken[--taken_count];
 	SpinLockRelease(&desks->lock);
 }
 
@@ -126,6 +133,7 @@ take_slot()
 		desk.offered--;
 		desk.held++;
 		made.desk = i;
+		made.queue = desk.queue;
 		made.life = desk.life;
 		made.epoch = desk.epoch;
 	}
@@ -140,7 +148,7 @@ mark_early()
 	if (made.desk < 0)
 		return;
 	MemoryContext before = MemoryContextSwitchTo(TopTransactionContext);
-	made.marked = mark_own({made.id, made.address}, made.epoch);
+	made.marked = mark_own({made.id, made.address}, made.epoch, made.queue);
 	MemoryContextSwitchTo(before);
 	if (!made.marked)
 		return;
@@ -159,7 +167,8 @@ end_early_mark(bool committed)
 	Desk &desk = desks->desk[ended.desk];
 	if (desk.life == ended.life)
 		desk.held--;
-	if (committed && ended.marked && desk.database == MyDatabaseId && desk.count < most_marks) {
+	if (committed && ended.marked && desk.database == MyDatabaseId && desk.queue == ended.queue &&
+	    desk.count < most_marks) {
 		desk.due = desk.count == 0 ? ended.due : std::min(desk.due, ended.due);
 		desk.marked[desk.count++] = ended.id;
 	}
@@ -169,15 +178,19 @@ end_early_mark(bool committed)
 void
 open_early_marks(int place)
 {
+	static OwnTable queue("whatsapp_queue");
+	const Oid table = find(queue);
 	SpinLockAcquire(&desks->lock);
 	Desk &desk = desks->desk[place];
-	if (desk.database != MyDatabaseId)
+	if (desk.database != MyDatabaseId || desk.queue != table)
 		desk.count = 0;
 	desk.database = MyDatabaseId;
+	desk.queue = table;
 	desk.life++;
 	desk.offered = desk.held = 0;
 	SpinLockRelease(&desks->lock);
-	before_shmem_exit(withdraw_offer, Int32GetDatum(place));
+	before_shmem_exit(leave_desk, Int32GetDatum(place));
+	take_early_marks(place);
 }
 
 void

@@ -32,7 +32,9 @@ void mark_early();
  * committed. Before the sender is woken. */
 void end_early_mark(bool committed);
 
-/* Sender side, for the sender of that place alone. */
+/* Sender side, for the sender of that place alone. open: in a transaction, once; takes what the
+ * life before it has left, which is to be put back. When the process leaves, it hands back what it
+ * took and has not sent. */
 void open_early_marks(int place);
 void offer_slots(int place, std::int64_t epoch, int slots);
 

@@ -211,7 +211,7 @@ mark_by_statement(const Instance &instance, const Candidate *candidates, std::si
 } // namespace
 
 bool
-mark_own(const Candidate &candidate, std::int64_t epoch_now)
+mark_own(const Candidate &candidate, std::int64_t epoch_now, Oid queue_table)
 {
 	/* a publication may forbid the change, and must not stop somebody's transaction */
 	static PlainColumns columns = {"whatsapp_queue",      TRIGGER_TYPE_UPDATE, 2,
@@ -221,6 +221,7 @@ mark_own(const Candidate &candidate, std::int64_t epoch_now)
 		return false;
 	Claimed claim;
 	const bool marked =
+	    columns.relation == queue_table &&
 	    mark_row(queue, candidate, CStringGetTextDatum("sending"), epoch_now, claim);
 	queue.close();
 	return marked;
@@ -229,9 +230,10 @@ mark_own(const Candidate &candidate, std::int64_t epoch_now)
 void
 put_back(const std::int64_t *ids, std::size_t count)
 {
+	/* unknown: a start that saw the commit before it was handed over */
 	static Statement statement = {
-	    "UPDATE @s@.whatsapp_queue SET state = 'ready', attempts = attempts - 1, changed_at = now()"
-	    " WHERE message_id = ANY ($1) AND state = 'sending'",
+	    "UPDATE @s@.whatsapp_queue SET state = 'ready', attempts = attempts - 1, unknown_at = NULL, changed_at = now()"
+	    " WHERE message_id = ANY ($1) AND state IN ('sending', 'unknown')",
 	    1,
 	    {INT8ARRAYOID}};
 	Column all(count);

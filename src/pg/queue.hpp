@@ -77,8 +77,8 @@ Claims mark(const Instance &instance, const Candidate *candidates, std::size_t c
             MemoryContextData *memory);
 
 /* By the session that made the row, before its commit, for the sender of that epoch; see
- * early_mark.hpp. False when it is not there as it was made. */
-bool mark_own(const Candidate &candidate, std::int64_t epoch);
+ * early_mark.hpp. False when it is not there as it was made, or that sender is of another table. */
+bool mark_own(const Candidate &candidate, std::int64_t epoch, unsigned queue_table);
 
 /* Marked early, and not chosen: as if they had never been marked. */
 void put_back(const std::int64_t *ids, std::size_t count);

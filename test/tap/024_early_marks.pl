@@ -114,6 +114,27 @@ for my $end (qw(sender server))
 	like(row("LAST $end"), qr/^(?:SENT|DELIVERED|READ)\|1\|\|$/, "the end of the $end: the message is not in doubt");
 }
 
+# a sender that ends before it can put back what it took, and one whose start fails for the same reason
+offered('before a lock');
+my $sender = sender_pid($node);
+my ($session, $locker) = map { $node->background_psql('postgres', on_error_stop => 0) } 1 .. 2;
+$session->query_safe('BEGIN; ' . message('LOCKED'));
+$locker->query_until(qr/asked/, "\\echo asked\nBEGIN; LOCK TABLE whatsapp_queue IN SHARE MODE;\n");
+wait_sql($node, q{SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND NOT granted}, '1');
+$before = marks();
+$session->query_safe('COMMIT');
+is(marks(), $before + 1, 'a message is marked, and whoever would send it has to wait');
+for my $end (1 .. 2)
+{
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend($sender)");
+	wait_for('the next sender', sub { my $pid = sender_pid($node); $pid && $pid != $sender });
+	$sender = sender_pid($node);
+	wait_sql($node, "SELECT count(*) FROM pg_locks WHERE pid = $sender AND NOT granted", '1');
+}
+$_->quit for $locker, $session;
+all_sent('LOCKED');
+like(row('LOCKED'), qr/^(?:SENT|DELIVERED|READ)\|1\|\|$/, 'it is sent when the lock is gone, and was never in doubt');
+
 # a publication that forbids to change the row must not stop somebody's order
 $node->safe_psql('postgres', 'ALTER TABLE whatsapp_queue REPLICA IDENTITY NOTHING; CREATE PUBLICATION queue FOR TABLE whatsapp_queue');
 my ($code, undef, $error) = try_psql($node, message('PUBLISHED'));
