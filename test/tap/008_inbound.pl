@@ -164,7 +164,7 @@ wait_for('the longer time', sub { sql(q{SHOW whatsapp.trigger_timeout}) eq '10mi
 receive({ type => 'text', text => { body => 'hang' } });
 wait_sql($node, q{SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp reader'}, 'PgSleep');
 sql(q{ALTER SYSTEM RESET whatsapp.trigger_timeout});
-$node->restart('fast');
+$node->restart;
 sql(q{DROP TRIGGER hook ON whatsapp_inbound; UPDATE whatsapp_event_queue SET due_at = now()});
 wait_sql($node, qq{SELECT count(*) FROM whatsapp_inbound WHERE wamid = 'wamid.IN$serial'}, '1');
 

@@ -102,7 +102,7 @@ trouble('ELSEWHERE', 'localhost', 'a certificate for another name');
 configure(ca_file => $expired->{ca_file}, api_base_url => $expired->{tls_url});
 trouble('EXPIRED', 'expired', 'a certificate of yesterday');
 configure(ca_file => '/does/not/exist', api_base_url => $sandbox->{tls_url});
-trouble('NOFILE', 'CA', 'no such file of authorities');
+trouble('NOFILE', 'CA|trust anchors', 'no such file of authorities');
 is(sandbox_get($_, 'summary')->{requests}, 0, 'no request reached it') for $foreign, $elsewhere, $expired;
 configure(ca_file => $sandbox->{ca_file});
 all_sent($_) for qw(ELSEWHERE EXPIRED NOFILE);
