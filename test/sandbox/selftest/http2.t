@@ -101,20 +101,26 @@ faults({ cut => 'goaway' });
 is(connections_of_two(), 2, '… over two, after GOAWAY');
 is(summary()->{accepted}, 4, '… all accepted');
 
+# Ten are in flight when that is done to their connection; how many are answered well. curl's exit status is of some of them.
+sub answered_well_after
+{
+	my ($what) = @_;
+	my $child = fork // die $!;
+	if (!$child) {
+		my (undef, @statuses) = many(10);
+		require POSIX;
+		POSIX::_exit(scalar grep { $_ eq '200 2' } @statuses);
+	}
+	ok(until_true(sub { summary()->{in_flight} == 10 }), 'ten in flight');
+	control(POST => $what);
+	waitpid $child, 0;
+	return $? >> 8;
+}
+
 fresh(delay_ms => 1500);
-my $child = fork // die $!;
-if (!$child) { my ($code) = many(10); require POSIX; POSIX::_exit($code) }
-ok(until_true(sub { summary()->{in_flight} == 10 }), 'ten in flight');
-control(POST => 'disconnect');
-waitpid $child, 0;
-isnt($? >> 8, 0, '… are cut with their connection');
+cmp_ok(answered_well_after('disconnect'), '<', 10, '… are cut with their connection');
 ok(until_true(sub { summary()->{in_flight} == 0 }), '… and forgotten');
-$child = fork // die $!;
-if (!$child) { my ($code) = many(10); require POSIX; POSIX::_exit($code) }
-ok(until_true(sub { summary()->{in_flight} == 10 }), 'ten in flight');
-control(POST => 'goaway');
-waitpid $child, 0;
-is($? >> 8, 0, '… end well after GOAWAY');
+is(answered_well_after('goaway'), 10, '… end well after GOAWAY');
 fresh();
 faults({ never => JSON::PP::true });
 is(+(message('--http2', '-m', '0.3'))[0], 28, 'never answered');
