@@ -130,8 +130,12 @@ ok(until_true(sub { summary()->{in_flight} == 0 }), '… given up');
 
 my $failed = summary()->{tls}{failed};
 is(+(curl('--http2', $tls))[0], 60, 'an unknown CA');
-ok(until_true(sub { summary()->{tls}{failed} > $failed }), '… is noticed');
-like(summary()->{tls}{latest_error}, qr/unknown ca/, '… for what it is');
+SKIP: {
+	my ($major, $minor) = `curl --version` =~ /^curl (\d+)\.(\d+)/;
+	skip 'this curl looks at a certificate when the handshake is over', 2 if $major * 100 + $minor > 814;
+	ok(until_true(sub { summary()->{tls}{failed} > $failed }), '… is noticed');
+	like(summary()->{tls}{latest_error}, qr/unknown ca/, '… for what it is');
+}
 settings(outage => 'refuse');
 is(+(message('--http2'))[0], 7, 'connections refused');
 settings(outage => undef);
