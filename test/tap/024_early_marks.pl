@@ -29,6 +29,22 @@ sub offered
 	return;
 }
 
+# The reference of the first message that is marked early when it is made so; each time with an offer, or after what is to be done again. In the
+# moment in which the sender looks around, there is none.
+sub marked
+{
+	my ($prefix, $make, $again) = @_;
+	for my $round (1 .. 20)
+	{
+		offered("before $prefix$round") if !$again;
+		my $before = marks();
+		$make->("$prefix$round");
+		return "$prefix$round" if marks() == $before + 1;
+		$again->() if $again;
+	}
+	return;
+}
+
 offered('of a sender that sleeps');
 like($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT status || ' ' || attempts, ', ') FROM whatsapp_messages}), qr/^(?:(?:SENT|DELIVERED|READ) 1(?:, )?)+$/, 'such a message is sent by one attempt');
 
@@ -42,10 +58,8 @@ cmp_ok($slow->{received_at}, '>', $begun + 0.1, 'nothing leaves before the commi
 # whatever it sees
 for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
 {
-	offered("before $level");
-	my $before = marks();
-	$node->safe_psql('postgres', "BEGIN ISOLATION LEVEL $level; SELECT count(*) FROM whatsapp_messages; " . message($level) . '; COMMIT');
-	is(marks(), $before + 1, "$level: marked by its own transaction");
+	ok(marked("$level ", sub { $node->safe_psql('postgres', "BEGIN ISOLATION LEVEL $level; SELECT count(*) FROM whatsapp_messages; " . message($_[0]) . '; COMMIT') }),
+		"$level: marked by its own transaction");
 }
 
 # what is not its own transaction's alone, or would not last, is left to the sender
@@ -86,54 +100,57 @@ sandbox_set($sandbox, delay_ms => 3000);
 my $same = $number + 1;
 $node->safe_psql('postgres', message('BEFORE'));
 wait_for('the first on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 1 });
-$number = $same - 1;
-$before = marks();
-$node->safe_psql('postgres', message('BEHIND'));
-is(marks(), $before + 1, 'a second message to the same recipient is marked');
-wait_for('it is put back', sub { row('BEHIND') eq 'PENDING|0|ready|0' });
-is($node->safe_psql('postgres', q{SELECT wa_cancel(id) FROM whatsapp_messages WHERE reference = 'BEHIND'}), 't', 'and can be called off');
+my $behind = marked('BEHIND', sub { $number = $same - 1; $node->safe_psql('postgres', message($_[0])) }, sub { });
+ok($behind, 'a second message to the same recipient is marked');
+wait_for('it is put back', sub { row($behind) eq 'PENDING|0|ready|0' });
+is($node->safe_psql('postgres', "SELECT wa_cancel(id) FROM whatsapp_messages WHERE reference = '$behind'"), 't', 'and can be called off');
 sandbox_set($sandbox, delay_ms => 0);
 all_sent('BEFORE');
 
 # a sender that ends, alone or with its server, while a transaction holds a slot
 for my $end (qw(sender server))
 {
-	offered("before the end of the $end");
 	my $session = $node->background_psql('postgres', on_error_stop => 0);
 	$session->query_safe('SET commit_siblings = 0; SET commit_delay = 100000');
-	$before = marks();
 	my $sender = sender_pid($node);
-	$session->query_until(qr/begun/, "\\echo begun\n" . message("LAST $end") . ";\n");
-	wait_for('its mark', sub { marks() > $before });
+	my $last = marked("LAST $end ", sub {
+		my ($reference) = @_;
+		my $before = marks();
+		$session->query_until(qr/begun/, "\\echo begun\n" . message($reference) . ";\n");
+		wait_for('its mark, or its end', sub { marks() > $before || row($reference) });
+	});
 	$end eq 'server' ? $node->stop('fast') : $node->safe_psql('postgres', "SELECT pg_terminate_backend($sender)");
 	$node->start if $end eq 'server';
 	wait_for('the next sender', sub { my $pid = sender_pid($node); $pid && $pid != $sender });
 	$session->{run}->kill_kill if $end eq 'server';
 	$session->quit if $end eq 'sender';
 	all_sent('LAST');
-	like(row("LAST $end"), qr/^(?:SENT|DELIVERED|READ)\|1\|\|$/, "the end of the $end: the message is not in doubt");
+	like(row($last), qr/^(?:SENT|DELIVERED|READ)\|1\|\|$/, "the end of the $end: the message is not in doubt");
 }
 
 # a sender that ends before it can put back what it took, and one whose start fails for the same reason
-offered('before a lock');
-my $sender = sender_pid($node);
 my ($session, $locker) = map { $node->background_psql('postgres', on_error_stop => 0) } 1 .. 2;
-$session->query_safe('BEGIN; ' . message('LOCKED'));
-$locker->query_until(qr/asked/, "\\echo asked\nBEGIN; LOCK TABLE whatsapp_queue IN SHARE MODE;\n");
-wait_sql($node, q{SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND NOT granted}, '1');
-$before = marks();
-$session->query_safe('COMMIT');
-is(marks(), $before + 1, 'a message is marked, and whoever would send it has to wait');
+offered('before a lock');
+my $locked = marked('LOCKED ', sub {
+	$session->query_safe('BEGIN; ' . message($_[0]));
+	$locker->query_until(qr/asked/, "\\echo asked\nBEGIN; LOCK TABLE whatsapp_queue IN SHARE MODE;\n");
+	wait_sql($node, q{SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND NOT granted}, '1');
+	$session->query_safe('COMMIT');
+}, sub { $locker->query_safe('ROLLBACK'); all_sent('LOCKED'); offered('after a lock') });
+ok($locked, 'a message is marked, and whoever would send it has to wait');
+my $sender = sender_pid($node);
 for my $end (1 .. 2)
 {
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend($sender)");
-	wait_for('the next sender', sub { my $pid = sender_pid($node); $pid && $pid != $sender });
-	$sender = sender_pid($node);
-	wait_sql($node, "SELECT count(*) FROM pg_locks WHERE pid = $sender AND NOT granted", '1');
+	wait_for('a start that waits', sub {
+		my $next = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE backend_type = 'pg_whatsapp sender' AND NOT granted AND pid <> $sender");
+		$sender = $next if $next;
+		$next;
+	});
 }
 $_->quit for $locker, $session;
 all_sent('LOCKED');
-like(row('LOCKED'), qr/^(?:SENT|DELIVERED|READ)\|1\|\|$/, 'it is sent when the lock is gone, and was never in doubt');
+like(row($locked), qr/^(?:SENT|DELIVERED|READ)\|1\|\|$/, 'it is sent when the lock is gone, and was never in doubt');
 
 # a publication that forbids to change the row must not stop somebody's order
 $node->safe_psql('postgres', 'ALTER TABLE whatsapp_queue REPLICA IDENTITY NOTHING; CREATE PUBLICATION queue FOR TABLE whatsapp_queue');
