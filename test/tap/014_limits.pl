@@ -15,7 +15,6 @@ my $sandbox = $node->{sandbox};
 $node->safe_psql('postgres', q{INSERT INTO whatsapp_senders (name, phone_number_id) VALUES ('default', '123456789'), ('one', '201'), ('two', '202')});
 
 sub fault { my (@faults) = @_; my ($status, $said) = sandbox_post($sandbox, 'faults', \@faults); die $said if $status != 200; return }
-sub pending { my ($prefix) = @_; return $node->safe_psql('postgres', "SELECT count(*) FROM whatsapp_messages WHERE reference LIKE '$prefix-%' AND status = 'PENDING'") }
 sub all_sent { my ($prefix) = @_; return wait_sql($node, "SELECT string_agg(DISTINCT replace(replace(status, 'DELIVERED', 'SENT'), 'READ', 'SENT'), ' ') FROM whatsapp_messages WHERE reference LIKE '$prefix-%'", 'SENT') }
 # to recipients of their own: the digits tell one series from another
 sub enqueue { my ($prefix, $sender, $digits, $count) = @_; $node->safe_psql('postgres', "SELECT count(wa_send_po('A', '$prefix-' || i, 1, '+34$digits' || lpad(i::text, 6, '0'), sender => '$sender')) FROM generate_series(1, $count) AS i"); return }
@@ -23,6 +22,8 @@ sub arrivals { my ($digits) = @_; return grep { $_->{to} =~ /^34$digits/ } sandb
 sub gaps { my (@arrivals) = @_; return map { $arrivals[$_]{at} - $arrivals[ $_ - 1 ]{at} } 1 .. $#arrivals }
 # requests in the seconds after the first one with that outcome; those on the wire are among them
 sub after { my ($seconds, $outcome, @arrivals) = @_; my ($one) = grep { $_->{outcome} eq $outcome } @arrivals; return scalar(grep { $_->{at} > $one->{at} && $_->{at} < $one->{at} + $seconds } @arrivals) }
+# requests of those held up that come after so many of the others; the order is the sandbox's, since a look at the tables comes too late on a busy machine
+sub left_of { my ($held_up, $free, $share) = @_; my @at = sort { $a <=> $b } map { $_->{at} } arrivals($free); return scalar(grep { $_->{at} > $at[ $share * @at - 1 ] } arrivals($held_up)) }
 
 # recipients with more messages than their limit allows; the sandbox's distances are a little shorter, for what the network does to them
 $node->safe_psql('postgres', q{UPDATE whatsapp_senders SET pair_interval = '500 ms', pair_burst = 3 WHERE name = 'default'});
@@ -30,8 +31,8 @@ sandbox_set($sandbox, pair_limit => { interval_ms => 350, burst => 3 });
 send_po($node, 9, prefix => "PAIR$_", phone => "+3461000000$_") for 1 .. 4;
 enqueue('OTHER', 'default', '620', 200);
 all_sent('OTHER');
-cmp_ok(pending("PAIR$_"), '>=', 2, "pair $_ waits for its turns, the others do not") for 1 .. 4;
 all_sent("PAIR$_") for 1 .. 4;
+cmp_ok(left_of("61000000$_", '620', 0.5), '>=', 2, "pair $_ waits for its turns, the others do not") for 1 .. 4;
 is_deeply(sandbox_get($sandbox, 'summary')->{refused_by_code}, {}, 'a recipient is never above its limit');
 for my $pair (1 .. 4)
 {
@@ -48,8 +49,8 @@ send_po($node, 3, prefix => 'NAMED', phone => '+34611000001');
 wait_for('the refusal', sub { arrivals('611000001') });
 enqueue('FREE', 'default', '621', 100);
 all_sent('FREE');
-is(pending('NAMED'), 3, '131056: the others go on');
 all_sent('NAMED');
+cmp_ok(left_of('611000001', '621', 0.5), '>=', 3, '131056: the others go on');
 my @named = arrivals('611000001');
 is(join(' ', map { $_->{outcome} } @named), '131056 131056 accepted accepted accepted', '131056: nothing behind it tries');
 my @gap = gaps(@named);
@@ -62,8 +63,8 @@ enqueue('REST', 'one', '630', 600);
 wait_for('the refusal', sub { arrivals('630') });
 enqueue('BUSY', 'two', '631', 300);
 all_sent('BUSY');
-cmp_ok(pending('REST'), '>', 500, '130429 with Retry-After: only that number rests');
 all_sent('REST');
+cmp_ok(left_of('630', '631', 0.5), '>', 550, '130429 with Retry-After: only that number rests');
 cmp_ok(after(2.5, '130429', arrivals('630')), '<=', 2 * $slots, '130429 with Retry-After: and it does so');
 
 # without a time, and for as long as it lasts: it slows down to what is allowed, and nothing fails
@@ -72,8 +73,8 @@ sandbox_set($sandbox, throughput => { 201 => 20 });
 enqueue('SLOW', 'one', '640', 100);
 enqueue('FULL', 'two', '641', 120);
 all_sent('FULL');
-cmp_ok(pending('SLOW'), '>', 20, '130429: only that number slows down');
 all_sent('SLOW');
+cmp_ok(left_of('640', '641', 1), '>', 20, '130429: only that number slows down');
 my @slow = arrivals('640');
 my ($refusal) = grep { $_->{outcome} eq '130429' } @slow;
 ok($refusal, '130429: it was above its limit');
@@ -88,8 +89,8 @@ enqueue('USED', 'two', '650', 600);
 wait_for('the header', sub { arrivals('650') });
 enqueue('UNUSED', 'one', '651', 100);
 all_sent('UNUSED');
-cmp_ok(pending('USED'), '>', 500, 'estimated_time_to_regain_access: that number rests');
 all_sent('USED');
+cmp_ok(left_of('650', '651', 0.5), '>', 550, 'estimated_time_to_regain_access: that number rests');
 cmp_ok(after(2.5, 'accepted', arrivals('650')), '<=', 2 * $slots, 'estimated_time_to_regain_access: for so long');
 $node->safe_psql('postgres', q{INSERT INTO whatsapp_senders (name, phone_number_id, messages_per_second) VALUES ('three', '201', 40)});
 fault({ times => 1, headers => { 'x-business-use-case-usage' => { 987654321 => [ { type => 'messaging', call_count => 20, total_cputime => 80 } ] } } });
