@@ -210,11 +210,11 @@ bool
 put_back_early(const pg::Claims &claims)
 {
 	std::size_t count;
-	const std::int64_t *early = pg::early_marks(count);
-	auto *left = static_cast<std::int64_t *>(palloc(sizeof(std::int64_t) * (count + 1)));
+	const pg::EarlyMark *early = pg::early_marks(count);
+	auto *left = static_cast<pg::EarlyMark *>(palloc(sizeof(pg::EarlyMark) * (count + 1)));
 	std::size_t size = 0;
 	for (std::size_t i = 0; i < count; i++)
-		if (!is_claimed(claims, early[i]))
+		if (!is_claimed(claims, early[i].id))
 			left[size++] = early[i];
 	if (size > 0)
 		pg::put_back(left, size);

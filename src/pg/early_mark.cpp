@@ -41,7 +41,7 @@ struct Desk {
 	int offered;
 	int held; /* by transactions that have not ended, in this life */
 	int count;
-	std::int64_t marked[most_marks];
+	EarlyMark marked[most_marks];
 	std::int64_t due; /* of the earliest */
 };
 
@@ -67,7 +67,7 @@ struct Made {
 constexpr Made nothing = {0, 0, 0, 0, -1, InvalidOid, 0, 0, false};
 Made made = nothing;
 
-std::int64_t taken[most_marks];
+EarlyMark taken[most_marks];
 std::size_t taken_count = 0;
 
 /* The next sender puts back what this one took and has not sent. */
@@ -163,6 +163,8 @@ end_early_mark(bool committed)
 	made = nothing;
 	if (ended.desk < 0)
 		return;
+	if (committed && ended.marked)
+		fault_point(FaultPoint::message_committed);
 	SpinLockAcquire(&desks->lock);
 	Desk &desk = desks->desk[ended.desk];
 	if (desk.life == ended.life)
@@ -170,7 +172,7 @@ end_early_mark(bool committed)
 	if (committed && ended.marked && desk.database == MyDatabaseId && desk.queue == ended.queue &&
 	    desk.count < most_marks) {
 		desk.due = desk.count == 0 ? ended.due : std::min(desk.due, ended.due);
-		desk.marked[desk.count++] = ended.id;
+		desk.marked[desk.count++] = {ended.id, ended.epoch};
 	}
 	SpinLockRelease(&desks->lock);
 }
@@ -225,10 +227,18 @@ any_early_marks()
 bool
 is_early(std::int64_t id)
 {
-	return std::find(taken, taken + taken_count, id) != taken + taken_count;
+	return std::any_of(taken, taken + taken_count,
+	                   [&](const EarlyMark &mark) { return mark.id == id; });
 }
 
-const std::int64_t *
+bool
+is_early(std::int64_t id, std::int64_t epoch)
+{
+	return std::any_of(taken, taken + taken_count,
+	                   [&](const EarlyMark &mark) { return mark.id == id && mark.epoch == epoch; });
+}
+
+const EarlyMark *
 early_marks(std::size_t &count)
 {
 	count = taken_count;
@@ -238,7 +248,8 @@ early_marks(std::size_t &count)
 void
 forget_early_mark(std::int64_t id)
 {
-	const auto *end = std::remove(taken, taken + taken_count, id);
+	const auto *end = std::remove_if(taken, taken + taken_count,
+	                                 [&](const EarlyMark &mark) { return mark.id == id; });
 	taken_count = static_cast<std::size_t>(end - taken);
 }
 

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "pg/queue.hpp"
+
 namespace whatsapp::pg
 {
 
@@ -45,10 +47,13 @@ struct Handover {
 };
 Handover take_early_marks(int place);
 
-/* Taken, and not forgotten: marked, committed, and never sent by anybody. */
+/* Taken, and not forgotten: marked, committed, and not sent by whoever it was marked for. Only what
+ * was marked for this epoch may leave without a new mark: of an older one this epoch may have made
+ * an attempt of its own, by a session that was halted before it could hand over. */
 bool any_early_marks();
 bool is_early(std::int64_t id);
-const std::int64_t *early_marks(std::size_t &count);
+bool is_early(std::int64_t id, std::int64_t epoch);
+const EarlyMark *early_marks(std::size_t &count);
 void forget_early_mark(std::int64_t id);
 void forget_early_marks();
 

@@ -52,13 +52,13 @@ constexpr char order_file[] = "pg_whatsapp.fault";
 
 const char *const names[] = {
     "worker_start",      "epoch_raised",     "epoch_doubted",    "epoch_committed",
-    "settle_begin",      "settle_failure",   "settle_put_back",  "settle_dequeued",
+    "settle_begin",      "settle_failure",   "settle_paused",    "settle_dequeued",
     "settle_remembered", "settled",          "claimed",          "claim_committed",
     "half_sent",         "all_sent",         "doubt_resolved",   "drain_settled",
     "delivery_taken",    "event_inserted",   "event_dequeued",   "events_stored",
     "events_committed",  "half_answered",    "all_answered",     "intake_acted",
     "intake_committed",  "message_inserted", "message_enqueued", "message_cancelled",
-    "message_retried",   "message_marked"};
+    "message_retried",   "message_marked",   "message_committed"};
 static_assert(std::size(names) == static_cast<std::size_t>(FaultPoint::count));
 
 char *all_names = nullptr;
@@ -84,6 +84,8 @@ act(const char *action, const char *name)
 		kill(PostmasterPid, SIGKILL);
 	else if (strcmp(action, "abort") == 0)
 		std::abort();
+	else if (strcmp(action, "stop") == 0)
+		kill(getpid(), SIGSTOP);
 	else
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
 		                errmsg("fault point \"%s\" was ordered to fail", name)));

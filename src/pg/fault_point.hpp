@@ -1,6 +1,6 @@
 /*
- * fault_point.hpp — where test builds can die: at every step between two facts that must agree, the
- * table's, the wire's and the webhooks'.
+ * fault_point.hpp — where test builds can die, or be halted: at every step between two facts that
+ * must agree, the table's, the wire's and the webhooks'.
  *
  * Empty in what is installed. `make fault-points` links the same objects with a fault_point.o of
  * its own, whose points obey the file pg_whatsapp.fault in the data directory.
@@ -22,7 +22,7 @@ enum class FaultPoint : int {
 	epoch_committed,
 	settle_begin,
 	settle_failure,
-	settle_put_back,
+	settle_paused,
 	settle_dequeued,
 	settle_remembered,
 	settled,
@@ -49,6 +49,7 @@ enum class FaultPoint : int {
 	message_cancelled,
 	message_retried,
 	message_marked,
+	message_committed,
 	count
 };
 

@@ -136,7 +136,7 @@ mark_directly(const Instance &instance, const Candidate *candidates, std::size_t
 	claims = {static_cast<Claimed *>(MemoryContextAlloc(memory, sizeof(Claimed) * (count + 1))), 0};
 	for (std::size_t i = 0; i < count; i++) {
 		Claimed &claim = claims.rows[claims.count];
-		if (is_early(candidates[i].id)
+		if (is_early(candidates[i].id, instance.epoch)
 		        ? !take_early(queue, candidates[i], instance.epoch, claim)
 		        : !mark_row(queue, candidates[i], sending, instance.epoch, claim))
 			continue;
@@ -228,19 +228,23 @@ mark_own(const Candidate &candidate, std::int64_t epoch_now, Oid queue_table)
 }
 
 void
-put_back(const std::int64_t *ids, std::size_t count)
+put_back(const EarlyMark *marks, std::size_t count)
 {
 	/* unknown: a start that saw the commit before it was handed over */
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_queue SET state = 'ready', attempts = attempts - 1, unknown_at = NULL, changed_at = now()"
-	    " WHERE message_id = ANY ($1) AND state IN ('sending', 'unknown')",
-	    1,
-	    {INT8ARRAYOID}};
-	Column all(count);
-	for (std::size_t i = 0; i < count; i++)
-		all.add(Int64GetDatum(ids[i]));
+	    " WHERE message_id = ANY ($1) AND epoch = ($2)[array_position($1, message_id)] AND state IN ('sending', 'unknown')",
+	    2,
+	    {INT8ARRAYOID, INT8ARRAYOID}};
+	Column ids(count);
+	Column epochs(count);
+	for (std::size_t i = 0; i < count; i++) {
+		ids.add(Int64GetDatum(marks[i].id));
+		epochs.add(Int64GetDatum(marks[i].epoch));
+	}
 	Values values;
-	values.set(0, all.array(INT8OID));
+	values.set(0, ids.array(INT8OID));
+	values.set(1, epochs.array(INT8OID));
 	run(statement, values);
 }
 

@@ -80,8 +80,13 @@ Claims mark(const Instance &instance, const Candidate *candidates, std::size_t c
  * early_mark.hpp. False when it is not there as it was made, or that sender is of another table. */
 bool mark_own(const Candidate &candidate, std::int64_t epoch, unsigned queue_table);
 
-/* Marked early, and not chosen: as if they had never been marked. */
-void put_back(const std::int64_t *ids, std::size_t count);
+struct EarlyMark {
+	std::int64_t id;
+	std::int64_t epoch; /* that it was made for */
+};
+
+/* Not chosen: as if they had never been marked. Where another epoch has marked since, nothing. */
+void put_back(const EarlyMark *marks, std::size_t count);
 
 struct Postponed {
 	std::int64_t id;

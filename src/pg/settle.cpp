@@ -314,12 +314,20 @@ Statement doubt = {
     8,
     {FAILURE_TYPES}};
 
+/* The account's trouble is not the message's: it keeps its attempts and its clean row. */
+Statement put_off = {
+    "UPDATE @s@.whatsapp_queue SET state = 'ready', attempts = attempts - 1, changed_at = now()"
+    " WHERE message_id = $1 AND state = 'sending'",
+    1,
+    {INT8OID}};
+
 void
 settle_paused(const Settled &row)
 {
-	/* the account's trouble is not the message's: it keeps its attempts and its clean row */
-	put_back(&row.id, 1);
-	fault_point(FaultPoint::settle_put_back);
+	Values values;
+	values.set(0, Int64GetDatum(row.id));
+	run(put_off, values);
+	fault_point(FaultPoint::settle_paused);
 	pause_sender(row.sender, row.delay_ms, row.message, row.hint);
 }
 

@@ -162,4 +162,42 @@ all_sent('PUBLISHED');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_attempts WHERE outcome = 'unknown'}), '0', 'nothing was ever in doubt');
 books_agree($node, 'early');
 $node->stop('fast');
+
+# A session that is halted in the moment after its commit hands its message over late: to a sender that has taken it for one in doubt, and to one that
+# is sending it by itself. The library is that of `make fault-points`.
+$node = new_cluster('halted', stage => $ENV{PGWA_FAULT_STAGE}, conf => "log_min_messages = debug2\nfsync = on\nwhatsapp.unknown_policy = retry\nwhatsapp.unknown_grace = 1h");
+$sandbox = $node->{sandbox};
+my $order = $node->data_dir . '/pg_whatsapp.fault';
+for my $case ([ doubted => 'PENDING|0|unknown|1', 1 ], [ retried => 'PENDING|0|sending|2', 2 ])
+{
+	my ($name, $found, $attempts) = @$case;
+	$session = $node->background_psql('postgres');
+	my $pid = $session->query_safe('SELECT pg_backend_pid()');
+	my ($reference, $halted);
+	until ($halted)
+	{
+		offered("before one that is $name");
+		$reference = "HALTED $number";
+		append_to_file($order, "message_committed stop 1 $number\n");
+		$session->query_until(qr/begun/, "\\echo begun\n" . message($reference) . ";\n");
+		wait_for('its halt, or its end', sub { $halted = !-e $order; $halted || row($reference) =~ /^(?:SENT|DELIVERED|READ)/ });
+		unlink $order;
+	}
+	my $digits = sprintf '3461%07d', $number;
+	sandbox_post($sandbox, 'faults', { to => "+$digits", delay_ms => 3000 });
+	$node->safe_psql('postgres', q{ALTER SYSTEM SET whatsapp.unknown_grace = '1s'}) if $name eq 'retried';
+	$node->reload;
+	my $former = sender_pid($node);
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend($former)");
+	wait_for('the next sender', sub { my $next = sender_pid($node); $next && $next != $former });
+	wait_for("what is $name", sub { row($reference) eq $found });
+	kill 'CONT', $pid;
+	$session->quit;
+	wait_turns($node);
+	all_sent('HALTED');
+	like(row($reference), qr/^(?:SENT|DELIVERED|READ)\|$attempts\|\|$/, "halted, and $name: sent");
+	is(scalar(sandbox_lines($sandbox, "arrivals?to=%2B$digits")), 1, "halted, and $name: once");
+}
+books_agree($node, 'halted');
+$node->stop('fast');
 done_testing();
