@@ -48,8 +48,8 @@ struct Handover {
 Handover take_early_marks(int place);
 
 /* Taken, and not forgotten: marked, committed, and not sent by whoever it was marked for. Only what
- * was marked for this epoch may leave without a new mark: of an older one this epoch may have made
- * an attempt of its own, by a session that was halted before it could hand over. */
+ * was marked for this epoch may leave without a new mark: when a session was halted before it could
+ * hand over, a later epoch may have made an attempt of its own. */
 bool any_early_marks();
 bool is_early(std::int64_t id);
 bool is_early(std::int64_t id, std::int64_t epoch);
