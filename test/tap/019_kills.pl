@@ -35,7 +35,8 @@ my @starting = qw(worker_start epoch_raised epoch_doubted epoch_committed);
 
 my %needs = (
 	drain_settled => \&end_sender,
-	(map { $_ => sub { my ($cluster) = @_; wait_for('an inbound message', sub { receive_one($cluster) }) } } qw(intake_acted intake_committed)),
+	# what the case before has left may meet the order, too: then nobody may be there any more who would take a message
+	(map { $_ => sub { my ($cluster) = @_; wait_for('an inbound message', sub { !-e $cluster->{order} || receive_one($cluster) }) } } qw(intake_acted intake_committed)),
 	# another death is the quicker way to a new life; but it would end the launcher, too
 	(map { $_ => sub { $_[0]{plan}{action} eq 'error' ? end_sender($_[0]) : kill_by_hand($_[0], 'sender') } } @starting),
 	# one after the other, until one finds the sender with slots to offer

@@ -213,11 +213,12 @@ my %by_hand = (
 	postmaster => sub { $_[0]{node}->kill9; 1 },
 	immediate => sub { $_[0]{node}->stop('immediate'); 1 });
 
-# A worker may have left by itself since it was looked up (it begins once more after an error): then it is the next one's turn.
+# A worker may have left by itself since it was looked up (it begins once more after an error): then it is the next one's turn. Or it has met the order
+# that was to be met after its death.
 sub kill_by_hand
 {
 	my ($cluster, $whom) = @_;
-	wait_for("the $whom to be killed", sub { $by_hand{$whom}->($cluster) || (back($cluster), 0)[1] });
+	wait_for("the $whom to be killed", sub { $by_hand{$whom}->($cluster) || ($cluster->{plan}{point} && !-e $cluster->{order}) || (back($cluster), 0)[1] });
 	return;
 }
 
