@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "pg/boundary.hpp"
+#include "pg/server/boundary.hpp"
 
 namespace whatsapp::entry
 {

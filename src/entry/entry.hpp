@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "pg/prelude.hpp"
+#include "pg/server/prelude.hpp"
 
 namespace whatsapp::entry
 {

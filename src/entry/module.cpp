@@ -1,11 +1,11 @@
 /*
  * module.cpp — the library's magic and _PG_init.
  */
-#include "entry/database_commands.hpp"
-#include "pg/settings.hpp"
-#include "pg/shmem.hpp"
+#include "entry/launcher/database_commands.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/shmem.hpp"
 
-#include "pg/compat.hpp"
+#include "pg/server/compat.hpp"
 
 #include "entry/entry.hpp"
 

@@ -6,8 +6,8 @@
  */
 #include <cstdint>
 
-#include "core/outcome.hpp"
-#include "core/redact.hpp"
+#include "core/answer/outcome.hpp"
+#include "core/base/redact.hpp"
 
 #include "../unit/jsonb_text.hpp"
 #include "expect.hpp"

@@ -7,11 +7,11 @@
  */
 #include <cstdint>
 
-#include "core/e164.hpp"
-#include "core/fault.hpp"
-#include "core/message.hpp"
-#include "core/money.hpp"
-#include "core/template.hpp"
+#include "core/value/e164.hpp"
+#include "core/base/fault.hpp"
+#include "core/message/message.hpp"
+#include "core/value/money.hpp"
+#include "core/message/template.hpp"
 
 #include "../unit/jsonb_text.hpp"
 #include "expect.hpp"

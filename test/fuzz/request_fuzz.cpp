@@ -15,9 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/endpoint.hpp"
-#include "core/signature.hpp"
-#include "net/http_server.hpp"
+#include "core/webhook/endpoint.hpp"
+#include "core/webhook/signature.hpp"
+#include "net/server/http_server.hpp"
 
 #include "expect.hpp"
 

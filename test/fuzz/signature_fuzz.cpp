@@ -6,7 +6,7 @@
  */
 #include <cstdint>
 
-#include "core/signature.hpp"
+#include "core/webhook/signature.hpp"
 
 #include "expect.hpp"
 

@@ -7,12 +7,12 @@
  */
 #include <cstdint>
 
-#include "core/account.hpp"
-#include "core/fault.hpp"
-#include "core/inbound.hpp"
-#include "core/outcome.hpp"
-#include "core/redact.hpp"
-#include "core/webhook.hpp"
+#include "core/webhook/account.hpp"
+#include "core/base/fault.hpp"
+#include "core/webhook/inbound.hpp"
+#include "core/answer/outcome.hpp"
+#include "core/base/redact.hpp"
+#include "core/webhook/webhook.hpp"
 
 #include "../unit/json_rebuilt.hpp"
 #include "../unit/jsonb_text.hpp"

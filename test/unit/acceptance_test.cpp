@@ -2,8 +2,8 @@
  * acceptance_test.cpp — the short way to an accepted message reads what the long way reads, or
  * nothing.
  */
-#include "core/acceptance.hpp"
-#include "core/outcome.hpp"
+#include "core/answer/acceptance.hpp"
+#include "core/answer/outcome.hpp"
 
 #include <string>
 

@@ -1,7 +1,7 @@
 /*
  * account_test.cpp — facts of every account and template field, and odd shapes that give none.
  */
-#include "core/account.hpp"
+#include "core/webhook/account.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,8 +2,8 @@
  * breaker_test.cpp — an outage is not hammered, and neither is a platform that answers now and
  * then.
  */
-#include "core/breaker.hpp"
-#include "core/usage.hpp"
+#include "core/turn/breaker.hpp"
+#include "core/answer/usage.hpp"
 
 #include <cstdint>
 

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "net/http_client.hpp"
+#include "net/client/http_client.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -3,7 +3,7 @@
  *
  * The wrong forms of the quick reference come first; the rest is what people and machines paste.
  */
-#include "core/e164.hpp"
+#include "core/value/e164.hpp"
 
 #include "fault_matcher.hpp"
 

@@ -1,7 +1,7 @@
 /*
  * endpoint_test.cpp — the paths that exist, and everything beside them.
  */
-#include "core/endpoint.hpp"
+#include "core/webhook/endpoint.hpp"
 
 #include <string>
 

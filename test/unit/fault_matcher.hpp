@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/fault.hpp"
+#include "core/base/fault.hpp"
 
 namespace whatsapp
 {

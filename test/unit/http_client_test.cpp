@@ -3,7 +3,7 @@
  *
  * No test sleeps: waits end with the event, or with a deadline that fails.
  */
-#include "net/http_client.hpp"
+#include "net/client/http_client.hpp"
 
 #include "client_fixture.hpp"
 #include "deaf_threads.hpp"

@@ -5,7 +5,7 @@
  * One thread: raw sockets that do not block, and the owner's loop as the listener has it. Waits end
  * with the event, or with a deadline that fails.
  */
-#include "net/http_server.hpp"
+#include "net/server/http_server.hpp"
 
 #include <algorithm>
 #include <chrono>

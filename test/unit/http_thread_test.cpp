@@ -3,7 +3,7 @@
  *
  * The same tests run under ThreadSanitizer (make -C test/unit threads).
  */
-#include "net/http_thread.hpp"
+#include "net/client/http_thread.hpp"
 
 #include "client_fixture.hpp"
 #include "deaf_threads.hpp"

@@ -1,7 +1,7 @@
 /*
  * inbound_test.cpp — what each type of message gives for its columns, and what hostile ones do not.
  */
-#include "core/inbound.hpp"
+#include "core/webhook/inbound.hpp"
 
 #include <nlohmann/json.hpp>
 

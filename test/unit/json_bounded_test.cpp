@@ -3,7 +3,7 @@
  *
  * Deep documents come in sizes that crash a recursive parser: to pass is to return at all.
  */
-#include "core/json_bounded.hpp"
+#include "core/base/json_bounded.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "core/json_bounded.hpp"
-#include "core/json_view.hpp"
+#include "core/base/json_bounded.hpp"
+#include "core/base/json_view.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
  * json_view_test.cpp — the reader in place sees what a tree of nlohmann's holds, and refuses what
  * it refuses.
  */
-#include "core/json_view.hpp"
+#include "core/base/json_view.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 /*
  * lineup_test.cpp — order, turns and limits, against a queue in memory.
  */
-#include "core/lineup.hpp"
+#include "core/turn/lineup.hpp"
 
 #include <algorithm>
 #include <cstdint>

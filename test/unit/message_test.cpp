@@ -1,7 +1,7 @@
 /*
  * message_test.cpp — request bodies are the JSON that the API documents, whatever the texts hold.
  */
-#include "core/message.hpp"
+#include "core/message/message.hpp"
 
 #include <limits>
 

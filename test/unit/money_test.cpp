@@ -4,7 +4,7 @@
  * Expected texts come from CLDR as Debian's ICU carries it; where a locale's sign may change
  * between versions, only the digits are compared.
  */
-#include "core/money.hpp"
+#include "core/value/money.hpp"
 
 #include "fault_matcher.hpp"
 

@@ -4,7 +4,7 @@
  * Bodies have the shapes that the platform documents, then those that gateways, failures and
  * enemies produce. What must hold for all of them is checked in one place, judged().
  */
-#include "core/outcome.hpp"
+#include "core/answer/outcome.hpp"
 
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 /*
  * pacer_test.cpp — never above the rate in any second, close to it all the time.
  */
-#include "core/pacer.hpp"
+#include "core/turn/pacer.hpp"
 
 #include <cstdint>
 #include <deque>

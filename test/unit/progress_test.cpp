@@ -1,7 +1,7 @@
 /*
  * progress_test.cpp — the sum of statuses does not depend on their order, number or grouping.
  */
-#include "core/progress.hpp"
+#include "core/webhook/progress.hpp"
 
 #include <algorithm>
 #include <numeric>

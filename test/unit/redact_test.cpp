@@ -2,9 +2,9 @@
  * redact_test.cpp — masks hide enough, cuts keep characters whole, and everything that leaves is
  * UTF-8.
  */
-#include "core/redact.hpp"
+#include "core/base/redact.hpp"
 
-#include "core/utf8.hpp"
+#include "core/base/utf8.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 /*
  * render_test.cpp — filled-in bodies, and bodies and parameters that do not fit each other.
  */
-#include "core/template.hpp"
+#include "core/message/template.hpp"
 
 #include "fault_matcher.hpp"
 

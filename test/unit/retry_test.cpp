@@ -1,7 +1,7 @@
 /*
  * retry_test.cpp — waits grow, stay between half the base and the cap, and survive odd policies.
  */
-#include "core/retry.hpp"
+#include "core/answer/retry.hpp"
 
 #include <cmath>
 #include <cstdint>

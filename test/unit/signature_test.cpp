@@ -1,7 +1,7 @@
 /*
  * signature_test.cpp — known digests, and headers that must not pass.
  */
-#include "core/signature.hpp"
+#include "core/webhook/signature.hpp"
 
 #include <cstdio>
 

@@ -3,7 +3,7 @@
  *
  * Faults must name the parameter and the rule and must never repeat a parameter's text.
  */
-#include "core/template.hpp"
+#include "core/message/template.hpp"
 
 #include "fault_matcher.hpp"
 

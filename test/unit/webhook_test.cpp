@@ -4,7 +4,7 @@
  * Whatever comes back must be fit for the database: events_of() holds every event of every test to
  * that.
  */
-#include "core/webhook.hpp"
+#include "core/webhook/webhook.hpp"
 
 #include <set>
 

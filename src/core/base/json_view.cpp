@@ -1,0 +1,309 @@
+/*
+ * json_view.cpp — nlohmann's reader says what it has seen, and the place up to which it has read
+ * says where.
+ */
+#include "core/base/json_view.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <iterator>
+
+#include "core/base/json_bounded.hpp"
+#include "core/base/utf8.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp
+{
+namespace
+{
+
+using nlohmann::json;
+
+/* jsonb and double take any number of so many characters, if it has no exponent. */
+constexpr std::size_t max_plain_number = 64;
+constexpr std::size_t bytes_per_node = 16;
+/* nlohmann's id of "number overflow", the only out_of_range that a parse reports. */
+constexpr int number_overflow = 406;
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+/* The text, one byte after the other; seen is where the reader has got to. */
+class Bytes
+{
+public:
+	using iterator_category = std::input_iterator_tag;
+	using value_type = char;
+	using difference_type = std::ptrdiff_t;
+	using pointer = const char *;
+	using reference = const char &;
+
+	Bytes(const char *at, const char *&seen) noexcept : at_(at), seen_(&seen) {}
+	reference
+	operator*() const noexcept
+	{
+		return *at_;
+	}
+	Bytes &
+	operator++() noexcept
+	{
+		*seen_ = ++at_;
+		return *this;
+	}
+	bool
+	operator==(const Bytes &other) const noexcept
+	{
+		return at_ == other.at_;
+	}
+	bool
+	operator!=(const Bytes &other) const noexcept
+	{
+		return at_ != other.at_;
+	}
+
+private:
+	const char *at_;
+	const char **seen_;
+};
+
+std::string_view
+between(const char *begin, const char *end) noexcept
+{
+	return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+/* What nlohmann calls, in the order of the text. */
+class Viewer
+{
+public:
+	JsonProblem problem = JsonProblem::none;
+	const char *seen; /* the end of the token that is told; of a number, maybe one byte more */
+
+	Viewer(std::string_view text, JsonDocument &document) noexcept
+	    : seen(text.data()), before_(text.data()), document_(document)
+	{
+		if (text.substr(0, byte_order_mark.size()) == byte_order_mark)
+			before_ += byte_order_mark.size();
+	}
+
+	bool
+	null()
+	{
+		return token(JsonType::null);
+	}
+	bool
+	boolean(bool value)
+	{
+		return token(value ? JsonType::yes : JsonType::no);
+	}
+	bool
+	number_integer(json::number_integer_t)
+	{
+		return number();
+	}
+	bool
+	number_unsigned(json::number_unsigned_t)
+	{
+		return number();
+	}
+	bool
+	number_float(json::number_float_t, const std::string &)
+	{
+		return number();
+	}
+	bool
+	string(std::string &value)
+	{
+		if (value.size() > max_json_string_bytes)
+			return stop(JsonProblem::string);
+		const std::string_view raw = take(seen);
+		return add(JsonType::string, raw, text_in(raw, value));
+	}
+	bool
+	key(std::string &name)
+	{
+		if (name.size() > max_json_key_bytes)
+			return stop(JsonProblem::key);
+		key_ = text_in(take(seen), name);
+		return true;
+	}
+	bool
+	binary(json::binary_t &)
+	{
+		return stop(JsonProblem::syntax);
+	}
+	bool
+	start_object(std::size_t)
+	{
+		return enter(JsonType::object);
+	}
+	bool
+	start_array(std::size_t)
+	{
+		return enter(JsonType::array);
+	}
+	bool
+	end_object()
+	{
+		return leave();
+	}
+	bool
+	end_array()
+	{
+		return leave();
+	}
+	bool
+	parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &error)
+	{
+		return stop(error.id == number_overflow ? JsonProblem::number : JsonProblem::syntax);
+	}
+
+private:
+	const char *before_; /* the end of the token before */
+	JsonDocument &document_;
+	std::string_view key_;
+	std::size_t open_[max_json_depth];
+	std::size_t depth_ = 0;
+
+	bool
+	stop(JsonProblem reason) noexcept
+	{
+		problem = reason;
+		return false;
+	}
+
+	/* The token that ends there. */
+	std::string_view
+	take(const char *end) noexcept
+	{
+		const char *begin = before_;
+		while (begin != end && std::strchr(" \t\r\n,:", *begin) != nullptr)
+			begin++;
+		before_ = end;
+		return between(begin, end);
+	}
+
+	bool
+	add(JsonType type, std::string_view raw, std::string_view text)
+	{
+		if (document_.nodes.size() >= max_json_values)
+			return stop(JsonProblem::values);
+		document_.nodes.push_back({type, 1, key_, raw, text});
+		key_ = {};
+		return true;
+	}
+
+	bool
+	token(JsonType type)
+	{
+		const std::string_view raw = take(seen);
+		return add(type, raw, raw);
+	}
+
+	bool
+	number()
+	{
+		const char *end = seen;
+		while (end[-1] < '0' || end[-1] > '9')
+			end--;
+		const std::string_view raw = take(end);
+		const bool exponent = raw.find_first_of("eE") != std::string_view::npos;
+		if (exponent || raw.size() > max_plain_number)
+			document_.plain = false;
+		const bool whole = !exponent && raw.find('.') == std::string_view::npos;
+		return add(whole ? JsonType::integer : JsonType::real, raw, raw);
+	}
+
+	/* Nearly always the string stands in the text as it is. */
+	std::string_view
+	text_in(std::string_view raw, const std::string &value)
+	{
+		const std::string_view inside = raw.substr(1, raw.size() - 2);
+		if (inside == value)
+			return inside;
+		std::string &copy = document_.unescaped.emplace_front();
+		for (const char c : value)
+			if (c == '\0')
+				copy += replacement_character;
+			else
+				copy += c;
+		document_.plain = document_.plain && copy.size() == value.size();
+		return copy;
+	}
+
+	bool
+	enter(JsonType type)
+	{
+		if (depth_ == max_json_depth)
+			return stop(JsonProblem::depth);
+		open_[depth_++] = document_.nodes.size();
+		const std::string_view bracket = take(seen);
+		return add(type, bracket, bracket);
+	}
+
+	bool
+	leave() noexcept
+	{
+		const std::size_t place = open_[--depth_];
+		JsonNode &node = document_.nodes[place];
+		node.size = static_cast<std::uint32_t>(document_.nodes.size() - place);
+		node.raw = node.text = between(node.raw.data(), seen);
+		before_ = seen;
+		return true;
+	}
+};
+
+} // namespace
+
+JsonProblem
+read_json(std::string_view text, JsonDocument &document)
+{
+	/* nlohmann takes a NUL for the end of the document and would ignore what follows. */
+	if (text.find('\0') != std::string_view::npos)
+		return JsonProblem::syntax;
+	document.nodes.reserve(std::min(text.size() / bytes_per_node + 1, max_json_values));
+	Viewer viewer(text, document);
+	const char *end = text.data() + text.size();
+	const bool read =
+	    json::sax_parse(Bytes(text.data(), viewer.seen), Bytes(end, viewer.seen), &viewer);
+	if (read)
+		return JsonProblem::none;
+	return viewer.problem == JsonProblem::none ? JsonProblem::syntax : viewer.problem;
+}
+
+const JsonNode *
+member(const JsonNode *value, std::string_view name) noexcept
+{
+	const JsonNode *found = nullptr;
+	if (value != nullptr && value->is(JsonType::object))
+		for (const JsonNode &item : JsonItems(*value))
+			if (item.key == name)
+				found = &item;
+	return found;
+}
+
+std::string
+text_of(const JsonNode *value)
+{
+	if (value == nullptr)
+		return {};
+	if (value->is(JsonType::string))
+		return std::string(value->text);
+	if (!value->is(JsonType::integer))
+		return {};
+	if (value->raw == "-0")
+		return "0";
+	/* beyond 64 bits a tree has a floating-point number, which is no id */
+	const char *begin = value->raw.data();
+	const char *end = begin + value->raw.size();
+	std::int64_t small;
+	std::uint64_t large;
+	if (std::from_chars(begin, end, small).ec != std::errc() &&
+	    std::from_chars(begin, end, large).ec != std::errc())
+		return {};
+	return std::string(value->raw);
+}
+
+} // namespace whatsapp

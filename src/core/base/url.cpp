@@ -1,0 +1,81 @@
+/*
+ * url.cpp — a strict reading of the few URL forms that are allowed; libcurl parses them again and
+ * must not see more in them.
+ */
+#include "core/base/url.hpp"
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp
+{
+
+namespace
+{
+
+bool
+begins(std::string_view text, std::string_view with) noexcept
+{
+	return text.substr(0, with.size()) == with;
+}
+
+/* host[:port] up to the path; empty when the authority holds anything else, such as a user part
+ * that hides the real host */
+std::string_view
+host_of(std::string_view authority_and_path) noexcept
+{
+	const std::string_view authority = authority_and_path.substr(0, authority_and_path.find('/'));
+	std::string_view host = authority;
+	std::string_view rest;
+	if (begins(authority, "[")) {
+		const auto end = authority.find(']');
+		if (end == std::string_view::npos)
+			return {};
+		host = authority.substr(0, end + 1);
+		rest = authority.substr(end + 1);
+	} else if (const auto colon = authority.find(':'); colon != std::string_view::npos) {
+		host = authority.substr(0, colon);
+		rest = authority.substr(colon);
+	}
+	if (!rest.empty() && (rest.size() < 2 || rest.size() > 6 || rest[0] != ':' ||
+	                      rest.find_first_not_of("0123456789", 1) != std::string_view::npos))
+		return {};
+	if (host.find_first_of("@\\?#%") != std::string_view::npos)
+		return {};
+	return host;
+}
+
+bool
+loopback(std::string_view host) noexcept
+{
+	if (host == "localhost" || host == "[::1]")
+		return true;
+	/* digits and dots only: 127.0.0.1.example.org is a name that anybody can point anywhere */
+	return begins(host, "127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+bool
+plain(std::string_view url) noexcept
+{
+	for (const char c : url)
+		if (c <= ' ' || c > '~' || c == '#')
+			return false;
+	return true;
+}
+
+} // namespace
+
+bool
+url_is_loopback_http(std::string_view url) noexcept
+{
+	return plain(url) && begins(url, "http://") && loopback(host_of(url.substr(7)));
+}
+
+bool
+url_allowed(std::string_view url) noexcept
+{
+	if (url_is_loopback_http(url))
+		return true;
+	return plain(url) && begins(url, "https://") && !host_of(url.substr(8)).empty();
+}
+
+} // namespace whatsapp

@@ -1,0 +1,58 @@
+/*
+ * breaker.hpp — whether the platform behind one base URL is asked at all.
+ *
+ * An outage must not be hammered: after a row of requests that no platform answered, nothing leaves
+ * for a while, then one request tries. Retries have a budget of their own besides, since a platform
+ * that answers every other request never opens the circuit. Pure arithmetic; the clock comes from
+ * outside.
+ */
+#pragma once
+
+#include "core/turn/lineup.hpp"
+
+#include <cstdint>
+
+namespace whatsapp
+{
+
+class Breaker
+{
+public:
+	/* A request that was started at started_ms got an answer of the platform, whatever it said; or
+	 * none: a dead network, a gateway's error. One from before the gate fell tells nothing new: a
+	 * late success would let a whole burst at a platform that is down, a late failure would take
+	 * the place of a probe's. */
+	void succeeded(std::int64_t started_ms) noexcept;
+	void failed(std::int64_t started_ms, std::int64_t now_ms) noexcept;
+
+	/* The platform named a time before which nothing is to be sent. */
+	void rest_until(std::int64_t at_ms) noexcept;
+
+	/* open: ask; shut: do not; probe: one at a time. */
+	Gate gate(std::int64_t now_ms) const noexcept;
+
+	/* When a shut gate becomes a probe; 0 when it is not shut. */
+	std::int64_t next_ms(std::int64_t now_ms) const noexcept;
+
+	/* A retry wants to be made in delay_ms: the delay that it gets. At most a tenth as many retries
+	 * as requests, and one a second when there are none. */
+	std::int64_t retry_delay_ms(std::int64_t delay_ms, std::int64_t now_ms) noexcept;
+	void count_request() noexcept;
+
+	/* The failures in a row that shut the gate. */
+	static constexpr int most_failures = 10;
+	static constexpr std::int64_t first_rest_ms = 1000;
+	static constexpr std::int64_t last_rest_ms = 60000;
+
+private:
+	int failures_ = 0; /* in a row */
+	std::int64_t rest_ms_ = 0;
+	std::int64_t rest_until_ms_ = 0;
+	std::int64_t fell_ms_ = -1;    /* when the gate fell last */
+	double retries_ = retry_burst; /* that may be made at once */
+	std::int64_t refilled_ms_ = 0;
+
+	static constexpr double retry_burst = 100;
+};
+
+} // namespace whatsapp

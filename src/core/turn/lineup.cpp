@@ -1,0 +1,379 @@
+/*
+ * lineup.cpp — the order of things: a sender's turn, its priority, its recipient, the pair's limit.
+ */
+#include "core/turn/lineup.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp
+{
+
+namespace
+{
+
+/* With more than these behind one recipient, the rest waits in the queue. */
+constexpr std::size_t most_behind = 1024;
+constexpr std::int64_t newcomer_ms = 20;
+constexpr std::int64_t first_full_ms = 2000;
+constexpr std::int64_t last_full_ms = 60000;
+/* two clocks, the server's and ours, tell when the held one is due; those behind it come later by
+ * either */
+constexpr std::int64_t behind_held_ms = 1000;
+/* a commit's worth; the rest has its turn in the next one */
+constexpr std::size_t most_deferred = 2000;
+} // namespace
+
+void
+Lineup::begin_rules()
+{
+	for (auto &entry : senders_)
+		entry.second.named = false;
+}
+
+void
+Lineup::set_rules(const std::string &name, const SenderRules &rules)
+{
+	Sender &sender = senders_.try_emplace(name, started_ms_).first->second;
+	sender.named = true;
+	sender.rules = rules;
+	sender.pacer.set_rate(rules.per_second);
+	if (rules.gate == Gate::shut)
+		shut(sender);
+}
+
+void
+Lineup::end_rules()
+{
+	for (auto &entry : senders_) {
+		if (entry.second.named)
+			continue;
+		entry.second.rules.gate = Gate::shut;
+		shut(entry.second);
+	}
+	for (auto &entry : groups_)
+		entry.second.named = false;
+	for (auto &entry : senders_)
+		if (entry.second.rules.gate != Gate::shut)
+			groups_[entry.second.rules.group].named = true;
+}
+
+void
+Lineup::set_group(int group, Gate gate)
+{
+	groups_[group].gate = gate;
+}
+
+/* A platform that takes requests and does not answer must not end up with all of the slots: the
+ * others are to go on. */
+int
+Lineup::share_of_group() const
+{
+	int groups = 0;
+	for (const auto &entry : groups_)
+		groups += static_cast<int>(entry.second.named && entry.second.gate != Gate::shut);
+	return groups < 2 ? slots_ : std::max(1, slots_ / groups);
+}
+
+int
+Lineup::budget(Sender &sender, int room, std::int64_t now_ms)
+{
+	const Group &group = groups_[sender.rules.group];
+	if (sender.rules.gate == Gate::shut || group.gate == Gate::shut)
+		return 0;
+	if (sender.rules.gate == Gate::probe)
+		room = std::min(room, 1 - std::min(sender.in_flight, 1));
+	if (group.gate == Gate::probe)
+		room = std::min(room, 1 - std::min(group.in_flight, 1));
+	if (groups_.size() > 1)
+		room = std::min(room, std::max(0, share_of_group() - group.in_flight));
+	return sender.pacer.allowance(room, now_ms);
+}
+
+/* Until the one that the others wait for is seen again, which a backlog or a shut gate puts off: or
+ * until the queue was read out and it was not there any more. */
+bool
+Lineup::held(const Order &order) noexcept
+{
+	return order.held_for != 0 && order.lane->read_out_ms < order.held_due_ms + 2 * behind_held_ms;
+}
+
+/* Those that went back to the queue are to be seen again, unless somebody cancelled them. */
+bool
+Lineup::awaits(const Order &order) noexcept
+{
+	return order.back > 0 && order.lane->read_out_ms < order.back_until_ms + behind_held_ms;
+}
+
+/* The pair's next turn, not before at_ms, reserved for a candidate that has none yet. */
+std::int64_t
+Lineup::turn_of(const SenderRules &rules, const Candidate &candidate, std::int64_t at_ms,
+                std::int64_t now_ms)
+{
+	const auto found = pairs_.find(candidate.pair);
+	if (found != pairs_.end())
+		at_ms = std::max(at_ms, found->second.not_before_ms);
+	if (rules.pair_interval_ms <= 0)
+		return at_ms;
+
+	Pair &pair = found != pairs_.end() ? found->second : pairs_[candidate.pair];
+	/* what the last life of this process sent is not known: the burst grows from none */
+	const std::int64_t tolerance =
+	    std::min((rules.pair_burst - 1) * rules.pair_interval_ms, now_ms - started_ms_);
+	at_ms = std::max(at_ms, pair.left_ms - tolerance);
+	if (!candidate.paced) {
+		at_ms = std::max(at_ms, pair.theoretical_ms - tolerance);
+		pair.theoretical_ms = std::max(pair.theoretical_ms, at_ms) + rules.pair_interval_ms;
+	}
+	return at_ms;
+}
+
+/* 0 for one that may leave or stand behind the one in flight; else how long it has to go back to
+ * the queue. Once one had to, so have those after it, in the same order. */
+std::int64_t
+Lineup::wait_of(const SenderRules &rules, Order &order, const Candidate &candidate,
+                std::int64_t now_ms)
+{
+	if (!awaits(order))
+		order.back = 0;
+	else if (candidate.paced)
+		order.back--;
+	if (order.held_for == candidate.id)
+		return 0;
+	if (!held(order))
+		order.held_for = 0;
+
+	std::int64_t at = now_ms;
+	if (order.held_for != 0)
+		order.back_until_ms =
+		    std::max(order.back_until_ms, std::max(now_ms, order.held_due_ms) + behind_held_ms);
+	/* its transaction began before those that went back are due, and was committed after */
+	else if (order.back > 0 && !candidate.paced && !candidate.called)
+		at = now_ms + newcomer_ms;
+	const bool queued = order.busy || (!order.behind.empty() && !candidate.called);
+	if (queued && at == now_ms && order.back_until_ms <= now_ms) {
+		if (order.behind.size() < most_behind)
+			return 0;
+		order.full_ms = std::clamp(order.full_ms * 2, first_full_ms, last_full_ms);
+		order.back_until_ms = now_ms + order.full_ms;
+	}
+	if (order.held_for != 0 || !candidate.called)
+		at = std::max(at, order.back_until_ms);
+	at = turn_of(rules, candidate, at, now_ms);
+	if (at > now_ms)
+		order.back++;
+	return at - now_ms;
+}
+
+/* Brings the next of the order to the front of the line. */
+void
+Lineup::call_next(Sender &sender, Lane &lane, std::uint64_t ticket)
+{
+	const auto found = orders_.find(ticket);
+	if (found == orders_.end())
+		return;
+	Order &order = found->second;
+	if (!order.behind.empty()) {
+		lane.line.push_front(order.behind.front());
+		lane.line.front().called = true;
+		order.behind.pop_front();
+		sender.standing++;
+	} else if (!order.busy && order.held_for == 0 && order.back_until_ms == 0) {
+		orders_.erase(found);
+	}
+}
+
+void
+Lineup::enter(Senders::value_type &entry, int priority, const Candidate &candidate,
+              std::vector<Chosen> &chosen)
+{
+	const int group = entry.second.rules.group;
+	entry.second.in_flight++;
+	groups_[group].in_flight++;
+	in_flight_++;
+	chosen.push_back({candidate.id, candidate.address, candidate.order, candidate.pair,
+	                  &entry.first, priority, group});
+}
+
+bool
+Lineup::take_from(Senders::value_type &entry, int priority, std::int64_t now_ms,
+                  std::vector<Chosen> &chosen, std::vector<Deferred> &deferred)
+{
+	Sender &sender = entry.second;
+	Lane &lane = sender.lanes[static_cast<std::size_t>(priority)];
+	while (!lane.line.empty() && deferred.size() < most_deferred) {
+		const Candidate candidate = lane.line.front();
+		lane.line.pop_front();
+		sender.standing--;
+		Order &order = orders_[candidate.order];
+		order.lane = &lane;
+		const std::int64_t wait = wait_of(sender.rules, order, candidate, now_ms);
+		if (wait > 0) {
+			known_.erase(candidate.id);
+			deferred.push_back({candidate.id, wait});
+			if (!order.busy)
+				call_next(sender, lane, candidate.order);
+		} else if (order.busy || (!order.behind.empty() && !candidate.called)) {
+			order.behind.push_back(candidate);
+		} else {
+			order.busy = true;
+			if (order.held_for != candidate.id && sender.rules.pair_interval_ms > 0) {
+				Pair &pair = pairs_[candidate.pair];
+				pair.left_ms = std::max(pair.left_ms, now_ms) + sender.rules.pair_interval_ms;
+			}
+			order.held_for = 0;
+			enter(entry, priority, candidate, chosen);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+Lineup::take(Senders::value_type &entry, std::int64_t now_ms, std::vector<Chosen> &chosen,
+             std::vector<Deferred> &deferred)
+{
+	for (int priority = 0; priority < priorities; priority++)
+		if (take_from(entry, priority, now_ms, chosen, deferred))
+			return true;
+	return false;
+}
+
+void
+Lineup::choose(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
+               std::vector<Deferred> &deferred)
+{
+	struct Standing {
+		Senders::value_type *entry;
+		int budget;
+	};
+	slots_ = room + in_flight_;
+	std::vector<Standing> standing;
+	const auto stand = [&](Senders::iterator from, Senders::iterator to) {
+		for (; from != to; ++from)
+			if (from->second.standing > 0)
+				if (const int most = budget(from->second, room, now_ms); most > 0)
+					standing.push_back({&*from, most});
+	};
+	const auto first = senders_.lower_bound(first_);
+	stand(first, senders_.end());
+	stand(senders_.begin(), first);
+
+	while (room > 0 && !standing.empty()) {
+		for (Standing &one : standing) {
+			if (room == 0) {
+				first_ = one.entry->first;
+				return;
+			}
+			/* another sender may have taken the one place that its group has */
+			if (budget(one.entry->second, 1, now_ms) == 0 ||
+			    !take(*one.entry, now_ms, chosen, deferred)) {
+				one.budget = 0;
+				continue;
+			}
+			one.budget--;
+			room--;
+		}
+		standing.erase(std::remove_if(standing.begin(), standing.end(),
+		                              [](const Standing &one) { return one.budget <= 0; }),
+		               standing.end());
+	}
+}
+
+void
+Lineup::ended(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64_t now_ms)
+{
+	Sender &sender = senders_.at(*chosen.sender);
+	Lane &lane = sender.lanes[static_cast<std::size_t>(chosen.priority)];
+	Order &order = orders_[chosen.order_ticket];
+	sender.in_flight--;
+	groups_[chosen.group].in_flight--;
+	in_flight_--;
+	order.busy = false;
+	switch (how) {
+	case Ended::pair_limit:
+		pairs_[chosen.pair_ticket].not_before_ms = now_ms + delay_ms;
+		[[fallthrough]];
+	case Ended::again:
+		order.lane = &lane;
+		order.held_for = chosen.id;
+		order.held_due_ms = now_ms + delay_ms;
+		known_.erase(chosen.id);
+		break;
+	case Ended::put_back:
+		if (sender.rules.gate != Gate::shut) {
+			lane.line.push_front(
+			    {chosen.id, chosen.address, chosen.order_ticket, chosen.pair_ticket, true, true});
+			sender.standing++;
+			return;
+		}
+		known_.erase(chosen.id);
+		break;
+	case Ended::settled:
+	case Ended::lost:
+		known_.erase(chosen.id);
+		break;
+	}
+	call_next(sender, lane, chosen.order_ticket);
+}
+
+bool
+Lineup::ready(std::int64_t now_ms)
+{
+	return std::any_of(senders_.begin(), senders_.end(), [&](auto &entry) {
+		return entry.second.standing > 0 && budget(entry.second, 1, now_ms) > 0;
+	});
+}
+
+bool
+Lineup::unread() const noexcept
+{
+	return std::any_of(senders_.begin(), senders_.end(), [](const auto &entry) {
+		return entry.second.rules.gate != Gate::shut &&
+		       std::any_of(entry.second.lanes.begin(), entry.second.lanes.end(),
+		                   [](const Lane &lane) { return lane.unread; });
+	});
+}
+
+std::int64_t
+Lineup::next_ms(std::int64_t now_ms)
+{
+	std::int64_t next = 0;
+	for (auto &entry : senders_) {
+		Sender &sender = entry.second;
+		if (sender.standing == 0 || sender.rules.gate != Gate::open ||
+		    groups_[sender.rules.group].gate != Gate::open)
+			continue;
+		const std::int64_t at = sender.pacer.next_ms(now_ms);
+		if (next == 0 || at < next)
+			next = at;
+	}
+	return next;
+}
+
+void
+Lineup::sweep(std::int64_t now_ms)
+{
+	for (auto pair = pairs_.begin(); pair != pairs_.end();)
+		pair = pair->second.theoretical_ms <= now_ms && pair->second.left_ms <= now_ms &&
+		               pair->second.not_before_ms <= now_ms
+		           ? pairs_.erase(pair)
+		           : std::next(pair);
+	for (auto order = orders_.begin(); order != orders_.end();)
+		order = !order->second.busy && order->second.behind.empty() &&
+		                order->second.back_until_ms <= now_ms && !held(order->second) &&
+		                !awaits(order->second)
+		            ? orders_.erase(order)
+		            : std::next(order);
+}
+
+Pacer *
+Lineup::pacer_of(const std::string &sender)
+{
+	const auto found = senders_.find(sender);
+	return found == senders_.end() ? nullptr : &found->second.pacer;
+}
+
+} // namespace whatsapp

@@ -1,0 +1,225 @@
+/*
+ * lineup.hpp — who is next: the ready messages that the sender has read ahead, and the rules that
+ * decide which of them may leave now.
+ *
+ * Per number its rate; per number and recipient one message of a priority in flight at a time, in
+ * the order of the queue, and the pair limit; between numbers turn and turn about. What has to wait
+ * for its pair goes back to the queue with a later due time, so that it holds up nobody and needs
+ * no memory. Pure arithmetic; the clock comes from outside.
+ */
+#pragma once
+
+#include "core/turn/pacer.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace whatsapp
+{
+
+/* 0 before 1 before 2 */
+inline constexpr int priorities = 3; /* urgent, normal, bulk */
+
+enum class Gate : unsigned char {
+	shut,  /* disabled, paused, or its platform is down */
+	probe, /* one in flight: to see whether the trouble is over */
+	open,
+};
+
+struct SenderRules {
+	Gate gate = Gate::open;
+	int group = 0;                     /* of those that share a platform's address */
+	int per_second = 0;                /* 0: not paced */
+	std::int64_t pair_interval_ms = 0; /* 0: no pair limit */
+	int pair_burst = 1;                /* at once, before the interval counts */
+};
+
+/* A place in the queue's index: due, then id. */
+struct QueuePlace {
+	std::int64_t due_us = std::numeric_limits<std::int64_t>::min();
+	std::int64_t id = 0;
+};
+
+/* A row that was read: where it stands, and where its bytes lie (a mere hint for its owner). */
+struct QueueRow {
+	QueuePlace place;
+	std::uint64_t address = 0;
+	std::string_view recipient;
+	bool paced = false; /* its due time is its turn in the pair's schedule */
+};
+
+/* Where to read on, and how many rows. */
+struct Reading {
+	const std::string *sender;
+	int priority;
+	QueuePlace after;
+	int limit;
+};
+
+/* One that may leave; the tickets go back with ended(). */
+struct Chosen {
+	std::int64_t id;
+	std::uint64_t address; /* of the QueueRow */
+	std::uint64_t order_ticket;
+	std::uint64_t pair_ticket;
+	const std::string *sender; /* lives as long as the lineup */
+	int priority;
+	int group;
+};
+
+struct Deferred {
+	std::int64_t id;
+	std::int64_t delay_ms;
+};
+
+enum class Ended : unsigned char {
+	settled,    /* sent, failed, or nobody knows: it is out of the way */
+	again,      /* will be due again after a delay; those behind it wait for it */
+	pair_limit, /* the same, and the platform named the pair */
+	put_back,   /* ready as before: it was not its turn */
+	lost,       /* chosen, and then not there any more */
+};
+
+class Lineup
+{
+public:
+	explicit Lineup(std::int64_t now_ms) : started_ms_(now_ms) {}
+
+	/* Senders that are not named any more are shut. */
+	void begin_rules();
+	void set_rules(const std::string &sender, const SenderRules &rules);
+	void end_rules();
+
+	/* Of all senders of a group, together: open, shut, or one request in flight. */
+	void set_group(int group, Gate gate);
+
+	/* The pair's schedule is taken up to in_ms from now. */
+	void reserve(const std::string &sender, std::string_view recipient, std::int64_t in_ms,
+	             std::int64_t now_ms);
+
+	/* The message will be due again, and those of its sender, priority and recipient wait for it.
+	 */
+	void hold(const std::string &sender, int priority, std::string_view recipient, std::int64_t id,
+	          std::int64_t due_ms);
+
+	/* Rows may have become ready from this due time on. */
+	void look_from(std::int64_t due_us);
+	/* Forget what was read ahead and read from the beginning; what is in flight stays. */
+	void start_over();
+
+	/* What to read now, at most `window` candidates ahead in all; empty when enough is known. */
+	std::vector<Reading> readings(int window);
+	void add(const Reading &reading, const QueueRow &row);
+	/* count: rows that the reading gave */
+	void end_reading(const Reading &reading, int count, std::int64_t now_ms);
+
+	/* Up to room that may leave now; what must wait for its pair goes to deferred. */
+	void choose(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
+	            std::vector<Deferred> &deferred);
+	void ended(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64_t now_ms);
+
+	/* Something read ahead could leave now, if there were room. */
+	bool ready(std::int64_t now_ms);
+	/* The queue may hold more than was read, for a sender whose gate is not shut. */
+	bool unread() const noexcept;
+	/* When a sender that waits for its rate alone may go on; 0 when none does. */
+	std::int64_t next_ms(std::int64_t now_ms);
+
+	/* Forget pairs that owe nothing. */
+	void sweep(std::int64_t now_ms);
+
+	/* NULL for a sender that was never named. */
+	Pacer *pacer_of(const std::string &sender);
+
+	std::size_t
+	pairs() const noexcept
+	{
+		return pairs_.size();
+	}
+
+private:
+	struct Candidate {
+		std::int64_t id;
+		std::uint64_t address;
+		std::uint64_t order;
+		std::uint64_t pair;
+		bool paced;
+		bool called; /* those before it in its order are out of the way */
+	};
+	struct Lane {
+		std::deque<Candidate> line;
+		QueuePlace after;
+		bool unread = true;
+		std::int64_t read_out_ms = 0; /* the last time that nothing due was left to be read */
+	};
+	struct Sender {
+		SenderRules rules;
+		Pacer pacer;
+		bool named = true;
+		int in_flight = 0;
+		std::size_t standing = 0; /* in all lines */
+		std::array<Lane, priorities> lanes;
+
+		explicit Sender(std::int64_t now_ms) : pacer(now_ms) {}
+	};
+	/* Of one sender, recipient and priority. */
+	struct Order {
+		bool busy = false;
+		const Lane *lane = nullptr;
+		std::int64_t held_for = 0; /* the message that the others wait for */
+		std::int64_t held_due_ms = 0;
+		std::int64_t back_until_ms = 0; /* when those that had to go back to the queue are due */
+		std::size_t back = 0;           /* how many of these were not seen again */
+		std::int64_t full_ms = 0;       /* the last wait of those for whom there was no room */
+		std::deque<Candidate> behind;
+	};
+	struct Group {
+		Gate gate = Gate::open;
+		int in_flight = 0;
+		bool named = false; /* has a sender whose gate is not shut */
+	};
+	struct Pair {
+		std::int64_t theoretical_ms = 0; /* by the turns that were given */
+		std::int64_t left_ms = 0;        /* the same by what left: a turn may have been missed */
+		std::int64_t not_before_ms = 0;
+	};
+	using Senders = std::map<std::string, Sender>;
+
+	void shut(Sender &sender);
+	int budget(Sender &sender, int room, std::int64_t now_ms);
+	int share_of_group() const;
+	bool take(Senders::value_type &entry, std::int64_t now_ms, std::vector<Chosen> &chosen,
+	          std::vector<Deferred> &deferred);
+	bool take_from(Senders::value_type &entry, int priority, std::int64_t now_ms,
+	               std::vector<Chosen> &chosen, std::vector<Deferred> &deferred);
+	static bool held(const Order &order) noexcept;
+	static bool awaits(const Order &order) noexcept;
+	std::int64_t turn_of(const SenderRules &rules, const Candidate &candidate, std::int64_t at_ms,
+	                     std::int64_t now_ms);
+	std::int64_t wait_of(const SenderRules &rules, Order &order, const Candidate &candidate,
+	                     std::int64_t now_ms);
+	void enter(Senders::value_type &entry, int priority, const Candidate &candidate,
+	           std::vector<Chosen> &chosen);
+	void call_next(Sender &sender, Lane &lane, std::uint64_t ticket);
+
+	std::int64_t started_ms_;
+	Senders senders_;
+	std::map<int, Group> groups_;
+	int slots_ = std::numeric_limits<int>::max(); /* in flight and free, as of the last choice */
+	int in_flight_ = 0;
+	std::string first_; /* whose turn it is */
+	std::unordered_map<std::uint64_t, Order> orders_;
+	std::unordered_map<std::uint64_t, Pair> pairs_;
+	std::unordered_set<std::int64_t> known_; /* read ahead or in flight */
+};
+
+} // namespace whatsapp

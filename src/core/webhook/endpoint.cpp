@@ -1,0 +1,47 @@
+/*
+ * endpoint.cpp — paths are compared byte by byte: what a proxy in front let through must mean the
+ * same here.
+ */
+#include "core/webhook/endpoint.hpp"
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp
+{
+
+namespace
+{
+
+constexpr std::string_view webhook_path = "/api/v1/whatsapp/webhook";
+constexpr std::string_view health_path = "/healthz";
+constexpr std::size_t longest_name = 63; /* as in whatsapp_accounts */
+
+bool
+is_account_name(std::string_view name) noexcept
+{
+	for (const char c : name)
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '_' || c == '-'))
+			return false;
+	return !name.empty() && name.size() <= longest_name;
+}
+
+} // namespace
+
+Endpoint
+endpoint_of(std::string_view path, std::string_view &account) noexcept
+{
+	account = {};
+	if (path == health_path)
+		return Endpoint::health;
+	if (path == webhook_path)
+		return Endpoint::webhook;
+	if (path.size() <= webhook_path.size() || path[webhook_path.size()] != '/' ||
+	    path.substr(0, webhook_path.size()) != webhook_path ||
+	    !is_account_name(path.substr(webhook_path.size() + 1)))
+		return Endpoint::none;
+	account = path.substr(webhook_path.size() + 1);
+	return Endpoint::webhook;
+}
+
+} // namespace whatsapp

@@ -1,0 +1,60 @@
+/*
+ * progress.hpp — what the statuses of one message add up to, whatever their order and number.
+ *
+ * add() is commutative, associative and idempotent: every field is the minimum of what was told,
+ * and "who said it last" is never asked. The same rule in SQL (pg/webhooks/events.cpp) joins the
+ * sum of a batch with the row, so that it does not matter either how statuses were spread over
+ * deliveries.
+ */
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace whatsapp
+{
+
+/* One status event. Views; empty is absent. */
+struct StatusReport {
+	std::string_view wamid;
+	std::string_view status;
+	std::int64_t at = 0; /* Unix seconds, never 0 */
+	std::string_view wa_id;
+	std::string_view user_id;
+	std::string_view conversation_id;
+	std::string_view pricing_category;
+	std::string_view pricing_type;
+	std::string_view pricing_model;
+	int billable = -1; /* 0, 1, or -1 where nobody said */
+	bool has_error = false;
+	std::int64_t error_code = 0;
+	std::string_view error_message;
+	std::string_view error_details;
+	std::string_view hint;
+};
+
+enum class StatusRank : signed char { failed = -1, none, sent, delivered, read };
+
+/* none for a word that says nothing about the status. A voice note that was played has been read.
+ */
+StatusRank rank_of(std::string_view status) noexcept;
+
+struct Progress {
+	/* Unix seconds, 0 for none; read implies delivered implies sent */
+	std::int64_t sent_at = 0;
+	std::int64_t delivered_at = 0;
+	std::int64_t read_at = 0;
+	bool failed = false;
+	StatusReport failure; /* the earliest */
+	/* of the highest rank that told one: a message is charged when it is delivered */
+	StatusRank price_rank = StatusRank::none;
+	StatusReport price;
+	std::string_view wamid;
+	std::string_view wa_id;
+	std::string_view user_id;
+	std::string_view conversation_id;
+};
+
+void add(Progress &sum, const StatusReport &report) noexcept;
+
+} // namespace whatsapp

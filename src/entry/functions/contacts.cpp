@@ -1,0 +1,97 @@
+/*
+ * functions_contacts.cpp — people: under which key they are found, and whether they want messages.
+ */
+#include <string_view>
+
+#include "core/value/e164.hpp"
+#include "core/webhook/inbound.hpp"
+#include "pg/enqueue/messages.hpp"
+#include "pg/people/opt_outs.hpp"
+#include "pg/server/schema.hpp"
+
+#include "entry/arguments.hpp"
+
+extern "C" {
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_contact_key);
+PG_FUNCTION_INFO_V1(pg_whatsapp_opt_out);
+PG_FUNCTION_INFO_V1(pg_whatsapp_opt_in);
+}
+
+using namespace whatsapp;
+
+namespace
+{
+
+/* A phone number, or a business-scoped user id such as ES.1349: a country, a point and more. */
+const char *
+required_contact(FunctionCallInfo fcinfo)
+{
+	const char *phone = entry::required_cstring(fcinfo, 0, "phone");
+	const bool user_id = strlen(phone) > 3 && phone[0] != '+' && phone[2] == '.';
+	const char *contact = nullptr;
+	pg::guarded([&] {
+		if (!user_id)
+			check_phone(phone);
+		contact = pg::cstring_out(contact_key(phone));
+	});
+	return contact;
+}
+
+bool
+marketing_only(const char *scope)
+{
+	if (strcmp(scope, "marketing") != 0 && strcmp(scope, "all") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("scope must be \"all\" or \"marketing\"")));
+	return scope[0] == 'm';
+}
+
+/* NULL, which is every sender, or one that exists. */
+void
+check_sender(const char *sender)
+{
+	if (sender != nullptr)
+		pg::resolve_sender(sender);
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_contact_key(PG_FUNCTION_ARGS)
+{
+	const text *phone = PG_GETARG_TEXT_PP(0);
+	text *key = nullptr;
+	pg::guarded([&] { key = pg::text_out(contact_key(pg::view(phone))); });
+	PG_RETURN_TEXT_P(key);
+}
+
+Datum
+pg_whatsapp_opt_out(PG_FUNCTION_ARGS)
+{
+	const char *contact = required_contact(fcinfo);
+	const char *sender = entry::optional_text(fcinfo, 1, nullptr);
+	const bool marketing = marketing_only(entry::optional_text(fcinfo, 2, "all"));
+	const char *reason = entry::optional_text(fcinfo, 3, nullptr);
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	check_sender(sender);
+	const bool changed = pg::opt_out(contact, sender, marketing, reason);
+	SPI_finish();
+	PG_RETURN_BOOL(changed);
+}
+
+Datum
+pg_whatsapp_opt_in(PG_FUNCTION_ARGS)
+{
+	const char *contact = required_contact(fcinfo);
+	const char *sender = entry::optional_text(fcinfo, 1, nullptr);
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	check_sender(sender);
+	const bool changed = pg::opt_in(contact, sender);
+	SPI_finish();
+	PG_RETURN_BOOL(changed);
+}

@@ -1,0 +1,174 @@
+/*
+ * functions_phone.cpp — the pure functions: phone numbers, amounts, rendering, error codes,
+ * version.
+ */
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/value/e164.hpp"
+#include "core/value/money.hpp"
+#include "core/answer/outcome.hpp"
+#include "core/message/template.hpp"
+#include "pg/server/settings.hpp"
+
+#include "entry/arguments.hpp"
+
+extern "C" {
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_version);
+PG_FUNCTION_INFO_V1(pg_whatsapp_valid_e164);
+PG_FUNCTION_INFO_V1(pg_whatsapp_phone_problem);
+PG_FUNCTION_INFO_V1(pg_whatsapp_format_amount);
+PG_FUNCTION_INFO_V1(pg_whatsapp_render_positional);
+PG_FUNCTION_INFO_V1(pg_whatsapp_render_named);
+PG_FUNCTION_INFO_V1(pg_whatsapp_error_codes);
+PG_FUNCTION_INFO_V1(pg_whatsapp_explain);
+}
+
+using namespace whatsapp;
+
+Datum
+pg_whatsapp_version(PG_FUNCTION_ARGS)
+{
+	(void)fcinfo;
+	PG_RETURN_TEXT_P(cstring_to_text(PG_WHATSAPP_VERSION));
+}
+
+Datum
+pg_whatsapp_valid_e164(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(valid_e164(pg::view(PG_GETARG_TEXT_PP(0))));
+}
+
+Datum
+pg_whatsapp_phone_problem(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_TEXT_P(cstring_to_text("The phone number is missing."));
+	const char *problem = phone_problem(pg::view(PG_GETARG_TEXT_PP(0)));
+	if (problem == nullptr)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
+}
+
+Datum
+pg_whatsapp_format_amount(PG_FUNCTION_ARGS)
+{
+	const char *decimal = entry::required_numeric(fcinfo, 0, "amount");
+	const char *currency = entry::optional_text(fcinfo, 1, pg::settings.default_currency);
+	const char *locale = entry::optional_text(fcinfo, 2, pg::settings.amount_locale);
+	text *out = nullptr;
+	pg::guarded([&] { out = pg::text_out(format_amount(decimal, currency, locale)); });
+	PG_RETURN_TEXT_P(out);
+}
+
+Datum
+pg_whatsapp_render_positional(PG_FUNCTION_ARGS)
+{
+	const text *body = entry::required_text(fcinfo, 0, "body");
+	const entry::TextArray parameters = entry::required_texts(fcinfo, 1);
+	text *out = nullptr;
+	pg::guarded([&] { out = pg::text_out(render(pg::view(body), entry::strings(parameters))); });
+	PG_RETURN_TEXT_P(out);
+}
+
+namespace
+{
+
+/* One member of the object; numbers are written as jsonb writes them. */
+struct Member {
+	const char *name;
+	const char *text;
+};
+
+Member *
+members_of(Jsonb *object, int &count)
+{
+	if (!JB_ROOT_IS_OBJECT(object))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("parameters must be a JSON object"),
+		                errhint("For positional placeholders give an array of text.")));
+	auto *members = static_cast<Member *>(palloc(sizeof(Member) * (JB_ROOT_COUNT(object) + 1)));
+	count = 0;
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbValue value;
+	JsonbIteratorToken token;
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
+		if (token == WJB_KEY)
+			members[count].name = pnstrdup(value.val.string.val, value.val.string.len);
+		if (token != WJB_VALUE)
+			continue;
+		if (value.type == jbvString)
+			members[count++].text = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (value.type == jbvNumeric)
+			members[count++].text = DatumGetCString(
+			    DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+		else
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			                errmsg("parameter \"%s\" is neither a string nor a number",
+			                       members[count].name)));
+	}
+	return members;
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_render_named(PG_FUNCTION_ARGS)
+{
+	const text *body = entry::required_text(fcinfo, 0, "body");
+	entry::require(fcinfo, 1, "parameters");
+	int count;
+	const Member *members = members_of(PG_GETARG_JSONB_P(1), count);
+	text *out = nullptr;
+	pg::guarded([&] {
+		std::vector<NamedParameter> parameters;
+		parameters.reserve(count);
+		for (int i = 0; i < count; i++)
+			parameters.push_back({members[i].name, members[i].text});
+		out = pg::text_out(render(pg::view(body), parameters));
+	});
+	PG_RETURN_TEXT_P(out);
+}
+
+namespace
+{
+
+void
+put_explanation(ReturnSetInfo *result, const Explanation &row, int64 code)
+{
+	Datum values[4] = {Int64GetDatum(code), CStringGetTextDatum(verdict_name(row.verdict)),
+	                   CStringGetTextDatum(row.meaning), CStringGetTextDatum(row.hint)};
+	bool nulls[4] = {};
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_error_codes(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	std::size_t count;
+	const Explanation *rows = explanations(count);
+	for (std::size_t i = 0; i < count; i++)
+		put_explanation(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), rows[i],
+		                rows[i].code);
+	return Datum(0);
+}
+
+Datum
+pg_whatsapp_explain(PG_FUNCTION_ARGS)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	const int64 code = PG_GETARG_INT64(0);
+	const Explanation *row = explain(code);
+	if (row != nullptr)
+		put_explanation(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), *row, code);
+	return Datum(0);
+}

@@ -1,0 +1,128 @@
+/*
+ * functions_watch.cpp — wa_watch() and wa_unwatch(): triggers made with the caller's own rights,
+ * never with the extension owner's.
+ */
+#include "core/base/fault.hpp"
+#include "core/message/template.hpp"
+#include "pg/enqueue/messages.hpp"
+#include "pg/server/schema.hpp"
+
+#include "entry/arguments.hpp"
+#include "entry/watch/watch.hpp"
+
+extern "C" {
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_watch);
+PG_FUNCTION_INFO_V1(pg_whatsapp_unwatch);
+}
+
+using namespace whatsapp;
+
+namespace
+{
+
+const char *
+relation_name(Oid relation)
+{
+	const char *name = get_rel_name(relation);
+	if (name == nullptr)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+		                errmsg("relation with OID %u does not exist", relation)));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
+}
+
+const char *
+existing_column(FunctionCallInfo fcinfo, int place, const char *argument, Oid relation)
+{
+	entry::require(fcinfo, place, argument);
+	const char *name = NameStr(*PG_GETARG_NAME(place));
+	const AttrNumber number = get_attnum(relation, name);
+	if (number <= 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+		                errmsg("column \"%s\" of relation \"%s\" does not exist", name,
+		                       get_rel_name(relation))));
+	return name;
+}
+
+/* Rows get into a partition by way of its parent, whose statement it is, and a trigger on a foreign
+ * table may not see the rows of a statement together. */
+bool
+rows_come_one_by_one(Oid relation)
+{
+	return get_rel_relkind(relation) != RELKIND_RELATION || get_rel_relispartition(relation);
+}
+
+void
+execute(const char *command)
+{
+	const int result = SPI_execute(command, false, 0);
+	if (result < 0)
+		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_watch(PG_FUNCTION_ARGS)
+{
+	static const char *const names[entry::watch_arguments] = {
+	    "supplier", "po", "amount", "phone", "currency", "language", "sender"};
+
+	entry::require(fcinfo, 0, "relation");
+	const Oid relation = PG_GETARG_OID(0);
+	const char *table = relation_name(relation);
+	/* the message of a message of a message … */
+	if (getExtensionOfObject(RelationRelationId, relation) ==
+	    get_extension_oid("pg_whatsapp", true))
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+		                errmsg("cannot watch \"%s\" because it belongs to the extension",
+		                       get_rel_name(relation))));
+	const char *arguments[entry::watch_arguments];
+	for (int i = 0; i < entry::watch_language; i++)
+		arguments[i] = i == entry::watch_currency && PG_ARGISNULL(i + 1)
+		                   ? ""
+		                   : existing_column(fcinfo, i + 1, names[i], relation);
+	arguments[entry::watch_language] = entry::optional_text(fcinfo, entry::watch_language + 1, "");
+	arguments[entry::watch_sender] = entry::optional_text(fcinfo, entry::watch_sender + 1, "");
+	if (arguments[entry::watch_language][0] != '\0')
+		pg::guarded([&] { check_language(arguments[entry::watch_language]); });
+	pg::require_utf8();
+
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	StringInfoData command;
+	initStringInfo(&command);
+	appendStringInfo(
+	    &command, "CREATE TRIGGER %s AFTER INSERT ON %s%s EXECUTE FUNCTION %s.whatsapp_notify_po(",
+	    entry::watch_trigger_name, table,
+	    rows_come_one_by_one(relation) ? entry::each_row : entry::each_statement,
+	    pg::schema_name());
+	for (int i = 0; i < entry::watch_arguments; i++)
+		appendStringInfo(&command, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(arguments[i]));
+	appendStringInfoChar(&command, ')');
+	execute(command.data);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_whatsapp_unwatch(PG_FUNCTION_ARGS)
+{
+	const Oid relation = PG_GETARG_OID(0);
+	const char *table = relation_name(relation);
+	if (!OidIsValid(get_trigger_oid(relation, entry::watch_trigger_name, true)))
+		PG_RETURN_BOOL(false);
+	SPI_connect();
+	execute(psprintf("DROP TRIGGER %s ON %s", entry::watch_trigger_name, table));
+	SPI_finish();
+	PG_RETURN_BOOL(true);
+}

@@ -1,0 +1,124 @@
+/*
+ * database_commands.cpp — DROP DATABASE, RENAME, SET TABLESPACE and CREATE DATABASE … TEMPLATE wait
+ * five seconds for other sessions to go and then fail. Ours are asked to go first, stay away while
+ * the command runs, and come back by themselves.
+ *
+ * Only for those who may run the command: anybody else's attempt must not disturb a sender.
+ *
+ * The same hook looks after watched tables, see watch_partition.hpp.
+ */
+#include "entry/launcher/database_commands.hpp"
+
+#include "entry/watch/watch_partition.hpp"
+
+#include "pg/server/shmem.hpp"
+
+#include "pg/server/compat.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
+}
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+ProcessUtility_hook_type previous_hook = nullptr;
+
+bool
+may_create_databases()
+{
+	if (superuser())
+		return true;
+	bool may = false;
+	HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+	if (HeapTupleIsValid(tuple)) {
+		may = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcreatedb;
+		ReleaseSysCache(tuple);
+	}
+	return may;
+}
+
+Oid
+owned_database(const char *name)
+{
+	const Oid database = get_database_oid(name, true);
+	return OidIsValid(database) && pg::owns_database(database) ? database : InvalidOid;
+}
+
+const char *
+option(List *options, const char *name)
+{
+	ListCell *cell;
+	foreach (cell, options) {
+		auto *element = static_cast<DefElem *>(lfirst(cell));
+		if (strcmp(element->defname, name) == 0 && element->arg != nullptr)
+			return defGetString(element);
+	}
+	return nullptr;
+}
+
+/* The database whose sessions the command cannot bear; InvalidOid for any other command. */
+Oid
+affected_database(Node *statement)
+{
+	switch (nodeTag(statement)) {
+	case T_DropdbStmt:
+		return owned_database(reinterpret_cast<DropdbStmt *>(statement)->dbname);
+	case T_AlterDatabaseStmt: {
+		auto *alter = reinterpret_cast<AlterDatabaseStmt *>(statement);
+		return option(alter->options, "tablespace") != nullptr ? owned_database(alter->dbname)
+		                                                       : InvalidOid;
+	}
+	case T_RenameStmt: {
+		auto *rename = reinterpret_cast<RenameStmt *>(statement);
+		return rename->renameType == OBJECT_DATABASE ? owned_database(rename->subname) : InvalidOid;
+	}
+	case T_CreatedbStmt: {
+		const char *source =
+		    option(reinterpret_cast<CreatedbStmt *>(statement)->options, "template");
+		return source != nullptr && may_create_databases() ? get_database_oid(source, true)
+		                                                   : InvalidOid;
+	}
+	default:
+		return InvalidOid;
+	}
+}
+
+extern "C" void
+around_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
+               ProcessUtilityContext context, ParamListInfo parameters,
+               QueryEnvironment *environment, DestReceiver *destination,
+               QueryCompletion *completion)
+{
+	const Oid database = affected_database(planned->utilityStmt);
+	if (OidIsValid(database))
+		pg::send_workers_away(database);
+	/* a statement that ends transactions may have taken its own memory with it */
+	const bool alters_table = IsA(planned->utilityStmt, AlterTableStmt);
+	auto *next = previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
+	next(planned, text, read_only_tree, context, parameters, environment, destination, completion);
+	if (alters_table)
+		after_attach(planned->utilityStmt);
+}
+
+} // namespace
+
+void
+install_database_command_hook()
+{
+	previous_hook = ProcessUtility_hook;
+	ProcessUtility_hook = around_utility;
+}
+
+} // namespace whatsapp::entry

@@ -1,0 +1,321 @@
+/*
+ * launcher.cpp — keeps one sender, one reader and one listener alive per database of
+ * whatsapp.databases.
+ *
+ * It reconciles by level, not by event: every few seconds what runs is compared with what should.
+ * The workers are registered never to be restarted by the postmaster, which would know nothing of
+ * dropped databases and extensions.
+ */
+#include <cstdint>
+#include <initializer_list>
+
+#include "entry/entry.hpp"
+
+#include "pg/server/fault_point.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/shmem.hpp"
+#include "pg/server/transaction.hpp"
+#include "pg/server/wait_set.hpp"
+#include "pg/server/worker.hpp"
+
+extern "C" {
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_database.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/varlena.h"
+}
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+constexpr std::int64_t reconcile_ms = 5000;
+constexpr std::int64_t first_delay_ms = 1000;
+constexpr std::int64_t last_delay_ms = 60000;
+/* CREATE EXTENSION rings; this is for what rings no bell, such as a restored base backup */
+constexpr std::int64_t no_extension_ms = 60000;
+/* a worker that lived this long did not fail at its start */
+constexpr std::int64_t healthy_ms = 60000;
+
+struct Post {
+	BackgroundWorkerHandle *handle;
+	std::int64_t started;
+	std::int64_t not_before;
+	std::int64_t delay;
+	bool waits_for_extension;
+};
+
+struct Place {
+	char name[NAMEDATALEN];
+	Oid database;
+	Post sender;
+	Post listener;
+	Post reader;
+};
+
+struct Kind {
+	const char *function;
+	const char *type;
+};
+
+Kind
+kind_of(pg::Role role)
+{
+	switch (role) {
+	case pg::Role::listener:
+		return {"pg_whatsapp_listener_main", "pg_whatsapp listener"};
+	case pg::Role::reader:
+		return {"pg_whatsapp_reader_main", "pg_whatsapp reader"};
+	case pg::Role::sender:
+	case pg::Role::launcher:
+		break;
+	}
+	return {"pg_whatsapp_sender_main", "pg_whatsapp sender"};
+}
+
+Place places[pg::max_databases];
+int place_count = 0;
+
+struct Extra {
+	int place;
+	Oid database;
+};
+
+void
+name_places()
+{
+	char *list = pstrdup(pg::settings.databases);
+	List *names = NIL;
+	if (!SplitIdentifierString(list, ',', &names)) {
+		ereport(LOG, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		              errmsg("invalid list syntax in parameter \"%s\"", "whatsapp.databases")));
+		return;
+	}
+	ListCell *cell;
+	foreach (cell, names) {
+		if (place_count == pg::max_databases) {
+			ereport(LOG,
+			        (errmsg("whatsapp.databases names more than %d databases; the rest is left out",
+			                pg::max_databases)));
+			break;
+		}
+		strlcpy(places[place_count++].name, static_cast<char *>(lfirst(cell)), NAMEDATALEN);
+	}
+}
+
+/*
+ * InvalidOid for a database that is not there or takes no connections: a worker for it would only
+ * fill the log. A plain scan, as autovacuum does it: without a database of its own this process may
+ * have no index of a shared catalog to hand.
+ */
+void
+find_databases()
+{
+	for (int i = 0; i < place_count; i++)
+		places[i].database = InvalidOid;
+	Relation catalog = table_open(DatabaseRelationId, AccessShareLock);
+	TableScanDesc scan = table_beginscan_catalog(catalog, 0, nullptr);
+	HeapTuple tuple;
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != nullptr) {
+		const auto *row = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+		for (int i = 0; i < place_count; i++)
+			if (row->datallowconn && strcmp(NameStr(row->datname), places[i].name) == 0)
+				places[i].database = row->oid;
+	}
+	table_endscan(scan);
+	table_close(catalog, AccessShareLock);
+}
+
+void
+start(int place, pg::Role role, Post &post, std::int64_t now)
+{
+	const Kind kind = kind_of(role);
+	const Extra extra = {place, places[place].database};
+	BackgroundWorker worker;
+	memset(&worker, 0, sizeof worker);
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	strlcpy(worker.bgw_library_name, "pg_whatsapp", sizeof worker.bgw_library_name);
+	strlcpy(worker.bgw_function_name, kind.function, sizeof worker.bgw_function_name);
+	strlcpy(worker.bgw_type, kind.type, BGW_MAXLEN);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %s", worker.bgw_type,
+	         places[place].name);
+	memcpy(worker.bgw_extra, &extra, sizeof extra);
+	static_assert(sizeof extra <= BGW_EXTRALEN);
+
+	post.waits_for_extension = false;
+	post.started = now;
+	if (RegisterDynamicBackgroundWorker(&worker, &post.handle))
+		return;
+	post.handle = nullptr;
+	post.not_before = now + last_delay_ms;
+	ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+	              errmsg("could not start %s", worker.bgw_name),
+	              errhint("You might need to increase max_worker_processes.")));
+}
+
+/* After a worker has gone: when may the next one start? */
+void
+retire(int place, pg::Role role, Post &post, std::int64_t now)
+{
+	pfree(post.handle);
+	post.handle = nullptr;
+	const pg::Farewell farewell = pg::take_farewell(role, place);
+	if (farewell.reason == pg::Farewell::no_extension) {
+		post.waits_for_extension = true;
+		post.not_before = farewell.attaches == pg::attach_count() ? now + no_extension_ms : now;
+		return;
+	}
+	post.delay = now - post.started > healthy_ms || post.delay == 0
+	                 ? first_delay_ms
+	                 : Min(post.delay * 2, last_delay_ms);
+	post.not_before = now + post.delay;
+}
+
+void
+reconcile(int place, pg::Role role, Post &post, bool wanted, bool attached, std::int64_t now)
+{
+	pid_t pid;
+	if (post.handle != nullptr && GetBackgroundWorkerPid(post.handle, &pid) == BGWH_STOPPED)
+		retire(place, role, post, now);
+	/* renamed */
+	if (post.handle != nullptr && !wanted)
+		TerminateBackgroundWorker(post.handle);
+	if (attached && post.waits_for_extension)
+		post.not_before = now;
+	/* one that an earlier launcher started still counts: its seat is taken */
+	if (post.handle == nullptr && wanted && now >= post.not_before &&
+	    !pg::seat_taken(role, place)) {
+		pg::fault_point(pg::FaultPoint::worker_start);
+		start(place, role, post, now);
+	}
+}
+
+void
+reconcile_all(bool attached)
+{
+	pg::transact([] { find_databases(); });
+	const std::int64_t now = pg::monotonic_ms();
+	for (int i = 0; i < place_count; i++) {
+		const bool here = OidIsValid(places[i].database) && !pg::kept_clear(places[i].database);
+		reconcile(i, pg::Role::sender, places[i].sender, here, attached, now);
+		reconcile(i, pg::Role::reader, places[i].reader, here, attached, now);
+		/* without an address, too: for what a web tier brings by SQL */
+		reconcile(i, pg::Role::listener, places[i].listener, here, attached, now);
+	}
+}
+
+long
+next_reconcile_ms()
+{
+	const std::int64_t now = pg::monotonic_ms();
+	std::int64_t until = now + reconcile_ms;
+	for (int i = 0; i < place_count; i++)
+		for (const Post *post : {&places[i].sender, &places[i].listener, &places[i].reader})
+			if (post->handle == nullptr && post->not_before > now)
+				until = Min(until, post->not_before);
+	return static_cast<long>(until - now);
+}
+
+const Extra *
+extra()
+{
+	return reinterpret_cast<const Extra *>(MyBgworkerEntry->bgw_extra);
+}
+
+} // namespace
+
+int
+worker_place()
+{
+	return extra()->place;
+}
+
+Oid
+worker_database()
+{
+	return extra()->database;
+}
+
+void
+listen_address(int place, char *address, size_t size)
+{
+	const char *at = pg::settings.listen;
+	for (; place > 0 && at != nullptr; place--) {
+		at = strchr(at, ',');
+		if (at != nullptr)
+			at++;
+	}
+	address[0] = '\0';
+	if (at == nullptr)
+		return;
+	while (*at == ' ')
+		at++;
+	size_t length = strcspn(at, ",");
+	while (length > 0 && at[length - 1] == ' ')
+		length--;
+	if (length < size) {
+		memcpy(address, at, length);
+		address[length] = '\0';
+	}
+}
+
+void
+register_launcher()
+{
+	BackgroundWorker worker;
+	memset(&worker, 0, sizeof worker);
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	/* not on a standby; at promotion it starts by itself */
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = 1;
+	strlcpy(worker.bgw_library_name, "pg_whatsapp", sizeof worker.bgw_library_name);
+	strlcpy(worker.bgw_function_name, "pg_whatsapp_launcher_main", sizeof worker.bgw_function_name);
+	strlcpy(worker.bgw_name, "pg_whatsapp launcher", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "pg_whatsapp launcher", BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
+
+} // namespace whatsapp::entry
+
+extern "C" PGDLLEXPORT void
+pg_whatsapp_launcher_main(Datum)
+{
+	using namespace whatsapp;
+	using namespace whatsapp::entry;
+
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+	pgstat_report_appname(MyBgworkerEntry->bgw_type);
+	MemoryContextSwitchTo(TopMemoryContext);
+	name_places();
+	pg::enroll(pg::Role::launcher, 0, InvalidOid);
+
+	pg::WaitSet waits(-1, "WhatsappLauncher");
+	unsigned seen = pg::attach_count();
+	for (;;) {
+		CHECK_FOR_INTERRUPTS();
+		pg::reload_if_requested();
+		/* the latch alone says nothing: it is set for every worker that ends, too */
+		const unsigned attaches = pg::attach_count();
+		reconcile_all(attaches != seen);
+		seen = attaches;
+		waits.wait(next_reconcile_ms());
+	}
+}

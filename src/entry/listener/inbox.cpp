@@ -1,0 +1,359 @@
+/*
+ * inbox.cpp — from request to events; the signature over the raw bytes comes before any parsing.
+ */
+#include "entry/listener/inbox.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/webhook/endpoint.hpp"
+#include "core/message/message.hpp"
+#include "core/answer/outcome.hpp"
+#include "core/webhook/signature.hpp"
+#include "core/webhook/webhook.hpp"
+#include "net/server/http_server.hpp"
+#include "pg/webhooks/reading.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/worker.hpp"
+
+#include "entry/listener/keyring.hpp"
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+constexpr char text_plain[] = "text/plain; charset=utf-8";
+constexpr net::ReplyHeader come_again = {"Retry-After", "1"};
+/* commits stay short, and a shutdown does not wait for a flood */
+constexpr std::size_t max_batch = 256;
+/* of those that came by SQL, in one batch */
+constexpr std::size_t max_admitted_bytes = 16 << 20;
+
+/* One delivery and all that its views point into. */
+struct Held {
+	std::uint64_t request = 0;
+	std::string body;
+	std::vector<WebhookEvent> events;
+	std::vector<Outcome> failures;
+	std::vector<std::string> nonces;
+	std::vector<pg::Event> views;
+	Inbox::Verdict verdict = Inbox::Verdict::good;
+	std::int64_t row = 0;
+};
+
+pg::Event
+view_of(const WebhookEvent &event, const Outcome &failure, std::string &nonce)
+{
+	pg::Event view = pg::view_of(event, failure);
+	std::string_view ours;
+	long long id = 0;
+	if (parse_callback_data(event.callback_data, ours, id)) {
+		nonce.assign(ours);
+		view.nonce = nonce.c_str();
+		view.message_id = id;
+	}
+	return view;
+}
+
+void
+interpret(Held &held)
+{
+	try {
+		held.events = parse_webhook(held.body);
+	} catch (const std::bad_alloc &) {
+		throw;
+	} catch (...) {
+		held.verdict = Inbox::Verdict::malformed;
+		return;
+	}
+	const std::size_t count = held.events.size();
+	held.failures.resize(count);
+	held.nonces.resize(count);
+	held.views.reserve(count);
+	for (std::size_t i = 0; i < count; i++) {
+		if (held.events[i].status == "failed")
+			held.failures[i] = judge_failed_status(held.events[i].errors);
+		held.views.push_back(view_of(held.events[i], held.failures[i], held.nonces[i]));
+	}
+}
+
+} // namespace
+
+struct Inbox::State {
+	net::HttpServer *server = nullptr;
+	Keyring keyring;
+	std::deque<Held> held; /* a deque: views into its elements must survive growth */
+	std::vector<Delivery> deliveries;
+	std::size_t admitted_bytes = 0;
+	Refused refused = {};
+	std::uint64_t requests_told = 0;
+
+	void receive(net::IncomingRequest &request);
+	void handshake(const net::IncomingRequest &request, std::string_view account) noexcept;
+	void deliver(net::IncomingRequest &request, std::string_view account);
+	void refuse_method(const net::IncomingRequest &request, const char *allowed) noexcept;
+};
+
+namespace
+{
+
+net::HttpServerOptions
+server_options() noexcept
+{
+	const pg::Settings &set = pg::settings;
+	net::HttpServerOptions options;
+	options.address = nullptr;
+	options.max_body_bytes = static_cast<std::size_t>(set.listen_max_body) << 10;
+	options.max_buffered_bytes = static_cast<std::size_t>(set.listen_max_buffered) << 10;
+	options.max_connections = static_cast<unsigned>(set.listen_max_connections);
+	options.request_timeout_ms = set.listen_request_timeout;
+	options.idle_timeout_ms = set.listen_idle_timeout;
+	return options;
+}
+
+} // namespace
+
+void
+Inbox::State::handshake(const net::IncomingRequest &request, std::string_view account) noexcept
+{
+	if (keyring.token_matches(account, request.hub_mode, request.hub_token))
+		server->reply(request.id, 200, text_plain, request.hub_challenge);
+	else {
+		refused.tokens++;
+		server->reply(request.id, 403, text_plain, "verification failed\n");
+	}
+}
+
+void
+Inbox::State::deliver(net::IncomingRequest &request, std::string_view account)
+{
+	if (!keyring.signature_matches(account, request.signature, request.body)) {
+		refused.signatures++;
+		server->reply(request.id, 401, text_plain, "signature missing or wrong\n");
+		return;
+	}
+	held.emplace_back();
+	try {
+		held.back().request = request.id;
+		held.back().body = std::move(request.body);
+		interpret(held.back());
+	} catch (...) {
+		held.pop_back();
+		throw;
+	}
+}
+
+void
+Inbox::State::refuse_method(const net::IncomingRequest &request, const char *allowed) noexcept
+{
+	server->reply(request.id, 405, text_plain, "method not allowed\n", {"Allow", allowed});
+}
+
+void
+Inbox::State::receive(net::IncomingRequest &request)
+{
+	std::string_view account;
+	const Endpoint endpoint = endpoint_of(request.path, account);
+	if (endpoint == Endpoint::health) {
+		if (request.method == "GET" || request.method == "HEAD")
+			server->reply(request.id, 200, text_plain, "ok\n");
+		else
+			refuse_method(request, "GET, HEAD");
+	} else if (endpoint == Endpoint::none || !keyring.knows(account))
+		server->reply(request.id, 404, text_plain, "not found\n");
+	else if (request.method == "GET")
+		handshake(request, account);
+	else if (request.method == "POST")
+		deliver(request, account);
+	else
+		refuse_method(request, "GET, POST");
+}
+
+Inbox *
+Inbox::create(const char *&error) noexcept
+{
+	try {
+		auto state = std::make_unique<State>();
+		state->server = net::HttpServer::create(server_options(), error);
+		return state->server == nullptr ? nullptr : new Inbox(state.release());
+	} catch (...) {
+		error = "out of memory";
+		return nullptr;
+	}
+}
+
+bool
+Inbox::listen(const char *address, const char *&error) noexcept
+{
+	return state_->server->move_to(*address == '\0' ? nullptr : address, error);
+}
+
+void
+Inbox::reload() noexcept
+{
+	state_->server->set_options(server_options());
+	state_->keyring.expire();
+}
+
+bool
+Inbox::secrets_stale() const noexcept
+{
+	return state_->keyring.stale();
+}
+
+void
+Inbox::learn(const char *const *names, std::size_t count) noexcept
+{
+	try {
+		state_->keyring.read(names, count);
+	} catch (...) {
+		/* out of memory: what is known now has to do for a second */
+	}
+}
+
+void
+Inbox::learn_again() noexcept
+{
+	try {
+		state_->keyring.read_again();
+	} catch (...) {
+		/* as above */
+	}
+}
+
+bool
+Inbox::can_verify() const noexcept
+{
+	return state_->keyring.can_verify();
+}
+
+const char *
+Inbox::secret_problem() const noexcept
+{
+	return state_->keyring.problem();
+}
+
+bool
+Inbox::token_digest_matches(const char *digest, std::size_t length) const noexcept
+{
+	return state_->keyring.digest_matches({digest, length});
+}
+
+void
+Inbox::run() noexcept
+{
+	state_->server->run();
+}
+
+int
+Inbox::descriptor() const noexcept
+{
+	return state_->server->descriptor();
+}
+
+long
+Inbox::timeout_ms() const noexcept
+{
+	return state_->server->timeout_ms();
+}
+
+bool
+Inbox::has_request() const noexcept
+{
+	return state_->server->has_request();
+}
+
+bool
+Inbox::admit(const pg::WaitingDelivery &delivery) noexcept
+{
+	State &state = *state_;
+	if (!state.held.empty() && state.admitted_bytes + delivery.body_size > max_admitted_bytes)
+		return false;
+	try {
+		Held held;
+		held.row = delivery.id;
+		const std::string_view body(delivery.body, delivery.body_size);
+		if (!state.keyring.signature_matches("", delivery.signature, body)) {
+			held.verdict = Verdict::forged;
+			state.refused.signatures++;
+		} else {
+			held.body.assign(body);
+			if (delivery.poisonous)
+				held.verdict = Verdict::malformed;
+			else
+				interpret(held);
+		}
+		/* the views point into elements of vectors, which a move leaves where they are */
+		state.held.push_back(std::move(held));
+		state.admitted_bytes += delivery.body_size;
+		return true;
+	} catch (...) {
+		return false;
+	}
+}
+
+const Inbox::Delivery *
+Inbox::take(std::size_t &count) noexcept
+{
+	State &state = *state_;
+	count = 0;
+	net::IncomingRequest request;
+	try {
+		state.deliveries.reserve(state.held.size() + max_batch);
+		for (std::size_t taken = 0; taken < max_batch && state.server->take(request); taken++) {
+			try {
+				state.receive(request);
+			} catch (...) {
+				state.server->reply(request.id, 503, text_plain, "out of memory\n", come_again);
+			}
+		}
+	} catch (...) {
+		return nullptr;
+	}
+	for (const Held &held : state.held)
+		state.deliveries.push_back({held.verdict, held.views.data(), held.views.size(),
+		                            held.body.data(), held.body.size(), held.row});
+	count = state.deliveries.size();
+	return state.deliveries.data();
+}
+
+void
+Inbox::finish() noexcept
+{
+	state_->held.clear();
+	state_->deliveries.clear();
+	state_->admitted_bytes = 0;
+}
+
+Inbox::Refused
+Inbox::take_refused() noexcept
+{
+	State &state = *state_;
+	Refused refused = state.refused;
+	const std::uint64_t requests = state.server->refused();
+	refused.requests = requests - state.requests_told;
+	state.requests_told = requests;
+	state.refused = {};
+	return refused;
+}
+
+void
+Inbox::accept(std::size_t index) noexcept
+{
+	state_->server->reply(state_->held[index].request, 200, text_plain, "");
+}
+
+void
+Inbox::defer(std::size_t index) noexcept
+{
+	state_->server->reply(state_->held[index].request, 503, text_plain, "try again\n", come_again);
+}
+
+} // namespace whatsapp::entry

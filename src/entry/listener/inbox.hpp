@@ -1,0 +1,93 @@
+/*
+ * inbox.hpp — deliveries between the HTTP server and the tables: verified, parsed, not yet stored.
+ *
+ * Like the dispatcher it owns what needs destructors, lives behind a static pointer and never
+ * raises. What it can answer alone (the handshake, a wrong path, a wrong signature) it answers at
+ * once.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "pg/webhooks/events.hpp"
+#include "pg/webhooks/deliveries.hpp"
+
+namespace whatsapp::entry
+{
+
+class Inbox
+{
+public:
+	enum class Verdict { good, malformed, forged };
+	struct Delivery {
+		Verdict verdict; /* malformed: to be quarantined */
+		const pg::Event *events;
+		std::size_t event_count;
+		const char *body;
+		std::size_t body_size;
+		std::int64_t
+		    row; /* in whatsapp_deliveries, to be dropped when it is stored; 0: came by HTTP */
+	};
+
+	/* What was refused since the last call of take_refused(). */
+	struct Refused {
+		unsigned signatures;
+		unsigned tokens;
+		std::uint64_t requests; /* by the server's limits */
+	};
+
+	/* NULL, and why in error, when memory fails. */
+	static Inbox *create(const char *&error) noexcept;
+	Inbox(const Inbox &) = delete;
+	Inbox &operator=(const Inbox &) = delete;
+
+	/* Newcomers are taken there from now on, and nowhere when address is empty or cannot be bound
+	 * (false, and why in error, a string that lives long enough to be logged). */
+	bool listen(const char *address, const char *&error) noexcept;
+
+	/* The limits hold at once, and secrets are read again. */
+	void reload() noexcept;
+
+	/* Secrets are older than a second: learn() them again before anything is verified. names: of
+	 * the accounts beside the default one. */
+	bool secrets_stale() const noexcept;
+	void learn(const char *const *names, std::size_t count) noexcept;
+	/* The same for the accounts that are known. */
+	void learn_again() noexcept;
+	/* There is an app secret. */
+	bool can_verify() const noexcept;
+	/* Why a secret could not be had; empty when there was no trouble. */
+	const char *secret_problem() const noexcept;
+	bool token_digest_matches(const char *digest, std::size_t length) const noexcept;
+
+	void run() noexcept;
+	int descriptor() const noexcept;
+	long timeout_ms() const noexcept;
+
+	/* A request waits for take(). */
+	bool has_request() const noexcept;
+
+	/* One that came by SQL joins the next take(). poisonous: quarantined unread. False when it has
+	 * to wait for another one. */
+	bool admit(const pg::WaitingDelivery &delivery) noexcept;
+
+	/* The deliveries that wait to be stored; valid until finish(). Each is answered by accept() or
+	 * defer(). */
+	const Delivery *take(std::size_t &count) noexcept;
+	void finish() noexcept;
+
+	Refused take_refused() noexcept;
+
+	/* Stored and committed: 200. */
+	void accept(std::size_t index) noexcept;
+	/* The database would not have it: 503, so that Meta sends it again. */
+	void defer(std::size_t index) noexcept;
+
+private:
+	struct State;
+	explicit Inbox(State *state) noexcept : state_(state) {}
+	State *state_;
+};
+
+} // namespace whatsapp::entry

@@ -1,0 +1,83 @@
+/*
+ * keyring.hpp — app secrets and verify tokens of the default account and of every named one, as
+ * Meta's requests are checked with them.
+ *
+ * Several apps may post to one URL, so a signature is good when any secret here made it; the path
+ * of an account narrows that to its own.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pg/server/secrets.hpp"
+
+namespace whatsapp::entry
+{
+
+class Keyring
+{
+public:
+	Keyring() = default;
+	~Keyring();
+	Keyring(const Keyring &) = delete;
+	Keyring &operator=(const Keyring &) = delete;
+
+	/* Longer than a second ago, or never. */
+	bool stale() const noexcept;
+	void expire() noexcept;
+
+	/* Reads every secret again. names: of the accounts beside the default one. May throw
+	 * std::bad_alloc, and is then as it was, or knows fewer accounts. */
+	void read(const char *const *names, std::size_t count);
+	/* The same for the accounts that are known. */
+	void read_again();
+
+	/* account: empty for any. */
+	bool knows(std::string_view account) const noexcept;
+	bool signature_matches(std::string_view account, std::string_view signature,
+	                       std::string_view body) noexcept;
+	/* Compares with every token, whichever matches first. */
+	bool token_matches(std::string_view account, std::string_view mode,
+	                   std::string_view token) const noexcept;
+	/* The same for the SHA-256 of a token, in hexadecimal digits. */
+	bool digest_matches(std::string_view digest) const noexcept;
+
+	/* There is an app secret, so that a delivery may be called forged. */
+	bool
+	can_verify() const noexcept
+	{
+		return !app_secrets_.empty();
+	}
+	/* Why a secret could not be had, if there was trouble with one. */
+	const char *
+	problem() const noexcept
+	{
+		return problem_.c_str();
+	}
+
+private:
+	struct Account {
+		std::string name; /* empty for the default one */
+		pg::Secret app_secret = {};
+		pg::Secret app_secret_previous = {};
+		pg::Secret verify_token = {};
+		std::string token_digest;
+		~Account();
+	};
+	void read(Account &account);
+	void collect(const pg::Secret &secret);
+	const Account *find(std::string_view name) const noexcept;
+
+	std::vector<std::unique_ptr<Account>> accounts_;
+	/* different ones only, the one that was right last in front: most accounts share an app */
+	std::vector<std::string_view> app_secrets_;
+	std::string problem_;
+	std::int64_t read_at_ = 0;
+};
+
+} // namespace whatsapp::entry

@@ -1,0 +1,323 @@
+/*
+ * listener.cpp — the worker that takes Meta's webhooks for one database: verify, parse, commit, and
+ * only then 200.
+ *
+ * Whatever has arrived together is committed together, so that durability does not cost a flush for
+ * each delivery. Deliveries that a web tier left in a table by SQL go the same way.
+ */
+#include "entry/listener/inbox.hpp"
+
+#include <cstdint>
+
+#include "pg/webhooks/deliveries.hpp"
+#include "pg/server/fault_point.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/shmem.hpp"
+#include "pg/webhooks/token_question.hpp"
+#include "pg/server/transaction.hpp"
+#include "pg/server/wait_set.hpp"
+#include "pg/server/worker.hpp"
+
+#include "entry/entry.hpp"
+
+extern "C" {
+#include "utils/memutils.h"
+}
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+/* a port that is taken is tried again with growing pauses, and said once */
+constexpr std::int64_t first_retry_ms = 1000;
+constexpr std::int64_t last_retry_ms = 60000;
+/* anybody can send forged webhooks; the log tells of them, and is not filled by them */
+constexpr std::int64_t complain_ms = 60000;
+/* COMMIT PREPARED rings no bell */
+constexpr std::int64_t look_ms = 5000;
+
+struct Listener {
+	Inbox *inbox;
+	MemoryContext batch;
+
+	char address[MAXPGPATH]; /* as it is wanted */
+	bool bound;
+	std::int64_t next_bind;
+	std::int64_t bind_pause;
+
+	bool rung;
+	std::int64_t next_look;  /* for deliveries that came by SQL */
+	std::int64_t look_pause; /* not 0 while one of them cannot be stored */
+
+	std::int64_t next_complaint;
+	bool unverifiable; /* deliveries wait for an app secret */
+};
+
+void
+bind(Listener &listener)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	if (listener.bound || now < listener.next_bind)
+		return;
+	const char *error = nullptr;
+	listener.bound = listener.inbox->listen(listener.address, error);
+	if (listener.bound) {
+		if (listener.address[0] != '\0')
+			ereport(LOG, (errmsg("listening for WhatsApp webhooks on \"%s\"", listener.address)));
+		return;
+	}
+	if (listener.bind_pause == first_retry_ms)
+		ereport(LOG, (errmsg("could not listen for WhatsApp webhooks on \"%s\": %s",
+		                     listener.address, error),
+		              errhint("Another process may hold the address; it is tried again until "
+		                      "it is free, or whatsapp.listen changes.")));
+	listener.next_bind = now + listener.bind_pause;
+	listener.bind_pause = Min(listener.bind_pause * 2, last_retry_ms);
+}
+
+/* Limits and secrets hold at once, and connections that are open stay, even when the address is
+ * another one. */
+void
+configure(Listener &listener)
+{
+	char address[MAXPGPATH];
+	listen_address(worker_place(), address, sizeof address);
+	if (strcmp(address, listener.address) != 0) {
+		strlcpy(listener.address, address, sizeof listener.address);
+		listener.bound = false;
+	}
+	listener.next_bind = 0;
+	listener.bind_pause = first_retry_ms;
+	listener.inbox->reload();
+}
+
+void
+learn_secrets(Listener &listener)
+{
+	if (!listener.inbox->secrets_stale())
+		return;
+	if (!pg::transact([&] {
+		    pg::leave_without_extension(pg::Role::listener, worker_place());
+		    std::size_t count;
+		    const char *const *names = pg::account_names(count);
+		    listener.inbox->learn(names, count);
+	    }))
+		listener.inbox->learn_again();
+}
+
+void
+answer_questions(Listener &listener)
+{
+	pg::TokenQuestion question;
+	while (pg::next_question(question)) {
+		learn_secrets(listener);
+		pg::answer(question,
+		           listener.inbox->token_digest_matches(question.digest, sizeof question.digest));
+	}
+}
+
+void
+admit_waiting(Listener &listener)
+{
+	const std::size_t count = pg::find_deliveries();
+	listener.unverifiable = count > 0 && !listener.inbox->can_verify();
+	if (listener.unverifiable)
+		return;
+	std::size_t admitted = 0;
+	while (admitted < count && listener.inbox->admit(pg::delivery(admitted)))
+		admitted++;
+	/* more of them, perhaps */
+	if (admitted > 0)
+		listener.next_look = 0;
+}
+
+void
+look_for_deliveries(Listener &listener)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	if (now < listener.next_look && (!listener.rung || listener.look_pause > 0))
+		return;
+	listener.rung = false;
+	listener.next_look = now + look_ms;
+	learn_secrets(listener);
+	pg::transact([&] {
+		pg::leave_without_extension(pg::Role::listener, worker_place());
+		admit_waiting(listener);
+	});
+}
+
+template <class Body>
+bool
+commit(Body body)
+{
+	return pg::transact(Body(body)) || (pg::failure_repeats() && pg::transact(Body(body)));
+}
+
+bool
+store(const Inbox::Delivery *deliveries, std::size_t count)
+{
+	return commit([&] {
+		pg::leave_without_extension(pg::Role::listener, worker_place());
+		auto *batches = static_cast<pg::Batch *>(palloc(sizeof(pg::Batch) * count));
+		std::size_t size = 0;
+		for (std::size_t i = 0; i < count; i++) {
+			const Inbox::Delivery &delivery = deliveries[i];
+			if (delivery.verdict == Inbox::Verdict::malformed)
+				pg::quarantine(delivery.body, delivery.body_size);
+			else if (delivery.verdict == Inbox::Verdict::good)
+				batches[size++] = {delivery.events, delivery.event_count};
+			if (delivery.row != 0)
+				pg::drop_delivery(delivery.row);
+		}
+		pg::store_events(batches, size);
+		pg::fault_point(pg::FaultPoint::events_stored);
+	});
+}
+
+/* One item that the database refuses must lose neither its delivery nor the others: each goes
+ * alone, and what still fails is kept raw. False when it is the database that is not ready, and
+ * Meta should come again. */
+bool
+store_item_by_item(const Inbox::Delivery &delivery)
+{
+	if (delivery.verdict != Inbox::Verdict::good)
+		return store(&delivery, 1);
+	bool lost = false;
+	for (std::size_t i = 0; i < delivery.event_count; i++) {
+		if (commit([&] { pg::store_events(delivery.events + i, 1); }))
+			continue;
+		if (pg::failure_passes())
+			return false;
+		lost = true;
+	}
+	if (!lost && delivery.row == 0)
+		return true;
+	return pg::transact([&] {
+		if (lost)
+			pg::quarantine(delivery.body, delivery.body_size);
+		if (delivery.row != 0)
+			pg::drop_delivery(delivery.row);
+	});
+}
+
+void
+serve(Listener &listener)
+{
+	if (listener.inbox->has_request())
+		learn_secrets(listener);
+	std::size_t count;
+	const Inbox::Delivery *deliveries = listener.inbox->take(count);
+	pg::fault_point(pg::FaultPoint::delivery_taken, count);
+	const bool stored = count == 0 || store(deliveries, count);
+	pg::fault_point(pg::FaultPoint::events_committed, count);
+	/* a lock or a full disk is the same for all of them */
+	const bool hopeless = !stored && pg::failure_passes();
+	bool stuck = false;
+	for (std::size_t i = 0; i < count; i++) {
+		pg::fault_point(pg::FaultPoint::half_answered, i == count / 2);
+		if (stored || (!hopeless && store_item_by_item(deliveries[i])))
+			listener.inbox->accept(i);
+		else {
+			listener.inbox->defer(i);
+			stuck = stuck || deliveries[i].row != 0;
+		}
+	}
+	listener.inbox->finish();
+	pg::fault_point(pg::FaultPoint::all_answered, count);
+	MemoryContextReset(listener.batch);
+	if (stuck) {
+		listener.look_pause =
+		    listener.look_pause == 0 ? first_retry_ms : Min(listener.look_pause * 2, last_retry_ms);
+		listener.next_look = pg::monotonic_ms() + listener.look_pause;
+	} else if (count > 0) {
+		listener.look_pause = 0;
+	}
+}
+
+void
+complain(Listener &listener)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	if (now < listener.next_complaint)
+		return;
+	const Inbox::Refused refused = listener.inbox->take_refused();
+	if (refused.signatures + refused.tokens + refused.requests == 0 && !listener.unverifiable)
+		return;
+	listener.next_complaint = now + complain_ms;
+	const char *problem = listener.inbox->secret_problem();
+	if (problem[0] != '\0')
+		ereport(LOG, (errmsg("could not use a secret to verify WhatsApp webhooks: %s", problem)));
+	if (listener.unverifiable)
+		ereport(LOG,
+		        (errmsg("WhatsApp webhook deliveries wait to be verified: no app secret is set"),
+		         errhint("Set WHATSAPP_APP_SECRET or the file app_secret.")));
+	if (refused.signatures + refused.tokens > 0)
+		ereport(
+		    LOG,
+		    (errmsg("WhatsApp webhook requests were refused: %u",
+		            refused.signatures + refused.tokens),
+		     errdetail("Signature missing or wrong: %u. Verify token missing or wrong: %u.",
+		               refused.signatures, refused.tokens),
+		     errhint(
+		         "If they are Meta's, check that WHATSAPP_APP_SECRET and WHATSAPP_WEBHOOK_VERIFY_TOKEN, or the files app_secret and "
+		         "verify_token, match the app's settings there.")));
+	if (refused.requests > 0)
+		ereport(LOG, (errmsg("WhatsApp webhook requests were turned away: %llu",
+		                     static_cast<unsigned long long>(refused.requests)),
+		              errdetail("They were malformed, too large, too slow or too many.")));
+}
+
+long
+wait_ms(const Listener &listener)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	std::int64_t until = listener.next_look;
+	if (!listener.bound)
+		until = Min(until, listener.next_bind);
+	const long own = static_cast<long>(Max(until - now, 0));
+	const long inbox = listener.inbox->timeout_ms();
+	return inbox < 0 ? own : Min(own, inbox);
+}
+
+} // namespace
+
+} // namespace whatsapp::entry
+
+extern "C" PGDLLEXPORT void
+pg_whatsapp_listener_main(Datum)
+{
+	using namespace whatsapp;
+	using namespace whatsapp::entry;
+
+	pg::start_worker(pg::Role::listener, worker_place(), worker_database());
+
+	static Listener listener;
+	listener.batch =
+	    AllocSetContextCreate(TopMemoryContext, "pg_whatsapp batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(listener.batch);
+	const char *error = nullptr;
+	listener.inbox = Inbox::create(error);
+	if (listener.inbox == nullptr)
+		ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
+		                errmsg("could not take WhatsApp webhooks: %s", error)));
+	pg::transact([] { pg::count_start(); });
+	configure(listener);
+
+	static pg::WaitSet waits(listener.inbox->descriptor(), "WhatsappListener");
+	while (!pg::shutdown_requested()) {
+		CHECK_FOR_INTERRUPTS();
+		if (pg::reload_if_requested())
+			configure(listener);
+		bind(listener);
+		listener.inbox->run();
+		answer_questions(listener);
+		look_for_deliveries(listener);
+		serve(listener);
+		complain(listener);
+		if (waits.wait(wait_ms(listener)))
+			listener.rung = true;
+	}
+	pg::leave();
+}

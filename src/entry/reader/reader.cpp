@@ -1,0 +1,95 @@
+/*
+ * reader.cpp — the worker that acts upon what webhooks brought beside statuses, so that neither the
+ * listener nor the sender ever waits for a user's trigger.
+ */
+#include <algorithm>
+#include <cstdint>
+
+#include "pg/webhooks/events.hpp"
+#include "pg/reader/intake.hpp"
+#include "pg/server/shmem.hpp"
+#include "pg/server/transaction.hpp"
+#include "pg/server/wait_set.hpp"
+#include "pg/queue/wamids.hpp"
+#include "pg/server/worker.hpp"
+
+#include "entry/entry.hpp"
+
+extern "C" {
+#include "utils/memutils.h"
+}
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+/* the fall-back when no bell rang */
+constexpr std::int64_t poll_ms = 5000;
+/* the sender looks after what is parked for seconds; this is for what waits longer */
+constexpr std::int64_t match_ms = 60000;
+constexpr int match_seconds = 8 * 24 * 3600;
+
+void
+read_all(std::int64_t &next_due)
+{
+	bool more = true;
+	while (more && !pg::shutdown_requested()) {
+		CHECK_FOR_INTERRUPTS();
+		if (!pg::transact([] { pg::leave_without_extension(pg::Role::reader, worker_place()); }))
+			return;
+		more = pg::work_off(next_due);
+	}
+}
+
+/* What was parked for days is looked at again for what was learnt since the last look: whoever
+ * shares a number with another system has many that will never match. */
+void
+match(std::int32_t &learnt)
+{
+	std::int32_t newest = 0;
+	bool all = false;
+	if (pg::transact([&] {
+		    newest = pg::newest_generation();
+		    all = pg::match_parked(match_seconds, learnt);
+	    }) &&
+	    all)
+		learnt = newest;
+}
+
+} // namespace
+
+} // namespace whatsapp::entry
+
+extern "C" PGDLLEXPORT void
+pg_whatsapp_reader_main(Datum)
+{
+	using namespace whatsapp;
+	using namespace whatsapp::entry;
+
+	pg::start_worker(pg::Role::reader, worker_place(), worker_database());
+	MemoryContext batch =
+	    AllocSetContextCreate(TopMemoryContext, "pg_whatsapp batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(batch);
+
+	static pg::WaitSet waits(-1, "WhatsappReader");
+	std::int64_t next_match = pg::monotonic_ms() + match_ms;
+	std::int32_t learnt = 0;
+	while (!pg::shutdown_requested()) {
+		CHECK_FOR_INTERRUPTS();
+		pg::reload_if_requested();
+		std::int64_t next_due = -1;
+		read_all(next_due);
+		const std::int64_t now = pg::monotonic_ms();
+		if (now >= next_match) {
+			match(learnt);
+			next_match = now + match_ms;
+		}
+		MemoryContextReset(batch);
+		if (!pg::shutdown_requested())
+			waits.wait(static_cast<long>(
+			    next_due < 0 ? poll_ms : std::clamp<std::int64_t>(next_due, 1, poll_ms)));
+	}
+	pg::leave();
+}

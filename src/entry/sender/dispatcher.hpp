@@ -1,0 +1,72 @@
+/*
+ * dispatcher.hpp — the sender's hands: claimed rows become requests, answers become results to be
+ * written.
+ *
+ * It owns what needs destructors and is reached by a static pointer only, so that no server error
+ * can jump over it. Every function is noexcept; strings handed out live until forget_results().
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "pg/queue/queue.hpp"
+
+namespace whatsapp::pg
+{
+struct Instance;
+}
+
+namespace whatsapp::entry
+{
+
+class Line;
+
+class Dispatcher
+{
+public:
+	/* NULL when memory or libcurl fails. */
+	static Dispatcher *create(Line &line) noexcept;
+	Dispatcher(const Dispatcher &) = delete;
+	Dispatcher &operator=(const Dispatcher &) = delete;
+
+	/* Settings may have changed; secrets are read again before the next request. */
+	void reload() noexcept;
+
+	/* Something may be to be sent soon. */
+	void get_ready() noexcept;
+
+	/* One claimed and committed row: onto the wire, or straight to the results with the reason why
+	 * not. */
+	void send(const pg::Claimed &row, const pg::Instance &instance) noexcept;
+
+	/* Serves the sockets and judges what has been answered. */
+	void collect() noexcept;
+
+	/* What has ended since is out of the line's way. Before results(), which sorts. */
+	void tell_ends() noexcept;
+
+	/* What waits to be written, in order of id. */
+	const pg::Settled *results(std::size_t &count) noexcept;
+	void forget_results() noexcept;
+	bool has_results() const noexcept;
+	std::size_t result_count() const noexcept;
+
+	std::size_t in_flight() const noexcept;
+
+	/* How many requests can be on the wire at once: over HTTP/1.1 one per connection. More than
+	 * that would only be marked as sending and wait inside libcurl, and each would be in doubt
+	 * after a crash. */
+	std::size_t slots() const noexcept;
+	int descriptor() const noexcept;
+
+	/* Before the process leaves: nothing is sent after it. */
+	void stop() noexcept;
+
+private:
+	struct State;
+	explicit Dispatcher(State *state) noexcept : state_(state) {}
+	State *state_;
+};
+
+} // namespace whatsapp::entry

@@ -1,0 +1,330 @@
+/*
+ * round.cpp — settle and claim in one commit, then bytes; a part of sender.hpp.
+ */
+#include "entry/sender/sender.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "entry/sender/dispatcher.hpp"
+#include "entry/sender/line.hpp"
+#include "pg/queue/early_mark.hpp"
+#include "pg/server/fault_point.hpp"
+#include "pg/queue/queue.hpp"
+#include "pg/identity/senders.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/shmem.hpp"
+#include "pg/server/transaction.hpp"
+#include "pg/server/worker.hpp"
+
+#include "entry/entry.hpp"
+
+extern "C" {
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+/* between two looks at the senders when nobody has said that one has changed */
+constexpr std::int64_t unasked_ms = 1000;
+/* with more senders than these, a look at them is not worth each turn */
+constexpr std::size_t few_senders = 32;
+constexpr std::int64_t senders_ms = 100;
+/* what cannot be written because of a lock or a full disk is written later; meanwhile nothing new
+ * is claimed */
+constexpr std::int64_t first_setback_ms = 1000;
+constexpr std::int64_t last_setback_ms = 10000;
+/* so long, locked rows are passed over, which costs more than to wait for them */
+constexpr std::int64_t careful_ms = 10000;
+constexpr int least_window = 2000;
+/* what had to be put back was marked in vain */
+constexpr std::int64_t offer_again_ms = 1000;
+
+void
+set_back(Sender &sender)
+{
+	sender.setback = std::clamp(sender.setback * 2, first_setback_ms, last_setback_ms);
+	sender.next_write = pg::monotonic_ms() + sender.setback;
+	sender.careful_until = pg::monotonic_ms() + careful_ms;
+}
+
+void
+settle(const Sender &sender, const pg::Settled *rows, std::size_t count)
+{
+	const char **recovered = static_cast<const char **>(palloc(sizeof(char *) * (count + 1)));
+	std::size_t names = 0;
+	for (std::size_t i = 0; i < count; i++)
+		if (rows[i].how == pg::Settle::sent && sender.line->is_paused(rows[i].sender))
+			recovered[names++] = rows[i].sender;
+	pg::settle(rows, count);
+	pg::end_pauses_of(recovered, names);
+}
+
+/* One answer that cannot be written must not hold back the others, and no row may be sent again
+ * because of it: it stays "sending". */
+void
+settle_one_by_one(Sender &sender)
+{
+	std::size_t count;
+	const pg::Settled *rows = sender.dispatcher->results(count);
+	for (std::size_t i = 0; i < count; i++)
+		pg::transact([&] { settle(sender, rows + i, 1); });
+	sender.dispatcher->forget_results();
+}
+
+} // namespace
+
+void
+due_in(Sender &sender, std::int64_t delay_ms)
+{
+	const std::int64_t at = pg::monotonic_ms() + delay_ms;
+	if (sender.next_due == 0 || at < sender.next_due)
+		sender.next_due = at;
+}
+
+bool
+may_claim(const Sender &sender, std::int64_t now)
+{
+	return pg::settings.enabled && now >= sender.claim_after &&
+	       (now >= sender.next_senders ||
+	        (!sender.instance.held && (sender.line->ready() || sender.line->unread())));
+}
+
+int
+room(const Sender &sender)
+{
+	const int slots = static_cast<int>(sender.dispatcher->slots());
+	const int free = slots - static_cast<int>(sender.dispatcher->in_flight()) - sender.held_slots;
+	/* with a backlog, wait for an eighth: a commit for each slot would cost more than it brings */
+	const int worthwhile = sender.saturated ? std::max(1, slots / 8) : 1;
+	if (free < worthwhile)
+		return 0;
+	/* some for the transactions that end while this one does */
+	const int for_others = std::min(pg::most_early_marks, slots / 32) +
+	                       static_cast<int>(sender.dispatcher->result_count());
+	return sender.saturated || free <= for_others ? free : free - for_others;
+}
+
+void
+look_at_senders(Sender &sender)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	const bool due = now >= sender.next_senders;
+	if (!due && sender.sender_count > few_senders && now - sender.senders_at < senders_ms)
+		return;
+	sender.senders_at = now;
+	if (!pg::senders_changed() && !due)
+		return;
+	sender.next_senders = now + unasked_ms;
+	const bool was_held = sender.instance.held;
+	sender.instance.held = pg::is_held();
+	if (sender.instance.held) {
+		if (!was_held)
+			pg::warn_of_hold();
+		return;
+	}
+	/* released: under the identity that wa_release() made */
+	if (was_held)
+		pg::begin_epoch(sender.instance, worker_place());
+	const pg::SenderRows senders = pg::read_senders(sender.batch);
+	sender.sender_count = senders.count;
+	sender.line->set_senders(senders.rows, senders.count);
+	for (std::size_t i = 0; i < senders.count; i++)
+		if (senders.rows[i].enabled && senders.rows[i].resumes_ms > 0)
+			sender.next_senders = std::min(sender.next_senders, now + senders.rows[i].resumes_ms);
+}
+
+namespace
+{
+
+pg::Claims
+claim(Sender &sender, int limit)
+{
+	std::size_t count;
+	const pg::ReadFrom *from = sender.line->wanted(
+	    std::max(least_window, 4 * static_cast<int>(sender.dispatcher->slots())), count);
+	if (count > 0) {
+		const pg::ReadyRows ready = pg::read_ready(from, count);
+		sender.line->read(ready.rows, ready.count);
+	}
+	const pg::Candidate *candidates = sender.line->choose(limit, GetCurrentTimestamp(), count);
+	pg::Claims claims = {nullptr, 0};
+	if (count > 0)
+		claims = pg::mark(sender.instance, candidates, count,
+		                  pg::monotonic_ms() < sender.careful_until, sender.batch);
+	const pg::Postponed *postponed = sender.line->postponed(count);
+	if (count > 0)
+		pg::postpone(postponed, count);
+	for (std::size_t i = 0; i < count; i++)
+		due_in(sender, (postponed[i].due - GetCurrentTimestamp()) / 1000 + 1);
+	return claims;
+}
+
+bool
+is_claimed(const pg::Claims &claims, std::int64_t id)
+{
+	return std::any_of(claims.rows, claims.rows + claims.count,
+	                   [&](const pg::Claimed &claim) { return claim.id == id; });
+}
+
+int
+early_count()
+{
+	std::size_t count;
+	(void)pg::early_marks(count);
+	return static_cast<int>(count);
+}
+
+} // namespace
+
+void
+offer_slots(const Sender &sender, int claimed)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	if (pg::shutdown_requested() || !pg::settings.enabled || sender.instance.held ||
+	    sender.saturated || sender.next_write != 0 || now < sender.claim_after ||
+	    now < sender.next_offer)
+		return;
+	/* in doubt are, too, answers that are not written yet and what may have to be put back */
+	const int doubtful =
+	    static_cast<int>(sender.dispatcher->in_flight() + sender.dispatcher->result_count()) +
+	    early_count() + claimed;
+	pg::offer_slots(worker_place(), sender.instance.epoch,
+	                static_cast<int>(sender.dispatcher->slots()) - doubtful);
+}
+
+void
+take_early(Sender &sender)
+{
+	const auto [held, due] = pg::take_early_marks(worker_place());
+	sender.held_slots = held;
+	if (due != pg::no_due)
+		sender.line->look_from(due);
+}
+
+bool
+put_back_early(const pg::Claims &claims)
+{
+	std::size_t count;
+	const pg::EarlyMark *early = pg::early_marks(count);
+	auto *left = static_cast<pg::EarlyMark *>(palloc(sizeof(pg::EarlyMark) * (count + 1)));
+	std::size_t size = 0;
+	for (std::size_t i = 0; i < count; i++)
+		if (!is_claimed(claims, early[i].id))
+			left[size++] = early[i];
+	if (size > 0)
+		pg::put_back(left, size);
+	return size > 0;
+}
+
+namespace
+{
+
+enum class Results { written, stay };
+
+/* Nothing of the turn has happened. What is early stays so, for the next one. */
+void
+undo(Sender &sender, const pg::Instance &before, Results results)
+{
+	/* the offer stands no longer */
+	pg::take_early_marks(worker_place());
+	sender.instance = before;
+	sender.next_senders = 0;
+	sender.line->give_up();
+	if (!pg::failure_passes() && results == Results::written)
+		settle_one_by_one(sender);
+	set_back(sender);
+}
+
+void
+send(Sender &sender, const pg::Claims &claims)
+{
+	for (std::size_t i = 0; i < claims.count; i++) {
+		pg::forget_early_mark(claims.rows[i].id);
+		pg::fault_point(pg::FaultPoint::half_sent, i == claims.count / 2);
+		sender.dispatcher->send(claims.rows[i], sender.instance);
+	}
+	pg::fault_point(pg::FaultPoint::all_sent, claims.count);
+	sender.saturated = sender.line->ready();
+}
+
+void
+take_turn(Sender &sender, int limit, Results results)
+{
+	std::size_t count = 0;
+	const pg::Settled *rows = nullptr;
+	if (results == Results::written) {
+		sender.dispatcher->tell_ends();
+		rows = sender.dispatcher->results(count);
+	}
+	pg::fault_point(pg::FaultPoint::settle_begin, count);
+	const pg::Instance before = sender.instance;
+	pg::Claims claims = {nullptr, 0};
+	bool were_put_back = false;
+	offer_slots(sender, limit);
+	const bool done = pg::transact([&] {
+		pg::leave_without_extension(pg::Role::sender, worker_place());
+		settle(sender, rows, count);
+		if (limit > 0)
+			look_at_senders(sender);
+		if (limit > 0 && !sender.instance.held)
+			claims = claim(sender, limit);
+		if (results == Results::written)
+			were_put_back = put_back_early(claims);
+		/* while this commit is flushed, another one may come */
+		offer_slots(sender, static_cast<int>(claims.count));
+	});
+	if (!done) {
+		undo(sender, before, results);
+		return;
+	}
+	pg::fault_point(pg::FaultPoint::claim_committed, claims.count);
+	if (sender.next_write != 0)
+		sender.line->look_everywhere();
+	sender.next_write = sender.setback = 0;
+	for (std::size_t i = 0; i < count; i++)
+		if (rows[i].how == pg::Settle::retry || rows[i].how == pg::Settle::paused)
+			due_in(sender, rows[i].delay_ms);
+	if (results == Results::written) {
+		sender.first_result = 0;
+		sender.dispatcher->forget_results();
+		pg::forget_early_marks();
+	}
+	sender.line->marked(claims.rows, claims.count);
+	if (were_put_back) {
+		sender.line->start_over();
+		sender.next_offer = pg::monotonic_ms() + offer_again_ms;
+	}
+	send(sender, claims);
+}
+
+} // namespace
+
+void
+settle_and_claim(Sender &sender, int limit)
+{
+	take_turn(sender, limit, Results::written);
+}
+
+void
+send_early(Sender &sender, int limit)
+{
+	if (early_count() == 0)
+		return;
+	/* Without results, whose commit would have to be flushed before. They keep their slots, and so
+	 * do the early ones that are not chosen. */
+	const int beside = limit - static_cast<int>(sender.dispatcher->result_count()) - early_count();
+	if (early_count() <= beside) {
+		take_turn(sender, beside, Results::stay);
+		take_early(sender);
+	}
+	const std::int64_t now = pg::monotonic_ms();
+	if (early_count() > 0 && now >= sender.next_write)
+		settle_and_claim(sender, may_claim(sender, now) ? room(sender) : 0);
+}
+
+} // namespace whatsapp::entry

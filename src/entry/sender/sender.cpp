@@ -1,0 +1,281 @@
+/*
+ * sender.cpp — the worker that drains the queue of one database: what is to be done now, then wait.
+ *
+ * No transaction is open while bytes travel; it never waits while work is ready and a slot is free.
+ */
+#include "entry/sender/sender.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "entry/sender/dispatcher.hpp"
+#include "entry/sender/line.hpp"
+#include "pg/queue/early_mark.hpp"
+#include "pg/server/fault_point.hpp"
+#include "pg/identity/instance.hpp"
+#include "pg/queue/queue.hpp"
+#include "pg/identity/senders.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/shmem.hpp"
+#include "pg/server/transaction.hpp"
+#include "pg/server/wait_set.hpp"
+#include "pg/server/worker.hpp"
+
+#include "entry/entry.hpp"
+
+#include "pg/webhooks/events.hpp"
+
+extern "C" {
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+/* The queue from its very beginning: for what no bell rang (COMMIT PREPARED, logical replication, a
+ * clock that was set), and for what was locked when its turn came. */
+constexpr std::int64_t look_ms = 5000;
+constexpr std::int64_t tick_ms = 1000;
+constexpr std::int64_t beat_ms = 30000;
+constexpr std::int64_t expire_ms = 60000;
+constexpr std::int64_t sweep_ms = 5000;
+/* at a high rate, some messages by one commit */
+constexpr std::int64_t pace_step_ms = 5;
+constexpr std::int64_t drain_ms = 500;
+/* an answer of a busy sender waits so long at most for others to be written with it */
+constexpr std::int64_t gather_ms = 10;
+/* the same of an idle one, which may be called to send meanwhile and not find itself flushing */
+constexpr std::int64_t quiet_ms = 2;
+
+/* A commit for each answer would cost more than it is worth when others are about to come. */
+std::int64_t
+settle_at(const Sender &sender, std::int64_t now)
+{
+	if (!sender.dispatcher->has_results())
+		return 0;
+	const std::size_t enough = std::max<std::size_t>(1, sender.dispatcher->slots() / 8);
+	if (sender.dispatcher->result_count() >= enough ||
+	    (sender.saturated && sender.dispatcher->in_flight() == 0))
+		return now;
+	return sender.first_result + (sender.saturated ? gather_ms : quiet_ms);
+}
+
+void
+tick(Sender &sender, std::int64_t now)
+{
+	const bool expire = now >= sender.next_expire && !sender.instance.held;
+	pg::transact([&] {
+		pg::leave_without_extension(pg::Role::sender, worker_place());
+		if (pg::resolve_unknown(sender.instance) > 0)
+			sender.line->look_everywhere();
+		pg::match_lately_parked();
+		if (expire)
+			pg::expire();
+		if (now >= sender.next_beat)
+			pg::beat(sender.instance, false);
+	});
+	if (now >= sender.next_beat)
+		sender.next_beat =
+		    now + std::min<std::int64_t>(beat_ms, pg::settings.resume_gap * 1000L / 3);
+	/* it reads the whole queue: a hundredth of the time at most */
+	if (expire)
+		sender.next_expire = now + std::max(expire_ms, 100 * (pg::monotonic_ms() - now));
+	if (now >= sender.next_sweep) {
+		sender.line->sweep();
+		sender.next_sweep = now + sweep_ms;
+	}
+	sender.next_tick = now + tick_ms;
+}
+
+void
+ask_due(Sender &sender)
+{
+	std::int64_t due = -1;
+	sender.ask_due = false;
+	if (!pg::transact([&] { due = pg::next_due_ms(); }))
+		due = tick_ms;
+	if (due >= 0)
+		due_in(sender, due + 1);
+}
+
+void
+reload(Sender &sender)
+{
+	sender.dispatcher->reload();
+	pg::transact([] { pg::probe_paused(); });
+	sender.next_senders = 0;
+	sender.line->look_everywhere();
+}
+
+/* What is due by now, and what the bells of committed transactions said. */
+void
+listen_to_bells(Sender &sender, std::int64_t now)
+{
+	const auto [due, announced] = pg::take_rung(worker_place());
+	if (due == pg::any_due || now >= sender.next_look) {
+		sender.line->look_everywhere();
+		sender.next_look = now + look_ms;
+		sender.next_senders = 0;
+		sender.ask_due = true;
+	} else if (due != pg::no_due) {
+		const std::int64_t wait_us = due - GetCurrentTimestamp();
+		if (wait_us > 0)
+			due_in(sender, wait_us / 1000 + 1);
+		else
+			sender.line->look_from(due);
+	} else if (announced != pg::any_due && announced <= GetCurrentTimestamp()) {
+		/* in vain, but what is needed for it is at hand when its bell rings */
+		sender.dispatcher->get_ready();
+		sender.line->look_from(announced);
+	}
+	if (sender.next_due != 0 && now >= sender.next_due) {
+		sender.next_due = 0;
+		sender.ask_due = true;
+		sender.line->look_from(pg::no_due);
+	}
+}
+
+/* Milliseconds to sleep, 0 when there is work. */
+long
+idle_ms(const Sender &sender, std::int64_t now)
+{
+	std::int64_t until = sender.next_write;
+	const auto earlier = [&until](std::int64_t at) {
+		if (at != 0 && at < until)
+			until = at;
+	};
+	if (now >= sender.next_write) {
+		if (sender.ask_due || pg::any_early_marks())
+			return 0;
+		if (may_claim(sender, now) && room(sender) > 0)
+			return 0;
+		until = std::min(sender.next_look, sender.next_tick);
+		earlier(settle_at(sender, now));
+		earlier(sender.next_due);
+		earlier(sender.claim_after > now ? sender.claim_after : 0);
+		/* what waits for its number's rate */
+		const std::int64_t next = sender.line->next_ms();
+		if (next != 0)
+			earlier(std::max(next, now + pace_step_ms));
+	}
+	return static_cast<long>(std::max<std::int64_t>(until - now, 0));
+}
+
+void
+work(Sender &sender, std::int64_t now)
+{
+	take_early(sender);
+	listen_to_bells(sender, now);
+	int limit = may_claim(sender, now) ? room(sender) : 0;
+	if (sender.first_result == 0 && sender.dispatcher->has_results())
+		sender.first_result = now;
+	if (pg::any_early_marks()) {
+		send_early(sender, limit);
+		take_early(sender);
+		limit = may_claim(sender, now) ? room(sender) : 0;
+	}
+	if (now < sender.next_write)
+		return;
+	const std::int64_t settle = settle_at(sender, now);
+	if ((settle != 0 && settle <= now) || limit > 0)
+		settle_and_claim(sender, limit);
+	else if (sender.ask_due)
+		ask_due(sender);
+	if (now >= sender.next_tick)
+		tick(sender, now);
+}
+
+void
+turn(Sender &sender, pg::WaitSet &waits)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (pg::reload_if_requested())
+		reload(sender);
+
+	sender.dispatcher->collect();
+	const std::int64_t now = pg::monotonic_ms();
+	if (now >= sender.next_write)
+		work(sender, now);
+	MemoryContextReset(sender.batch);
+	offer_slots(sender, 0);
+	waits.wait(idle_ms(sender, pg::monotonic_ms()));
+}
+
+/* What is answered within half a second is recorded; the rest stays "sending", which the next start
+ * reads as unknown. */
+void
+drain(Sender &sender, pg::WaitSet &waits)
+{
+	const std::int64_t end = pg::monotonic_ms() + drain_ms;
+	for (;;) {
+		sender.dispatcher->collect();
+		const std::int64_t left = end - pg::monotonic_ms();
+		const int held = pg::take_early_marks(worker_place()).held;
+		if (sender.dispatcher->in_flight() + static_cast<std::size_t>(held) == 0 || left <= 0)
+			break;
+		waits.wait(static_cast<long>(left));
+	}
+	/* without a claim: limit 0 */
+	settle_and_claim(sender, 0);
+	pg::fault_point(pg::FaultPoint::drain_settled);
+	pg::transact([&] { pg::beat(sender.instance, true); });
+}
+
+} // namespace
+
+} // namespace whatsapp::entry
+
+extern "C" PGDLLEXPORT void
+pg_whatsapp_sender_main(Datum)
+{
+	using namespace whatsapp;
+	using namespace whatsapp::entry;
+
+	pg::start_worker(pg::Role::sender, worker_place(), worker_database());
+
+	/* statics: a FATAL leaves the stack as it is */
+	static Sender sender;
+	sender.batch =
+	    AllocSetContextCreate(TopMemoryContext, "pg_whatsapp batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(sender.batch);
+	sender.line = Line::create();
+	if (sender.line != nullptr)
+		sender.dispatcher = Dispatcher::create(*sender.line);
+	if (sender.dispatcher == nullptr)
+		ereport(FATAL,
+		        (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not set up the HTTP client")));
+	pg::before_exit([] { sender.dispatcher->stop(); });
+	if (!pg::transact([] {
+		    pg::leave_without_extension(pg::Role::sender, worker_place());
+		    pg::open_early_marks(worker_place());
+		    put_back_early({nullptr, 0});
+		    pg::begin_epoch(sender.instance, worker_place());
+	    }))
+		pg::leave();
+	pg::forget_early_marks();
+	pg::fault_point(pg::FaultPoint::epoch_committed);
+	pg::forget_promotion(worker_place());
+	if (sender.instance.held)
+		pg::warn_of_hold();
+	if (sender.instance.quarantine_ms > 0) {
+		sender.claim_after = pg::monotonic_ms() + sender.instance.quarantine_ms;
+		ereport(LOG, (errmsg("sending WhatsApp messages begins in %d s: this server was promoted",
+		                     static_cast<int>((sender.instance.quarantine_ms + 999) / 1000)),
+		              errdetail("Meanwhile webhooks may tell what the old primary had sent.")));
+	}
+	pg::transact([] {
+		look_at_senders(sender);
+		const pg::Turns turns = pg::read_turns();
+		sender.line->reserve(turns.rows, turns.count);
+	});
+	static pg::WaitSet waits(sender.dispatcher->descriptor(), "WhatsappSender");
+
+	while (!pg::shutdown_requested())
+		turn(sender, waits);
+	drain(sender, waits);
+	pg::leave();
+}

@@ -1,0 +1,71 @@
+/*
+ * sender.hpp — what the sender remembers from one turn to the next, and the one commit of a turn.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "pg/identity/instance.hpp"
+#include "pg/queue/queue.hpp"
+
+struct MemoryContextData;
+
+namespace whatsapp::entry
+{
+
+class Dispatcher;
+class Line;
+
+struct Sender {
+	Line *line;
+	Dispatcher *dispatcher;
+	MemoryContextData *batch;
+	pg::Instance instance;
+	bool ask_due;   /* next_due is not known */
+	bool saturated; /* more could leave than there was room for */
+	std::size_t sender_count;
+	std::int64_t claim_after;  /* the end of a quarantine */
+	std::int64_t senders_at;   /* the last look at them */
+	std::int64_t next_senders; /* the next one, whether something is to be sent or not */
+	std::int64_t first_result; /* when the oldest of those to be written came; 0 for none */
+	std::int64_t next_due;     /* 0: nothing waits for its time */
+	std::int64_t next_look;
+	std::int64_t next_tick;
+	std::int64_t next_beat;
+	std::int64_t next_expire;
+	std::int64_t next_sweep;
+	std::int64_t next_write; /* after a setback; 0 without one */
+	std::int64_t setback;
+	std::int64_t careful_until;
+	std::int64_t next_offer; /* of slots, see early_mark.hpp */
+	int held_slots;          /* by transactions that have not ended */
+};
+
+/* Something will be due then. */
+void due_in(Sender &sender, std::int64_t delay_ms);
+
+/* Slots that may be filled by the next claim; after take_early(), which knows who holds some. */
+bool may_claim(const Sender &sender, std::int64_t now);
+int room(const Sender &sender);
+
+/* The holds and the senders, as they are now; in a transaction. */
+void look_at_senders(Sender &sender);
+
+/* Settles what has been answered, claims up to limit, and sends that once it is committed. */
+void settle_and_claim(Sender &sender, int limit);
+
+/* The same, when messages have been marked early: these leave first, and need no commit for it. */
+void send_early(Sender &sender, int limit);
+
+/* Ends the offer, and takes what has been marked early. */
+void take_early(Sender &sender);
+
+/* What was marked early and is not among the claims is ready again: it must not look as if it were
+ * on the wire. Returns whether there was any; in a transaction. */
+bool put_back_early(const pg::Claims &claims);
+
+/* Offers slots to transactions that neither those on the wire nor those just claimed need. */
+void offer_slots(const Sender &sender, int claimed);
+
+} // namespace whatsapp::entry

@@ -1,0 +1,64 @@
+/*
+ * purchase_order.cpp — checks and payload, in C++ only, so that a trigger can turn a refusal into a
+ * FAILED row.
+ */
+#include "entry/watch/purchase_order.hpp"
+
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "core/value/e164.hpp"
+#include "core/base/fault.hpp"
+#include "core/message/message.hpp"
+#include "core/value/money.hpp"
+#include "pg/server/settings.hpp"
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+constexpr char template_name[] = "po_notification";
+
+std::string_view
+present(const char *value, const char *name)
+{
+	if (value == nullptr)
+		throw Fault(sqlstate::null_value_not_allowed, std::string(name) + " must not be null");
+	return value;
+}
+
+} // namespace
+
+bool
+compose(const PurchaseOrder &order, pg::NewMessage &message, pg::Failure &why) noexcept
+{
+	message.sender = order.sender;
+	message.recipient_phone = order.phone;
+	message.message_type = "template";
+	message.template_name = template_name;
+	message.template_language =
+	    order.language == nullptr ? pg::settings.default_language : order.language;
+	message.payload = nullptr;
+	message.reference = order.number;
+	message.has_send_at = order.has_send_at;
+	message.send_at = order.send_at;
+	message.idempotency_key = order.idempotency_key;
+	message.priority = order.priority;
+	return pg::attempt(why, [&] {
+		check_phone(present(order.phone, "phone"));
+		std::string formatted;
+		std::string_view amount = present(order.amount, "amount");
+		if (order.currency != nullptr)
+			amount = formatted = format_amount(amount, order.currency, pg::settings.amount_locale);
+		const Parameter parameters[] = {{present(order.supplier, "supplier"), "supplier"},
+		                                {present(order.number, "po"), "po"},
+		                                {amount, "amount"}};
+		message.payload = pg::cstring_out(template_payload(template_name, message.template_language,
+		                                                   parameters, std::size(parameters)));
+	});
+}
+
+} // namespace whatsapp::entry

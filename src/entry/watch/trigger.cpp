@@ -1,0 +1,318 @@
+/*
+ * trigger.cpp — a new purchase order becomes a message, in the same transaction.
+ *
+ * Whatever is wrong with the row's data makes a FAILED message with the reason: the business
+ * transaction is not stopped by a supplier's phone number. Called once a statement with all its new
+ * rows, or, on what is or may get partitions, once a row: see wa_watch().
+ */
+#include "pg/enqueue/messages.hpp"
+#include "pg/people/opt_outs.hpp"
+#include "pg/server/schema.hpp"
+#include "pg/server/settings.hpp"
+
+#include "entry/watch/purchase_order.hpp"
+#include "entry/watch/watch.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_notify_po);
+}
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+/* A column that the watch names, found once a call. */
+struct Source {
+	int number; /* 0: the table has no such column, or the watch names none */
+	Oid type;   /* without its domains */
+	FmgrInfo output;
+};
+
+struct Watch {
+	Source columns[watch_language];
+	/* the first column that the watch names and the table has no more */
+	const char *missing;
+	const char *language;
+	const char *sender;
+	/* whom the rows so far were for: NULL, or known to exist or not */
+	const char *known_sender;
+	bool sender_exists;
+};
+
+bool
+is_text(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID;
+}
+
+const char *
+or_null(const char *argument)
+{
+	return argument[0] == '\0' ? nullptr : argument;
+}
+
+Watch
+read_watch(TupleDesc columns, char **names)
+{
+	Watch watch = {};
+	for (int i = 0; i < watch_language; i++) {
+		Source &source = watch.columns[i];
+		if (or_null(names[i]) == nullptr)
+			continue;
+		const int number = SPI_fnumber(columns, names[i]);
+		if (number <= 0) {
+			if (watch.missing == nullptr)
+				watch.missing = names[i];
+			continue;
+		}
+		source.number = number;
+		const Oid type = SPI_gettypeid(columns, number);
+		source.type = getBaseType(type);
+		if (is_text(source.type))
+			continue;
+		Oid function;
+		bool is_varlena;
+		getTypeOutputInfo(type, &function, &is_varlena);
+		fmgr_info(function, &source.output);
+	}
+	watch.language = or_null(names[watch_language]);
+	watch.sender = or_null(names[watch_sender]);
+	return watch;
+}
+
+/* False: NULL, or no column. */
+bool
+get(const Source &source, TupleTableSlot *row, Datum &value)
+{
+	if (source.number == 0)
+		return false;
+	bool null;
+	value = slot_getattr(row, source.number, &null);
+	return !null;
+}
+
+const char *
+value_of(Source &source, TupleTableSlot *row)
+{
+	Datum value;
+	if (!get(source, row, value))
+		return nullptr;
+	return is_text(source.type) ? TextDatumGetCString(value)
+	                            : OutputFunctionCall(&source.output, value);
+}
+
+/* Numbers are formatted with their currency; text is sent as it was written. The decimal digits of
+ * a number, NULL for a column of another kind; floating point goes through numeric, since its own
+ * text may be 1e+06. */
+const char *
+decimal_of(const Source &source, TupleTableSlot *row)
+{
+	Datum value;
+	if (!get(source, row, value))
+		return nullptr;
+	Datum numeric;
+	switch (source.type) {
+	case INT2OID:
+		numeric = NumericGetDatum(int64_to_numeric(DatumGetInt16(value)));
+		break;
+	case INT4OID:
+		numeric = NumericGetDatum(int64_to_numeric(DatumGetInt32(value)));
+		break;
+	case INT8OID:
+		numeric = NumericGetDatum(int64_to_numeric(DatumGetInt64(value)));
+		break;
+	case FLOAT4OID:
+		numeric = DirectFunctionCall1(float4_numeric, value);
+		break;
+	case FLOAT8OID:
+		numeric = DirectFunctionCall1(float8_numeric, value);
+		break;
+	case NUMERICOID:
+		numeric = value;
+		break;
+	default:
+		return nullptr;
+	}
+	return DatumGetCString(DirectFunctionCall1(numeric_out, numeric));
+}
+
+PurchaseOrder
+read_order(Watch &watch, TupleTableSlot *row)
+{
+	PurchaseOrder order = {};
+	order.supplier = value_of(watch.columns[watch_supplier], row);
+	order.number = value_of(watch.columns[watch_po], row);
+	order.phone = value_of(watch.columns[watch_phone], row);
+	order.amount = decimal_of(watch.columns[watch_amount], row);
+	if (order.amount == nullptr) {
+		order.amount = value_of(watch.columns[watch_amount], row);
+	} else {
+		order.currency = value_of(watch.columns[watch_currency], row);
+		if (order.currency == nullptr)
+			order.currency = pg::settings.default_currency;
+	}
+	order.language = watch.language;
+	order.sender = watch.sender;
+	return order;
+}
+
+void
+refuse(pg::Failure &why, int sqlstate, const char *message, const char *hint)
+{
+	why.sqlstate = sqlstate;
+	strlcpy(why.message, message, sizeof why.message);
+	why.detail[0] = '\0';
+	strlcpy(why.hint, hint, sizeof why.hint);
+}
+
+bool
+check_sender(Watch &watch, const char *sender)
+{
+	if (watch.known_sender == nullptr) {
+		watch.known_sender = sender;
+		watch.sender_exists = pg::sender_exists(sender);
+	}
+	return watch.sender_exists;
+}
+
+/* False, and the reason, for a watch that does not fit the table or the senders any more. */
+bool
+check_watch(Watch &watch, const char *sender, pg::Failure &why)
+{
+	if (watch.missing != nullptr) {
+		refuse(why, ERRCODE_UNDEFINED_COLUMN,
+		       psprintf("watched column \"%s\" does not exist", watch.missing),
+		       "Call wa_unwatch() and wa_watch() with the table's present columns.");
+		return false;
+	}
+	if (!check_sender(watch, sender)) {
+		refuse(why, ERRCODE_UNDEFINED_OBJECT, psprintf("sender \"%s\" does not exist", sender),
+		       "Add it to whatsapp_senders, or set whatsapp.default_sender to one that exists.");
+		return false;
+	}
+	return true;
+}
+
+void
+notify(Watch &watch, TupleTableSlot *row, pg::MessageBatch &batch)
+{
+	const PurchaseOrder order = read_order(watch, row);
+	pg::NewMessage message;
+	pg::Failure why;
+	bool good = compose(order, message, why);
+	if (message.sender == nullptr)
+		message.sender = pg::settings.default_sender;
+	good = check_watch(watch, message.sender, why) && good;
+	if (good && pg::may_send(message, why))
+		pg::add(batch, message);
+	else
+		pg::record_refused(message, why);
+}
+
+/* Memory is given back as often as the rows of one message may be many: what is refused goes by a
+ * statement of its own, whose result stays until SPI is left. */
+constexpr int rows_at_once = 100;
+
+/* False: there are no more. A row that was spilled to a file is read into the memory of the moment,
+ * and is the slot's until the next: it must outlive SPI's. */
+bool
+fetch(Tuplestorestate *rows, int pointer, TupleTableSlot *row)
+{
+	MemoryContext before = MemoryContextSwitchTo(row->tts_mcxt);
+	tuplestore_select_read_pointer(rows, pointer);
+	const bool found = tuplestore_gettupleslot(rows, true, false, row);
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
+/* False: there are no more. */
+bool
+notify_some(Watch &watch, Tuplestorestate *rows, int pointer, TupleTableSlot *row,
+            pg::MessageBatch &batch)
+{
+	SPI_connect();
+	bool more = true;
+	for (int i = 0; i < rows_at_once && more; i++) {
+		more = fetch(rows, pointer, row);
+		if (more)
+			notify(watch, row, batch);
+	}
+	SPI_finish();
+	CHECK_FOR_INTERRUPTS();
+	return more;
+}
+
+void
+notify_all(Watch &watch, Tuplestorestate *rows, TupleDesc columns)
+{
+	/* others may read the same rows, each from a pointer of his own */
+	const int pointer = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
+	tuplestore_select_read_pointer(rows, pointer);
+	tuplestore_rescan(rows);
+	TupleTableSlot *row = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
+	pg::MessageBatch *batch = pg::begin_batch();
+	while (notify_some(watch, rows, pointer, row, *batch))
+		;
+	pg::end(*batch);
+	ExecDropSingleTupleTableSlot(row);
+}
+
+/* As wa_watch() makes it. */
+bool
+well_made(const TriggerData &call)
+{
+	if (!TRIGGER_FIRED_AFTER(call.tg_event) || TRIGGER_FIRED_BY_DELETE(call.tg_event) ||
+	    call.tg_trigger->tgnargs != watch_arguments)
+		return false;
+	return TRIGGER_FIRED_FOR_ROW(call.tg_event) || call.tg_newtable != nullptr;
+}
+
+} // namespace
+
+} // namespace whatsapp::entry
+
+Datum
+pg_whatsapp_notify_po(PG_FUNCTION_ARGS)
+{
+	using namespace whatsapp;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("whatsapp_notify_po() must be called as a trigger"),
+		                errhint("Use wa_watch().")));
+	auto *call = reinterpret_cast<TriggerData *>(fcinfo->context);
+	if (!entry::well_made(*call))
+		ereport(ERROR,
+		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		         errmsg("trigger \"%s\" was not made by wa_watch()", call->tg_trigger->tgname),
+		         errhint("Drop it and use wa_watch().")));
+
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	TupleDesc columns = RelationGetDescr(call->tg_relation);
+	entry::Watch watch = entry::read_watch(columns, call->tg_trigger->tgargs);
+	if (TRIGGER_FIRED_FOR_ROW(call->tg_event)) {
+		SPI_connect();
+		pg::MessageBatch *batch = pg::begin_batch();
+		entry::notify(
+		    watch, TRIGGER_FIRED_BY_UPDATE(call->tg_event) ? call->tg_newslot : call->tg_trigslot,
+		    *batch);
+		pg::end(*batch);
+		SPI_finish();
+	} else {
+		entry::notify_all(watch, call->tg_newtable, columns);
+	}
+	return PointerGetDatum(nullptr);
+}

@@ -1,0 +1,138 @@
+/*
+ * bearer.cpp — headers of a token, counted by hand: one thread at a time is inside
+ * the client that owns them all, so no atomics.
+ *
+ * Only our own copies can be overwritten; libcurl assembles the request in a buffer of its own.
+ */
+#include "net/client/bearer.hpp"
+
+#include <cstring>
+#include <new>
+#include <string>
+
+#include <curl/curl.h>
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp::net
+{
+
+namespace
+{
+
+constexpr std::string_view authorization = "Authorization: Bearer ";
+
+void
+wipe(std::string &text) noexcept
+{
+	explicit_bzero(text.data(), text.size());
+}
+
+void
+wipe(curl_slist *list) noexcept
+{
+	for (const curl_slist *item = list; item; item = item->next)
+		explicit_bzero(item->data, std::strlen(item->data));
+	curl_slist_free_all(list);
+}
+
+/* curl_slist_append() returns NULL and leaves the list as it is when memory fails. */
+bool
+append(curl_slist *&list, const char *line) noexcept
+{
+	curl_slist *longer = curl_slist_append(list, line);
+	if (!longer)
+		return false;
+	list = longer;
+	return true;
+}
+
+} // namespace
+
+struct Bearer::Shared {
+	std::size_t holders = 1;
+	std::string line;
+	curl_slist *headers = nullptr;
+
+	Shared() = default;
+	Shared(const Shared &) = delete;
+	Shared &operator=(const Shared &) = delete;
+	~Shared()
+	{
+		wipe(line);
+		wipe(headers);
+	}
+};
+
+bool
+token_allowed(std::string_view token) noexcept
+{
+	for (const char c : token)
+		if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f)
+			return false;
+	return !token.empty();
+}
+
+Bearer
+Bearer::make(std::string_view token, const std::string &user_agent) noexcept
+{
+	Bearer made;
+	std::string agent;
+	try {
+		made.shared_ = new Shared;
+		/* reserved first: growing would leave pieces of the token behind in freed memory */
+		made.shared_->line.reserve(authorization.size() + token.size());
+		made.shared_->line.append(authorization).append(token);
+		agent = "User-Agent: " + user_agent;
+	} catch (const std::bad_alloc &) {
+		return Bearer();
+	}
+	/* Without a value a header is taken out: waiting for 100 Continue costs a round trip, and any
+	 * type is accepted anyhow. libcurl prints headers byte by byte, its own ones twice. */
+	curl_slist *&list = made.shared_->headers;
+	if (!append(list, made.shared_->line.c_str()) ||
+	    !append(list, "Content-Type: application/json") || !append(list, agent.c_str()) ||
+	    !append(list, "Expect:") || !append(list, "Accept:"))
+		return Bearer();
+	return made;
+}
+
+Bearer &
+Bearer::operator=(const Bearer &other) noexcept
+{
+	if (shared_ != other.shared_) {
+		reset();
+		shared_ = other.shared_;
+		hold();
+	}
+	return *this;
+}
+
+bool
+Bearer::carries(std::string_view token) const noexcept
+{
+	return shared_ && std::string_view(shared_->line).substr(authorization.size()) == token;
+}
+
+curl_slist *
+Bearer::headers() const noexcept
+{
+	return shared_ ? shared_->headers : nullptr;
+}
+
+void
+Bearer::hold() noexcept
+{
+	if (shared_)
+		shared_->holders++;
+}
+
+void
+Bearer::reset() noexcept
+{
+	if (shared_ && --shared_->holders == 0)
+		delete shared_;
+	shared_ = nullptr;
+}
+
+} // namespace whatsapp::net

@@ -1,0 +1,341 @@
+/*
+ * http_thread.cpp — requests one way, responses the other, and who may touch the client.
+ *
+ * The client is the thread's, but for a moment when nothing is under way: then the owner sends with
+ * its own hands, since waking a thread takes longer than sending. libcurl allows that, as long as
+ * only one at a time is inside.
+ */
+#include "net/client/http_thread.hpp"
+
+#include "net/client/bearer.hpp"
+#include "net/client/signal_guard.hpp"
+#include "net/client/transfer.hpp"
+
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp::net
+{
+
+namespace
+{
+
+struct Endpoint {
+	std::string url;
+	std::string token;
+
+	Endpoint(std::string_view to, std::string_view bearer) : url(to), token(bearer) {}
+	~Endpoint() { explicit_bzero(token.data(), token.size()); }
+	Endpoint(const Endpoint &) = delete;
+	Endpoint &operator=(const Endpoint &) = delete;
+};
+
+struct Order {
+	std::uint64_t id;
+	std::shared_ptr<const Endpoint> endpoint;
+	std::string body;
+	std::int64_t asked_us;
+};
+
+void
+ring(int bell) noexcept
+{
+	const std::uint64_t one = 1;
+	(void)!write(bell, &one, sizeof one);
+}
+
+void
+silence(int bell) noexcept
+{
+	std::uint64_t count;
+	(void)!read(bell, &count, sizeof count);
+}
+
+} // namespace
+
+struct HttpThread::State {
+	/* the owner's alone */
+	std::shared_ptr<const Endpoint> endpoint; /* the last one, which was allowed */
+	std::vector<HttpResponse> taken;
+	std::size_t next_taken = 0;
+	std::size_t in_flight = 0;
+	std::size_t room = 0; /* of ended */
+
+	int orders_bell = -1;
+	int ended_bell = -1;
+
+	std::mutex client_mutex;
+	std::unique_ptr<HttpClient> client;
+
+	std::mutex mutex; /* of what follows; never waited for with more than a list in hand */
+	std::vector<Order> orders;
+	std::vector<HttpResponse> ended;
+	bool sleeping = false; /* the thread: to be rung for */
+	bool rung = false;     /* for what ended */
+	bool stop = false;
+
+	std::thread thread;
+
+	State() = default;
+	State(const State &) = delete;
+	State &operator=(const State &) = delete;
+	~State();
+
+	bool open(const HttpClientOptions &options);
+	void join() noexcept;
+	void serve() noexcept;
+	void start_all(std::vector<Order> &batch) noexcept;
+	void publish() noexcept;
+	void make_room();
+	bool send_now(const HttpRequest &request) noexcept;
+};
+
+HttpThread::State::~State()
+{
+	join();
+	for (const int bell : {orders_bell, ended_bell})
+		if (bell >= 0)
+			close(bell);
+}
+
+void
+HttpThread::State::join() noexcept
+{
+	if (!thread.joinable())
+		return;
+	{
+		const std::lock_guard<std::mutex> lock(mutex);
+		stop = true;
+	}
+	ring(orders_bell);
+	thread.join();
+}
+
+bool
+HttpThread::State::open(const HttpClientOptions &options)
+{
+	orders_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ended_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	client.reset(HttpClient::create(options));
+	if (orders_bell < 0 || ended_bell < 0 || !client)
+		return false;
+	const SignalGuard guard;
+	thread = std::thread([this] { serve(); });
+	return true;
+}
+
+/* What could not be started has ended. */
+void
+HttpThread::State::start_all(std::vector<Order> &batch) noexcept
+{
+	for (const Order &order : batch) {
+		HttpRequest request;
+		request.id = order.id;
+		request.url = order.endpoint->url;
+		request.bearer_token = order.endpoint->token;
+		request.body = order.body;
+		request.asked_us = order.asked_us;
+		if (client->start(request))
+			continue;
+		HttpResponse refused;
+		refused.id = order.id;
+		refused.transport = Transport::not_sent;
+		try {
+			refused.error = "out of memory";
+		} catch (const std::exception &) {
+			/* there is even less of it */
+		}
+		const std::lock_guard<std::mutex> lock(mutex);
+		ended.push_back(std::move(refused));
+	}
+	batch.clear();
+}
+
+/* What has ended is the owner's. */
+void
+HttpThread::State::publish() noexcept
+{
+	const std::lock_guard<std::mutex> lock(mutex);
+	HttpResponse response;
+	while (client->take(response))
+		ended.push_back(std::move(response));
+	if (!ended.empty() && !rung) {
+		rung = true;
+		ring(ended_bell);
+	}
+}
+
+void
+HttpThread::State::serve() noexcept
+{
+	pthread_setname_np(pthread_self(), "whatsapp http");
+	std::vector<Order> batch;
+	for (;;) {
+		{
+			const std::lock_guard<std::mutex> lock(mutex);
+			if (stop)
+				return;
+			sleeping = false;
+			batch.swap(orders);
+		}
+		long timeout_ms;
+		{
+			const std::lock_guard<std::mutex> lock(client_mutex);
+			start_all(batch);
+			client->run();
+			publish();
+			timeout_ms = client->timeout_ms();
+		}
+		{
+			const std::lock_guard<std::mutex> lock(mutex);
+			if (!orders.empty() || stop)
+				continue;
+			sleeping = true;
+		}
+		pollfd ready[] = {{orders_bell, POLLIN, 0}, {client->descriptor(), POLLIN, 0}};
+		if (poll(ready, 2, static_cast<int>(timeout_ms)) > 0 && (ready[0].revents & POLLIN))
+			silence(orders_bell);
+	}
+}
+
+/* For one answer more, in both lists that change places: no answer is lost to memory. */
+void
+HttpThread::State::make_room()
+{
+	if (taken.capacity() > in_flight && room > in_flight)
+		return;
+	taken.reserve(2 * in_flight + 64);
+	const std::lock_guard<std::mutex> lock(mutex);
+	ended.reserve(2 * in_flight + 64);
+	room = ended.capacity();
+}
+
+/* False: the thread is at it, or it could not be started. */
+bool
+HttpThread::State::send_now(const HttpRequest &request) noexcept
+{
+	const std::unique_lock<std::mutex> lock(client_mutex, std::try_to_lock);
+	if (!lock.owns_lock() || !client->start(request))
+		return false;
+	client->run();
+	/* the thread does not know of its time-out yet */
+	ring(orders_bell);
+	return true;
+}
+
+HttpThread *
+HttpThread::create(const HttpClientOptions &options) noexcept
+{
+	try {
+		auto state = std::make_unique<State>();
+		if (!state->open(options))
+			return nullptr;
+		auto *made = new HttpThread(state.get());
+		(void)state.release();
+		return made;
+	} catch (const std::exception &) {
+		return nullptr;
+	}
+}
+
+HttpThread::~HttpThread()
+{
+	delete state_;
+}
+
+void
+HttpThread::stop() noexcept
+{
+	state_->join();
+}
+
+void
+HttpThread::set_options(const HttpClientOptions &options) noexcept
+{
+	const std::lock_guard<std::mutex> lock(state_->client_mutex);
+	state_->client->set_options(options);
+}
+
+bool
+HttpThread::start(const HttpRequest &request) noexcept
+{
+	State &state = *state_;
+	try {
+		if (!state.endpoint || state.endpoint->url != request.url ||
+		    state.endpoint->token != request.bearer_token) {
+			if (!url_allowed(request.url) || !token_allowed(request.bearer_token))
+				return false;
+			state.endpoint = std::make_shared<const Endpoint>(request.url, request.bearer_token);
+		}
+		HttpRequest asked = request;
+		asked.asked_us = monotonic_us();
+		state.make_room();
+		if (state.in_flight == 0 && state.send_now(asked)) {
+			state.in_flight++;
+			return true;
+		}
+		Order order{request.id, state.endpoint, std::string(request.body), asked.asked_us};
+		bool wake;
+		{
+			const std::lock_guard<std::mutex> lock(state.mutex);
+			state.orders.push_back(std::move(order));
+			wake = std::exchange(state.sleeping, false);
+		}
+		state.in_flight++;
+		if (wake)
+			ring(state.orders_bell);
+	} catch (const std::exception &) {
+		return false;
+	}
+	return true;
+}
+
+int
+HttpThread::descriptor() const noexcept
+{
+	return state_->ended_bell;
+}
+
+bool
+HttpThread::take(HttpResponse &response) noexcept
+{
+	State &state = *state_;
+	if (state.next_taken == state.taken.size()) {
+		state.taken.clear();
+		state.next_taken = 0;
+		const std::lock_guard<std::mutex> lock(state.mutex);
+		state.room = state.taken.capacity();
+		state.taken.swap(state.ended);
+		if (std::exchange(state.rung, false))
+			silence(state.ended_bell);
+	}
+	if (state.next_taken == state.taken.size())
+		return false;
+	response = std::move(state.taken[state.next_taken++]);
+	state.in_flight--;
+	return true;
+}
+
+std::size_t
+HttpThread::in_flight() const noexcept
+{
+	return state_->in_flight;
+}
+
+} // namespace whatsapp::net

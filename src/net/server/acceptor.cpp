@@ -1,0 +1,95 @@
+/*
+ * acceptor.cpp — opening, shutting and moving the door.
+ */
+#include "net/server/acceptor.hpp"
+
+#include "net/server/connection_watch.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp::net
+{
+
+namespace
+{
+
+constexpr std::int64_t pause_ms = 100;
+
+} // namespace
+
+bool
+Acceptor::move_to(const char *address, const char *&error) noexcept
+{
+	keep_open(false);
+	socket_.close();
+	pause_ends_ms_ = 0;
+	error = nullptr;
+	if (!address)
+		return true;
+	if (!socket_.open(address, error))
+		return false;
+	if (keep_open(true))
+		return true;
+	error = "could not watch the listening socket: out of memory";
+	socket_.close();
+	return false;
+}
+
+bool
+Acceptor::keep_open(bool wanted) noexcept
+{
+	if (socket_.descriptor() < 0 || wanted == open_)
+		return true;
+	epoll_event event{};
+	event.events = EPOLLIN;
+	if (epoll_ctl(epoll_, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, socket_.descriptor(), &event) !=
+	    0)
+		return false;
+	open_ = wanted;
+	return true;
+}
+
+int
+Acceptor::accept(sockaddr_storage &address, socklen_t &size) noexcept
+{
+	if (socket_.descriptor() < 0)
+		return -1;
+	for (;;) {
+		size = sizeof address;
+		const int fd = accept4(socket_.descriptor(), reinterpret_cast<sockaddr *>(&address), &size,
+		                       SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+		/* of one newcomer, who is gone already */
+		if (errno == ECONNABORTED || errno == EINTR)
+			continue;
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			pause_ends_ms_ = monotonic_ms() + pause_ms;
+		return -1;
+	}
+}
+
+bool
+Acceptor::pausing() noexcept
+{
+	if (pause_ends_ms_ != 0 && monotonic_ms() >= pause_ends_ms_)
+		pause_ends_ms_ = 0;
+	return pause_ends_ms_ != 0;
+}
+
+long
+Acceptor::timeout_ms() const noexcept
+{
+	if (pause_ends_ms_ == 0)
+		return -1;
+	return static_cast<long>(std::max<std::int64_t>(pause_ends_ms_ - monotonic_ms(), 0));
+}
+
+} // namespace whatsapp::net

@@ -1,0 +1,57 @@
+/*
+ * acceptor.hpp — the door: a listening socket in an epoll set, shut while the house is full.
+ */
+#pragma once
+
+#include "net/server/listen_address.hpp"
+
+#include <cstdint>
+
+#include <sys/socket.h>
+
+namespace whatsapp::net
+{
+
+class Acceptor
+{
+public:
+	Acceptor() noexcept = default;
+	Acceptor(const Acceptor &) = delete;
+	Acceptor &operator=(const Acceptor &) = delete;
+
+	/* Where newcomers are looked for; before anything else. */
+	void
+	attach(int epoll) noexcept
+	{
+		epoll_ = epoll;
+	}
+
+	/* Listens there instead, and nowhere when address is NULL or cannot be bound: then false, and
+	 * why in error. The old address is given up first, for the new one may be a part of it. */
+	bool move_to(const char *address, const char *&error) noexcept;
+
+	/* Open: newcomers make the epoll set readable. */
+	bool keep_open(bool wanted) noexcept;
+
+	/* A newcomer's socket, or -1 when there is none (or no room in the process for one). */
+	int accept(sockaddr_storage &address, socklen_t &size) noexcept;
+
+	/* Out of descriptors or memory: newcomers are left alone for a while. */
+	bool pausing() noexcept;
+	/* Milliseconds until a pause ends; -1 without one. */
+	long timeout_ms() const noexcept;
+
+	unsigned
+	port() const noexcept
+	{
+		return socket_.port();
+	}
+
+private:
+	ListenSocket socket_;
+	int epoll_ = -1;
+	bool open_ = false;
+	std::int64_t pause_ends_ms_ = 0;
+};
+
+} // namespace whatsapp::net

@@ -1,0 +1,444 @@
+/*
+ * messages.cpp — enqueue is one statement, so that a message and its place in the queue are made or
+ * lost together.
+ */
+#include "pg/enqueue/messages.hpp"
+
+#include <cctype>
+#include <cstdint>
+
+#include "pg/queue/early_mark.hpp"
+#include "pg/server/fault_point.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/shmem.hpp"
+
+#include "pg/server/boundary.hpp"
+#include "pg/rows/row_insert.hpp"
+#include "pg/server/schema.hpp"
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "access/xact.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+constexpr char default_sender[] = "default";
+
+void
+set_message(Values &values, const NewMessage &message)
+{
+	values.set_text(0, message.sender);
+	values.set_text(1, message.recipient_phone);
+	values.set_text(2, message.message_type);
+	values.set_text(3, message.template_name);
+	values.set_text(4, message.template_language);
+	values.set_text(5, message.payload);
+	values.set_text(6, message.reference);
+}
+
+/* A detail that follows a colon loses its capital, unless its first word has another one: an
+ * acronym or a name. */
+void
+continue_sentence(char *text)
+{
+	for (const char *at = text + 1; isalpha(static_cast<unsigned char>(*at)) != 0; at++)
+		if (isupper(static_cast<unsigned char>(*at)) != 0)
+			return;
+	text[0] = static_cast<char>(pg_tolower(static_cast<unsigned char>(text[0])));
+}
+
+void
+warn_without_workers()
+{
+	static bool warned = false;
+	if (preloaded() || warned)
+		return;
+	warned = true;
+	ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	                  errmsg("messages are queued but nobody sends them"),
+	                  errdetail("The library \"pg_whatsapp\" is not in shared_preload_libraries."),
+	                  errhint("Add it to shared_preload_libraries and restart the server.")));
+}
+
+} // namespace
+
+void
+require_utf8()
+{
+	if (GetDatabaseEncoding() != PG_UTF8)
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("database encoding must be UTF8"),
+		         errdetail("The encoding of this database is \"%s\".", GetDatabaseEncodingName())));
+}
+
+bool
+sender_exists(const char *sender)
+{
+	if (strcmp(sender, default_sender) == 0)
+		return true;
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_senders WHERE name = $1", 1, {TEXTOID}};
+	Values values;
+	values.set_text(0, sender);
+	return run(statement, values) > 0;
+}
+
+const char *
+resolve_sender(const char *sender)
+{
+	require_utf8();
+	if (sender == nullptr)
+		sender = settings.default_sender;
+	if (!sender_exists(sender))
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("sender \"%s\" does not exist", sender),
+		     errhint(
+		         "Add it to whatsapp_senders, or set whatsapp.default_sender to one that exists.")));
+	return sender;
+}
+
+namespace
+{
+
+/* $1 to $7 as in set_message(), $8 seconds to live, $9 not before (NULL: now), $10 idempotency key,
+ * $11 priority */
+#define INSERT_MESSAGE                                                                           \
+	"WITH message AS ("                                                                          \
+	" INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, " \
+	"template_language,"                                                                         \
+	"  payload, reference, expires_at, idempotency_key, priority)"                               \
+	" VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($9, now()) + make_interval(secs => "    \
+	"$8), $10, $11)"
+
+#define INSERT_QUEUE                                                                     \
+	" RETURNING id, expires_at)"                                                         \
+	" INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, " \
+	"expires_at)"                                                                        \
+	" SELECT id, $1, $2, $11, coalesce($9, now()), expires_at FROM message RETURNING message_id"
+
+#define MESSAGE_TYPES                                                                         \
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TIMESTAMPTZOID, \
+	    TEXTOID, INT2OID
+
+Statement insert = {INSERT_MESSAGE INSERT_QUEUE, 11, {MESSAGE_TYPES}};
+
+Statement insert_once = {
+    INSERT_MESSAGE
+    " ON CONFLICT (sender, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING" INSERT_QUEUE,
+    11,
+    {MESSAGE_TYPES}};
+
+Statement find_key = {
+    "SELECT id FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2",
+    2,
+    {TEXTOID, TEXTOID}};
+
+const char *const message_columns[] = {
+    "id",         "created_at",  "sender",        "recipient_phone",   "message_type",
+    "expires_at", "status",      "template_name", "template_language", "payload",
+    "reference",  "enqueued_by", "attempts",      "priority"};
+RowShape message_row = {OwnTable("whatsapp_messages"), 1, lengthof(message_columns),
+                        message_columns};
+
+const char *const queue_columns[] = {"message_id", "sender", "recipient",  "priority", "state",
+                                     "paced",      "due_at", "expires_at", "attempts", "crashes"};
+RowShape queue_row = {OwnTable("whatsapp_queue"), 2, lengthof(queue_columns), queue_columns};
+
+OwnTable ids("whatsapp_messages_id_seq");
+
+struct Text {
+	Datum value;
+	bool null;
+	explicit Text(const char *string)
+	    : value(string == nullptr ? Datum(0) : CStringGetTextDatum(string)), null(string == nullptr)
+	{
+	}
+};
+
+/* What the statement `insert` writes. */
+struct NewRows {
+	std::int64_t id;
+	TimestampTz due;
+	Datum message[lengthof(message_columns)];
+	bool missing[lengthof(message_columns)];
+	Datum queued[lengthof(queue_columns)];
+};
+
+constexpr bool all_there[lengthof(queue_columns)] = {};
+
+TimestampTz
+due_time(const NewMessage &message)
+{
+	return message.has_send_at ? message.send_at : GetCurrentTransactionStartTimestamp();
+}
+
+void
+fill(NewRows &rows, const NewMessage &message)
+{
+	const Text sender(message.sender);
+	const Text recipient(message.recipient_phone);
+	const Text type(message.message_type);
+	const Text name(message.template_name);
+	const Text language(message.template_language);
+	const Text payload(message.payload);
+	const Text reference(message.reference);
+	const TimestampTz due = rows.due = due_time(message);
+	const Datum expires =
+	    TimestampTzGetDatum(due + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC);
+	const Datum priority = Int16GetDatum(static_cast<int16>(message.priority));
+	rows.id = nextval_internal(find(ids), true);
+
+	const Datum values[] = {Int64GetDatum(rows.id),
+	                        TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()),
+	                        sender.value,
+	                        recipient.value,
+	                        type.value,
+	                        expires,
+	                        CStringGetTextDatum("PENDING"),
+	                        name.value,
+	                        language.value,
+	                        payload.value,
+	                        reference.value,
+	                        CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false)),
+	                        Int32GetDatum(0),
+	                        priority};
+	const bool missing[] = {false,          false, false,     recipient.null, type.null,
+	                        false,          false, name.null, language.null,  payload.null,
+	                        reference.null, false, false,     false};
+	const Datum queued[] = {Int64GetDatum(rows.id),
+	                        sender.value,
+	                        recipient.value,
+	                        priority,
+	                        CStringGetTextDatum("ready"),
+	                        BoolGetDatum(false),
+	                        TimestampTzGetDatum(due),
+	                        expires,
+	                        Int32GetDatum(0),
+	                        Int32GetDatum(0)};
+	static_assert(sizeof values == sizeof rows.message && sizeof missing == sizeof rows.missing &&
+	              sizeof queued == sizeof rows.queued);
+	memcpy(rows.message, values, sizeof values);
+	memcpy(rows.missing, missing, sizeof missing);
+	memcpy(rows.queued, queued, sizeof queued);
+}
+
+/* Both tables, or none when a row has to be inserted by the statement. */
+struct OpenTables {
+	Relation messages;
+	Relation queue;
+};
+
+OpenTables
+open_tables()
+{
+	OpenTables tables = {open_plain(message_row), nullptr};
+	if (tables.messages != nullptr)
+		tables.queue = open_plain(queue_row);
+	if (tables.messages != nullptr && tables.queue == nullptr) {
+		table_close(tables.messages, NoLock);
+		tables.messages = nullptr;
+	}
+	return tables;
+}
+
+void
+close_tables(const OpenTables &tables)
+{
+	table_close(tables.queue, NoLock);
+	table_close(tables.messages, NoLock);
+}
+
+/* What the statement `insert` does, without it. 0 when it has to be the statement. */
+std::int64_t
+insert_directly(const NewMessage &message)
+{
+	const OpenTables tables = open_tables();
+	if (tables.messages == nullptr)
+		return 0;
+	NewRows rows;
+	fill(rows, message);
+	insert_row(tables.messages, message_row, {rows.message, rows.missing});
+	fault_point(FaultPoint::message_inserted);
+	const std::uint64_t address = insert_row(tables.queue, queue_row, {rows.queued, all_there});
+	note_new_message(rows.id, address, rows.due);
+	close_tables(tables);
+	return rows.id;
+}
+
+constexpr int batch_size = 200;
+
+} // namespace
+
+std::int64_t
+enqueue(const NewMessage &message)
+{
+	wake_sender_at_commit(Max(due_time(message), GetCurrentTransactionStartTimestamp()));
+	warn_without_workers();
+	if (message.idempotency_key == nullptr) {
+		const std::int64_t id = insert_directly(message);
+		if (id != 0) {
+			fault_point(FaultPoint::message_enqueued);
+			return id;
+		}
+	}
+	Values values;
+	set_message(values, message);
+	values.set(7, Float8GetDatum(settings.default_ttl));
+	if (message.has_send_at)
+		values.set(8, TimestampTzGetDatum(message.send_at));
+	values.set_text(9, message.idempotency_key);
+	values.set(10, Int16GetDatum(static_cast<int16>(message.priority)));
+	if (run(message.idempotency_key == nullptr ? insert : insert_once, values) == 0) {
+		/* somebody was there first, and has committed: whoever had not, the insert waited for */
+		Values key;
+		key.set_text(0, message.sender);
+		key.set_text(1, message.idempotency_key);
+		run(find_key, key);
+		return int64_column(0, 1);
+	}
+	/* where it lies, the statement does not tell */
+	note_new_message(int64_column(0, 1), 0, any_due);
+	fault_point(FaultPoint::message_enqueued);
+	return int64_column(0, 1);
+}
+
+struct MessageBatch {
+	MemoryContext memory; /* of the rows' values */
+	OpenTables tables;    /* while there are rows */
+	int count;
+	NewRows rows[batch_size];
+};
+
+MessageBatch *
+begin_batch()
+{
+	auto *batch = static_cast<MessageBatch *>(palloc(sizeof(MessageBatch)));
+	batch->memory =
+	    AllocSetContextCreate(CurrentMemoryContext, "new messages", ALLOCSET_DEFAULT_SIZES);
+	batch->count = 0;
+	return batch;
+}
+
+void
+end(MessageBatch &batch)
+{
+	if (batch.count == 0)
+		return;
+	MemoryContext before = MemoryContextSwitchTo(batch.memory);
+	Row messages[batch_size];
+	Row queued[batch_size];
+	for (int i = 0; i < batch.count; i++) {
+		messages[i] = {batch.rows[i].message, batch.rows[i].missing};
+		queued[i] = {batch.rows[i].queued, all_there};
+	}
+	insert_rows(batch.tables.messages, message_row, messages, batch.count);
+	fault_point(FaultPoint::message_inserted);
+	std::uint64_t address = 0;
+	if (batch.count == 1)
+		address = insert_row(batch.tables.queue, queue_row, queued[0]);
+	else
+		insert_rows(batch.tables.queue, queue_row, queued, batch.count);
+	for (int i = 0; i < batch.count; i++)
+		note_new_message(batch.rows[i].id, address, batch.rows[i].due);
+	close_tables(batch.tables);
+	fault_point(FaultPoint::message_enqueued);
+	batch.count = 0;
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(batch.memory);
+}
+
+void
+add(MessageBatch &batch, const NewMessage &message)
+{
+	if (batch.count == 0 && message.idempotency_key == nullptr)
+		batch.tables = open_tables();
+	if (message.idempotency_key != nullptr || batch.tables.messages == nullptr) {
+		enqueue(message);
+		return;
+	}
+	wake_sender_at_commit(Max(due_time(message), GetCurrentTransactionStartTimestamp()));
+	warn_without_workers();
+	MemoryContext before = MemoryContextSwitchTo(batch.memory);
+	fill(batch.rows[batch.count++], message);
+	MemoryContextSwitchTo(before);
+	if (batch.count == batch_size)
+		end(batch);
+}
+
+std::int64_t
+record_refused(const NewMessage &message, const Failure &why)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, template_language,"
+	    " payload, reference, status, failed_at, error_message, hint)"
+	    " VALUES ($1, $2, $3, $4, $5, $6::json, $7, 'FAILED', now(), $8, $9) RETURNING id",
+	    9,
+	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+	Values values;
+	set_message(values, message);
+	char *text = pstrdup(why.message);
+	if (why.detail[0] != '\0') {
+		text = psprintf("%s: %s", why.message, why.detail);
+		continue_sentence(text + strlen(why.message) + 2);
+	}
+	values.set_text(7, text);
+	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
+	run(statement, values);
+	return int64_column(0, 1);
+}
+
+bool
+cancel(std::int64_t id)
+{
+	/* the queue row first, as everybody who touches both does */
+	static Statement statement = {
+	    "WITH entry AS (DELETE FROM @s@.whatsapp_queue WHERE message_id = $1"
+	    "  AND state IN ('ready', 'held') RETURNING message_id)"
+	    " UPDATE @s@.whatsapp_messages AS m SET status = 'CANCELLED' FROM entry"
+	    " WHERE m.id = entry.message_id RETURNING m.id",
+	    1,
+	    {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	if (run(statement, values) == 0)
+		return false;
+	fault_point(FaultPoint::message_cancelled);
+	return true;
+}
+
+bool
+retry(std::int64_t id)
+{
+	/* one that was refused before it had a payload cannot become right by sending it */
+	static Statement statement = {
+	    "WITH message AS (UPDATE @s@.whatsapp_messages SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL,"
+	    "  error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL,"
+	    "  expires_at = now() + make_interval(secs => $2)"
+	    "  WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL RETURNING id, sender, recipient_phone, priority, expires_at)"
+	    " INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, expires_at)"
+	    " SELECT id, sender, recipient_phone, priority, expires_at FROM message ON CONFLICT (message_id) DO NOTHING RETURNING message_id",
+	    2,
+	    {INT8OID, FLOAT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	values.set(1, Float8GetDatum(settings.default_ttl));
+	if (run(statement, values) == 0)
+		return false;
+	wake_sender_at_commit(GetCurrentTransactionStartTimestamp());
+	fault_point(FaultPoint::message_retried);
+	return true;
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,271 @@
+/*
+ * instance.cpp — identity, epochs and holds.
+ */
+#include "pg/identity/instance.hpp"
+
+#include <cstdint>
+
+#include "pg/server/fault_point.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/shmem.hpp"
+
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+#include "utils/builtins.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+const char *
+system_identifier()
+{
+	return psprintf(UINT64_FORMAT, GetSystemIdentifier());
+}
+
+void
+set_identity(Values &values, int place)
+{
+	values.set_text(place, system_identifier());
+	values.set(place + 1, ObjectIdGetDatum(MyDatabaseId));
+}
+
+void
+make_instance()
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_instances (nonce, system_identifier, database_oid, released_restore) SELECT $1, $2, $3, $4"
+	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_instances WHERE system_identifier = $2 AND database_oid = $3)",
+	    4,
+	    {TEXTOID, TEXTOID, OIDOID, TEXTOID}};
+	unsigned char random[8];
+	char nonce[2 * sizeof random + 1];
+	if (!pg_strong_random(random, sizeof random))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random value")));
+	hex_encode(reinterpret_cast<const char *>(random), sizeof random, nonce);
+	nonce[sizeof nonce - 1] = '\0';
+	Values values;
+	values.set_text(0, nonce);
+	set_identity(values, 1);
+	/* what is born after a restore has nothing to be held */
+	values.set_text(3, restore_id());
+	run(statement, values);
+}
+
+void
+hold_queue()
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_queue SET state = 'held', changed_at = now() WHERE state <> 'held'",
+	    0,
+	    {}};
+	const uint64 held = run(statement, Values());
+	if (held > 0)
+		ereport(
+		    WARNING,
+		    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		     errmsg(
+		         "pending WhatsApp messages are held: the sender was away for longer than whatsapp.resume_gap"),
+		     errdetail("Messages that were queued before: " UINT64_FORMAT ". New ones are sent.",
+		               held),
+		     errhint("Look at whatsapp_queue, then call wa_release().")));
+}
+
+/* A message that ends its sender must not end it for ever: the others are to flow. */
+void
+park_poison()
+{
+	static Statement statement = {
+	    "WITH poison AS (DELETE FROM @s@.whatsapp_queue WHERE crashes >= 3 RETURNING message_id, attempts)"
+	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = poison.attempts,"
+	    "  error_message = 'parked: the sender ended three times while it was sending this message',"
+	    "  hint = 'The server log tells why it ended. wa_retry() sends the message again.'"
+	    " FROM poison WHERE m.id = poison.message_id AND m.status = 'PENDING'",
+	    0,
+	    {}};
+	run(statement, Values());
+}
+
+/* A promotion: webhooks may settle what the dead primary had sent and this database never heard of.
+ * Kept in the table, so that a restart of the sender does not cut it short. */
+std::int64_t
+quarantine(const Instance &instance, int place)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_instances AS i"
+	    " SET quarantine_until = CASE WHEN $2 THEN now() + make_interval(secs => $3) ELSE i.quarantine_until END"
+	    " WHERE i.nonce = $1 AND ($2 OR i.quarantine_until > now())"
+	    " RETURNING ceil(extract(epoch FROM i.quarantine_until - now()) * 1000)::bigint",
+	    3,
+	    {TEXTOID, BOOLOID, FLOAT8OID}};
+	Values values;
+	values.set_text(0, instance.nonce);
+	values.set(1, BoolGetDatum(promoted(place)));
+	values.set(2, Float8GetDatum(settings.failover_quarantine));
+	return run(statement, values) == 0 ? 0 : int64_column(0, 1);
+}
+
+} // namespace
+
+bool
+is_held()
+{
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_instances WHERE"
+	    " CASE WHEN system_identifier = $1 AND database_oid = $2 THEN $3 <> '' AND released_restore IS DISTINCT FROM $3"
+	    "  ELSE released_at IS NULL END LIMIT 1",
+	    3,
+	    {TEXTOID, OIDOID, TEXTOID}};
+	Values values;
+	set_identity(values, 0);
+	values.set_text(2, restore_id());
+	return run(statement, values) > 0;
+}
+
+void
+begin_epoch(Instance &instance, int place)
+{
+	make_instance();
+
+	static Statement raise_epoch = {
+	    "UPDATE @s@.whatsapp_instances AS i SET epoch = i.epoch + 1, heartbeat_at = now(), stopped_cleanly = false"
+	    " FROM (SELECT ctid, heartbeat_at, stopped_cleanly FROM @s@.whatsapp_instances"
+	    "  WHERE system_identifier = $1 AND database_oid = $2 LIMIT 1 FOR UPDATE) AS before WHERE i.ctid = before.ctid"
+	    " RETURNING i.nonce, i.epoch, NOT before.stopped_cleanly AND before.heartbeat_at < now() - make_interval(secs => $3),"
+	    "  before.stopped_cleanly",
+	    3,
+	    {TEXTOID, OIDOID, FLOAT8OID}};
+	Values values;
+	set_identity(values, 0);
+	values.set(2, Float8GetDatum(settings.resume_gap));
+	run(raise_epoch, values);
+	strlcpy(instance.nonce, text_column(0, 1), sizeof instance.nonce);
+	instance.epoch = int64_column(0, 2);
+	bool null;
+	const Datum gap = column(0, 3, null);
+	const bool long_gap = !null && DatumGetBool(gap);
+	const bool clean = DatumGetBool(column(0, 4, null));
+	fault_point(FaultPoint::epoch_raised);
+	if (long_gap)
+		hold_queue();
+	instance.held = is_held();
+	instance.quarantine_ms = quarantine(instance, place);
+
+	/* The grace of what is in doubt already begins anew, too: while the server was down, no webhook
+	 * could come. In the listener's order, which may be at the same rows: else both would wait
+	 * until their lock_timeout, and this worker would begin once more. */
+	static Statement doubt = {
+	    "WITH marked AS MATERIALIZED (SELECT message_id FROM @s@.whatsapp_queue WHERE state IN ('sending', 'unknown')"
+	    "  ORDER BY message_id FOR UPDATE)"
+	    " UPDATE @s@.whatsapp_queue AS q SET state = 'unknown', unknown_at = now(), changed_at = now(),"
+	    "  crashes = q.crashes + (q.state = 'sending' AND NOT $1)::int"
+	    " FROM marked WHERE q.message_id = marked.message_id AND q.state IN ('sending', 'unknown')",
+	    1,
+	    {BOOLOID}};
+	Values doubted;
+	doubted.set(0, BoolGetDatum(clean));
+	run(doubt, doubted);
+	park_poison();
+	fault_point(FaultPoint::epoch_doubted);
+}
+
+void
+beat(const Instance &instance, bool stopping)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_instances SET heartbeat_at = now(), stopped_cleanly = $2 WHERE nonce = $1",
+	    2,
+	    {TEXTOID, BOOLOID}};
+	Values values;
+	values.set_text(0, instance.nonce);
+	values.set(1, BoolGetDatum(stopping));
+	run(statement, values);
+}
+
+namespace
+{
+
+/* the other kind of hold: see begin_epoch() */
+std::uint64_t
+release_queue()
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_queue SET state = 'ready', changed_at = now() WHERE state = 'held'",
+	    0,
+	    {}};
+	return run(statement, Values());
+}
+
+void
+become_own_instance()
+{
+	/* What was restored from a base backup has the very identity of its original, which may still
+	 * be at work: from here on this is another instance, so that the two never share a correlation.
+	 * The old row stays, for webhooks about older messages. */
+	static Statement disown = {
+	    "UPDATE @s@.whatsapp_instances SET released_at = coalesce(released_at, now()),"
+	    "  system_identifier = CASE WHEN system_identifier = $1 AND database_oid = $2 THEN 'before ' || $3 ELSE system_identifier END"
+	    " WHERE system_identifier <> $1 OR database_oid <> $2 OR ($3 <> '' AND released_restore IS DISTINCT FROM $3)",
+	    3,
+	    {TEXTOID, OIDOID, TEXTOID}};
+	Values values;
+	set_identity(values, 0);
+	values.set_text(2, restore_id());
+	run(disown, values);
+	make_instance();
+}
+
+} // namespace
+
+void
+warn_of_hold()
+{
+	ereport(WARNING,
+	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	         errmsg("pending WhatsApp messages are held: this database was restored or copied"),
+	         errhint("Look at whatsapp_held, then call wa_release() to send from here.")));
+}
+
+const char *
+hold_reason()
+{
+	if (is_held())
+		return "this database was restored or copied";
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_queue WHERE state = 'held' LIMIT 1", 0, {}};
+	return run(statement, Values()) == 0
+	           ? nullptr
+	           : "the sender was away for longer than whatsapp.resume_gap";
+}
+
+std::int64_t
+would_release()
+{
+	static Statement statement = {
+	    "SELECT count(*) FROM @s@.whatsapp_queue WHERE $1 OR state = 'held'", 1, {BOOLOID}};
+	Values values;
+	values.set(0, BoolGetDatum(is_held()));
+	run(statement, values);
+	return int64_column(0, 1);
+}
+
+std::int64_t
+release()
+{
+	const bool held = is_held();
+	if (held)
+		become_own_instance();
+	if (release_queue() == 0 && !held)
+		return 0;
+	static Statement waiting = {"SELECT count(*) FROM @s@.whatsapp_queue", 0, {}};
+	run(waiting, Values());
+	return int64_column(0, 1);
+}
+
+} // namespace whatsapp::pg

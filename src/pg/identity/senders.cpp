@@ -1,0 +1,134 @@
+/*
+ * senders.cpp — whatsapp_senders and whatsapp_accounts, read and paused.
+ */
+#include "pg/identity/senders.hpp"
+
+#include "pg/server/settings.hpp"
+#include "pg/rows/table_stamp.hpp"
+
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+}
+
+namespace whatsapp::pg
+{
+
+SenderRows
+read_senders(MemoryContextData *memory)
+{
+	static Statement statement = {
+	    "SELECT s.name, s.phone_number_id, s.account, a.api_version, a.api_base_url,"
+	    "  coalesce(s.messages_per_second, $1),"
+	    "  coalesce((extract(epoch FROM s.pair_interval) * 1000)::bigint, $2), coalesce(s.pair_burst, $3),"
+	    "  s.enabled, s.paused_reason IS NOT NULL,"
+	    "  greatest(ceil(extract(epoch FROM s.paused_until - now()) * 1000)::bigint, 0)"
+	    " FROM @s@.whatsapp_senders AS s LEFT JOIN @s@.whatsapp_accounts AS a ON a.name = s.account"
+	    " UNION ALL SELECT 'default', NULL, NULL, NULL, NULL, $1, $2, $3, true, false, 0"
+	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE name = 'default')",
+	    3,
+	    {INT4OID, INT8OID, INT4OID}};
+	Values values;
+	values.set(0, Int32GetDatum(settings.messages_per_second));
+	values.set(1, Int64GetDatum(settings.pair_interval));
+	values.set(2, Int32GetDatum(settings.pair_burst));
+	SenderRows found = {nullptr, run(statement, values)};
+
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	found.rows = static_cast<SenderRow *>(palloc(sizeof(SenderRow) * (found.count + 1)));
+	for (std::size_t i = 0; i < found.count; i++) {
+		bool null;
+		found.rows[i] = {text_column(i, 1),
+		                 text_column(i, 2),
+		                 text_column(i, 3),
+		                 text_column(i, 4),
+		                 text_column(i, 5),
+		                 DatumGetInt32(column(i, 6, null)),
+		                 int64_column(i, 7),
+		                 DatumGetInt32(column(i, 8, null)),
+		                 DatumGetBool(column(i, 9, null)),
+		                 DatumGetBool(column(i, 10, null)),
+		                 int64_column(i, 11)};
+	}
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
+bool
+senders_changed()
+{
+	static TableStamp stamps[] = {TableStamp("whatsapp_instances"), TableStamp("whatsapp_senders"),
+	                              TableStamp("whatsapp_accounts")};
+	bool changed = false;
+	for (TableStamp &stamp : stamps)
+		changed |= has_changed(stamp);
+	return changed;
+}
+
+void
+pause_sender(const char *name, std::int64_t delay_ms, const char *reason, const char *hint)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_senders AS s (name, paused_until, paused_reason, paused_hint, pauses)"
+	    " VALUES ($1, now() + make_interval(secs => $2), $3, $4, 1) ON CONFLICT (name) DO UPDATE"
+	    " SET paused_until = now() + least(make_interval(secs => 900), make_interval(secs => $2 * 2 ^ least(s.pauses, 10))),"
+	    "  paused_reason = EXCLUDED.paused_reason, paused_hint = EXCLUDED.paused_hint, pauses = s.pauses + 1"
+	    " WHERE s.paused_until IS NULL OR s.paused_until <= now() RETURNING 1",
+	    4,
+	    {TEXTOID, FLOAT8OID, TEXTOID, TEXTOID}};
+	Values values;
+	values.set_text(0, name);
+	values.set(1, Float8GetDatum(static_cast<double>(delay_ms) / 1000));
+	values.set_text(2, reason);
+	values.set_text(3, hint);
+	if (run(statement, values) > 0)
+		ereport(LOG,
+		        (errmsg("WhatsApp sender \"%s\" pauses: %s", name, reason), errhint("%s", hint)));
+}
+
+void
+end_pauses_of(const char *const *names, std::size_t count)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_senders SET paused_until = NULL, paused_reason = NULL, paused_hint = NULL, pauses = 0"
+	    " WHERE name = ANY ($1) AND paused_reason IS NOT NULL AND (paused_until IS NULL OR paused_until <= now())",
+	    1,
+	    {TEXTARRAYOID}};
+	if (count == 0)
+		return;
+	auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * count));
+	for (std::size_t i = 0; i < count; i++)
+		elements[i] = CStringGetTextDatum(names[i]);
+	Values values;
+	values.set(0, PointerGetDatum(construct_array(elements, static_cast<int>(count), TEXTOID, -1,
+	                                              false, TYPALIGN_INT)));
+	run(statement, values);
+}
+
+void
+probe_paused()
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_senders SET paused_until = now() WHERE paused_until > now() AND paused_reason IS NOT NULL",
+	    0,
+	    {}};
+	run(statement, Values());
+}
+
+bool
+resume(const char *sender)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_senders SET paused_until = NULL, paused_reason = NULL, paused_hint = NULL, pauses = 0"
+	    " WHERE name = $1 AND (paused_until IS NOT NULL OR paused_reason IS NOT NULL)",
+	    1,
+	    {TEXTOID}};
+	Values values;
+	values.set_text(0, sender);
+	return run(statement, values) > 0;
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,264 @@
+/*
+ * mark.cpp — what is about to leave, written down before it does; a part of queue.hpp.
+ */
+#include "pg/queue/queue.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "pg/queue/early_mark.hpp"
+#include "pg/server/fault_point.hpp"
+#include "pg/identity/instance.hpp"
+#include "pg/people/opt_outs.hpp"
+#include "pg/server/settings.hpp"
+
+#include "pg/server/columns.hpp"
+#include "pg/rows/plain_table.hpp"
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+#define MARK                         \
+	"UPDATE @s@.whatsapp_queue AS q" \
+	" SET state = 'sending', epoch = $1, attempts = q.attempts + 1, changed_at = now()"
+#define MARKED                                                                         \
+	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                             \
+	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"          \
+	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
+	"<= now(), q.ctid, m.ctid"
+
+/* What has moved since it was read is not marked, and is read again. */
+Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
+                          3,
+                          {INT8OID, INT8ARRAYOID, tid_array_type}};
+
+Statement mark_free = {
+    "WITH f AS MATERIALIZED (SELECT r.message_id AS id, r.ctid AS address FROM unnest($2) AS w (id)"
+    " JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) " MARK
+    " FROM f" MARKED,
+    3,
+    {INT8OID, INT8ARRAYOID, tid_array_type}};
+
+} // namespace
+
+namespace
+{
+
+enum QueueColumn { message_id, state, attempts, expires_at, epoch, changed_at };
+const char *const queue_names[] = {"message_id", "state", "attempts",
+                                   "expires_at", "epoch", "changed_at"};
+PlainColumns queue_columns = {"whatsapp_queue", TRIGGER_TYPE_UPDATE, 2, lengthof(queue_names),
+                              queue_names};
+
+enum MessageColumn { id, recipient_phone, payload };
+const char *const message_names[] = {"id", "recipient_phone", "payload"};
+PlainColumns message_columns = {"whatsapp_messages", 0, 1, lengthof(message_names), message_names};
+
+bool
+is_there(PlainTable &queue, const Candidate &candidate, const char *in_state)
+{
+	bool null;
+	return queue.find(candidate.row) &&
+	       DatumGetInt64(queue.get(message_id, null)) == candidate.id &&
+	       is_word(queue.get(state, null), in_state);
+}
+
+/* One that the transaction that made it has marked for this epoch. */
+bool
+take_early(PlainTable &queue, const Candidate &candidate, std::int64_t epoch_now, Claimed &claim)
+{
+	bool null;
+	if (!is_there(queue, candidate, "sending") ||
+	    DatumGetInt64(queue.get(epoch, null)) != epoch_now)
+		return false;
+	claim = {};
+	claim.id = candidate.id;
+	claim.attempt = DatumGetInt32(queue.get(attempts, null));
+	claim.queue_row = candidate.row;
+	return true;
+}
+
+/* The queue row's part of a mark: false when it is not ready at its address any more. */
+bool
+mark_row(PlainTable &queue, const Candidate &candidate, Datum sending, std::int64_t epoch_now,
+         Claimed &claim)
+{
+	bool null;
+	if (!is_there(queue, candidate, "ready"))
+		return false;
+	const TimestampTz now = GetCurrentTransactionStartTimestamp();
+	claim = {};
+	claim.id = candidate.id;
+	claim.attempt = DatumGetInt32(queue.get(attempts, null)) + 1;
+	claim.expired = DatumGetTimestampTz(queue.get(expires_at, null)) <= now;
+	queue.begin_change();
+	queue.set(state, sending);
+	queue.set(attempts, Int32GetDatum(claim.attempt));
+	queue.set(epoch, Int64GetDatum(epoch_now));
+	queue.set(changed_at, TimestampTzGetDatum(now));
+	claim.queue_row = queue.update();
+	return claim.queue_row != 0;
+}
+
+const char *
+text_of(PlainTable &table, int column)
+{
+	bool null;
+	const Datum value = table.get(column, null);
+	return null ? nullptr : TextDatumGetCString(value);
+}
+
+/* What mark_waiting does, without a plan. */
+bool
+mark_directly(const Instance &instance, const Candidate *candidates, std::size_t count,
+              Claims &claims, MemoryContext memory)
+{
+	PlainTable queue;
+	PlainTable messages;
+	if (!queue.open(queue_columns))
+		return false;
+	if (!messages.open_to_read(message_columns)) {
+		queue.close();
+		return false;
+	}
+	const Datum sending = CStringGetTextDatum("sending");
+	claims = {static_cast<Claimed *>(MemoryContextAlloc(memory, sizeof(Claimed) * (count + 1))), 0};
+	for (std::size_t i = 0; i < count; i++) {
+		Claimed &claim = claims.rows[claims.count];
+		if (is_early(candidates[i].id, instance.epoch)
+		        ? !take_early(queue, candidates[i], instance.epoch, claim)
+		        : !mark_row(queue, candidates[i], sending, instance.epoch, claim))
+			continue;
+		claims.count++;
+		if (!messages.find_by_id(id, claim.id))
+			continue;
+		claim.message_row = messages.address();
+		MemoryContext before = MemoryContextSwitchTo(memory);
+		claim.phone = text_of(messages, recipient_phone);
+		claim.payload = text_of(messages, payload);
+		MemoryContextSwitchTo(before);
+	}
+	messages.close();
+	queue.close();
+	return true;
+}
+
+void
+note_opted_out(const Claims &claims)
+{
+	static Statement statement = {
+	    "SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1) AND " RECIPIENT_OPTED_OUT,
+	    1,
+	    {INT8ARRAYOID}};
+	Column ids(claims.count);
+	for (std::size_t i = 0; i < claims.count; i++)
+		ids.add(Int64GetDatum(claims.rows[i].id));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	const uint64 found = run(statement, values);
+	for (uint64 i = 0; i < found; i++)
+		std::lower_bound(claims.rows, claims.rows + claims.count, int64_column(i, 1),
+		                 [](const Claimed &claim, std::int64_t id) { return claim.id < id; })
+		    ->opted_out = true;
+}
+
+Claims
+mark_by_statement(const Instance &instance, const Candidate *candidates, std::size_t count,
+                  bool careful, MemoryContext memory)
+{
+	Column ids(count);
+	Column addresses(count);
+	for (std::size_t i = 0; i < count; i++) {
+		ids.add(Int64GetDatum(candidates[i].id));
+		addresses.add_address(candidates[i].row);
+	}
+	Values values;
+	values.set(0, Int64GetDatum(instance.epoch));
+	values.set(1, ids.array(INT8OID));
+	values.set(2, addresses.array(TIDOID));
+	Claims claims = {nullptr, run(careful ? mark_free : mark_waiting, values)};
+
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	claims.rows = static_cast<Claimed *>(palloc(sizeof(Claimed) * (claims.count + 1)));
+	for (std::size_t i = 0; i < claims.count; i++) {
+		bool null;
+		claims.rows[i] = {int64_column(i, 1),
+		                  address_column(i, 6),
+		                  address_column(i, 7),
+		                  DatumGetInt32(column(i, 2, null)),
+		                  text_column(i, 3),
+		                  text_column(i, 4),
+		                  DatumGetBool(column(i, 5, null)),
+		                  false};
+	}
+	MemoryContextSwitchTo(before);
+	std::sort(claims.rows, claims.rows + claims.count,
+	          [](const Claimed &left, const Claimed &right) { return left.id < right.id; });
+	return claims;
+}
+
+} // namespace
+
+bool
+mark_own(const Candidate &candidate, std::int64_t epoch_now, Oid queue_table)
+{
+	/* a publication may forbid the change, and must not stop somebody's transaction */
+	static PlainColumns columns = {"whatsapp_queue",      TRIGGER_TYPE_UPDATE, 2,
+	                               lengthof(queue_names), queue_names,         false};
+	PlainTable queue;
+	if (!queue.open(columns))
+		return false;
+	Claimed claim;
+	const bool marked =
+	    columns.relation == queue_table &&
+	    mark_row(queue, candidate, CStringGetTextDatum("sending"), epoch_now, claim);
+	queue.close();
+	return marked;
+}
+
+void
+put_back(const EarlyMark *marks, std::size_t count)
+{
+	/* unknown: a start that saw the commit before it was handed over */
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_queue SET state = 'ready', attempts = attempts - 1, unknown_at = NULL, changed_at = now()"
+	    " WHERE message_id = ANY ($1) AND epoch = ($2)[array_position($1, message_id)] AND state IN ('sending', 'unknown')",
+	    2,
+	    {INT8ARRAYOID, INT8ARRAYOID}};
+	Column ids(count);
+	Column epochs(count);
+	for (std::size_t i = 0; i < count; i++) {
+		ids.add(Int64GetDatum(marks[i].id));
+		epochs.add(Int64GetDatum(marks[i].epoch));
+	}
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	values.set(1, epochs.array(INT8OID));
+	run(statement, values);
+}
+
+Claims
+mark(const Instance &instance, const Candidate *candidates, std::size_t count, bool careful,
+     MemoryContextData *memory)
+{
+	Claims claims;
+	if (careful || !mark_directly(instance, candidates, count, claims, memory))
+		claims = mark_by_statement(instance, candidates, count, careful, memory);
+	if (settings.check_opt_outs && claims.count > 0 && any_opt_outs())
+		note_opted_out(claims);
+	fault_point(FaultPoint::claimed, claims.count);
+	return claims;
+}
+
+} // namespace whatsapp::pg

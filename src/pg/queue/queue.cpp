@@ -1,0 +1,142 @@
+/*
+ * queue.cpp — turns, what is due, and what nobody answered.
+ */
+#include "pg/queue/queue.hpp"
+
+#include <cstdint>
+
+#include "pg/server/fault_point.hpp"
+#include "pg/identity/instance.hpp"
+#include "pg/server/settings.hpp"
+
+#include "pg/server/columns.hpp"
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+void
+postpone(const Postponed *rows, std::size_t count)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_queue AS q SET due_at = f.due, paced = true"
+	    " FROM (SELECT r.message_id, w.due FROM unnest($1, $2) AS w (id, due)"
+	    "  JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) AS f"
+	    " WHERE q.message_id = f.message_id",
+	    2,
+	    {INT8ARRAYOID, TIMESTAMPTZARRAYOID}};
+	Column ids(count);
+	Column dues(count);
+	for (std::size_t i = 0; i < count; i++) {
+		ids.add(Int64GetDatum(rows[i].id));
+		dues.add(TimestampTzGetDatum(rows[i].due));
+	}
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	values.set(1, dues.array(TIMESTAMPTZOID));
+	run(statement, values);
+}
+
+Turns
+read_turns()
+{
+	static Statement statement = {
+	    "SELECT sender, recipient, priority,"
+	    "  coalesce((extract(epoch FROM max(due_at) FILTER (WHERE paced AND due_at > now()) - now()) * 1000)::bigint, 0),"
+	    "  coalesce(min(message_id) FILTER (WHERE attempts > 0), 0),"
+	    "  coalesce((extract(epoch FROM greatest(min(due_at) FILTER (WHERE attempts > 0) - now(), '0')) * 1000)::bigint, 0)"
+	    " FROM @s@.whatsapp_queue WHERE state = 'ready' AND (paced AND due_at > now() OR attempts > 0)"
+	    " GROUP BY sender, recipient, priority",
+	    0,
+	    {}};
+	Turns found = {nullptr, run(statement, Values())};
+	found.rows = static_cast<Turn *>(palloc(sizeof(Turn) * (found.count + 1)));
+	for (std::size_t i = 0; i < found.count; i++) {
+		bool null;
+		found.rows[i] = {text_column(i, 1),  text_column(i, 2),  DatumGetInt16(column(i, 3, null)),
+		                 int64_column(i, 4), int64_column(i, 5), int64_column(i, 6)};
+	}
+	return found;
+}
+
+std::uint64_t
+resolve_unknown(const Instance &instance)
+{
+	if (instance.held)
+		return 0;
+	/* auto: "webhooks are flowing" when one came after the outcome was lost and the grace has
+	 * passed since, too; the first ones after an outage of the listener come in any order, and the
+	 * missing one may be among them. */
+	static Statement retry = {
+	    "UPDATE @s@.whatsapp_queue AS q SET state = 'ready', due_at = now(), unknown_at = NULL, changed_at = now()"
+	    " WHERE q.unknown_at IS NOT NULL AND q.state = 'unknown' AND q.unknown_at <= now() - make_interval(secs => $1)"
+	    "  AND ($2 = 'retry' OR ($2 = 'auto' AND EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
+	    "   AND e.received_at > q.unknown_at AND e.received_at <= now() - make_interval(secs => $1))))",
+	    2,
+	    {FLOAT8OID, TEXTOID}};
+	static Statement fail = {
+	    "WITH lost AS (DELETE FROM @s@.whatsapp_queue AS q WHERE q.state = 'unknown'"
+	    "  AND q.unknown_at <= now() - make_interval(secs => $1)"
+	    "  AND ($2 = 'fail' OR NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
+	    "   AND e.received_at > q.unknown_at)) RETURNING q.message_id, q.attempts)"
+	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = lost.attempts,"
+	    "  error_message = 'outcome unknown: the request left, no answer and no status webhook came',"
+	    "  hint = 'Ask the recipient or look into WhatsApp Manager whether it arrived; send it again if not. Status webhooks settle this by themselves: see whatsapp.listen.'"
+	    " FROM lost WHERE m.id = lost.message_id AND m.status = 'PENDING'",
+	    2,
+	    {FLOAT8OID, TEXTOID}};
+	static const char *const policies[] = {"auto", "retry", "fail"};
+	Values values;
+	values.set(0, Float8GetDatum(settings.unknown_grace));
+	values.set_text(1, policies[settings.unknown_policy]);
+	const std::uint64_t retried = run(retry, values);
+	if (run(fail, values) + retried > 0)
+		fault_point(FaultPoint::doubt_resolved);
+	return retried;
+}
+
+std::uint64_t
+expire()
+{
+	/* a minute later than the sender itself would have noticed; some at a time, for each is written
+	 * in one commit with the others */
+	static Statement statement = {
+	    "WITH over AS (DELETE FROM @s@.whatsapp_queue AS q WHERE q.message_id IN ("
+	    "   SELECT message_id FROM @s@.whatsapp_queue WHERE state = 'ready' AND expires_at <= now() - interval '1 minute'"
+	    "   LIMIT 10000 FOR UPDATE SKIP LOCKED) RETURNING q.message_id, q.attempts)"
+	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = over.attempts,"
+	    "  error_message = 'expired: the message was not sent within its time',"
+	    "  hint = 'See whatsapp_senders for a sender that is paused, disabled or gone, and whatsapp.default_ttl.'"
+	    " FROM over WHERE m.id = over.message_id AND m.status = 'PENDING'",
+	    0,
+	    {}};
+	return run(statement, Values());
+}
+
+std::int64_t
+next_due_ms()
+{
+	static Statement statement = {
+	    "SELECT ceil(extract(epoch FROM min(first.due_at) - clock_timestamp()) * 1000)::bigint FROM ("
+	    "    SELECT name FROM @s@.whatsapp_senders WHERE enabled UNION SELECT 'default'"
+	    "  ) AS active CROSS JOIN generate_series(0, 2) AS p (priority) CROSS JOIN LATERAL ("
+	    "    SELECT q.due_at FROM @s@.whatsapp_queue AS q"
+	    "    WHERE q.sender = active.name AND q.priority = p.priority AND q.due_at > now() AND q.state = 'ready'"
+	    "    ORDER BY q.due_at LIMIT 1) AS first",
+	    0,
+	    {}};
+	run(statement, Values());
+	bool null;
+	const Datum due = column(0, 1, null);
+	if (null)
+		return -1;
+	return Max(DatumGetInt64(due), 0);
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,238 @@
+/*
+ * ready_rows.cpp — reading ahead along the queue's index, as a plan would in the end.
+ *
+ * The row comparison is the cursor: the index is entered behind all that was read before, the dead
+ * entries of what was sent among it.
+ */
+#include "pg/queue/queue.hpp"
+
+#include <cstdint>
+
+#include "pg/queue/early_mark.hpp"
+
+#include "pg/server/columns.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/rows/own_table.hpp"
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* The index's columns in its order, then what is read besides. */
+enum Place : int { sender, priority, due_at, message_id, state, recipient, paced, places };
+constexpr int key_columns = 4;
+constexpr const char *names[places] = {"sender", "priority",  "due_at", "message_id",
+                                       "state",  "recipient", "paced"};
+
+OwnTable queue = OwnTable("whatsapp_queue");
+
+/* Of the queue, as of that many changes. */
+struct Shape {
+	unsigned changes;
+	Oid index; /* InvalidOid: there is none as we need it */
+	AttrNumber numbers[places];
+};
+
+bool
+leads_along(Relation index, const AttrNumber *numbers)
+{
+	const Form_pg_index shape = index->rd_index;
+	if (index->rd_rel->relam != BTREE_AM_OID || !shape->indisvalid ||
+	    shape->indnkeyatts != key_columns || RelationGetIndexPredicate(index) != NIL)
+		return false;
+	for (int i = 0; i < key_columns; i++)
+		if (shape->indkey.values[i] != numbers[i] || index->rd_indoption[i] != 0)
+			return false;
+	return true;
+}
+
+Oid
+find_index(Relation table, const AttrNumber *numbers)
+{
+	Oid found = InvalidOid;
+	ListCell *cell;
+	foreach (cell, RelationGetIndexList(table)) {
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		if (leads_along(index, numbers))
+			found = RelationGetRelid(index);
+		index_close(index, AccessShareLock);
+	}
+	return found;
+}
+
+const Shape &
+shape_of(Relation table)
+{
+	static Shape shape = {};
+	if (shape.changes == queue.changes)
+		return shape;
+	/* what changes while we look makes us look again */
+	const unsigned changes = queue.changes;
+	shape = Shape();
+	bool complete = table->rd_rel->relkind == RELKIND_RELATION;
+	for (int i = 0; i < places; i++) {
+		shape.numbers[i] = get_attnum(RelationGetRelid(table), names[i]);
+		complete = complete && shape.numbers[i] != InvalidAttrNumber;
+	}
+	shape.index = complete ? find_index(table, shape.numbers) : InvalidOid;
+	shape.changes = changes;
+	return shape;
+}
+
+/* sender = and priority = and (due_at, message_id) > and due_at <= now. The scan keeps a pointer to
+ * members. */
+void
+enter(IndexScanDesc scan, ScanKeyData *members, const ReadFrom &from, TimestampTz now)
+{
+	ScanKeyEntryInitialize(&members[0], SK_ROW_MEMBER, 3, BTGreaterStrategyNumber, InvalidOid,
+	                       InvalidOid, F_TIMESTAMPTZ_CMP, TimestampTzGetDatum(from.after_due));
+	ScanKeyEntryInitialize(&members[1], SK_ROW_MEMBER | SK_ROW_END, 4, BTGreaterStrategyNumber,
+	                       InvalidOid, InvalidOid, F_BTINT8CMP, Int64GetDatum(from.after_id));
+	ScanKeyData keys[4];
+	ScanKeyEntryInitialize(&keys[0], 0, 1, BTEqualStrategyNumber, InvalidOid,
+	                       scan->indexRelation->rd_indcollation[0], F_TEXTEQ,
+	                       CStringGetTextDatum(from.sender));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT2EQ,
+	            Int16GetDatum(static_cast<int16>(from.priority)));
+	keys[2] = ScanKeyData();
+	keys[2].sk_flags = SK_ROW_HEADER;
+	keys[2].sk_attno = 3;
+	keys[2].sk_strategy = BTGreaterStrategyNumber;
+	keys[2].sk_argument = PointerGetDatum(members);
+	ScanKeyInit(&keys[3], 3, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE, TimestampTzGetDatum(now));
+	index_rescan(scan, keys, lengthof(keys), nullptr, 0);
+}
+
+struct Found {
+	ReadyRows ready;
+	std::size_t room;
+};
+
+void
+add(Found &found, int from, TupleTableSlot *slot, const AttrNumber *numbers)
+{
+	bool null;
+	if (!is_word(slot_getattr(slot, numbers[state], &null), "ready") &&
+	    !is_early(DatumGetInt64(slot_getattr(slot, numbers[message_id], &null))))
+		return;
+	if (found.ready.count == found.room) {
+		found.room *= 2;
+		found.ready.rows =
+		    static_cast<Ready *>(repalloc(found.ready.rows, sizeof(Ready) * found.room));
+	}
+	Ready &row = found.ready.rows[found.ready.count++];
+	row.from = from;
+	row.id = DatumGetInt64(slot_getattr(slot, numbers[message_id], &null));
+	row.row = address_of(slot->tts_tid);
+	row.due = DatumGetTimestampTz(slot_getattr(slot, numbers[due_at], &null));
+	row.recipient = TextDatumGetCString(slot_getattr(slot, numbers[recipient], &null));
+	row.paced = DatumGetBool(slot_getattr(slot, numbers[paced], &null));
+}
+
+ReadyRows
+read_along(Relation table, const Shape &shape, const ReadFrom *from, std::size_t count)
+{
+	Found found = {{nullptr, 0}, 64};
+	found.ready.rows = static_cast<Ready *>(palloc(sizeof(Ready) * found.room));
+	/* as a statement's: whatever has been committed by now */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	Relation index = index_open(shape.index, AccessShareLock);
+	IndexScanDesc scan = begin_index_scan(table, index, GetActiveSnapshot(), key_columns);
+	TupleTableSlot *slot = table_slot_create(table, nullptr);
+	ScanKeyData members[2];
+	for (std::size_t i = 0; i < count; i++) {
+		const std::size_t most = found.ready.count + static_cast<std::size_t>(from[i].limit);
+		enter(scan, members, from[i], GetCurrentTransactionStartTimestamp());
+		while (found.ready.count < most && index_getnext_slot(scan, ForwardScanDirection, slot))
+			add(found, static_cast<int>(i), slot, shape.numbers);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	index_endscan(scan);
+	index_close(index, NoLock);
+	PopActiveSnapshot();
+	return found.ready;
+}
+
+/* The same with a plan, for a queue that has lost its index. */
+ReadyRows
+read_by_statement(const ReadFrom *from, std::size_t count)
+{
+	static Statement statement = {
+	    "SELECT f.place::int, q.message_id, q.due_at, q.recipient, q.paced, q.ctid"
+	    " FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS f (sender, priority, after_due, after_id, most, place)"
+	    " CROSS JOIN LATERAL ("
+	    "  SELECT r.message_id, r.due_at, r.recipient, r.paced, r.ctid FROM @s@.whatsapp_queue AS r"
+	    "  WHERE r.sender = f.sender AND r.priority = f.priority AND r.state = 'ready'"
+	    "   AND (r.due_at, r.message_id) > (f.after_due, f.after_id) AND r.due_at <= now()"
+	    "  ORDER BY r.due_at, r.message_id LIMIT f.most) AS q",
+	    5,
+	    {TEXTARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID}};
+	Column senders(count);
+	Column priorities(count);
+	Column dues(count);
+	Column ids(count);
+	Column limits(count);
+	for (std::size_t i = 0; i < count; i++) {
+		senders.add(CStringGetTextDatum(from[i].sender));
+		priorities.add(Int16GetDatum(static_cast<int16>(from[i].priority)));
+		dues.add(TimestampTzGetDatum(from[i].after_due));
+		ids.add(Int64GetDatum(from[i].after_id));
+		limits.add(Int32GetDatum(from[i].limit));
+	}
+	Values values;
+	values.set(0, senders.array(TEXTOID));
+	values.set(1, priorities.array(INT2OID));
+	values.set(2, dues.array(TIMESTAMPTZOID));
+	values.set(3, ids.array(INT8OID));
+	values.set(4, limits.array(INT4OID));
+
+	ReadyRows found = {nullptr, run(statement, values)};
+	found.rows = static_cast<Ready *>(palloc(sizeof(Ready) * (found.count + 1)));
+	for (std::size_t i = 0; i < found.count; i++) {
+		bool null;
+		found.rows[i] = {DatumGetInt32(column(i, 1, null)) - 1,
+		                 int64_column(i, 2),
+		                 address_column(i, 6),
+		                 int64_column(i, 3),
+		                 text_column(i, 4),
+		                 DatumGetBool(column(i, 5, null))};
+	}
+	return found;
+}
+
+} // namespace
+
+ReadyRows
+read_ready(const ReadFrom *from, std::size_t count)
+{
+	const Oid oid = find(queue);
+	if (!OidIsValid(oid))
+		return read_by_statement(from, count);
+	Relation table = table_open(oid, AccessShareLock);
+	const Shape &shape = shape_of(table);
+	const ReadyRows found = OidIsValid(shape.index) ? read_along(table, shape, from, count)
+	                                                : read_by_statement(from, count);
+	table_close(table, NoLock);
+	return found;
+}
+
+} // namespace whatsapp::pg

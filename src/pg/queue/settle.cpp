@@ -1,0 +1,385 @@
+/*
+ * settle.cpp — what became of the messages on the wire, written down; the second half of queue.hpp.
+ *
+ * Every statement but the one for success asks whether the queue row is still "sending": a status
+ * webhook may have come before the answer and settled it, and what it said is the truth.
+ */
+#include "pg/queue/queue.hpp"
+
+#include "pg/server/fault_point.hpp"
+#include "pg/people/opt_outs.hpp"
+#include "pg/identity/senders.hpp"
+#include "pg/server/settings.hpp"
+
+#include "pg/server/columns.hpp"
+#include "pg/rows/plain_table.hpp"
+#include "pg/rows/row_insert.hpp"
+#include "pg/server/statement.hpp"
+#include "pg/queue/wamids.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+#define SENT                                                                                   \
+	" FROM unnest($1, $2, $3, $4, $5, $6) AS a (id, wamid, wa_id, user_id, attempt, address) " \
+	"WHERE m.id = a.id"
+#define SENT_TYPES \
+	INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, tid_array_type
+
+/* A row that is ready is a new attempt, asked for by wa_retry() after a webhook had told that this
+ * one failed: it stays, and the late answer says nothing about it. */
+Statement dequeue_there = {
+    "DELETE FROM @s@.whatsapp_queue AS q USING unnest($1, $2) AS a (id, address)"
+    " WHERE q.ctid = a.address AND q.message_id = a.id AND q.state <> 'ready'",
+    2,
+    {INT8ARRAYOID, tid_array_type}};
+Statement dequeue = {
+    "DELETE FROM @s@.whatsapp_queue WHERE message_id = ANY ($1) AND state <> 'ready'",
+    1,
+    {INT8ARRAYOID}};
+
+/* the common case, in the fewest steps */
+Statement record_there = {
+    "UPDATE @s@.whatsapp_messages AS m SET status = 'SENT', wamid = a.wamid, wa_id = coalesce(a.wa_id, m.wa_id),"
+    "  user_id = coalesce(a.user_id, m.user_id), sent_at = now(), attempts = a.attempt,"
+    "  error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL" SENT
+    " AND m.ctid = a.address AND m.status = 'PENDING' AND m.wamid IS NULL",
+    6,
+    {SENT_TYPES}};
+/* for those that a webhook has changed since; the others are as they should be already */
+Statement record = {
+    "UPDATE @s@.whatsapp_messages AS m SET status = CASE WHEN m.status = 'PENDING' THEN 'SENT' ELSE m.status END,"
+    "  wamid = coalesce(m.wamid, a.wamid), wa_id = coalesce(a.wa_id, m.wa_id), user_id = coalesce(a.user_id, m.user_id),"
+    "  sent_at = least(m.sent_at, now()), attempts = a.attempt,"
+    "  error_code = CASE WHEN m.status = 'FAILED' THEN m.error_code END,"
+    "  error_message = CASE WHEN m.status = 'FAILED' THEN m.error_message END,"
+    "  error_details = CASE WHEN m.status = 'FAILED' THEN m.error_details END,"
+    "  hint = CASE WHEN m.status = 'FAILED' THEN m.hint END" SENT
+    " AND (m.wamid IS DISTINCT FROM a.wamid OR m.sent_at IS NULL OR m.attempts <> a.attempt)"
+    " AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id)",
+    6,
+    {SENT_TYPES}};
+
+Statement remember = {"INSERT INTO @s@.whatsapp_wamids (hash, message_id, generation)"
+                      " SELECT hashtextextended(a.wamid, 0), a.id, " NEWEST_GENERATION
+                      " FROM unnest($1, $2) AS a (id, wamid)"
+                      " WHERE a.wamid IS NOT NULL",
+                      2,
+                      {INT8ARRAYOID, TEXTARRAYOID}};
+
+/* The arrays of those statements. */
+struct SentColumns {
+	Datum ids;
+	Datum wamids;
+	Datum wa_ids;
+	Datum user_ids;
+	Datum attempts;
+	Datum queue_rows;
+	Datum message_rows;
+};
+
+SentColumns
+columns_of(const Settled *const *rows, std::size_t count)
+{
+	Column ids(count);
+	Column wamids(count);
+	Column wa_ids(count);
+	Column user_ids(count);
+	Column attempts(count);
+	Column queue_rows(count);
+	Column message_rows(count);
+	for (std::size_t i = 0; i < count; i++) {
+		const Settled &row = *rows[i];
+		ids.add(Int64GetDatum(row.id));
+		wamids.add_identifier(row.wamid);
+		wa_ids.add_identifier(row.wa_id);
+		user_ids.add_identifier(row.user_id);
+		attempts.add(Int32GetDatum(row.attempt));
+		queue_rows.add_address(row.queue_row);
+		message_rows.add_address(row.message_row);
+	}
+	return {ids.array(INT8OID),        wamids.array(TEXTOID),   wa_ids.array(TEXTOID),
+	        user_ids.array(TEXTOID),   attempts.array(INT4OID), queue_rows.array(TIDOID),
+	        message_rows.array(TIDOID)};
+}
+
+Values
+values_of(const SentColumns &arrays)
+{
+	Values values;
+	values.set(0, arrays.ids);
+	values.set(1, arrays.wamids);
+	values.set(2, arrays.wa_ids);
+	values.set(3, arrays.user_ids);
+	values.set(4, arrays.attempts);
+	values.set(5, arrays.message_rows);
+	return values;
+}
+
+/* True when all of them were where they were marked. */
+bool
+dequeue_sent(const Settled *const *rows, std::size_t count)
+{
+	enum { message_id, state };
+	static const char *const names[] = {"message_id", "state"};
+	static PlainColumns columns = {"whatsapp_queue", TRIGGER_TYPE_DELETE, 2, lengthof(names),
+	                               names};
+	PlainTable queue;
+	if (!queue.open(columns)) {
+		const SentColumns arrays = columns_of(rows, count);
+		Values values;
+		values.set(0, arrays.ids);
+		values.set(1, arrays.queue_rows);
+		return run(dequeue_there, values) == count;
+	}
+	std::size_t gone = 0;
+	for (std::size_t i = 0; i < count; i++) {
+		bool null;
+		gone += queue.find(rows[i]->queue_row) &&
+		        DatumGetInt64(queue.get(message_id, null)) == rows[i]->id &&
+		        !is_word(queue.get(state, null), "ready") && queue.remove();
+	}
+	queue.close();
+	return gone == count;
+}
+
+void
+remember_sent(const Settled *const *rows, std::size_t count)
+{
+	static const char *const names[] = {"hash", "message_id", "generation"};
+	static RowShape shape = {OwnTable("whatsapp_wamids"), 0, lengthof(names), names};
+	static constexpr bool nulls[lengthof(names)] = {};
+	Relation wamids = open_plain(shape);
+	if (wamids == nullptr) {
+		const SentColumns arrays = columns_of(rows, count);
+		Values values;
+		values.set(0, arrays.ids);
+		values.set(1, arrays.wamids);
+		run(remember, values);
+		return;
+	}
+	const Datum generation = Int32GetDatum(newest_generation());
+	auto *made = static_cast<Row *>(palloc(sizeof(Row) * count));
+	auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * lengthof(names) * count));
+	int size = 0;
+	for (std::size_t i = 0; i < count; i++) {
+		if (*rows[i]->wamid == '\0')
+			continue;
+		Datum *row = values + i * lengthof(names);
+		row[0] =
+		    DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
+		                            PointerGetDatum(indexable(rows[i]->wamid)), Int64GetDatum(0));
+		row[1] = Int64GetDatum(rows[i]->id);
+		row[2] = generation;
+		made[size++] = {row, nulls};
+	}
+	if (size > 0)
+		insert_rows(wamids, shape, made, size);
+	table_close(wamids, NoLock);
+}
+
+enum MessageColumn {
+	message_id,
+	status,
+	wamid,
+	wa_id,
+	user_id,
+	sent_at,
+	attempts,
+	error_code,
+	error_message,
+	error_details,
+	hint
+};
+const char *const message_names[] = {
+    "id",       "status",     "wamid",         "wa_id",         "user_id", "sent_at",
+    "attempts", "error_code", "error_message", "error_details", "hint"};
+PlainColumns message_columns = {"whatsapp_messages", TRIGGER_TYPE_UPDATE, 1,
+                                lengthof(message_names), message_names};
+
+void
+set_identifier(PlainTable &table, int column, const char *identifier)
+{
+	if (*identifier != '\0')
+		table.set(column, PointerGetDatum(indexable(identifier)));
+}
+
+/* One row of record_there. */
+bool
+record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now)
+{
+	bool null;
+	bool no_wamid;
+	if (!messages.find(row.message_row) ||
+	    DatumGetInt64(messages.get(message_id, null)) != row.id ||
+	    !is_word(messages.get(status, null), "PENDING"))
+		return false;
+	(void)messages.get(wamid, no_wamid);
+	if (!no_wamid)
+		return false;
+	messages.begin_change();
+	messages.set(status, sent);
+	set_identifier(messages, wamid, row.wamid);
+	set_identifier(messages, wa_id, row.wa_id);
+	set_identifier(messages, user_id, row.user_id);
+	messages.set(sent_at, now);
+	messages.set(attempts, Int32GetDatum(row.attempt));
+	for (const int error : {error_code, error_message, error_details, hint})
+		messages.set_null(error);
+	return messages.update() != 0;
+}
+
+/* True when all of them were as they had been marked. */
+bool
+record_sent(const Settled *const *rows, std::size_t count)
+{
+	PlainTable messages;
+	if (!messages.open(message_columns,
+	                   settings.notify_status ? nullptr : "whatsapp_notify_status")) {
+		return run(record_there, values_of(columns_of(rows, count))) == count;
+	}
+	const Datum sent = CStringGetTextDatum("SENT");
+	const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	std::size_t recorded = 0;
+	for (std::size_t i = 0; i < count; i++)
+		recorded += record_row(messages, *rows[i], sent, now);
+	messages.close();
+	return recorded == count;
+}
+
+void
+settle_sent(const Settled *rows, std::size_t count)
+{
+	auto **sent = static_cast<const Settled **>(palloc(sizeof(Settled *) * (count + 1)));
+	std::size_t size = 0;
+	for (std::size_t i = 0; i < count; i++)
+		if (rows[i].how == Settle::sent)
+			sent[size++] = rows + i;
+	if (size == 0)
+		return;
+
+	const bool dequeued = dequeue_sent(sent, size);
+	if (!dequeued) {
+		Values values;
+		values.set(0, columns_of(sent, size).ids);
+		run(dequeue, values);
+	}
+	fault_point(FaultPoint::settle_dequeued);
+	remember_sent(sent, size);
+	fault_point(FaultPoint::settle_remembered);
+	if (!dequeued || !record_sent(sent, size))
+		run(record, values_of(columns_of(sent, size)));
+}
+
+/* The tail that every failure shares: the attempt's own row, and what the message row shows of it.
+ * $1 id, $2 attempt, $3 outcome, $4 HTTP status, $5 code, $6 message, $7 details, $8 hint. */
+#define RECORD_FAILURE                                                                           \
+	", attempt AS (INSERT INTO @s@.whatsapp_attempts"                                            \
+	"  (message_id, attempt, outcome, http_status, error_code, error_message, error_details)"    \
+	"  SELECT $1, $2, $3, $4, $5, $6, $7::jsonb FROM entry)"                                     \
+	" UPDATE @s@.whatsapp_messages AS m SET attempts = $2, error_code = $5, error_message = $6," \
+	"  error_details = $7::jsonb, hint = $8"
+
+#define FAILURE_TYPES INT8OID, INT4OID, TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, TEXTOID
+
+Statement retry = {
+    "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'ready', due_at = now() + make_interval(secs => $9), changed_at = now()"
+    "  WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
+    " FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
+    9,
+    {FAILURE_TYPES, FLOAT8OID}};
+
+Statement fail = {
+    "WITH entry AS (DELETE FROM @s@.whatsapp_queue WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
+    ", status = 'FAILED', failed_at = now() FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
+    8,
+    {FAILURE_TYPES}};
+
+Statement doubt = {
+    "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'unknown', unknown_at = now(), changed_at = now()"
+    "  WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
+    " FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
+    8,
+    {FAILURE_TYPES}};
+
+/* The account's trouble is not the message's: it keeps its attempts and its clean row. */
+Statement put_off = {
+    "UPDATE @s@.whatsapp_queue SET state = 'ready', attempts = attempts - 1, changed_at = now()"
+    " WHERE message_id = $1 AND state = 'sending'",
+    1,
+    {INT8OID}};
+
+void
+settle_paused(const Settled &row)
+{
+	Values values;
+	values.set(0, Int64GetDatum(row.id));
+	run(put_off, values);
+	fault_point(FaultPoint::settle_paused);
+	pause_sender(row.sender, row.delay_ms, row.message, row.hint);
+}
+
+void
+settle_failure(const Settled &row)
+{
+	Values values;
+	values.set(0, Int64GetDatum(row.id));
+	values.set(1, Int32GetDatum(row.attempt));
+	values.set_text(2, row.outcome);
+	if (row.http_status != 0)
+		values.set(3, Int32GetDatum(static_cast<int>(row.http_status)));
+	if (row.has_code)
+		values.set(4, Int64GetDatum(row.code));
+	values.set_text(5, row.message);
+	if (row.details != nullptr && *row.details != '\0')
+		values.set_text(6, row.details);
+	values.set_text(7, row.hint);
+	if (row.has_code && row.code == marketing_stopped_code)
+		note_marketing_stopped(row.id);
+	switch (row.how) {
+	case Settle::retry:
+		values.set(8, Float8GetDatum(static_cast<double>(row.delay_ms) / 1000));
+		run(retry, values);
+		break;
+	case Settle::failed:
+		run(fail, values);
+		break;
+	case Settle::unknown:
+		run(doubt, values);
+		break;
+	case Settle::sent:
+	case Settle::paused:
+		break;
+	}
+	fault_point(FaultPoint::settle_failure);
+}
+
+} // namespace
+
+void
+settle(const Settled *rows, std::size_t count)
+{
+	/* successes last: what is put back here is ready, which settle_sent() respects */
+	for (std::size_t i = 0; i < count; i++) {
+		if (rows[i].how == Settle::paused)
+			settle_paused(rows[i]);
+		else if (rows[i].how != Settle::sent)
+			settle_failure(rows[i]);
+	}
+	settle_sent(rows, count);
+	fault_point(FaultPoint::settled, count);
+}
+
+} // namespace whatsapp::pg

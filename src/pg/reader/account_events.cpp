@@ -1,0 +1,297 @@
+/*
+ * account_events.cpp — each fact with its own time: webhooks come late and out of order, and an old
+ * status must not overwrite a newer one.
+ */
+#include "pg/reader/account_events.hpp"
+
+#include "core/webhook/account.hpp"
+#include "pg/identity/directory.hpp"
+#include "pg/people/opt_outs.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/shmem.hpp"
+
+#include "pg/server/boundary.hpp"
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* AccountEvent without destructors: the same strings in the server's memory, NULL for empty. */
+struct Template {
+	const char *id, *name, *language, *status, *reason, *title, *quality, *category, *previous,
+	    *correct, *components;
+};
+struct Number {
+	const char *display, *event, *limit, *quality, *name, *decision;
+	bool upgrade;
+};
+struct Restriction {
+	const char *display, *reason, *hint;
+	AccountAction action;
+	std::int64_t until;
+};
+struct Wish {
+	const char *wa_id, *user_id, *phone_number_id, *detail;
+	bool stop;
+	std::int64_t at;
+};
+struct Facts {
+	AccountEvent::About about;
+	Template message_template;
+	Number number;
+	Restriction account;
+	Wish *wishes;
+	int wish_count;
+};
+
+const char *
+out(const std::string &text)
+{
+	return text.empty() ? nullptr : cstring_out(text);
+}
+
+void
+copy(const AccountEvent &event, Facts &facts)
+{
+	const TemplateFacts &t = event.message_template;
+	facts.about = event.about;
+	facts.message_template = {out(t.id),
+	                          out(t.name),
+	                          out(t.language),
+	                          out(t.status),
+	                          out(t.reason),
+	                          out(t.title),
+	                          out(t.quality),
+	                          out(t.category),
+	                          out(t.previous_category),
+	                          out(t.correct_category),
+	                          out(t.components)};
+	const NumberFacts &n = event.number;
+	facts.number = {out(n.display_number), out(n.event), out(n.limit),
+	                out(n.quality),        out(n.name),  out(n.name_decision),
+	                n.throughput_upgrade};
+	const AccountFacts &a = event.account;
+	facts.account = {out(a.display_number), out(a.reason), out(a.hint), a.action, a.until};
+	facts.wishes = array_out<Wish>(event.preferences.size());
+	for (const Preference &p : event.preferences)
+		facts.wishes[facts.wish_count++] = {out(p.wa_id),  out(p.user_id), out(p.phone_number_id),
+		                                    out(p.detail), p.stop,         p.at};
+}
+
+#define THIS_TEMPLATE " WHERE name = $1 AND language = $2 AND account IS NOT DISTINCT FROM $3"
+#define IF_NEWER(time) THIS_TEMPLATE " AND $4 >= coalesce(" time ", '-infinity')"
+
+Statement make_template = {
+    "INSERT INTO @s@.whatsapp_templates AS t (name, language, account, updated_at, template_id)"
+    " VALUES ($1, $2, $3, now(), $5) ON CONFLICT (name, language, account) DO UPDATE"
+    " SET updated_at = now(), template_id = coalesce(EXCLUDED.template_id, t.template_id)"
+    " WHERE $4 IS NOT NULL",
+    5,
+    {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID}};
+
+Statement set_status = {
+    "UPDATE @s@.whatsapp_templates SET status = $5, rejected_reason = nullif($6, 'NONE'), status_detail = $7,"
+    " status_at = $4" IF_NEWER("status_at"),
+    7,
+    {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID}};
+
+Statement set_quality = {
+    "UPDATE @s@.whatsapp_templates SET quality = $5, quality_at = $4" IF_NEWER("quality_at"),
+    5,
+    {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID}};
+
+Statement set_category = {
+    "UPDATE @s@.whatsapp_templates SET category = $5, previous_category = coalesce($6, previous_category),"
+    " correct_category = $7, category_at = $4" IF_NEWER("category_at"),
+    7,
+    {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID}};
+
+Statement set_components = {
+    "UPDATE @s@.whatsapp_templates SET components = $5::jsonb, components_at = $4" IF_NEWER(
+        "components_at"),
+    5,
+    {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID}};
+
+void
+apply_template(const Template &t, const char *account, std::int64_t at)
+{
+	Values values;
+	values.set_text(0, t.name);
+	values.set_text(1, t.language);
+	values.set_text(2, account);
+	values.set(3, TimestampTzGetDatum(at));
+	const Values key = values;
+	values.set_text(4, t.id);
+	run(make_template, values);
+
+	struct Group {
+		Statement &statement;
+		const char *first, *second, *third;
+	};
+	Group groups[] = {{set_status, t.status, t.reason, t.title},
+	                  {set_quality, t.quality, nullptr, nullptr},
+	                  {set_category, t.category, t.previous, t.correct},
+	                  {set_components, t.components, nullptr, nullptr}};
+	for (Group &group : groups) {
+		if (group.first == nullptr)
+			continue;
+		values = key;
+		values.set_text(4, group.first);
+		values.set_text(5, group.second);
+		values.set_text(6, group.third);
+		run(group.statement, values);
+	}
+}
+
+/* The sender of the default account needs no row until there is something to say about it. */
+void
+make_default_sender(const char *account)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_senders (name) VALUES ('default') ON CONFLICT DO NOTHING", 0, {}};
+	if (account == nullptr)
+		run(statement, Values());
+}
+
+/* $1 account, $2 the digits that people see. Numbers are told by those alone; the only sender of an
+ * account needs none. */
+#define NAMED_SENDERS                                                                                      \
+	"WITH mine AS (SELECT name, regexp_replace(coalesce(display_number, ''), '[^0-9]', '', 'g') AS digits" \
+	"  FROM @s@.whatsapp_senders WHERE account IS NOT DISTINCT FROM $1),"                                  \
+	" named AS (SELECT name FROM mine WHERE digits = $2"                                                   \
+	"  UNION SELECT name FROM mine WHERE digits = '' AND (SELECT count(*) FROM mine) = 1)"
+
+void
+apply_number(const Number &number, const char *account, std::int64_t at)
+{
+	/* what Meta lets out now, unless somebody has said otherwise: 80 is where a number begins */
+	static Statement statement = {
+	    NAMED_SENDERS
+	    " UPDATE @s@.whatsapp_senders AS s SET display_number = coalesce(s.display_number, '+' || $2),"
+	    "  quality = CASE WHEN $4 = 'UNFLAGGED' THEN NULL ELSE coalesce($5, s.quality) END,"
+	    "  messaging_limit = coalesce($6, s.messaging_limit), name_status = coalesce($7, s.name_status),"
+	    "  display_name = CASE WHEN $7 = 'APPROVED' THEN coalesce($8, s.display_name) ELSE s.display_name END,"
+	    "  throughput_level = CASE WHEN $9 THEN 'HIGH' ELSE s.throughput_level END,"
+	    "  messages_per_second = CASE WHEN $9 AND s.messages_per_second IS NULL AND $10 = 80 THEN 1000 ELSE s.messages_per_second END,"
+	    "  number_event = coalesce($4, s.number_event), number_event_at = $3"
+	    " FROM named WHERE s.name = named.name AND $3 >= coalesce(s.number_event_at, '-infinity')",
+	    10,
+	    {TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID,
+	     INT4OID}};
+	make_default_sender(account);
+	Values values;
+	values.set_text(0, account);
+	values.set_text(1, number.display);
+	values.set(2, TimestampTzGetDatum(at));
+	values.set_text(3, number.event);
+	values.set_text(4, number.quality);
+	values.set_text(5, number.limit);
+	values.set_text(6, number.decision);
+	values.set_text(7, number.name);
+	values.set(8, BoolGetDatum(number.upgrade));
+	values.set(9, Int32GetDatum(settings.messages_per_second));
+	run(statement, values);
+}
+
+Statement pause_account = {
+    NAMED_SENDERS
+    " UPDATE @s@.whatsapp_senders AS s SET paused_until = greatest(s.paused_until, $3), paused_reason = $4, paused_hint = $5,"
+    "  pauses = greatest(s.pauses, 1)"
+    " WHERE s.account IS NOT DISTINCT FROM $1 AND $3 > now()"
+    "  AND (s.name IN (SELECT name FROM named) OR NOT EXISTS (SELECT FROM named)) RETURNING s.name",
+    5,
+    {TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
+
+Statement hint_account = {
+    "UPDATE @s@.whatsapp_senders SET paused_hint = $2 WHERE account IS NOT DISTINCT FROM $1 AND paused_reason IS NOT NULL",
+    2,
+    {TEXTOID, TEXTOID}};
+
+void
+apply_account(const Restriction &restriction, const char *account)
+{
+	Values values;
+	values.set_text(0, account);
+	if (restriction.action == AccountAction::reinstate) {
+		values.set_text(1, restriction.hint);
+		run(hint_account, values);
+		return;
+	}
+	make_default_sender(account);
+	/* for ever is a hundred years: infinity cannot be counted in milliseconds */
+	const TimestampTz until =
+	    restriction.until == 0
+	        ? GetCurrentTransactionStartTimestamp() + INT64CONST(100) * 365 * USECS_PER_DAY
+	        : time_t_to_timestamptz(static_cast<pg_time_t>(restriction.until));
+	values.set_text(1, restriction.display == nullptr ? "" : restriction.display);
+	values.set(2, TimestampTzGetDatum(until));
+	values.set_text(3, restriction.reason);
+	values.set_text(4, restriction.hint);
+	const uint64 paused = run(pause_account, values);
+	for (uint64 i = 0; i < paused; i++)
+		ereport(LOG,
+		        (errmsg("WhatsApp sender \"%s\" pauses: %s", text_column(i, 1), restriction.reason),
+		         errhint("%s", restriction.hint)));
+	/* it keeps the rows of senders in its memory */
+	wake_sender_at_commit(any_due);
+}
+
+void
+apply_wishes(const Facts &facts, std::int64_t at)
+{
+	for (int i = 0; i < facts.wish_count; i++) {
+		const Wish &wish = facts.wishes[i];
+		const char *sender = sender_of(wish.phone_number_id);
+		const std::int64_t when =
+		    wish.at == 0 ? at : time_t_to_timestamptz(static_cast<pg_time_t>(wish.at));
+		for (const char *contact : {contact_of(wish.wa_id), wish.user_id})
+			if (contact != nullptr)
+				record_choice(
+				    {contact, sender, true, wish.stop, when, "user_preferences", wish.detail});
+	}
+}
+
+} // namespace
+
+void
+apply_account_event(const char *raw, const char *business_account_id, std::int64_t at)
+{
+	Facts facts = {};
+	guarded([&] {
+		const AccountEvent event = read_account_event(raw);
+		copy(event, facts);
+	});
+	if (facts.about == AccountEvent::About::nothing)
+		return;
+	if (facts.about == AccountEvent::About::preferences) {
+		apply_wishes(facts, at);
+		return;
+	}
+	const char *account;
+	if (!account_of(business_account_id, account))
+		return;
+	switch (facts.about) {
+	case AccountEvent::About::message_template:
+		apply_template(facts.message_template, account, at);
+		break;
+	case AccountEvent::About::number:
+		apply_number(facts.number, account, at);
+		break;
+	case AccountEvent::About::account:
+		apply_account(facts.account, account);
+		break;
+	case AccountEvent::About::nothing:
+	case AccountEvent::About::preferences:
+		break;
+	}
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,242 @@
+/*
+ * intake.cpp — the queue of the reader: taken in batches, each event in its own subtransaction,
+ * failures written down with growing pauses.
+ */
+#include "pg/reader/intake.hpp"
+
+#include <algorithm>
+
+#include "core/webhook/account.hpp"
+#include "pg/reader/account_events.hpp"
+#include "pg/server/fault_point.hpp"
+#include "pg/reader/inbound.hpp"
+#include "pg/people/opt_outs.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/shmem.hpp"
+#include "pg/server/transaction.hpp"
+#include "pg/server/worker.hpp"
+
+extern "C" {
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+constexpr int batch_size = 100;
+/* a batch of slow triggers must not hold its snapshot for long */
+constexpr std::int64_t batch_ms = 1000;
+
+bool
+is(const char *text, const char *word)
+{
+	return text != nullptr && strcmp(text, word) == 0;
+}
+
+int
+take(InboxTask *tasks, int limit)
+{
+	static Statement statement = {
+	    "SELECT q.event_id, q.attempts, e.kind, e.account_id, e.phone_number_id, e.wamid, e.raw::text, e.contact::text,"
+	    "  coalesce(e.occurred_at, e.received_at), e.received_at, coalesce(e.message_id, 0)"
+	    " FROM (SELECT event_id, attempts, due_at FROM @s@.whatsapp_event_queue WHERE due_at <= now()"
+	    "   ORDER BY due_at, event_id LIMIT $1) AS q"
+	    " LEFT JOIN @s@.whatsapp_events AS e ON e.id = q.event_id ORDER BY q.due_at, q.event_id",
+	    1,
+	    {INT4OID}};
+	Values values;
+	values.set(0, Int32GetDatum(limit));
+	const uint64 rows = run(statement, values);
+	for (uint64 i = 0; i < rows; i++) {
+		bool null;
+		InboxTask &task = tasks[i];
+		task.event_id = int64_column(i, 1);
+		task.attempts = DatumGetInt32(column(i, 2, null));
+		task.kind = text_column(i, 3);
+		task.account_id = text_column(i, 4);
+		task.phone_number_id = text_column(i, 5);
+		task.wamid = text_column(i, 6);
+		task.raw = text_column(i, 7);
+		task.contact = text_column(i, 8);
+		task.occurred_at = int64_column(i, 9);
+		task.received_at = int64_column(i, 10);
+		task.message_id = int64_column(i, 11);
+	}
+	return static_cast<int>(rows);
+}
+
+/* What is ours to do. Once more is no harm: everything in it carries the time of the event. */
+void
+act(const InboxTask &task)
+{
+	if (is(task.kind, "message"))
+		heed_message(task);
+	else if (is(task.kind, "account"))
+		apply_account_event(task.raw, task.account_id, task.occurred_at);
+	else if (is(task.kind, "status"))
+		note_marketing_stopped(task.message_id);
+}
+
+bool
+act_on(const InboxTask &task, Problem &problem)
+{
+	/* the event was removed meanwhile */
+	if (task.kind == nullptr)
+		return true;
+	if (!attempt_apart(problem, 0, [&] { act(task); }))
+		return false;
+	return !is(task.kind, "message") ||
+	       attempt_apart(problem, settings.trigger_timeout, [&] { store_inbound(task); });
+}
+
+void
+put_off(const InboxTask &task, const Problem &problem)
+{
+	/* 1 s, 2 s, 4 s and so on, ten minutes at most */
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_event_queue SET attempts = attempts + 1, error_code = $2, error_message = $3,"
+	    "  due_at = clock_timestamp() + make_interval(secs => least(600, 2.0 ^ least(attempts, 10)))"
+	    " WHERE event_id = $1",
+	    3,
+	    {INT8OID, TEXTOID, TEXTOID}};
+	Values values;
+	values.set(0, Int64GetDatum(task.event_id));
+	values.set_text(1, problem.sqlstate);
+	values.set_text(2, problem.message);
+	run(statement, values);
+}
+
+void
+finish(const Column &done)
+{
+	static Statement statement = {
+	    "DELETE FROM @s@.whatsapp_event_queue WHERE event_id = ANY ($1)", 1, {INT8ARRAYOID}};
+	Values values;
+	values.set(0, done.array(INT8OID));
+	run(statement, values);
+}
+
+/* What the trigger said stays in the database: it may quote the message. */
+void
+complain(const InboxTask &first, const Problem &problem, int failed)
+{
+	ereport(
+	    LOG,
+	    (errmsg("events of WhatsApp webhooks could not be acted upon: %d", failed),
+	     errdetail("The first is event %lld, attempt %d: SQLSTATE %s.",
+	               static_cast<long long>(first.event_id), first.attempts + 1, problem.sqlstate),
+	     errhint(
+	         "Most likely a trigger on whatsapp_inbound fails. See whatsapp_event_queue; it is tried again.")));
+}
+
+/* tasks: those to do now. Returns how many are behind us. */
+int
+work_off_tasks(const InboxTask *tasks, int count)
+{
+	static Statement immediate = {"SET CONSTRAINTS ALL IMMEDIATE", 0, {}};
+	const std::int64_t end = monotonic_ms() + batch_ms;
+	Column done(static_cast<std::size_t>(count));
+	const InboxTask *first_failed = nullptr;
+	Problem first_problem = {};
+	int failed = 0;
+	int at = 0;
+	/* or what a deferred trigger refuses would undo the whole batch at its commit */
+	run(immediate, Values());
+	for (; at < count && (at == 0 || monotonic_ms() < end) && !shutdown_requested(); at++) {
+		Problem problem;
+		if (act_on(tasks[at], problem)) {
+			done.add(Int64GetDatum(tasks[at].event_id));
+			continue;
+		}
+		/* broken off by our own shutdown */
+		if (shutdown_requested())
+			break;
+		put_off(tasks[at], problem);
+		if (failed++ == 0) {
+			first_failed = &tasks[at];
+			first_problem = problem;
+		}
+	}
+	finish(done);
+	if (failed > 0)
+		complain(*first_failed, first_problem, failed);
+	return at;
+}
+
+std::int64_t
+ask_next_due()
+{
+	static Statement statement = {
+	    "SELECT ceil(extract(epoch FROM min(due_at) - clock_timestamp()) * 1000)::bigint FROM @s@.whatsapp_event_queue",
+	    0,
+	    {}};
+	run(statement, Values());
+	bool null;
+	const Datum due = column(0, 1, null);
+	return null ? -1 : Max(DatumGetInt64(due), 0);
+}
+
+} // namespace
+
+bool
+reader_wants(const Event &event)
+{
+	if (is(event.kind, "message"))
+		return true;
+	if (is(event.kind, "status"))
+		return event.has_error && event.error_code == marketing_stopped_code;
+	return is(event.kind, "account") && account_field_known(event.field);
+}
+
+void
+leave_to_reader(const Column &event_ids)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_event_queue (event_id) SELECT unnest($1) ON CONFLICT DO NOTHING",
+	    1,
+	    {INT8ARRAYOID}};
+	if (event_ids.count() == 0)
+		return;
+	Values values;
+	values.set(0, event_ids.array(INT8OID));
+	run(statement, values);
+	wake_reader_at_commit();
+}
+
+bool
+work_off(std::int64_t &next_due_ms)
+{
+	static InboxTask tasks[batch_size];
+	/* after a commit that failed, whoever was to blame is found one by one */
+	static int singly = 0;
+	const int limit = singly > 0 ? 1 : batch_size;
+	int taken = 0;
+	bool more = false;
+	const bool committed = transact([&] {
+		taken = take(tasks, limit);
+		const int finished = taken == 0 ? 0 : work_off_tasks(tasks, taken);
+		more = taken == limit || finished < taken;
+		next_due_ms = ask_next_due();
+		fault_point(FaultPoint::intake_acted, static_cast<std::size_t>(taken));
+	});
+	fault_point(FaultPoint::intake_committed, static_cast<std::size_t>(taken));
+	singly = Max(singly - 1, 0);
+	if (committed)
+		return more;
+	next_due_ms = 1000;
+	/* somebody holds a lock, or the disk is full: nobody here is to blame */
+	if (taken == 0 || failure_passes())
+		return false;
+	if (limit > 1) {
+		singly = taken;
+		return true;
+	}
+	const InboxTask &task = tasks[0];
+	return transact([&] { put_off(task, {"XX000", "its transaction could not be committed"}); });
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,86 @@
+/*
+ * own_table.cpp — what is known, and the server's word that it may not be so any more.
+ *
+ * A subtransaction that rolls back gives up its locks, and its number never comes again within the
+ * transaction: so the two numbers together say for certain whether a lock is still held.
+ */
+#include "pg/rows/own_table.hpp"
+
+#include "pg/server/compat.hpp"
+#include "pg/server/schema.hpp"
+
+extern "C" {
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+OwnTable *known_tables = nullptr;
+
+extern "C" void
+own_table_changed(Datum, Oid relation)
+{
+	for (OwnTable *table = known_tables; table != nullptr; table = table->next)
+		if (relation == InvalidOid || relation == table->relation) {
+			table->relation = InvalidOid;
+			table->changes++;
+		}
+}
+
+extern "C" void
+roles_changed(Datum, int, uint32)
+{
+	for (OwnTable *table = known_tables; table != nullptr; table = table->next)
+		table->changes++;
+}
+
+void
+enrol(OwnTable &table)
+{
+	if (known_tables == nullptr) {
+		CacheRegisterRelcacheCallback(own_table_changed, 0);
+		CacheRegisterSyscacheCallback(AUTHOID, roles_changed, 0);
+		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, roles_changed, 0);
+	}
+	table.next = known_tables;
+	known_tables = &table;
+}
+
+} // namespace
+
+Oid
+find(OwnTable &table)
+{
+	if (OidIsValid(table.relation) && table.schema == schema_oid())
+		return table.relation;
+	/* every table has been through here before, or has no number yet */
+	if (table.changes == 0)
+		enrol(table);
+	table.changes++;
+	table.transaction = InvalidLocalTransactionId;
+	table.schema = schema_oid();
+	table.relation = get_relname_relid(table.name, table.schema);
+	return table.relation;
+}
+
+bool
+is_new_here(const OwnTable &table)
+{
+	return table.transaction != local_transaction() ||
+	       table.subtransaction != GetCurrentSubTransactionId();
+}
+
+void
+note_locked(OwnTable &table)
+{
+	table.transaction = local_transaction();
+	table.subtransaction = GetCurrentSubTransactionId();
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,236 @@
+/*
+ * settings.cpp — the definitions: name, sentence, unit, bounds, who may set it and when.
+ */
+#include "pg/server/settings.hpp"
+
+#include <climits>
+#include <cstdlib>
+
+#include "core/base/url.hpp"
+#include "pg/server/fault_point.hpp"
+#include "pg/server/prelude.hpp"
+
+extern "C" {
+#include "utils/guc.h"
+#include "utils/builtins.h"
+}
+
+namespace whatsapp::pg
+{
+
+Settings settings;
+
+namespace
+{
+
+const config_enum_entry unknown_policies[] = {
+    {"auto", unknown_auto, false},
+    {"retry", unknown_retry, false},
+    {"fail", unknown_fail, false},
+    {nullptr, 0, false},
+};
+
+bool
+enabled_by_environment()
+{
+	const char *value = std::getenv("ENABLE_WHATSAPP_NOTIFICATIONS");
+	bool enabled = true;
+	if (value == nullptr || *value == '\0' || parse_bool(value, &enabled))
+		return enabled;
+	ereport(WARNING,
+	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	         errmsg("environment variable ENABLE_WHATSAPP_NOTIFICATIONS is neither true nor false"),
+	         errdetail("No message is sent until whatsapp.enabled is set.")));
+	return false;
+}
+
+extern "C" bool
+check_base_url(char **value, void **, GucSource)
+{
+	if (url_allowed(*value))
+		return true;
+	GUC_check_errdetail(
+	    "The URL must begin with https://, or with http:// for a loopback address.");
+	return false;
+}
+
+extern "C" bool
+check_account_base_urls(char **value, void **, GucSource)
+{
+	for (const char *at = *value; *at != '\0';) {
+		const std::size_t length = strcspn(at, ", ");
+		if (length > 0 && !url_allowed(std::string_view(at, length))) {
+			GUC_check_errdetail(
+			    "Each URL must begin with https://, or with http:// for a loopback address.");
+			return false;
+		}
+		at += length + strspn(at + length, ", ");
+	}
+	return true;
+}
+
+extern "C" bool
+check_api_version(char **value, void **, GucSource)
+{
+	const char *at = *value;
+	if (*at++ != 'v' || *at < '0' || *at > '9')
+		return false;
+	for (; *at != '\0'; at++)
+		if ((*at < '0' || *at > '9') && *at != '.')
+			return false;
+	return true;
+}
+
+void
+define_string(const char *name, const char *sentence, char **value, const char *initial,
+              GucContext context, int flags = 0, GucStringCheckHook check = nullptr)
+{
+	DefineCustomStringVariable(name, sentence, nullptr, value, initial, context, flags, check,
+	                           nullptr, nullptr);
+}
+
+void
+define_int(const char *name, const char *sentence, int *value, int initial, int min, int max,
+           int flags)
+{
+	DefineCustomIntVariable(name, sentence, nullptr, value, initial, min, max, PGC_SIGHUP, flags,
+	                        nullptr, nullptr, nullptr);
+}
+
+void
+define_worker_settings()
+{
+	DefineCustomBoolVariable(
+	    "whatsapp.enabled", "Sends messages; when off, they stay PENDING and nothing leaves.",
+	    "The default comes from the environment variable ENABLE_WHATSAPP_NOTIFICATIONS.",
+	    &settings.enabled, enabled_by_environment(), PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+	define_string("whatsapp.api_base_url", "Base URL of the Cloud API.", &settings.api_base_url,
+	              "https://graph.facebook.com", PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_base_url);
+	define_string("whatsapp.account_base_urls",
+	              "Base URLs that whatsapp_accounts may name besides whatsapp.api_base_url.",
+	              &settings.account_base_urls, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+	              check_account_base_urls);
+	define_string("whatsapp.api_version", "Version of the Cloud API, as it stands in its paths.",
+	              &settings.api_version, "v25.0", PGC_SIGHUP, 0, check_api_version);
+	define_string("whatsapp.ca_file",
+	              "File of certificate authorities for the Cloud API; empty for the system's.",
+	              &settings.ca_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+	define_string("whatsapp.secret_dir", "Directory of the files that hold the secrets.",
+	              &settings.secret_dir, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+	DefineCustomEnumVariable(
+	    "whatsapp.unknown_policy", "What becomes of a message whose request got no answer.",
+	    "auto: retried when webhooks flow and none named it, else failed; retry: at least once; fail: at most once.",
+	    &settings.unknown_policy, unknown_auto, unknown_policies, PGC_SIGHUP, 0, nullptr, nullptr,
+	    nullptr);
+	define_int("whatsapp.unknown_grace",
+	           "Time that a status webhook has to settle an unknown outcome.",
+	           &settings.unknown_grace, 120, 1, INT_MAX / 1000, GUC_UNIT_S);
+	define_int("whatsapp.default_ttl",
+	           "Age at which a message that was not sent yet fails instead of being sent.",
+	           &settings.default_ttl, 86400, 1, INT_MAX / 1000, GUC_UNIT_S);
+	define_int("whatsapp.resume_gap",
+	           "Pause in the sender's heartbeat after which older messages are held for review.",
+	           &settings.resume_gap, 900, 1, INT_MAX / 1000, GUC_UNIT_S);
+	define_int("whatsapp.max_in_flight", "Requests that wait for an answer at once.",
+	           &settings.max_in_flight, 200, 1, 10000, 0);
+	define_int("whatsapp.max_connections", "Connections to the Cloud API.",
+	           &settings.max_connections, 8, 1, 1000, 0);
+	define_int("whatsapp.connect_timeout", "Longest time to connect to the Cloud API.",
+	           &settings.connect_timeout, 5000, 1, 600000, GUC_UNIT_MS);
+	define_int("whatsapp.request_timeout", "Longest time for a request and its answer.",
+	           &settings.request_timeout, 30000, 1, 600000, GUC_UNIT_MS);
+	define_int(
+	    "whatsapp.messages_per_second",
+	    "Messages that a sender hands over in any one second at most, unless whatsapp_senders says otherwise; 0 for no limit.",
+	    &settings.messages_per_second, 80, 0, 100000, 0);
+	define_int(
+	    "whatsapp.pair_interval",
+	    "Least distance of two messages from one sender to one recipient, once whatsapp.pair_burst has been used up; 0 for no limit.",
+	    &settings.pair_interval, 6000, 0, 3600000, GUC_UNIT_MS);
+	define_int("whatsapp.pair_burst",
+	           "Messages from one sender to one recipient that may leave without that distance.",
+	           &settings.pair_burst, 5, 1, 1000, 0);
+	define_int(
+	    "whatsapp.failover_quarantine",
+	    "Time after a promotion in which nothing is sent, so that webhooks tell what the old primary had sent.",
+	    &settings.failover_quarantine, 60, 0, 86400, GUC_UNIT_S);
+	define_int("whatsapp.trigger_timeout",
+	           "Longest time that a trigger on whatsapp_inbound may take for one message.",
+	           &settings.trigger_timeout, 5000, 1, 600000, GUC_UNIT_MS);
+	define_int("whatsapp.max_attempts",
+	           "Attempts after which a message that meets only transient errors fails.",
+	           &settings.max_attempts, 8, 1, 1000, 0);
+}
+
+void
+define_listener_settings()
+{
+	define_string(
+	    "whatsapp.listen",
+	    "Address that takes webhooks: host:port or the path of a unix socket; empty for none.",
+	    &settings.listen, "", PGC_SIGHUP);
+	define_int("whatsapp.listen_max_connections",
+	           "Connections to the webhook listener; more wait at the door.",
+	           &settings.listen_max_connections, 512, 1, 10000, 0);
+	define_int("whatsapp.listen_max_body",
+	           "Largest webhook delivery; a larger one is answered 413.", &settings.listen_max_body,
+	           3072, 1, 65536, GUC_UNIT_KB);
+	define_int(
+	    "whatsapp.listen_max_buffered",
+	    "Bytes of webhook deliveries that wait to be stored, together; more are answered 503.",
+	    &settings.listen_max_buffered, 65536, 64, 1048576, GUC_UNIT_KB);
+	define_int("whatsapp.listen_request_timeout",
+	           "Longest time from the first byte of a webhook request to its last.",
+	           &settings.listen_request_timeout, 20000, 100, 600000, GUC_UNIT_MS);
+	define_int("whatsapp.listen_idle_timeout",
+	           "Silence after which a connection to the webhook listener is closed.",
+	           &settings.listen_idle_timeout, 30000, 1000, 600000, GUC_UNIT_MS);
+	DefineCustomBoolVariable(
+	    "whatsapp.notify_status",
+	    "Notifies the channel whatsapp_status of each change of a message's status.", nullptr,
+	    &settings.notify_status, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+	DefineCustomBoolVariable("whatsapp.notify_inbound",
+	                         "Notifies the channel whatsapp_inbound of each message that comes in.",
+	                         nullptr, &settings.notify_inbound, false, PGC_SIGHUP, 0, nullptr,
+	                         nullptr, nullptr);
+}
+
+void
+define_session_settings()
+{
+	define_string("whatsapp.default_sender", "Sender of messages that name none.",
+	              &settings.default_sender, "default", PGC_USERSET);
+	define_string("whatsapp.default_language", "Template language of messages that name none.",
+	              &settings.default_language, "es", PGC_USERSET);
+	define_string("whatsapp.default_currency", "Currency (ISO 4217) of amounts that name none.",
+	              &settings.default_currency, "EUR", PGC_USERSET);
+	DefineCustomBoolVariable(
+	    "whatsapp.check_opt_outs", "Refuses messages to recipients who have opted out of them.",
+	    nullptr, &settings.check_opt_outs, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+	DefineCustomBoolVariable("whatsapp.check_templates",
+	                         "Refuses templates that whatsapp_templates knows not to be approved.",
+	                         nullptr, &settings.check_templates, true, PGC_USERSET, 0, nullptr,
+	                         nullptr, nullptr);
+	define_string("whatsapp.amount_locale", "Locale in which amounts are written.",
+	              &settings.amount_locale, "en", PGC_USERSET);
+}
+
+} // namespace
+
+void
+define_settings()
+{
+	/* A restart-only variable may not be defined later, when the library is merely loaded by a
+	 * function call; then it is only named, so that the configuration file draws no warning. */
+	define_string(
+	    "whatsapp.databases", "Databases in which messages are sent and webhooks are taken.",
+	    &settings.databases, "postgres",
+	    process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, GUC_LIST_INPUT);
+	define_worker_settings();
+	define_listener_settings();
+	define_session_settings();
+	define_fault_points();
+	MarkGUCPrefixReserved("whatsapp");
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,159 @@
+/*
+ * transaction.cpp — start, body, commit; on error: report, abort, go on. Nothing of it is held
+ * while bytes travel.
+ */
+#include "pg/server/transaction.hpp"
+
+#include "pg/server/worker.hpp"
+
+#include "pg/server/prelude.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+int last_failure = 0;
+
+} // namespace
+
+bool
+failure_passes()
+{
+	switch (ERRCODE_TO_CATEGORY(last_failure)) {
+	case ERRCODE_TRANSACTION_ROLLBACK:
+	case ERRCODE_INSUFFICIENT_RESOURCES:
+	case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE: /* lock_timeout is of this class */
+	case ERRCODE_OPERATOR_INTERVENTION:
+	case ERRCODE_SYSTEM_ERROR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+failure_repeats()
+{
+	return last_failure == ERRCODE_UNIQUE_VIOLATION;
+}
+
+bool
+in_transaction(void (*body)(void *), void *argument)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool committed = false;
+
+	PG_TRY();
+	{
+		/* or now() would stand still at the start of the process */
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		SPI_connect();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		body(argument);
+		SPI_finish();
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		committed = true;
+	}
+	PG_CATCH();
+	{
+		/* the report first: it is in ErrorContext, which the abort leaves alone, and belongs to the
+		 * log alone */
+		HOLD_INTERRUPTS();
+		last_failure = geterrcode();
+		EmitErrorReport();
+		AbortCurrentTransaction();
+		FlushErrorState();
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+
+	/* without it, autovacuum never learns what the workers wrote */
+	pgstat_report_stat(!committed);
+	MemoryContextSwitchTo(context);
+	return committed;
+}
+
+namespace
+{
+
+void
+begin_timed(int timeout_ms)
+{
+	cancel_at_shutdown(timeout_ms > 0);
+	if (timeout_ms > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, timeout_ms);
+}
+
+void
+end_timed(int timeout_ms)
+{
+	cancel_at_shutdown(false);
+	if (timeout_ms == 0)
+		return;
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	/* one that came too late is nobody's any more */
+	QueryCancelPending = false;
+}
+
+void
+describe(const ErrorData *error, Problem &problem)
+{
+	strlcpy(problem.sqlstate, unpack_sql_state(error->sqlerrcode), sizeof problem.sqlstate);
+	const char *message = error->message == nullptr ? "" : error->message;
+	const int length = pg_mbcliplen(message, static_cast<int>(strlen(message)),
+	                                static_cast<int>(sizeof problem.message) - 1);
+	memcpy(problem.message, message, static_cast<size_t>(length));
+	problem.message[length] = '\0';
+}
+
+} // namespace
+
+bool
+in_subtransaction(Problem &problem, int timeout_ms, void (*body)(void *), void *argument)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	BeginInternalSubTransaction(nullptr);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		begin_timed(timeout_ms);
+		body(argument);
+		end_timed(timeout_ms);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		end_timed(timeout_ms);
+		MemoryContextSwitchTo(context);
+		ErrorData *error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		describe(error, problem);
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return done;
+}
+
+} // namespace whatsapp::pg
