@@ -91,7 +91,7 @@ sender_exists(const char *sender)
 	    "SELECT 1 FROM @s@.whatsapp_senders WHERE name = $1", 1, {TEXTOID}};
 	Values values;
 	values.set_text(0, sender);
-	return run(statement, values) > 0;
+	return !run_statement(statement, values).empty();
 }
 
 const char *
@@ -279,6 +279,48 @@ insert_directly(const NewMessage &message)
 
 constexpr int batch_size = 200;
 
+/* The id that an INSERT of ours returned. */
+std::int64_t
+stored_id(const Result &inserted)
+{
+	if (inserted.empty())
+		ereport(ERROR,
+		        (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("message was not stored"),
+		         errdetail("The row was left out of whatsapp_messages or whatsapp_queue."),
+		         errhint("A trigger or a rule on one of these tables leaves rows out: see \\d "
+		                 "whatsapp_messages and \\d whatsapp_queue.")));
+	return inserted.int64_at(0, 1);
+}
+
+/* With an idempotency key: the message that has it, be it this one or an older one. */
+std::int64_t
+insert_or_find(const NewMessage &message, const Values &values)
+{
+	/* Nothing was inserted when somebody was there first, and has committed: whoever had not, the
+	 * insert waited for. That row may be deleted before it is looked for; then the key is free
+	 * again. */
+	constexpr int tries = 3;
+	for (int i = 0; i < tries; i++) {
+		const Result inserted = run_statement(insert_once, values);
+		if (!inserted.empty())
+			return inserted.int64_at(0, 1);
+		Values key;
+		key.set_text(0, message.sender);
+		key.set_text(1, message.idempotency_key);
+		const Result older = run_statement(find_key, key);
+		if (!older.empty())
+			return older.int64_at(0, 1);
+	}
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("message was not stored"),
+	     errdetail("No row with its idempotency key could be inserted, and none was found."),
+	     errhint(
+	         "Retry the transaction. If it fails again, a trigger or a rule on whatsapp_messages or "
+	         "whatsapp_queue leaves rows out.")));
+	pg_unreachable();
+}
+
 } // namespace
 
 std::int64_t
@@ -300,18 +342,13 @@ enqueue(const NewMessage &message)
 		values.set(8, TimestampTzGetDatum(message.send_at));
 	values.set_text(9, message.idempotency_key);
 	values.set(10, Int16GetDatum(static_cast<int16>(message.priority)));
-	if (run(message.idempotency_key == nullptr ? insert : insert_once, values) == 0) {
-		/* somebody was there first, and has committed: whoever had not, the insert waited for */
-		Values key;
-		key.set_text(0, message.sender);
-		key.set_text(1, message.idempotency_key);
-		run(find_key, key);
-		return int64_column(0, 1);
-	}
+	const std::int64_t id = message.idempotency_key == nullptr
+	                            ? stored_id(run_statement(insert, values))
+	                            : insert_or_find(message, values);
 	/* where it lies, the statement does not tell */
-	note_new_message(int64_column(0, 1), 0, any_due);
+	note_new_message(id, 0, any_due);
 	fault_point(FaultPoint::message_enqueued);
-	return int64_column(0, 1);
+	return id;
 }
 
 struct MessageBatch {
@@ -395,8 +432,7 @@ record_refused(const NewMessage &message, const Failure &why)
 	}
 	values.set_text(7, text);
 	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
-	run(statement, values);
-	return int64_column(0, 1);
+	return stored_id(run_statement(statement, values));
 }
 
 bool
@@ -412,7 +448,7 @@ cancel(std::int64_t id)
 	    {INT8OID}};
 	Values values;
 	values.set(0, Int64GetDatum(id));
-	if (run(statement, values) == 0)
+	if (run_statement(statement, values).empty())
 		return false;
 	fault_point(FaultPoint::message_cancelled);
 	return true;
@@ -434,7 +470,7 @@ retry(std::int64_t id)
 	Values values;
 	values.set(0, Int64GetDatum(id));
 	values.set(1, Float8GetDatum(settings.default_ttl));
-	if (run(statement, values) == 0)
+	if (run_statement(statement, values).empty())
 		return false;
 	wake_sender_at_commit(GetCurrentTransactionStartTimestamp());
 	fault_point(FaultPoint::message_retried);

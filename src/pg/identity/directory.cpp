@@ -36,8 +36,9 @@ sender_of(const char *phone_number_id)
 		return nullptr;
 	Values values;
 	values.set_text(0, phone_number_id);
-	if (run(statement, values) > 0)
-		return text_column(0, 1);
+	const Result senders = run_statement(statement, values);
+	if (!senders.empty())
+		return senders.text_at(0, 1);
 	return is_default("phone_number_id", phone_number_id) ? "default" : nullptr;
 }
 
@@ -53,8 +54,9 @@ account_of(const char *business_account_id, const char *&account)
 		return false;
 	Values values;
 	values.set_text(0, business_account_id);
-	if (run(statement, values) > 0) {
-		account = text_column(0, 1);
+	const Result accounts = run_statement(statement, values);
+	if (!accounts.empty()) {
+		account = accounts.text_at(0, 1);
 		return true;
 	}
 	return is_default("business_account_id", business_account_id);

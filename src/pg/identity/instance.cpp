@@ -55,7 +55,7 @@ make_instance()
 	set_identity(values, 1);
 	/* what is born after a restore has nothing to be held */
 	values.set_text(3, restore_id());
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 void
@@ -65,7 +65,7 @@ hold_queue()
 	    "UPDATE @s@.whatsapp_queue SET state = 'held', changed_at = now() WHERE state <> 'held'",
 	    0,
 	    {}};
-	const uint64 held = run(statement, Values());
+	const uint64 held = run_statement(statement, Values()).count();
 	if (held > 0)
 		ereport(
 		    WARNING,
@@ -89,7 +89,7 @@ park_poison()
 	    " FROM poison WHERE m.id = poison.message_id AND m.status = 'PENDING'",
 	    0,
 	    {}};
-	run(statement, Values());
+	run_statement(statement, Values());
 }
 
 /* A promotion: webhooks may settle what the dead primary had sent and this database never heard of.
@@ -108,7 +108,8 @@ quarantine(const Instance &instance, int place)
 	values.set_text(0, instance.nonce);
 	values.set(1, BoolGetDatum(promoted(place)));
 	values.set(2, Float8GetDatum(settings.failover_quarantine));
-	return run(statement, values) == 0 ? 0 : int64_column(0, 1);
+	const Result left = run_statement(statement, values);
+	return left.empty() ? 0 : left.int64_at(0, 1);
 }
 
 } // namespace
@@ -125,15 +126,18 @@ is_held()
 	Values values;
 	set_identity(values, 0);
 	values.set_text(2, restore_id());
-	return run(statement, values) > 0;
+	return !run_statement(statement, values).empty();
 }
 
-void
-begin_epoch(Instance &instance, int place)
+namespace
 {
-	make_instance();
 
-	static Statement raise_epoch = {
+/* The row of this instance, raised. wa_release() in another session may have given it away just
+ * now: then it is made anew, or the one that the release made is there. */
+Result
+raise_epoch()
+{
+	static Statement statement = {
 	    "UPDATE @s@.whatsapp_instances AS i SET epoch = i.epoch + 1, heartbeat_at = now(), stopped_cleanly = false"
 	    " FROM (SELECT ctid, heartbeat_at, stopped_cleanly FROM @s@.whatsapp_instances"
 	    "  WHERE system_identifier = $1 AND database_oid = $2 LIMIT 1 FOR UPDATE) AS before WHERE i.ctid = before.ctid"
@@ -144,13 +148,30 @@ begin_epoch(Instance &instance, int place)
 	Values values;
 	set_identity(values, 0);
 	values.set(2, Float8GetDatum(settings.resume_gap));
-	run(raise_epoch, values);
-	strlcpy(instance.nonce, text_column(0, 1), sizeof instance.nonce);
-	instance.epoch = int64_column(0, 2);
-	bool null;
-	const Datum gap = column(0, 3, null);
-	const bool long_gap = !null && DatumGetBool(gap);
-	const bool clean = DatumGetBool(column(0, 4, null));
+	constexpr int tries = 10;
+	for (int i = 0; i < tries; i++) {
+		make_instance();
+		const Result raised = run_statement(statement, values);
+		if (!raised.empty())
+			return raised;
+	}
+	ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+	                errmsg("this database has no row in whatsapp_instances"),
+	                errdetail("It could neither be inserted nor found."),
+	                errhint("A trigger or a rule on whatsapp_instances may leave rows out.")));
+	pg_unreachable();
+}
+
+} // namespace
+
+void
+begin_epoch(Instance &instance, int place)
+{
+	const Result raised = raise_epoch();
+	strlcpy(instance.nonce, raised.text_at(0, 1), sizeof instance.nonce);
+	instance.epoch = raised.int64_at(0, 2);
+	const bool long_gap = raised.bool_at(0, 3);
+	const bool clean = raised.bool_at(0, 4);
 	fault_point(FaultPoint::epoch_raised);
 	if (long_gap)
 		hold_queue();
@@ -170,7 +191,7 @@ begin_epoch(Instance &instance, int place)
 	    {BOOLOID}};
 	Values doubted;
 	doubted.set(0, BoolGetDatum(clean));
-	run(doubt, doubted);
+	run_statement(doubt, doubted);
 	park_poison();
 	fault_point(FaultPoint::epoch_doubted);
 }
@@ -185,7 +206,7 @@ beat(const Instance &instance, bool stopping)
 	Values values;
 	values.set_text(0, instance.nonce);
 	values.set(1, BoolGetDatum(stopping));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 namespace
@@ -199,7 +220,7 @@ release_queue()
 	    "UPDATE @s@.whatsapp_queue SET state = 'ready', changed_at = now() WHERE state = 'held'",
 	    0,
 	    {}};
-	return run(statement, Values());
+	return run_statement(statement, Values()).count();
 }
 
 void
@@ -217,7 +238,7 @@ become_own_instance()
 	Values values;
 	set_identity(values, 0);
 	values.set_text(2, restore_id());
-	run(disown, values);
+	run_statement(disown, values);
 	make_instance();
 }
 
@@ -239,7 +260,7 @@ hold_reason()
 		return "this database was restored or copied";
 	static Statement statement = {
 	    "SELECT 1 FROM @s@.whatsapp_queue WHERE state = 'held' LIMIT 1", 0, {}};
-	return run(statement, Values()) == 0
+	return run_statement(statement, Values()).empty()
 	           ? nullptr
 	           : "the sender was away for longer than whatsapp.resume_gap";
 }
@@ -251,8 +272,7 @@ would_release()
 	    "SELECT count(*) FROM @s@.whatsapp_queue WHERE $1 OR state = 'held'", 1, {BOOLOID}};
 	Values values;
 	values.set(0, BoolGetDatum(is_held()));
-	run(statement, values);
-	return int64_column(0, 1);
+	return run_statement(statement, values).int64_at(0, 1);
 }
 
 std::int64_t
@@ -264,8 +284,7 @@ release()
 	if (release_queue() == 0 && !held)
 		return 0;
 	static Statement waiting = {"SELECT count(*) FROM @s@.whatsapp_queue", 0, {}};
-	run(waiting, Values());
-	return int64_column(0, 1);
+	return run_statement(waiting, Values()).int64_at(0, 1);
 }
 
 } // namespace whatsapp::pg

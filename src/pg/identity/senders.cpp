@@ -35,23 +35,16 @@ read_senders(MemoryContextData *memory)
 	values.set(0, Int32GetDatum(settings.messages_per_second));
 	values.set(1, Int64GetDatum(settings.pair_interval));
 	values.set(2, Int32GetDatum(settings.pair_burst));
-	SenderRows found = {nullptr, run(statement, values)};
+	const Result rows = run_statement(statement, values);
+	SenderRows found = {nullptr, rows.count()};
 
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	found.rows = static_cast<SenderRow *>(palloc(sizeof(SenderRow) * (found.count + 1)));
 	for (std::size_t i = 0; i < found.count; i++) {
-		bool null;
-		found.rows[i] = {text_column(i, 1),
-		                 text_column(i, 2),
-		                 text_column(i, 3),
-		                 text_column(i, 4),
-		                 text_column(i, 5),
-		                 DatumGetInt32(column(i, 6, null)),
-		                 int64_column(i, 7),
-		                 DatumGetInt32(column(i, 8, null)),
-		                 DatumGetBool(column(i, 9, null)),
-		                 DatumGetBool(column(i, 10, null)),
-		                 int64_column(i, 11)};
+		found.rows[i] = {rows.text_at(i, 1),  rows.text_at(i, 2),  rows.text_at(i, 3),
+		                 rows.text_at(i, 4),  rows.text_at(i, 5),  rows.int32_at(i, 6),
+		                 rows.int64_at(i, 7), rows.int32_at(i, 8), rows.bool_at(i, 9),
+		                 rows.bool_at(i, 10), rows.int64_at(i, 11)};
 	}
 	MemoryContextSwitchTo(before);
 	return found;
@@ -84,7 +77,7 @@ pause_sender(const char *name, std::int64_t delay_ms, const char *reason, const 
 	values.set(1, Float8GetDatum(static_cast<double>(delay_ms) / 1000));
 	values.set_text(2, reason);
 	values.set_text(3, hint);
-	if (run(statement, values) > 0)
+	if (!run_statement(statement, values).empty())
 		ereport(LOG,
 		        (errmsg("WhatsApp sender \"%s\" pauses: %s", name, reason), errhint("%s", hint)));
 }
@@ -105,7 +98,7 @@ end_pauses_of(const char *const *names, std::size_t count)
 	Values values;
 	values.set(0, PointerGetDatum(construct_array(elements, static_cast<int>(count), TEXTOID, -1,
 	                                              false, TYPALIGN_INT)));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 void
@@ -115,7 +108,7 @@ probe_paused()
 	    "UPDATE @s@.whatsapp_senders SET paused_until = now() WHERE paused_until > now() AND paused_reason IS NOT NULL",
 	    0,
 	    {}};
-	run(statement, Values());
+	run_statement(statement, Values());
 }
 
 bool
@@ -128,7 +121,7 @@ resume(const char *sender)
 	    {TEXTOID}};
 	Values values;
 	values.set_text(0, sender);
-	return run(statement, values) > 0;
+	return !run_statement(statement, values).empty();
 }
 
 } // namespace whatsapp::pg

@@ -120,7 +120,7 @@ record_choice(const Choice &choice)
 	values.set(4, TimestampTzGetDatum(choice.at));
 	values.set_text(5, choice.source);
 	values.set_text(6, choice.reason);
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 void
@@ -132,10 +132,11 @@ note_marketing_stopped(std::int64_t message_id)
 	    {INT8OID}};
 	Values values;
 	values.set(0, Int64GetDatum(message_id));
-	if (run(statement, values) == 0)
+	const Result message = run_statement(statement, values);
+	if (message.empty())
 		return;
-	const char *contact = contact_of(text_column(0, 1));
-	const char *sender = text_column(0, 2);
+	const char *contact = contact_of(message.text_at(0, 1));
+	const char *sender = message.text_at(0, 2);
 	record_choice(
 	    {contact, sender, true, true, GetCurrentTransactionStartTimestamp(), "error", "131050"});
 }
@@ -157,11 +158,12 @@ heed_keyword(const char *text, const char *const (&contacts)[2], const char *sen
 	Values values;
 	values.set(
 	    0, PointerGetDatum(cstring_to_text_with_len(word.data(), static_cast<int>(word.size()))));
-	if (run(statement, values) == 0)
+	const Result match = run_statement(statement, values);
+	if (match.empty())
 		return;
-	const char *action = text_column(0, 1);
-	const bool marketing = strcmp(text_column(0, 2), "marketing") == 0;
-	const char *keyword = text_column(0, 3);
+	const char *action = match.text_at(0, 1);
+	const bool marketing = strcmp(match.text_at(0, 2), "marketing") == 0;
+	const char *keyword = match.text_at(0, 3);
 	if (strcmp(action, "none") == 0)
 		return;
 	const bool stop = strcmp(action, "stop") == 0;
@@ -190,7 +192,7 @@ opt_out(const char *contact, const char *sender, bool marketing_only, const char
 	values.set_text(1, sender);
 	values.set_text(2, scope_of(marketing_only));
 	values.set_text(3, reason);
-	return run(statement, values) > 0;
+	return !run_statement(statement, values).empty();
 }
 
 bool
@@ -204,7 +206,7 @@ opt_in(const char *contact, const char *sender)
 	Values values;
 	values.set_identifier(0, contact);
 	values.set_text(1, sender);
-	return run(statement, values) > 0;
+	return !run_statement(statement, values).empty();
 }
 
 const char *
@@ -237,9 +239,9 @@ may_send(const NewMessage &message, Failure &why)
 	values.set_text(1, message.sender);
 	values.set_text(2, message.template_name);
 	values.set_text(3, message.template_language);
-	run(statement, values);
-	const char *scope = person ? text_column(0, 1) : nullptr;
-	const char *status = text ? text_column(0, 2) : nullptr;
+	const Result found = run_statement(statement, values);
+	const char *scope = person ? found.text_at(0, 1) : nullptr;
+	const char *status = text ? found.text_at(0, 2) : nullptr;
 	return attempt(why, [&] {
 		if (scope != nullptr)
 			refuse_opted_out(message, strcmp(scope, "marketing") == 0);

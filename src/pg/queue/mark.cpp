@@ -166,9 +166,9 @@ note_opted_out(const Claims &claims)
 		ids.add(Int64GetDatum(claims.rows[i].id));
 	Values values;
 	values.set(0, ids.array(INT8OID));
-	const uint64 found = run(statement, values);
-	for (uint64 i = 0; i < found; i++)
-		std::lower_bound(claims.rows, claims.rows + claims.count, int64_column(i, 1),
+	const Result found = run_statement(statement, values);
+	for (uint64 i = 0; i < found.count(); i++)
+		std::lower_bound(claims.rows, claims.rows + claims.count, found.int64_at(i, 1),
 		                 [](const Claimed &claim, std::int64_t id) { return claim.id < id; })
 		    ->opted_out = true;
 }
@@ -187,20 +187,16 @@ mark_by_statement(const Instance &instance, const Candidate *candidates, std::si
 	values.set(0, Int64GetDatum(instance.epoch));
 	values.set(1, ids.array(INT8OID));
 	values.set(2, addresses.array(TIDOID));
-	Claims claims = {nullptr, run(careful ? mark_free : mark_waiting, values)};
+	const Result rows = run_statement(careful ? mark_free : mark_waiting, values);
+	Claims claims = {nullptr, rows.count()};
 
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	claims.rows = static_cast<Claimed *>(palloc(sizeof(Claimed) * (claims.count + 1)));
 	for (std::size_t i = 0; i < claims.count; i++) {
-		bool null;
-		claims.rows[i] = {int64_column(i, 1),
-		                  address_column(i, 6),
-		                  address_column(i, 7),
-		                  DatumGetInt32(column(i, 2, null)),
-		                  text_column(i, 3),
-		                  text_column(i, 4),
-		                  DatumGetBool(column(i, 5, null)),
-		                  false};
+		claims.rows[i] = {rows.int64_at(i, 1),    address_at(rows, i, 6),
+		                  address_at(rows, i, 7), rows.int32_at(i, 2),
+		                  rows.text_at(i, 3),     rows.text_at(i, 4),
+		                  rows.bool_at(i, 5),     false};
 	}
 	MemoryContextSwitchTo(before);
 	std::sort(claims.rows, claims.rows + claims.count,
@@ -245,7 +241,7 @@ put_back(const EarlyMark *marks, std::size_t count)
 	Values values;
 	values.set(0, ids.array(INT8OID));
 	values.set(1, epochs.array(INT8OID));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 Claims

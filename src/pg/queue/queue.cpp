@@ -40,7 +40,7 @@ postpone(const Postponed *rows, std::size_t count)
 	Values values;
 	values.set(0, ids.array(INT8OID));
 	values.set(1, dues.array(TIMESTAMPTZOID));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 Turns
@@ -55,12 +55,16 @@ read_turns()
 	    " GROUP BY sender, recipient, priority",
 	    0,
 	    {}};
-	Turns found = {nullptr, run(statement, Values())};
+	const Result rows = run_statement(statement, Values());
+	Turns found = {nullptr, rows.count()};
 	found.rows = static_cast<Turn *>(palloc(sizeof(Turn) * (found.count + 1)));
 	for (std::size_t i = 0; i < found.count; i++) {
-		bool null;
-		found.rows[i] = {text_column(i, 1),  text_column(i, 2),  DatumGetInt16(column(i, 3, null)),
-		                 int64_column(i, 4), int64_column(i, 5), int64_column(i, 6)};
+		found.rows[i] = {rows.text_at(i, 1),
+		                 rows.text_at(i, 2),
+		                 static_cast<std::int16_t>(rows.int32_at(i, 3)),
+		                 rows.int64_at(i, 4),
+		                 rows.int64_at(i, 5),
+		                 rows.int64_at(i, 6)};
 	}
 	return found;
 }
@@ -95,8 +99,8 @@ resolve_unknown(const Instance &instance)
 	Values values;
 	values.set(0, Float8GetDatum(settings.unknown_grace));
 	values.set_text(1, policies[settings.unknown_policy]);
-	const std::uint64_t retried = run(retry, values);
-	if (run(fail, values) + retried > 0)
+	const std::uint64_t retried = run_statement(retry, values).count();
+	if (run_statement(fail, values).count() + retried > 0)
 		fault_point(FaultPoint::doubt_resolved);
 	return retried;
 }
@@ -116,7 +120,7 @@ expire()
 	    " FROM over WHERE m.id = over.message_id AND m.status = 'PENDING'",
 	    0,
 	    {}};
-	return run(statement, Values());
+	return run_statement(statement, Values()).count();
 }
 
 std::int64_t
@@ -131,12 +135,8 @@ next_due_ms()
 	    "    ORDER BY q.due_at LIMIT 1) AS first",
 	    0,
 	    {}};
-	run(statement, Values());
-	bool null;
-	const Datum due = column(0, 1, null);
-	if (null)
-		return -1;
-	return Max(DatumGetInt64(due), 0);
+	const Result due = run_statement(statement, Values());
+	return due.is_null(0, 1) ? -1 : Max(due.int64_at(0, 1), 0);
 }
 
 } // namespace whatsapp::pg

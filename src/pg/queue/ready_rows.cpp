@@ -205,16 +205,12 @@ read_by_statement(const ReadFrom *from, std::size_t count)
 	values.set(3, ids.array(INT8OID));
 	values.set(4, limits.array(INT4OID));
 
-	ReadyRows found = {nullptr, run(statement, values)};
+	const Result rows = run_statement(statement, values);
+	ReadyRows found = {nullptr, rows.count()};
 	found.rows = static_cast<Ready *>(palloc(sizeof(Ready) * (found.count + 1)));
 	for (std::size_t i = 0; i < found.count; i++) {
-		bool null;
-		found.rows[i] = {DatumGetInt32(column(i, 1, null)) - 1,
-		                 int64_column(i, 2),
-		                 address_column(i, 6),
-		                 int64_column(i, 3),
-		                 text_column(i, 4),
-		                 DatumGetBool(column(i, 5, null))};
+		found.rows[i] = {rows.int32_at(i, 1) - 1, rows.int64_at(i, 2), address_at(rows, i, 6),
+		                 rows.int64_at(i, 3),     rows.text_at(i, 4),  rows.bool_at(i, 5)};
 	}
 	return found;
 }

@@ -142,7 +142,7 @@ dequeue_sent(const Settled *const *rows, std::size_t count)
 		Values values;
 		values.set(0, arrays.ids);
 		values.set(1, arrays.queue_rows);
-		return run(dequeue_there, values) == count;
+		return run_statement(dequeue_there, values).count() == count;
 	}
 	std::size_t gone = 0;
 	for (std::size_t i = 0; i < count; i++) {
@@ -167,7 +167,7 @@ remember_sent(const Settled *const *rows, std::size_t count)
 		Values values;
 		values.set(0, arrays.ids);
 		values.set(1, arrays.wamids);
-		run(remember, values);
+		run_statement(remember, values);
 		return;
 	}
 	const Datum generation = Int32GetDatum(newest_generation());
@@ -248,7 +248,7 @@ record_sent(const Settled *const *rows, std::size_t count)
 	PlainTable messages;
 	if (!messages.open(message_columns,
 	                   settings.notify_status ? nullptr : "whatsapp_notify_status")) {
-		return run(record_there, values_of(columns_of(rows, count))) == count;
+		return run_statement(record_there, values_of(columns_of(rows, count))).count() == count;
 	}
 	const Datum sent = CStringGetTextDatum("SENT");
 	const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
@@ -274,13 +274,13 @@ settle_sent(const Settled *rows, std::size_t count)
 	if (!dequeued) {
 		Values values;
 		values.set(0, columns_of(sent, size).ids);
-		run(dequeue, values);
+		run_statement(dequeue, values);
 	}
 	fault_point(FaultPoint::settle_dequeued);
 	remember_sent(sent, size);
 	fault_point(FaultPoint::settle_remembered);
 	if (!dequeued || !record_sent(sent, size))
-		run(record, values_of(columns_of(sent, size)));
+		run_statement(record, values_of(columns_of(sent, size)));
 }
 
 /* The tail that every failure shares: the attempt's own row, and what the message row shows of it.
@@ -326,7 +326,7 @@ settle_paused(const Settled &row)
 {
 	Values values;
 	values.set(0, Int64GetDatum(row.id));
-	run(put_off, values);
+	run_statement(put_off, values);
 	fault_point(FaultPoint::settle_paused);
 	pause_sender(row.sender, row.delay_ms, row.message, row.hint);
 }
@@ -351,13 +351,13 @@ settle_failure(const Settled &row)
 	switch (row.how) {
 	case Settle::retry:
 		values.set(8, Float8GetDatum(static_cast<double>(row.delay_ms) / 1000));
-		run(retry, values);
+		run_statement(retry, values);
 		break;
 	case Settle::failed:
-		run(fail, values);
+		run_statement(fail, values);
 		break;
 	case Settle::unknown:
-		run(doubt, values);
+		run_statement(doubt, values);
 		break;
 	case Settle::sent:
 	case Settle::paused:

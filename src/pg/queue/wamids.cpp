@@ -12,9 +12,7 @@ std::int32_t
 newest_generation()
 {
 	static Statement statement = {"SELECT " NEWEST_GENERATION, 0, {}};
-	run(statement, Values());
-	bool null;
-	return DatumGetInt32(column(0, 1, null));
+	return run_statement(statement, Values()).int32_at(0, 1);
 }
 
 } // namespace whatsapp::pg

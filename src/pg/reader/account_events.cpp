@@ -130,7 +130,7 @@ apply_template(const Template &t, const char *account, std::int64_t at)
 	values.set(3, TimestampTzGetDatum(at));
 	const Values key = values;
 	values.set_text(4, t.id);
-	run(make_template, values);
+	run_statement(make_template, values);
 
 	struct Group {
 		Statement &statement;
@@ -147,7 +147,7 @@ apply_template(const Template &t, const char *account, std::int64_t at)
 		values.set_text(4, group.first);
 		values.set_text(5, group.second);
 		values.set_text(6, group.third);
-		run(group.statement, values);
+		run_statement(group.statement, values);
 	}
 }
 
@@ -158,7 +158,7 @@ make_default_sender(const char *account)
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_senders (name) VALUES ('default') ON CONFLICT DO NOTHING", 0, {}};
 	if (account == nullptr)
-		run(statement, Values());
+		run_statement(statement, Values());
 }
 
 /* $1 account, $2 the digits that people see. Numbers are told by those alone; the only sender of an
@@ -198,7 +198,7 @@ apply_number(const Number &number, const char *account, std::int64_t at)
 	values.set_text(7, number.name);
 	values.set(8, BoolGetDatum(number.upgrade));
 	values.set(9, Int32GetDatum(settings.messages_per_second));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 Statement pause_account = {
@@ -222,7 +222,7 @@ apply_account(const Restriction &restriction, const char *account)
 	values.set_text(0, account);
 	if (restriction.action == AccountAction::reinstate) {
 		values.set_text(1, restriction.hint);
-		run(hint_account, values);
+		run_statement(hint_account, values);
 		return;
 	}
 	make_default_sender(account);
@@ -235,11 +235,11 @@ apply_account(const Restriction &restriction, const char *account)
 	values.set(2, TimestampTzGetDatum(until));
 	values.set_text(3, restriction.reason);
 	values.set_text(4, restriction.hint);
-	const uint64 paused = run(pause_account, values);
-	for (uint64 i = 0; i < paused; i++)
-		ereport(LOG,
-		        (errmsg("WhatsApp sender \"%s\" pauses: %s", text_column(i, 1), restriction.reason),
-		         errhint("%s", restriction.hint)));
+	const Result paused = run_statement(pause_account, values);
+	for (uint64 i = 0; i < paused.count(); i++)
+		ereport(LOG, (errmsg("WhatsApp sender \"%s\" pauses: %s", paused.text_at(i, 1),
+		                     restriction.reason),
+		              errhint("%s", restriction.hint)));
 	/* it keeps the rows of senders in its memory */
 	wake_sender_at_commit(any_due);
 }

@@ -54,7 +54,7 @@ open_window(const Person &person, const char *sender, std::int64_t at)
 	values.set(0, keys.array(TEXTOID));
 	values.set_text(1, sender);
 	values.set(2, TimestampTzGetDatum(at));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 } // namespace
@@ -69,17 +69,15 @@ heed_message(const InboxTask &task)
 	    {TEXTOID}};
 	Values values;
 	values.set_text(0, read_inbound(task.raw, task.contact));
-	run(statement, values);
+	const Result columns = run_statement(statement, values);
 	Person person = {};
-	person.wa_id = text_column(0, 1);
-	person.user_id = text_column(0, 2);
+	person.wa_id = columns.text_at(0, 1);
+	person.user_id = columns.text_at(0, 2);
 	person.keys[0] = contact_of(person.wa_id);
 	person.keys[1] = present(person.user_id);
-	const char *text = text_column(0, 3);
-	const char *reply_id = text_column(0, 4);
-	bool null;
-	const bool opens = DatumGetBool(column(0, 5, null)) && !null;
-	if (!opens)
+	const char *text = columns.text_at(0, 3);
+	const char *reply_id = columns.text_at(0, 4);
+	if (!columns.bool_at(0, 5))
 		return;
 	const char *sender = sender_of(task.phone_number_id);
 	open_window(person, sender, task.occurred_at);
@@ -127,7 +125,7 @@ store_inbound(const InboxTask &task)
 	values.set(6, Int64GetDatum(task.event_id));
 	values.set_text(7, task.raw);
 	values.set_text(8, read_inbound(task.raw, task.contact));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 } // namespace whatsapp::pg

@@ -8,11 +8,13 @@
 
 #include "core/webhook/account.hpp"
 #include "pg/reader/account_events.hpp"
+#include "pg/server/clock.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/reader/inbound.hpp"
 #include "pg/people/opt_outs.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/shmem.hpp"
+#include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/worker.hpp"
 
@@ -50,23 +52,22 @@ take(InboxTask *tasks, int limit)
 	    {INT4OID}};
 	Values values;
 	values.set(0, Int32GetDatum(limit));
-	const uint64 rows = run(statement, values);
-	for (uint64 i = 0; i < rows; i++) {
-		bool null;
+	const Result rows = run_statement(statement, values);
+	for (uint64 i = 0; i < rows.count(); i++) {
 		InboxTask &task = tasks[i];
-		task.event_id = int64_column(i, 1);
-		task.attempts = DatumGetInt32(column(i, 2, null));
-		task.kind = text_column(i, 3);
-		task.account_id = text_column(i, 4);
-		task.phone_number_id = text_column(i, 5);
-		task.wamid = text_column(i, 6);
-		task.raw = text_column(i, 7);
-		task.contact = text_column(i, 8);
-		task.occurred_at = int64_column(i, 9);
-		task.received_at = int64_column(i, 10);
-		task.message_id = int64_column(i, 11);
+		task.event_id = rows.int64_at(i, 1);
+		task.attempts = rows.int32_at(i, 2);
+		task.kind = rows.text_at(i, 3);
+		task.account_id = rows.text_at(i, 4);
+		task.phone_number_id = rows.text_at(i, 5);
+		task.wamid = rows.text_at(i, 6);
+		task.raw = rows.text_at(i, 7);
+		task.contact = rows.text_at(i, 8);
+		task.occurred_at = rows.int64_at(i, 9);
+		task.received_at = rows.int64_at(i, 10);
+		task.message_id = rows.int64_at(i, 11);
 	}
-	return static_cast<int>(rows);
+	return static_cast<int>(rows.count());
 }
 
 /* What is ours to do. Once more is no harm: everything in it carries the time of the event. */
@@ -107,7 +108,7 @@ put_off(const InboxTask &task, const Problem &problem)
 	values.set(0, Int64GetDatum(task.event_id));
 	values.set_text(1, problem.sqlstate);
 	values.set_text(2, problem.message);
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 void
@@ -117,7 +118,7 @@ finish(const Column &done)
 	    "DELETE FROM @s@.whatsapp_event_queue WHERE event_id = ANY ($1)", 1, {INT8ARRAYOID}};
 	Values values;
 	values.set(0, done.array(INT8OID));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 /* What the trigger said stays in the database: it may quote the message. */
@@ -145,7 +146,7 @@ work_off_tasks(const InboxTask *tasks, int count)
 	int failed = 0;
 	int at = 0;
 	/* or what a deferred trigger refuses would undo the whole batch at its commit */
-	run(immediate, Values());
+	run_statement(immediate, Values());
 	for (; at < count && (at == 0 || monotonic_ms() < end) && !shutdown_requested(); at++) {
 		Problem problem;
 		if (act_on(tasks[at], problem)) {
@@ -174,10 +175,8 @@ ask_next_due()
 	    "SELECT ceil(extract(epoch FROM min(due_at) - clock_timestamp()) * 1000)::bigint FROM @s@.whatsapp_event_queue",
 	    0,
 	    {}};
-	run(statement, Values());
-	bool null;
-	const Datum due = column(0, 1, null);
-	return null ? -1 : Max(DatumGetInt64(due), 0);
+	const Result due = run_statement(statement, Values());
+	return due.is_null(0, 1) ? -1 : Max(due.int64_at(0, 1), 0);
 }
 
 } // namespace
@@ -203,7 +202,7 @@ leave_to_reader(const Column &event_ids)
 		return;
 	Values values;
 	values.set(0, event_ids.array(INT8OID));
-	run(statement, values);
+	run_statement(statement, values);
 	wake_reader_at_commit();
 }
 

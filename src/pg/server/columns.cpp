@@ -108,13 +108,11 @@ Column::array(Oid element) const
 }
 
 std::uint64_t
-address_column(uint64 row, int number)
+address_at(const Result &result, uint64 row, int column)
 {
-	bool null;
-	const Datum value = column(row, number, null);
-	if (null)
-		return 0;
-	return address_of(*reinterpret_cast<ItemPointer>(DatumGetPointer(value)));
+	const Datum value = result.datum_at(row, column, TIDOID);
+	return value == Datum(0) ? 0
+	                         : address_of(*reinterpret_cast<ItemPointer>(DatumGetPointer(value)));
 }
 
 } // namespace whatsapp::pg

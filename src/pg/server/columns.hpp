@@ -22,8 +22,8 @@ ItemPointerData tuple_at(std::uint64_t address);
 /* A value of type text that is this word. */
 bool is_word(Datum value, const char *word);
 
-/* A ctid in the column (from 1) of a row of SPI_tuptable; 0 for NULL. */
-std::uint64_t address_column(uint64 row, int number);
+/* A ctid in the column (from 1) of a row; 0 for NULL. */
+std::uint64_t address_at(const Result &result, uint64 row, int column);
 
 /* False for 0 and for what the server cannot show. */
 bool server_time(std::int64_t unix_seconds, Datum &time);
@@ -55,7 +55,7 @@ public:
 	void add_text(const char *text);
 	/* The same, cut to indexable(). */
 	void add_identifier(const char *text);
-	/* Of address_column(); 0 is NULL. */
+	/* Of address_at(); 0 is NULL. */
 	void add_address(std::uint64_t address);
 	/* Unix seconds; 0, and what the server cannot show, are NULL. */
 	void add_time(std::int64_t unix_seconds);

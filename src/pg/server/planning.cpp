@@ -1,5 +1,8 @@
 /*
  * planning.cpp — the planner's numbers of rows and pages, and what it may use.
+ *
+ * Our statements are told from others by the option CURSOR_OPT_GENERIC_PLAN, which reaches the
+ * planner with the statement: only run_statement() sets it in a worker.
  */
 #include "pg/server/planning.hpp"
 
@@ -7,11 +10,15 @@
 #include <iterator>
 
 #include "pg/server/schema.hpp"
+#include "pg/server/statement.hpp"
 
 #include "pg/server/prelude.hpp"
 
 extern "C" {
+#include "nodes/parsenodes.h"
 #include "optimizer/plancat.h"
+#include "optimizer/planner.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 }
 
@@ -25,10 +32,13 @@ constexpr double least_tuples = 1e6;
 constexpr BlockNumber least_pages = 50000;
 constexpr BlockNumber least_index_pages = 5000;
 
-get_relation_info_hook_type previous_hook = nullptr;
+get_relation_info_hook_type previous_relation_hook = nullptr;
+planner_hook_type previous_planner = nullptr;
+/* one of our statements is being planned */
+bool planning_own = false;
 
 bool
-is_large(Oid table)
+is_large_table(Oid table)
 {
 	static const char *const names[] = {
 	    "whatsapp_messages", "whatsapp_queue",       "whatsapp_attempts", "whatsapp_events",
@@ -42,11 +52,11 @@ is_large(Oid table)
 }
 
 extern "C" void
-enlarge(PlannerInfo *root, Oid table, bool is_parent, RelOptInfo *info)
+enlarge_table(PlannerInfo *root, Oid table, bool is_parent, RelOptInfo *info)
 {
-	if (previous_hook != nullptr)
-		previous_hook(root, table, is_parent, info);
-	if (!is_large(table))
+	if (previous_relation_hook != nullptr)
+		previous_relation_hook(root, table, is_parent, info);
+	if (!planning_own || !is_large_table(table))
 		return;
 	info->tuples = std::max(info->tuples, least_tuples);
 	info->pages = std::max(info->pages, least_pages);
@@ -61,13 +71,42 @@ enlarge(PlannerInfo *root, Oid table, bool is_parent, RelOptInfo *info)
 	}
 }
 
+PlannedStmt *
+plan_statement(Query *query, const char *text, int options, ParamListInfo parameters)
+{
+	return previous_planner != nullptr ? previous_planner(query, text, options, parameters)
+	                                   : standard_planner(query, text, options, parameters);
+}
+
+/* An error leaves planning_own set until the next statement is planned; the server takes back the
+ * settings by itself. */
+extern "C" PlannedStmt *
+plan_own_statement(Query *query, const char *text, int options, ParamListInfo parameters)
+{
+	planning_own = (options & CURSOR_OPT_GENERIC_PLAN) != 0;
+	if (!planning_own)
+		return plan_statement(query, text, options, parameters);
+	const int level = NewGUCNestLevel();
+	for (const char *setting :
+	     {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"})
+		(void)set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+		                        0, false);
+	PlannedStmt *plan = plan_statement(query, text, options, parameters);
+	AtEOXact_GUC(true, level);
+	planning_own = false;
+	return plan;
+}
+
 } // namespace
 
 void
 plan_for_large_tables()
 {
-	previous_hook = get_relation_info_hook;
-	get_relation_info_hook = enlarge;
+	previous_relation_hook = get_relation_info_hook;
+	get_relation_info_hook = enlarge_table;
+	previous_planner = planner_hook;
+	planner_hook = plan_own_statement;
+	keep_generic_plans();
 }
 
 } // namespace whatsapp::pg

@@ -9,8 +9,10 @@
 #include "pg/server/schema.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 }
 
 namespace whatsapp::pg
@@ -18,6 +20,8 @@ namespace whatsapp::pg
 
 namespace
 {
+
+int plan_options = 0;
 
 void
 prepare(Statement &statement)
@@ -36,7 +40,8 @@ prepare(Statement &statement)
 			appendStringInfoChar(&text, *at);
 		}
 	}
-	SPIPlanPtr plan = SPI_prepare(text.data, statement.parameters, statement.types);
+	SPIPlanPtr plan =
+	    SPI_prepare_cursor(text.data, statement.parameters, statement.types, plan_options);
 	if (plan == nullptr || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
 	statement.plan = plan;
@@ -68,38 +73,135 @@ Values::set_identifier(int place, const char *string)
 		set(place, PointerGetDatum(indexable(string)));
 }
 
-uint64
-run(Statement &statement, const Values &values)
+Result
+run_statement(Statement &statement, const Values &values)
 {
 	if (statement.plan == nullptr || statement.generation != schema_generation())
 		prepare(statement);
-	const int result =
+	const int code =
 	    SPI_execute_plan(statement.plan, const_cast<Datum *>(values.value), values.null, false, 0);
-	if (result < 0)
-		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
-	return SPI_processed;
+	if (code < 0)
+		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(code));
+	Result result;
+	result.table_ = SPI_tuptable;
+	result.count_ = SPI_processed;
+	return result;
+}
+
+void
+keep_generic_plans()
+{
+	plan_options = CURSOR_OPT_GENERIC_PLAN;
 }
 
 Datum
-column(uint64 row, int number, bool &null)
+Result::read(uint64 row, int column, bool &null) const
 {
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, &null);
+	if (table_ == nullptr || row >= count_ || row >= table_->numvals)
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+		                errmsg("a statement of pg_whatsapp returned too few rows"),
+		                errdetail("It returned " UINT64_FORMAT ", and row " UINT64_FORMAT
+		                          " was asked for.",
+		                          count_, row + 1),
+		                errhint("Check the triggers, rules and policies on the tables of the "
+		                        "extension: one of them may leave rows out.")));
+	if (column < 1 || column > table_->tupdesc->natts)
+		elog(ERROR, "a statement of pg_whatsapp has no column %d", column);
+	return SPI_getbinval(table_->vals[row], table_->tupdesc, column, &null);
 }
 
-int64
-int64_column(uint64 row, int number)
+Oid
+Result::type_of(int column) const
+{
+	const Oid type = TupleDescAttr(table_->tupdesc, column - 1)->atttypid;
+	/* a domain's values are those of its base; a look into the catalog, which ours do not need */
+	return type < FirstNormalObjectId ? type : getBaseType(type);
+}
+
+namespace
+{
+
+[[noreturn]] void
+raise_wrong_type(const SPITupleTable *table, int column, Oid found, const char *wanted)
+{
+	ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+	                errmsg("column \"%s\" of a table of pg_whatsapp has type %s",
+	                       NameStr(TupleDescAttr(table->tupdesc, column - 1)->attname),
+	                       format_type_be(found)),
+	                errdetail("The extension made it with type %s.", wanted),
+	                errhint("Change the type of the column back.")));
+	pg_unreachable();
+}
+
+} // namespace
+
+bool
+Result::is_null(uint64 row, int column) const
 {
 	bool null;
-	const Datum value = column(row, number, null);
-	return null ? 0 : DatumGetInt64(value);
+	(void)read(row, column, null);
+	return null;
+}
+
+Datum
+Result::datum_at(uint64 row, int column, Oid type) const
+{
+	bool null;
+	const Datum value = read(row, column, null);
+	if (type_of(column) != type)
+		raise_wrong_type(table_, column, type_of(column), format_type_be(type));
+	return null ? Datum(0) : value;
+}
+
+std::int64_t
+Result::int64_at(uint64 row, int column) const
+{
+	bool null;
+	const Datum value = read(row, column, null);
+	const Oid type = type_of(column);
+	switch (type) {
+	case INT8OID:
+	case TIMESTAMPTZOID:
+		return null ? 0 : DatumGetInt64(value);
+	case INT4OID:
+		return null ? 0 : DatumGetInt32(value);
+	case INT2OID:
+		return null ? 0 : DatumGetInt16(value);
+	default:
+		raise_wrong_type(table_, column, type, "bigint");
+	}
+}
+
+std::int32_t
+Result::int32_at(uint64 row, int column) const
+{
+	const std::int64_t value = int64_at(row, column);
+	if (value < PG_INT32_MIN || value > PG_INT32_MAX)
+		ereport(ERROR,
+		        (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("integer out of range")));
+	return static_cast<std::int32_t>(value);
+}
+
+bool
+Result::bool_at(uint64 row, int column) const
+{
+	return DatumGetBool(datum_at(row, column, BOOLOID));
 }
 
 char *
-text_column(uint64 row, int number)
+Result::text_at(uint64 row, int column) const
 {
 	bool null;
-	const Datum value = column(row, number, null);
-	return null ? nullptr : TextDatumGetCString(value);
+	const Datum value = read(row, column, null);
+	if (null)
+		return nullptr;
+	const Oid type = type_of(column);
+	if (type == TEXTOID || type == VARCHAROID || type == JSONOID)
+		return TextDatumGetCString(value);
+	Oid output;
+	bool varlena;
+	getTypeOutputInfo(type, &output, &varlena);
+	return OidOutputFunctionCall(output, value);
 }
 
 } // namespace whatsapp::pg

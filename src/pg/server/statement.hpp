@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <cstdint>
+
 #include "pg/server/prelude.hpp"
 
 extern "C" {
@@ -49,14 +51,50 @@ struct Values {
  * promises how long these are. */
 text *indexable(const char *identifier);
 
-/* Between SPI_connect() and SPI_finish(). Returns SPI_processed; rows are in SPI_tuptable. Errors
- * are raised. */
-uint64 run(Statement &statement, const Values &values);
+/*
+ * What one statement returned: a value, good until SPI_finish(), whatever runs after it.
+ *
+ * Rows count from 0, columns from 1. To read a row or a column that is not there is an error
+ * (XX000), and so is a value whose type cannot be read as what is asked for: whoever owns a table
+ * may have changed its columns, or put a trigger on it that leaves rows out.
+ */
+class Result
+{
+public:
+	/* The rows that were returned; without RETURNING, those that were changed. */
+	uint64
+	count() const
+	{
+		return count_;
+	}
+	bool
+	empty() const
+	{
+		return count_ == 0;
+	}
 
-/* Column (from 1) of a row of SPI_tuptable; null tells whether it is NULL. */
-Datum column(uint64 row, int number, bool &null);
-int64 int64_column(uint64 row, int number);
-/* NULL for NULL; in the caller's SPI memory. */
-char *text_column(uint64 row, int number);
+	bool is_null(uint64 row, int column) const;
+	Datum datum_at(uint64 row, int column, Oid type) const;
+	/* 0 and false for NULL. int64_at() reads a timestamptz, too. */
+	std::int64_t int64_at(uint64 row, int column) const;
+	std::int32_t int32_at(uint64 row, int column) const;
+	bool bool_at(uint64 row, int column) const;
+	/* NULL for NULL; in the caller's SPI memory. Other types than text are shown as text. */
+	char *text_at(uint64 row, int column) const;
+
+private:
+	friend Result run_statement(Statement &statement, const Values &values);
+	Datum read(uint64 row, int column, bool &null) const;
+	Oid type_of(int column) const;
+
+	SPITupleTable *table_ = nullptr;
+	uint64 count_ = 0;
+};
+
+/* Between SPI_connect() and SPI_finish(). Errors are raised. */
+Result run_statement(Statement &statement, const Values &values);
+
+/* In a worker, once: from now on plans are generic (see planning.hpp). */
+void keep_generic_plans();
 
 } // namespace whatsapp::pg

@@ -4,7 +4,7 @@
  */
 #include "pg/server/transaction.hpp"
 
-#include "pg/server/worker.hpp"
+#include "pg/server/shutdown.hpp"
 
 #include "pg/server/prelude.hpp"
 
@@ -32,6 +32,9 @@ int last_failure = 0;
 bool
 failure_passes()
 {
+	/* a user's code that took too long would do so again */
+	if (last_failure == ERRCODE_QUERY_CANCELED)
+		return false;
 	switch (ERRCODE_TO_CATEGORY(last_failure)) {
 	case ERRCODE_TRANSACTION_ROLLBACK:
 	case ERRCODE_INSUFFICIENT_RESOURCES:

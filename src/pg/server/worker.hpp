@@ -3,8 +3,6 @@
  */
 #pragma once
 
-#include <cstdint>
-
 namespace whatsapp::pg
 {
 
@@ -14,12 +12,6 @@ enum class Role : int;
  * process leaves by itself (and says why to the launcher) when the extension is not in the
  * database, when another worker of its kind serves it, or when its encoding is not UTF8. */
 void start_worker(Role role, int place, unsigned database_oid);
-
-/* SIGTERM came: settle what is done and leave. */
-bool shutdown_requested();
-
-/* While on, a SIGTERM cancels what runs: it is a user's code, which may take its time. */
-void cancel_at_shutdown(bool on);
 
 /* SIGHUP came: the configuration was read again. True once per signal. */
 bool reload_if_requested();
@@ -32,8 +24,5 @@ void before_exit(void (*callback)());
 
 /* The launcher, not the postmaster, decides whether and when another one starts. */
 [[noreturn]] void leave();
-
-/* Milliseconds of a clock that no one sets. */
-std::int64_t monotonic_ms() noexcept;
 
 } // namespace whatsapp::pg

@@ -24,7 +24,7 @@ namespace
 constexpr std::int64_t max_waiting = 10000;
 constexpr std::int64_t max_starts = 5;
 
-SPITupleTable *waiting = nullptr;
+Result waiting;
 
 } // namespace
 
@@ -49,7 +49,7 @@ leave_delivery(varlena *body, const char *signature)
 	values.set_text(1, signature);
 	values.set(2, Int64GetDatum(max_waiting));
 	values.set(3, Int64GetDatum(static_cast<std::int64_t>(settings.listen_max_buffered) * 1024));
-	if (run(statement, values) == 0)
+	if (run_statement(statement, values).empty())
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 		                errmsg("too many webhook deliveries wait to be verified"),
 		                errhint("Answer 503, so that Meta sends this one again. Check that the "
@@ -64,23 +64,20 @@ find_deliveries()
 	    "SELECT id, body, signature, starts::bigint FROM @s@.whatsapp_deliveries ORDER BY id LIMIT " DELIVERIES_AT_ONCE,
 	    0,
 	    {}};
-	const uint64 rows = run(statement, Values());
-	waiting = SPI_tuptable;
-	return rows;
+	waiting = run_statement(statement, Values());
+	return waiting.count();
 }
 
 WaitingDelivery
 delivery(std::size_t place)
 {
-	SPI_tuptable = waiting;
-	bool null;
 	WaitingDelivery found = {};
-	found.id = int64_column(place, 1);
-	varlena *body = PG_DETOAST_DATUM_PACKED(column(place, 2, null));
+	found.id = waiting.int64_at(place, 1);
+	varlena *body = PG_DETOAST_DATUM_PACKED(waiting.datum_at(place, 2, BYTEAOID));
 	found.body = VARDATA_ANY(body);
 	found.body_size = VARSIZE_ANY_EXHDR(body);
-	found.signature = text_column(place, 3);
-	found.poisonous = int64_column(place, 4) >= max_starts;
+	found.signature = waiting.text_at(place, 3);
+	found.poisonous = waiting.int64_at(place, 4) >= max_starts;
 	return found;
 }
 
@@ -91,24 +88,25 @@ drop_delivery(std::int64_t id)
 	    "DELETE FROM @s@.whatsapp_deliveries WHERE id = $1", 1, {INT8OID}};
 	Values values;
 	values.set(0, Int64GetDatum(id));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 void
 count_start()
 {
 	static Statement statement = {"UPDATE @s@.whatsapp_deliveries SET starts = starts + 1", 0, {}};
-	run(statement, Values());
+	run_statement(statement, Values());
 }
 
 const char *const *
 account_names(std::size_t &count)
 {
 	static Statement statement = {"SELECT name FROM @s@.whatsapp_accounts ORDER BY name", 0, {}};
-	count = run(statement, Values());
+	const Result rows = run_statement(statement, Values());
+	count = rows.count();
 	auto **names = static_cast<const char **>(palloc(sizeof(const char *) * (count + 1)));
 	for (std::size_t i = 0; i < count; i++)
-		names[i] = text_column(i, 1);
+		names[i] = rows.text_at(i, 1);
 	return names;
 }
 

@@ -68,7 +68,7 @@ Statement insert = {
     {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
      TIMESTAMPTZARRAYOID, TEXTARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
 
-void
+Result
 run_insert(const Event *const *events, std::size_t count)
 {
 	static constexpr Oid elements[12] = {TEXTOID, TEXTOID, TEXTOID,        TEXTOID,
@@ -98,22 +98,20 @@ run_insert(const Event *const *events, std::size_t count)
 	Values values;
 	for (int i = 0; i < 12; i++)
 		values.set(i, columns[i].array(elements[i]));
-	run(insert, values);
+	return run_statement(insert, values);
 }
 
 std::size_t
 insert_by_statement(const Event *const *events, std::size_t count, StoredEvent *stored)
 {
-	run_insert(events, count);
-	const uint64 rows = SPI_processed;
-	for (uint64 i = 0; i < rows; i++) {
-		bool null;
+	const Result rows = run_insert(events, count);
+	for (uint64 i = 0; i < rows.count(); i++) {
 		Event wanted = {};
-		memcpy(wanted.key, DatumGetUUIDP(column(i, 1, null))->data, sizeof wanted.key);
+		memcpy(wanted.key, DatumGetUUIDP(rows.datum_at(i, 1, UUIDOID))->data, sizeof wanted.key);
 		const Event *event = *std::lower_bound(events, events + count, &wanted, key_before);
-		stored[i] = {event, int64_column(i, 2), int64_column(i, 3)};
+		stored[i] = {event, rows.int64_at(i, 2), rows.int64_at(i, 3)};
 	}
-	return rows;
+	return rows.count();
 }
 
 /* Of those that are not found by our own id. */
@@ -136,19 +134,20 @@ find_by_wamid(StoredEvent *stored, std::size_t count)
 		return;
 	Values values;
 	values.set(0, wamids.array(TEXTOID));
-	const uint64 rows = run(statement, values);
-	for (uint64 i = 0; i < rows; i++)
-		places[int64_column(i, 1) - 1]->message_id = int64_column(i, 2);
+	const Result rows = run_statement(statement, values);
+	for (uint64 i = 0; i < rows.count(); i++)
+		places[rows.int64_at(i, 1) - 1]->message_id = rows.int64_at(i, 2);
 }
 
 void
 find_messages(KeyLookup &messages, StoredEvent *stored, std::size_t count)
 {
 	static Statement statement = {"SELECT nonce FROM @s@.whatsapp_instances", 0, {}};
-	const uint64 nonces = run(statement, Values());
+	const Result rows = run_statement(statement, Values());
+	const uint64 nonces = rows.count();
 	auto **nonce = static_cast<char **>(palloc(sizeof(char *) * (nonces + 1)));
 	for (uint64 i = 0; i < nonces; i++)
-		nonce[i] = text_column(i, 1);
+		nonce[i] = rows.text_at(i, 1);
 	for (std::size_t i = 0; i < count; i++) {
 		const Event &event = *stored[i].event;
 		if (event.nonce != nullptr && is_status(event) &&

@@ -114,7 +114,7 @@ quarantine(const char *bytes, std::size_t size)
 	Values values;
 	values.set(0, PointerGetDatum(key));
 	values.set(1, PointerGetDatum(body));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 bool
@@ -137,19 +137,19 @@ match_parked(int seconds, std::int32_t oldest_generation)
 	values.set(0, Float8GetDatum(seconds));
 	values.set(1, Int32GetDatum(oldest_generation));
 	values.set(2, Int64GetDatum(most_matches));
-	const uint64 rows = run(link, values);
-	if (rows == 0)
+	const Result rows = run_statement(link, values);
+	if (rows.empty())
 		return true;
-	auto *events = static_cast<Event *>(palloc(sizeof(Event) * rows));
-	auto *statuses = static_cast<StatusOf *>(palloc(sizeof(StatusOf) * rows));
+	auto *events = static_cast<Event *>(palloc(sizeof(Event) * rows.count()));
+	auto *statuses = static_cast<StatusOf *>(palloc(sizeof(StatusOf) * rows.count()));
 	std::size_t count = 0;
-	for (uint64 i = 0; i < rows; i++)
-		if (read_status(text_column(i, 2), events[count])) {
-			statuses[count] = {&events[count], int64_column(i, 1), int64_column(i, 3)};
+	for (uint64 i = 0; i < rows.count(); i++)
+		if (read_status(rows.text_at(i, 2), events[count])) {
+			statuses[count] = {&events[count], rows.int64_at(i, 1), rows.int64_at(i, 3)};
 			count++;
 		}
 	apply_statuses(statuses, count);
-	return rows < most_matches;
+	return rows.count() < most_matches;
 }
 
 void

@@ -92,7 +92,7 @@ dequeue(std::int64_t message_id, Sum &sum)
 	values.set_identifier(1, progress.wamid.data());
 	values.set(2, BoolGetDatum(progress.sent_at != 0));
 	values.set(3, BoolGetDatum(progress.delivered_at != 0));
-	if (run(statement, values) > 0)
+	if (!run_statement(statement, values).empty())
 		sum.queued = nullptr;
 }
 
@@ -111,7 +111,7 @@ remember(std::int64_t message_id, const Progress &progress)
 	Values values;
 	values.set(0, Int64GetDatum(message_id));
 	values.set_identifier(1, progress.wamid.data());
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 /* Nearly always there is nothing in the queue: it was settled by the answer, long before. */
@@ -127,13 +127,11 @@ dequeue_all(Sum *sums, std::size_t count)
 		ids.add(Int64GetDatum(sums[i].message_id));
 	Values values;
 	values.set(0, ids.array(INT8OID));
-	const uint64 rows = run(statement, values);
-	SPITupleTable *table = SPI_tuptable;
-	for (uint64 i = 0; i < rows; i++) {
-		SPI_tuptable = table;
-		const std::int64_t message_id = int64_column(i, 1);
+	const Result rows = run_statement(statement, values);
+	for (uint64 i = 0; i < rows.count(); i++) {
+		const std::int64_t message_id = rows.int64_at(i, 1);
 		Sum *sum = find_sum(sums, count, message_id);
-		sum->queued = text_column(i, 2);
+		sum->queued = rows.text_at(i, 2);
 		dequeue(message_id, *sum);
 		remember(message_id, sum->progress);
 	}
@@ -215,7 +213,7 @@ join_by_statement(const Sum *const *sums, std::size_t count)
 	Values values;
 	for (int i = 0; i < 13; i++)
 		values.set(i, columns[i].array(elements[i]));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 /* In order of id, however a row is written. */
@@ -298,7 +296,7 @@ apply_failures(const Sum *sums, std::size_t count)
 	values.set(4, messages.array(TEXTOID));
 	values.set(5, details.array(TEXTOID));
 	values.set(6, hints.array(TEXTOID));
-	run(statement, values);
+	run_statement(statement, values);
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "pg/server/clock.hpp"
 #include "pg/server/shmem.hpp"
 #include "pg/server/worker.hpp"
 

@@ -1,0 +1,159 @@
+/*
+ * session.cpp — settings of the session; a hook around functions that are not ours.
+ *
+ * The server calls the hook at the beginning and at the end of each function for which wants_hook()
+ * says yes; it does so for SECURITY DEFINER, too, whose way of changing settings is used here.
+ */
+#include "pg/server/session.hpp"
+
+#include "pg/server/settings.hpp"
+
+#include "pg/server/compat.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/syscache.h"
+#include "utils/timeout.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* What a user's code is not to see: the worker's value, and not the database's. */
+constexpr const char *own_limits[] = {"lock_timeout", "statement_timeout", "row_security"};
+
+needs_fmgr_hook_type previous_needs_hook = nullptr;
+fmgr_hook_type previous_hook = nullptr;
+
+/* functions of users that are running, one within the other */
+int depth = 0;
+int settings_level = 0;
+bool timer_started = false;
+
+void
+set(const char *name, const char *value)
+{
+	/* not every server version, and not every cluster, has each of them */
+	if (GetConfigOption(name, true, false) != nullptr)
+		SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
+}
+
+bool
+is_own_function(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	bool own = false;
+	if (reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->prolang == ClanguageId) {
+		bool null;
+		const Datum source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &null);
+		own = !null &&
+		      strncmp(TextDatumGetCString(source), "pg_whatsapp_", strlen("pg_whatsapp_")) == 0;
+	}
+	ReleaseSysCache(tuple);
+	return own;
+}
+
+extern "C" bool
+wants_hook(Oid function)
+{
+	if (previous_needs_hook != nullptr && previous_needs_hook(function))
+		return true;
+	return !is_own_function(function);
+}
+
+void
+enter_user_code()
+{
+	if (depth++ > 0)
+		return;
+	settings_level = NewGUCNestLevel();
+	for (const char *name : own_limits)
+		(void)set_config_option(name, GetConfigOptionResetString(name), PGC_SUSET, PGC_S_SESSION,
+		                        GUC_ACTION_SAVE, true, 0, false);
+	/* who called may have set one already */
+	timer_started = !get_timeout_active(STATEMENT_TIMEOUT);
+	if (timer_started)
+		enable_timeout_after(STATEMENT_TIMEOUT, settings.trigger_timeout);
+}
+
+/* With an error, the server takes back the settings when it rolls back. */
+void
+leave_user_code(bool with_error)
+{
+	if (--depth > 0)
+		return;
+	if (timer_started) {
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		/* one that came too late is nobody's any more */
+		if (!with_error)
+			QueryCancelPending = false;
+	}
+	if (!with_error)
+		AtEOXact_GUC(true, settings_level);
+}
+
+extern "C" void
+around_function(FmgrHookEventType event, FmgrInfo *function, Datum *argument)
+{
+	if (previous_hook != nullptr)
+		previous_hook(event, function, argument);
+	if (event == FHET_START)
+		enter_user_code();
+	else
+		leave_user_code(event == FHET_ABORT);
+}
+
+} // namespace
+
+void
+apply_session_settings()
+{
+	set("search_path", "pg_catalog, pg_temp");
+	set("default_transaction_isolation", "read committed");
+	set("default_transaction_read_only", "off");
+	set("default_transaction_deferrable", "off");
+	set("statement_timeout", "0");
+	set("transaction_timeout", "0");
+	set("idle_in_transaction_session_timeout", "0");
+	/* DDL that holds a lock may delay a worker, not hang its shutdown */
+	set("lock_timeout", "500ms");
+	set("row_security", "off");
+	/* "sending" must be on disk before bytes leave, whatever the cluster does with its other
+	 * commits */
+	if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
+		set("synchronous_commit", "local");
+	/* parameters and texts of messages must not reach the log through our own statements */
+	set("log_statement", "none");
+	set("log_min_duration_statement", "-1");
+	set("log_min_duration_sample", "-1");
+	set("log_parameter_max_length_on_error", "0");
+	set("log_parameter_max_length", "0");
+	set("debug_print_parse", "off");
+	set("debug_print_rewritten", "off");
+	set("debug_print_plan", "off");
+	set("auto_explain.log_parameter_max_length", "0");
+}
+
+void
+begin_session()
+{
+	apply_session_settings();
+	previous_needs_hook = needs_fmgr_hook;
+	needs_fmgr_hook = wants_hook;
+	previous_hook = fmgr_hook;
+	fmgr_hook = around_function;
+}
+
+} // namespace whatsapp::pg
