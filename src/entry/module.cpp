@@ -2,12 +2,11 @@
  * module.cpp — the library's magic and _PG_init.
  */
 #include "entry/launcher/database_commands.hpp"
+#include "entry/launcher/launcher.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/shmem.hpp"
 
 #include "pg/server/compat.hpp"
-
-#include "entry/entry.hpp"
 
 extern "C" {
 PG_WHATSAPP_MODULE_MAGIC;

@@ -9,7 +9,7 @@
 #include "pg/people/opt_outs.hpp"
 #include "pg/server/schema.hpp"
 
-#include "entry/arguments.hpp"
+#include "entry/call/arguments.hpp"
 
 extern "C" {
 #include "executor/spi.h"

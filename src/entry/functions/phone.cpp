@@ -12,7 +12,7 @@
 #include "core/message/template.hpp"
 #include "pg/server/settings.hpp"
 
-#include "entry/arguments.hpp"
+#include "entry/call/arguments.hpp"
 
 extern "C" {
 #include "funcapi.h"

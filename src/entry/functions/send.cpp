@@ -16,7 +16,7 @@
 #include "pg/server/settings.hpp"
 #include "pg/server/shmem.hpp"
 
-#include "entry/arguments.hpp"
+#include "entry/call/arguments.hpp"
 #include "entry/watch/purchase_order.hpp"
 
 extern "C" {

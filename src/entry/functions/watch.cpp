@@ -7,7 +7,7 @@
 #include "pg/enqueue/messages.hpp"
 #include "pg/server/schema.hpp"
 
-#include "entry/arguments.hpp"
+#include "entry/call/arguments.hpp"
 #include "entry/watch/watch.hpp"
 
 extern "C" {

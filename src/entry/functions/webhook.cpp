@@ -9,7 +9,7 @@
 #include "pg/server/shmem.hpp"
 #include "pg/webhooks/token_question.hpp"
 
-#include "entry/arguments.hpp"
+#include "entry/call/arguments.hpp"
 
 extern "C" {
 #include "commands/async.h"

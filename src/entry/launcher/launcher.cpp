@@ -6,11 +6,14 @@
  * The workers are registered never to be restarted by the postmaster, which would know nothing of
  * dropped databases and extensions.
  */
+#include "entry/launcher/launcher.hpp"
+
 #include <cstdint>
 #include <initializer_list>
 
-#include "entry/entry.hpp"
+#include "entry/launcher/worker_place.hpp"
 
+#include "pg/server/clock.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/shmem.hpp"
@@ -88,11 +91,6 @@ kind_of(pg::Role role)
 Place places[pg::max_databases];
 int place_count = 0;
 
-struct Extra {
-	int place;
-	Oid database;
-};
-
 void
 name_places()
 {
@@ -142,7 +140,7 @@ void
 start(int place, pg::Role role, Post &post, std::int64_t now)
 {
 	const Kind kind = kind_of(role);
-	const Extra extra = {place, places[place].database};
+	const WorkerPlace own = {place, places[place].database};
 	BackgroundWorker worker;
 	memset(&worker, 0, sizeof worker);
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
@@ -154,8 +152,8 @@ start(int place, pg::Role role, Post &post, std::int64_t now)
 	strlcpy(worker.bgw_type, kind.type, BGW_MAXLEN);
 	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %s", worker.bgw_type,
 	         places[place].name);
-	memcpy(worker.bgw_extra, &extra, sizeof extra);
-	static_assert(sizeof extra <= BGW_EXTRALEN);
+	memcpy(worker.bgw_extra, &own, sizeof own);
+	static_assert(sizeof own <= BGW_EXTRALEN);
 
 	post.waits_for_extension = false;
 	post.started = now;
@@ -231,48 +229,7 @@ next_reconcile_ms()
 	return static_cast<long>(until - now);
 }
 
-const Extra *
-extra()
-{
-	return reinterpret_cast<const Extra *>(MyBgworkerEntry->bgw_extra);
-}
-
 } // namespace
-
-int
-worker_place()
-{
-	return extra()->place;
-}
-
-Oid
-worker_database()
-{
-	return extra()->database;
-}
-
-void
-listen_address(int place, char *address, size_t size)
-{
-	const char *at = pg::settings.listen;
-	for (; place > 0 && at != nullptr; place--) {
-		at = strchr(at, ',');
-		if (at != nullptr)
-			at++;
-	}
-	address[0] = '\0';
-	if (at == nullptr)
-		return;
-	while (*at == ' ')
-		at++;
-	size_t length = strcspn(at, ",");
-	while (length > 0 && at[length - 1] == ' ')
-		length--;
-	if (length < size) {
-		memcpy(address, at, length);
-		address[length] = '\0';
-	}
-}
 
 void
 register_launcher()

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/webhook/signature.hpp"
+#include "pg/server/clock.hpp"
 #include "pg/server/worker.hpp"
 
 namespace whatsapp::entry

@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "pg/server/clock.hpp"
+#include "pg/server/shutdown.hpp"
 #include "pg/webhooks/deliveries.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
@@ -18,7 +20,7 @@
 #include "pg/server/wait_set.hpp"
 #include "pg/server/worker.hpp"
 
-#include "entry/entry.hpp"
+#include "entry/launcher/worker_place.hpp"
 
 extern "C" {
 #include "utils/memutils.h"

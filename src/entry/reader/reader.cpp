@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "pg/server/clock.hpp"
+#include "pg/server/shutdown.hpp"
 #include "pg/webhooks/events.hpp"
 #include "pg/reader/intake.hpp"
 #include "pg/server/shmem.hpp"
@@ -13,7 +15,7 @@
 #include "pg/queue/wamids.hpp"
 #include "pg/server/worker.hpp"
 
-#include "entry/entry.hpp"
+#include "entry/launcher/worker_place.hpp"
 
 extern "C" {
 #include "utils/memutils.h"

@@ -21,6 +21,7 @@
 #include "net/client/http_thread.hpp"
 #include "entry/sender/line.hpp"
 #include "pg/identity/instance.hpp"
+#include "pg/server/clock.hpp"
 #include "pg/server/secrets.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/worker.hpp"

@@ -15,6 +15,7 @@
 #include "core/turn/breaker.hpp"
 #include "core/turn/lineup.hpp"
 #include "core/answer/usage.hpp"
+#include "pg/server/clock.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/worker.hpp"
 

@@ -11,17 +11,19 @@
 #include "entry/sender/dispatcher.hpp"
 #include "entry/sender/line.hpp"
 #include "pg/queue/early_mark.hpp"
+#include "pg/server/clock.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/queue/queue.hpp"
 #include "pg/identity/senders.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/shmem.hpp"
+#include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/wait_set.hpp"
 #include "pg/server/worker.hpp"
 
-#include "entry/entry.hpp"
+#include "entry/launcher/worker_place.hpp"
 
 #include "pg/webhooks/events.hpp"
 

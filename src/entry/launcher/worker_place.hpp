@@ -1,5 +1,5 @@
 /*
- * entry.hpp — what the files of entry/ share: the place of this worker, as the launcher gave it.
+ * worker_place.hpp — which database a worker serves, as the launcher told it.
  */
 #pragma once
 
@@ -8,12 +8,14 @@
 namespace whatsapp::entry
 {
 
-/* The index of this worker's database in whatsapp.databases, and the database. */
+/* What the launcher hands over; it must fit into bgw_extra. */
+struct WorkerPlace {
+	int place; /* the index of the database in whatsapp.databases */
+	Oid database;
+};
+
 int worker_place();
 Oid worker_database();
-
-/* In _PG_init. */
-void register_launcher();
 
 /* The address for a place in whatsapp.listen, a list in the order of whatsapp.databases; empty when
  * there is none. */

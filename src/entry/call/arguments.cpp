@@ -1,7 +1,7 @@
 /*
  * arguments.cpp — see arguments.hpp.
  */
-#include "entry/arguments.hpp"
+#include "entry/call/arguments.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
