@@ -76,12 +76,12 @@ wait_for('the sender to come back', sub { count_workers('postgres') });
 send_po($node, 1, prefix => 'AFTER');
 wait_sql($node, q{SELECT status FROM whatsapp_messages}, 'READ');
 
-# A sender that did not notice offers its places on the wire still: nobody takes one for the tables that came after.
+# A sender that is halted meanwhile does not notice: the messages of the tables that came after are the next one's.
 my $old = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender' AND datname = 'postgres'});
 kill 'STOP', $old;
 $node->safe_psql('postgres', 'DROP EXTENSION pg_whatsapp; CREATE EXTENSION pg_whatsapp');
 send_po($node, 1, prefix => 'MEANWHILE');
-is($node->safe_psql('postgres', q{SELECT state FROM whatsapp_queue}), 'ready', 'a new message is not that sender\'s');
+is($node->safe_psql('postgres', q{SELECT state FROM whatsapp_queue}), 'ready', 'nobody has marked the new message');
 kill 'CONT', $old;
 wait_sql($node, q{SELECT status || ' ' || attempts FROM whatsapp_messages}, 'READ 1');
 

@@ -39,16 +39,6 @@ my %needs = (
 	(map { $_ => sub { my ($cluster) = @_; wait_for('an inbound message', sub { !-e $cluster->{order} || receive_one($cluster) }) } } qw(intake_acted intake_committed)),
 	# another death is the quicker way to a new life; but it would end the launcher, too
 	(map { $_ => sub { $_[0]{plan}{action} eq 'error' ? end_sender($_[0]) : kill_by_hand($_[0], 'sender') } } @starting),
-	# one after the other, until one finds the sender with slots to offer
-	(map { $_ => sub {
-			my ($cluster) = @_;
-			wait_for('an early mark', sub {
-				return 1 if !-e $cluster->{order};
-				end_load($cluster);
-				start_load($cluster, 1, 0);
-				return 0;
-			});
-		} } qw(message_marked message_committed)),
 	doubt_resolved => sub {
 		my ($cluster) = @_;
 		end_load($cluster);
@@ -121,8 +111,7 @@ sub send_the_rest
 	return ask($cluster, q{SELECT count(wa_retry(id)) FROM whatsapp_messages WHERE status = 'CANCELLED' OR error_message LIKE 'parked: %'});
 }
 
-# after its commit no transaction can fail
-my @cases = grep { "@$_" ne 'message_committed error' } map { my $point = $_; map { [ $point, $_ ] } qw(error kill postmaster) } $ENV{PGWA_POINTS} ? split(/ /, $ENV{PGWA_POINTS}) : @points;
+my @cases = map { my $point = $_; map { [ $point, $_ ] } qw(error kill postmaster) } $ENV{PGWA_POINTS} ? split(/ /, $ENV{PGWA_POINTS}) : @points;
 while (my @now = splice @cases, 0, scalar @clusters)
 {
 	my @struck = @clusters[0 .. $#now];

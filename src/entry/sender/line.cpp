@@ -300,12 +300,6 @@ Line::give_up() noexcept
 	state_->lineup.start_over();
 }
 
-void
-Line::start_over() noexcept
-{
-	state_->lineup.start_over();
-}
-
 const char *
 Line::sender_of(std::int64_t id) const noexcept
 {

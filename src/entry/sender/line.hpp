@@ -53,8 +53,6 @@ public:
 	void marked(const pg::Claimed *rows, std::size_t count) noexcept;
 	/* Nothing was: the transaction failed. What was read ahead is read again. */
 	void give_up() noexcept;
-	/* What was read ahead is read again: it may have been changed by this sender itself. */
-	void start_over() noexcept;
 
 	/* Of one that was marked: its sender's name and route, for as long as it is on the wire. */
 	const char *sender_of(std::int64_t id) const noexcept;

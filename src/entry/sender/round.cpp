@@ -8,7 +8,6 @@
 
 #include "entry/sender/dispatcher.hpp"
 #include "entry/sender/line.hpp"
-#include "pg/queue/early_mark.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/queue/queue.hpp"
@@ -43,8 +42,6 @@ constexpr std::int64_t last_setback_ms = 10000;
 /* so long, locked rows are passed over, which costs more than to wait for them */
 constexpr std::int64_t careful_ms = 10000;
 constexpr int least_window = 2000;
-/* what had to be put back was marked in vain */
-constexpr std::int64_t offer_again_ms = 1000;
 
 void
 set_back(Sender &sender)
@@ -100,15 +97,10 @@ int
 room(const Sender &sender)
 {
 	const int slots = static_cast<int>(sender.dispatcher->slots());
-	const int free = slots - static_cast<int>(sender.dispatcher->in_flight()) - sender.held_slots;
+	const int free = slots - static_cast<int>(sender.dispatcher->in_flight());
 	/* with a backlog, wait for an eighth: a commit for each slot would cost more than it brings */
 	const int worthwhile = sender.saturated ? std::max(1, slots / 8) : 1;
-	if (free < worthwhile)
-		return 0;
-	/* some for the transactions that end while this one does */
-	const int for_others = std::min(pg::most_early_marks, slots / 32) +
-	                       static_cast<int>(sender.dispatcher->result_count());
-	return sender.saturated || free <= for_others ? free : free - for_others;
+	return free >= worthwhile ? free : 0;
 }
 
 void
@@ -166,78 +158,14 @@ claim(Sender &sender, int limit)
 	return claims;
 }
 
-bool
-is_claimed(const pg::Claims &claims, std::int64_t id)
-{
-	return std::any_of(claims.rows, claims.rows + claims.count,
-	                   [&](const pg::Claimed &claim) { return claim.id == id; });
-}
-
-int
-early_count()
-{
-	std::size_t count;
-	(void)pg::early_marks(count);
-	return static_cast<int>(count);
-}
-
-} // namespace
-
+/* Nothing of the turn has happened. */
 void
-offer_slots(const Sender &sender, int claimed)
+undo(Sender &sender, const pg::Instance &before)
 {
-	const std::int64_t now = pg::monotonic_ms();
-	if (pg::shutdown_requested() || !pg::settings.enabled || sender.instance.held ||
-	    sender.saturated || sender.next_write != 0 || now < sender.claim_after ||
-	    now < sender.next_offer)
-		return;
-	/* in doubt are, too, answers that are not written yet and what may have to be put back */
-	const int doubtful =
-	    static_cast<int>(sender.dispatcher->in_flight() + sender.dispatcher->result_count()) +
-	    early_count() + claimed;
-	pg::offer_slots(worker_place(), sender.instance.epoch,
-	                static_cast<int>(sender.dispatcher->slots()) - doubtful);
-}
-
-void
-take_early(Sender &sender)
-{
-	const auto [held, due] = pg::take_early_marks(worker_place());
-	sender.held_slots = held;
-	if (due != pg::no_due)
-		sender.line->look_from(due);
-}
-
-bool
-put_back_early(const pg::Claims &claims)
-{
-	std::size_t count;
-	const pg::EarlyMark *early = pg::early_marks(count);
-	auto *left = static_cast<pg::EarlyMark *>(palloc(sizeof(pg::EarlyMark) * (count + 1)));
-	std::size_t size = 0;
-	for (std::size_t i = 0; i < count; i++)
-		if (!is_claimed(claims, early[i].id))
-			left[size++] = early[i];
-	if (size > 0)
-		pg::put_back(left, size);
-	return size > 0;
-}
-
-namespace
-{
-
-enum class Results { written, stay };
-
-/* Nothing of the turn has happened. What is early stays so, for the next one. */
-void
-undo(Sender &sender, const pg::Instance &before, Results results)
-{
-	/* the offer stands no longer */
-	pg::take_early_marks(worker_place());
 	sender.instance = before;
 	sender.next_senders = 0;
 	sender.line->give_up();
-	if (!pg::failure_passes() && results == Results::written)
+	if (!pg::failure_passes())
 		settle_one_by_one(sender);
 	set_back(sender);
 }
@@ -246,7 +174,6 @@ void
 send(Sender &sender, const pg::Claims &claims)
 {
 	for (std::size_t i = 0; i < claims.count; i++) {
-		pg::forget_early_mark(claims.rows[i].id);
 		pg::fault_point(pg::FaultPoint::half_sent, i == claims.count / 2);
 		sender.dispatcher->send(claims.rows[i], sender.instance);
 	}
@@ -254,20 +181,17 @@ send(Sender &sender, const pg::Claims &claims)
 	sender.saturated = sender.line->ready();
 }
 
+} // namespace
+
 void
-take_turn(Sender &sender, int limit, Results results)
+settle_and_claim(Sender &sender, int limit)
 {
-	std::size_t count = 0;
-	const pg::Settled *rows = nullptr;
-	if (results == Results::written) {
-		sender.dispatcher->tell_ends();
-		rows = sender.dispatcher->results(count);
-	}
+	std::size_t count;
+	sender.dispatcher->tell_ends();
+	const pg::Settled *rows = sender.dispatcher->results(count);
 	pg::fault_point(pg::FaultPoint::settle_begin, count);
 	const pg::Instance before = sender.instance;
 	pg::Claims claims = {nullptr, 0};
-	bool were_put_back = false;
-	offer_slots(sender, limit);
 	const bool done = pg::transact([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
 		settle(sender, rows, count);
@@ -275,58 +199,22 @@ take_turn(Sender &sender, int limit, Results results)
 			look_at_senders(sender);
 		if (limit > 0 && !sender.instance.held)
 			claims = claim(sender, limit);
-		if (results == Results::written)
-			were_put_back = put_back_early(claims);
-		/* while this commit is flushed, another one may come */
-		offer_slots(sender, static_cast<int>(claims.count));
 	});
 	if (!done) {
-		undo(sender, before, results);
+		undo(sender, before);
 		return;
 	}
 	pg::fault_point(pg::FaultPoint::claim_committed, claims.count);
 	if (sender.next_write != 0)
 		sender.line->look_everywhere();
 	sender.next_write = sender.setback = 0;
+	sender.first_result = 0;
 	for (std::size_t i = 0; i < count; i++)
 		if (rows[i].how == pg::Settle::retry || rows[i].how == pg::Settle::paused)
 			due_in(sender, rows[i].delay_ms);
-	if (results == Results::written) {
-		sender.first_result = 0;
-		sender.dispatcher->forget_results();
-		pg::forget_early_marks();
-	}
+	sender.dispatcher->forget_results();
 	sender.line->marked(claims.rows, claims.count);
-	if (were_put_back) {
-		sender.line->start_over();
-		sender.next_offer = pg::monotonic_ms() + offer_again_ms;
-	}
 	send(sender, claims);
-}
-
-} // namespace
-
-void
-settle_and_claim(Sender &sender, int limit)
-{
-	take_turn(sender, limit, Results::written);
-}
-
-void
-send_early(Sender &sender, int limit)
-{
-	if (early_count() == 0)
-		return;
-	/* Without results, whose commit would have to be flushed before. They keep their slots, and so
-	 * do the early ones that are not chosen. */
-	const int beside = limit - static_cast<int>(sender.dispatcher->result_count()) - early_count();
-	if (early_count() <= beside) {
-		take_turn(sender, beside, Results::stay);
-		take_early(sender);
-	}
-	const std::int64_t now = pg::monotonic_ms();
-	if (early_count() > 0 && now >= sender.next_write)
-		settle_and_claim(sender, may_claim(sender, now) ? room(sender) : 0);
 }
 
 } // namespace whatsapp::entry

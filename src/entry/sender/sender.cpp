@@ -10,7 +10,6 @@
 
 #include "entry/sender/dispatcher.hpp"
 #include "entry/sender/line.hpp"
-#include "pg/queue/early_mark.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
@@ -151,7 +150,7 @@ idle_ms(const Sender &sender, std::int64_t now)
 			until = at;
 	};
 	if (now >= sender.next_write) {
-		if (sender.ask_due || pg::any_early_marks())
+		if (sender.ask_due)
 			return 0;
 		if (may_claim(sender, now) && room(sender) > 0)
 			return 0;
@@ -170,18 +169,10 @@ idle_ms(const Sender &sender, std::int64_t now)
 void
 work(Sender &sender, std::int64_t now)
 {
-	take_early(sender);
 	listen_to_bells(sender, now);
-	int limit = may_claim(sender, now) ? room(sender) : 0;
+	const int limit = may_claim(sender, now) ? room(sender) : 0;
 	if (sender.first_result == 0 && sender.dispatcher->has_results())
 		sender.first_result = now;
-	if (pg::any_early_marks()) {
-		send_early(sender, limit);
-		take_early(sender);
-		limit = may_claim(sender, now) ? room(sender) : 0;
-	}
-	if (now < sender.next_write)
-		return;
 	const std::int64_t settle = settle_at(sender, now);
 	if ((settle != 0 && settle <= now) || limit > 0)
 		settle_and_claim(sender, limit);
@@ -203,7 +194,6 @@ turn(Sender &sender, pg::WaitSet &waits)
 	if (now >= sender.next_write)
 		work(sender, now);
 	MemoryContextReset(sender.batch);
-	offer_slots(sender, 0);
 	waits.wait(idle_ms(sender, pg::monotonic_ms()));
 }
 
@@ -216,8 +206,7 @@ drain(Sender &sender, pg::WaitSet &waits)
 	for (;;) {
 		sender.dispatcher->collect();
 		const std::int64_t left = end - pg::monotonic_ms();
-		const int held = pg::take_early_marks(worker_place()).held;
-		if (sender.dispatcher->in_flight() + static_cast<std::size_t>(held) == 0 || left <= 0)
+		if (sender.dispatcher->in_flight() == 0 || left <= 0)
 			break;
 		waits.wait(static_cast<long>(left));
 	}
@@ -253,12 +242,9 @@ pg_whatsapp_sender_main(Datum)
 	pg::before_exit([] { sender.dispatcher->stop(); });
 	if (!pg::transact([] {
 		    pg::leave_without_extension(pg::Role::sender, worker_place());
-		    pg::open_early_marks(worker_place());
-		    put_back_early({nullptr, 0});
 		    pg::begin_epoch(sender.instance, worker_place());
 	    }))
 		pg::leave();
-	pg::forget_early_marks();
 	pg::fault_point(pg::FaultPoint::epoch_committed);
 	pg::forget_promotion(worker_place());
 	if (sender.instance.held)

@@ -38,14 +38,12 @@ struct Sender {
 	std::int64_t next_write; /* after a setback; 0 without one */
 	std::int64_t setback;
 	std::int64_t careful_until;
-	std::int64_t next_offer; /* of slots, see early_mark.hpp */
-	int held_slots;          /* by transactions that have not ended */
 };
 
 /* Something will be due then. */
 void due_in(Sender &sender, std::int64_t delay_ms);
 
-/* Slots that may be filled by the next claim; after take_early(), which knows who holds some. */
+/* Slots that may be filled by the next claim. */
 bool may_claim(const Sender &sender, std::int64_t now);
 int room(const Sender &sender);
 
@@ -54,18 +52,5 @@ void look_at_senders(Sender &sender);
 
 /* Settles what has been answered, claims up to limit, and sends that once it is committed. */
 void settle_and_claim(Sender &sender, int limit);
-
-/* The same, when messages have been marked early: these leave first, and need no commit for it. */
-void send_early(Sender &sender, int limit);
-
-/* Ends the offer, and takes what has been marked early. */
-void take_early(Sender &sender);
-
-/* What was marked early and is not among the claims is ready again: it must not look as if it were
- * on the wire. Returns whether there was any; in a transaction. */
-bool put_back_early(const pg::Claims &claims);
-
-/* Offers slots to transactions that neither those on the wire nor those just claimed need. */
-void offer_slots(const Sender &sender, int claimed);
 
 } // namespace whatsapp::entry

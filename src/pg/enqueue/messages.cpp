@@ -7,7 +7,6 @@
 #include <cctype>
 #include <cstdint>
 
-#include "pg/queue/early_mark.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/shmem.hpp"
@@ -170,7 +169,6 @@ struct Text {
 /* What the statement `insert` writes. */
 struct NewRows {
 	std::int64_t id;
-	TimestampTz due;
 	Datum message[lengthof(message_columns)];
 	bool missing[lengthof(message_columns)];
 	Datum queued[lengthof(queue_columns)];
@@ -194,7 +192,7 @@ fill(NewRows &rows, const NewMessage &message)
 	const Text language(message.template_language);
 	const Text payload(message.payload);
 	const Text reference(message.reference);
-	const TimestampTz due = rows.due = due_time(message);
+	const TimestampTz due = due_time(message);
 	const Datum expires =
 	    TimestampTzGetDatum(due + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC);
 	const Datum priority = Int16GetDatum(static_cast<int16>(message.priority));
@@ -271,8 +269,7 @@ insert_directly(const NewMessage &message)
 	fill(rows, message);
 	insert_row(tables.messages, message_row, {rows.message, rows.missing});
 	fault_point(FaultPoint::message_inserted);
-	const std::uint64_t address = insert_row(tables.queue, queue_row, {rows.queued, all_there});
-	note_new_message(rows.id, address, rows.due);
+	insert_row(tables.queue, queue_row, {rows.queued, all_there});
 	close_tables(tables);
 	return rows.id;
 }
@@ -345,8 +342,6 @@ enqueue(const NewMessage &message)
 	const std::int64_t id = message.idempotency_key == nullptr
 	                            ? stored_id(run_statement(insert, values))
 	                            : insert_or_find(message, values);
-	/* where it lies, the statement does not tell */
-	note_new_message(id, 0, any_due);
 	fault_point(FaultPoint::message_enqueued);
 	return id;
 }
@@ -382,13 +377,7 @@ end(MessageBatch &batch)
 	}
 	insert_rows(batch.tables.messages, message_row, messages, batch.count);
 	fault_point(FaultPoint::message_inserted);
-	std::uint64_t address = 0;
-	if (batch.count == 1)
-		address = insert_row(batch.tables.queue, queue_row, queued[0]);
-	else
-		insert_rows(batch.tables.queue, queue_row, queued, batch.count);
-	for (int i = 0; i < batch.count; i++)
-		note_new_message(batch.rows[i].id, address, batch.rows[i].due);
+	insert_rows(batch.tables.queue, queue_row, queued, batch.count);
 	close_tables(batch.tables);
 	fault_point(FaultPoint::message_enqueued);
 	batch.count = 0;

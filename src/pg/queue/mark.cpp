@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "pg/queue/early_mark.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/people/opt_outs.hpp"
@@ -65,37 +64,14 @@ enum MessageColumn { id, recipient_phone, payload };
 const char *const message_names[] = {"id", "recipient_phone", "payload"};
 PlainColumns message_columns = {"whatsapp_messages", 0, 1, lengthof(message_names), message_names};
 
-bool
-is_there(PlainTable &queue, const Candidate &candidate, const char *in_state)
-{
-	bool null;
-	return queue.find(candidate.row) &&
-	       DatumGetInt64(queue.get(message_id, null)) == candidate.id &&
-	       is_word(queue.get(state, null), in_state);
-}
-
-/* One that the transaction that made it has marked for this epoch. */
-bool
-take_early(PlainTable &queue, const Candidate &candidate, std::int64_t epoch_now, Claimed &claim)
-{
-	bool null;
-	if (!is_there(queue, candidate, "sending") ||
-	    DatumGetInt64(queue.get(epoch, null)) != epoch_now)
-		return false;
-	claim = {};
-	claim.id = candidate.id;
-	claim.attempt = DatumGetInt32(queue.get(attempts, null));
-	claim.queue_row = candidate.row;
-	return true;
-}
-
 /* The queue row's part of a mark: false when it is not ready at its address any more. */
 bool
-mark_row(PlainTable &queue, const Candidate &candidate, Datum sending, std::int64_t epoch_now,
+mark_row(PlainTable &queue, const Candidate &candidate, Datum sending, const Instance &instance,
          Claimed &claim)
 {
 	bool null;
-	if (!is_there(queue, candidate, "ready"))
+	if (!queue.find(candidate.row) || DatumGetInt64(queue.get(message_id, null)) != candidate.id ||
+	    !is_word(queue.get(state, null), "ready"))
 		return false;
 	const TimestampTz now = GetCurrentTransactionStartTimestamp();
 	claim = {};
@@ -105,7 +81,7 @@ mark_row(PlainTable &queue, const Candidate &candidate, Datum sending, std::int6
 	queue.begin_change();
 	queue.set(state, sending);
 	queue.set(attempts, Int32GetDatum(claim.attempt));
-	queue.set(epoch, Int64GetDatum(epoch_now));
+	queue.set(epoch, Int64GetDatum(instance.epoch));
 	queue.set(changed_at, TimestampTzGetDatum(now));
 	claim.queue_row = queue.update();
 	return claim.queue_row != 0;
@@ -136,9 +112,7 @@ mark_directly(const Instance &instance, const Candidate *candidates, std::size_t
 	claims = {static_cast<Claimed *>(MemoryContextAlloc(memory, sizeof(Claimed) * (count + 1))), 0};
 	for (std::size_t i = 0; i < count; i++) {
 		Claimed &claim = claims.rows[claims.count];
-		if (is_early(candidates[i].id, instance.epoch)
-		        ? !take_early(queue, candidates[i], instance.epoch, claim)
-		        : !mark_row(queue, candidates[i], sending, instance.epoch, claim))
+		if (!mark_row(queue, candidates[i], sending, instance, claim))
 			continue;
 		claims.count++;
 		if (!messages.find_by_id(id, claim.id))
@@ -205,44 +179,6 @@ mark_by_statement(const Instance &instance, const Candidate *candidates, std::si
 }
 
 } // namespace
-
-bool
-mark_own(const Candidate &candidate, std::int64_t epoch_now, Oid queue_table)
-{
-	/* a publication may forbid the change, and must not stop somebody's transaction */
-	static PlainColumns columns = {"whatsapp_queue",      TRIGGER_TYPE_UPDATE, 2,
-	                               lengthof(queue_names), queue_names,         false};
-	PlainTable queue;
-	if (!queue.open(columns))
-		return false;
-	Claimed claim;
-	const bool marked =
-	    columns.relation == queue_table &&
-	    mark_row(queue, candidate, CStringGetTextDatum("sending"), epoch_now, claim);
-	queue.close();
-	return marked;
-}
-
-void
-put_back(const EarlyMark *marks, std::size_t count)
-{
-	/* unknown: a start that saw the commit before it was handed over */
-	static Statement statement = {
-	    "UPDATE @s@.whatsapp_queue SET state = 'ready', attempts = attempts - 1, unknown_at = NULL, changed_at = now()"
-	    " WHERE message_id = ANY ($1) AND epoch = ($2)[array_position($1, message_id)] AND state IN ('sending', 'unknown')",
-	    2,
-	    {INT8ARRAYOID, INT8ARRAYOID}};
-	Column ids(count);
-	Column epochs(count);
-	for (std::size_t i = 0; i < count; i++) {
-		ids.add(Int64GetDatum(marks[i].id));
-		epochs.add(Int64GetDatum(marks[i].epoch));
-	}
-	Values values;
-	values.set(0, ids.array(INT8OID));
-	values.set(1, epochs.array(INT8OID));
-	run_statement(statement, values);
-}
 
 Claims
 mark(const Instance &instance, const Candidate *candidates, std::size_t count, bool careful,

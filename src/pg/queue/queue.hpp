@@ -76,18 +76,6 @@ struct Claims {
 Claims mark(const Instance &instance, const Candidate *candidates, std::size_t count, bool careful,
             MemoryContextData *memory);
 
-/* By the session that made the row, before its commit, for the sender of that epoch; see
- * early_mark.hpp. False when it is not there as it was made, or that sender is of another table. */
-bool mark_own(const Candidate &candidate, std::int64_t epoch, unsigned queue_table);
-
-struct EarlyMark {
-	std::int64_t id;
-	std::int64_t epoch; /* that it was made for */
-};
-
-/* Not chosen: as if they had never been marked. Where another epoch has marked since, nothing. */
-void put_back(const EarlyMark *marks, std::size_t count);
-
 struct Postponed {
 	std::int64_t id;
 	std::int64_t due; /* TimestampTz */

@@ -8,8 +8,6 @@
 
 #include <cstdint>
 
-#include "pg/queue/early_mark.hpp"
-
 #include "pg/server/columns.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/rows/own_table.hpp"
@@ -130,8 +128,7 @@ void
 add(Found &found, int from, TupleTableSlot *slot, const AttrNumber *numbers)
 {
 	bool null;
-	if (!is_word(slot_getattr(slot, numbers[state], &null), "ready") &&
-	    !is_early(DatumGetInt64(slot_getattr(slot, numbers[message_id], &null))))
+	if (!is_word(slot_getattr(slot, numbers[state], &null), "ready"))
 		return;
 	if (found.ready.count == found.room) {
 		found.room *= 2;

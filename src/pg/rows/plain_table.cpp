@@ -11,7 +11,6 @@ extern "C" {
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_publication.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -59,14 +58,6 @@ must_fire(const Trigger &trigger, const PlainColumns &columns, const char *resti
 }
 
 bool
-publishes_updates(Relation relation)
-{
-	PublicationDesc published;
-	RelationBuildPublicationDesc(relation, &published);
-	return published.pubactions.pubupdate;
-}
-
-bool
 is_plain(Relation relation, const PlainColumns &columns, const char *resting)
 {
 	const Form_pg_class table = relation->rd_rel;
@@ -79,8 +70,6 @@ is_plain(Relation relation, const PlainColumns &columns, const char *resting)
 	for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
 		if (must_fire(triggers->triggers[i], columns, resting))
 			return false;
-	if (!columns.published && publishes_updates(relation))
-		return false;
 	/* raise if a publication forbids it */
 	if ((columns.events & TRIGGER_TYPE_UPDATE) != 0)
 		CheckCmdReplicaIdentity(relation, CMD_UPDATE);

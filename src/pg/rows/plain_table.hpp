@@ -33,8 +33,6 @@ struct PlainColumns {
 	int checks;   /* CHECK constraints that the install script made, and the values keep */
 	int count;
 	const char *const *names;
-	/* otherwise statements have to do it */
-	bool published = true;
 	/* found out when first used, and anew when the table changes */
 	Oid relation = InvalidOid;
 	int attributes = 0;

@@ -3,7 +3,6 @@
  */
 #include "pg/rows/row_insert.hpp"
 
-#include "pg/server/columns.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/schema.hpp"
 
@@ -246,7 +245,7 @@ open_plain(RowShape &shape)
 	return nullptr;
 }
 
-std::uint64_t
+void
 insert_row(Relation relation, RowShape &shape, const Row &row)
 {
 	HeapTuple tuple = form_tuple(relation, shape, row);
@@ -256,9 +255,7 @@ insert_row(Relation relation, RowShape &shape, const Row &row)
 	else
 		insert_entries(relation, shape, &row, &tuple->t_self, 1);
 	note_locked(shape.table);
-	const std::uint64_t address = address_of(tuple->t_self);
 	heap_freetuple(tuple);
-	return address;
 }
 
 void

@@ -8,8 +8,6 @@
  */
 #pragma once
 
-#include <cstdint>
-
 #include "pg/rows/own_table.hpp"
 
 extern "C" {
@@ -55,8 +53,8 @@ struct RowShape {
 Relation open_plain(RowShape &shape);
 
 /* Raises what an INSERT would raise. To be called once at least after open_plain(); the caller
- * closes the table, and keeps the lock. Returns the row's address, see columns.hpp. */
-std::uint64_t insert_row(Relation relation, RowShape &shape, const Row &row);
+ * closes the table, and keeps the lock. */
+void insert_row(Relation relation, RowShape &shape, const Row &row);
 
 /* The same for many: a page of them is written at once, and logged once. */
 void insert_rows(Relation relation, RowShape &shape, const Row *rows, int count);

@@ -58,7 +58,7 @@ const char *const names[] = {
     "delivery_taken",    "event_inserted",   "event_dequeued",   "events_stored",
     "events_committed",  "half_answered",    "all_answered",     "intake_acted",
     "intake_committed",  "message_inserted", "message_enqueued", "message_cancelled",
-    "message_retried",   "message_marked",   "message_committed"};
+    "message_retried"};
 static_assert(std::size(names) == static_cast<std::size_t>(FaultPoint::count));
 
 char *all_names = nullptr;

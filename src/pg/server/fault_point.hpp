@@ -48,8 +48,6 @@ enum class FaultPoint : int {
 	message_enqueued,
 	message_cancelled,
 	message_retried,
-	message_marked,
-	message_committed,
 	count
 };
 

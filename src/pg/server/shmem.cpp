@@ -7,7 +7,6 @@
 #include <csignal>
 #include <initializer_list>
 
-#include "pg/queue/early_mark.hpp"
 #include "pg/identity/restore_hold.hpp"
 #include "pg/webhooks/token_question.hpp"
 
@@ -94,8 +93,7 @@ request_shmem()
 {
 	if (previous_request != nullptr)
 		previous_request();
-	RequestAddinShmemSpace(
-	    add_size(add_size(MAXALIGN(sizeof(Shared)), question_space()), early_mark_space()));
+	RequestAddinShmemSpace(add_size(MAXALIGN(sizeof(Shared)), question_space()));
 }
 
 extern "C" void
@@ -114,7 +112,6 @@ startup_shmem()
 			one = is_standby();
 	}
 	attach_questions();
-	attach_early_marks();
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -235,19 +232,19 @@ note_attach()
 	return latch;
 }
 
-/* PREPARE TRANSACTION drops the bell too: the process that commits it later fires no callback, and
+/* Sets flags and latches, and does nothing else: the transaction is somebody else's. An error before
+ * its commit would refuse it, one after it would end the server. Hence no ereport, no memory, no
+ * lock but a spinlock, no table; test/lint/callbacks reads what is called here.
+ *
+ * PREPARE TRANSACTION drops the bell too: the process that commits it later fires no callback, and
  * the sender's poll finds the rows. */
 extern "C" void
 at_transaction_end(XactEvent event, void *)
 {
 	/* a sender that has slept needs as long to get going as the flush of this commit takes */
-	if (event == XACT_EVENT_PRE_COMMIT && sender_bell && shared != nullptr) {
-		/* before the sender is awake and has a use of its own for its slots */
-		take_slot();
+	if (event == XACT_EVENT_PRE_COMMIT && sender_bell && shared != nullptr)
 		if (Latch *latch = announce(sender_due))
 			SetLatch(latch);
-		mark_early();
-	}
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
 		return;
 	const bool ring_sender = sender_bell && event == XACT_EVENT_COMMIT;
@@ -257,7 +254,6 @@ at_transaction_end(XactEvent event, void *)
 	const std::int64_t due = sender_due;
 	sender_bell = listener_bell = launcher_bell = reader_bell = false;
 	sender_due = no_due;
-	end_early_mark(event == XACT_EVENT_COMMIT);
 	if (shared == nullptr)
 		return;
 	Latch *latch;
