@@ -101,6 +101,24 @@ wait_sql($node, q{SELECT n_tup_upd > n_tup_hot_upd FROM pg_stat_user_tables WHER
 pass('versions lie in other pages');
 is($node->safe_psql('postgres', q{SET enable_seqscan = off; SELECT count(*) FROM whatsapp_messages WHERE id = ANY (ARRAY(SELECT generate_series(1, 1000)))}),
 	$node->safe_psql('postgres', q{SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off; SELECT count(*) FROM whatsapp_messages}), 'and are found by index');
+
+# nothing of ours refuses somebody's commit: neither when the rows that it has made are gone, nor when nobody may change them
+for my $undo ('TRUNCATE whatsapp_queue', 'DELETE FROM whatsapp_queue')
+{
+	for my $round (1 .. 5)
+	{
+		my ($code, undef, $error) = try_psql($node, "BEGIN; SELECT wa_send_po('Proveedor ABC', 'UNDONE', 1250, '+34610000001'); $undo; COMMIT");
+		is("$code $error", '0 ', "$undo behind an enqueue, round $round: committed");
+	}
+}
+is($node->safe_psql('postgres', q{WITH gone AS (DELETE FROM whatsapp_messages WHERE reference = 'UNDONE' RETURNING status) SELECT status, count(*) FROM gone GROUP BY 1}),
+	'PENDING|10', 'and what it has left is there');
+$node->safe_psql('postgres', 'ALTER TABLE whatsapp_queue REPLICA IDENTITY NOTHING; CREATE PUBLICATION queue FOR TABLE whatsapp_queue');
+my ($code, undef, $error) = try_psql($node, q{SELECT wa_send_po('Proveedor ABC', 'PUBLISHED-1', 1250, '+34610000001')});
+is("$code $error", '0 ', 'a publication without identity: committed');
+$node->safe_psql('postgres', 'DROP PUBLICATION queue; ALTER TABLE whatsapp_queue REPLICA IDENTITY DEFAULT');
+all_sent();
+
 sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
 wait_sql($node, q{SELECT count(*) FILTER (WHERE status <> 'READ') FROM whatsapp_messages}, '0');
 books_agree($node, 'at the end');
