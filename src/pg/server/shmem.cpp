@@ -232,9 +232,9 @@ note_attach()
 	return latch;
 }
 
-/* Sets flags and latches, and does nothing else: the transaction is somebody else's. An error before
- * its commit would refuse it, one after it would end the server. Hence no ereport, no memory, no
- * lock but a spinlock, no table; test/lint/callbacks reads what is called here.
+/* Sets flags and latches, and does nothing else: the transaction is somebody else's. An error
+ * before its commit would refuse it, one after it would end the server. Hence no ereport, no
+ * memory, no lock but a spinlock, no table; test/lint/callbacks reads what is called here.
  *
  * PREPARE TRANSACTION drops the bell too: the process that commits it later fires no callback, and
  * the sender's poll finds the rows. */
