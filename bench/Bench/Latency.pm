@@ -33,6 +33,7 @@ sub measure
 	my $cluster = $run->cluster('whatsapp.api_base_url' => $answerer->{url}, 'whatsapp.max_connections' => 100);
 	# connections are open and plans are made
 	drain($cluster, $answerer, 200);
+	my %peer = $run->{peers} && Bench::Peers::there() ? peer($run, $cluster, $answerer) : ();
 	for my $gap (@gaps)
 	{
 		my ($seconds, @counts) = @$gap;
@@ -41,33 +42,35 @@ sub measure
 		my $title = "commit to request on the wire, gap of $seconds s";
 		$run->bar(
 			measure => 'latency', what => "$title, median of " . figure($count), ours => [ median(@{ $result->{after_commit} }) ],
-			unit => ' ms', ceiling => 0.3);
+			unit => ' ms', ceiling => 1, $peer{$seconds} ? (against => 'graphile-worker', theirs => [ $peer{$seconds} ], at_most => 0.6) : ());
 		$run->bar(
 			measure => 'latency', what => "$title, 99th percentile", ours => [ percentile(0.99, @{ $result->{after_commit} }) ],
 			unit => ' ms', ceiling => 5);
 		$run->note('latency', $title, 'longest', figure(max @{ $result->{after_commit} }) . ' ms');
 		$run->note('latency', $title, 'from the statement to the request, median', figure(median(@{ $result->{after_statement} })) . ' ms');
 	}
-	peer($run, $cluster, $answerer) if $run->{peers} && Bench::Peers::there();
 	$cluster->drop;
 	$answerer->stop;
 	return;
 }
 
+# graphile-worker's medians by gap.
 sub peer
 {
 	my ($run, $cluster, $answerer) = @_;
 	my $end = Bench::Peers::serve($cluster, $answerer);
 	commit_and_send($cluster, $answerer, 50, 0, 'peers', $graphile);
+	my %medians;
 	for my $seconds (0, 0.1, 2)
 	{
 		my $result = commit_and_send($cluster, $answerer, $run->size($seconds == 2 ? 10 : 60), $seconds, 'peers', $graphile);
+		$medians{$seconds} = median(@{ $result->{after_commit} });
 		$run->note(
 			'latency', "commit to request on the wire, gap of $seconds s", 'graphile-worker, median and 99th percentile',
 			join ' and ', map { figure(percentile($_, @{ $result->{after_commit} })) . ' ms' } 0.5, 0.99);
 	}
 	$end->();
-	return;
+	return %medians;
 }
 
 # Milliseconds for each message, from the moments before and after its statement.
