@@ -1,7 +1,29 @@
 # pg_whatsapp: build with PGXS.  make && make install && make installcheck
 EXTENSION  = pg_whatsapp
 MODULE_big = pg_whatsapp
-DATA       = sql/pg_whatsapp--1.0.sql
+# Committed scripts: those of released versions, and upgrades. They never change again (src/README.md, "The install script").
+DATA       =
+# The install script of the version that is not released yet: joined from these parts of sql/parts, in this order.
+DATA_built = sql/pg_whatsapp--1.0.sql
+SQL_PARTS  = \
+	00-library \
+	20-senders \
+	30-phone \
+	31-money \
+	32-template \
+	33-errors \
+	40-messages \
+	41-queue \
+	42-attempts \
+	43-wamids \
+	44-send \
+	45-identity \
+	50-people \
+	60-events \
+	61-web_tier \
+	62-inbound \
+	70-watch \
+	80-status
 # every source of a floor and of its rooms
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
@@ -28,6 +50,11 @@ include $(PGXS)
 
 $(shlib): src/exports.map
 -include $(OBJS:.o=.d) build/fault-points/fault_point.d
+
+# Depends on the Makefile, whose list may have changed.
+$(DATA_built): $(SQL_PARTS:%=sql/parts/%.sql) Makefile
+	@$(MKDIR_P) $(@D)
+	{ echo '/* Joined by make from sql/parts. */'; for part in $(filter %.sql,$^); do echo; cat $$part || exit; done; } >$@
 
 # The same objects, but for one: a library that dies on order, for test/tap/019_kills.pl. Nothing installs it.
 fault-points: build/fault-points/$(shlib)

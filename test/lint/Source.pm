@@ -1,10 +1,11 @@
-# Source.pm — what the lints share: lists of files, C++ with its comments blanked out, and complaints.
+# Source.pm — what the lints share: lists of files, C++ and SQL with comments and strings blanked out, and complaints.
 package Source;
 
 use strict;
 use warnings;
 use Exporter 'import';
-our @EXPORT = qw(root files slurp code blank_strings line_of complain finish);
+our @EXPORT = qw(root files slurp makefile_list install_parts code blank_strings blank_sql_comments
+	blank_sql_strings line_of complain finish);
 
 my $complaints = 0;
 
@@ -32,6 +33,20 @@ sub slurp
 	return defined $text ? $text : '';
 }
 
+# The words of a variable that the Makefile sets.
+sub makefile_list
+{
+	my ($variable) = @_;
+	my ($list) = slurp('Makefile') =~ /^\Q$variable\E[ \t]*=((?:\\\n|[^\n])*)/m;
+	return grep { length } split /[\s\\]+/, defined $list ? $list : '';
+}
+
+# The parts of the install script, in the order in which the Makefile joins them.
+sub install_parts
+{
+	return map { "sql/parts/$_.sql" } makefile_list('SQL_PARTS');
+}
+
 sub blank
 {
 	my ($text) = @_;
@@ -53,6 +68,21 @@ sub blank_strings
 	my ($text) = @_;
 	$text =~ s{R"\((.*?)\)"}{'R"(' . blank($1) . ')"'}gse;
 	$text =~ s{"((?:\\.|[^"\\\n])*)"}{'"' . blank($1) . '"'}gse;
+	return $text;
+}
+
+# The same of SQL, in two steps.
+sub blank_sql_comments
+{
+	my ($text) = @_;
+	$text =~ s{('(?:''|[^'])*'|(\$(?:[A-Za-z_]\w*)?\$).*?\g2|"[^"\n]*")|(--[^\n]*|/\*.*?\*/)}{defined $1 ? $1 : blank($3)}gse;
+	return $text;
+}
+
+sub blank_sql_strings
+{
+	my ($text) = @_;
+	$text =~ s{'((?:''|[^'])*)'|(\$(?:[A-Za-z_]\w*)?\$)(.*?)\g2}{defined $1 ? "'" . blank($1) . "'" : $2 . blank($3) . $2}gse;
 	return $text;
 }
 

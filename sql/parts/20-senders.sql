@@ -1,0 +1,50 @@
+/* Who sends: business accounts and their phone numbers. */
+
+CREATE TABLE whatsapp_accounts (
+    name                text PRIMARY KEY CHECK (name ~ '^[A-Za-z0-9_-]{1,63}$'),
+    business_account_id text CHECK (business_account_id <> ''),
+    api_version         text CHECK (api_version ~ '^v[0-9]{1,3}[.][0-9]{1,3}$'),
+    api_base_url        text CHECK (api_base_url <> ''),
+    created_at          timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+
+CREATE TABLE whatsapp_senders (
+    name            text PRIMARY KEY CHECK (name ~ '^[A-Za-z0-9_-]{1,63}$'),
+    account         text REFERENCES whatsapp_accounts (name),
+    phone_number_id text CHECK (phone_number_id ~ '^[A-Za-z0-9_-]{1,128}$'),
+    display_number  text,
+    messages_per_second integer CHECK (messages_per_second >= 0),
+    pair_interval   interval CHECK (pair_interval >= '0'),
+    pair_burst      integer CHECK (pair_burst BETWEEN 1 AND 1000),
+    enabled         boolean NOT NULL DEFAULT true,
+    paused_until    timestamptz,
+    paused_reason   text,
+    paused_hint     text,
+    pauses          integer NOT NULL DEFAULT 0,
+    display_name    text,
+    name_status     text,
+    quality         text,
+    messaging_limit text,
+    throughput_level text,
+    number_event    text,
+    number_event_at timestamptz,
+    created_at      timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+
+CREATE FUNCTION wa_resume(sender text DEFAULT 'default') RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_resume';
+
+COMMENT ON TABLE whatsapp_accounts IS 'WhatsApp Business Accounts. Their secrets are files in whatsapp.secret_dir, in a folder of the account''s name.';
+COMMENT ON COLUMN whatsapp_accounts.api_base_url IS 'Where this account is reached; NULL is whatsapp.api_base_url. Used only when whatsapp.account_base_urls lists it.';
+COMMENT ON TABLE whatsapp_senders IS 'Phone numbers that send. The one named default needs no row: settings and environment describe it.';
+COMMENT ON COLUMN whatsapp_senders.messages_per_second IS 'At most so many leave in any one second; 0 is no limit, NULL is whatsapp.messages_per_second.';
+COMMENT ON COLUMN whatsapp_senders.pair_interval IS 'Least distance of messages to one recipient, after pair_burst of them; 0 is no limit, NULL is whatsapp.pair_interval.';
+COMMENT ON COLUMN whatsapp_senders.paused_until IS 'Nothing leaves before; then one message probes whether the trouble is over.';
+COMMENT ON FUNCTION wa_resume(text) IS
+    'Ends the pause of a sender, at commit. False when there is no such paused sender.';
+
+REVOKE ALL ON FUNCTION wa_resume(text) FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_accounts', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_senders', '');

@@ -1,0 +1,70 @@
+/* Messages, one row each from enqueue to the last status, and the notification of a status that changed. */
+
+CREATE SEQUENCE whatsapp_messages_id_seq AS bigint;
+
+-- fillfactor: a batch updates all rows of a page at once (SENT, then DELIVERED, then READ); with room for a second version of each, no
+-- update touches an index. For the same reason no index has a column that they change: whatsapp_wamids finds a message by its wamid.
+-- What changes stands behind what does not: the log of an update goes from the first byte that changes to the last.
+CREATE TABLE whatsapp_messages (
+    id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_messages_id_seq'::pg_catalog.regclass),
+    created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    sender            text NOT NULL,
+    recipient_phone   text,
+    message_type      text NOT NULL,
+    template_name     text,
+    template_language text,
+    payload           json,
+    priority          smallint NOT NULL DEFAULT 1,
+    reference         text,
+    idempotency_key   text,
+    enqueued_by       text NOT NULL DEFAULT SESSION_USER,
+    expires_at        timestamptz,
+    attempts          integer NOT NULL DEFAULT 0,
+    status            text NOT NULL DEFAULT 'PENDING'
+                      CHECK (status IN ('PENDING', 'SENT', 'DELIVERED', 'READ', 'FAILED', 'CANCELLED')),
+    sent_at           timestamptz,
+    delivered_at      timestamptz,
+    read_at           timestamptz,
+    failed_at         timestamptz,
+    pricing_rank      smallint,
+    wamid             text,
+    wa_id             text,
+    user_id           text,
+    conversation_id   text,
+    pricing_category  text,
+    pricing_type      text,
+    pricing_model     text,
+    billable          boolean,
+    error_code        bigint,
+    error_message     text,
+    error_details     jsonb,
+    hint              text
+) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+
+ALTER SEQUENCE whatsapp_messages_id_seq OWNED BY whatsapp_messages.id;
+
+CREATE INDEX whatsapp_messages_created_at_idx ON whatsapp_messages (created_at);
+CREATE UNIQUE INDEX whatsapp_messages_idempotency_key_idx ON whatsapp_messages (sender, idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+CREATE FUNCTION whatsapp_notify_status() RETURNS trigger
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_notify_status';
+
+CREATE TRIGGER whatsapp_notify_status AFTER UPDATE OF status ON whatsapp_messages FOR EACH ROW
+    WHEN (OLD.status IS DISTINCT FROM NEW.status AND pg_catalog.current_setting('whatsapp.notify_status', true) = 'on')
+    EXECUTE FUNCTION whatsapp_notify_status();
+
+COMMENT ON TABLE whatsapp_messages IS 'One row a message, from enqueue to its last status.';
+COMMENT ON COLUMN whatsapp_messages.status IS 'PENDING, SENT, DELIVERED, READ, FAILED (see error_message and hint) or CANCELLED; it never goes back.';
+COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt.';
+COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key, e.g. the number of the purchase order.';
+COMMENT ON COLUMN whatsapp_messages.error_details IS 'All that Meta said about the failure; it says so once.';
+COMMENT ON COLUMN whatsapp_messages.hint IS 'What to do about the failure.';
+COMMENT ON COLUMN whatsapp_messages.pricing_rank IS 'Which status told the price: 1 sent, 2 delivered, 3 read. A later one counts more: charged is what is delivered.';
+COMMENT ON FUNCTION whatsapp_notify_status() IS
+    'The trigger behind whatsapp.notify_status: tells the channel whatsapp_status which message has which status now.';
+
+REVOKE ALL ON FUNCTION whatsapp_notify_status() FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_messages_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_messages', '');

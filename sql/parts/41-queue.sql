@@ -1,0 +1,33 @@
+/* The queue: what is still to be sent. */
+
+-- Only what is still to be sent. No foreign key: its check would cost each enqueue a row lock on the message that the same statement
+-- has just made; a row whose message was deleted is never picked, and is swept.
+CREATE TABLE whatsapp_queue (
+    message_id bigint PRIMARY KEY,
+    sender     text NOT NULL,
+    recipient  text NOT NULL,
+    priority   smallint NOT NULL DEFAULT 1 CHECK (priority BETWEEN 0 AND 2),
+    state      text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'sending', 'unknown', 'held')),
+    paced      boolean NOT NULL DEFAULT false,
+    due_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    expires_at timestamptz NOT NULL,
+    attempts   integer NOT NULL DEFAULT 0,
+    crashes    integer NOT NULL DEFAULT 0,
+    epoch      bigint,
+    changed_at timestamptz,
+    unknown_at timestamptz
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+        autovacuum_analyze_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
+
+-- Neither index knows the state: to mark a row as sending touches no index, and with room for a second version of each row (fillfactor)
+-- it stays in its page.
+CREATE INDEX whatsapp_queue_due_idx ON whatsapp_queue (sender, priority, due_at, message_id);
+CREATE INDEX whatsapp_queue_unknown_idx ON whatsapp_queue (unknown_at) WHERE unknown_at IS NOT NULL;
+
+COMMENT ON TABLE whatsapp_queue IS 'Messages that are still to be sent. Changed by the extension only.';
+COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its bytes leave; unknown: bytes may have left and no answer came; held: queued before a long unclean gap, see wa_release().';
+COMMENT ON COLUMN whatsapp_queue.priority IS '0 urgent, 1 normal, 2 bulk: of one sender, the lower ones leave first.';
+COMMENT ON COLUMN whatsapp_queue.paced IS 'due_at is its turn in the schedule of its recipient, see whatsapp.pair_interval.';
+COMMENT ON COLUMN whatsapp_queue.crashes IS 'How often the sender ended without order while this message was on the wire; at three it is parked as FAILED.';
+
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_queue', '');

@@ -1,0 +1,15 @@
+/* Finds a message by its wamid, Meta's id of it. */
+
+-- Messages by the hash of their wamid, for a webhook that does not bring our own id back. Compare the wamid, too. The generation is that of
+-- the newest messages when it was learnt, 262,144 each: what is new shares few pages of the index, however long the history is.
+CREATE TABLE whatsapp_wamids (
+    hash       bigint NOT NULL,
+    message_id bigint NOT NULL,
+    generation integer NOT NULL DEFAULT 0
+);
+
+CREATE INDEX whatsapp_wamids_hash_idx ON whatsapp_wamids (generation, hash);
+
+COMMENT ON TABLE whatsapp_wamids IS 'Finds a message by the hash (hashtextextended with seed 0) of its wamid, in every generation. Compare the wamid, too.';
+
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_wamids', '');

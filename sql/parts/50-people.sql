@@ -1,0 +1,71 @@
+/* Recipients: who has opted out, and who wrote within the last 24 hours. */
+
+-- What each person has said last about being written to, per sender (NULL: all of them) and scope.
+CREATE TABLE whatsapp_opt_outs (
+    contact    text NOT NULL,
+    sender     text,
+    scope      text NOT NULL CHECK (scope IN ('all', 'marketing')),
+    opted_out  boolean NOT NULL,
+    changed_at timestamptz NOT NULL,
+    source     text NOT NULL CHECK (source IN ('keyword', 'user_preferences', 'error', 'function')),
+    reason     text
+);
+
+-- When each person wrote last. Apart from whatsapp_inbound, whose rows may have to wait for somebody's trigger.
+CREATE TABLE whatsapp_windows (
+    contact         text NOT NULL,
+    sender          text,
+    last_inbound_at timestamptz NOT NULL
+) WITH (fillfactor = 70);
+
+-- A row of yours goes before the built-in one of the same keyword. Only yours are dumped: the built-in ones come with the extension.
+CREATE TABLE whatsapp_opt_out_keywords (
+    keyword  text NOT NULL CHECK (keyword = pg_catalog.upper(pg_catalog.btrim(keyword)) AND keyword <> ''),
+    action   text NOT NULL CHECK (action IN ('stop', 'resume', 'none')),
+    scope    text NOT NULL DEFAULT 'all' CHECK (scope IN ('all', 'marketing')),
+    built_in boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (keyword, built_in)
+);
+
+INSERT INTO whatsapp_opt_out_keywords (keyword, action, built_in)
+SELECT k, 'stop', true FROM unnest('{STOP,STOP ALL,UNSUBSCRIBE,OPT OUT,BAJA,DAR DE BAJA,DARME DE BAJA,SAIR,ABMELDEN}'::text[]) AS k
+UNION ALL SELECT k, 'resume', true FROM unnest('{START,UNSTOP,SUBSCRIBE,ALTA,DAR DE ALTA}'::text[]) AS k;
+
+CREATE UNIQUE INDEX whatsapp_opt_outs_key ON whatsapp_opt_outs (contact, sender, scope) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX whatsapp_windows_key ON whatsapp_windows (contact, sender) NULLS NOT DISTINCT;
+
+CREATE FUNCTION wa_opt_out(phone text, sender text DEFAULT NULL, scope text DEFAULT 'all', reason text DEFAULT NULL) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_opt_out';
+
+CREATE FUNCTION wa_opt_in(phone text, sender text DEFAULT NULL) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_opt_in';
+
+-- A body of its own, not a string: it must survive a new name of the schema.
+CREATE FUNCTION wa_window_open(phone text, sender text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(wa_window_open.phone)
+                   AND w.sender = coalesce(wa_window_open.sender, pg_catalog.current_setting('whatsapp.default_sender', true), 'default')
+                   AND w.last_inbound_at > pg_catalog.now() - interval '24 hours');
+END;
+
+COMMENT ON TABLE whatsapp_opt_outs IS 'Who wants no messages, or no marketing. A row with opted_out false tells that they want them again.';
+COMMENT ON COLUMN whatsapp_opt_outs.scope IS 'all, or marketing: templates whose category is known to be MARKETING.';
+COMMENT ON TABLE whatsapp_windows IS 'When each person last wrote to each sender: any message may answer for 24 hours, see wa_window_open().';
+COMMENT ON TABLE whatsapp_opt_out_keywords IS 'Words that opt out or back in when they are all of an inbound text or button.';
+COMMENT ON FUNCTION wa_opt_out(text, text, text, text) IS
+    'Nothing (scope all), or no template of category MARKETING (scope marketing), is sent to this phone or user id any more, by one sender or by none at all. False when it was so already. Raises 22023 for the phone or scope, 42704 for an unknown sender.';
+COMMENT ON FUNCTION wa_opt_in(text, text) IS
+    'Ends the opt-outs of a phone or user id, however they came about: those of one sender, or all. False when there was none. Call it only when the person has agreed.';
+COMMENT ON FUNCTION wa_window_open(text, text) IS
+    'True when this phone or user id wrote to the sender (whatsapp.default_sender for NULL) within the last 24 hours, so that any message may be sent, not templates only. The 72 hours after an ad are about the price; they open nothing.';
+
+REVOKE ALL ON FUNCTION wa_opt_out(text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_opt_in(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_window_open(text, text) FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_opt_outs', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_windows', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_opt_out_keywords', 'WHERE NOT built_in');

@@ -1,0 +1,39 @@
+/* Watched tables: each row that is inserted notifies a supplier. */
+
+CREATE FUNCTION whatsapp_notify_po() RETURNS trigger
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_notify_po';
+
+CREATE FUNCTION wa_watch(relation regclass, supplier name, po name, amount name, phone name,
+                         currency name DEFAULT NULL, language text DEFAULT NULL, sender text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_watch';
+
+CREATE FUNCTION wa_unwatch(relation regclass) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_unwatch';
+
+-- The trigger is the truth: it is dumped with its table, and dropping the table leaves nothing behind.
+CREATE VIEW whatsapp_watches AS
+SELECT t.tgrelid::regclass AS relation,
+       a.args[1] AS supplier, a.args[2] AS po, a.args[3] AS amount, a.args[4] AS phone,
+       nullif(a.args[5], '') AS currency, nullif(a.args[6], '') AS language, nullif(a.args[7], '') AS sender,
+       t.tgenabled <> 'D' AS enabled
+FROM pg_catalog.pg_trigger AS t
+CROSS JOIN LATERAL (
+    -- tgargs is bytea, each argument ended by a zero byte; 'escape' shows that as \000, and high bytes and backslashes escaped, too
+    SELECT pg_catalog.array_agg(pg_catalog.convert_from(pg_catalog.decode(p.part, 'escape'), pg_catalog.getdatabaseencoding())
+                                ORDER BY p.place) AS args
+    FROM pg_catalog.string_to_table(pg_catalog.encode(t.tgargs, 'escape'), '\000') WITH ORDINALITY AS p (part, place)) AS a
+WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure AND NOT t.tgisinternal AND t.tgparentid = 0;
+
+COMMENT ON FUNCTION whatsapp_notify_po() IS
+    'The trigger that wa_watch() puts on a table. A row that cannot be notified makes a FAILED message and never an error.';
+COMMENT ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text) IS
+    'Notifies the supplier of each row that is inserted into the table from now on; the arguments name its columns. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify_po(). Raises 42703 for a column that is not there, 42710 when the table is watched already.';
+COMMENT ON FUNCTION wa_unwatch(regclass) IS 'Ends wa_watch(). False when the table was not watched.';
+COMMENT ON VIEW whatsapp_watches IS 'Tables whose inserts notify a supplier, and the columns that are read.';
+
+REVOKE ALL ON FUNCTION whatsapp_notify_po() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_unwatch(regclass) FROM PUBLIC;
