@@ -48,12 +48,14 @@ override with_llvm := no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# a build in another folder than that of the sources has none of these yet
+$(shell $(MKDIR_P) $(sort $(dir $(OBJS) $(DATA_built))))
+
 $(shlib): src/exports.map
 -include $(OBJS:.o=.d) build/fault-points/fault_point.d
 
 # Depends on the Makefile, whose list may have changed.
 $(DATA_built): $(SQL_PARTS:%=sql/parts/%.sql) Makefile
-	@$(MKDIR_P) $(@D)
 	{ echo '/* Joined by make from sql/parts. */'; for part in $(filter %.sql,$^); do echo; cat $$part || exit; done; } >$@
 
 # The same objects, but for one: a library that dies on order, for test/tap/019_kills.pl. Nothing installs it.
