@@ -4,7 +4,8 @@
 #include "entry/launcher/database_commands.hpp"
 #include "entry/launcher/launcher.hpp"
 #include "pg/server/settings.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/server/shared_memory.hpp"
+#include "pg/server/transaction_end.hpp"
 
 #include "pg/server/compat.hpp"
 
@@ -25,10 +26,10 @@ _PG_init(void)
 	if (IsBinaryUpgrade)
 		return;
 	pg::define_settings();
-	pg::install_commit_callback();
+	pg::install_transaction_callback();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
-	pg::install_shmem_hooks();
+	pg::install_shared_memory_hooks();
 	entry::install_database_command_hook();
 	entry::register_launcher();
 }

@@ -6,7 +6,6 @@
 #include "core/webhook/signature.hpp"
 #include "pg/webhooks/deliveries.hpp"
 #include "pg/server/schema.hpp"
-#include "pg/server/shmem.hpp"
 #include "pg/webhooks/token_question.hpp"
 
 #include "entry/call/arguments.hpp"

@@ -11,7 +11,7 @@
 
 #include "entry/watch/watch_partition.hpp"
 
-#include "pg/server/shmem.hpp"
+#include "pg/server/clearance.hpp"
 
 #include "pg/server/compat.hpp"
 

@@ -16,7 +16,9 @@
 #include "pg/server/clock.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/server/bells.hpp"
+#include "pg/server/clearance.hpp"
+#include "pg/server/seats.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/wait_set.hpp"
 #include "pg/server/worker.hpp"
@@ -262,7 +264,7 @@ pg_whatsapp_launcher_main(Datum)
 	pgstat_report_appname(MyBgworkerEntry->bgw_type);
 	MemoryContextSwitchTo(TopMemoryContext);
 	name_places();
-	pg::enroll(pg::Role::launcher, 0, InvalidOid);
+	pg::take_seat(pg::Role::launcher, 0, InvalidOid);
 
 	pg::WaitSet waits(-1, "WhatsappLauncher");
 	unsigned seen = pg::attach_count();

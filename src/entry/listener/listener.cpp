@@ -14,7 +14,7 @@
 #include "pg/webhooks/deliveries.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/server/seats.hpp"
 #include "pg/webhooks/token_question.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/wait_set.hpp"

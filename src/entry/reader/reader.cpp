@@ -9,7 +9,7 @@
 #include "pg/server/shutdown.hpp"
 #include "pg/webhooks/events.hpp"
 #include "pg/reader/intake.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/server/seats.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/wait_set.hpp"
 #include "pg/queue/wamids.hpp"

@@ -13,7 +13,7 @@
 #include "pg/queue/queue.hpp"
 #include "pg/identity/senders.hpp"
 #include "pg/server/settings.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/server/seats.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/worker.hpp"

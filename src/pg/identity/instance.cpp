@@ -7,7 +7,7 @@
 
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/identity/restore_hold.hpp"
 
 #include "pg/server/statement.hpp"
 
@@ -106,7 +106,7 @@ quarantine(const Instance &instance, int place)
 	    {TEXTOID, BOOLOID, FLOAT8OID}};
 	Values values;
 	values.set_text(0, instance.nonce);
-	values.set(1, BoolGetDatum(promoted(place)));
+	values.set(1, BoolGetDatum(was_promoted(place)));
 	values.set(2, Float8GetDatum(settings.failover_quarantine));
 	const Result left = run_statement(statement, values);
 	return left.empty() ? 0 : left.int64_at(0, 1);

@@ -9,6 +9,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "pg/server/seats.hpp"
+#include "pg/server/shared_memory.hpp"
+
 #include "pg/server/prelude.hpp"
 
 extern "C" {
@@ -22,6 +25,8 @@ namespace whatsapp::pg
 
 namespace
 {
+
+constexpr int restore_id_length = 16;
 
 /* relative: the postmaster stands in its data directory */
 constexpr char id_file[] = "pg_whatsapp.restore";
@@ -82,8 +87,6 @@ make_id(char (&id)[restore_id_length + 1])
 		snprintf(id + 2 * i, 3, "%02x", random[i]);
 }
 
-} // namespace
-
 void
 note_restore(char (&id)[restore_id_length + 1])
 {
@@ -100,10 +103,44 @@ note_restore(char (&id)[restore_id_length + 1])
 	         errhint("Call wa_release() in each database that is to send from here.")));
 }
 
-bool
-is_standby()
+struct Origin {
+	char restore_id[restore_id_length + 1]; /* written once, before any other process */
+	bool promoted[max_databases];           /* born as a standby; see forget_promotion() */
+};
+
+Origin *origin = nullptr;
+
+void
+attach_origin(void *memory, bool is_new)
 {
-	return exists(STANDBY_SIGNAL_FILE);
+	origin = static_cast<Origin *>(memory);
+	if (!is_new)
+		return;
+	note_restore(origin->restore_id);
+	for (bool &one : origin->promoted)
+		one = exists(STANDBY_SIGNAL_FILE);
+}
+
+SharedPart part("pg_whatsapp origin", sizeof(Origin), attach_origin);
+
+} // namespace
+
+const char *
+restore_id()
+{
+	return origin == nullptr ? "" : origin->restore_id;
+}
+
+bool
+was_promoted(int place)
+{
+	return origin->promoted[place];
+}
+
+void
+forget_promotion(int place)
+{
+	origin->promoted[place] = false;
 }
 
 } // namespace whatsapp::pg

@@ -7,18 +7,19 @@
 namespace whatsapp::pg
 {
 
-inline constexpr int restore_id_length = 16;
-
 /*
- * In the postmaster, before the startup process renames what tells: recovery.signal, or
- * backup_label without standby.signal, means a restore (a standby and its promotion do not). Each
- * restore gets an id, kept in the file pg_whatsapp.restore of the data directory, since the second
- * start shows nothing any more. Writes the id of the last restore, or an empty string, to id. A
- * file that cannot be read or written ends the start: to go on would mean to send.
+ * The id of the restore that this cluster last came from; empty for none.
+ *
+ * The postmaster looks at its start, before the startup process renames what tells:
+ * recovery.signal, or backup_label without standby.signal, means a restore (a standby and its
+ * promotion do not). Each restore gets an id, kept in the file pg_whatsapp.restore of the data
+ * directory, since the second start shows nothing any more. A file that cannot be read or written
+ * ends the start: to go on would mean to send.
  */
-void note_restore(char (&id)[restore_id_length + 1]);
+const char *restore_id();
 
-/* There, too: this server starts as a standby. */
-bool is_standby();
+/* This server was a standby, and the sender of that place (see seats.hpp) has not told it yet. */
+bool was_promoted(int place);
+void forget_promotion(int place);
 
 } // namespace whatsapp::pg

@@ -8,7 +8,7 @@
 #include "pg/identity/directory.hpp"
 #include "pg/people/opt_outs.hpp"
 #include "pg/server/settings.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/server/bells.hpp"
 
 #include "pg/server/boundary.hpp"
 #include "pg/server/statement.hpp"

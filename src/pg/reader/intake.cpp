@@ -13,7 +13,7 @@
 #include "pg/reader/inbound.hpp"
 #include "pg/people/opt_outs.hpp"
 #include "pg/server/settings.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/server/bells.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/worker.hpp"

@@ -9,7 +9,8 @@
 #include "pg/server/planning.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/session.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/server/bells.hpp"
+#include "pg/server/seats.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
 
@@ -80,7 +81,9 @@ start_worker(Role role, int place, unsigned database_oid)
 	}
 	if (!single)
 		leave();
-	enroll(role, place, database_oid);
+	take_seat(role, place, database_oid);
+	if (role == Role::sender)
+		reset_rung(place);
 	pgstat_report_activity(STATE_IDLE, nullptr);
 }
 

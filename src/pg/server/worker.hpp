@@ -8,7 +8,7 @@ namespace whatsapp::pg
 
 enum class Role : int;
 
-/* Handlers, then signals, then the database, in this order. role and place: see shmem.hpp. The
+/* Handlers, then signals, then the database, in this order. role and place: see seats.hpp. The
  * process leaves by itself (and says why to the launcher) when the extension is not in the
  * database, when another worker of its kind serves it, or when its encoding is not UTF8. */
 void start_worker(Role role, int place, unsigned database_oid);

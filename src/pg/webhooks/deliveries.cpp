@@ -4,7 +4,7 @@
 #include "pg/webhooks/deliveries.hpp"
 
 #include "pg/server/settings.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/server/bells.hpp"
 
 #include "pg/server/compat.hpp"
 #include "pg/server/statement.hpp"

@@ -6,9 +6,10 @@
 
 #include <cstdint>
 
+#include "pg/server/bells.hpp"
 #include "pg/server/clock.hpp"
-#include "pg/server/shmem.hpp"
-#include "pg/server/worker.hpp"
+#include "pg/server/shared_memory.hpp"
+#include "pg/server/transaction_end.hpp"
 
 #include "pg/server/compat.hpp"
 
@@ -81,25 +82,37 @@ read_answer()
 	return answer;
 }
 
-} // namespace
-
-std::size_t
-question_space()
+void
+attach_slates(void *memory, bool is_new)
 {
-	return MAXALIGN(sizeof(Slates));
+	slates = static_cast<Slates *>(memory);
+	if (is_new)
+		SpinLockInit(&slates->lock);
+}
+
+SharedPart part("pg_whatsapp token questions", sizeof(Slates), attach_slates);
+
+void
+withdraw_question()
+{
+	if (my_slate < 0)
+		return;
+	SpinLockAcquire(&slates->lock);
+	slates->slate[my_slate].pid = 0;
+	SpinLockRelease(&slates->lock);
+	my_slate = -1;
 }
 
 void
-attach_questions()
+withdraw_own_question(bool)
 {
-	bool found;
-	slates =
-	    static_cast<Slates *>(ShmemInitStruct("pg_whatsapp questions", sizeof(Slates), &found));
-	if (!found) {
-		memset(static_cast<void *>(slates), 0, sizeof *slates);
-		SpinLockInit(&slates->lock);
-	}
+	withdraw_question();
 }
+
+/* An error may have left a question behind. */
+TransactionEnd at_end(nullptr, withdraw_own_question);
+
+} // namespace
 
 TokenAnswer
 ask_about_token(const char *digest)
@@ -117,17 +130,6 @@ ask_about_token(const char *digest)
 	}
 	withdraw_question();
 	return answer;
-}
-
-void
-withdraw_question()
-{
-	if (my_slate < 0)
-		return;
-	SpinLockAcquire(&slates->lock);
-	slates->slate[my_slate].pid = 0;
-	SpinLockRelease(&slates->lock);
-	my_slate = -1;
 }
 
 bool

@@ -15,18 +15,12 @@ namespace whatsapp::pg
 
 inline constexpr std::size_t token_digest_length = 64; /* SHA-256 in hexadecimal digits */
 
-/* For the hooks of shmem.cpp. */
-std::size_t question_space();
-void attach_questions();
-
 /* Session side. */
 enum class TokenAnswer { wrong, right, none };
 
 /* Waits for the listener of this database; none: it is not there, or too many ask at once. Raises
  * on cancel. */
 TokenAnswer ask_about_token(const char *digest);
-/* At the end of a transaction: an error may have left a question behind. */
-void withdraw_question();
 
 /* Listener side. */
 struct TokenQuestion {

@@ -1,0 +1,199 @@
+/*
+ * bells.cpp — what a transaction has to ring at its end, and what the senders have heard.
+ */
+#include "pg/server/bells.hpp"
+
+#include "pg/server/seats.hpp"
+#include "pg/server/shared_memory.hpp"
+#include "pg/server/transaction_end.hpp"
+
+#include "pg/server/prelude.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "storage/spin.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* Since it listened last, after which a sender's caches are somebody else's. */
+constexpr TimestampTz rest_us = 10000;
+
+/* Of one sender. */
+struct Bell {
+	Rung rung;               /* since the sender listened last */
+	TimestampTz listened_at; /* then */
+};
+
+struct Bells {
+	slock_t lock;
+	unsigned attaches; /* CREATE EXTENSION commits so far */
+	Bell sender[max_databases];
+};
+
+Bells *bells = nullptr;
+
+/* what the running transaction has to ring */
+bool sender_bell = false;
+std::int64_t sender_due = no_due;
+bool listener_bell = false;
+bool reader_bell = false;
+bool launcher_bell = false;
+
+void
+attach_bells(void *memory, bool is_new)
+{
+	bells = static_cast<Bells *>(memory);
+	if (is_new)
+		SpinLockInit(&bells->lock);
+}
+
+SharedPart part("pg_whatsapp bells", sizeof(Bells), attach_bells);
+
+void
+ring_worker(Role role)
+{
+	if (Latch *latch = find_worker(role, MyDatabaseId).latch)
+		SetLatch(latch);
+}
+
+void
+ring_sender(std::int64_t due)
+{
+	const SeatedWorker sender = find_worker(Role::sender, MyDatabaseId);
+	if (sender.latch == nullptr)
+		return;
+	SpinLockAcquire(&bells->lock);
+	Bell &bell = bells->sender[sender.place];
+	bell.rung.due = Min(bell.rung.due, due);
+	SpinLockRelease(&bells->lock);
+	SetLatch(sender.latch);
+}
+
+void
+ring_launcher()
+{
+	SpinLockAcquire(&bells->lock);
+	bells->attaches++;
+	SpinLockRelease(&bells->lock);
+	if (Latch *latch = find_worker(Role::launcher, InvalidOid).latch)
+		SetLatch(latch);
+}
+
+/* A sender that has slept needs as long to get going as the flush of this commit takes. One that is
+ * awake, or just was, is left alone. */
+void
+announce_commit()
+{
+	if (!sender_bell || bells == nullptr)
+		return;
+	const SeatedWorker sender = find_worker(Role::sender, MyDatabaseId);
+	if (sender.latch == nullptr)
+		return;
+	const TimestampTz now = GetCurrentTimestamp();
+	SpinLockAcquire(&bells->lock);
+	Bell &bell = bells->sender[sender.place];
+	const bool slept = now - bell.listened_at >= rest_us;
+	if (slept)
+		bell.rung.announced = Min(bell.rung.announced, sender_due);
+	SpinLockRelease(&bells->lock);
+	if (slept)
+		SetLatch(sender.latch);
+}
+
+void
+ring_at_end(bool committed)
+{
+	const bool sender = sender_bell && committed;
+	const bool listener = listener_bell && committed;
+	const bool reader = reader_bell && committed;
+	const bool launcher = launcher_bell && committed;
+	const std::int64_t due = sender_due;
+	sender_bell = listener_bell = reader_bell = launcher_bell = false;
+	sender_due = no_due;
+	if (bells == nullptr)
+		return;
+	if (sender)
+		ring_sender(due);
+	if (listener)
+		ring_worker(Role::listener);
+	if (reader)
+		ring_worker(Role::reader);
+	if (launcher)
+		ring_launcher();
+}
+
+TransactionEnd at_end(announce_commit, ring_at_end);
+
+} // namespace
+
+void
+wake_sender_at_commit(std::int64_t due)
+{
+	sender_bell = true;
+	sender_due = Min(sender_due, due);
+}
+
+void
+wake_listener_at_commit()
+{
+	listener_bell = true;
+}
+
+void
+wake_reader_at_commit()
+{
+	reader_bell = true;
+}
+
+void
+wake_launcher_at_commit()
+{
+	launcher_bell = true;
+}
+
+void
+ring_listener()
+{
+	ring_worker(Role::listener);
+}
+
+void
+reset_rung(int place)
+{
+	SpinLockAcquire(&bells->lock);
+	bells->sender[place].rung = {any_due, no_due};
+	SpinLockRelease(&bells->lock);
+}
+
+Rung
+take_rung(int place)
+{
+	const TimestampTz now = GetCurrentTimestamp();
+	SpinLockAcquire(&bells->lock);
+	Bell &bell = bells->sender[place];
+	const Rung rung = bell.rung;
+	bell.rung = {no_due, no_due};
+	bell.listened_at = now;
+	SpinLockRelease(&bells->lock);
+	if (rung.announced != no_due)
+		ereport(DEBUG2, (errmsg_internal("a commit with messages is announced")));
+	return rung;
+}
+
+unsigned
+attach_count()
+{
+	SpinLockAcquire(&bells->lock);
+	const unsigned count = bells->attaches;
+	SpinLockRelease(&bells->lock);
+	return count;
+}
+
+} // namespace whatsapp::pg
