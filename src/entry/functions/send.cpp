@@ -8,13 +8,14 @@
 #include "core/value/e164.hpp"
 #include "core/turn/lineup.hpp"
 #include "core/message/message.hpp"
+#include "pg/enqueue/cancel_retry.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/people/opt_outs.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/identity/senders.hpp"
 #include "pg/server/settings.hpp"
-#include "pg/server/shmem.hpp"
+#include "pg/server/bells.hpp"
 
 #include "entry/call/arguments.hpp"
 #include "entry/watch/purchase_order.hpp"
@@ -180,14 +181,14 @@ Datum
 pg_whatsapp_cancel(PG_FUNCTION_ARGS)
 {
 	const int64 id = PG_GETARG_INT64(0);
-	PG_RETURN_BOOL(in_schema(fcinfo, [id] { return pg::cancel(id); }));
+	PG_RETURN_BOOL(in_schema(fcinfo, [id] { return pg::cancel_message(id); }));
 }
 
 Datum
 pg_whatsapp_retry(PG_FUNCTION_ARGS)
 {
 	const int64 id = PG_GETARG_INT64(0);
-	PG_RETURN_BOOL(in_schema(fcinfo, [id] { return pg::retry(id); }));
+	PG_RETURN_BOOL(in_schema(fcinfo, [id] { return pg::retry_message(id); }));
 }
 
 Datum

@@ -45,11 +45,4 @@ void end(MessageBatch &batch);
 
 std::int64_t record_refused(const NewMessage &message, const Failure &why);
 
-/* True: the message had failed or was cancelled, and is PENDING again; what it met before stays in
- * whatsapp_attempts and whatsapp_events. */
-bool retry(std::int64_t id);
-
-/* True: the message was still in the queue and is CANCELLED now. */
-bool cancel(std::int64_t id);
-
 } // namespace whatsapp::pg
