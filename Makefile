@@ -27,8 +27,12 @@ SQL_PARTS  = \
 # every source of a floor and of its rooms
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
+# what the library of the tests has instead, see "fault-points"
+FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
 REGRESS    = phone template money send people watch errors web_tier rights
 ISOLATION  = cancel
+# by scripts/test alone: with the library of fault-points
+ISOLATION_STEPS = worker_steps
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --outputdir=output_iso
 
 PG_CONFIG ?= pg_config
@@ -52,18 +56,19 @@ include $(PGXS)
 $(shell $(MKDIR_P) $(sort $(dir $(OBJS) $(DATA_built))))
 
 $(shlib): src/exports.map
--include $(OBJS:.o=.d) build/fault-points/fault_point.d
+-include $(OBJS:.o=.d) $(FAULT_OBJS:%.o=build/fault-points/%.d)
 
 # Depends on the Makefile, whose list may have changed.
 $(DATA_built): $(SQL_PARTS:%=sql/parts/%.sql) Makefile
 	{ echo '/* Joined by make from sql/parts. */'; for part in $(filter %.sql,$^); do echo; cat $$part || exit; done; } >$@
 
-# The same objects, but for one: a library that dies on order, for test/tap/019_kills.pl. Nothing installs it.
+# The same objects, but for two: a library that dies on order (test/tap/019_kills.pl) and lets a session take the steps of the workers
+# (test/isolation). Nothing installs it.
 fault-points: build/fault-points/$(shlib)
-build/fault-points/fault_point.o: src/pg/server/fault_point.cpp
+$(FAULT_OBJS:%=build/fault-points/%): build/fault-points/%.o: %.cpp
 	@$(MKDIR_P) $(@D)
 	$(CXX) $(CXXFLAGS) $(CPPFLAGS) -DFAULT_POINTS -c -o $@ $<
-build/fault-points/$(shlib): $(OBJS:src/pg/server/fault_point.o=build/fault-points/fault_point.o) src/exports.map
+build/fault-points/$(shlib): $(filter-out $(FAULT_OBJS),$(OBJS)) $(FAULT_OBJS:%=build/fault-points/%) src/exports.map
 	$(LINK.shared) -o $@ $(filter %.o,$^) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
 
 .PHONY: fault-points unit fuzz sandbox lint tap tidy format compile_commands.json
