@@ -327,4 +327,37 @@ DO $$ BEGIN EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I RESET whatsap
 SELECT m.reference, m.sender, q.sender AS queued_for FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id
 WHERE m.reference ~ '^by' ORDER BY m.id;
 
+-- a row that a trigger leaves out is an error, and the other row goes with it
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/test/regress/refused.sql'
+\i :refused
+CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER leave_out BEFORE INSERT ON whatsapp_queue FOR EACH ROW EXECUTE FUNCTION leave_out();
+SELECT pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'left out', 1, '+34612345678')$$) AS refused;
+SELECT pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'left out', 1, '+34612345678', idempotency_key => 'left out')$$) AS refused;
+DROP TRIGGER leave_out ON whatsapp_queue;
+CREATE TRIGGER leave_out BEFORE INSERT ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION leave_out();
+SELECT pg_temp.refused($$SELECT wa_send_template('+34612345678', 'hello_world')$$) AS refused;
+SELECT pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'left out', 1, '+34612345678', idempotency_key => 'left out')$$) AS refused;
+DROP TRIGGER leave_out ON whatsapp_messages;
+SELECT count(*) FROM whatsapp_messages WHERE reference = 'left out';
+DROP FUNCTION leave_out;
+
+-- the triggers of the extension serve its own tables, and nothing else
+CREATE TABLE elsewhere (id bigint, status text);
+INSERT INTO elsewhere VALUES (1, 'a');
+CREATE TRIGGER each_statement AFTER UPDATE ON elsewhere FOR EACH STATEMENT EXECUTE FUNCTION whatsapp_notify_status();
+SELECT pg_temp.refused($$UPDATE elsewhere SET status = 'b'$$) AS refused;
+DROP TRIGGER each_statement ON elsewhere;
+CREATE TRIGGER each_row AFTER INSERT OR UPDATE ON elsewhere FOR EACH ROW EXECUTE FUNCTION whatsapp_notify_status();
+SELECT pg_temp.refused($$INSERT INTO elsewhere VALUES (2, 'b')$$) AS refused;
+SELECT pg_temp.refused($$UPDATE elsewhere SET status = 'b'$$) AS refused;
+CREATE TRIGGER inbound BEFORE DELETE ON elsewhere FOR EACH ROW EXECUTE FUNCTION whatsapp_notify_inbound();
+SELECT pg_temp.refused($$DELETE FROM elsewhere$$) AS refused;
+SELECT pg_temp.refused($$SELECT whatsapp_notify_status()$$) AS refused;
+DROP TABLE elsewhere;
+CREATE TRIGGER each_statement AFTER UPDATE ON whatsapp_messages FOR EACH STATEMENT EXECUTE FUNCTION whatsapp_notify_status();
+SELECT pg_temp.refused($$UPDATE whatsapp_messages SET status = 'SENT' WHERE reference = 'by name'$$) AS refused;
+DROP TRIGGER each_statement ON whatsapp_messages;
+
 DROP EXTENSION pg_whatsapp;

@@ -1,5 +1,5 @@
 /*
- * functions_contacts.cpp — people: under which key they are found, and whether they want messages.
+ * contacts.cpp — people: under which key they are found, and whether they want messages.
  */
 #include <string_view>
 

@@ -1,5 +1,5 @@
 /*
- * functions_phone.cpp — the pure functions: phone numbers, amounts, rendering, error codes,
+ * phone.cpp — the pure functions: phone numbers, amounts, rendering, error codes,
  * version.
  */
 #include <string>

@@ -1,5 +1,5 @@
 /*
- * functions_send.cpp — enqueueing and what may be done to a queued message.
+ * send.cpp — enqueueing and what may be done to a queued message.
  */
 #include <string>
 #include <type_traits>

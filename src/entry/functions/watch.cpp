@@ -1,5 +1,5 @@
 /*
- * functions_watch.cpp — wa_watch() and wa_unwatch(): triggers made with the caller's own rights,
+ * watch.cpp — wa_watch() and wa_unwatch(): triggers made with the caller's own rights,
  * never with the extension owner's.
  */
 #include "core/base/fault.hpp"

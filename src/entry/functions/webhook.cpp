@@ -1,5 +1,5 @@
 /*
- * functions_webhook.cpp — webhooks by way of a web tier: the listener does the work, a session only
+ * webhook.cpp — webhooks by way of a web tier: the listener does the work, a session only
  * asks it or leaves it the bytes. And the triggers that notify of what came.
  */
 #include "core/base/fault.hpp"
@@ -18,6 +18,7 @@ extern "C" {
 #include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_webhook_verify);
@@ -69,13 +70,26 @@ append_member(StringInfo json, const char *name, const char *value, bool quoted)
 		appendStringInfoString(json, value);
 }
 
+/* Of a trigger as the install script makes it: AFTER that event, FOR EACH ROW, on that table of
+ * ours. Anything else would have no such row, or be about another table. */
 const TriggerData *
-trigger_data(FunctionCallInfo fcinfo)
+own_trigger_data(FunctionCallInfo fcinfo, const char *table, TriggerEvent event)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("function was not called by trigger manager")));
-	return reinterpret_cast<const TriggerData *>(fcinfo->context);
+	const auto *data = CALLED_AS_TRIGGER(fcinfo)
+	                       ? reinterpret_cast<const TriggerData *>(fcinfo->context)
+	                       : nullptr;
+	if (data == nullptr || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+	    !TRIGGER_FIRED_AFTER(data->tg_event) || (data->tg_event & TRIGGER_EVENT_OPMASK) != event ||
+	    strcmp(RelationGetRelationName(data->tg_relation), table) != 0 ||
+	    RelationGetNamespace(data->tg_relation) != get_func_namespace(fcinfo->flinfo->fn_oid))
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		     errmsg("%s() was not called by the trigger that the extension made",
+		            get_func_name(fcinfo->flinfo->fn_oid)),
+		     errhint("It serves table \"%s\" alone. Drop the trigger that calls it from elsewhere.",
+		             table)));
+	return data;
 }
 
 } // namespace
@@ -127,7 +141,7 @@ pg_whatsapp_webhook_receive(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_notify_status(PG_FUNCTION_ARGS)
 {
-	const TriggerData *data = trigger_data(fcinfo);
+	const TriggerData *data = own_trigger_data(fcinfo, "whatsapp_messages", TRIGGER_EVENT_UPDATE);
 	StringInfoData json;
 	initStringInfo(&json);
 	append_member(&json, "id", column_text(data, data->tg_newtuple, "id"), false);
@@ -142,7 +156,7 @@ pg_whatsapp_notify_status(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_notify_inbound(PG_FUNCTION_ARGS)
 {
-	const TriggerData *data = trigger_data(fcinfo);
+	const TriggerData *data = own_trigger_data(fcinfo, "whatsapp_inbound", TRIGGER_EVENT_INSERT);
 	if (MyBgworkerEntry == nullptr)
 		return PointerGetDatum(nullptr);
 	StringInfoData json;

@@ -17,6 +17,7 @@
 
 extern "C" {
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
@@ -68,7 +69,25 @@ option(List *options, const char *name)
 	return nullptr;
 }
 
-/* The database whose sessions the command cannot bear; InvalidOid for any other command. */
+/* As CREATE DATABASE asks it: one's own, or one that is marked as a template. */
+bool
+may_copy_database(Oid database)
+{
+	if (!may_create_databases())
+		return false;
+	if (pg::owns_database(database))
+		return true;
+	bool may = false;
+	HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+	if (HeapTupleIsValid(tuple)) {
+		may = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datistemplate;
+		ReleaseSysCache(tuple);
+	}
+	return may;
+}
+
+/* The database whose sessions the command cannot bear, when whoever gives it may do so; InvalidOid
+ * for any other command. */
 Oid
 affected_database(Node *statement)
 {
@@ -87,8 +106,8 @@ affected_database(Node *statement)
 	case T_CreatedbStmt: {
 		const char *source =
 		    option(reinterpret_cast<CreatedbStmt *>(statement)->options, "template");
-		return source != nullptr && may_create_databases() ? get_database_oid(source, true)
-		                                                   : InvalidOid;
+		const Oid database = source == nullptr ? InvalidOid : get_database_oid(source, true);
+		return OidIsValid(database) && may_copy_database(database) ? database : InvalidOid;
 	}
 	default:
 		return InvalidOid;
@@ -101,7 +120,10 @@ around_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
                QueryEnvironment *environment, DestReceiver *destination,
                QueryCompletion *completion)
 {
-	const Oid database = affected_database(planned->utilityStmt);
+	/* in a block, all of these commands but a rename are refused */
+	const bool runs = context == PROCESS_UTILITY_TOPLEVEL &&
+	                  (!IsTransactionBlock() || IsA(planned->utilityStmt, RenameStmt));
+	const Oid database = runs ? affected_database(planned->utilityStmt) : InvalidOid;
 	if (OidIsValid(database))
 		pg::send_workers_away(database);
 	/* a statement that ends transactions may have taken its own memory with it */

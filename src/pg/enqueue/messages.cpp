@@ -122,11 +122,13 @@ namespace
 	" VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($9, now()) + make_interval(secs => "    \
 	"$8), $10, $11)"
 
-#define INSERT_QUEUE                                                                     \
-	" RETURNING id, expires_at)"                                                         \
-	" INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, " \
-	"expires_at)"                                                                        \
-	" SELECT id, $1, $2, $11, coalesce($9, now()), expires_at FROM message RETURNING message_id"
+#define INSERT_QUEUE                                                                       \
+	" RETURNING id, expires_at), queued AS ("                                              \
+	" INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, "   \
+	"expires_at)"                                                                          \
+	" SELECT id, $1, $2, $11, coalesce($9, now()), expires_at FROM message"                \
+	" RETURNING message_id) SELECT id, queued.message_id FROM message LEFT JOIN queued ON" \
+	" queued.message_id = id"
 
 #define MESSAGE_TYPES                                                                         \
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TIMESTAMPTZOID, \
@@ -277,11 +279,12 @@ insert_directly(const NewMessage &message)
 
 constexpr int batch_size = 200;
 
-/* The id that an INSERT of ours returned. */
+/* The id of the one row that an INSERT of ours returned; its last column is NULL when a row beside
+ * it was left out. */
 std::int64_t
-stored_id(const Result &inserted)
+stored_id(const Result &inserted, int last_column)
 {
-	if (inserted.empty())
+	if (inserted.empty() || inserted.is_null(0, last_column))
 		ereport(ERROR,
 		        (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("message was not stored"),
 		         errdetail("The row was left out of whatsapp_messages or whatsapp_queue."),
@@ -301,7 +304,7 @@ insert_or_find(const NewMessage &message, const Values &values)
 	for (int i = 0; i < tries; i++) {
 		const Result inserted = run_statement(insert_once, values);
 		if (!inserted.empty())
-			return inserted.int64_at(0, 1);
+			return stored_id(inserted, 2);
 		Values key;
 		key.set_text(0, message.sender);
 		key.set_text(1, message.idempotency_key);
@@ -341,7 +344,7 @@ enqueue(const NewMessage &message)
 	values.set_text(9, message.idempotency_key);
 	values.set(10, Int16GetDatum(static_cast<int16>(message.priority)));
 	const std::int64_t id = message.idempotency_key == nullptr
-	                            ? stored_id(run_statement(insert, values))
+	                            ? stored_id(run_statement(insert, values), 2)
 	                            : insert_or_find(message, values);
 	fault_point(FaultPoint::message_enqueued);
 	return id;
@@ -422,7 +425,7 @@ record_refused(const NewMessage &message, const Failure &why)
 	}
 	values.set_text(7, text);
 	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
-	return stored_id(run_statement(statement, values));
+	return stored_id(run_statement(statement, values), 1);
 }
 
 } // namespace whatsapp::pg

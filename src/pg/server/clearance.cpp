@@ -12,6 +12,7 @@
 #include "pg/server/compat.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/spin.h"
@@ -37,6 +38,8 @@ struct Clearances {
 Clearances *clearances = nullptr;
 /* this process has one */
 bool keeping_clear = false;
+/* the subtransaction that took it */
+SubTransactionId keeper = InvalidSubTransactionId;
 
 void
 attach_clearances(void *memory, bool is_new)
@@ -66,6 +69,14 @@ end_clearance(bool)
 
 TransactionEnd at_end(nullptr, end_clearance);
 
+/* Numbers grow: a later one than that of the subtransaction that ends was begun within it. */
+extern "C" void
+at_subtransaction_end(SubXactEvent event, SubTransactionId ending, SubTransactionId, void *)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && keeping_clear && keeper >= ending)
+		end_clearance(false);
+}
+
 /* True when one was there. */
 bool
 end_workers(Oid database)
@@ -84,6 +95,11 @@ send_workers_away(Oid database)
 {
 	if (clearances == nullptr)
 		return;
+	static bool watching = false;
+	if (!watching)
+		RegisterSubXactCallback(at_subtransaction_end, nullptr);
+	watching = true;
+	keeper = GetCurrentSubTransactionId();
 	SpinLockAcquire(&clearances->lock);
 	for (Clearance &one : clearances->clearance)
 		if (one.pid == 0) {

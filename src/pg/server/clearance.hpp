@@ -9,7 +9,8 @@
 namespace whatsapp::pg
 {
 
-/* Backend side: ends the workers of a database and keeps them away until this transaction ends;
+/* Backend side: ends the workers of a database and keeps them away until this transaction, or
+ * the subtransaction that called it by a rollback, ends;
  * returns when they have left their seats. Raises on cancel. */
 void send_workers_away(Oid database);
 

@@ -131,6 +131,12 @@ look_for_extension()
 	return found;
 }
 
+unsigned
+extension_oid()
+{
+	return first_extension;
+}
+
 const char *
 schema_name()
 {

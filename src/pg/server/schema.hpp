@@ -20,6 +20,9 @@ enum class Extension : int { present, absent, replaced };
  * runs as the bootstrap superuser without need. */
 Extension look_for_extension();
 
+/* The number of the extension that look_for_extension() found. */
+unsigned extension_oid();
+
 /* The quoted name that one of the two found. */
 const char *schema_name();
 

@@ -15,14 +15,16 @@
 #include "pg/server/transaction.hpp"
 
 #include "pg/server/compat.hpp"
-#include "pg/server/statement.hpp"
 
 extern "C" {
+#include "catalog/pg_extension.h"
+#include "commands/dbcommands.h"
 #include "mb/pg_wchar.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
 }
@@ -33,18 +35,17 @@ namespace whatsapp::pg
 namespace
 {
 
-/* class of the session-level advisory locks that make a worker single in its database: the ASCII
- * codes of "wha" */
-constexpr int advisory_class = 0x776861;
-
+/*
+ * Until this process ends. The lock is on a part of the extension that has no name in SQL: an
+ * advisory lock could be taken by anybody who may log in, and would keep the worker away for ever.
+ */
 bool
 become_single(Role role)
 {
-	static Statement statement = {"SELECT pg_try_advisory_lock($1, $2)", 2, {INT4OID, INT4OID}};
-	Values values;
-	values.set(0, Int32GetDatum(advisory_class));
-	values.set(1, Int32GetDatum(static_cast<int>(role)));
-	return run_statement(statement, values).bool_at(0, 1);
+	LOCKTAG tag;
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, extension_oid(),
+	                   static_cast<uint16>(static_cast<int>(role) + 1));
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void
@@ -71,6 +72,10 @@ start_worker(Role role, int place, unsigned database_oid)
 	if (!transact([&] {
 		    leave_without_extension(role, place);
 		    single = become_single(role);
+		    if (!single)
+			    ereport(LOG, (errmsg("%s for database \"%s\" leaves: another one is still at work",
+			                         MyBgworkerEntry->bgw_type, get_database_name(MyDatabaseId)),
+			                  errhint("It is tried again. pg_stat_activity shows the other one.")));
 	    }))
 		leave();
 	if (GetDatabaseEncoding() != PG_UTF8) {
