@@ -30,8 +30,24 @@ pass('workers that begin while a neighbour holds every lock that he can take');
 $plain->quit;
 
 # the second of its kind says why it goes; a lock that nobody can take by SQL stands in pg_locks
-like(sql(q{SELECT count(*) FROM pg_locks AS l JOIN pg_extension AS e ON l.classid = 'pg_extension'::regclass AND l.objid = e.oid WHERE e.extname = 'pg_whatsapp' AND l.objsubid > 0 AND l.granted}),
-	qr/^3$/, 'each worker holds a lock on a part of the extension');
+is(sql(q{SELECT count(*) FROM pg_locks AS l JOIN pg_extension AS e ON l.classid = e.oid WHERE e.extname = 'pg_whatsapp' AND l.locktype = 'userlock' AND l.granted}),
+	'3', 'each worker holds a lock that names the extension');
+
+# Which is still theirs after a transaction of theirs that failed, and free when they have gone.
+my $log = -s $node->logfile;
+my $locker = $node->background_psql('postgres', on_error_stop => 0);
+$locker->query_safe('BEGIN; LOCK TABLE whatsapp_queue IN ACCESS EXCLUSIVE MODE');
+wait_for('a transaction of a worker that fails', sub { slurp_file($node->logfile, $log) =~ /canceling statement due to lock timeout/ });
+$locker->query_safe('COMMIT');
+$locker->quit;
+is(sql(q{SELECT count(*) FROM pg_locks WHERE locktype = 'userlock' AND granted}), '3', 'and still does after an error');
+for my $round (1 .. 3)
+{
+	my $gone = workers_of();
+	sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type ~ '^pg_whatsapp (sender|listener|reader)$'});
+	wait_for('others in their place', sub { my $now = workers_of(); $now =~ /^\d+ \d+ \d+$/ && !grep { $gone =~ /\b$_\b/ } split / /, $now });
+}
+unlike(slurp_file($node->logfile), qr/another one is still at work/, 'who comes after finds the place free');
 
 # commands on whole databases: the workers stay where the command is refused
 my $before = workers_of();

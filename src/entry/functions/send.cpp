@@ -43,6 +43,9 @@ namespace
 
 /* it stands in an index */
 constexpr int max_idempotency_key = 255;
+/* of send_at: the year 10000, so that what is computed from it can be written, shown and dumped */
+constexpr TimestampTz end_of_time =
+    INT64CONST(252455616000) * USECS_PER_SEC; /* since 2000-01-01, UTC */
 
 int
 priority_of(const char *name)
@@ -65,9 +68,10 @@ read_schedule(FunctionCallInfo fcinfo, int place, Message &message)
 	message.has_send_at = !PG_ARGISNULL(place);
 	if (message.has_send_at) {
 		message.send_at = PG_GETARG_TIMESTAMPTZ(place);
-		if (TIMESTAMP_NOT_FINITE(message.send_at))
+		if (TIMESTAMP_NOT_FINITE(message.send_at) || message.send_at >= end_of_time)
 			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			                errmsg("send_at must be finite")));
+			                errmsg("send_at is out of range"),
+			                errdetail("It must be finite, and before the year 10000.")));
 	}
 	message.idempotency_key = entry::optional_text(fcinfo, place + 1, nullptr);
 	if (message.idempotency_key == nullptr)

@@ -9,6 +9,7 @@
 #include "pg/server/settings.hpp"
 #include "pg/identity/restore_hold.hpp"
 
+#include "pg/server/milliseconds.hpp"
 #include "pg/server/statement.hpp"
 
 extern "C" {
@@ -101,7 +102,7 @@ quarantine(const Instance &instance, int place)
 	    "UPDATE @s@.whatsapp_instances AS i"
 	    " SET quarantine_until = CASE WHEN $2 THEN now() + make_interval(secs => $3) ELSE i.quarantine_until END"
 	    " WHERE i.nonce = $1 AND ($2 OR i.quarantine_until > now())"
-	    " RETURNING ceil(extract(epoch FROM i.quarantine_until - now()) * 1000)::bigint",
+	    " RETURNING " MILLISECONDS_UNTIL("i.quarantine_until", "now()"),
 	    3,
 	    {TEXTOID, BOOLOID, FLOAT8OID}};
 	Values values;

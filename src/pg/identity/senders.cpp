@@ -6,6 +6,7 @@
 #include "pg/server/settings.hpp"
 #include "pg/rows/table_stamp.hpp"
 
+#include "pg/server/milliseconds.hpp"
 #include "pg/server/statement.hpp"
 
 extern "C" {
@@ -23,12 +24,15 @@ read_senders(MemoryContextData *memory)
 	static Statement statement = {
 	    "SELECT s.name, s.phone_number_id, s.account, a.api_version, a.api_base_url,"
 	    "  coalesce(s.messages_per_second, $1),"
-	    "  coalesce((extract(epoch FROM s.pair_interval) * 1000)::bigint, $2), coalesce(s.pair_burst, $3),"
-	    "  s.enabled, s.paused_reason IS NOT NULL,"
-	    "  greatest(ceil(extract(epoch FROM s.paused_until - now()) * 1000)::bigint, 0)"
-	    " FROM @s@.whatsapp_senders AS s LEFT JOIN @s@.whatsapp_accounts AS a ON a.name = s.account"
-	    " UNION ALL SELECT 'default', NULL, NULL, NULL, NULL, $1, $2, $3, true, false, 0"
-	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE name = 'default')",
+	    "  coalesce(" MILLISECONDS_OF(
+	        "s.pair_interval") ", $2), coalesce(s.pair_burst, $3),"
+	                           "  s.enabled, s.paused_reason IS NOT NULL,"
+	                           "  coalesce(" MILLISECONDS_UNTIL(
+	                               "s.paused_until",
+	                               "now()") ", 0)"
+	                                        " FROM @s@.whatsapp_senders AS s LEFT JOIN @s@.whatsapp_accounts AS a ON a.name = s.account"
+	                                        " UNION ALL SELECT 'default', NULL, NULL, NULL, NULL, $1, $2, $3, true, false, 0"
+	                                        " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE name = 'default')",
 	    3,
 	    {INT4OID, INT8OID, INT4OID}};
 	Values values;

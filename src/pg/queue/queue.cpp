@@ -10,6 +10,7 @@
 #include "pg/server/settings.hpp"
 
 #include "pg/server/columns.hpp"
+#include "pg/server/milliseconds.hpp"
 #include "pg/server/statement.hpp"
 
 extern "C" {
@@ -48,11 +49,15 @@ read_turns()
 {
 	static Statement statement = {
 	    "SELECT sender, recipient, priority,"
-	    "  coalesce((extract(epoch FROM max(due_at) FILTER (WHERE paced AND due_at > now()) - now()) * 1000)::bigint, 0),"
-	    "  coalesce(min(message_id) FILTER (WHERE attempts > 0), 0),"
-	    "  coalesce((extract(epoch FROM greatest(min(due_at) FILTER (WHERE attempts > 0) - now(), '0')) * 1000)::bigint, 0)"
-	    " FROM @s@.whatsapp_queue WHERE state = 'ready' AND (paced AND due_at > now() OR attempts > 0)"
-	    " GROUP BY sender, recipient, priority",
+	    "  coalesce(" MILLISECONDS_UNTIL(
+	        "max(due_at) FILTER (WHERE paced AND due_at > now())",
+	        "now()") ", 0),"
+	                 "  coalesce(min(message_id) FILTER (WHERE attempts > 0), 0),"
+	                 "  coalesce(" MILLISECONDS_UNTIL(
+	                     "min(due_at) FILTER (WHERE attempts > 0)",
+	                     "now()") ", 0)"
+	                              " FROM @s@.whatsapp_queue WHERE state = 'ready' AND (paced AND due_at > now() OR attempts > 0)"
+	                              " GROUP BY sender, recipient, priority",
 	    0,
 	    {}};
 	const Result rows = run_statement(statement, Values());
@@ -127,12 +132,14 @@ std::int64_t
 next_due_ms()
 {
 	static Statement statement = {
-	    "SELECT ceil(extract(epoch FROM min(first.due_at) - clock_timestamp()) * 1000)::bigint FROM ("
-	    "    SELECT name FROM @s@.whatsapp_senders WHERE enabled UNION SELECT 'default'"
-	    "  ) AS active CROSS JOIN generate_series(0, 2) AS p (priority) CROSS JOIN LATERAL ("
-	    "    SELECT q.due_at FROM @s@.whatsapp_queue AS q"
-	    "    WHERE q.sender = active.name AND q.priority = p.priority AND q.due_at > now() AND q.state = 'ready'"
-	    "    ORDER BY q.due_at LIMIT 1) AS first",
+	    "SELECT " MILLISECONDS_UNTIL(
+	        "min(first.due_at)",
+	        "clock_timestamp()") " FROM ("
+	                             "    SELECT name FROM @s@.whatsapp_senders WHERE enabled UNION SELECT 'default'"
+	                             "  ) AS active CROSS JOIN generate_series(0, 2) AS p (priority) CROSS JOIN LATERAL ("
+	                             "    SELECT q.due_at FROM @s@.whatsapp_queue AS q"
+	                             "    WHERE q.sender = active.name AND q.priority = p.priority AND q.due_at > now() AND q.state = 'ready'"
+	                             "    ORDER BY q.due_at LIMIT 1) AS first",
 	    0,
 	    {}};
 	const Result due = run_statement(statement, Values());

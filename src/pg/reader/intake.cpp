@@ -12,6 +12,7 @@
 #include "pg/server/fault_point.hpp"
 #include "pg/reader/inbound.hpp"
 #include "pg/people/opt_outs.hpp"
+#include "pg/server/milliseconds.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/shutdown.hpp"
@@ -172,7 +173,8 @@ std::int64_t
 ask_next_due()
 {
 	static Statement statement = {
-	    "SELECT ceil(extract(epoch FROM min(due_at) - clock_timestamp()) * 1000)::bigint FROM @s@.whatsapp_event_queue",
+	    "SELECT " MILLISECONDS_UNTIL("min(due_at)",
+	                                 "clock_timestamp()") " FROM @s@.whatsapp_event_queue",
 	    0,
 	    {}};
 	const Result due = run_statement(statement, Values());

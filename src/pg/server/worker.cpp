@@ -17,7 +17,6 @@
 #include "pg/server/compat.hpp"
 
 extern "C" {
-#include "catalog/pg_extension.h"
 #include "commands/dbcommands.h"
 #include "mb/pg_wchar.h"
 #include "pgstat.h"
@@ -36,15 +35,15 @@ namespace
 {
 
 /*
- * Until this process ends. The lock is on a part of the extension that has no name in SQL: an
- * advisory lock could be taken by anybody who may log in, and would keep the worker away for ever.
+ * Until this process ends. Any role that may log in can take any advisory lock, and would keep the
+ * worker away for ever. This lock is of their kind (it outlives transactions that are rolled back,
+ * as no other does), but of a type that no function of SQL takes; pg_locks calls it "userlock".
  */
 bool
 become_single(Role role)
 {
-	LOCKTAG tag;
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, extension_oid(),
-	                   static_cast<uint16>(static_cast<int>(role) + 1));
+	const LOCKTAG tag = {MyDatabaseId,     extension_oid(), static_cast<uint32>(role), 0,
+	                     LOCKTAG_USERLOCK, USER_LOCKMETHOD};
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
