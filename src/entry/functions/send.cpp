@@ -10,7 +10,7 @@
 #include "core/message/message.hpp"
 #include "pg/enqueue/cancel_retry.hpp"
 #include "pg/enqueue/messages.hpp"
-#include "pg/people/opt_outs.hpp"
+#include "pg/enqueue/refusal.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/identity/senders.hpp"

@@ -6,7 +6,7 @@
  * rows, or, on what is or may get partitions, once a row: see wa_watch().
  */
 #include "pg/enqueue/messages.hpp"
-#include "pg/people/opt_outs.hpp"
+#include "pg/enqueue/refusal.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
 

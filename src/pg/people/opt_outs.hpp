@@ -9,9 +9,6 @@
 namespace whatsapp::pg
 {
 
-struct Failure;
-struct NewMessage;
-
 /* The code with which Meta says that the recipient has stopped marketing messages. */
 inline constexpr std::int64_t marketing_stopped_code = 131050;
 
@@ -56,9 +53,5 @@ const char *contact_of(const char *phone);
 
 /* There may be some; cheap. */
 bool any_opt_outs();
-
-/* Before a message is queued: false, and why, when its recipient has opted out or its template is
- * known not to be approved. Settings relax either. */
-bool may_send(const NewMessage &message, Failure &why);
 
 } // namespace whatsapp::pg

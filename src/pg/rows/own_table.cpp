@@ -10,6 +10,8 @@
 #include "pg/server/schema.hpp"
 
 extern "C" {
+#include "access/table.h"
+#include "storage/bufmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -81,6 +83,16 @@ note_locked(OwnTable &table)
 {
 	table.transaction = local_transaction();
 	table.subtransaction = GetCurrentSubTransactionId();
+}
+
+bool
+has_pages(OwnTable &table)
+{
+	Relation relation = table_open(find(table), is_new_here(table) ? AccessShareLock : NoLock);
+	const bool has = RelationGetNumberOfBlocks(relation) > 0;
+	note_locked(table);
+	table_close(relation, NoLock);
+	return has;
 }
 
 } // namespace whatsapp::pg

@@ -40,4 +40,8 @@ Oid find(OwnTable &table);
 bool is_new_here(const OwnTable &table);
 void note_locked(OwnTable &table);
 
+/* Whether it has ever had a row, since it was made or truncated: a cheap look before a look-up. Its
+ * lock is AccessShareLock. */
+bool has_pages(OwnTable &table);
+
 } // namespace whatsapp::pg

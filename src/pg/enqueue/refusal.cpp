@@ -1,0 +1,107 @@
+/*
+ * refusal.cpp — opt-outs and templates that Meta has not approved, asked before anything is queued.
+ */
+#include "pg/enqueue/refusal.hpp"
+
+#include <string>
+
+#include "core/base/fault.hpp"
+#include "core/base/redact.hpp"
+#include "core/webhook/account.hpp"
+#include "pg/enqueue/messages.hpp"
+#include "pg/people/opt_outs.hpp"
+#include "pg/rows/own_table.hpp"
+#include "pg/server/boundary.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "access/xact.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+OwnTable templates("whatsapp_templates");
+
+/* What a command has found at its first message holds for its others: to ask costs two system
+ * calls, and whoever opts out meanwhile is heeded before the message leaves. Each statement of
+ * ours, such as wa_opt_out(), begins a new command. */
+struct Look {
+	LocalTransactionId transaction;
+	CommandId command;
+	bool people;
+	bool templates;
+};
+
+const Look &
+look_at_tables()
+{
+	static Look last = {};
+	const CommandId command = GetCurrentCommandId(false);
+	if (last.transaction != local_transaction() || last.command != command) {
+		const bool people = any_opt_outs();
+		const bool known_templates = has_pages(templates);
+		last = {local_transaction(), command, people, known_templates};
+	}
+	return last;
+}
+
+[[noreturn]] void
+refuse_opted_out(const NewMessage &message, bool marketing_only)
+{
+	throw Fault(sqlstate::recipient_opted_out, "recipient has opted out",
+	            marketing_only
+	                ? "The recipient wants no marketing messages, and the template is one."
+	                : "The recipient wants no messages from sender " + quoted(message.sender) + ".",
+	            "Once the recipient has agreed to messages again, call wa_opt_in().");
+}
+
+[[noreturn]] void
+refuse_template(const NewMessage &message, const char *status)
+{
+	throw Fault(sqlstate::template_not_approved,
+	            "template " + quoted(message.template_name) + " in language " +
+	                quoted(message.template_language) + " is not approved",
+	            "Its status is " + quoted(status) + ".",
+	            "See it in WhatsApp Manager, or turn whatsapp.check_templates off.");
+}
+
+} // namespace
+
+bool
+may_send(const NewMessage &message, Failure &why)
+{
+	static Statement statement = {
+	    "SELECT (SELECT o.scope FROM @s@.whatsapp_opt_outs AS o WHERE o.contact = $1 AND o.opted_out"
+	    "   AND (o.sender IS NULL OR o.sender = $2) AND (o.scope = 'all' OR t.category = 'MARKETING')"
+	    "   ORDER BY o.scope LIMIT 1), t.status"
+	    " FROM (VALUES (1)) AS one LEFT JOIN @s@.whatsapp_templates AS t ON t.name = $3 AND t.language = $4"
+	    "  AND t.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = $2)",
+	    4,
+	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+	const bool person = settings.check_opt_outs && look_at_tables().people;
+	const bool text = settings.check_templates && look_at_tables().templates;
+	if (!person && !text)
+		return true;
+	Values values;
+	values.set_text(0, contact_of(message.recipient_phone));
+	values.set_text(1, message.sender);
+	values.set_text(2, message.template_name);
+	values.set_text(3, message.template_language);
+	const Result found = run_statement(statement, values);
+	const char *scope = person ? found.text_at(0, 1) : nullptr;
+	const char *status = text ? found.text_at(0, 2) : nullptr;
+	return attempt(why, [&] {
+		if (scope != nullptr)
+			refuse_opted_out(message, strcmp(scope, "marketing") == 0);
+		if (status != nullptr && template_status_blocks(status))
+			refuse_template(message, status);
+	});
+}
+
+} // namespace whatsapp::pg
