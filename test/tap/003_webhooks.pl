@@ -47,7 +47,7 @@ my $spaced = "  $forged\n";
 is(deliver($spaced, sign($spaced)), 200, 'the raw bytes are what is signed');
 is(events(), '1', 'a status of a message that is not ours is kept');
 
-# what is no delivery is quarantined and answered 200, or Meta would repeat it for a week
+# what is no delivery is put aside and answered 200, or Meta would repeat it for a week
 for my $junk ('not json', '[1,2', '"x"', '[' x 100_000, '{"entry": 1e400}', "{\"a\":\"\xff\"}")
 {
 	is(deliver($junk, sign($junk)), 200, 'junk of ' . length($junk) . ' bytes is answered 200');

@@ -60,7 +60,7 @@ sum_of(const std::vector<StatusReport> &pool, const std::vector<std::size_t> &or
 {
 	Progress sum;
 	for (std::size_t place : order)
-		add(sum, pool[place]);
+		add_report(sum, pool[place]);
 	return sum;
 }
 
@@ -92,8 +92,8 @@ TEST(Progress, OrderAndNumberDoNotMatter)
 	std::size_t wrong = 0;
 	do {
 		Progress sum = sum_of(all, order);
-		add(sum, all[order.back()]);
-		add(sum, all[order.front()]);
+		add_report(sum, all[order.back()]);
+		add_report(sum, all[order.front()]);
 		wrong += all_of(sum) == expected ? 0 : 1;
 	} while (std::next_permutation(order.begin(), order.end()));
 	EXPECT_EQ(wrong, 0U);
@@ -119,24 +119,24 @@ TEST(Progress, OfEverySubset)
 TEST(Progress, Meaning)
 {
 	Progress sum;
-	add(sum, report("read", 30));
+	add_report(sum, report("read", 30));
 	EXPECT_EQ(sum.sent_at, 30);
 	EXPECT_EQ(sum.delivered_at, 30);
 	EXPECT_EQ(sum.read_at, 30);
-	add(sum, report("delivered", 20));
+	add_report(sum, report("delivered", 20));
 	EXPECT_EQ(sum.delivered_at, 20);
 	EXPECT_EQ(sum.read_at, 30);
-	add(sum, priced("sent", 10, "marketing", 1));
+	add_report(sum, priced("sent", 10, "marketing", 1));
 	EXPECT_EQ(sum.price.pricing_category, "marketing");
-	add(sum, priced("delivered", 20, "utility", 0));
+	add_report(sum, priced("delivered", 20, "utility", 0));
 	EXPECT_EQ(sum.price.pricing_category, "utility");
 	EXPECT_EQ(sum.price.billable, 0);
-	add(sum, priced("sent", 9, "authentication", 1));
+	add_report(sum, priced("sent", 9, "authentication", 1));
 	EXPECT_EQ(sum.price.pricing_category, "utility");
 	EXPECT_EQ(sum.sent_at, 9);
 	EXPECT_FALSE(sum.failed);
-	add(sum, failed(40, 5, "later"));
-	add(sum, failed(39, 6, "earlier"));
+	add_report(sum, failed(40, 5, "later"));
+	add_report(sum, failed(39, 6, "earlier"));
 	EXPECT_EQ(sum.failure.error_code, 6);
 }
 
@@ -145,7 +145,7 @@ TEST(Progress, UnknownWordsSayNothing)
 	Progress sum;
 	for (const char *word : {"", "warning", "deleted", "SENT", "sent ", "brand_new"}) {
 		EXPECT_EQ(rank_of(word), StatusRank::none) << word;
-		add(sum, report(word, 5));
+		add_report(sum, report(word, 5));
 	}
 	EXPECT_EQ(all_of(sum), all_of(Progress()));
 	EXPECT_EQ(rank_of("played"), StatusRank::read);

@@ -5,6 +5,9 @@
 
 #include <tuple>
 
+#include "core/answer/outcome.hpp"
+#include "core/webhook/webhook.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -67,8 +70,30 @@ rank_of(std::string_view status) noexcept
 	return status == "failed" ? StatusRank::failed : StatusRank::none;
 }
 
+StatusReport
+read_report(const WebhookEvent &event, const Outcome &failure) noexcept
+{
+	StatusReport report;
+	report.wamid = event.wamid;
+	report.status = event.status;
+	report.at = event.timestamp;
+	report.wa_id = event.wa_id;
+	report.user_id = event.user_id;
+	report.conversation_id = event.conversation_id;
+	report.pricing_category = event.pricing_category;
+	report.pricing_type = event.pricing_type;
+	report.pricing_model = event.pricing_model;
+	report.billable = event.billable;
+	report.has_error = failure.has_code;
+	report.error_code = failure.code;
+	report.error_message = failure.message;
+	report.error_details = failure.details;
+	report.hint = failure.hint;
+	return report;
+}
+
 void
-add(Progress &sum, const StatusReport &report) noexcept
+add_report(Progress &sum, const StatusReport &report) noexcept
 {
 	const StatusRank rank = rank_of(report.status);
 	if (rank == StatusRank::none)

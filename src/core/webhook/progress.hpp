@@ -1,10 +1,10 @@
 /*
  * progress.hpp — what the statuses of one message add up to, whatever their order and number.
  *
- * add() is commutative, associative and idempotent: every field is the minimum of what was told,
- * and "who said it last" is never asked. The same rule in SQL (pg/webhooks/events.cpp) joins the
- * sum of a batch with the row, so that it does not matter either how statuses were spread over
- * deliveries.
+ * add_report() is commutative, associative and idempotent: every field is the minimum of what was
+ * told, and "who said it last" is never asked. The same rule in SQL (pg/webhooks/status_join.cpp)
+ * joins the sum of a batch with the row, so that it does not matter either how statuses were spread
+ * over deliveries.
  */
 #pragma once
 
@@ -14,11 +14,14 @@
 namespace whatsapp
 {
 
-/* One status event. Views; empty is absent. */
+struct Outcome;
+struct WebhookEvent;
+
+/* What one status tells. Views; empty is absent. */
 struct StatusReport {
 	std::string_view wamid;
 	std::string_view status;
-	std::int64_t at = 0; /* Unix seconds, never 0 */
+	std::int64_t at = 0; /* Unix seconds; 0, where nobody said, before it is added to a Progress */
 	std::string_view wa_id;
 	std::string_view user_id;
 	std::string_view conversation_id;
@@ -32,6 +35,22 @@ struct StatusReport {
 	std::string_view error_details;
 	std::string_view hint;
 };
+
+/* All texts of a report, for whoever copies them. */
+inline constexpr std::string_view StatusReport::*status_texts[] = {&StatusReport::wamid,
+                                                                   &StatusReport::status,
+                                                                   &StatusReport::wa_id,
+                                                                   &StatusReport::user_id,
+                                                                   &StatusReport::conversation_id,
+                                                                   &StatusReport::pricing_category,
+                                                                   &StatusReport::pricing_type,
+                                                                   &StatusReport::pricing_model,
+                                                                   &StatusReport::error_message,
+                                                                   &StatusReport::error_details,
+                                                                   &StatusReport::hint};
+
+/* failure: of judge_failed_status(). Views into both. */
+StatusReport read_report(const WebhookEvent &event, const Outcome &failure) noexcept;
 
 enum class StatusRank : signed char { failed = -1, none, sent, delivered, read };
 
@@ -55,6 +74,6 @@ struct Progress {
 	std::string_view conversation_id;
 };
 
-void add(Progress &sum, const StatusReport &report) noexcept;
+void add_report(Progress &sum, const StatusReport &report) noexcept;
 
 } // namespace whatsapp

@@ -49,7 +49,7 @@ struct WebhookEvent {
 
 /*
  * Faults: invalid_json when the body is no JSON object or breaks a limit above; the caller
- * quarantines it and still answers 200. Items of an unknown shape come back as Kind::malformed or
+ * puts it aside and still answers 200. Items of an unknown shape come back as Kind::malformed or
  * Kind::account with their raw JSON, never as a Fault.
  */
 std::vector<WebhookEvent> parse_webhook(std::string_view body);

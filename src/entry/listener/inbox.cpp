@@ -17,7 +17,7 @@
 #include "core/webhook/signature.hpp"
 #include "core/webhook/webhook.hpp"
 #include "net/server/http_server.hpp"
-#include "pg/webhooks/reading.hpp"
+#include "pg/webhooks/event_reading.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/worker.hpp"
 
@@ -42,28 +42,27 @@ struct Held {
 	std::string body;
 	std::vector<WebhookEvent> events;
 	std::vector<Outcome> failures;
-	std::vector<std::string> nonces;
 	std::vector<pg::Event> views;
 	Inbox::Verdict verdict = Inbox::Verdict::good;
 	std::int64_t row = 0;
 };
 
+/* With the id that we gave the message, if the event brings it back. */
 pg::Event
-view_of(const WebhookEvent &event, const Outcome &failure, std::string &nonce)
+make_correlated_event(const WebhookEvent &event, const Outcome &failure)
 {
-	pg::Event view = pg::view_of(event, failure);
-	std::string_view ours;
+	pg::Event made = pg::make_event(event, failure);
+	std::string_view nonce;
 	long long id = 0;
-	if (parse_callback_data(event.callback_data, ours, id)) {
-		nonce.assign(ours);
-		view.nonce = nonce.c_str();
-		view.message_id = id;
+	if (parse_callback_data(event.callback_data, nonce, id)) {
+		made.nonce = nonce;
+		made.message_id = id;
 	}
-	return view;
+	return made;
 }
 
 void
-interpret(Held &held)
+read_delivery(Held &held)
 {
 	try {
 		held.events = parse_webhook(held.body);
@@ -75,12 +74,11 @@ interpret(Held &held)
 	}
 	const std::size_t count = held.events.size();
 	held.failures.resize(count);
-	held.nonces.resize(count);
 	held.views.reserve(count);
 	for (std::size_t i = 0; i < count; i++) {
 		if (held.events[i].status == "failed")
 			held.failures[i] = judge_failed_status(held.events[i].errors);
-		held.views.push_back(view_of(held.events[i], held.failures[i], held.nonces[i]));
+		held.views.push_back(make_correlated_event(held.events[i], held.failures[i]));
 	}
 }
 
@@ -95,9 +93,9 @@ struct Inbox::State {
 	Refused refused = {};
 	std::uint64_t requests_told = 0;
 
-	void receive(net::IncomingRequest &request);
-	void handshake(const net::IncomingRequest &request, std::string_view account) noexcept;
-	void deliver(net::IncomingRequest &request, std::string_view account);
+	void receive_request(net::IncomingRequest &request);
+	void answer_handshake(const net::IncomingRequest &request, std::string_view account) noexcept;
+	void receive_delivery(net::IncomingRequest &request, std::string_view account);
 	void refuse_method(const net::IncomingRequest &request, const char *allowed) noexcept;
 };
 
@@ -121,7 +119,8 @@ server_options() noexcept
 } // namespace
 
 void
-Inbox::State::handshake(const net::IncomingRequest &request, std::string_view account) noexcept
+Inbox::State::answer_handshake(const net::IncomingRequest &request,
+                               std::string_view account) noexcept
 {
 	if (keyring.token_matches(account, request.hub_mode, request.hub_token))
 		server->reply(request.id, 200, text_plain, request.hub_challenge);
@@ -132,7 +131,7 @@ Inbox::State::handshake(const net::IncomingRequest &request, std::string_view ac
 }
 
 void
-Inbox::State::deliver(net::IncomingRequest &request, std::string_view account)
+Inbox::State::receive_delivery(net::IncomingRequest &request, std::string_view account)
 {
 	if (!keyring.signature_matches(account, request.signature, request.body)) {
 		refused.signatures++;
@@ -143,7 +142,7 @@ Inbox::State::deliver(net::IncomingRequest &request, std::string_view account)
 	try {
 		held.back().request = request.id;
 		held.back().body = std::move(request.body);
-		interpret(held.back());
+		read_delivery(held.back());
 	} catch (...) {
 		held.pop_back();
 		throw;
@@ -157,7 +156,7 @@ Inbox::State::refuse_method(const net::IncomingRequest &request, const char *all
 }
 
 void
-Inbox::State::receive(net::IncomingRequest &request)
+Inbox::State::receive_request(net::IncomingRequest &request)
 {
 	std::string_view account;
 	const Endpoint endpoint = endpoint_of(request.path, account);
@@ -169,9 +168,9 @@ Inbox::State::receive(net::IncomingRequest &request)
 	} else if (endpoint == Endpoint::none || !keyring.knows(account))
 		server->reply(request.id, 404, text_plain, "not found\n");
 	else if (request.method == "GET")
-		handshake(request, account);
+		answer_handshake(request, account);
 	else if (request.method == "POST")
-		deliver(request, account);
+		receive_delivery(request, account);
 	else
 		refuse_method(request, "GET, POST");
 }
@@ -271,7 +270,7 @@ Inbox::has_request() const noexcept
 }
 
 bool
-Inbox::admit(const pg::WaitingDelivery &delivery) noexcept
+Inbox::admit_delivery(const pg::WaitingDelivery &delivery) noexcept
 {
 	State &state = *state_;
 	if (!state.held.empty() && state.admitted_bytes + delivery.body_size > max_admitted_bytes)
@@ -288,7 +287,7 @@ Inbox::admit(const pg::WaitingDelivery &delivery) noexcept
 			if (delivery.poisonous)
 				held.verdict = Verdict::malformed;
 			else
-				interpret(held);
+				read_delivery(held);
 		}
 		/* the views point into elements of vectors, which a move leaves where they are */
 		state.held.push_back(std::move(held));
@@ -300,7 +299,7 @@ Inbox::admit(const pg::WaitingDelivery &delivery) noexcept
 }
 
 const Inbox::Delivery *
-Inbox::take(std::size_t &count) noexcept
+Inbox::take_deliveries(std::size_t &count) noexcept
 {
 	State &state = *state_;
 	count = 0;
@@ -309,7 +308,7 @@ Inbox::take(std::size_t &count) noexcept
 		state.deliveries.reserve(state.held.size() + max_batch);
 		for (std::size_t taken = 0; taken < max_batch && state.server->take(request); taken++) {
 			try {
-				state.receive(request);
+				state.receive_request(request);
 			} catch (...) {
 				state.server->reply(request.id, 503, text_plain, "out of memory\n", come_again);
 			}
@@ -325,7 +324,7 @@ Inbox::take(std::size_t &count) noexcept
 }
 
 void
-Inbox::finish() noexcept
+Inbox::finish_deliveries() noexcept
 {
 	state_->held.clear();
 	state_->deliveries.clear();
@@ -345,13 +344,13 @@ Inbox::take_refused() noexcept
 }
 
 void
-Inbox::accept(std::size_t index) noexcept
+Inbox::accept_delivery(std::size_t index) noexcept
 {
 	state_->server->reply(state_->held[index].request, 200, text_plain, "");
 }
 
 void
-Inbox::defer(std::size_t index) noexcept
+Inbox::defer_delivery(std::size_t index) noexcept
 {
 	state_->server->reply(state_->held[index].request, 503, text_plain, "try again\n", come_again);
 }

@@ -10,8 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "pg/webhooks/events.hpp"
 #include "pg/webhooks/deliveries.hpp"
+#include "pg/webhooks/event.hpp"
 
 namespace whatsapp::entry
 {
@@ -21,7 +21,7 @@ class Inbox
 public:
 	enum class Verdict { good, malformed, forged };
 	struct Delivery {
-		Verdict verdict; /* malformed: to be quarantined */
+		Verdict verdict; /* malformed: its body is to be put aside */
 		const pg::Event *events;
 		std::size_t event_count;
 		const char *body;
@@ -65,24 +65,24 @@ public:
 	int descriptor() const noexcept;
 	long timeout_ms() const noexcept;
 
-	/* A request waits for take(). */
+	/* A request waits for take_deliveries(). */
 	bool has_request() const noexcept;
 
-	/* One that came by SQL joins the next take(). poisonous: quarantined unread. False when it has
-	 * to wait for another one. */
-	bool admit(const pg::WaitingDelivery &delivery) noexcept;
+	/* One that came by SQL joins the next take_deliveries(). poisonous: its body is put aside
+	 * unread. False when it has to wait for another one. */
+	bool admit_delivery(const pg::WaitingDelivery &delivery) noexcept;
 
-	/* The deliveries that wait to be stored; valid until finish(). Each is answered by accept() or
-	 * defer(). */
-	const Delivery *take(std::size_t &count) noexcept;
-	void finish() noexcept;
+	/* The deliveries that wait to be stored; valid until finish_deliveries(). Each is answered by
+	 * accept_delivery() or defer_delivery(). */
+	const Delivery *take_deliveries(std::size_t &count) noexcept;
+	void finish_deliveries() noexcept;
 
 	Refused take_refused() noexcept;
 
 	/* Stored and committed: 200. */
-	void accept(std::size_t index) noexcept;
+	void accept_delivery(std::size_t index) noexcept;
 	/* The database would not have it: 503, so that Meta sends it again. */
-	void defer(std::size_t index) noexcept;
+	void defer_delivery(std::size_t index) noexcept;
 
 private:
 	struct State;

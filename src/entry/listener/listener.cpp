@@ -12,6 +12,7 @@
 #include "pg/server/clock.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/webhooks/deliveries.hpp"
+#include "pg/webhooks/event_store.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/seats.hpp"
@@ -128,7 +129,7 @@ admit_waiting(Listener &listener)
 	if (listener.unverifiable)
 		return;
 	std::size_t admitted = 0;
-	while (admitted < count && listener.inbox->admit(pg::delivery(admitted)))
+	while (admitted < count && listener.inbox->admit_delivery(pg::delivery(admitted)))
 		admitted++;
 	/* more of them, perhaps */
 	if (admitted > 0)
@@ -152,30 +153,37 @@ look_for_deliveries(Listener &listener)
 
 template <class Body>
 bool
-commit(Body body)
+commit_or_repeat(Body body)
 {
 	return pg::transact(Body(body)) || (pg::failure_repeats() && pg::transact(Body(body)));
 }
 
 bool
-store(const Inbox::Delivery *deliveries, std::size_t count)
+store_deliveries(const Inbox::Delivery *deliveries, std::size_t count)
 {
-	return commit([&] {
+	return commit_or_repeat([&] {
 		pg::leave_without_extension(pg::Role::listener, worker_place());
-		auto *batches = static_cast<pg::Batch *>(palloc(sizeof(pg::Batch) * count));
+		auto *runs = static_cast<pg::EventRun *>(palloc(sizeof(pg::EventRun) * count));
 		std::size_t size = 0;
 		for (std::size_t i = 0; i < count; i++) {
 			const Inbox::Delivery &delivery = deliveries[i];
 			if (delivery.verdict == Inbox::Verdict::malformed)
-				pg::quarantine(delivery.body, delivery.body_size);
+				pg::put_body_aside(delivery.body, delivery.body_size);
 			else if (delivery.verdict == Inbox::Verdict::good)
-				batches[size++] = {delivery.events, delivery.event_count};
+				runs[size++] = {delivery.events, delivery.event_count};
 			if (delivery.row != 0)
 				pg::drop_delivery(delivery.row);
 		}
-		pg::store_events(batches, size);
+		pg::store_events(runs, size);
 		pg::fault_point(pg::FaultPoint::events_stored);
 	});
+}
+
+void
+store_event(const pg::Event &event)
+{
+	const pg::EventRun run = {&event, 1};
+	pg::store_events(&run, 1);
 }
 
 /* One item that the database refuses must lose neither its delivery nor the others: each goes
@@ -185,10 +193,10 @@ bool
 store_item_by_item(const Inbox::Delivery &delivery)
 {
 	if (delivery.verdict != Inbox::Verdict::good)
-		return store(&delivery, 1);
+		return store_deliveries(&delivery, 1);
 	bool lost = false;
 	for (std::size_t i = 0; i < delivery.event_count; i++) {
-		if (commit([&] { pg::store_events(delivery.events + i, 1); }))
+		if (commit_or_repeat([&] { store_event(delivery.events[i]); }))
 			continue;
 		if (pg::failure_passes())
 			return false;
@@ -198,21 +206,21 @@ store_item_by_item(const Inbox::Delivery &delivery)
 		return true;
 	return pg::transact([&] {
 		if (lost)
-			pg::quarantine(delivery.body, delivery.body_size);
+			pg::put_body_aside(delivery.body, delivery.body_size);
 		if (delivery.row != 0)
 			pg::drop_delivery(delivery.row);
 	});
 }
 
 void
-serve(Listener &listener)
+serve_deliveries(Listener &listener)
 {
 	if (listener.inbox->has_request())
 		learn_secrets(listener);
 	std::size_t count;
-	const Inbox::Delivery *deliveries = listener.inbox->take(count);
+	const Inbox::Delivery *deliveries = listener.inbox->take_deliveries(count);
 	pg::fault_point(pg::FaultPoint::delivery_taken, count);
-	const bool stored = count == 0 || store(deliveries, count);
+	const bool stored = count == 0 || store_deliveries(deliveries, count);
 	pg::fault_point(pg::FaultPoint::events_committed, count);
 	/* a lock or a full disk is the same for all of them */
 	const bool hopeless = !stored && pg::failure_passes();
@@ -220,13 +228,13 @@ serve(Listener &listener)
 	for (std::size_t i = 0; i < count; i++) {
 		pg::fault_point(pg::FaultPoint::half_answered, i == count / 2);
 		if (stored || (!hopeless && store_item_by_item(deliveries[i])))
-			listener.inbox->accept(i);
+			listener.inbox->accept_delivery(i);
 		else {
-			listener.inbox->defer(i);
+			listener.inbox->defer_delivery(i);
 			stuck = stuck || deliveries[i].row != 0;
 		}
 	}
-	listener.inbox->finish();
+	listener.inbox->finish_deliveries();
 	pg::fault_point(pg::FaultPoint::all_answered, count);
 	MemoryContextReset(listener.batch);
 	if (stuck) {
@@ -239,7 +247,7 @@ serve(Listener &listener)
 }
 
 void
-complain(Listener &listener)
+report_refused(Listener &listener)
 {
 	const std::int64_t now = pg::monotonic_ms();
 	if (now < listener.next_complaint)
@@ -316,8 +324,8 @@ pg_whatsapp_listener_main(Datum)
 		listener.inbox->run();
 		answer_questions(listener);
 		look_for_deliveries(listener);
-		serve(listener);
-		complain(listener);
+		serve_deliveries(listener);
+		report_refused(listener);
 		if (waits.wait(wait_ms(listener)))
 			listener.rung = true;
 	}

@@ -7,7 +7,7 @@
 
 #include "pg/server/clock.hpp"
 #include "pg/server/shutdown.hpp"
-#include "pg/webhooks/events.hpp"
+#include "pg/webhooks/parked_statuses.hpp"
 #include "pg/reader/intake.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/transaction.hpp"
@@ -34,27 +34,27 @@ constexpr std::int64_t match_ms = 60000;
 constexpr int match_seconds = 8 * 24 * 3600;
 
 void
-read_all(std::int64_t &next_due)
+read_event_queue(std::int64_t &next_due)
 {
 	bool more = true;
 	while (more && !pg::shutdown_requested()) {
 		CHECK_FOR_INTERRUPTS();
 		if (!pg::transact([] { pg::leave_without_extension(pg::Role::reader, worker_place()); }))
 			return;
-		more = pg::work_off(next_due);
+		more = pg::work_off_event_queue(next_due);
 	}
 }
 
 /* What was parked for days is looked at again for what was learnt since the last look: whoever
  * shares a number with another system has many that will never match. */
 void
-match(std::int32_t &learnt)
+match_waiting_statuses(std::int32_t &learnt)
 {
 	std::int32_t newest = 0;
 	bool all = false;
 	if (pg::transact([&] {
 		    newest = pg::newest_generation();
-		    all = pg::match_parked(match_seconds, learnt);
+		    all = pg::match_parked_statuses(match_seconds, learnt);
 	    }) &&
 	    all)
 		learnt = newest;
@@ -82,10 +82,10 @@ pg_whatsapp_reader_main(Datum)
 		CHECK_FOR_INTERRUPTS();
 		pg::reload_if_requested();
 		std::int64_t next_due = -1;
-		read_all(next_due);
+		read_event_queue(next_due);
 		const std::int64_t now = pg::monotonic_ms();
 		if (now >= next_match) {
-			match(learnt);
+			match_waiting_statuses(learnt);
 			next_match = now + match_ms;
 		}
 		MemoryContextReset(batch);

@@ -26,7 +26,7 @@
 
 #include "entry/launcher/worker_place.hpp"
 
-#include "pg/webhooks/events.hpp"
+#include "pg/webhooks/parked_statuses.hpp"
 
 extern "C" {
 #include "utils/memutils.h"
@@ -75,7 +75,7 @@ tick(Sender &sender, std::int64_t now)
 		pg::leave_without_extension(pg::Role::sender, worker_place());
 		if (pg::resolve_unknown(sender.instance) > 0)
 			sender.line->look_everywhere();
-		pg::match_lately_parked();
+		pg::match_lately_parked_statuses();
 		if (expire)
 			pg::expire();
 		if (now >= sender.next_beat)

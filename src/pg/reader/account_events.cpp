@@ -53,37 +53,46 @@ struct Facts {
 };
 
 const char *
-out(const std::string &text)
+text_or_null(const std::string &text)
 {
 	return text.empty() ? nullptr : cstring_out(text);
 }
 
 void
-copy(const AccountEvent &event, Facts &facts)
+copy_facts(const AccountEvent &event, Facts &facts)
 {
 	const TemplateFacts &t = event.message_template;
 	facts.about = event.about;
-	facts.message_template = {out(t.id),
-	                          out(t.name),
-	                          out(t.language),
-	                          out(t.status),
-	                          out(t.reason),
-	                          out(t.title),
-	                          out(t.quality),
-	                          out(t.category),
-	                          out(t.previous_category),
-	                          out(t.correct_category),
-	                          out(t.components)};
+	facts.message_template = {text_or_null(t.id),
+	                          text_or_null(t.name),
+	                          text_or_null(t.language),
+	                          text_or_null(t.status),
+	                          text_or_null(t.reason),
+	                          text_or_null(t.title),
+	                          text_or_null(t.quality),
+	                          text_or_null(t.category),
+	                          text_or_null(t.previous_category),
+	                          text_or_null(t.correct_category),
+	                          text_or_null(t.components)};
 	const NumberFacts &n = event.number;
-	facts.number = {out(n.display_number), out(n.event), out(n.limit),
-	                out(n.quality),        out(n.name),  out(n.name_decision),
+	facts.number = {text_or_null(n.display_number),
+	                text_or_null(n.event),
+	                text_or_null(n.limit),
+	                text_or_null(n.quality),
+	                text_or_null(n.name),
+	                text_or_null(n.name_decision),
 	                n.throughput_upgrade};
 	const AccountFacts &a = event.account;
-	facts.account = {out(a.display_number), out(a.reason), out(a.hint), a.action, a.until};
+	facts.account = {text_or_null(a.display_number), text_or_null(a.reason), text_or_null(a.hint),
+	                 a.action, a.until};
 	facts.wishes = array_out<Wish>(event.preferences.size());
 	for (const Preference &p : event.preferences)
-		facts.wishes[facts.wish_count++] = {out(p.wa_id),  out(p.user_id), out(p.phone_number_id),
-		                                    out(p.detail), p.stop,         p.at};
+		facts.wishes[facts.wish_count++] = {text_or_null(p.wa_id),
+		                                    text_or_null(p.user_id),
+		                                    text_or_null(p.phone_number_id),
+		                                    text_or_null(p.detail),
+		                                    p.stop,
+		                                    p.at};
 }
 
 #define THIS_TEMPLATE " WHERE name = $1 AND language = $2 AND account IS NOT DISTINCT FROM $3"
@@ -267,7 +276,7 @@ apply_account_event(const char *raw, const char *business_account_id, std::int64
 	Facts facts = {};
 	guarded([&] {
 		const AccountEvent event = read_account_event(raw);
-		copy(event, facts);
+		copy_facts(event, facts);
 	});
 	if (facts.about == AccountEvent::About::nothing)
 		return;

@@ -3,10 +3,11 @@
  */
 #include "pg/reader/inbound.hpp"
 
+#include "core/webhook/inbound.hpp"
 #include "pg/identity/directory.hpp"
 #include "pg/people/opt_outs.hpp"
-#include "pg/webhooks/reading.hpp"
 
+#include "pg/server/boundary.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/statement.hpp"
 #include "pg/queue/wamids.hpp"
@@ -33,6 +34,18 @@ const char *
 present(const char *text)
 {
 	return text == nullptr || *text == '\0' ? nullptr : text;
+}
+
+/* The columns of whatsapp_inbound as JSON, see core/webhook/inbound.hpp. */
+const char *
+read_inbound_columns(const InboxTask &task)
+{
+	const char *columns = nullptr;
+	guarded([&] {
+		columns = cstring_out(
+		    inbound_columns(task.raw, task.contact == nullptr ? std::string_view() : task.contact));
+	});
+	return columns;
 }
 
 void
@@ -68,7 +81,7 @@ heed_message(const InboxTask &task)
 	    1,
 	    {TEXTOID}};
 	Values values;
-	values.set_text(0, read_inbound(task.raw, task.contact));
+	values.set_text(0, read_inbound_columns(task));
 	const Result columns = run_statement(statement, values);
 	Person person = {};
 	person.wa_id = columns.text_at(0, 1);
@@ -124,7 +137,7 @@ store_inbound(const InboxTask &task)
 	values.set_text(5, task.wamid);
 	values.set(6, Int64GetDatum(task.event_id));
 	values.set_text(7, task.raw);
-	values.set_text(8, read_inbound(task.raw, task.contact));
+	values.set_text(8, read_inbound_columns(task));
 	run_statement(statement, values);
 }
 

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
-#include "core/webhook/account.hpp"
 #include "pg/reader/account_events.hpp"
 #include "pg/server/clock.hpp"
+#include "pg/server/columns.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/reader/inbound.hpp"
 #include "pg/people/opt_outs.hpp"
@@ -35,13 +35,13 @@ constexpr int batch_size = 100;
 constexpr std::int64_t batch_ms = 1000;
 
 bool
-is(const char *text, const char *word)
+is_kind(const InboxTask &task, const char *kind)
 {
-	return text != nullptr && strcmp(text, word) == 0;
+	return task.kind != nullptr && strcmp(task.kind, kind) == 0;
 }
 
 int
-take(InboxTask *tasks, int limit)
+take_tasks(InboxTask *tasks, int limit)
 {
 	static Statement statement = {
 	    "SELECT q.event_id, q.attempts, e.kind, e.account_id, e.phone_number_id, e.wamid, e.raw::text, e.contact::text,"
@@ -73,30 +73,30 @@ take(InboxTask *tasks, int limit)
 
 /* What is ours to do. Once more is no harm: everything in it carries the time of the event. */
 void
-act(const InboxTask &task)
+act_on_event(const InboxTask &task)
 {
-	if (is(task.kind, "message"))
+	if (is_kind(task, "message"))
 		heed_message(task);
-	else if (is(task.kind, "account"))
+	else if (is_kind(task, "account"))
 		apply_account_event(task.raw, task.account_id, task.occurred_at);
-	else if (is(task.kind, "status"))
+	else if (is_kind(task, "status"))
 		note_marketing_stopped(task.message_id);
 }
 
 bool
-act_on(const InboxTask &task, Problem &problem)
+attempt_task(const InboxTask &task, Problem &problem)
 {
 	/* the event was removed meanwhile */
 	if (task.kind == nullptr)
 		return true;
-	if (!attempt_apart(problem, 0, [&] { act(task); }))
+	if (!attempt_apart(problem, 0, [&] { act_on_event(task); }))
 		return false;
-	return !is(task.kind, "message") ||
+	return !is_kind(task, "message") ||
 	       attempt_apart(problem, settings.trigger_timeout, [&] { store_inbound(task); });
 }
 
 void
-put_off(const InboxTask &task, const Problem &problem)
+put_off_task(const InboxTask &task, const Problem &problem)
 {
 	/* 1 s, 2 s, 4 s and so on, ten minutes at most */
 	static Statement statement = {
@@ -113,7 +113,7 @@ put_off(const InboxTask &task, const Problem &problem)
 }
 
 void
-finish(const Column &done)
+finish_tasks(const Column &done)
 {
 	static Statement statement = {
 	    "DELETE FROM @s@.whatsapp_event_queue WHERE event_id = ANY ($1)", 1, {INT8ARRAYOID}};
@@ -124,7 +124,7 @@ finish(const Column &done)
 
 /* What the trigger said stays in the database: it may quote the message. */
 void
-complain(const InboxTask &first, const Problem &problem, int failed)
+report_failed_tasks(const InboxTask &first, const Problem &problem, int failed)
 {
 	ereport(
 	    LOG,
@@ -150,22 +150,22 @@ work_off_tasks(const InboxTask *tasks, int count)
 	run_statement(immediate, Values());
 	for (; at < count && (at == 0 || monotonic_ms() < end) && !shutdown_requested(); at++) {
 		Problem problem;
-		if (act_on(tasks[at], problem)) {
+		if (attempt_task(tasks[at], problem)) {
 			done.add(Int64GetDatum(tasks[at].event_id));
 			continue;
 		}
 		/* broken off by our own shutdown */
 		if (shutdown_requested())
 			break;
-		put_off(tasks[at], problem);
+		put_off_task(tasks[at], problem);
 		if (failed++ == 0) {
 			first_failed = &tasks[at];
 			first_problem = problem;
 		}
 	}
-	finish(done);
+	finish_tasks(done);
 	if (failed > 0)
-		complain(*first_failed, first_problem, failed);
+		report_failed_tasks(*first_failed, first_problem, failed);
 	return at;
 }
 
@@ -184,32 +184,7 @@ ask_next_due()
 } // namespace
 
 bool
-reader_wants(const Event &event)
-{
-	if (is(event.kind, "message"))
-		return true;
-	if (is(event.kind, "status"))
-		return event.has_error && event.error_code == marketing_stopped_code;
-	return is(event.kind, "account") && account_field_known(event.field);
-}
-
-void
-leave_to_reader(const Column &event_ids)
-{
-	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_event_queue (event_id) SELECT unnest($1) ON CONFLICT DO NOTHING",
-	    1,
-	    {INT8ARRAYOID}};
-	if (event_ids.count() == 0)
-		return;
-	Values values;
-	values.set(0, event_ids.array(INT8OID));
-	run_statement(statement, values);
-	wake_reader_at_commit();
-}
-
-bool
-work_off(std::int64_t &next_due_ms)
+work_off_event_queue(std::int64_t &next_due_ms)
 {
 	static InboxTask tasks[batch_size];
 	/* after a commit that failed, whoever was to blame is found one by one */
@@ -218,7 +193,7 @@ work_off(std::int64_t &next_due_ms)
 	int taken = 0;
 	bool more = false;
 	const bool committed = transact([&] {
-		taken = take(tasks, limit);
+		taken = take_tasks(tasks, limit);
 		const int finished = taken == 0 ? 0 : work_off_tasks(tasks, taken);
 		more = taken == limit || finished < taken;
 		next_due_ms = ask_next_due();
@@ -237,7 +212,9 @@ work_off(std::int64_t &next_due_ms)
 		return true;
 	}
 	const InboxTask &task = tasks[0];
-	return transact([&] { put_off(task, {"XX000", "its transaction could not be committed"}); });
+	return transact([&] {
+		put_off_task(task, {"XX000", "its transaction could not be committed"});
+	});
 }
 
 } // namespace whatsapp::pg

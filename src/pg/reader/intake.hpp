@@ -2,7 +2,6 @@
  * intake.hpp — what the reader does about events: messages into whatsapp_inbound, keywords and
  * preferences into whatsapp_opt_outs, changes of templates, numbers and accounts.
  *
- * The listener only notes that there is something to do, in the commit that stores the event.
  * Users' triggers on whatsapp_inbound run here, each in a subtransaction of its own: one that
  * fails, hangs or asks for a lock costs its own event a later attempt, and Meta its answer never.
  */
@@ -10,19 +9,11 @@
 
 #include <cstdint>
 
-#include "pg/server/columns.hpp"
-#include "pg/webhooks/events.hpp"
-
 namespace whatsapp::pg
 {
 
-bool reader_wants(const Event &event);
-
-/* In the transaction that stored them; the reader is woken at its commit. */
-void leave_to_reader(const Column &event_ids);
-
 /* Everything that is due, some of it: call it again while it returns true. Makes transactions of
  * its own. next_due_ms: until the next event is due, -1 when there is none. */
-bool work_off(std::int64_t &next_due_ms);
+bool work_off_event_queue(std::int64_t &next_due_ms);
 
 } // namespace whatsapp::pg

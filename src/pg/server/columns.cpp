@@ -64,12 +64,18 @@ Column::add_text(const char *text)
 }
 
 void
-Column::add_identifier(const char *text)
+Column::add_identifier(std::string_view text)
 {
-	if (text == nullptr || *text == '\0')
+	if (text.empty())
 		add_null();
 	else
 		add(PointerGetDatum(indexable(text)));
+}
+
+void
+Column::add_identifier(const char *text)
+{
+	add_identifier(text == nullptr ? std::string_view() : std::string_view(text));
 }
 
 void

@@ -54,6 +54,7 @@ public:
 	void add_text(std::string_view text);
 	void add_text(const char *text);
 	/* The same, cut to indexable(). */
+	void add_identifier(std::string_view text);
 	void add_identifier(const char *text);
 	/* Of address_at(); 0 is NULL. */
 	void add_address(std::uint64_t address);

@@ -59,7 +59,7 @@ Values::set_text(int place, const char *string)
 }
 
 text *
-indexable(const char *identifier)
+indexable(std::string_view identifier)
 {
 	constexpr std::size_t max_bytes = 1000;
 	const std::string_view part = clip(identifier, max_bytes);
@@ -69,7 +69,14 @@ indexable(const char *identifier)
 void
 Values::set_identifier(int place, const char *string)
 {
-	if (string != nullptr && *string != '\0')
+	if (string != nullptr)
+		set_identifier(place, std::string_view(string));
+}
+
+void
+Values::set_identifier(int place, std::string_view string)
+{
+	if (!string.empty())
 		set(place, PointerGetDatum(indexable(string)));
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "pg/server/prelude.hpp"
 
@@ -45,11 +46,12 @@ struct Values {
 	void set_text(int place, const char *string);
 	/* The same for an id that somebody else made up, cut to indexable(). Empty is NULL. */
 	void set_identifier(int place, const char *string);
+	void set_identifier(int place, std::string_view string);
 };
 
 /* What of a foreign id goes into an index: a btree entry must fit a third of a page, and nobody
  * promises how long these are. */
-text *indexable(const char *identifier);
+text *indexable(std::string_view identifier);
 
 /*
  * What one statement returned: a value, good until SPI_finish(), whatever runs after it.

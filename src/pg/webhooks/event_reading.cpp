@@ -1,0 +1,81 @@
+/*
+ * event_reading.cpp — C++ owns while it parses; what comes out is copied and needs no destructor.
+ */
+#include "pg/webhooks/event_reading.hpp"
+
+#include "core/webhook/signature.hpp"
+
+#include "pg/server/boundary.hpp"
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+const char *
+kind_name(WebhookEvent::Kind kind) noexcept
+{
+	switch (kind) {
+	case WebhookEvent::Kind::status:
+		return "status";
+	case WebhookEvent::Kind::message:
+		return "message";
+	case WebhookEvent::Kind::error:
+		return "error";
+	case WebhookEvent::Kind::account:
+		return "account";
+	case WebhookEvent::Kind::malformed:
+		break;
+	}
+	return "malformed";
+}
+
+} // namespace
+
+Event
+make_event(const WebhookEvent &event, const Outcome &failure)
+{
+	Event made = {};
+	const Fingerprint key = fingerprint(event.dedupe_key);
+	static_assert(sizeof made.key == sizeof key);
+	memcpy(made.key, key.data(), sizeof made.key);
+	made.kind = kind_name(event.kind);
+	made.field = event.field;
+	made.account_id = event.account_id;
+	made.phone_number_id = event.phone_number_id;
+	made.wamid = event.wamid;
+	made.raw = event.raw;
+	made.contact = event.contact;
+	made.timestamp = event.timestamp;
+	made.report = read_report(event, failure);
+	return made;
+}
+
+void
+fingerprint_body(const char *bytes, std::size_t size, unsigned char (&key)[16])
+{
+	guarded([&] {
+		const Fingerprint print = fingerprint(std::string("q:").append(bytes, size));
+		memcpy(key, print.data(), sizeof key);
+	});
+}
+
+bool
+read_stored_status(const char *raw, StatusReport &report)
+{
+	bool found = false;
+	guarded([&] {
+		const WebhookEvent status = parse_status(raw);
+		Outcome failure;
+		if (status.status == "failed")
+			failure = judge_failed_status(status.errors);
+		found = status.kind == WebhookEvent::Kind::status;
+		report = read_report(status, failure);
+		for (std::string_view StatusReport::*text : status_texts)
+			report.*text = {cstring_out(report.*text), (report.*text).size()};
+	});
+	return found;
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,25 @@
+/*
+ * event_reading.hpp — from what core has read of a delivery to plain records.
+ */
+#pragma once
+
+#include <cstddef>
+
+#include "core/answer/outcome.hpp"
+#include "core/webhook/webhook.hpp"
+
+#include "pg/webhooks/event.hpp"
+
+namespace whatsapp::pg
+{
+
+/* Inside guarded() or attempt() only. Views into event and failure, which must live as long. */
+Event make_event(const WebhookEvent &event, const Outcome &failure);
+
+/* The key of a body that is kept whole. */
+void fingerprint_body(const char *bytes, std::size_t size, unsigned char (&key)[16]);
+
+/* From whatsapp_events.raw, in the server's memory. False when that is no status. */
+bool read_stored_status(const char *raw, StatusReport &report);
+
+} // namespace whatsapp::pg

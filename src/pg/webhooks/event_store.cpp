@@ -1,0 +1,178 @@
+/*
+ * event_store.cpp — all that has arrived together is stored together.
+ *
+ * Who else stores the same at the same time is met at the unique index: the second waits for the
+ * first, and then fails. Its batch comes once more, sees what is there, and leaves it out
+ * (failure_repeats() in transaction.hpp). In order of key, so that two do not wait for each other.
+ * ON CONFLICT would do without the second time, and would cost each event a look-up, a lock and a
+ * WAL record.
+ */
+#include "pg/webhooks/event_store.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "pg/queue/wamids.hpp"
+#include "pg/server/batch_statement.hpp"
+#include "pg/server/fault_point.hpp"
+#include "pg/webhooks/event_queue.hpp"
+#include "pg/webhooks/event_reading.hpp"
+#include "pg/webhooks/status_join.hpp"
+
+extern "C" {
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+static_assert(sizeof(Event::key) == UUID_LEN, "keys are stored as uuid");
+
+struct StoredEvent {
+	const Event *event;
+	std::int64_t id;
+	std::int64_t message_id; /* of a status: the message it is about; 0 when it is not known */
+};
+
+template <std::string_view Event::*text>
+void
+add_text(Column &column, const Event &event)
+{
+	column.add_text(event.*text);
+}
+
+constexpr BatchColumn<Event> event_columns[] = {
+    {"kind", text_batch, as_told,
+     [](Column &column, const Event &event) { column.add_text(event.kind); }},
+    {"field", text_batch, as_told, add_text<&Event::field>},
+    {"account_id", text_batch, as_told, add_text<&Event::account_id>},
+    {"phone_number_id", text_batch, as_told, add_text<&Event::phone_number_id>},
+    {"wamid", text_batch, as_told,
+     [](Column &column, const Event &event) { column.add_identifier(event.wamid); }},
+    {"status", text_batch, as_told,
+     [](Column &column, const Event &event) { column.add_text(event.report.status); }},
+    {"occurred_at", time_batch, as_told,
+     [](Column &column, const Event &event) { column.add_time(event.timestamp); }},
+    {"dedupe_key", uuid_batch, as_told,
+     [](Column &column, const Event &event) { column.add(PointerGetDatum(event.key)); }},
+    {"raw", json_batch, as_told, add_text<&Event::raw>},
+    {"contact", json_batch, as_told, add_text<&Event::contact>},
+    {"nonce", text_batch, nullptr, add_text<&Event::nonce>},
+    {"our_id", bigint_batch, nullptr,
+     [](Column &column, const Event &event) { column.add(Int64GetDatum(event.message_id)); }}};
+
+/* A status is about a message of ours by our own id first, which is there before any answer; then
+ * by wamid. Never by phone. */
+BatchStatement insert_new_events = {
+    "INSERT INTO @s@.whatsapp_events (@columns@, message_id) SELECT @values@, CASE WHEN item.kind = 'status' THEN coalesce("
+    "   (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.id = item.our_id"
+    "     AND item.nonce IN (SELECT n.nonce FROM @s@.whatsapp_instances AS n)), " MESSAGE_OF_WAMID(
+        "item.wamid",
+        "0") ") END"
+             " FROM @batch@ WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.dedupe_key = item.dedupe_key)"
+             " RETURNING dedupe_key, id, message_id",
+    event_columns};
+
+bool
+is_key_before(const Event *left, const Event *right)
+{
+	return memcmp(left->key, right->key, sizeof left->key) < 0;
+}
+
+bool
+is_same_key(const Event *left, const Event *right)
+{
+	return memcmp(left->key, right->key, sizeof left->key) == 0;
+}
+
+/* events: in order of key, each key once. Writes those that were not there yet to stored, and
+ * returns how many. */
+std::size_t
+insert_events(const Event *const *events, std::size_t count, StoredEvent *stored)
+{
+	const Result rows = run_batch_statement(insert_new_events, events, count);
+	std::size_t size = 0;
+	for (uint64 i = 0; i < rows.count(); i++) {
+		Event wanted = {};
+		const Datum key = rows.datum_at(i, 1, UUIDOID);
+		memcpy(wanted.key, DatumGetUUIDP(key)->data, sizeof wanted.key);
+		const Event *const *found =
+		    std::lower_bound(events, events + count, &wanted, is_key_before);
+		/* a user's trigger has given the row another key: what it is now is the user's affair */
+		if (found == events + count || !is_same_key(*found, &wanted) || size == count)
+			continue;
+		stored[size++] = {*found, rows.int64_at(i, 2), rows.int64_at(i, 3)};
+	}
+	return size;
+}
+
+/* Sorts events. */
+void
+store_all_events(const Event **events, std::size_t count)
+{
+	if (count == 0)
+		return;
+	std::sort(events, events + count, is_key_before);
+	count = static_cast<std::size_t>(std::unique(events, events + count, is_same_key) - events);
+	auto *stored = static_cast<StoredEvent *>(palloc(sizeof(StoredEvent) * count));
+	const std::size_t size = insert_events(events, count, stored);
+	auto *statuses = static_cast<MessageStatus *>(palloc(sizeof(MessageStatus) * (size + 1)));
+	Column for_reader(size);
+	std::size_t status_count = 0;
+	const std::int64_t now = timestamptz_to_time_t(GetCurrentTransactionStartTimestamp());
+	for (std::size_t i = 0; i < size; i++) {
+		const Event &event = *stored[i].event;
+		if (stored[i].message_id != 0) {
+			MessageStatus &status = statuses[status_count++];
+			status = {stored[i].message_id, event.report};
+			if (status.report.at == 0)
+				status.report.at = now;
+		}
+		if (reader_wants_event(event))
+			for_reader.add(Int64GetDatum(stored[i].id));
+	}
+	fault_point(FaultPoint::event_inserted);
+	apply_statuses(statuses, status_count);
+	queue_events(for_reader);
+}
+
+} // namespace
+
+void
+store_events(const EventRun *runs, std::size_t count)
+{
+	std::size_t total = 0;
+	for (std::size_t i = 0; i < count; i++)
+		total += runs[i].count;
+	auto **events = static_cast<const Event **>(palloc(sizeof(Event *) * (total + 1)));
+	std::size_t place = 0;
+	for (std::size_t i = 0; i < count; i++)
+		for (std::size_t k = 0; k < runs[i].count; k++)
+			events[place++] = runs[i].events + k;
+	store_all_events(events, total);
+}
+
+void
+put_body_aside(const char *bytes, std::size_t size)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_events (kind, dedupe_key, body)"
+	    " VALUES ('malformed', $1, $2) ON CONFLICT (dedupe_key) DO NOTHING",
+	    2,
+	    {UUIDOID, BYTEAOID}};
+	unsigned char key[sizeof(Event::key)];
+	fingerprint_body(bytes, size, key);
+	auto *body = static_cast<bytea *>(palloc(size + VARHDRSZ));
+	SET_VARSIZE(body, size + VARHDRSZ);
+	memcpy(VARDATA(body), bytes, size);
+	Values values;
+	values.set(0, PointerGetDatum(key));
+	values.set(1, PointerGetDatum(body));
+	run_statement(statement, values);
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,69 @@
+/*
+ * parked_statuses.cpp — matched by wamid, then read again from what was stored.
+ */
+#include "pg/webhooks/parked_statuses.hpp"
+
+#include <cstddef>
+
+#include "pg/queue/wamids.hpp"
+#include "pg/server/statement.hpp"
+#include "pg/webhooks/event_reading.hpp"
+#include "pg/webhooks/status_join.hpp"
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+constexpr uint64 most_matches = 1000;
+constexpr int lately_seconds = 30;
+/* generations, at 40,000 messages a second */
+constexpr std::int32_t lately_learnt = 5;
+
+} // namespace
+
+bool
+match_parked_statuses(int seconds, std::int32_t oldest_generation)
+{
+	static Statement link = {
+	    "UPDATE @s@.whatsapp_events AS e SET message_id = p.message_id FROM ("
+	    "  SELECT found.id, found.message_id FROM (SELECT parked.id, " MESSAGE_OF_WAMID(
+	        "parked.wamid",
+	        "$2") " AS message_id"
+	              "    FROM @s@.whatsapp_events AS parked"
+	              "    WHERE parked.kind = 'status' AND parked.message_id IS NULL"
+	              "     AND parked.received_at > now() - make_interval(secs => $1)) AS found"
+	              "   WHERE found.message_id IS NOT NULL ORDER BY found.message_id LIMIT $3) AS p"
+	              " WHERE e.id = p.id AND e.message_id IS NULL"
+	              " RETURNING e.message_id, e.raw::text, extract(epoch FROM e.received_at)::bigint",
+	    3,
+	    {FLOAT8OID, INT4OID, INT8OID}};
+	Values values;
+	values.set(0, Float8GetDatum(seconds));
+	values.set(1, Int32GetDatum(oldest_generation));
+	values.set(2, Int64GetDatum(most_matches));
+	const Result rows = run_statement(link, values);
+	auto *statuses =
+	    static_cast<MessageStatus *>(palloc(sizeof(MessageStatus) * (rows.count() + 1)));
+	std::size_t count = 0;
+	for (uint64 i = 0; i < rows.count(); i++) {
+		MessageStatus &status = statuses[count];
+		status = {rows.int64_at(i, 1), StatusReport()};
+		if (!read_stored_status(rows.text_at(i, 2), status.report))
+			continue;
+		if (status.report.at == 0)
+			status.report.at = rows.int64_at(i, 3);
+		count++;
+	}
+	apply_statuses(statuses, count);
+	return rows.count() < most_matches;
+}
+
+void
+match_lately_parked_statuses()
+{
+	(void)match_parked_statuses(lately_seconds, newest_generation() - lately_learnt);
+}
+
+} // namespace whatsapp::pg

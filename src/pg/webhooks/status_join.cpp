@@ -1,0 +1,282 @@
+/*
+ * status_join.cpp — the status of a message is a function of the set of its events, whatever their
+ * order and number.
+ *
+ * READ if there is a read, else DELIVERED if there is a delivered, else FAILED if there is a
+ * failed, else SENT. A batch is summed by core/progress, and the sum joined with the row by the
+ * same rule in SQL: every expression below is a minimum or a maximum. One statement per batch, not
+ * per event.
+ */
+#include "pg/webhooks/status_join.hpp"
+
+#include <algorithm>
+
+#include "pg/queue/wamids.hpp"
+#include "pg/server/batch_statement.hpp"
+#include "pg/server/fault_point.hpp"
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+struct Sum {
+	std::int64_t message_id;
+	Progress progress;
+	const char *queued; /* state of its row in the queue, NULL when it has none (any more) */
+};
+
+void
+add_message_id(Column &column, const Sum &sum)
+{
+	column.add(Int64GetDatum(sum.message_id));
+}
+
+template <std::int64_t Progress::*time>
+void
+add_time(Column &column, const Sum &sum)
+{
+	column.add_time(sum.progress.*time);
+}
+
+template <std::string_view Progress::*text>
+void
+add_text(Column &column, const Sum &sum)
+{
+	column.add_text(sum.progress.*text);
+}
+
+template <std::string_view StatusReport::*text>
+void
+add_price_text(Column &column, const Sum &sum)
+{
+	column.add_text(sum.progress.price.*text);
+}
+
+template <std::string_view StatusReport::*text>
+void
+add_failure_text(Column &column, const Sum &sum)
+{
+	column.add_text(sum.progress.failure.*text);
+}
+
+/* The platform's times are whole seconds, cut off: never before the message was made. */
+#define EARLIEST(column)                                                       \
+	"CASE WHEN item." column " IS NULL THEN m." column " ELSE least(m." column \
+	", greatest(item." column ", m.created_at)) END"
+
+/* Of two that contradict each other, the one that sorts first, since their order may not decide. */
+#define LEAST(column) "least(m." column " COLLATE \"C\", item." column ")"
+
+/* What was told with "delivered" counts more than what was told with "sent"; of two that contradict
+ * each other, the one that sorts first. */
+#define PRICE_KEY(row)                                                        \
+	"ROW(coalesce(" row ".pricing_category, '') COLLATE \"C\", coalesce(" row \
+	".pricing_type, '') COLLATE \"C\", coalesce(" row                         \
+	".pricing_model, '') COLLATE \"C\", coalesce(" row ".billable::integer, -1))"
+#define OF_BETTER_PRICE(column)                                                       \
+	"CASE WHEN item.pricing_rank > coalesce(m.pricing_rank, 0)"                       \
+	" OR (item.pricing_rank = m.pricing_rank AND " PRICE_KEY("item") " < " PRICE_KEY( \
+	    "m") ")"                                                                      \
+	         " THEN item." column " ELSE m." column " END"
+
+/* What statuses tell of a message, and how it is joined with the row m. */
+constexpr BatchColumn<Sum> progress_columns[] = {
+    {"id", bigint_batch, nullptr, add_message_id},
+    {"wamid", text_batch, "coalesce(m.wamid, item.wamid)",
+     [](Column &column, const Sum &sum) { column.add_identifier(sum.progress.wamid); }},
+    /* read implies delivered, and delivered sent, in the sum already */
+    {"sent_at", time_batch, EARLIEST("sent_at"), add_time<&Progress::sent_at>},
+    {"delivered_at", time_batch, EARLIEST("delivered_at"), add_time<&Progress::delivered_at>},
+    {"read_at", time_batch, EARLIEST("read_at"), add_time<&Progress::read_at>},
+    {"wa_id", text_batch, LEAST("wa_id"), add_text<&Progress::wa_id>},
+    {"user_id", text_batch, LEAST("user_id"), add_text<&Progress::user_id>},
+    {"conversation_id", text_batch, LEAST("conversation_id"), add_text<&Progress::conversation_id>},
+    {"pricing_category", text_batch, OF_BETTER_PRICE("pricing_category"),
+     add_price_text<&StatusReport::pricing_category>},
+    {"pricing_type", text_batch, OF_BETTER_PRICE("pricing_type"),
+     add_price_text<&StatusReport::pricing_type>},
+    {"pricing_model", text_batch, OF_BETTER_PRICE("pricing_model"),
+     add_price_text<&StatusReport::pricing_model>},
+    {"billable", boolean_batch, OF_BETTER_PRICE("billable"),
+     [](Column &column, const Sum &sum) {
+	     if (sum.progress.price.billable < 0)
+		     column.add_null();
+	     else
+		     column.add(BoolGetDatum(sum.progress.price.billable == 1));
+     }},
+    {"pricing_rank", smallint_batch, OF_BETTER_PRICE("pricing_rank"),
+     [](Column &column, const Sum &sum) {
+	     column.add(Int16GetDatum(static_cast<int16>(sum.progress.price_rank)));
+     }}};
+
+#define KEEPS_ERROR(column) \
+	"CASE WHEN m.status = 'FAILED' AND item.delivered_at IS NULL THEN m." column " END"
+
+/* Messages that have been sent, or more. */
+BatchStatement join_progress = {
+    "UPDATE @s@.whatsapp_messages AS m SET (@columns@) = ROW(@values@),"
+    "  status = CASE WHEN item.read_at IS NOT NULL OR m.status = 'READ' THEN 'READ'"
+    "                WHEN item.delivered_at IS NOT NULL OR m.status = 'DELIVERED' THEN 'DELIVERED'"
+    "                WHEN m.status = 'FAILED' THEN 'FAILED' ELSE 'SENT' END,"
+    "  failed_at = " KEEPS_ERROR("failed_at") ", error_code = " KEEPS_ERROR("error_code") ",  error_message = " KEEPS_ERROR(
+        "error_message") ", error_details = " KEEPS_ERROR("error_details") ",  hint = " KEEPS_ERROR("hint") " FROM @batch@ WHERE m.id = item.id",
+    progress_columns};
+
+constexpr BatchColumn<Sum> failure_columns[] = {
+    {"id", bigint_batch, nullptr, add_message_id},
+    {"wamid", text_batch, "coalesce(m.wamid, item.wamid)",
+     [](Column &column, const Sum &sum) { column.add_identifier(sum.progress.failure.wamid); }},
+    {"failed_at", time_batch, as_told,
+     [](Column &column, const Sum &sum) { column.add_time(sum.progress.failure.at); }},
+    {"error_code", bigint_batch, as_told,
+     [](Column &column, const Sum &sum) {
+	     if (sum.progress.failure.has_error)
+		     column.add(Int64GetDatum(sum.progress.failure.error_code));
+	     else
+		     column.add_null();
+     }},
+    {"error_message", text_batch, as_told, add_failure_text<&StatusReport::error_message>},
+    {"error_details", text_batch, "item.error_details::jsonb",
+     add_failure_text<&StatusReport::error_details>},
+    {"hint", text_batch, as_told, add_failure_text<&StatusReport::hint>}};
+
+#define FAILURE_KEY(row)                                                    \
+	"ROW(" row ".failed_at, coalesce(" row ".error_code, 0), coalesce(" row \
+	".error_message, '') COLLATE \"C\")"
+
+/* Of several failures the earliest is shown; one of an older attempt (another wamid, or the message
+ * waits to be sent again) is history and not the status. */
+BatchStatement join_failures = {
+    "UPDATE @s@.whatsapp_messages AS m SET (@columns@) = ROW(@values@), status = 'FAILED' FROM @batch@"
+    " WHERE m.id = item.id AND (m.status IN ('PENDING', 'SENT')"
+    "  OR (m.status = 'FAILED' AND " FAILURE_KEY("item") " < " FAILURE_KEY(
+        "m") "))"
+             "  AND (m.wamid IS NULL OR m.wamid = item.wamid)",
+    failure_columns};
+
+Sum *
+find_sum(Sum *sums, std::size_t count, std::int64_t message_id)
+{
+	return std::lower_bound(sums, sums + count, message_id,
+	                        [](const Sum &sum, std::int64_t id) { return sum.message_id < id; });
+}
+
+/* What is known about this attempt: it must not be sent again. A failure says nothing of an attempt
+ * that is yet to come, nor does a late "sent" of an attempt that failed. */
+void
+dequeue_message(Sum &sum)
+{
+	static Statement statement = {
+	    "DELETE FROM @s@.whatsapp_queue AS q WHERE q.message_id = $1 AND ($4"
+	    "  OR ($3 AND NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.message_id = $1 AND e.wamid = $2 AND e.status = 'failed'))"
+	    "  OR (NOT $3 AND q.state <> 'ready'))",
+	    4,
+	    {INT8OID, TEXTOID, BOOLOID, BOOLOID}};
+	const Progress &progress = sum.progress;
+	Values values;
+	values.set(0, Int64GetDatum(sum.message_id));
+	values.set_identifier(1, progress.wamid);
+	values.set(2, BoolGetDatum(progress.sent_at != 0));
+	values.set(3, BoolGetDatum(progress.delivered_at != 0));
+	if (!run_statement(statement, values).empty())
+		sum.queued = nullptr;
+}
+
+/* A message in the queue has no wamid yet, as a rule: the webhook has overtaken the answer. */
+void
+remember_wamid(const Sum &sum)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_wamids (hash, message_id, generation)"
+	    " SELECT hashtextextended($2, 0), $1, " NEWEST_GENERATION
+	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_wamids WHERE generation = ANY (" GENERATIONS_FROM(
+	        "$1 >> 18") ")"
+	                    "  AND hash = hashtextextended($2, 0) AND message_id = $1)",
+	    2,
+	    {INT8OID, TEXTOID}};
+	Values values;
+	values.set(0, Int64GetDatum(sum.message_id));
+	values.set_identifier(1, sum.progress.wamid);
+	run_statement(statement, values);
+}
+
+/* Nearly always there is nothing in the queue: it was settled by the answer, long before. */
+void
+dequeue_messages(Sum *sums, std::size_t count)
+{
+	static Statement statement = {"SELECT message_id, state FROM @s@.whatsapp_queue"
+	                              " WHERE message_id = ANY ($1) ORDER BY message_id FOR UPDATE",
+	                              1,
+	                              {INT8ARRAYOID}};
+	Column ids(count);
+	for (std::size_t i = 0; i < count; i++)
+		ids.add(Int64GetDatum(sums[i].message_id));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	const Result rows = run_statement(statement, values);
+	for (uint64 i = 0; i < rows.count(); i++) {
+		Sum &sum = *find_sum(sums, count, rows.int64_at(i, 1));
+		sum.queued = rows.text_at(i, 2);
+		dequeue_message(sum);
+		remember_wamid(sum);
+	}
+}
+
+/* What is still in the queue is a new attempt, and its row is its own. */
+bool
+tells_progress(const Sum &sum)
+{
+	return sum.progress.sent_at != 0 && sum.queued == nullptr;
+}
+
+bool
+tells_failure(const Sum &sum)
+{
+	const bool waits = sum.queued != nullptr && strcmp(sum.queued, "ready") == 0;
+	return sum.progress.failed && !waits;
+}
+
+/* In order of id, as all who lock several messages. */
+template <class Batch>
+void
+join_sums(Batch &statement, const Sum *sums, std::size_t count, bool (*takes_part)(const Sum &))
+{
+	auto **some = static_cast<const Sum **>(palloc(sizeof(Sum *) * (count + 1)));
+	std::size_t size = 0;
+	for (std::size_t i = 0; i < count; i++)
+		if (takes_part(sums[i]))
+			some[size++] = &sums[i];
+	if (size > 0)
+		run_batch_statement(statement, some, size);
+}
+
+} // namespace
+
+void
+apply_statuses(MessageStatus *statuses, std::size_t count)
+{
+	std::sort(statuses, statuses + count,
+	          [](const MessageStatus &left, const MessageStatus &right) {
+		          return left.message_id < right.message_id;
+	          });
+	auto *sums = static_cast<Sum *>(palloc(sizeof(Sum) * (count + 1)));
+	std::size_t size = 0;
+	for (std::size_t i = 0; i < count; i++) {
+		const MessageStatus &status = statuses[i];
+		if (rank_of(status.report.status) == StatusRank::none)
+			continue;
+		if (size == 0 || sums[size - 1].message_id != status.message_id)
+			sums[size++] = {status.message_id, Progress(), nullptr};
+		add_report(sums[size - 1].progress, status.report);
+	}
+	if (size == 0)
+		return;
+	dequeue_messages(sums, size);
+	fault_point(FaultPoint::event_dequeued);
+	join_sums(join_progress, sums, size, tells_progress);
+	join_sums(join_failures, sums, size, tells_failure);
+}
+
+} // namespace whatsapp::pg
