@@ -41,7 +41,7 @@ my @pool = (
 	{ status => 'sent', timestamp => '1895336242', pricing => price('regular', 'utility'), recipient_id => '34600111222' },
 	{ status => 'delivered', timestamp => '1895336250', pricing => price('free_customer_service', 'utility'), recipient_user_id => 'ES.1' },
 	{ status => 'delivered', timestamp => '1895336249', pricing => price('free_entry_point', 'utility'), conversation => { id => 'c1' } },
-	{ status => 'read', timestamp => '1895336260' },
+	{ status => 'read', timestamp => '1895336260', conversation => { id => 'c3', origin => { type => 'service' } } },
 	{ status => 'played', timestamp => '1895336259' },
 	{ status => 'failed', timestamp => '1895336245', errors => failure(131026) },
 	{ status => 'failed', timestamp => '1895336244', errors => failure(131049) },
@@ -125,6 +125,8 @@ sql(q{DROP TRIGGER witness ON whatsapp_events; DROP TRIGGER witness ON whatsapp_
 sub means { my ($set, $query, $expected, $title) = @_; is(sql("SELECT DISTINCT concat_ws(' ', $query) FROM whatsapp_messages WHERE wamid LIKE 'a.%' AND reference = '$set'"), $expected, $title); return }
 means('0', 'status, pricing_category, pricing_type, pricing_model, billable, conversation_id', 'SENT marketing regular PMP t c2', 'sent brings a price');
 means('0+2', 'status, pricing_category, pricing_type', 'DELIVERED utility free_customer_service', 'the price of delivered counts more: charged is what is delivered');
+means('2+4', 'status, pricing_category, pricing_type, pricing_model, billable', 'READ utility free_customer_service PMP t', 'a conversation that read brings does not take the price away');
+means('4', 'pricing_category, billable IS NULL', 'service t', 'but it is better than nothing');
 means('5', 'status, extract(epoch FROM delivered_at)::bigint, extract(epoch FROM read_at)::bigint', 'READ 1895336259 1895336259', 'read (or played) implies delivered'
 );
 means('2+3', 'extract(epoch FROM delivered_at)::bigint, user_id, conversation_id', '1895336249 ES.1 c1', 'the earliest counts');

@@ -76,6 +76,7 @@ pool()
 	                                  failed(14, 131026, "a"),
 	                                  failed(14, 131049, "b"),
 	                                  report("warning", 1)};
+	made[4].pricing_category = "service";
 	made[1].wa_id = "34600111222";
 	made[3].wa_id = "34600111333";
 	made[4].user_id = "ES.1";
@@ -138,6 +139,19 @@ TEST(Progress, Meaning)
 	add_report(sum, failed(40, 5, "later"));
 	add_report(sum, failed(39, 6, "earlier"));
 	EXPECT_EQ(sum.failure.error_code, 6);
+}
+
+TEST(Progress, AConversationsOriginDoesNotReplaceAPrice)
+{
+	Progress sum;
+	StatusReport origin = report("read", 30);
+	origin.pricing_category = "service";
+	add_report(sum, origin);
+	EXPECT_EQ(sum.price.pricing_category, "service");
+	add_report(sum, priced("delivered", 20, "utility", 0));
+	add_report(sum, origin);
+	EXPECT_EQ(sum.price.pricing_category, "utility");
+	EXPECT_EQ(sum.price_rank, StatusRank::delivered);
 }
 
 TEST(Progress, UnknownWordsSayNothing)

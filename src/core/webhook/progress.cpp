@@ -37,11 +37,15 @@ failure_key(const StatusReport &report) noexcept
 	                       report.error_message);
 }
 
+/* The least counts: what `pricing` told before a conversation's origin, which is a category alone;
+ * then what was told with the higher rank. */
 auto
-price_key(const StatusReport &report) noexcept
+price_key(StatusRank rank, const StatusReport &report) noexcept
 {
-	return std::make_tuple(report.pricing_category, report.pricing_type, report.pricing_model,
-	                       report.billable);
+	const bool full =
+	    !report.pricing_type.empty() || !report.pricing_model.empty() || report.billable >= 0;
+	return std::make_tuple(!full, -static_cast<int>(rank), report.pricing_category,
+	                       report.pricing_type, report.pricing_model, report.billable);
 }
 
 void
@@ -49,8 +53,7 @@ add_price(Progress &sum, StatusRank rank, const StatusReport &report) noexcept
 {
 	if (report.pricing_category.empty() && report.pricing_type.empty())
 		return;
-	if (rank < sum.price_rank ||
-	    (rank == sum.price_rank && price_key(sum.price) <= price_key(report)))
+	if (price_key(sum.price_rank, sum.price) <= price_key(rank, report))
 		return;
 	sum.price_rank = rank;
 	sum.price = report;

@@ -65,7 +65,8 @@ struct Progress {
 	std::int64_t read_at = 0;
 	bool failed = false;
 	StatusReport failure; /* the earliest */
-	/* of the highest rank that told one: a message is charged when it is delivered */
+	/* a full one before a category alone, then of the highest rank that told one: a message is
+	 * charged when it is delivered */
 	StatusRank price_rank = StatusRank::none;
 	StatusReport price;
 	std::string_view wamid;

@@ -69,17 +69,19 @@ add_failure_text(Column &column, const Sum &sum)
 /* Of two that contradict each other, the one that sorts first, since their order may not decide. */
 #define LEAST(column) "least(m." column " COLLATE \"C\", item." column ")"
 
-/* What was told with "delivered" counts more than what was told with "sent"; of two that contradict
- * each other, the one that sorts first. */
-#define PRICE_KEY(row)                                                        \
-	"ROW(coalesce(" row ".pricing_category, '') COLLATE \"C\", coalesce(" row \
-	".pricing_type, '') COLLATE \"C\", coalesce(" row                         \
-	".pricing_model, '') COLLATE \"C\", coalesce(" row ".billable::integer, -1))"
-#define OF_BETTER_PRICE(column)                                                       \
-	"CASE WHEN item.pricing_rank > coalesce(m.pricing_rank, 0)"                       \
-	" OR (item.pricing_rank = m.pricing_rank AND " PRICE_KEY("item") " < " PRICE_KEY( \
-	    "m") ")"                                                                      \
-	         " THEN item." column " ELSE m." column " END"
+/* The least of these counts: a full price before a conversation's origin, which is a category
+ * alone; then what was told with "delivered" before what was told with "sent"; of two that
+ * contradict each other, the one that sorts first. */
+#define PRICE_KEY(row)                                                                  \
+	"ROW(coalesce(" row ".pricing_type, " row ".pricing_model, " row ".billable::text)" \
+	" IS NULL, -coalesce(" row ".pricing_rank, 0),"                                     \
+	" coalesce(" row ".pricing_category, '') COLLATE \"C\","                            \
+	" coalesce(" row ".pricing_type, '') COLLATE \"C\","                                \
+	" coalesce(" row ".pricing_model, '') COLLATE \"C\","                               \
+	" coalesce(" row ".billable::integer, -1))"
+#define OF_BETTER_PRICE(column)                                               \
+	"CASE WHEN item.pricing_rank > 0 AND " PRICE_KEY("item") " < " PRICE_KEY( \
+	    "m") " THEN item." column " ELSE m." column " END"
 
 /* What statuses tell of a message, and how it is joined with the row m. */
 constexpr BatchColumn<Sum> progress_columns[] = {
