@@ -34,7 +34,7 @@ CREATE INDEX whatsapp_events_parked_idx ON whatsapp_events (received_at) WHERE k
 CREATE INDEX whatsapp_event_queue_due_at_idx ON whatsapp_event_queue (due_at, event_id);
 
 COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once.';
-COMMENT ON COLUMN whatsapp_events.contact IS 'Of a message: what contacts[] said about who sent it.';
+COMMENT ON COLUMN whatsapp_events.contact IS 'Of a message: what contacts[] said about who sent it. Of a status: what contacts[] said about whom it is for, where the status itself does not tell.';
 COMMENT ON TABLE whatsapp_event_queue IS 'Events that still have to be acted upon, and why that failed. Changed by the extension only.';
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_events', '');

@@ -46,8 +46,9 @@ check_again(const whatsapp::WebhookEvent &event)
 	using Kind = whatsapp::WebhookEvent::Kind;
 	switch (event.kind) {
 	case Kind::status: {
-		const whatsapp::WebhookEvent again = whatsapp::parse_status(event.raw);
+		const whatsapp::WebhookEvent again = whatsapp::parse_status(event.raw, event.contact);
 		EXPECT(again.kind == Kind::status && again.dedupe_key == event.dedupe_key);
+		EXPECT(again.wa_id == event.wa_id && again.user_id == event.user_id);
 		break;
 	}
 	case Kind::message: {

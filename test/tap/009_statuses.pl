@@ -16,13 +16,15 @@ my $json = JSON::PP->new->canonical->utf8;
 my $folder = PostgreSQL::Test::Utils::tempdir();
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 
+# The first may be contacts[].
 sub deliver
 {
 	my (@statuses) = @_;
+	my @contacts = ref $statuses[0] eq 'ARRAY' ? (contacts => shift @statuses) : ();
 	while (my @some = splice @statuses, 0, 1000)
 	{
 		my $body = $json->encode({ object => 'whatsapp_business_account', entry => [ { id => '987654321', changes => [ { field => 'messages',
-			value => { messaging_product => 'whatsapp', metadata => { display_phone_number => '15550783881', phone_number_id => '123456789' }, statuses => \@some } } ] } ] });
+			value => { messaging_product => 'whatsapp', metadata => { display_phone_number => '15550783881', phone_number_id => '123456789' }, @contacts, statuses => \@some } } ] } ] });
 		open my $file, '>', "$folder/body" or die "open: $!";
 		print $file $body;
 		close $file;
@@ -145,6 +147,19 @@ deliver({ id => 'old.1', status => 'sent', timestamp => '1895336240', conversati
 	{ id => 'old.3', status => 'sent', timestamp => '1895336240', pricing => 'free', conversation => [] });
 is(sql(q{SELECT string_agg(concat_ws('/', pricing_category, pricing_type, pricing_model, billable, conversation_id), ' ' ORDER BY wamid) FROM whatsapp_messages WHERE wamid LIKE 'old.%'}),
 	'business_initiated/k utility/CBP/f/k ', 'every generation of prices is read');
+
+# a user id that contacts[] alone tells
+sub learn_message { my ($wamid) = @_; return sql("INSERT INTO whatsapp_messages (sender, message_type, status, wamid) VALUES ('default', 'template', 'SENT', '$wamid');
+	INSERT INTO whatsapp_wamids SELECT hashtextextended(wamid, 0), id FROM whatsapp_messages WHERE wamid = '$wamid'") }
+my @people = ([ { profile => { name => 'Ana' }, wa_id => '34600111222', user_id => 'ES.77' } ], { status => 'delivered', timestamp => '1895336240', recipient_id => '34600111222' });
+sub people_told { my ($wamid) = @_; my ($contacts, $status) = @people; return deliver($contacts, { %$status, id => $wamid }) }
+people_told('people.parked');
+learn_message('people.parked');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE wamid = 'people.parked' AND status = 'DELIVERED'}, '1');
+learn_message('people.known');
+people_told('people.known');
+is(sql(q{SELECT string_agg(concat_ws(' ', split_part(wamid, '.', 2), wa_id, user_id), ', ' ORDER BY wamid) FROM whatsapp_messages WHERE wamid LIKE 'people.%'}),
+	'known 34600111222 ES.77, parked 34600111222 ES.77', 'a user id that contacts[] alone tells is known in every order');
 
 # foreign messages are kept, and counted by whoever wants to
 deliver(map { { id => "foreign.$_", status => 'delivered', timestamp => '1895336240' } } 1 .. 10);

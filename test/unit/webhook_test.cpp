@@ -124,7 +124,7 @@ TEST(Webhook, AStoredStatusReadsTheSame)
 {
 	WebhookEvent event = only_event(delivery(
 	    R"({"statuses":[{"id":"w","status":"failed","timestamp":"5","recipient_id":"34","errors":[{"code":131026}],"pricing":{"category":"utility"}}]})"));
-	WebhookEvent again = parse_status(event.raw);
+	WebhookEvent again = parse_status(event.raw, event.contact);
 	EXPECT_EQ(again.kind, Kind::status);
 	EXPECT_EQ(again.wamid, "w");
 	EXPECT_EQ(again.timestamp, 5);
@@ -132,7 +132,21 @@ TEST(Webhook, AStoredStatusReadsTheSame)
 	EXPECT_EQ(again.pricing_category, "utility");
 	EXPECT_EQ(again.dedupe_key, event.dedupe_key);
 	for (const char *odd : {"", "{}", "[]", "{", R"({"id":"w"})"})
-		EXPECT_EQ(parse_status(odd).kind, Kind::malformed);
+		EXPECT_EQ(parse_status(odd, odd).kind, Kind::malformed);
+}
+
+TEST(Webhook, AStoredStatusKeepsWhatContactsTold)
+{
+	const std::string contacts =
+	    R"("contacts":[{"profile":{"name":"A"},"wa_id":"34","user_id":"ES.1"}])";
+	WebhookEvent event = only_event(delivery(
+	    "{" + contacts + R"(,"statuses":[{"id":"w","status":"read","recipient_id":"34"}]})"));
+	EXPECT_EQ(parse_status(event.raw, event.contact).user_id, "ES.1");
+	/* and what the status tells by itself is not kept twice */
+	event = only_event(delivery(
+	    "{" + contacts +
+	    R"(,"statuses":[{"id":"w","status":"read","recipient_id":"34","recipient_user_id":"ES.1"}]})"));
+	EXPECT_EQ(event.contact, "");
 }
 
 TEST(Webhook, FailedStatusKeepsItsErrors)

@@ -168,15 +168,20 @@ contact_of(const Context &context, const JsonNode *wa_id, const JsonNode *user_i
 	return string_of(wa_id).empty() && string_of(user_id).empty() ? context.only_contact : nullptr;
 }
 
-void
-complete(WebhookEvent &event, const JsonNode *contact)
+/* Whether the contact told something new. */
+bool
+complete_ids(WebhookEvent &event, const JsonNode *contact)
 {
 	if (contact == nullptr)
-		return;
-	if (event.wa_id.empty())
-		event.wa_id = text_of(member(contact, "wa_id"));
-	if (event.user_id.empty())
-		event.user_id = text_of(member(contact, "user_id"));
+		return false;
+	bool told = false;
+	for (const auto &[id, name] :
+	     {std::pair(&event.wa_id, "wa_id"), std::pair(&event.user_id, "user_id")})
+		if (id->empty()) {
+			*id = text_of(member(contact, name));
+			told = told || !id->empty();
+		}
+	return told;
 }
 
 /* Three generations: nothing but conversation.origin; pricing_model CBP without a type; PMP. */
@@ -226,7 +231,9 @@ status_event(const Context &context, const JsonNode &item)
 	const JsonNode *user_id = member(&item, "recipient_user_id");
 	event.wa_id = text_of(wa_id);
 	event.user_id = text_of(user_id);
-	complete(event, contact_of(context, wa_id, user_id));
+	const JsonNode *contact = contact_of(context, wa_id, user_id);
+	if (complete_ids(event, contact))
+		event.contact = raw_of(context, *contact);
 	read_price(event, item);
 	event.errors = errors_of(context, item);
 	event.wamid = std::move(wamid);
@@ -249,7 +256,7 @@ message_event(const Context &context, const JsonNode &item)
 	event.wa_id = text_of(wa_id);
 	event.user_id = text_of(user_id);
 	if (const JsonNode *contact = contact_of(context, wa_id, user_id)) {
-		complete(event, contact);
+		complete_ids(event, contact);
 		event.contact = raw_of(context, *contact);
 	}
 	event.errors = errors_of(context, item);
@@ -405,16 +412,21 @@ parse_webhook(std::string_view body)
 }
 
 WebhookEvent
-parse_status(std::string_view raw)
+parse_status(std::string_view raw, std::string_view contact)
 {
 	JsonDocument document;
+	JsonDocument person;
 
 	if (read_json(raw, document) != JsonProblem::none)
 		return {};
 	Context context;
 	context.plain = document.plain;
 	WebhookEvent event = status_event(context, document.nodes.front());
-	return event.kind == Kind::status ? event : WebhookEvent();
+	if (event.kind != Kind::status)
+		return {};
+	if (!contact.empty() && read_json(contact, person) == JsonProblem::none)
+		complete_ids(event, &person.nodes.front());
+	return event;
 }
 
 } // namespace whatsapp

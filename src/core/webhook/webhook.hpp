@@ -30,8 +30,9 @@ struct WebhookEvent {
 	std::string phone_number_id; /* metadata.phone_number_id */
 	std::string dedupe_key;      /* the same item again gives the same key; at most 300 bytes */
 	std::string raw;             /* this item alone, as JSON that jsonb accepts */
-	std::string contact;         /* message: its entry of contacts[], as JSON; may be empty */
-	std::int64_t timestamp = 0;  /* Unix seconds; 0 when absent or unreadable */
+	std::string contact;        /* JSON, may be empty. message: its entry of contacts[]; status: the
+	                               same, when it told an id that the status itself does not tell */
+	std::int64_t timestamp = 0; /* Unix seconds; 0 when absent or unreadable */
 
 	std::string wamid; /* status: of the message it is about; message: its own id */
 	std::string
@@ -54,8 +55,8 @@ struct WebhookEvent {
  */
 std::vector<WebhookEvent> parse_webhook(std::string_view body);
 
-/* One status again, from the raw JSON that an earlier parse_webhook() gave: contacts[] is not there
- * any more. Kind::malformed, and raw empty, for what is none. */
-WebhookEvent parse_status(std::string_view raw);
+/* One status again, from the raw JSON and the contact that an earlier parse_webhook() gave.
+ * Kind::malformed, and raw empty, for what is none. */
+WebhookEvent parse_status(std::string_view raw, std::string_view contact);
 
 } // namespace whatsapp

@@ -62,11 +62,12 @@ fingerprint_body(const char *bytes, std::size_t size, unsigned char (&key)[16])
 }
 
 bool
-read_stored_status(const char *raw, StatusReport &report)
+read_stored_status(const char *raw, const char *contact, StatusReport &report)
 {
 	bool found = false;
 	guarded([&] {
-		const WebhookEvent status = parse_status(raw);
+		const WebhookEvent status =
+		    parse_status(raw, contact == nullptr ? std::string_view() : contact);
 		Outcome failure;
 		if (status.status == "failed")
 			failure = judge_failed_status(status.errors);

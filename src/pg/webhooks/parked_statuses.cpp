@@ -36,7 +36,7 @@ match_parked_statuses(int seconds, std::int32_t oldest_generation)
 	              "     AND parked.received_at > now() - make_interval(secs => $1)) AS found"
 	              "   WHERE found.message_id IS NOT NULL ORDER BY found.message_id LIMIT $3) AS p"
 	              " WHERE e.id = p.id AND e.message_id IS NULL"
-	              " RETURNING e.message_id, e.raw::text, extract(epoch FROM e.received_at)::bigint",
+	              " RETURNING e.message_id, e.raw::text, e.contact::text, extract(epoch FROM e.received_at)::bigint",
 	    3,
 	    {FLOAT8OID, INT4OID, INT8OID}};
 	Values values;
@@ -50,10 +50,10 @@ match_parked_statuses(int seconds, std::int32_t oldest_generation)
 	for (uint64 i = 0; i < rows.count(); i++) {
 		MessageStatus &status = statuses[count];
 		status = {rows.int64_at(i, 1), StatusReport()};
-		if (!read_stored_status(rows.text_at(i, 2), status.report))
+		if (!read_stored_status(rows.text_at(i, 2), rows.text_at(i, 3), status.report))
 			continue;
 		if (status.report.at == 0)
-			status.report.at = rows.int64_at(i, 3);
+			status.report.at = rows.int64_at(i, 4);
 		count++;
 	}
 	apply_statuses(statuses, count);
