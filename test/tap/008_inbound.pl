@@ -64,6 +64,8 @@ my @types = (
 	[ { type => 'order', order => { catalog_id => 'K', text => 'please', product_items => [ { product_retailer_id => 'p', quantity => 2, item_price => 1.5, currency => 'EUR' } ] } }, q{text, order_items #>> '{product_items,0,quantity}'}, 'please|2' ],
 	[ { type => 'system', system => { body => 'changed', type => 'user_changed_number', wa_id => '34600111333', user_id => 'ES.2' } }, 'text, reply_kind, new_phone, new_user_id, opens_window', 'changed|user_changed_number|+34600111333|ES.2|f' ],
 	[ { type => 'edit', edit => { original_message_id => 'wamid.OLD', message => { type => 'text', text => { body => 'better' } } } }, 'target_wamid, text, opens_window', 'wamid.OLD|better|f' ],
+	[ { type => 'edit', edit => { original_message_id => 'wamid.OLD', message => { type => 'image', image => { id => 'MEDIA2', mime_type => 'image/jpeg', caption => 'mended' } } } },
+		'target_wamid, caption, media_id, mime_type, opens_window', 'wamid.OLD|mended|MEDIA2|image/jpeg|f' ],
 	[ { type => 'revoke', revoke => { original_message_id => 'wamid.OLD' } }, 'target_wamid, opens_window', 'wamid.OLD|f' ],
 	[ { type => 'unsupported', errors => [ { code => 131051, title => 'x' } ], unsupported => { type => 'poll' } }, q{errors #>> '{0,code}', raw #>> '{unsupported,type}'}, '131051|poll' ],
 	[ { type => 'request_welcome' }, 'message_type, opens_window', 'request_welcome|f' ],

@@ -59,6 +59,23 @@ TEST(Inbound, Media)
 	}
 }
 
+TEST(Inbound, Edits)
+{
+	json row = columns(
+	    R"({"type":"edit","edit":{"original_message_id":"w","message":{"type":"text","text":{"body":"b"}}}})");
+	EXPECT_EQ(row["target_wamid"], "w");
+	EXPECT_EQ(row["text"], "b");
+	for (const char *type : {"image", "video", "audio", "document", "sticker"}) {
+		row = columns(R"({"type":"edit","edit":{"original_message_id":"w","message":{"type":")" +
+		              std::string(type) + R"(",")" + type +
+		              R"(":{"id":"1","mime_type":"m","caption":"c"}}}})");
+		EXPECT_EQ(row["message_type"], "edit");
+		EXPECT_EQ(row["media_id"], "1") << type;
+		EXPECT_EQ(row["mime_type"], "m");
+		EXPECT_EQ(row["caption"], "c");
+	}
+}
+
 TEST(Inbound, Places)
 {
 	json row = columns(R"({"type":"location","location":{"latitude":90,"longitude":-180.0}})");

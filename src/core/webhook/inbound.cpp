@@ -138,17 +138,23 @@ read_system(Columns &row, const json &system)
 }
 
 void
-read_edit(Columns &row, const json &edit)
-{
-	row.text("target_wamid", member(edit, "original_message_id"));
-	if (const json *message = member(edit, "message"))
-		row.text("text", path(*message, "text", "body"));
-}
-
-void
 read_revoke(Columns &row, const json &revoke)
 {
 	row.text("target_wamid", member(revoke, "original_message_id"));
+}
+
+/* The message as it is now: a text, or media whose caption was changed. */
+void
+read_edit(Columns &row, const json &edit)
+{
+	row.text("target_wamid", member(edit, "original_message_id"));
+	const json *message = member(edit, "message");
+	if (message == nullptr)
+		return;
+	row.text("text", path(*message, "text", "body"));
+	for (const char *kind : {"image", "video", "audio", "document", "sticker"})
+		if (const json *media = member(*message, kind))
+			read_media(row, *media);
 }
 
 void
