@@ -49,8 +49,7 @@ failed(std::int64_t at, std::int64_t code, const char *message)
 auto
 all_of(const Progress &sum)
 {
-	return std::make_tuple(sum.sent_at, sum.delivered_at, sum.read_at, sum.failed, sum.failure.at,
-	                       sum.failure.error_code, sum.failure.error_message, sum.price_rank,
+	return std::make_tuple(sum.sent_at, sum.delivered_at, sum.read_at, sum.price_rank,
 	                       sum.price.pricing_category, sum.price.billable, sum.wa_id, sum.user_id,
 	                       sum.conversation_id, sum.wamid);
 }
@@ -135,10 +134,8 @@ TEST(Progress, Meaning)
 	add_report(sum, priced("sent", 9, "authentication", 1));
 	EXPECT_EQ(sum.price.pricing_category, "utility");
 	EXPECT_EQ(sum.sent_at, 9);
-	EXPECT_FALSE(sum.failed);
-	add_report(sum, failed(40, 5, "later"));
-	add_report(sum, failed(39, 6, "earlier"));
-	EXPECT_EQ(sum.failure.error_code, 6);
+	add_report(sum, failed(8, 5, "no progress"));
+	EXPECT_EQ(sum.sent_at, 9);
 }
 
 TEST(Progress, AConversationsOriginDoesNotReplaceAPrice)

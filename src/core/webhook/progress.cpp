@@ -30,13 +30,6 @@ least(std::string_view &sum, std::string_view text) noexcept
 		sum = text;
 }
 
-auto
-failure_key(const StatusReport &report) noexcept
-{
-	return std::make_tuple(report.at, report.has_error ? report.error_code : 0,
-	                       report.error_message);
-}
-
 /* The least counts: what `pricing` told before a conversation's origin, which is a category alone;
  * then what was told with the higher rank. */
 auto
@@ -102,12 +95,8 @@ add_report(Progress &sum, const StatusReport &report) noexcept
 	if (rank == StatusRank::none)
 		return;
 	least(sum.wamid, report.wamid);
-	if (rank == StatusRank::failed) {
-		if (!sum.failed || failure_key(report) < failure_key(sum.failure))
-			sum.failure = report;
-		sum.failed = true;
+	if (rank == StatusRank::failed)
 		return;
-	}
 	earliest(sum.sent_at, report.at);
 	if (rank >= StatusRank::delivered)
 		earliest(sum.delivered_at, report.at);

@@ -5,6 +5,8 @@
  * told, and "who said it last" is never asked. The same rule in SQL (pg/webhooks/status_join.cpp)
  * joins the sum of a batch with the row, so that it does not matter either how statuses were spread
  * over deliveries.
+ *
+ * Failures are no part of the sum: which of them is shown depends on when the message was made.
  */
 #pragma once
 
@@ -63,8 +65,6 @@ struct Progress {
 	std::int64_t sent_at = 0;
 	std::int64_t delivered_at = 0;
 	std::int64_t read_at = 0;
-	bool failed = false;
-	StatusReport failure; /* the earliest */
 	/* a full one before a category alone, then of the highest rank that told one: a message is
 	 * charged when it is delivered */
 	StatusRank price_rank = StatusRank::none;

@@ -56,9 +56,9 @@ add_price_text(Column &column, const Sum &sum)
 
 template <std::string_view StatusReport::*text>
 void
-add_failure_text(Column &column, const Sum &sum)
+add_failure_text(Column &column, const MessageStatus &failure)
 {
-	column.add_text(sum.progress.failure.*text);
+	column.add_text(failure.report.*text);
 }
 
 /* The platform's times are whole seconds, cut off: never before the message was made. */
@@ -126,16 +126,21 @@ BatchStatement join_progress = {
         "error_message") ", error_details = " KEEPS_ERROR("error_details") ",  hint = " KEEPS_ERROR("hint") " FROM @batch@ WHERE m.id = item.id",
     progress_columns};
 
-constexpr BatchColumn<Sum> failure_columns[] = {
-    {"id", bigint_batch, nullptr, add_message_id},
+constexpr BatchColumn<MessageStatus> failure_columns[] = {
+    {"id", bigint_batch, nullptr,
+     [](Column &column, const MessageStatus &failure) {
+	     column.add(Int64GetDatum(failure.message_id));
+     }},
     {"wamid", text_batch, "coalesce(m.wamid, item.wamid)",
-     [](Column &column, const Sum &sum) { column.add_identifier(sum.progress.failure.wamid); }},
-    {"failed_at", time_batch, as_told,
-     [](Column &column, const Sum &sum) { column.add_time(sum.progress.failure.at); }},
+     [](Column &column, const MessageStatus &failure) {
+	     column.add_identifier(failure.report.wamid);
+     }},
+    {"failed_at", time_batch, "item.shown_at",
+     [](Column &column, const MessageStatus &failure) { column.add_time(failure.report.at); }},
     {"error_code", bigint_batch, as_told,
-     [](Column &column, const Sum &sum) {
-	     if (sum.progress.failure.has_error)
-		     column.add(Int64GetDatum(sum.progress.failure.error_code));
+     [](Column &column, const MessageStatus &failure) {
+	     if (failure.report.has_error)
+		     column.add(Int64GetDatum(failure.report.error_code));
 	     else
 		     column.add_null();
      }},
@@ -144,18 +149,23 @@ constexpr BatchColumn<Sum> failure_columns[] = {
      add_failure_text<&StatusReport::error_details>},
     {"hint", text_batch, as_told, add_failure_text<&StatusReport::hint>}};
 
-#define FAILURE_KEY(row)                                                    \
-	"ROW(" row ".failed_at, coalesce(" row ".error_code, 0), coalesce(" row \
-	".error_message, '') COLLATE \"C\")"
+#define FAILURE_REASON(row) \
+	"coalesce(" row ".error_code, 0), coalesce(" row ".error_message, '') COLLATE \"C\""
 
-/* Of several failures the earliest is shown; one of an older attempt (another wamid, or the message
+/* Of several failures the earliest is shown; of those that are as old as the message, after which
+ * none can be, the one with the least code. One of an older attempt (another wamid, or the message
  * waits to be sent again) is history and not the status. */
 BatchStatement join_failures = {
-    "UPDATE @s@.whatsapp_messages AS m SET (@columns@) = ROW(@values@), status = 'FAILED' FROM @batch@"
-    " WHERE m.id = item.id AND (m.status IN ('PENDING', 'SENT')"
-    "  OR (m.status = 'FAILED' AND " FAILURE_KEY("item") " < " FAILURE_KEY(
-        "m") "))"
-             "  AND (m.wamid IS NULL OR m.wamid = item.wamid)",
+    "UPDATE @s@.whatsapp_messages AS m SET (@columns@) = ROW(@values@), status = 'FAILED'"
+    " FROM (SELECT DISTINCT ON (item.id) item.*, greatest(item.failed_at, made.created_at) AS shown_at"
+    "   FROM @batch@ JOIN @s@.whatsapp_messages AS made ON made.id = item.id"
+    "   WHERE made.wamid IS NULL OR made.wamid = item.wamid"
+    "   ORDER BY item.id, shown_at, " FAILURE_REASON(
+        "item") ") AS item"
+                " WHERE m.id = item.id AND (m.status IN ('PENDING', 'SENT') OR (m.status = 'FAILED'"
+                "   AND ROW(item.shown_at, " FAILURE_REASON("item") ") < ROW(m.failed_at, " FAILURE_REASON(
+                    "m") ")))"
+                         "  AND (m.wamid IS NULL OR m.wamid = item.wamid)",
     failure_columns};
 
 Sum *
@@ -233,25 +243,38 @@ tells_progress(const Sum &sum)
 	return sum.progress.sent_at != 0 && sum.queued == nullptr;
 }
 
-bool
-tells_failure(const Sum &sum)
-{
-	const bool waits = sum.queued != nullptr && strcmp(sum.queued, "ready") == 0;
-	return sum.progress.failed && !waits;
-}
-
 /* In order of id, as all who lock several messages. */
-template <class Batch>
 void
-join_sums(Batch &statement, const Sum *sums, std::size_t count, bool (*takes_part)(const Sum &))
+join_progress_of(const Sum *sums, std::size_t count)
 {
 	auto **some = static_cast<const Sum **>(palloc(sizeof(Sum *) * (count + 1)));
 	std::size_t size = 0;
 	for (std::size_t i = 0; i < count; i++)
-		if (takes_part(sums[i]))
+		if (tells_progress(sums[i]))
 			some[size++] = &sums[i];
 	if (size > 0)
-		run_batch_statement(statement, some, size);
+		run_batch_statement(join_progress, some, size);
+}
+
+bool
+waits_to_be_sent(const Sum &sum)
+{
+	return sum.queued != nullptr && strcmp(sum.queued, "ready") == 0;
+}
+
+/* statuses: in order of message, each of which has a sum. */
+void
+join_failures_of(const MessageStatus *statuses, std::size_t count, Sum *sums, std::size_t sum_count)
+{
+	auto **some =
+	    static_cast<const MessageStatus **>(palloc(sizeof(MessageStatus *) * (count + 1)));
+	std::size_t size = 0;
+	for (std::size_t i = 0; i < count; i++)
+		if (rank_of(statuses[i].report.status) == StatusRank::failed &&
+		    !waits_to_be_sent(*find_sum(sums, sum_count, statuses[i].message_id)))
+			some[size++] = &statuses[i];
+	if (size > 0)
+		run_batch_statement(join_failures, some, size);
 }
 
 } // namespace
@@ -277,8 +300,8 @@ apply_statuses(MessageStatus *statuses, std::size_t count)
 		return;
 	dequeue_messages(sums, size);
 	fault_point(FaultPoint::event_dequeued);
-	join_sums(join_progress, sums, size, tells_progress);
-	join_sums(join_failures, sums, size, tells_failure);
+	join_progress_of(sums, size);
+	join_failures_of(statuses, count, sums, size);
 }
 
 } // namespace whatsapp::pg
