@@ -5,7 +5,7 @@
 CREATE TABLE whatsapp_events (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     received_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    kind            text NOT NULL CHECK (kind IN ('status', 'message', 'error', 'account', 'malformed')),
+    kind            text NOT NULL CHECK (kind IN ('status', 'message', 'error', 'account', 'malformed', 'refused')),
     field           text,
     account_id      text,
     phone_number_id text,
@@ -25,7 +25,8 @@ CREATE TABLE whatsapp_event_queue (
     attempts      integer NOT NULL DEFAULT 0,
     due_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
     error_code    text,
-    error_message text
+    error_message text,
+    apply_status  boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
 CREATE INDEX whatsapp_events_received_at_idx ON whatsapp_events (received_at);
@@ -35,6 +36,7 @@ CREATE INDEX whatsapp_event_queue_due_at_idx ON whatsapp_event_queue (due_at, ev
 
 COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once.';
 COMMENT ON COLUMN whatsapp_events.contact IS 'Of a message: what contacts[] said about who sent it. Of a status: what contacts[] said about whom it is for, where the status itself does not tell.';
+COMMENT ON COLUMN whatsapp_event_queue.apply_status IS 'The event is a status whose message has still to be changed.';
 COMMENT ON TABLE whatsapp_event_queue IS 'Events that still have to be acted upon, and why that failed. Changed by the extension only.';
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_events', '');

@@ -162,7 +162,7 @@ my $poison = delivery('POISON');
 $node->safe_psql('postgres', "INSERT INTO whatsapp_deliveries (body, signature, starts) SELECT convert_to('$poison', 'UTF8'), '" . sign($poison) . "', n FROM generate_series(0, 5, 5) AS n");
 receive(delivery('BELL'));
 wait_gone();
-is($node->safe_psql('postgres', qq{SELECT count(*) FROM whatsapp_events WHERE kind = 'malformed' AND convert_from(body, 'UTF8') = '$poison'}) . has('POISON'), '11', 'a poisonous delivery is kept raw');
+is($node->safe_psql('postgres', qq{SELECT count(*) FROM whatsapp_events WHERE kind = 'refused' AND convert_from(body, 'UTF8') = '$poison'}) . has('POISON'), '11', 'a poisonous delivery is kept raw');
 
 # the tables cannot be written: it waits, and is not lost
 my $lock = $node->background_psql('postgres');

@@ -285,7 +285,7 @@ Inbox::admit_delivery(const pg::WaitingDelivery &delivery) noexcept
 		} else {
 			held.body.assign(body);
 			if (delivery.poisonous)
-				held.verdict = Verdict::malformed;
+				held.verdict = Verdict::poisonous;
 			else
 				read_delivery(held);
 		}

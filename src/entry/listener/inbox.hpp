@@ -19,9 +19,10 @@ namespace whatsapp::entry
 class Inbox
 {
 public:
-	enum class Verdict { good, malformed, forged };
+	/* malformed, poisonous: the body is to be put aside */
+	enum class Verdict { good, malformed, poisonous, forged };
 	struct Delivery {
-		Verdict verdict; /* malformed: its body is to be put aside */
+		Verdict verdict;
 		const pg::Event *events;
 		std::size_t event_count;
 		const char *body;

@@ -168,7 +168,9 @@ store_deliveries(const Inbox::Delivery *deliveries, std::size_t count)
 		for (std::size_t i = 0; i < count; i++) {
 			const Inbox::Delivery &delivery = deliveries[i];
 			if (delivery.verdict == Inbox::Verdict::malformed)
-				pg::put_body_aside(delivery.body, delivery.body_size);
+				pg::put_body_aside(delivery.body, delivery.body_size, pg::malformed_body);
+			else if (delivery.verdict == Inbox::Verdict::poisonous)
+				pg::put_body_aside(delivery.body, delivery.body_size, pg::refused_body);
 			else if (delivery.verdict == Inbox::Verdict::good)
 				runs[size++] = {delivery.events, delivery.event_count};
 			if (delivery.row != 0)
@@ -187,8 +189,9 @@ store_event(const pg::Event &event)
 }
 
 /* One item that the database refuses must lose neither its delivery nor the others: each goes
- * alone, and what still fails is kept raw. False when it is the database that is not ready, and
- * Meta should come again. */
+ * alone. A status that cannot be applied, most likely for a user's trigger on whatsapp_messages, is
+ * left to the reader, who tries again; of what cannot even be stored, the body is put aside. False
+ * when it is the database that is not ready, and Meta should come again. */
 bool
 store_item_by_item(const Inbox::Delivery &delivery)
 {
@@ -200,13 +203,17 @@ store_item_by_item(const Inbox::Delivery &delivery)
 			continue;
 		if (pg::failure_passes())
 			return false;
+		if (commit_or_repeat([&] { pg::store_event_for_reader(delivery.events[i]); }))
+			continue;
+		if (pg::failure_passes())
+			return false;
 		lost = true;
 	}
 	if (!lost && delivery.row == 0)
 		return true;
 	return pg::transact([&] {
 		if (lost)
-			pg::put_body_aside(delivery.body, delivery.body_size);
+			pg::put_body_aside(delivery.body, delivery.body_size, pg::refused_body);
 		if (delivery.row != 0)
 			pg::drop_delivery(delivery.row);
 	});

@@ -11,7 +11,7 @@
 #include "pg/server/columns.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/reader/inbound.hpp"
-#include "pg/people/opt_outs.hpp"
+#include "pg/reader/status_tasks.hpp"
 #include "pg/server/milliseconds.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
@@ -40,15 +40,16 @@ is_kind(const InboxTask &task, const char *kind)
 	return task.kind != nullptr && strcmp(task.kind, kind) == 0;
 }
 
+/* Statuses that are to be applied come first. */
 int
 take_tasks(InboxTask *tasks, int limit)
 {
 	static Statement statement = {
 	    "SELECT q.event_id, q.attempts, e.kind, e.account_id, e.phone_number_id, e.wamid, e.raw::text, e.contact::text,"
-	    "  coalesce(e.occurred_at, e.received_at), e.received_at, coalesce(e.message_id, 0)"
-	    " FROM (SELECT event_id, attempts, due_at FROM @s@.whatsapp_event_queue WHERE due_at <= now()"
+	    "  coalesce(e.occurred_at, e.received_at), e.received_at, coalesce(e.message_id, 0), q.apply_status"
+	    " FROM (SELECT event_id, attempts, due_at, apply_status FROM @s@.whatsapp_event_queue WHERE due_at <= now()"
 	    "   ORDER BY due_at, event_id LIMIT $1) AS q"
-	    " LEFT JOIN @s@.whatsapp_events AS e ON e.id = q.event_id ORDER BY q.due_at, q.event_id",
+	    " LEFT JOIN @s@.whatsapp_events AS e ON e.id = q.event_id ORDER BY q.apply_status DESC, q.due_at, q.event_id",
 	    1,
 	    {INT4OID}};
 	Values values;
@@ -67,6 +68,7 @@ take_tasks(InboxTask *tasks, int limit)
 		task.occurred_at = rows.int64_at(i, 9);
 		task.received_at = rows.int64_at(i, 10);
 		task.message_id = rows.int64_at(i, 11);
+		task.apply_status = rows.bool_at(i, 12);
 	}
 	return static_cast<int>(rows.count());
 }
@@ -80,7 +82,7 @@ act_on_event(const InboxTask &task)
 	else if (is_kind(task, "account"))
 		apply_account_event(task.raw, task.account_id, task.occurred_at);
 	else if (is_kind(task, "status"))
-		note_marketing_stopped(task.message_id);
+		heed_status(task);
 }
 
 bool
@@ -91,8 +93,28 @@ attempt_task(const InboxTask &task, Problem &problem)
 		return true;
 	if (!attempt_apart(problem, 0, [&] { act_on_event(task); }))
 		return false;
-	return !is_kind(task, "message") ||
-	       attempt_apart(problem, settings.trigger_timeout, [&] { store_inbound(task); });
+	if (is_kind(task, "message"))
+		return attempt_apart(problem, settings.trigger_timeout, [&] { store_inbound(task); });
+	return !task.apply_status ||
+	       attempt_apart(problem, settings.trigger_timeout, [&] { apply_status_tasks(&task, 1); });
+}
+
+/* All of them at once, as the listener does; where a user's trigger will not have one, each is
+ * attempted alone. Returns how many are applied. */
+int
+apply_statuses_together(InboxTask *tasks, int count)
+{
+	Problem problem;
+	int size = 0;
+	while (size < count && tasks[size].apply_status)
+		size++;
+	if (size < 2 || !attempt_apart(problem, settings.trigger_timeout, [&] {
+		    apply_status_tasks(tasks, static_cast<std::size_t>(size));
+	    }))
+		return 0;
+	for (int i = 0; i < size; i++)
+		tasks[i].apply_status = false;
+	return size;
 }
 
 void
@@ -100,15 +122,16 @@ put_off_task(const InboxTask &task, const Problem &problem)
 {
 	/* 1 s, 2 s, 4 s and so on, ten minutes at most */
 	static Statement statement = {
-	    "UPDATE @s@.whatsapp_event_queue SET attempts = attempts + 1, error_code = $2, error_message = $3,"
+	    "UPDATE @s@.whatsapp_event_queue SET attempts = attempts + 1, error_code = $2, error_message = $3, apply_status = $4,"
 	    "  due_at = clock_timestamp() + make_interval(secs => least(600, 2.0 ^ least(attempts, 10)))"
 	    " WHERE event_id = $1",
-	    3,
-	    {INT8OID, TEXTOID, TEXTOID}};
+	    4,
+	    {INT8OID, TEXTOID, TEXTOID, BOOLOID}};
 	Values values;
 	values.set(0, Int64GetDatum(task.event_id));
 	values.set_text(1, problem.sqlstate);
 	values.set_text(2, problem.message);
+	values.set(3, BoolGetDatum(task.apply_status));
 	run_statement(statement, values);
 }
 
@@ -132,12 +155,12 @@ report_failed_tasks(const InboxTask &first, const Problem &problem, int failed)
 	     errdetail("The first is event %lld, attempt %d: SQLSTATE %s.",
 	               static_cast<long long>(first.event_id), first.attempts + 1, problem.sqlstate),
 	     errhint(
-	         "Most likely a trigger on whatsapp_inbound fails. See whatsapp_event_queue; it is tried again.")));
+	         "Most likely a trigger on whatsapp_inbound or whatsapp_messages fails. See whatsapp_event_queue; it is tried again.")));
 }
 
 /* tasks: those to do now. Returns how many are behind us. */
 int
-work_off_tasks(const InboxTask *tasks, int count)
+work_off_tasks(InboxTask *tasks, int count)
 {
 	static Statement immediate = {"SET CONSTRAINTS ALL IMMEDIATE", 0, {}};
 	const std::int64_t end = monotonic_ms() + batch_ms;
@@ -148,14 +171,19 @@ work_off_tasks(const InboxTask *tasks, int count)
 	int at = 0;
 	/* or what a deferred trigger refuses would undo the whole batch at its commit */
 	run_statement(immediate, Values());
-	for (; at < count && (at == 0 || monotonic_ms() < end) && !shutdown_requested(); at++) {
+	/* those must not stay in the queue: to apply a status late, and once more, could meet another
+	 * attempt of its message */
+	const int applied = apply_statuses_together(tasks, count);
+	for (; at < count &&
+	       (at < applied || ((at == 0 || monotonic_ms() < end) && !shutdown_requested()));
+	     at++) {
 		Problem problem;
 		if (attempt_task(tasks[at], problem)) {
 			done.add(Int64GetDatum(tasks[at].event_id));
 			continue;
 		}
 		/* broken off by our own shutdown */
-		if (shutdown_requested())
+		if (at >= applied && shutdown_requested())
 			break;
 		put_off_task(tasks[at], problem);
 		if (failed++ == 0) {

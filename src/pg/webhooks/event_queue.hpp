@@ -1,7 +1,9 @@
 /*
  * event_queue.hpp — what the listener leaves to the reader: rows of whatsapp_event_queue.
  *
- * The listener only notes that there is something to do, in the commit that stores the event.
+ * The listener only notes that there is something to do, in the commit that stores the event. A
+ * user's trigger on whatsapp_messages that fails, hangs or locks costs its own status a later
+ * attempt, in the reader, and nobody else anything.
  */
 #pragma once
 
@@ -15,5 +17,8 @@ bool reader_wants_event(const Event &event);
 
 /* In the transaction that stored them; the reader is woken at its commit. */
 void queue_events(const Column &event_ids);
+
+/* Statuses whose messages the reader has still to change, too. */
+void queue_statuses(const Column &event_ids);
 
 } // namespace whatsapp::pg

@@ -110,9 +110,20 @@ insert_events(const Event *const *events, std::size_t count, StoredEvent *stored
 	return size;
 }
 
+MessageStatus
+make_message_status(const StoredEvent &stored, std::int64_t now)
+{
+	MessageStatus status = {stored.message_id, stored.event->report};
+	if (status.report.at == 0)
+		status.report.at = now;
+	return status;
+}
+
+enum class StatusWork { apply_now, leave_to_reader };
+
 /* Sorts events. */
 void
-store_all_events(const Event **events, std::size_t count)
+store_all_events(const Event **events, std::size_t count, StatusWork work)
 {
 	if (count == 0)
 		return;
@@ -122,22 +133,22 @@ store_all_events(const Event **events, std::size_t count)
 	const std::size_t size = insert_events(events, count, stored);
 	auto *statuses = static_cast<MessageStatus *>(palloc(sizeof(MessageStatus) * (size + 1)));
 	Column for_reader(size);
+	Column statuses_for_reader(size);
 	std::size_t status_count = 0;
 	const std::int64_t now = timestamptz_to_time_t(GetCurrentTransactionStartTimestamp());
 	for (std::size_t i = 0; i < size; i++) {
-		const Event &event = *stored[i].event;
-		if (stored[i].message_id != 0) {
-			MessageStatus &status = statuses[status_count++];
-			status = {stored[i].message_id, event.report};
-			if (status.report.at == 0)
-				status.report.at = now;
-		}
-		if (reader_wants_event(event))
+		const bool is_status = stored[i].message_id != 0;
+		if (is_status && work == StatusWork::leave_to_reader)
+			statuses_for_reader.add(Int64GetDatum(stored[i].id));
+		else if (is_status)
+			statuses[status_count++] = make_message_status(stored[i], now);
+		if (reader_wants_event(*stored[i].event))
 			for_reader.add(Int64GetDatum(stored[i].id));
 	}
 	fault_point(FaultPoint::event_inserted);
 	apply_statuses(statuses, status_count);
 	queue_events(for_reader);
+	queue_statuses(statuses_for_reader);
 }
 
 } // namespace
@@ -153,17 +164,23 @@ store_events(const EventRun *runs, std::size_t count)
 	for (std::size_t i = 0; i < count; i++)
 		for (std::size_t k = 0; k < runs[i].count; k++)
 			events[place++] = runs[i].events + k;
-	store_all_events(events, total);
+	store_all_events(events, total, StatusWork::apply_now);
 }
 
 void
-put_body_aside(const char *bytes, std::size_t size)
+store_event_for_reader(const Event &event)
 {
-	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_events (kind, dedupe_key, body)"
-	    " VALUES ('malformed', $1, $2) ON CONFLICT (dedupe_key) DO NOTHING",
-	    2,
-	    {UUIDOID, BYTEAOID}};
+	const Event *events[] = {&event};
+	store_all_events(events, 1, StatusWork::leave_to_reader);
+}
+
+void
+put_body_aside(const char *bytes, std::size_t size, const char *kind)
+{
+	static Statement statement = {"INSERT INTO @s@.whatsapp_events (kind, dedupe_key, body)"
+	                              " VALUES ($3, $1, $2) ON CONFLICT (dedupe_key) DO NOTHING",
+	                              3,
+	                              {UUIDOID, BYTEAOID, TEXTOID}};
 	unsigned char key[sizeof(Event::key)];
 	fingerprint_body(bytes, size, key);
 	auto *body = static_cast<bytea *>(palloc(size + VARHDRSZ));
@@ -172,6 +189,7 @@ put_body_aside(const char *bytes, std::size_t size)
 	Values values;
 	values.set(0, PointerGetDatum(key));
 	values.set(1, PointerGetDatum(body));
+	values.set_text(2, kind);
 	run_statement(statement, values);
 }
 

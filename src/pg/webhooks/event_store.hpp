@@ -17,8 +17,14 @@ namespace whatsapp::pg
  * once are better than one after the other. */
 void store_events(const EventRun *runs, std::size_t count);
 
-/* A body that is no delivery, or that the database refuses, kept as kind malformed for people to
- * look at; repeats are absorbed. */
-void put_body_aside(const char *bytes, std::size_t size);
+/* The same for one event whose status could not be applied: that is left to the reader, too. */
+void store_event_for_reader(const Event &event);
+
+/* Why a body is kept whole, for people to look at: its kind in whatsapp_events. */
+inline constexpr char malformed_body[] = "malformed"; /* it is no delivery */
+inline constexpr char refused_body[] = "refused"; /* the database would not take what is in it */
+
+/* Repeats are absorbed. */
+void put_body_aside(const char *bytes, std::size_t size, const char *kind);
 
 } // namespace whatsapp::pg

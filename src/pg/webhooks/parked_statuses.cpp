@@ -1,14 +1,12 @@
 /*
- * parked_statuses.cpp — matched by wamid, then read again from what was stored.
+ * parked_statuses.cpp — matched by wamid, then left to the reader: neither the sender nor its
+ * claims wait for a user's trigger on whatsapp_messages.
  */
 #include "pg/webhooks/parked_statuses.hpp"
 
-#include <cstddef>
-
 #include "pg/queue/wamids.hpp"
-#include "pg/server/statement.hpp"
-#include "pg/webhooks/event_reading.hpp"
-#include "pg/webhooks/status_join.hpp"
+#include "pg/server/columns.hpp"
+#include "pg/webhooks/event_queue.hpp"
 
 namespace whatsapp::pg
 {
@@ -35,8 +33,7 @@ match_parked_statuses(int seconds, std::int32_t oldest_generation)
 	              "    WHERE parked.kind = 'status' AND parked.message_id IS NULL"
 	              "     AND parked.received_at > now() - make_interval(secs => $1)) AS found"
 	              "   WHERE found.message_id IS NOT NULL ORDER BY found.message_id LIMIT $3) AS p"
-	              " WHERE e.id = p.id AND e.message_id IS NULL"
-	              " RETURNING e.message_id, e.raw::text, e.contact::text, extract(epoch FROM e.received_at)::bigint",
+	              " WHERE e.id = p.id AND e.message_id IS NULL RETURNING e.id",
 	    3,
 	    {FLOAT8OID, INT4OID, INT8OID}};
 	Values values;
@@ -44,19 +41,10 @@ match_parked_statuses(int seconds, std::int32_t oldest_generation)
 	values.set(1, Int32GetDatum(oldest_generation));
 	values.set(2, Int64GetDatum(most_matches));
 	const Result rows = run_statement(link, values);
-	auto *statuses =
-	    static_cast<MessageStatus *>(palloc(sizeof(MessageStatus) * (rows.count() + 1)));
-	std::size_t count = 0;
-	for (uint64 i = 0; i < rows.count(); i++) {
-		MessageStatus &status = statuses[count];
-		status = {rows.int64_at(i, 1), StatusReport()};
-		if (!read_stored_status(rows.text_at(i, 2), rows.text_at(i, 3), status.report))
-			continue;
-		if (status.report.at == 0)
-			status.report.at = rows.int64_at(i, 4);
-		count++;
-	}
-	apply_statuses(statuses, count);
+	Column matched(rows.count());
+	for (uint64 i = 0; i < rows.count(); i++)
+		matched.add(Int64GetDatum(rows.int64_at(i, 1)));
+	queue_statuses(matched);
 	return rows.count() < most_matches;
 }
 
