@@ -81,6 +81,6 @@ tap:
 tidy:
 	@for file in $(OBJS:.o=.cpp); do clang-tidy --quiet $$file -- $(PG_CPPFLAGS) -std=c++17 -D_GNU_SOURCE || exit; done
 format:
-	clang-format -i $(wildcard src/*/*.?pp src/*/*/*.?pp test/unit/*.?pp test/fuzz/*.?pp test/sandbox/*.?pp)
+	test/lint/format --write
 compile_commands.json:
 	bear -- $(MAKE) -B all
