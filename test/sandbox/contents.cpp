@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 
+#include <nlohmann/json.hpp>
+
 #include "fill.hpp"
 #include "sandbox.hpp"
 #include "text.hpp"

@@ -6,7 +6,7 @@
 
 #include <optional>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "book.hpp"
 #include "errors.hpp"

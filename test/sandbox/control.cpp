@@ -174,7 +174,7 @@ put_templates(Sandbox &box, Exchange &exchange, const json &body)
 		if (known == nullptr || changed.status == before)
 			continue;
 		const json value = {{"event", changed.status},
-		                    {"message_template_id", std::stoull(changed.listed.value("id", "0"))},
+		                    {"message_template_id", std::stoull(changed.listed->value("id", "0"))},
 		                    {"message_template_name", changed.name},
 		                    {"message_template_language", changed.language},
 		                    {"message_template_category", changed.category},

@@ -165,7 +165,7 @@ list_templates(Sandbox &box, Exchange &exchange)
 		bool wanted = known.name.find(exchange.argument("name").value_or("")) != std::string::npos;
 		for (const char *filter : {"status", "language", "category"}) {
 			const auto value = exchange.argument(filter);
-			wanted = wanted && (!value || known.listed.value(filter, "") == *value);
+			wanted = wanted && (!value || known.listed->value(filter, "") == *value);
 		}
 		if (wanted)
 			found.push_back(&known);
@@ -186,7 +186,7 @@ list_templates(Sandbox &box, Exchange &exchange)
 
 	json body = {{"data", json::array()}};
 	for (size_t i = start; i < end; i++) {
-		json one = found[i]->listed;
+		json one = *found[i]->listed;
 		if (!exchange.argument("fields"))
 			for (const char *extra : {"quality_score", "rejected_reason"})
 				one.erase(extra);
@@ -220,8 +220,9 @@ create_template(Sandbox &box, Exchange &exchange)
 		body["status"] = "PENDING";
 		body.erase("id");
 		const Template &made = box.templates.put(body);
-		answer(exchange,
-		       {{"id", made.listed["id"]}, {"status", made.status}, {"category", made.category}});
+		answer(
+		    exchange,
+		    {{"id", made.listed->at("id")}, {"status", made.status}, {"category", made.category}});
 	} catch (const std::exception &e) {
 		exchange.reply = error_reply({100, e.what(), "(#100) Invalid parameter"});
 	}

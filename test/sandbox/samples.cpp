@@ -5,6 +5,8 @@
 
 #include <iterator>
 
+#include <nlohmann/json.hpp>
+
 namespace sandbox
 {
 

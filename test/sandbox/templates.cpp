@@ -7,6 +7,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include <nlohmann/json.hpp>
+
 #include "text.hpp"
 
 namespace sandbox
@@ -158,7 +160,7 @@ Templates::put(const json &listed)
 	               {"quality_score", {{"score", "GREEN"}}},
 	               {"components", json::array()}};
 	if (known != index_.end())
-		merged = all_[known->second].listed;
+		merged = *all_[known->second].listed;
 	else
 		merged["id"] = std::to_string(next_id_++);
 	merged.update(listed);
@@ -174,7 +176,7 @@ Templates::put(const json &listed)
 	for (const json &component : merged["components"])
 		if (component.is_object())
 			parse_component(parsed, component);
-	parsed.listed = std::move(merged);
+	parsed.listed = std::make_shared<const json>(std::move(merged));
 
 	if (known != index_.end())
 		return all_[known->second] = std::move(parsed);

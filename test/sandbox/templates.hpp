@@ -8,12 +8,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 namespace sandbox
 {
@@ -34,7 +35,7 @@ struct Button {
 };
 
 struct Template {
-	nlohmann::json listed;
+	std::shared_ptr<const nlohmann::json> listed;
 	std::string name, language, status, category;
 	bool named = false;
 	std::string header_format = {}; /* empty: no header */
