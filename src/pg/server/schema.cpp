@@ -1,8 +1,8 @@
 /*
- * schema.cpp — the extension's place, cached until a relation of the database changes.
+ * schema.cpp — the extension's place, cached until a relation or a schema of the database changes.
  *
  * The server has no invalidation for pg_extension itself before 18, but CREATE, DROP and ALTER
- * EXTENSION of ours always touch tables.
+ * EXTENSION of ours always touch tables. ALTER SCHEMA RENAME touches none.
  */
 #include "pg/server/schema.hpp"
 
@@ -35,12 +35,20 @@ Oid current_schema = InvalidOid;
 unsigned generation = 0;
 
 bool catalogs_changed = true;
+/* found is what the last look found, and that look came to its end */
+bool found_is_known = false;
 Extension found = Extension::absent;
 Oid first_extension = InvalidOid;
 bool callback_registered = false;
 
 extern "C" void
 relation_changed(Datum, Oid)
+{
+	catalogs_changed = true;
+}
+
+extern "C" void
+schema_changed(Datum, int, uint32)
 {
 	catalogs_changed = true;
 }
@@ -100,12 +108,14 @@ look_for_extension()
 {
 	if (!callback_registered) {
 		CacheRegisterRelcacheCallback(relation_changed, 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, schema_changed, 0);
 		callback_registered = true;
 	}
-	if (!catalogs_changed)
+	if (!catalogs_changed && found_is_known)
 		return found;
-	/* before the scan: what changes while we look makes us look again */
+	/* before the scan: what changes while we look makes us look again, and so does an error */
 	catalogs_changed = false;
+	found_is_known = false;
 
 	Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -128,6 +138,7 @@ look_for_extension()
 		become(row.extowner);
 		use(row.extnamespace);
 	}
+	found_is_known = true;
 	return found;
 }
 
