@@ -25,6 +25,9 @@ SELECT code, reaction FROM wa_explain(132001::integer);
 SELECT n, e.code, e.reaction FROM (VALUES (0), (131026), (424242), (-1), (NULL)) AS c (n) LEFT JOIN LATERAL wa_explain(n) AS e ON true ORDER BY n NULLS LAST;
 SELECT count(*) AS rows FROM wa_explain(9223372036854775807);
 
+-- codes of the Graph API itself: what concerns the app or the address is no fault of a message, and limits are waited for
+SELECT code, reaction FROM unnest('{5,12,17,101,104,613,2500,2635,80004}'::bigint[]) AS n, LATERAL wa_explain(n) ORDER BY code;
+
 -- by reaction
 SELECT reaction, count(*) FROM wa_error_codes() GROUP BY reaction ORDER BY reaction COLLATE "C";
 SELECT reaction, string_agg(code::text, ' ' ORDER BY code) AS codes FROM wa_error_codes()

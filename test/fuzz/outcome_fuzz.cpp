@@ -44,11 +44,11 @@ LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 	answer.http_status = (data[0] % 6) * 100L + data[1] % 100;
 	answer.body = input.substr(2);
 	answer.retry_after = input.substr(0, 2);
-	check(whatsapp::judge(answer));
+	check(whatsapp::judge_answer(answer));
 	check(whatsapp::judge_failed_status(answer.body));
 
 	answer.transport = whatsapp::Transport::unknown;
 	answer.transport_error = answer.body;
-	check(whatsapp::judge(answer));
+	check(whatsapp::judge_answer(answer));
 	return 0;
 }

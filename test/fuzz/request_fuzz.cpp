@@ -106,12 +106,12 @@ LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 		} else if (!shut) {
 			shut = shutdown(client, SHUT_WR) == 0;
 		}
-		fixture.server->run();
+		fixture.server->serve_ready();
 		IncomingRequest request;
-		while (fixture.server->take(request)) {
+		while (fixture.server->take_request(request)) {
 			taken++;
 			judge(request);
-			fixture.server->reply(request.id, 200, "text/plain", request.hub_challenge);
+			fixture.server->send_reply(request.id, 200, "text/plain", request.hub_challenge);
 		}
 		char answer[65536];
 		ssize_t got;

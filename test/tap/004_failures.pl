@@ -76,6 +76,27 @@ sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
 wait_message('fail', q{concat_ws(' ', status, error_message, hint)}, 'READ');
 pass('a late read corrects even that');
 
+# a proxy's page says nothing about the message, whatever its status is: it is tried again, and more often than whatsapp.max_attempts
+sub fault { my (@faults) = @_; my ($status, $said) = sandbox_post($sandbox, 'faults', \@faults); die $said if $status != 200; return }
+fault({ to => '+34612000407', times => 3, status => 407, body => 'html' });
+send_po($node, 1, phone => '+34612000407', prefix => 'proxy');
+wait_message('proxy', 'status', 'READ');
+is(attempts('proxy'), 'retry:407 retry:407 retry:407', "a proxy's page is no verdict on the message");
+
+# the token that was sent is hidden, whatever it looks like
+fault({ to => '+34612000190', times => 1, code => 131026, message => 'not with sandbox-token, please' });
+send_po($node, 1, phone => '+34612000190', prefix => 'echo');
+wait_message('echo', q{status || ' ' || (error_message ~ '^not with ., please')}, 'FAILED true');
+is(message('echo', q{position('sandbox-token' IN concat(error_message, hint, error_details))}), '0', 'nor does it stand in the details');
+
+# a wait of years is one of a quarter of an hour, which can be seen and ended
+fault({ to => '+34612000429', times => 1, status => 429, body => 'html', headers => { 'Retry-After' => '99999999999999999999999' } });
+send_po($node, 1, phone => '+34612000429', prefix => 'years');
+wait_sql($node, q{SELECT paused_until BETWEEN now() + interval '13 min' AND now() + interval '15 min' AND paused_hint ~ 'Retry-After' FROM whatsapp_senders WHERE name = 'default'}, 't');
+is(message('years', q{status || ' ' || attempts}), 'PENDING 0', 'the message has its attempt back');
+$node->safe_psql('postgres', q{SELECT wa_resume()});
+wait_message('years', 'status', 'READ');
+
 # the token is revoked: the sender pauses, no attempt is burnt, the API is left in peace; a new token ends it
 sandbox_set($sandbox, token => 'second-token');
 send_po($node, 20, prefix => 'revoked');

@@ -56,7 +56,7 @@ TEST(Acceptance, WhatIsUnusualIsLeftToTheLongWay)
 	}
 }
 
-/* judge() asks it for status 200 only: the same body with 201 goes the long way. */
+/* judge_answer() asks it for status 200 only: the same body with 201 goes the long way. */
 TEST(Acceptance, BothWaysSayTheSame)
 {
 	for (
@@ -71,9 +71,9 @@ TEST(Acceptance, BothWaysSayTheSame)
 		answer.transport = whatsapp::Transport::answered;
 		answer.body = body;
 		answer.http_status = 200;
-		const whatsapp::Outcome quick = whatsapp::judge(answer);
+		const whatsapp::Outcome quick = whatsapp::judge_answer(answer);
 		answer.http_status = 201;
-		const whatsapp::Outcome slow = whatsapp::judge(answer);
+		const whatsapp::Outcome slow = whatsapp::judge_answer(answer);
 		EXPECT_EQ(quick.verdict, slow.verdict) << body;
 		EXPECT_EQ(quick.wamid, slow.wamid) << body;
 		EXPECT_EQ(quick.wa_id, slow.wa_id) << body;

@@ -19,7 +19,7 @@ void
 fail(Breaker &breaker, int times, std::int64_t now_ms)
 {
 	for (int i = 0; i < times; i++)
-		breaker.failed(now_ms, now_ms);
+		breaker.count_failure(now_ms, now_ms);
 }
 
 TEST(Breaker, OpensTheCircuitAfterFailuresInARow)
@@ -27,12 +27,12 @@ TEST(Breaker, OpensTheCircuitAfterFailuresInARow)
 	Breaker breaker;
 	fail(breaker, Breaker::most_failures - 1, 0);
 	EXPECT_EQ(breaker.gate(0), Gate::open);
-	breaker.succeeded(0);
+	breaker.count_answer(0);
 	fail(breaker, Breaker::most_failures - 1, 0);
 	EXPECT_EQ(breaker.gate(0), Gate::open);
 	fail(breaker, 1, 0);
 	EXPECT_EQ(breaker.gate(0), Gate::shut);
-	EXPECT_EQ(breaker.next_ms(0), Breaker::first_rest_ms);
+	EXPECT_EQ(breaker.next_probe_ms(0), Breaker::first_rest_ms);
 }
 
 TEST(Breaker, ProbesAndRestsLonger)
@@ -52,9 +52,9 @@ TEST(Breaker, ProbesAndRestsLonger)
 	}
 	EXPECT_EQ(rest, Breaker::last_rest_ms);
 	now += rest;
-	breaker.succeeded(now);
+	breaker.count_answer(now);
 	EXPECT_EQ(breaker.gate(now), Gate::open);
-	EXPECT_EQ(breaker.next_ms(now), 0);
+	EXPECT_EQ(breaker.next_probe_ms(now), 0);
 }
 
 TEST(Breaker, WhatWasOnTheWireWhenTheGateFellTellsNothing)
@@ -62,19 +62,19 @@ TEST(Breaker, WhatWasOnTheWireWhenTheGateFellTellsNothing)
 	Breaker breaker;
 	fail(breaker, Breaker::most_failures, 100);
 	const std::int64_t probing = 100 + Breaker::first_rest_ms;
-	breaker.succeeded(90);
+	breaker.count_answer(90);
 	EXPECT_EQ(breaker.gate(probing - 1), Gate::shut);
 	EXPECT_EQ(breaker.gate(probing), Gate::probe);
 	/* nor does it once probes leave, be it good or bad */
-	breaker.succeeded(100);
+	breaker.count_answer(100);
 	EXPECT_EQ(breaker.gate(probing), Gate::probe);
-	breaker.failed(100, probing);
+	breaker.count_failure(100, probing);
 	EXPECT_EQ(breaker.gate(probing), Gate::probe);
-	breaker.succeeded(probing);
+	breaker.count_answer(probing);
 	EXPECT_EQ(breaker.gate(probing), Gate::open);
 	/* the fall is past: a late failure opens no new row of them */
 	for (int i = 0; i < Breaker::most_failures; i++)
-		breaker.failed(90, probing);
+		breaker.count_failure(90, probing);
 	EXPECT_EQ(breaker.gate(probing), Gate::open);
 	fail(breaker, Breaker::most_failures, probing + 1);
 	EXPECT_EQ(breaker.gate(probing + 1), Gate::shut);
@@ -133,7 +133,7 @@ TEST(Usage, WhatCannotBeReadSaysNothing)
 	EXPECT_EQ(whatsapp::read_usage(
 	              R"({"a": [{"call_count": 1e300, "estimated_time_to_regain_access": 1e300}]})")
 	              .regain_ms,
-	          60 * 60000);
+	          15 * 60000);
 }
 
 } // namespace

@@ -41,7 +41,7 @@ protected:
 		request.url = url;
 		request.bearer_token = token;
 		request.body = body;
-		return client->start(request);
+		return client->start_request(request);
 	}
 
 	std::unique_ptr<Client> client;

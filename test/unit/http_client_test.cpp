@@ -5,6 +5,8 @@
  */
 #include "net/client/http_client.hpp"
 
+#include "core/base/url.hpp"
+
 #include "client_fixture.hpp"
 #include "deaf_threads.hpp"
 #include "fake_server.hpp"
@@ -48,10 +50,10 @@ protected:
 			pollfd ready{client->descriptor(), POLLIN, 0};
 			poll(&ready, 1, static_cast<int>(wait < 0 ? 50 : std::min(wait, 50L)));
 			const auto before = Clock::now();
-			client->run();
+			client->serve_ready();
 			longest_run = std::max(longest_run, Clock::now() - before);
 			HttpResponse response;
-			while (client->take(response))
+			while (client->take_response(response))
 				responses[response.id] = std::move(response);
 		}
 	}
@@ -99,6 +101,58 @@ TEST_F(HttpClientTest, SendsWhatWasAsked)
 	EXPECT_EQ(sent.find("Accept:"), std::string::npos);
 	EXPECT_EQ(sent.substr(sent.size() - 11), "\r\n\r\n{\"a\":1}");
 	EXPECT_EQ(client->timeout_ms(), -1);
+}
+
+/* A pooled handle has been used for another method before. */
+TEST_F(HttpClientTest, MethodsChangeFromRequestToRequest)
+{
+	FakeServer server([](int, int, const std::string &text) {
+		return Action{Action::keep, ok_answer(text.substr(0, text.find(' ')))};
+	});
+	make();
+	std::uint64_t id = 0;
+	for (const HttpMethod method :
+	     {HttpMethod::get, HttpMethod::post, HttpMethod::del, HttpMethod::get, HttpMethod::del,
+	      HttpMethod::post, HttpMethod::post}) {
+		HttpRequest request;
+		request.id = ++id;
+		request.method = method;
+		const std::string url = server.url("/v23.0/1/message_templates?limit=100");
+		request.url = url;
+		request.bearer_token = "EAAtoken";
+		request.body = method == HttpMethod::post ? "{\"a\":1}" : "";
+		ASSERT_TRUE(client->start_request(request));
+		drive();
+		const char *names[] = {"POST", "GET", "DELETE"};
+		EXPECT_EQ(responses[id].body, names[static_cast<int>(method)]);
+		const std::string sent = server.requests().back();
+		EXPECT_NE(sent.find(" /v23.0/1/message_templates?limit=100 HTTP/1.1\r\n"),
+		          std::string::npos);
+		EXPECT_EQ(sent.substr(sent.find("\r\n\r\n") + 4), request.body);
+	}
+	EXPECT_EQ(server.connections(), 1);
+}
+
+TEST_F(HttpClientTest, ARequestMayHaveATimeOfItsOwn)
+{
+	FakeServer server([](int, int, const std::string &text) {
+		return text.find("/slow") != std::string::npos ? Action{Action::hang, ""}
+		                                               : Action{Action::keep, ok_answer("ok")};
+	});
+	make();
+	HttpRequest request;
+	request.id = 1;
+	const std::string slow = server.url("/slow");
+	request.url = slow;
+	request.bearer_token = "EAAtoken";
+	request.timeout_ms = 200;
+	const auto before = Clock::now();
+	ASSERT_TRUE(client->start_request(request));
+	drive();
+	EXPECT_EQ(responses[1].transport, Transport::unknown);
+	EXPECT_LT(Clock::now() - before, milliseconds(5000));
+	/* the next one on this handle has the usual time again */
+	EXPECT_EQ(only(server.url("/fast")).body, "ok");
 }
 
 TEST_F(HttpClientTest, ManyRequestsShareFewConnections)
@@ -206,7 +260,7 @@ TEST_F(HttpClientTest, AnIdleConnectionThatIsClosedKeepsNobodyAwake)
 	make();
 	ASSERT_EQ(only(server.url()).transport, Transport::answered);
 	drive([&] { return server.open_connections() == 0; });
-	client->run();
+	client->serve_ready();
 	pollfd ready{client->descriptor(), POLLIN, 0};
 	EXPECT_EQ(poll(&ready, 1, 0), 0);
 	ASSERT_TRUE(start(2, server.url()));

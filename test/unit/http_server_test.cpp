@@ -187,12 +187,13 @@ protected:
 			pollfd ready{server->descriptor(), POLLIN, 0};
 			poll(&ready, 1, static_cast<int>(wait < 0 ? 5 : std::min(wait, 5L)));
 			turns++;
-			server->run();
+			server->serve_ready();
 			IncomingRequest request;
-			while (server->take(request)) {
+			while (server->take_request(request)) {
 				taken.push_back(std::move(request));
 				if (answering)
-					server->reply(taken.back().id, 200, "text/plain", "ok:" + taken.back().body);
+					server->send_reply(taken.back().id, 200, "text/plain",
+					                   "ok:" + taken.back().body);
 			}
 			for (const auto &each : clients)
 				each->move();
@@ -236,7 +237,7 @@ TEST_F(HttpServerTest, HandsOutWholeRequests)
 	EXPECT_EQ(taken[0].body, "{\"a\":1}");
 	EXPECT_EQ(taken[0].signature, "sha256=00ff");
 	EXPECT_NE(taken[0].id, 0u);
-	EXPECT_EQ(server->refused(), 0u);
+	EXPECT_EQ(server->refused_count(), 0u);
 }
 
 TEST_F(HttpServerTest, DecodesTheVerificationQuery)
@@ -269,7 +270,7 @@ TEST_F(HttpServerTest, OwnerDecidesStatusOfAnyMethodAndPath)
 	drive([&] { return !taken.empty(); });
 	EXPECT_EQ(taken[0].method, "DELETE");
 	EXPECT_EQ(taken[0].path, "/nowhere");
-	server->reply(taken[0].id, 405, "text/plain", "");
+	server->send_reply(taken[0].id, 405, "text/plain", "");
 	EXPECT_EQ(server->timeout_ms(), 0);
 	drive_to(one);
 	EXPECT_EQ(one.status(), 405);
@@ -320,7 +321,7 @@ TEST_F(HttpServerTest, BodyLimitIsExact)
 	drive_to_close(over);
 	EXPECT_EQ(over.status(), 413);
 	EXPECT_EQ(taken.size(), 1u);
-	EXPECT_EQ(server->refused(), 1u);
+	EXPECT_EQ(server->refused_count(), 1u);
 }
 
 TEST_F(HttpServerTest, AnnouncedGiantIsRefusedUnread)
@@ -340,7 +341,7 @@ TEST_F(HttpServerTest, AnnouncedGiantIsRefusedUnread)
 	           std::to_string(options.max_body_bytes + 1) + "\r\n\r\n");
 	drive_to_close(polite);
 	EXPECT_EQ(polite.status(), 413);
-	EXPECT_EQ(server->refused(), 3u);
+	EXPECT_EQ(server->refused_count(), 3u);
 	EXPECT_TRUE(taken.empty());
 }
 
@@ -365,7 +366,7 @@ TEST_F(HttpServerTest, ChunkedBodiesHaveTheSameLimit)
 		endless.say(i ? chunk : head);
 	drive_to_close(endless);
 	EXPECT_EQ(taken.size(), 1u);
-	EXPECT_EQ(server->refused(), 2u);
+	EXPECT_EQ(server->refused_count(), 2u);
 }
 
 TEST_F(HttpServerTest, ContinueIsGiven)
@@ -405,7 +406,7 @@ TEST_F(HttpServerTest, OversizedHeadersAreRefused)
 	drive_to_close(crowd);
 	EXPECT_EQ(crowd.status(), 431);
 	EXPECT_EQ(taken.size(), 1u);
-	EXPECT_EQ(server->refused(), 4u);
+	EXPECT_EQ(server->refused_count(), 4u);
 }
 
 TEST_F(HttpServerTest, AmbiguousRequestsAreRefusedAndClosed)
@@ -441,7 +442,7 @@ TEST_F(HttpServerTest, AmbiguousRequestsAreRefusedAndClosed)
 		EXPECT_TRUE(one.status(1) == 0 || one.status(1) == 400) << head;
 	}
 	EXPECT_TRUE(taken.empty());
-	EXPECT_EQ(server->refused(), heads.size());
+	EXPECT_EQ(server->refused_count(), heads.size());
 }
 
 TEST_F(HttpServerTest, MemoryOfAllBodiesIsLimited)
@@ -453,7 +454,7 @@ TEST_F(HttpServerTest, MemoryOfAllBodiesIsLimited)
 	std::vector<Client *> waiting;
 	for (int i = 0; i < 4; i++)
 		waiting.push_back(&client().say(post(std::string(100000, 'm'))));
-	drive([&] { return taken.size() + server->refused() == 4; });
+	drive([&] { return taken.size() + server->refused_count() == 4; });
 	EXPECT_EQ(taken.size(), 2u);
 	drive([&] {
 		return std::count_if(waiting.begin(), waiting.end(),
@@ -465,7 +466,7 @@ TEST_F(HttpServerTest, MemoryOfAllBodiesIsLimited)
 
 	/* what has been answered no longer counts, and a refusal leaves the connection usable */
 	for (const IncomingRequest &request : taken)
-		server->reply(request.id, 200, "text/plain", "");
+		server->send_reply(request.id, 200, "text/plain", "");
 	answering = true;
 	(*busy)->say(post(std::string(100000, 'n')));
 	drive_to(**busy, 2);
@@ -522,7 +523,7 @@ TEST_F(HttpServerTest, DrippingRequestsAreCut)
 	EXPECT_GE(Clock::now() - start, milliseconds(250));
 	EXPECT_LT(Clock::now() - start, milliseconds(2500));
 	EXPECT_TRUE(taken.empty());
-	EXPECT_EQ(server->refused(), 4u);
+	EXPECT_EQ(server->refused_count(), 4u);
 }
 
 TEST_F(HttpServerTest, DripOnAKeptAliveConnectionIsCut)
@@ -560,7 +561,7 @@ TEST_F(HttpServerTest, WaitingForTheOwnerIsNoDripAndNoBusyLoop)
 	EXPECT_FALSE(one.closed);
 	EXPECT_LT(turns, 250u);
 	EXPECT_GT(server->timeout_ms(), 0);
-	server->reply(taken[0].id, 200, "text/plain", "at last");
+	server->send_reply(taken[0].id, 200, "text/plain", "at last");
 	EXPECT_EQ(server->timeout_ms(), 0);
 	drive_to(one);
 	EXPECT_EQ(one.status(), 200);
@@ -574,7 +575,7 @@ TEST_F(HttpServerTest, IdleConnectionIsClosed)
 	one.say(post("x"));
 	drive_to_close(one);
 	EXPECT_EQ(one.status(), 200);
-	EXPECT_EQ(server->refused(), 0u);
+	EXPECT_EQ(server->refused_count(), 0u);
 }
 
 TEST_F(HttpServerTest, ReplyToAClientThatLeftIsNothing)
@@ -588,13 +589,13 @@ TEST_F(HttpServerTest, ReplyToAClientThatLeftIsNothing)
 	drive([&] { return taken.size() == 3; });
 	clients[0]->reset();
 	clients[1]->reset();
-	server->run();
-	server->run();
+	server->serve_ready();
+	server->serve_ready();
 	for (const IncomingRequest &request : taken) {
-		server->reply(request.id, 200, "text/plain", "ok");
-		server->reply(request.id, 500, "text/plain", "twice");
+		server->send_reply(request.id, 200, "text/plain", "ok");
+		server->send_reply(request.id, 500, "text/plain", "twice");
 	}
-	server->reply(123456, 200, "text/plain", "never was");
+	server->send_reply(123456, 200, "text/plain", "never was");
 	drive_to(stays);
 	EXPECT_EQ(stays.status(), 200);
 }
@@ -606,7 +607,7 @@ TEST_F(HttpServerTest, RequestOfAClientThatLeftIsForgotten)
 	one.say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhalf");
 	one.move();
 	for (int i = 0; i < 10; i++)
-		server->run();
+		server->serve_ready();
 	one.reset();
 	clients.clear();
 	drive([&] { return server->timeout_ms() == -1; });
@@ -621,7 +622,7 @@ TEST_F(HttpServerTest, BigAnswerReachesASlowReader)
 	one.say("GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n");
 	drive([&] { return taken.size() == 1; });
 	const std::string body(8 << 20, 'a');
-	server->reply(taken[0].id, 200, "text/plain", body);
+	server->send_reply(taken[0].id, 200, "text/plain", body);
 	drive([&] { return one.heard.size() > body.size(); });
 	EXPECT_EQ(one.heard.substr(one.heard.size() - body.size()), body);
 }
@@ -721,7 +722,7 @@ TEST_F(HttpServerTest, MovesWithoutLosingAnyone)
 	Client &knocked = client();
 
 	const char *error = nullptr;
-	ASSERT_TRUE(server->move_to("127.0.0.1:0", error)) << error;
+	ASSERT_TRUE(server->move_address("127.0.0.1:0", error)) << error;
 	EXPECT_NE(server->port(), old_port);
 	EXPECT_THROW(Client{old_port}, std::runtime_error);
 	Client &newcomer = client();
@@ -736,19 +737,19 @@ TEST_F(HttpServerTest, MovesWithoutLosingAnyone)
 	HttpServer *other = HttpServer::create(options, error);
 	ASSERT_NE(other, nullptr);
 	const std::string taken_address = "127.0.0.1:" + std::to_string(other->port());
-	EXPECT_FALSE(server->move_to(taken_address.c_str(), error));
+	EXPECT_FALSE(server->move_address(taken_address.c_str(), error));
 	ASSERT_NE(error, nullptr);
 	EXPECT_EQ(server->port(), 0u);
 	inside.heard.clear();
 	drive_to(inside.say(post("still inside")));
 	EXPECT_EQ(inside.status(), 200);
 	delete other;
-	ASSERT_TRUE(server->move_to(taken_address.c_str(), error)) << error;
+	ASSERT_TRUE(server->move_address(taken_address.c_str(), error)) << error;
 	drive_to(client().say(post("back")));
 	EXPECT_EQ(clients.back()->status(), 200);
 
 	/* nowhere on purpose */
-	ASSERT_TRUE(server->move_to(nullptr, error));
+	ASSERT_TRUE(server->move_address(nullptr, error));
 	EXPECT_EQ(error, nullptr);
 }
 
@@ -759,7 +760,7 @@ TEST_F(HttpServerTest, AnswerHasOneMoreHeader)
 	Client &one = client();
 	one.say(post("x"));
 	drive([&] { return taken.size() == 1; });
-	server->reply(taken[0].id, 405, "text/plain", "no", {"Allow", "GET"});
+	server->send_reply(taken[0].id, 405, "text/plain", "no", {"Allow", "GET"});
 	drive_to(one);
 	EXPECT_EQ(one.status(), 405);
 	EXPECT_TRUE(one.heard_text("\r\nAllow: GET\r\n")) << one.heard;
@@ -778,7 +779,7 @@ TEST_F(HttpServerTest, QueryOfManyParametersIsRefused)
 	one.say("GET /webhook?" + query + " HTTP/1.1\r\nHost: h\r\n\r\n");
 	drive_to_close(one);
 	EXPECT_TRUE(taken.empty());
-	EXPECT_GE(server->refused(), 1u);
+	EXPECT_GE(server->refused_count(), 1u);
 }
 
 TEST_F(HttpServerTest, CanBeDroppedInTheMiddle)
@@ -788,7 +789,7 @@ TEST_F(HttpServerTest, CanBeDroppedInTheMiddle)
 	for (int i = 0; i < 20; i++)
 		client().say(i % 2 ? post("whole") : "POST / HTTP/1.1\r\nHost: h\r\nContent-Len");
 	drive([&] { return taken.size() == 10; });
-	server->reply(taken[0].id, 200, "text/plain", "never sent");
+	server->send_reply(taken[0].id, 200, "text/plain", "never sent");
 	server.reset();
 }
 

@@ -59,7 +59,7 @@ protected:
 	take_all()
 	{
 		HttpResponse response;
-		while (client->take(response)) {
+		while (client->take_response(response)) {
 			EXPECT_EQ(responses.count(response.id), 0u) << "answered twice";
 			responses[response.id] = std::move(response);
 		}
@@ -206,9 +206,9 @@ TEST_F(HttpThreadTest, StopsWithRequestsUnderWay)
 	for (std::uint64_t id = 1; id <= 50; id++)
 		ASSERT_TRUE(start(id, server.url()));
 	const auto begin = Clock::now();
-	client->stop();
+	client->stop_thread();
 	EXPECT_LT(Clock::now() - begin, milliseconds(1000));
-	client->stop();
+	client->stop_thread();
 	client.reset();
 }
 

@@ -37,7 +37,7 @@ public:
 	{
 		const std::int64_t id = next_++;
 		rows_[id] = {sender, recipient, priority, now * 1000, false};
-		lineup.look_from(now * 1000);
+		lineup.read_from_due(now * 1000);
 		return id;
 	}
 
@@ -62,7 +62,7 @@ public:
 			if (static_cast<int>(due.size()) > reading.limit)
 				due.resize(static_cast<std::size_t>(reading.limit));
 			for (const auto &one : due)
-				lineup.add(reading, {one.first, 0, one.second->recipient, one.second->paced});
+				lineup.add_row(reading, {one.first, 0, one.second->recipient, one.second->paced});
 			lineup.end_reading(reading, static_cast<int>(due.size()), now);
 		}
 	}
@@ -75,7 +75,7 @@ public:
 			read();
 		std::vector<Chosen> chosen;
 		std::vector<Deferred> deferred;
-		lineup.choose(room, now, chosen, deferred);
+		lineup.choose_messages(room, now, chosen, deferred);
 		std::vector<std::int64_t> ids;
 		for (const Chosen &one : chosen) {
 			rows_.at(one.id).sending = true;
@@ -86,7 +86,7 @@ public:
 			Row &row = rows_.at(one.id);
 			row.due_us = (now + one.delay_ms) * 1000;
 			row.paced = true;
-			lineup.look_from(row.due_us);
+			lineup.read_from_due(row.due_us);
 		}
 		return ids;
 	}
@@ -94,13 +94,13 @@ public:
 	void
 	end(std::int64_t id, Ended how = Ended::settled, std::int64_t delay_ms = 0)
 	{
-		lineup.ended(out_.at(id), how, delay_ms, now);
+		lineup.end_message(out_.at(id), how, delay_ms, now);
 		out_.erase(id);
 		Row &row = rows_.at(id);
 		row.sending = false;
 		if (how == Ended::again || how == Ended::pair_limit) {
 			row.due_us = (now + delay_ms) * 1000;
-			lineup.look_from(row.due_us);
+			lineup.read_from_due(row.due_us);
 		} else if (how != Ended::put_back) {
 			rows_.erase(id);
 		}
@@ -112,7 +112,7 @@ public:
 	{
 		const std::int64_t start = now;
 		for (int i = 0; i < 100000; i++, now += step_ms) {
-			lineup.look_from(INT64_MAX);
+			lineup.read_from_due(INT64_MAX);
 			for (const std::int64_t one : turn()) {
 				if (one == id)
 					return now - start;
@@ -180,9 +180,9 @@ TEST(Lineup, WhatIsInFlightIsNotReadAgain)
 	queue.sender("s");
 	queue.put("s", "a");
 	EXPECT_EQ(queue.turn(), Ids{1});
-	queue.lineup.look_from(0);
+	queue.lineup.read_from_due(0);
 	EXPECT_EQ(queue.turn(), Ids{});
-	queue.lineup.start_over();
+	queue.lineup.restart_reading();
 	EXPECT_EQ(queue.turn(), Ids{});
 }
 
@@ -239,7 +239,7 @@ TEST(Lineup, AShutSenderKeepsNothingAndHoldsUpNobody)
 		queue.put("paused", std::to_string(i));
 	queue.put("s", "a");
 	EXPECT_EQ(queue.turn(), Ids{1001});
-	EXPECT_FALSE(queue.lineup.ready(queue.now));
+	EXPECT_FALSE(queue.lineup.has_ready_message(queue.now));
 	shut.gate = Gate::open;
 	queue.sender("paused", shut);
 	EXPECT_EQ(queue.turn(1), Ids{1});
@@ -278,12 +278,60 @@ TEST(Lineup, AProbeOfAPlatformIsOneMessageOfAllItsSenders)
 	for (const char *name : {"a", "b", "c"})
 		for (int i = 0; i < 5; i++)
 			queue.put(name, std::to_string(i));
-	queue.lineup.set_group(0, Gate::shut);
+	queue.lineup.set_group_gate(0, Gate::shut);
 	EXPECT_EQ(queue.turn(2), (Ids{11, 12}));
-	queue.lineup.set_group(0, Gate::probe);
+	queue.lineup.set_group_gate(0, Gate::probe);
 	EXPECT_EQ(queue.turn().size(), 1U + 3U);
-	queue.lineup.set_group(0, Gate::open);
+	queue.lineup.set_group_gate(0, Gate::open);
 	EXPECT_EQ(queue.turn().size(), 9U);
+}
+
+/* What left before the trouble may hang until its time-out: the probe does not wait for it. */
+TEST(Lineup, AnOldRequestIsNoProbe)
+{
+	for (const bool of_platform : {true, false}) {
+		Queue queue;
+		queue.sender("s");
+		for (int i = 1; i <= 4; i++)
+			queue.put("s", std::string(1, static_cast<char>('a' + i)));
+		EXPECT_EQ(queue.turn(2), (Ids{1, 2}));
+		SenderRules rules;
+		const auto set_gate = [&](Gate gate) {
+			rules.gate = of_platform ? Gate::open : gate;
+			queue.sender("s", rules);
+			if (of_platform)
+				queue.lineup.set_group_gate(0, gate);
+		};
+		set_gate(Gate::shut);
+		queue.end(1);
+		EXPECT_EQ(queue.turn(), Ids{});
+		set_gate(Gate::probe);
+		EXPECT_TRUE(queue.lineup.has_ready_message(queue.now) || queue.lineup.has_unread_rows());
+		EXPECT_EQ(queue.turn(), Ids{3});
+		/* one at a time, whatever becomes of the old one */
+		EXPECT_EQ(queue.turn(), Ids{});
+		queue.end(2);
+		EXPECT_EQ(queue.turn(), Ids{});
+		queue.end(3);
+		EXPECT_EQ(queue.turn(), Ids{4});
+	}
+}
+
+TEST(Lineup, AProbeLeavesThoughItsPlatformHasItsShareOfTheSlots)
+{
+	Queue queue;
+	SenderRules here;
+	here.group = 1;
+	SenderRules there;
+	there.group = 2;
+	queue.sender("here", here);
+	queue.sender("there", there);
+	for (int i = 0; i < 10; i++)
+		queue.put("here", std::to_string(i));
+	EXPECT_EQ(queue.turn(8).size(), 4U);
+	queue.lineup.set_group_gate(1, Gate::probe);
+	EXPECT_EQ(queue.turn(4).size(), 1U);
+	EXPECT_EQ(queue.turn(3).size(), 0U);
 }
 
 TEST(Lineup, APlatformThatDoesNotAnswerLeavesSlotsToTheOthers)
@@ -296,13 +344,13 @@ TEST(Lineup, APlatformThatDoesNotAnswerLeavesSlotsToTheOthers)
 	for (int i = 0; i < 20; i++)
 		queue.put("a", std::to_string(i));
 	EXPECT_EQ(queue.turn(8).size(), 4U);
-	EXPECT_FALSE(queue.lineup.ready(queue.now));
+	EXPECT_FALSE(queue.lineup.has_ready_message(queue.now));
 	EXPECT_EQ(queue.turn(4), Ids{});
 	for (int i = 0; i < 20; i++)
 		queue.put("b", std::to_string(i));
 	EXPECT_EQ(queue.turn(4), (Ids{21, 22, 23, 24}));
 	/* where nothing is sent, nothing is kept free */
-	queue.lineup.set_group(1, Gate::shut);
+	queue.lineup.set_group_gate(1, Gate::shut);
 	for (const std::int64_t id : {21, 22, 23, 24})
 		queue.end(id);
 	EXPECT_EQ(queue.turn(4), (Ids{5, 6, 7, 8}));
@@ -322,7 +370,7 @@ TEST(Lineup, ThePairLimitPutsBackAndKeepsTheOrder)
 	std::vector<std::int64_t> left;
 	std::map<std::int64_t, std::int64_t> at;
 	for (int i = 0; i < 3000; i++, queue.now += 100) {
-		queue.lineup.look_from(INT64_MAX);
+		queue.lineup.read_from_due(INT64_MAX);
 		for (const std::int64_t id : queue.turn()) {
 			at[id] = queue.now;
 			queue.end(id);
@@ -359,7 +407,7 @@ TEST(Lineup, TurnsThatWereGivenAreKept)
 	SenderRules rules;
 	rules.pair_interval_ms = 6000;
 	queue.sender("s", rules);
-	queue.lineup.reserve("s", "a", 60000, queue.now);
+	queue.lineup.reserve_turn("s", "a", 60000, queue.now);
 	queue.put("s", "a");
 	EXPECT_GE(queue.until(1), 60000);
 }
@@ -377,7 +425,7 @@ TEST(Lineup, ARetryHoldsBackThoseBehindItAndNobodyElse)
 		queue.put("s", "a");
 		std::vector<std::int64_t> left;
 		for (int i = 0; i < 100; i++, queue.now += 100) {
-			queue.lineup.look_from(INT64_MAX);
+			queue.lineup.read_from_due(INT64_MAX);
 			for (const std::int64_t id : queue.turn()) {
 				EXPECT_GE(i, 40);
 				left.push_back(id);
@@ -415,7 +463,7 @@ TEST(Lineup, NewcomersDoNotOvertakeThoseThatWentBackBehindARetry)
 	EXPECT_EQ(queue.turn(), Ids{});
 	std::vector<std::int64_t> left;
 	for (int i = 0; i < 400; i++, queue.now += 10) {
-		queue.lineup.look_from(INT64_MAX);
+		queue.lineup.read_from_due(INT64_MAX);
 		for (const std::int64_t id : queue.turn()) {
 			left.push_back(id);
 			queue.end(id);
@@ -444,7 +492,7 @@ TEST(Lineup, ALateCommitDoesNotOvertakeThoseThatWentBack)
 	queue.now += 2;
 	std::vector<std::int64_t> left;
 	for (int i = 0; i < 20; i++, queue.now += 10) {
-		queue.lineup.look_from(INT64_MAX);
+		queue.lineup.read_from_due(INT64_MAX);
 		for (const std::int64_t id : queue.turn()) {
 			left.push_back(id);
 			queue.end(id);
@@ -461,15 +509,15 @@ TEST(Lineup, ARetryComesFirstHoweverLongTheGateWasShut)
 	EXPECT_EQ(queue.turn(), Ids{1});
 	queue.put("s", "a");
 	queue.end(1, Ended::again, 500);
-	queue.lineup.set_group(0, Gate::shut);
+	queue.lineup.set_group_gate(0, Gate::shut);
 	SenderRules shut;
 	shut.gate = Gate::shut;
 	queue.sender("s", shut);
 	queue.now += 600000;
 	EXPECT_EQ(queue.turn(), Ids{});
-	queue.lineup.sweep(queue.now);
+	queue.lineup.forget_idle_pairs(queue.now);
 	queue.put("s", "a");
-	queue.lineup.set_group(0, Gate::open);
+	queue.lineup.set_group_gate(0, Gate::open);
 	queue.sender("s");
 	EXPECT_EQ(queue.turn(), Ids{1});
 }
@@ -488,7 +536,7 @@ TEST(Lineup, TurnsThatWereMissedBehindARetryAreNotMadeUpForAtOnce)
 	std::vector<std::int64_t> ids;
 	bool failed = false;
 	for (int i = 0; i < 3000; i++, queue.now += 10) {
-		queue.lineup.look_from(INT64_MAX);
+		queue.lineup.read_from_due(INT64_MAX);
 		for (const std::int64_t id : queue.turn()) {
 			if (id == 3 && !failed) {
 				failed = true;
@@ -515,7 +563,7 @@ TEST(Lineup, ARetryOfTheLifeBeforeComesFirst)
 	const std::int64_t other = queue.put("s", "b");
 	queue.now += 10;
 	const std::int64_t retried = queue.put("s", "a");
-	queue.lineup.hold("s", 1, "a", retried, queue.now);
+	queue.lineup.await_retry("s", 1, "a", retried, queue.now);
 	EXPECT_EQ(queue.turn(), (Ids{retried, other}));
 	queue.end(retried);
 	EXPECT_LE(queue.until(behind), 2000);
@@ -532,7 +580,7 @@ TEST(Lineup, ARetryPassesTheBacklogOfOthersAndIsNotPassedByItsOwn)
 	queue.end(1, Ended::again, 10);
 	std::vector<std::int64_t> of_a;
 	for (int i = 0; i < 4000; i++, queue.now += 10) {
-		queue.lineup.look_from(INT64_MAX);
+		queue.lineup.read_from_due(INT64_MAX);
 		for (const std::int64_t id : queue.turn(5)) {
 			if (id % 2 == 0 || id == 1)
 				of_a.push_back(id);
@@ -559,7 +607,7 @@ TEST(Lineup, ACrowdForOneRecipientHoldsUpNobody)
 	queue.end(1);
 	std::int64_t last = 1;
 	for (int i = 0; i < 300000 && last < 3000; i++, queue.now += 10) {
-		queue.lineup.look_from(INT64_MAX);
+		queue.lineup.read_from_due(INT64_MAX);
 		for (const std::int64_t id : queue.turn()) {
 			EXPECT_EQ(id, last + 1);
 			last = id;
@@ -585,8 +633,8 @@ TEST(Lineup, ARateIsKeptPerSender)
 	for (const std::int64_t id : queue.turn(200))
 		of_paced += id % 2;
 	EXPECT_EQ(of_paced, 10);
-	queue.lineup.pacer_of("paced")->spend(10, queue.now);
-	EXPECT_EQ(queue.lineup.next_ms(queue.now), queue.now + pacing_window_ms);
+	queue.lineup.pacer_of("paced")->count_messages(10, queue.now);
+	EXPECT_EQ(queue.lineup.next_turn_ms(queue.now), queue.now + pacing_window_ms);
 	const auto paced_of = [](const Ids &ids) {
 		return std::count_if(ids.begin(), ids.end(), [](std::int64_t id) { return id % 2 == 1; });
 	};
@@ -605,11 +653,11 @@ TEST(Lineup, PairsThatOweNothingAreForgotten)
 		queue.put("s", std::to_string(i));
 	for (const std::int64_t id : queue.turn())
 		queue.end(id);
-	EXPECT_EQ(queue.lineup.pairs(), 90U);
-	queue.lineup.sweep(queue.now + 5000);
-	EXPECT_EQ(queue.lineup.pairs(), 90U);
-	queue.lineup.sweep(queue.now + 6000);
-	EXPECT_EQ(queue.lineup.pairs(), 0U);
+	EXPECT_EQ(queue.lineup.pair_count(), 90U);
+	queue.lineup.forget_idle_pairs(queue.now + 5000);
+	EXPECT_EQ(queue.lineup.pair_count(), 90U);
+	queue.lineup.forget_idle_pairs(queue.now + 6000);
+	EXPECT_EQ(queue.lineup.pair_count(), 0U);
 }
 
 } // namespace

@@ -5,6 +5,7 @@
  * enemies produce. What must hold for all of them is checked in one place, judged().
  */
 #include "core/answer/outcome.hpp"
+#include "core/answer/error_codes.hpp"
 
 #include <cstdint>
 
@@ -45,7 +46,7 @@ judged(long status, std::string_view body, std::string_view retry_after = {})
 	answer.body = body;
 	answer.retry_after = retry_after;
 
-	Outcome outcome = judge(answer);
+	Outcome outcome = judge_answer(answer);
 	expect_sound(outcome);
 	EXPECT_EQ(outcome.http_status, status);
 	return outcome;
@@ -125,7 +126,19 @@ constexpr CodeCase code_cases[] = {
     {131000, Verdict::retry, "", -1},
     {131016, Verdict::retry, "", -1},
     {133004, Verdict::retry, "", -1},
-    {613, Verdict::retry, "", -1},
+    {104, Verdict::account, "App Dashboard", -1},
+    {101, Verdict::account, "App Dashboard", -1},
+    {5, Verdict::account, "IP addresses", -1},
+    {12, Verdict::account, "api_version", -1},
+    {2635, Verdict::account, "api_version", -1},
+    {2500, Verdict::account, "api_version", -1},
+    {17, Verdict::throttle, "", -1},
+    {32, Verdict::throttle, "", -1},
+    {341, Verdict::throttle, "", -1},
+    {613, Verdict::throttle, "", -1},
+    {9, Verdict::throttle, "", -1},
+    {80004, Verdict::throttle, "", -1},
+    {80014, Verdict::throttle, "", -1},
     {4, Verdict::throttle, "", -1},
     {80007, Verdict::throttle, "", -1},
     {130429, Verdict::throttle, "", -1},
@@ -135,8 +148,6 @@ constexpr CodeCase code_cases[] = {
     {134101, Verdict::throttle, "", 600000},
     {132069, Verdict::throttle, "", 3600000},
     {133016, Verdict::throttle, "", 259200000},
-    {987654, Verdict::retry, "new to this version", -1},
-    {-7, Verdict::retry, "new to this version", -1},
 };
 
 TEST(Outcome, CodesDecideWhateverTheStatus)
@@ -156,6 +167,21 @@ TEST(Outcome, CodesDecideWhateverTheStatus)
 			}
 }
 
+TEST(Outcome, TheStatusDecidesOnCodesThatAreNotInTheTable)
+{
+	for (const char *code : {"987654", "-7"}) {
+		EXPECT_EQ(judged(401, error_body(code)).verdict, Verdict::account);
+		EXPECT_EQ(judged(429, error_body(code)).verdict, Verdict::throttle);
+		for (long status : {200L, 400L, 403L, 404L, 407L, 422L, 500L, 503L})
+			EXPECT_EQ(judged(status, error_body(code)).verdict, Verdict::retry) << status;
+		for (long status : {400L, 401L, 429L}) {
+			const Outcome outcome = judged(status, error_body(code));
+			EXPECT_TRUE(outcome.has_code);
+			EXPECT_NE(outcome.hint.find("new to this version"), std::string::npos);
+		}
+	}
+}
+
 TEST(Outcome, TableIsComplete)
 {
 	for (long long code :
@@ -172,19 +198,20 @@ TEST(Outcome, TableIsComplete)
 	      139102,  141002,  141006,  141010,  138000,  138021,  147001,  147005,  131020,  131041,
 	      131201,  131202,  131204,  131207,  131209,  131215,  2388001, 2388012, 2388091, 2388093,
 	      2388103, 2593079, 2593085, 2593107, 2593108, 2593109, 1752041})
-		EXPECT_NE(explain(code), nullptr) << code;
-	for (long long code : {-1LL, 5LL, 300LL, 131216LL, 139000000LL, 9223372036854775807LL})
-		EXPECT_EQ(explain(code), nullptr) << code;
+		EXPECT_NE(explain_code(code), nullptr) << code;
+	for (long long code :
+	     {-1LL, 6LL, 300LL, 79999LL, 80015LL, 131216LL, 139000000LL, 9223372036854775807LL})
+		EXPECT_EQ(explain_code(code), nullptr) << code;
 }
 
 TEST(Outcome, EveryRowIsWritten)
 {
 	std::size_t count = 0;
-	const Explanation *rows = explanations(count);
+	const Explanation *rows = error_code_table(count);
 	ASSERT_GT(count, 100U);
 	for (std::size_t i = 0; i < count; i++) {
 		EXPECT_TRUE(i == 0 || rows[i - 1].code < rows[i].code);
-		EXPECT_EQ(explain(rows[i].code), &rows[i]);
+		EXPECT_EQ(explain_code(rows[i].code), &rows[i]);
 		EXPECT_GT(std::string(rows[i].meaning).size(), 10U);
 		EXPECT_GT(std::string(rows[i].hint).size(), 10U);
 		EXPECT_EQ(std::string(rows[i].meaning).back(), '.');
@@ -218,21 +245,30 @@ TEST(Outcome, StatusDecidesWithoutACode)
 	     {Case{500, Verdict::retry}, Case{502, Verdict::retry}, Case{503, Verdict::retry},
 	      Case{504, Verdict::retry}, Case{429, Verdict::retry}, Case{408, Verdict::retry},
 	      Case{401, Verdict::account}, Case{403, Verdict::account}, Case{404, Verdict::account},
-	      Case{400, Verdict::refused}, Case{413, Verdict::refused}, Case{301, Verdict::account},
-	      Case{204, Verdict::unknown}, Case{0, Verdict::unknown}, Case{100, Verdict::unknown},
-	      Case{-1, Verdict::unknown}, Case{999, Verdict::unknown}})
+	      Case{400, Verdict::retry}, Case{413, Verdict::retry}, Case{407, Verdict::retry},
+	      Case{301, Verdict::account}, Case{204, Verdict::unknown}, Case{0, Verdict::unknown},
+	      Case{100, Verdict::unknown}, Case{-1, Verdict::unknown}, Case{999, Verdict::unknown}})
 		for (const char *body :
 		     {"", "<html><body>Bad Gateway</body></html>", "{}", "[]",
 		      "{\"error\":", R"({"error":null})", R"({"error":"why"})", R"({"error":[1]})",
-		      R"({"error":{"message":"why"}})", R"({"error":{"code":"x"}})",
-		      R"({"error":{"code":null}})", R"({"error":{"code":1.5}})",
-		      R"({"error":{"code":18446744073709551615}})",
-		      R"({"error":{"code":"99999999999999999999"}})"}) {
+		      R"({"errors":[]})", R"({"message":"no Route matched"})"}) {
 			Outcome outcome = judged(test.status, body);
 			EXPECT_EQ(outcome.verdict, test.verdict) << test.status << body;
 			EXPECT_FALSE(outcome.has_code);
 			EXPECT_EQ(outcome.code, 0);
 		}
+	/* an error object without a code is the platform's own word, which its status explains */
+	for (const char *body : {R"({"error":{"message":"why"}})", R"({"error":{"code":"x"}})",
+	                         R"({"error":{"code":null}})", R"({"error":{"code":1.5}})",
+	                         R"({"error":{"code":18446744073709551615}})",
+	                         R"({"error":{"code":"99999999999999999999"}})"}) {
+		EXPECT_EQ(judged(400, body).verdict, Verdict::refused) << body;
+		EXPECT_EQ(judged(401, body).verdict, Verdict::account) << body;
+		EXPECT_EQ(judged(407, body).verdict, Verdict::retry) << body;
+		EXPECT_EQ(judged(500, body).verdict, Verdict::retry) << body;
+		EXPECT_FALSE(judged(400, body).has_code);
+		EXPECT_EQ(judged(400, body).code, 0);
+	}
 	EXPECT_NE(judged(404, "").hint.find("phone_number_id and api_version"), std::string::npos);
 	EXPECT_EQ(judged(500, R"({"error":"why"})").message, "why");
 }
@@ -279,18 +315,46 @@ TEST(Outcome, HostileBodies)
 	for (int i = 0; i < 60000; i++)
 		wide += "0,";
 	wide += "0]";
-	std::string long_string =
-	    R"({"error":{"code":100,"message":")" + std::string(70000, 'a') + "\"}}";
-	for (const std::string &body :
-	     {deep, closed, wide, long_string, std::string(1000000, '<'), std::string(1000, '\0'),
-	      std::string("\xFF\xFE{}"), std::string(R"({"error":{"message":"\ud800","code":100}})"),
-	      std::string("{\"error\":{\"message\":\"\xC3\",\"code\":100}}"),
-	      std::string(R"({"error":{"code":100,"x":1e400}})"), std::string(5000, '\xE2')}) {
+	for (const std::string &body : {deep, wide, std::string(1000000, '<'), std::string(1000, '\0'),
+	                                std::string("\xFF\xFE{}"), std::string(5000, '\xE2'), closed}) {
 		EXPECT_EQ(judged(500, body).verdict, Verdict::retry);
-		EXPECT_EQ(judged(400, body).verdict, Verdict::refused);
+		EXPECT_EQ(judged(400, body).verdict, Verdict::retry);
 		EXPECT_EQ(judged(200, body).verdict, Verdict::unknown);
-		EXPECT_EQ(json::parse(judged(500, body).details).count("raw"), 1U);
 	}
+	EXPECT_EQ(json::parse(judged(500, deep).details).count("raw"), 1U);
+	EXPECT_EQ(json::parse(judged(500, wide).details).count("raw"), 1U);
+}
+
+TEST(Outcome, TheCodeIsReadWhateverStandsBesideIt)
+{
+	const std::string beside[] = {
+	    R"("message":"a\u0000b")",
+	    R"("message":"Ana \ud83d")",
+	    R"("message":"\ude00")",
+	    R"("x":1e200000)",
+	    R"("x":-1e400)",
+	    "\"message\":\"\xC3\"",
+	    "\"message\":\"caf\xE9\"",
+	    std::string("\"message\":\"a\0b\"", 15),
+	    "\"message\":\"a\nb\"",
+	    R"("\ud83d":1)",
+	    R"("message":")" + std::string(70000, 'a') + "\"",
+	    R"("x":)" + std::string(100, '[') + std::string(100, ']'),
+	    "\"" + std::string(300, 'k') + "\":1",
+	};
+	for (const std::string &text : beside)
+		for (const std::string &error : {text + R"(,"code":131026)", R"("code":131026,)" + text}) {
+			const Outcome outcome = judged(400, R"({"error":{)" + error + "}}");
+			EXPECT_TRUE(outcome.has_code) << text;
+			EXPECT_EQ(outcome.code, 131026) << text;
+			EXPECT_EQ(outcome.verdict, Verdict::refused) << text;
+			const Outcome failed = judge_failed_status("[{" + error + "}]");
+			expect_sound(failed);
+			EXPECT_EQ(failed.code, 131026) << text;
+		}
+	/* nor is a message id lost */
+	EXPECT_EQ(judged(200, R"({"messages":[{"id":"wamid.x"}],"x":1e200000,"y":"\ud83d"})").wamid,
+	          "wamid.x");
 }
 
 TEST(Outcome, TextForTheDatabase)
@@ -318,6 +382,48 @@ TEST(Outcome, TokensAreNotRepeated)
 	EXPECT_EQ((outcome.message + outcome.details).find("kkkkk"), std::string::npos);
 }
 
+Outcome
+judged_with_token(const std::string &token, const std::string &body)
+{
+	Answer answer;
+	answer.transport = Transport::answered;
+	answer.http_status = 400;
+	answer.body = body;
+	answer.token = token;
+	const Outcome outcome = judge_answer(answer);
+	expect_sound(outcome);
+	return outcome;
+}
+
+TEST(Outcome, TheTokenThatWasSentIsHiddenWhateverItLooksLike)
+{
+	for (const std::string token :
+	     {"sandbox-token", "s3cr3t", "a.b/c+d=e", "p@ss:w%rd!", "tok\xC3\xA9n", "quo\"te\\back"}) {
+		std::string quoted = json(token).dump();
+		quoted = quoted.substr(1, quoted.size() - 2);
+		for (const std::string &body :
+		     {R"({"error":{"message":"bad )" + quoted + R"( here","code":190}})",
+		      R"({"error":{"message":"m","code":190,"error_data":{"details":")" + quoted + "\"}}}",
+		      R"({"error":{"message":"m","code":190,")" + quoted + R"(":1}})",
+		      R"({"error":")" + quoted + "\"}", "<html>" + token + "</html>",
+		      "{\"cut\": \"" + quoted, std::string(8180, ' ') + token,
+		      R"({"error":{"message":")" + std::string(990, 'x') + quoted + R"(","code":1}})"}) {
+			const Outcome outcome = judged_with_token(token, body);
+			const std::string kept = outcome.message + outcome.details;
+			EXPECT_EQ(kept.find(token), std::string::npos) << body << "\n" << kept;
+			EXPECT_EQ(kept.find(quoted), std::string::npos) << body << "\n" << kept;
+			EXPECT_EQ(kept.find(token.substr(0, 5)), std::string::npos) << body << "\n" << kept;
+		}
+	}
+	EXPECT_EQ(
+	    judged_with_token("s3cr3t", R"({"error":{"message":"bad s3cr3t!","code":190}})").message,
+	    "bad \xE2\x80\xA6!");
+	Answer lost;
+	lost.transport_error = "could not use s3cr3t";
+	lost.token = "s3cr3t";
+	EXPECT_EQ(judge_answer(lost).message.find("s3cr3t"), std::string::npos);
+}
+
 TEST(Outcome, RetryAfter)
 {
 	EXPECT_EQ(judged(429, "", "120").retry_after_ms, 120000);
@@ -328,8 +434,13 @@ TEST(Outcome, RetryAfter)
 	for (const char *header :
 	     {"", " ", "-5", "+5", "1.5", "5s", "Wed, 21 Oct 2026 07:28:00 GMT", "\xFF"})
 		EXPECT_EQ(judged(503, "", header).retry_after_ms, -1) << header;
-	EXPECT_EQ(judged(503, "", "99999999999999999999999").retry_after_ms, 259200000);
-	EXPECT_EQ(judged(503, "", "9223372036854775807").retry_after_ms, 259200000);
+	EXPECT_EQ(judged(503, "", "99999999999999999999999").retry_after_ms, max_retry_after_ms);
+	EXPECT_EQ(judged(503, "", "9223372036854775807").retry_after_ms, max_retry_after_ms);
+	EXPECT_EQ(judged(503, "", "901").retry_after_ms, 900000);
+	EXPECT_EQ(judged(503, "", "899").retry_after_ms, 899000);
+	EXPECT_EQ(judged(400, error_body("130429"), "251686483200").retry_after_ms, 900000);
+	EXPECT_NE(judged(429, "", "120").hint.find("Retry-After is followed for 120 s"),
+	          std::string::npos);
 	EXPECT_EQ(judged(400, error_body("100"), "120").retry_after_ms, -1);
 }
 
@@ -338,17 +449,17 @@ TEST(Outcome, Transport)
 	Answer answer;
 	answer.transport = Transport::not_sent;
 	answer.transport_error = "Could not resolve host: graph.facebook.com";
-	Outcome outcome = judge(answer);
+	Outcome outcome = judge_answer(answer);
 	expect_sound(outcome);
 	EXPECT_EQ(outcome.verdict, Verdict::retry);
 	EXPECT_NE(outcome.message.find("Could not resolve host"), std::string::npos);
 
 	answer.transport = Transport::unknown;
 	answer.transport_error = "Operation timed out\nafter 30000 ms \xFF";
-	outcome = judge(answer);
+	outcome = judge_answer(answer);
 	expect_sound(outcome);
 	EXPECT_EQ(outcome.verdict, Verdict::unknown);
-	expect_sound(judge(Answer()));
+	expect_sound(judge_answer(Answer()));
 }
 
 TEST(Outcome, FailedStatus)

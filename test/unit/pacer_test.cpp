@@ -32,7 +32,7 @@ run(int per_second, int step_ms, int at_once, int seconds)
 		const int count = pacer.allowance(at_once, now);
 		if (count == 0)
 			continue;
-		pacer.spend(count, now);
+		pacer.count_messages(count, now);
 		window.emplace_back(now, count);
 		in_window += count;
 		while (now - window.front().first >= 1000) {
@@ -64,14 +64,14 @@ TEST(Pacer, WithoutARateNothingIsCounted)
 {
 	Pacer pacer(0);
 	EXPECT_EQ(pacer.allowance(7, 5), 7);
-	pacer.spend(100, 5000);
+	pacer.count_messages(100, 5000);
 	EXPECT_EQ(pacer.allowance(7, 5000), 7);
 	pacer.set_rate(10);
-	pacer.spend(4, 5000);
+	pacer.count_messages(4, 5000);
 	EXPECT_EQ(pacer.allowance(100, 5000), 6);
 	EXPECT_EQ(pacer.allowance(2, 5000), 2);
 	pacer.set_rate(0);
-	pacer.spend(1, 5001);
+	pacer.count_messages(1, 5001);
 	EXPECT_EQ(pacer.allowance(100, 5001), 100);
 }
 
@@ -79,26 +79,26 @@ TEST(Pacer, TellsWhenMoreMayLeave)
 {
 	Pacer pacer(0);
 	pacer.set_rate(10);
-	pacer.spend(10, 5000);
+	pacer.count_messages(10, 5000);
 	EXPECT_EQ(pacer.allowance(10, 5500), 0);
-	EXPECT_EQ(pacer.next_ms(5500), 6010);
+	EXPECT_EQ(pacer.next_message_ms(5500), 6010);
 	EXPECT_EQ(pacer.allowance(100, 6010), 10);
-	EXPECT_EQ(pacer.next_ms(6010), 6010);
+	EXPECT_EQ(pacer.next_message_ms(6010), 6010);
 }
 
 TEST(Pacer, SlowsDownOnceAndRecovers)
 {
 	Pacer pacer(0);
 	pacer.set_rate(100);
-	pacer.spend(100, 5000);
+	pacer.count_messages(100, 5000);
 	for (int i = 0; i < 50; i++)
-		pacer.slow_down(5100 + i);
+		pacer.lower_rate(5100 + i);
 	EXPECT_EQ(pacer.allowance(1000, 6010), 71);
-	pacer.slow_down(7000);
+	pacer.lower_rate(7000);
 	EXPECT_LT(pacer.allowance(1000, 7000), 55);
 	EXPECT_EQ(pacer.allowance(1000, 7000 + 60000), 100);
 	for (int i = 0; i < 100; i++)
-		pacer.slow_down(100000 + i * 2000);
+		pacer.lower_rate(100000 + i * 2000);
 	EXPECT_GE(pacer.allowance(1000, 300000), 5);
 }
 
@@ -110,7 +110,7 @@ TEST(Pacer, RestsWhateverTheRate)
 		pacer.rest_until(9000);
 		pacer.rest_until(8000);
 		EXPECT_EQ(pacer.allowance(1, 8999), 0);
-		EXPECT_EQ(pacer.next_ms(5000), 9000);
+		EXPECT_EQ(pacer.next_message_ms(5000), 9000);
 		EXPECT_EQ(pacer.allowance(1, 9000), 1);
 	}
 }
@@ -119,15 +119,15 @@ TEST(Pacer, CountsFromWhenBytesLeft)
 {
 	Pacer pacer(0);
 	pacer.set_rate(10);
-	pacer.spend(10, 5000);
-	pacer.correct(5000, 5030);
-	pacer.correct(5000, 5030);
-	pacer.correct(5000, 5000);
-	pacer.correct(4999, 5050);
+	pacer.count_messages(10, 5000);
+	pacer.correct_departure(5000, 5030);
+	pacer.correct_departure(5000, 5030);
+	pacer.correct_departure(5000, 5000);
+	pacer.correct_departure(4999, 5050);
 	EXPECT_EQ(pacer.allowance(10, 6009), 0);
 	EXPECT_EQ(pacer.allowance(10, 6010), 8);
 	EXPECT_EQ(pacer.allowance(10, 6040), 10);
-	pacer.correct(5000, 5050);
+	pacer.correct_departure(5000, 5050);
 	EXPECT_EQ(pacer.allowance(10, 6040), 10);
 }
 
@@ -136,7 +136,7 @@ TEST(Pacer, TheFirstSecondIsFull)
 	Pacer pacer(1000);
 	pacer.set_rate(10);
 	EXPECT_EQ(pacer.allowance(10, 2009), 0);
-	EXPECT_EQ(pacer.next_ms(1500), 2010);
+	EXPECT_EQ(pacer.next_message_ms(1500), 2010);
 	EXPECT_EQ(pacer.allowance(10, 2010), 10);
 }
 

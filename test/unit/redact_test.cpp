@@ -33,13 +33,13 @@ TEST(Redact, MaskPhone)
 TEST(Redact, Clip)
 {
 	std::string_view text = "a\xC3\xB1\xE2\x82\xAC\xF0\x9F\x98\x80";
-	EXPECT_EQ(clip(text, 100), text);
-	EXPECT_EQ(clip(text, 10), text);
+	EXPECT_EQ(clip_text(text, 100), text);
+	EXPECT_EQ(clip_text(text, 10), text);
 	std::size_t expected[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10};
 	for (std::size_t i = 0; i <= 10; i++)
-		EXPECT_EQ(clip(text, i).size(), expected[i]) << i;
-	EXPECT_EQ(clip("\x80\x80\x80\x80\x80\x80\x80\x80", 5).size(), 5U);
-	EXPECT_EQ(clip("", 0), "");
+		EXPECT_EQ(clip_text(text, i).size(), expected[i]) << i;
+	EXPECT_EQ(clip_text("\x80\x80\x80\x80\x80\x80\x80\x80", 5).size(), 5U);
+	EXPECT_EQ(clip_text("", 0), "");
 }
 
 TEST(Redact, CleanUtf8)
@@ -97,6 +97,18 @@ TEST(Utf8, AcceptsExactlyTheScalarValues)
 		}
 	}
 	EXPECT_EQ(decode_utf8("").length, 0U);
+}
+
+TEST(Redact, ASecretIsHiddenWhereverItStands)
+{
+	EXPECT_EQ(hide_secret("a s3cret, s3crets3cret", "s3cret"),
+	          "a \xE2\x80\xA6, \xE2\x80\xA6\xE2\x80\xA6");
+	EXPECT_EQ(hide_secret("nothing", "s3cret"), "nothing");
+	EXPECT_EQ(hide_secret("", "s3cret"), "");
+	EXPECT_EQ(hide_secret("abcabc", ""), "abcabc");
+	EXPECT_EQ(hide_secret("abcabc", "abc"), "abcabc");
+	EXPECT_EQ(hide_secret("abcdabc", "abcd"), "\xE2\x80\xA6"
+	                                          "abc");
 }
 
 } // namespace

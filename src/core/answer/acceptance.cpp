@@ -21,10 +21,10 @@ namespace
 constexpr std::size_t max_id_bytes = 1024;
 
 /* Depth 1 is the answer, 2 a list of it, 3 an element. */
-class Reader final : public nlohmann::json_sax<nlohmann::json>
+class AcceptanceHandler final : public nlohmann::json_sax<nlohmann::json>
 {
 public:
-	explicit Reader(Acceptance &acceptance) : acceptance_(acceptance) {}
+	explicit AcceptanceHandler(Acceptance &acceptance) : acceptance_(acceptance) {}
 
 	bool
 	null() override
@@ -140,8 +140,8 @@ private:
 bool
 read_acceptance(std::string_view body, Acceptance &acceptance)
 {
-	Reader reader(acceptance);
-	return nlohmann::json::sax_parse(body, &reader) && !acceptance.wamid.empty();
+	AcceptanceHandler handler(acceptance);
+	return nlohmann::json::sax_parse(body, &handler) && !acceptance.wamid.empty();
 }
 
 } // namespace whatsapp

@@ -9,8 +9,6 @@
 
 #include <cstdint>
 
-#include "core/answer/outcome.hpp"
-
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -54,6 +52,12 @@ constexpr char template_hint[] = "Template not found: ensure the template is APP
                                  "Business Suite in this language, with exactly this name.";
 constexpr char flow_hint[] = "Check the state of the flow in WhatsApp Manager.";
 constexpr char calling_hint[] = "See the Calling API reference; messages are not affected.";
+constexpr char version_hint[] =
+    "Set whatsapp.api_version, or api_version of the account, to a version that the platform still "
+    "serves, for example v25.0.";
+constexpr char app_hint[] =
+    "Compare the app's settings in the Meta App Dashboard (app secret proof, allowed IP addresses "
+    "of servers) with the token and with this server.";
 constexpr char health_hint[] =
     "Look at the health status of number and account in WhatsApp Manager.";
 constexpr char manage_hint[] =
@@ -70,28 +74,44 @@ constexpr Explanation table[] = {
     {3, Verdict::account, "The app lacks the capability or the permission for this call.",
      permission_hint},
     {4, Verdict::throttle, "The app has reached its call rate limit.", rate_hint},
+    {5, Verdict::account, "The app does not take requests from this server's IP address.",
+     app_hint},
+    {9, Verdict::throttle, "Too many actions were made in a short time.", rate_hint},
     {10, Verdict::account, "Permission was not granted or has been removed.", permission_hint},
-    {17, Verdict::retry, "The user call rate limit of the Graph API was reached.", rate_hint},
-    {32, Verdict::retry, "The page call rate limit of the Graph API was reached.", rate_hint},
+    {12, Verdict::account, "The call, or the API version that it names, is not served any more.",
+     version_hint},
+    {17, Verdict::throttle, "The user call rate limit of the Graph API was reached.", rate_hint},
+    {32, Verdict::throttle, "The page call rate limit of the Graph API was reached.", rate_hint},
     {33, Verdict::account, "The business phone number was deleted or the phone number id is wrong.",
      sender_hint},
     {100, Verdict::refused, "The request has a parameter that is unknown, misspelt or not valid.",
      "Check the phone format, for example +34612345678 (E.164), the template parameters, and that "
      "the token may use this phone_number_id."},
+    {101, Verdict::account, "The app's id is not valid.", app_hint},
     {102, Verdict::account, "The API session is invalid.", token_hint},
+    {104, Verdict::account,
+     "The signature of the request is missing or wrong: the app asks for a proof of its secret.",
+     app_hint},
     {190, Verdict::account, "The access token has expired or is invalid.", token_hint},
     {200, Verdict::account,
      "The API permission is missing, or the system user has no access to the account (codes 200 to "
      "299).",
      permission_hint},
-    {341, Verdict::retry, "An application limit of the Graph API was reached.", rate_hint},
+    {341, Verdict::throttle, "An application limit of the Graph API was reached.", rate_hint},
     {368, Verdict::account,
      "The WhatsApp Business Account is blocked for a time because it violated a policy.",
      policy_hint},
-    {613, Verdict::retry, "A custom call rate limit of the Graph API was reached.", rate_hint},
+    {613, Verdict::throttle, "A custom call rate limit of the Graph API was reached.", rate_hint},
     {803, Verdict::account, "The id in the address of the request does not exist.", sender_hint},
     {1026, Verdict::refused, "The recipient's app cannot receive this type of message.",
      phone_hint},
+    {2500, Verdict::account,
+     "The address of the request is not one of the API's: a part of its path is unknown.",
+     sender_hint},
+    {2635, Verdict::account, "The API version that the request names is not served any more.",
+     version_hint},
+    {80000, Verdict::throttle,
+     "A rate limit for business use cases was reached (codes 80000 to 80014).", rate_hint},
     {80007, Verdict::throttle, "The WhatsApp Business Account has reached its call rate limit.",
      rate_hint},
     {80008, Verdict::throttle,
@@ -292,7 +312,7 @@ struct Range {
 };
 
 constexpr Range ranges[] = {
-    {200, 299},       {131209, 131215}, {138000, 138999}, {139000, 139004},
+    {200, 299},       {80000, 80014},   {131209, 131215}, {138000, 138999},   {139000, 139004},
     {139100, 139103}, {141000, 141999}, {147001, 147005}, {2593107, 2593109},
 };
 
@@ -350,7 +370,7 @@ static_assert(ranges_have_rows(), "the first code of a range carries its row");
 } // namespace
 
 const Explanation *
-explain(long long code) noexcept
+explain_code(long long code) noexcept
 {
 	if (const Explanation *row = find_row(code))
 		return row;
@@ -361,7 +381,7 @@ explain(long long code) noexcept
 }
 
 const Explanation *
-explanations(std::size_t &count) noexcept
+error_code_table(std::size_t &count) noexcept
 {
 	count = table_rows;
 	return table;

@@ -1,14 +1,31 @@
 /*
- * error_codes.hpp — the wait that belongs to an error code; for sources of core/ only.
- *
- * The table itself is public through explain() and explanations() in outcome.hpp.
+ * error_codes.hpp — what an error code of the platform means and what to do about it: the one table
+ * of them.
  */
 #pragma once
 
+#include "core/answer/verdict.hpp"
+
+#include <cstddef>
 #include <cstdint>
 
 namespace whatsapp
 {
+
+/* What a code means, for people: wa_explain(code) shows it. Static strings. */
+struct Explanation {
+	long long code;
+	Verdict verdict;
+	const char *meaning; /* plain words */
+	const char *hint;    /* what to do */
+};
+
+/* The row for a code (ranges such as 200-299 resolved), or NULL for one that is not in the table.
+ */
+const Explanation *explain_code(long long code) noexcept;
+
+/* The whole table, ordered by code. */
+const Explanation *error_code_table(std::size_t &count) noexcept;
 
 /* Milliseconds that the platform's documentation asks for after this code, or -1. */
 std::int64_t documented_wait_ms(long long code) noexcept;

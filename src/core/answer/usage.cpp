@@ -22,7 +22,7 @@ namespace
 using nlohmann::json;
 
 /* a typing error of the platform's must not silence a sender for a week */
-constexpr double most_minutes = 60;
+constexpr double most_minutes = 15;
 constexpr double most_percent = 1000;
 
 double

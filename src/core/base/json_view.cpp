@@ -1,6 +1,6 @@
 /*
- * json_view.cpp — nlohmann's reader says what it has seen, and the place up to which it has read
- * says where.
+ * json_view.cpp — nlohmann's parser calls a handler for each token; how far it has read by then
+ * tells where the token stands in the text.
  */
 #include "core/base/json_view.hpp"
 
@@ -30,7 +30,7 @@ constexpr std::size_t bytes_per_node = 16;
 constexpr int number_overflow = 406;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-/* The text, one byte after the other; seen is where the reader has got to. */
+/* The text, one byte after the other; seen is how far the parser has read. */
 class Bytes
 {
 public:

@@ -81,7 +81,7 @@ mask_phone(std::string_view phone)
 }
 
 std::string_view
-clip(std::string_view text, std::size_t max_bytes) noexcept
+clip_text(std::string_view text, std::size_t max_bytes) noexcept
 {
 	if (text.size() <= max_bytes)
 		return text;
@@ -144,12 +144,28 @@ hide_tokens(std::string_view text)
 }
 
 std::string
-quoted(std::string_view name)
+hide_secret(std::string_view text, std::string_view secret)
+{
+	std::string hidden;
+	if (secret.size() < min_hidden_bytes)
+		return hidden.assign(text);
+	for (std::size_t at = 0;;) {
+		const std::size_t found = text.find(secret, at);
+		hidden += text.substr(at, found == text.npos ? text.npos : found - at);
+		if (found == text.npos)
+			return hidden;
+		hidden += ellipsis;
+		at = found + secret.size();
+	}
+}
+
+std::string
+quote_name(std::string_view name)
 {
 	constexpr std::size_t max_bytes = 64;
 	constexpr char hex[] = "0123456789abcdef";
 	std::string text = "\"";
-	for (const char c : clean_utf8(clip(name, max_bytes))) {
+	for (const char c : clean_utf8(clip_text(name, max_bytes))) {
 		const auto byte = static_cast<unsigned char>(c);
 		if (byte < 0x20 || byte == 0x7F)
 			text.append("\\x").append(1, hex[byte >> 4]).append(1, hex[byte & 0xF]);

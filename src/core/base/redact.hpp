@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,7 @@ namespace whatsapp
 std::string mask_phone(std::string_view phone);
 
 /* At most max_bytes bytes of text, cut at a UTF-8 character boundary. */
-std::string_view clip(std::string_view text, std::size_t max_bytes) noexcept;
+std::string_view clip_text(std::string_view text, std::size_t max_bytes) noexcept;
 
 /* The same bytes as valid UTF-8 without NUL: each bad byte and each NUL becomes U+FFFD. What comes
  * from outside passes here before it may become text in the database. */
@@ -24,8 +25,13 @@ std::string clean_utf8(std::string_view bytes);
  * its error message ("Malformed access token EAA…"). */
 std::string hide_tokens(std::string_view text);
 
+/* text without the secret, wherever it stands in it: "…" takes its place. A secret of fewer than
+ * min_hidden_bytes is left, since it would be found in ordinary words. */
+inline constexpr std::size_t min_hidden_bytes = 4;
+std::string hide_secret(std::string_view text, std::string_view secret);
+
 /* A name or code in double quotes for an error message: one line of at most 64 bytes, valid UTF-8,
  * a control character as \xNN. */
-std::string quoted(std::string_view name);
+std::string quote_name(std::string_view name);
 
 } // namespace whatsapp

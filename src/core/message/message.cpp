@@ -1,8 +1,9 @@
 /*
  * message.cpp — the two halves of a request body, written as text.
  *
- * JSON goes out through one escaping function and no tree: a sender that empties a queue builds
- * thousands of bodies a second. What the platform would refuse is refused here, before the queue.
+ * JSON is written through one escaping function and without a tree: a sender that empties a queue
+ * builds thousands of bodies a second. What the platform would refuse is refused here, before the
+ * queue.
  */
 #include "core/message/message.hpp"
 

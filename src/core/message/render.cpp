@@ -151,7 +151,7 @@ render(std::string_view body, const std::vector<std::string> &parameters)
 	    find_placeholders(body, [](std::string_view name) -> std::size_t {
 		    std::size_t index = positional_index(name);
 		    if (index == max_parameters)
-			    mismatch("The body has the placeholder " + quoted(name) +
+			    mismatch("The body has the placeholder " + quote_name(name) +
 			                 ", which is not a number from 1 to 100.",
 			             hint);
 		    return index;
@@ -184,29 +184,31 @@ render(std::string_view body, const std::vector<NamedParameter> &parameters)
 	check_count(parameters.size());
 	for (std::size_t i = 0; i < parameters.size(); i++) {
 		if (!snake_name(parameters[i].name))
-			mismatch("The parameter name " + quoted(parameters[i].name) +
+			mismatch("The parameter name " + quote_name(parameters[i].name) +
 			             " is not made of lower-case letters, digits and underscores.",
 			         hint);
 		for (std::size_t j = 0; j < i; j++)
 			if (parameters[j].name == parameters[i].name)
-				mismatch("The parameter " + quoted(parameters[i].name) + " is given twice.", hint);
+				mismatch("The parameter " + quote_name(parameters[i].name) + " is given twice.",
+				         hint);
 	}
 
 	std::vector<Placeholder> placeholders =
 	    find_placeholders(body, [&](std::string_view name) -> std::size_t {
 		    if (!snake_name(name))
-			    mismatch("The body has the placeholder " + quoted(name) +
+			    mismatch("The body has the placeholder " + quote_name(name) +
 			                 ", which is not made of lower-case letters, digits and underscores.",
 			             hint);
 		    for (std::size_t i = 0; i < parameters.size(); i++)
 			    if (parameters[i].name == name)
 				    return i;
-		    mismatch("The placeholder " + quoted(name) + " has no parameter.", hint);
+		    mismatch("The placeholder " + quote_name(name) + " has no parameter.", hint);
 	    });
 
 	std::size_t unused = first_unused(placeholders, parameters.size());
 	if (unused < parameters.size())
-		mismatch("The parameter " + quoted(parameters[unused].name) + " has no placeholder.", hint);
+		mismatch("The parameter " + quote_name(parameters[unused].name) + " has no placeholder.",
+		         hint);
 	for (const NamedParameter &parameter : parameters)
 		check_parameter(parameter.name, parameter.text);
 	return fill(body, placeholders,

@@ -63,7 +63,8 @@ blank(char32_t c) noexcept
 [[noreturn]] void
 forbid(std::string_view label, const char *what, std::size_t position)
 {
-	throw Fault(sqlstate::forbidden_whitespace, "value of " + quoted(label) + " contains " + what,
+	throw Fault(sqlstate::forbidden_whitespace,
+	            "value of " + quote_name(label) + " contains " + what,
 	            "It stands at character " + std::to_string(position + 1) +
 	                ". The platform refuses newlines, tabs and more than four spaces in a row in a "
 	                "template parameter.",
@@ -73,7 +74,7 @@ forbid(std::string_view label, const char *what, std::size_t position)
 [[noreturn]] void
 too_long(std::string_view label)
 {
-	throw Fault(sqlstate::text_too_long, "value of " + quoted(label) + " is too long",
+	throw Fault(sqlstate::text_too_long, "value of " + quote_name(label) + " is too long",
 	            "A template parameter has at most " + std::to_string(max_parameter_characters) +
 	                " characters.");
 }
@@ -106,7 +107,8 @@ check_template_name(std::string_view name)
 		            hint);
 	for (char c : name)
 		if (!lower(c) && !digit(c) && c != '_')
-			throw Fault(sqlstate::invalid_template_name, "invalid template name " + quoted(name),
+			throw Fault(sqlstate::invalid_template_name,
+			            "invalid template name " + quote_name(name),
 			            "A template name consists of lower-case letters a to z, digits and "
 			            "underscores.",
 			            hint);
@@ -127,7 +129,7 @@ check_language(std::string_view code)
 			valid = valid && (lower(c) || upper(c) || digit(c));
 	}
 	if (!valid)
-		throw Fault(sqlstate::invalid_language, "invalid language code " + quoted(code),
+		throw Fault(sqlstate::invalid_language, "invalid language code " + quote_name(code),
 		            "A language code has two or three lower-case letters, optionally followed by "
 		            "an underscore and a region.",
 		            "Use the code exactly as the template was approved, for example es or en_US.");
@@ -151,7 +153,7 @@ check_parameter(std::string_view label, std::string_view text)
 		Utf8Character character = decode_utf8(text.substr(at));
 		if (character.length == 0)
 			throw Fault(sqlstate::invalid_parameter_value,
-			            "value of " + quoted(label) + " is not valid UTF-8");
+			            "value of " + quote_name(label) + " is not valid UTF-8");
 		if (position >= max_parameter_characters)
 			too_long(label);
 		check_character(label, character.code_point, position);
@@ -162,7 +164,7 @@ check_parameter(std::string_view label, std::string_view text)
 		at += character.length;
 	}
 	if (!visible)
-		throw Fault(sqlstate::empty_parameter, "value of " + quoted(label) + " is empty",
+		throw Fault(sqlstate::empty_parameter, "value of " + quote_name(label) + " is empty",
 		            text.empty() ? "" : "It consists of white space only.",
 		            "The platform refuses empty template parameters: give a text, such as a dash.");
 }

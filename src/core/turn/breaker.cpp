@@ -21,7 +21,7 @@ constexpr std::int64_t longest_delay_ms = std::int64_t{15} * 60 * 1000;
 } // namespace
 
 void
-Breaker::succeeded(std::int64_t started_ms) noexcept
+Breaker::count_answer(std::int64_t started_ms) noexcept
 {
 	if (started_ms <= fell_ms_)
 		return;
@@ -30,7 +30,7 @@ Breaker::succeeded(std::int64_t started_ms) noexcept
 }
 
 void
-Breaker::failed(std::int64_t started_ms, std::int64_t now_ms) noexcept
+Breaker::count_failure(std::int64_t started_ms, std::int64_t now_ms) noexcept
 {
 	if (started_ms <= fell_ms_ || ++failures_ < most_failures || now_ms < rest_until_ms_)
 		return;
@@ -45,6 +45,12 @@ Breaker::rest_until(std::int64_t at_ms) noexcept
 	rest_until_ms_ = std::max(rest_until_ms_, at_ms);
 }
 
+void
+Breaker::end_rest() noexcept
+{
+	rest_until_ms_ = 0;
+}
+
 Gate
 Breaker::gate(std::int64_t now_ms) const noexcept
 {
@@ -54,7 +60,7 @@ Breaker::gate(std::int64_t now_ms) const noexcept
 }
 
 std::int64_t
-Breaker::next_ms(std::int64_t now_ms) const noexcept
+Breaker::next_probe_ms(std::int64_t now_ms) const noexcept
 {
 	return now_ms < rest_until_ms_ ? rest_until_ms_ : 0;
 }

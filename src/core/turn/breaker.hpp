@@ -1,14 +1,14 @@
 /*
- * breaker.hpp — whether the platform behind one base URL is asked at all.
+ * breaker.hpp — whether the platform behind one base URL is asked at all: a circuit breaker.
  *
- * An outage must not be hammered: after a row of requests that no platform answered, nothing leaves
- * for a while, then one request tries. Retries have a budget of their own besides, since a platform
- * that answers every other request never opens the circuit. Pure arithmetic; the clock comes from
- * outside.
+ * After a number of failures in a row nothing leaves for a while, then one request tries (a probe).
+ * Retries have a budget of their own besides: a platform that answers every other request never
+ * fails so often in a row, and would get each message many times. Pure arithmetic; the clock comes
+ * from outside.
  */
 #pragma once
 
-#include "core/turn/lineup.hpp"
+#include "core/turn/gate.hpp"
 
 #include <cstdint>
 
@@ -22,17 +22,19 @@ public:
 	 * none: a dead network, a gateway's error. One from before the gate fell tells nothing new: a
 	 * late success would let a whole burst at a platform that is down, a late failure would take
 	 * the place of a probe's. */
-	void succeeded(std::int64_t started_ms) noexcept;
-	void failed(std::int64_t started_ms, std::int64_t now_ms) noexcept;
+	void count_answer(std::int64_t started_ms) noexcept;
+	void count_failure(std::int64_t started_ms, std::int64_t now_ms) noexcept;
 
 	/* The platform named a time before which nothing is to be sent. */
 	void rest_until(std::int64_t at_ms) noexcept;
+	/* Somebody asked to try at once: the next request is a probe when the gate had fallen. */
+	void end_rest() noexcept;
 
 	/* open: ask; shut: do not; probe: one at a time. */
 	Gate gate(std::int64_t now_ms) const noexcept;
 
 	/* When a shut gate becomes a probe; 0 when it is not shut. */
-	std::int64_t next_ms(std::int64_t now_ms) const noexcept;
+	std::int64_t next_probe_ms(std::int64_t now_ms) const noexcept;
 
 	/* A retry wants to be made in delay_ms: the delay that it gets. At most a tenth as many retries
 	 * as requests, and one a second when there are none. */

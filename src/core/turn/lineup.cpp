@@ -1,5 +1,6 @@
 /*
- * lineup.cpp — the order of things: a sender's turn, its priority, its recipient, the pair's limit.
+ * lineup.cpp — who leaves next: by the sender's turn, the priority, the recipient and the pair's
+ * limit.
  */
 #include "core/turn/lineup.hpp"
 
@@ -19,9 +20,9 @@ constexpr std::size_t most_behind = 1024;
 constexpr std::int64_t newcomer_ms = 20;
 constexpr std::int64_t first_full_ms = 2000;
 constexpr std::int64_t last_full_ms = 60000;
-/* two clocks, the server's and ours, tell when the held one is due; those behind it come later by
+/* two clocks, the server's and ours, tell when the retry is due; those behind it come later by
  * either */
-constexpr std::int64_t behind_held_ms = 1000;
+constexpr std::int64_t behind_retry_ms = 1000;
 /* a commit's worth; the rest has its turn in the next one */
 constexpr std::size_t most_deferred = 2000;
 } // namespace
@@ -41,7 +42,7 @@ Lineup::set_rules(const std::string &name, const SenderRules &rules)
 	sender.rules = rules;
 	sender.pacer.set_rate(rules.per_second);
 	if (rules.gate == Gate::shut)
-		shut(sender);
+		shut_sender(sender);
 }
 
 void
@@ -51,7 +52,7 @@ Lineup::end_rules()
 		if (entry.second.named)
 			continue;
 		entry.second.rules.gate = Gate::shut;
-		shut(entry.second);
+		shut_sender(entry.second);
 	}
 	for (auto &entry : groups_)
 		entry.second.named = false;
@@ -61,7 +62,7 @@ Lineup::end_rules()
 }
 
 void
-Lineup::set_group(int group, Gate gate)
+Lineup::set_group_gate(int group, Gate gate)
 {
 	groups_[group].gate = gate;
 }
@@ -78,16 +79,18 @@ Lineup::share_of_group() const
 }
 
 int
-Lineup::budget(Sender &sender, int room, std::int64_t now_ms)
+Lineup::sender_budget(Sender &sender, int room, std::int64_t now_ms)
 {
 	const Group &group = groups_[sender.rules.group];
 	if (sender.rules.gate == Gate::shut || group.gate == Gate::shut)
 		return 0;
+	/* What was on the wire before the trouble began is no probe: it may hang until its time is
+	 * over, and would tell nothing about now. */
 	if (sender.rules.gate == Gate::probe)
-		room = std::min(room, 1 - std::min(sender.in_flight, 1));
+		room = std::min(room, 1 - std::min(sender.probes, 1));
 	if (group.gate == Gate::probe)
-		room = std::min(room, 1 - std::min(group.in_flight, 1));
-	if (groups_.size() > 1)
+		room = std::min(room, 1 - std::min(group.probes, 1));
+	else if (groups_.size() > 1)
 		room = std::min(room, std::max(0, share_of_group() - group.in_flight));
 	return sender.pacer.allowance(room, now_ms);
 }
@@ -95,35 +98,36 @@ Lineup::budget(Sender &sender, int room, std::int64_t now_ms)
 /* Until the one that the others wait for is seen again, which a backlog or a shut gate puts off: or
  * until the queue was read out and it was not there any more. */
 bool
-Lineup::held(const Order &order) noexcept
+Lineup::awaits_retry(const Order &order) noexcept
 {
-	return order.held_for != 0 && order.lane->read_out_ms < order.held_due_ms + 2 * behind_held_ms;
+	return order.retried_id != 0 &&
+	       order.lane->read_out_ms < order.retry_due_ms + 2 * behind_retry_ms;
 }
 
 /* Those that went back to the queue are to be seen again, unless somebody cancelled them. */
 bool
-Lineup::awaits(const Order &order) noexcept
+Lineup::awaits_deferred(const Order &order) noexcept
 {
-	return order.back > 0 && order.lane->read_out_ms < order.back_until_ms + behind_held_ms;
+	return order.back > 0 && order.lane->read_out_ms < order.back_until_ms + behind_retry_ms;
 }
 
-/* The pair's next turn, not before at_ms, reserved for a candidate that has none yet. */
+/* The pair's next turn, not before at_ms, reserved for a message that has none yet. */
 std::int64_t
-Lineup::turn_of(const SenderRules &rules, const Candidate &candidate, std::int64_t at_ms,
-                std::int64_t now_ms)
+Lineup::turn_time(const SenderRules &rules, const WaitingMessage &message, std::int64_t at_ms,
+                  std::int64_t now_ms)
 {
-	const auto found = pairs_.find(candidate.pair);
+	const auto found = pairs_.find(message.pair);
 	if (found != pairs_.end())
 		at_ms = std::max(at_ms, found->second.not_before_ms);
 	if (rules.pair_interval_ms <= 0)
 		return at_ms;
 
-	Pair &pair = found != pairs_.end() ? found->second : pairs_[candidate.pair];
+	Pair &pair = found != pairs_.end() ? found->second : pairs_[message.pair];
 	/* what the last life of this process sent is not known: the burst grows from none */
 	const std::int64_t tolerance =
 	    std::min((rules.pair_burst - 1) * rules.pair_interval_ms, now_ms - started_ms_);
 	at_ms = std::max(at_ms, pair.left_ms - tolerance);
-	if (!candidate.paced) {
+	if (!message.paced) {
 		at_ms = std::max(at_ms, pair.theoretical_ms - tolerance);
 		pair.theoretical_ms = std::max(pair.theoretical_ms, at_ms) + rules.pair_interval_ms;
 	}
@@ -133,35 +137,35 @@ Lineup::turn_of(const SenderRules &rules, const Candidate &candidate, std::int64
 /* 0 for one that may leave or stand behind the one in flight; else how long it has to go back to
  * the queue. Once one had to, so have those after it, in the same order. */
 std::int64_t
-Lineup::wait_of(const SenderRules &rules, Order &order, const Candidate &candidate,
-                std::int64_t now_ms)
+Lineup::waiting_time(const SenderRules &rules, Order &order, const WaitingMessage &message,
+                     std::int64_t now_ms)
 {
-	if (!awaits(order))
+	if (!awaits_deferred(order))
 		order.back = 0;
-	else if (candidate.paced)
+	else if (message.paced)
 		order.back--;
-	if (order.held_for == candidate.id)
+	if (order.retried_id == message.id)
 		return 0;
-	if (!held(order))
-		order.held_for = 0;
+	if (!awaits_retry(order))
+		order.retried_id = 0;
 
 	std::int64_t at = now_ms;
-	if (order.held_for != 0)
+	if (order.retried_id != 0)
 		order.back_until_ms =
-		    std::max(order.back_until_ms, std::max(now_ms, order.held_due_ms) + behind_held_ms);
+		    std::max(order.back_until_ms, std::max(now_ms, order.retry_due_ms) + behind_retry_ms);
 	/* its transaction began before those that went back are due, and was committed after */
-	else if (order.back > 0 && !candidate.paced && !candidate.called)
+	else if (order.back > 0 && !message.paced && !message.called)
 		at = now_ms + newcomer_ms;
-	const bool queued = order.busy || (!order.behind.empty() && !candidate.called);
+	const bool queued = order.busy || (!order.behind.empty() && !message.called);
 	if (queued && at == now_ms && order.back_until_ms <= now_ms) {
 		if (order.behind.size() < most_behind)
 			return 0;
 		order.full_ms = std::clamp(order.full_ms * 2, first_full_ms, last_full_ms);
 		order.back_until_ms = now_ms + order.full_ms;
 	}
-	if (order.held_for != 0 || !candidate.called)
+	if (order.retried_id != 0 || !message.called)
 		at = std::max(at, order.back_until_ms);
-	at = turn_of(rules, candidate, at, now_ms);
+	at = turn_time(rules, message, at, now_ms);
 	if (at > now_ms)
 		order.back++;
 	return at - now_ms;
@@ -169,7 +173,7 @@ Lineup::wait_of(const SenderRules &rules, Order &order, const Candidate &candida
 
 /* Brings the next of the order to the front of the line. */
 void
-Lineup::call_next(Sender &sender, Lane &lane, std::uint64_t ticket)
+Lineup::call_next_message(Sender &sender, Lane &lane, std::uint64_t ticket)
 {
 	const auto found = orders_.find(ticket);
 	if (found == orders_.end())
@@ -180,51 +184,61 @@ Lineup::call_next(Sender &sender, Lane &lane, std::uint64_t ticket)
 		lane.line.front().called = true;
 		order.behind.pop_front();
 		sender.standing++;
-	} else if (!order.busy && order.held_for == 0 && order.back_until_ms == 0) {
+	} else if (!order.busy && order.retried_id == 0 && order.back_until_ms == 0) {
 		orders_.erase(found);
 	}
 }
 
 void
-Lineup::enter(Senders::value_type &entry, int priority, const Candidate &candidate,
-              std::vector<Chosen> &chosen)
+Lineup::put_in_flight(Senders::value_type &entry, int priority, const WaitingMessage &message,
+                      std::vector<Chosen> &chosen)
 {
-	const int group = entry.second.rules.group;
-	entry.second.in_flight++;
-	groups_[group].in_flight++;
+	const SenderRules &rules = entry.second.rules;
+	Group &group = groups_[rules.group];
+	const Chosen one = {message.id,
+	                    message.address,
+	                    message.order,
+	                    message.pair,
+	                    &entry.first,
+	                    priority,
+	                    rules.group,
+	                    rules.gate == Gate::probe,
+	                    group.gate == Gate::probe};
+	chosen.push_back(one);
+	entry.second.probes += one.probes_sender ? 1 : 0;
+	group.probes += one.probes_group ? 1 : 0;
+	group.in_flight++;
 	in_flight_++;
-	chosen.push_back({candidate.id, candidate.address, candidate.order, candidate.pair,
-	                  &entry.first, priority, group});
 }
 
 bool
-Lineup::take_from(Senders::value_type &entry, int priority, std::int64_t now_ms,
-                  std::vector<Chosen> &chosen, std::vector<Deferred> &deferred)
+Lineup::choose_from_lane(Senders::value_type &entry, int priority, std::int64_t now_ms,
+                         std::vector<Chosen> &chosen, std::vector<Deferred> &deferred)
 {
 	Sender &sender = entry.second;
 	Lane &lane = sender.lanes[static_cast<std::size_t>(priority)];
 	while (!lane.line.empty() && deferred.size() < most_deferred) {
-		const Candidate candidate = lane.line.front();
+		const WaitingMessage message = lane.line.front();
 		lane.line.pop_front();
 		sender.standing--;
-		Order &order = orders_[candidate.order];
+		Order &order = orders_[message.order];
 		order.lane = &lane;
-		const std::int64_t wait = wait_of(sender.rules, order, candidate, now_ms);
+		const std::int64_t wait = waiting_time(sender.rules, order, message, now_ms);
 		if (wait > 0) {
-			known_.erase(candidate.id);
-			deferred.push_back({candidate.id, wait});
+			known_.erase(message.id);
+			deferred.push_back({message.id, wait});
 			if (!order.busy)
-				call_next(sender, lane, candidate.order);
-		} else if (order.busy || (!order.behind.empty() && !candidate.called)) {
-			order.behind.push_back(candidate);
+				call_next_message(sender, lane, message.order);
+		} else if (order.busy || (!order.behind.empty() && !message.called)) {
+			order.behind.push_back(message);
 		} else {
 			order.busy = true;
-			if (order.held_for != candidate.id && sender.rules.pair_interval_ms > 0) {
-				Pair &pair = pairs_[candidate.pair];
+			if (order.retried_id != message.id && sender.rules.pair_interval_ms > 0) {
+				Pair &pair = pairs_[message.pair];
 				pair.left_ms = std::max(pair.left_ms, now_ms) + sender.rules.pair_interval_ms;
 			}
-			order.held_for = 0;
-			enter(entry, priority, candidate, chosen);
+			order.retried_id = 0;
+			put_in_flight(entry, priority, message, chosen);
 			return true;
 		}
 	}
@@ -232,18 +246,18 @@ Lineup::take_from(Senders::value_type &entry, int priority, std::int64_t now_ms,
 }
 
 bool
-Lineup::take(Senders::value_type &entry, std::int64_t now_ms, std::vector<Chosen> &chosen,
-             std::vector<Deferred> &deferred)
+Lineup::choose_from_sender(Senders::value_type &entry, std::int64_t now_ms,
+                           std::vector<Chosen> &chosen, std::vector<Deferred> &deferred)
 {
 	for (int priority = 0; priority < priorities; priority++)
-		if (take_from(entry, priority, now_ms, chosen, deferred))
+		if (choose_from_lane(entry, priority, now_ms, chosen, deferred))
 			return true;
 	return false;
 }
 
 void
-Lineup::choose(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
-               std::vector<Deferred> &deferred)
+Lineup::choose_messages(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
+                        std::vector<Deferred> &deferred)
 {
 	struct Standing {
 		Senders::value_type *entry;
@@ -254,7 +268,7 @@ Lineup::choose(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
 	const auto stand = [&](Senders::iterator from, Senders::iterator to) {
 		for (; from != to; ++from)
 			if (from->second.standing > 0)
-				if (const int most = budget(from->second, room, now_ms); most > 0)
+				if (const int most = sender_budget(from->second, room, now_ms); most > 0)
 					standing.push_back({&*from, most});
 	};
 	const auto first = senders_.lower_bound(first_);
@@ -268,8 +282,8 @@ Lineup::choose(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
 				return;
 			}
 			/* another sender may have taken the one place that its group has */
-			if (budget(one.entry->second, 1, now_ms) == 0 ||
-			    !take(*one.entry, now_ms, chosen, deferred)) {
+			if (sender_budget(one.entry->second, 1, now_ms) == 0 ||
+			    !choose_from_sender(*one.entry, now_ms, chosen, deferred)) {
 				one.budget = 0;
 				continue;
 			}
@@ -283,13 +297,15 @@ Lineup::choose(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
 }
 
 void
-Lineup::ended(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64_t now_ms)
+Lineup::end_message(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64_t now_ms)
 {
 	Sender &sender = senders_.at(*chosen.sender);
 	Lane &lane = sender.lanes[static_cast<std::size_t>(chosen.priority)];
 	Order &order = orders_[chosen.order_ticket];
-	sender.in_flight--;
-	groups_[chosen.group].in_flight--;
+	sender.probes -= chosen.probes_sender ? 1 : 0;
+	Group &group = groups_[chosen.group];
+	group.probes -= chosen.probes_group ? 1 : 0;
+	group.in_flight--;
 	in_flight_--;
 	order.busy = false;
 	switch (how) {
@@ -298,8 +314,8 @@ Lineup::ended(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64
 		[[fallthrough]];
 	case Ended::again:
 		order.lane = &lane;
-		order.held_for = chosen.id;
-		order.held_due_ms = now_ms + delay_ms;
+		order.retried_id = chosen.id;
+		order.retry_due_ms = now_ms + delay_ms;
 		known_.erase(chosen.id);
 		break;
 	case Ended::put_back:
@@ -316,19 +332,19 @@ Lineup::ended(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64
 		known_.erase(chosen.id);
 		break;
 	}
-	call_next(sender, lane, chosen.order_ticket);
+	call_next_message(sender, lane, chosen.order_ticket);
 }
 
 bool
-Lineup::ready(std::int64_t now_ms)
+Lineup::has_ready_message(std::int64_t now_ms)
 {
 	return std::any_of(senders_.begin(), senders_.end(), [&](auto &entry) {
-		return entry.second.standing > 0 && budget(entry.second, 1, now_ms) > 0;
+		return entry.second.standing > 0 && sender_budget(entry.second, 1, now_ms) > 0;
 	});
 }
 
 bool
-Lineup::unread() const noexcept
+Lineup::has_unread_rows() const noexcept
 {
 	return std::any_of(senders_.begin(), senders_.end(), [](const auto &entry) {
 		return entry.second.rules.gate != Gate::shut &&
@@ -338,7 +354,7 @@ Lineup::unread() const noexcept
 }
 
 std::int64_t
-Lineup::next_ms(std::int64_t now_ms)
+Lineup::next_turn_ms(std::int64_t now_ms)
 {
 	std::int64_t next = 0;
 	for (auto &entry : senders_) {
@@ -346,7 +362,7 @@ Lineup::next_ms(std::int64_t now_ms)
 		if (sender.standing == 0 || sender.rules.gate != Gate::open ||
 		    groups_[sender.rules.group].gate != Gate::open)
 			continue;
-		const std::int64_t at = sender.pacer.next_ms(now_ms);
+		const std::int64_t at = sender.pacer.next_message_ms(now_ms);
 		if (next == 0 || at < next)
 			next = at;
 	}
@@ -354,7 +370,7 @@ Lineup::next_ms(std::int64_t now_ms)
 }
 
 void
-Lineup::sweep(std::int64_t now_ms)
+Lineup::forget_idle_pairs(std::int64_t now_ms)
 {
 	for (auto pair = pairs_.begin(); pair != pairs_.end();)
 		pair = pair->second.theoretical_ms <= now_ms && pair->second.left_ms <= now_ms &&
@@ -363,8 +379,8 @@ Lineup::sweep(std::int64_t now_ms)
 		           : std::next(pair);
 	for (auto order = orders_.begin(); order != orders_.end();)
 		order = !order->second.busy && order->second.behind.empty() &&
-		                order->second.back_until_ms <= now_ms && !held(order->second) &&
-		                !awaits(order->second)
+		                order->second.back_until_ms <= now_ms && !awaits_retry(order->second) &&
+		                !awaits_deferred(order->second)
 		            ? orders_.erase(order)
 		            : std::next(order);
 }

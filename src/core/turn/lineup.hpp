@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "core/turn/gate.hpp"
 #include "core/turn/pacer.hpp"
 
 #include <array>
@@ -28,12 +29,6 @@ namespace whatsapp
 
 /* 0 before 1 before 2 */
 inline constexpr int priorities = 3; /* urgent, normal, bulk */
-
-enum class Gate : unsigned char {
-	shut,  /* disabled, paused, or its platform is down */
-	probe, /* one in flight: to see whether the trouble is over */
-	open,
-};
 
 struct SenderRules {
 	Gate gate = Gate::open;
@@ -65,7 +60,7 @@ struct Reading {
 	int limit;
 };
 
-/* One that may leave; the tickets go back with ended(). */
+/* One that may leave; the tickets go back with end_message(). */
 struct Chosen {
 	std::int64_t id;
 	std::uint64_t address; /* of the QueueRow */
@@ -74,6 +69,8 @@ struct Chosen {
 	const std::string *sender; /* lives as long as the lineup */
 	int priority;
 	int group;
+	bool probes_sender; /* its gate, or that of its group, said probe when this one was chosen */
+	bool probes_group;
 };
 
 struct Deferred {
@@ -100,54 +97,54 @@ public:
 	void end_rules();
 
 	/* Of all senders of a group, together: open, shut, or one request in flight. */
-	void set_group(int group, Gate gate);
+	void set_group_gate(int group, Gate gate);
 
 	/* The pair's schedule is taken up to in_ms from now. */
-	void reserve(const std::string &sender, std::string_view recipient, std::int64_t in_ms,
-	             std::int64_t now_ms);
+	void reserve_turn(const std::string &sender, std::string_view recipient, std::int64_t in_ms,
+	                  std::int64_t now_ms);
 
 	/* The message will be due again, and those of its sender, priority and recipient wait for it.
 	 */
-	void hold(const std::string &sender, int priority, std::string_view recipient, std::int64_t id,
-	          std::int64_t due_ms);
+	void await_retry(const std::string &sender, int priority, std::string_view recipient,
+	                 std::int64_t id, std::int64_t due_ms);
 
 	/* Rows may have become ready from this due time on. */
-	void look_from(std::int64_t due_us);
+	void read_from_due(std::int64_t due_us);
 	/* Forget what was read ahead and read from the beginning; what is in flight stays. */
-	void start_over();
+	void restart_reading();
 
-	/* What to read now, at most `window` candidates ahead in all; empty when enough is known. */
+	/* What to read now, at most `window` messages ahead in all; empty when enough is known. */
 	std::vector<Reading> readings(int window);
-	void add(const Reading &reading, const QueueRow &row);
+	void add_row(const Reading &reading, const QueueRow &row);
 	/* count: rows that the reading gave */
 	void end_reading(const Reading &reading, int count, std::int64_t now_ms);
 
 	/* Up to room that may leave now; what must wait for its pair goes to deferred. */
-	void choose(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
-	            std::vector<Deferred> &deferred);
-	void ended(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64_t now_ms);
+	void choose_messages(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
+	                     std::vector<Deferred> &deferred);
+	void end_message(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64_t now_ms);
 
 	/* Something read ahead could leave now, if there were room. */
-	bool ready(std::int64_t now_ms);
+	bool has_ready_message(std::int64_t now_ms);
 	/* The queue may hold more than was read, for a sender whose gate is not shut. */
-	bool unread() const noexcept;
+	bool has_unread_rows() const noexcept;
 	/* When a sender that waits for its rate alone may go on; 0 when none does. */
-	std::int64_t next_ms(std::int64_t now_ms);
+	std::int64_t next_turn_ms(std::int64_t now_ms);
 
 	/* Forget pairs that owe nothing. */
-	void sweep(std::int64_t now_ms);
+	void forget_idle_pairs(std::int64_t now_ms);
 
 	/* NULL for a sender that was never named. */
 	Pacer *pacer_of(const std::string &sender);
 
 	std::size_t
-	pairs() const noexcept
+	pair_count() const noexcept
 	{
 		return pairs_.size();
 	}
 
 private:
-	struct Candidate {
+	struct WaitingMessage {
 		std::int64_t id;
 		std::uint64_t address;
 		std::uint64_t order;
@@ -156,7 +153,7 @@ private:
 		bool called; /* those before it in its order are out of the way */
 	};
 	struct Lane {
-		std::deque<Candidate> line;
+		std::deque<WaitingMessage> line;
 		QueuePlace after;
 		bool unread = true;
 		std::int64_t read_out_ms = 0; /* the last time that nothing due was left to be read */
@@ -165,7 +162,7 @@ private:
 		SenderRules rules;
 		Pacer pacer;
 		bool named = true;
-		int in_flight = 0;
+		int probes = 0;           /* in flight */
 		std::size_t standing = 0; /* in all lines */
 		std::array<Lane, priorities> lanes;
 
@@ -175,16 +172,17 @@ private:
 	struct Order {
 		bool busy = false;
 		const Lane *lane = nullptr;
-		std::int64_t held_for = 0; /* the message that the others wait for */
-		std::int64_t held_due_ms = 0;
+		std::int64_t retried_id = 0; /* the message that the others wait for */
+		std::int64_t retry_due_ms = 0;
 		std::int64_t back_until_ms = 0; /* when those that had to go back to the queue are due */
 		std::size_t back = 0;           /* how many of these were not seen again */
 		std::int64_t full_ms = 0;       /* the last wait of those for whom there was no room */
-		std::deque<Candidate> behind;
+		std::deque<WaitingMessage> behind;
 	};
 	struct Group {
 		Gate gate = Gate::open;
 		int in_flight = 0;
+		int probes = 0;     /* of these */
 		bool named = false; /* has a sender whose gate is not shut */
 	};
 	struct Pair {
@@ -194,22 +192,22 @@ private:
 	};
 	using Senders = std::map<std::string, Sender>;
 
-	void shut(Sender &sender);
-	int budget(Sender &sender, int room, std::int64_t now_ms);
+	void shut_sender(Sender &sender);
+	int sender_budget(Sender &sender, int room, std::int64_t now_ms);
 	int share_of_group() const;
-	bool take(Senders::value_type &entry, std::int64_t now_ms, std::vector<Chosen> &chosen,
-	          std::vector<Deferred> &deferred);
-	bool take_from(Senders::value_type &entry, int priority, std::int64_t now_ms,
-	               std::vector<Chosen> &chosen, std::vector<Deferred> &deferred);
-	static bool held(const Order &order) noexcept;
-	static bool awaits(const Order &order) noexcept;
-	std::int64_t turn_of(const SenderRules &rules, const Candidate &candidate, std::int64_t at_ms,
-	                     std::int64_t now_ms);
-	std::int64_t wait_of(const SenderRules &rules, Order &order, const Candidate &candidate,
-	                     std::int64_t now_ms);
-	void enter(Senders::value_type &entry, int priority, const Candidate &candidate,
-	           std::vector<Chosen> &chosen);
-	void call_next(Sender &sender, Lane &lane, std::uint64_t ticket);
+	bool choose_from_sender(Senders::value_type &entry, std::int64_t now_ms,
+	                        std::vector<Chosen> &chosen, std::vector<Deferred> &deferred);
+	bool choose_from_lane(Senders::value_type &entry, int priority, std::int64_t now_ms,
+	                      std::vector<Chosen> &chosen, std::vector<Deferred> &deferred);
+	static bool awaits_retry(const Order &order) noexcept;
+	static bool awaits_deferred(const Order &order) noexcept;
+	std::int64_t turn_time(const SenderRules &rules, const WaitingMessage &message,
+	                       std::int64_t at_ms, std::int64_t now_ms);
+	std::int64_t waiting_time(const SenderRules &rules, Order &order, const WaitingMessage &message,
+	                          std::int64_t now_ms);
+	void put_in_flight(Senders::value_type &entry, int priority, const WaitingMessage &message,
+	                   std::vector<Chosen> &chosen);
+	void call_next_message(Sender &sender, Lane &lane, std::uint64_t ticket);
 
 	std::int64_t started_ms_;
 	Senders senders_;

@@ -43,15 +43,15 @@ order_ticket(std::uint64_t pair, int priority) noexcept
 
 /* What was read ahead is read again when the gate opens: meanwhile it would only take up memory. */
 void
-Lineup::shut(Sender &sender)
+Lineup::shut_sender(Sender &sender)
 {
 	for (Lane &lane : sender.lanes) {
-		for (const Candidate &candidate : lane.line) {
-			known_.erase(candidate.id);
-			const auto order = orders_.find(candidate.order);
+		for (const WaitingMessage &message : lane.line) {
+			known_.erase(message.id);
+			const auto order = orders_.find(message.order);
 			if (order == orders_.end())
 				continue;
-			for (const Candidate &one : order->second.behind)
+			for (const WaitingMessage &one : order->second.behind)
 				known_.erase(one.id);
 			order->second.behind.clear();
 		}
@@ -64,8 +64,8 @@ Lineup::shut(Sender &sender)
 }
 
 void
-Lineup::reserve(const std::string &name, std::string_view recipient, std::int64_t in_ms,
-                std::int64_t now_ms)
+Lineup::reserve_turn(const std::string &name, std::string_view recipient, std::int64_t in_ms,
+                     std::int64_t now_ms)
 {
 	const auto sender = senders_.find(name);
 	if (sender == senders_.end())
@@ -77,20 +77,20 @@ Lineup::reserve(const std::string &name, std::string_view recipient, std::int64_
 }
 
 void
-Lineup::hold(const std::string &name, int priority, std::string_view recipient, std::int64_t id,
-             std::int64_t due_ms)
+Lineup::await_retry(const std::string &name, int priority, std::string_view recipient,
+                    std::int64_t id, std::int64_t due_ms)
 {
 	const auto sender = senders_.find(name);
 	if (sender == senders_.end())
 		return;
 	Order &order = orders_[order_ticket(pair_ticket(name, recipient), priority)];
 	order.lane = &sender->second.lanes[static_cast<std::size_t>(priority)];
-	order.held_for = id;
-	order.held_due_ms = due_ms;
+	order.retried_id = id;
+	order.retry_due_ms = due_ms;
 }
 
 void
-Lineup::look_from(std::int64_t due_us)
+Lineup::read_from_due(std::int64_t due_us)
 {
 	for (auto &entry : senders_) {
 		for (Lane &lane : entry.second.lanes) {
@@ -102,15 +102,15 @@ Lineup::look_from(std::int64_t due_us)
 }
 
 void
-Lineup::start_over()
+Lineup::restart_reading()
 {
 	for (auto &order : orders_) {
-		for (const Candidate &one : order.second.behind)
+		for (const WaitingMessage &one : order.second.behind)
 			known_.erase(one.id);
 		order.second.behind.clear();
 	}
 	for (auto &entry : senders_)
-		shut(entry.second);
+		shut_sender(entry.second);
 }
 
 std::vector<Reading>
@@ -139,7 +139,7 @@ Lineup::readings(int window)
 }
 
 void
-Lineup::add(const Reading &reading, const QueueRow &row)
+Lineup::add_row(const Reading &reading, const QueueRow &row)
 {
 	Sender &sender = senders_.at(*reading.sender);
 	Lane &lane = sender.lanes[static_cast<std::size_t>(reading.priority)];
@@ -148,13 +148,13 @@ Lineup::add(const Reading &reading, const QueueRow &row)
 		return;
 	const std::uint64_t pair = pair_ticket(*reading.sender, row.recipient);
 	const std::uint64_t ticket = order_ticket(pair, reading.priority);
-	const Candidate candidate = {row.place.id, row.address, ticket, pair, row.paced, false};
+	const WaitingMessage message = {row.place.id, row.address, ticket, pair, row.paced, false};
 	const auto order = orders_.find(ticket);
 	/* a retry is due later than those that were read or wait behind it, and goes before them */
-	if (order != orders_.end() && order->second.held_for == row.place.id)
-		lane.line.push_front(candidate);
+	if (order != orders_.end() && order->second.retried_id == row.place.id)
+		lane.line.push_front(message);
 	else
-		lane.line.push_back(candidate);
+		lane.line.push_back(message);
 	sender.standing++;
 }
 

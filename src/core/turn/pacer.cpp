@@ -39,7 +39,7 @@ Pacer::rate(std::int64_t now_ms) const
 }
 
 void
-Pacer::spend(int count, std::int64_t now_ms)
+Pacer::count_messages(int count, std::int64_t now_ms)
 {
 	if (per_second_ <= 0) {
 		window_.clear();
@@ -57,7 +57,7 @@ Pacer::spend(int count, std::int64_t now_ms)
 }
 
 void
-Pacer::correct(std::int64_t spent_ms, std::int64_t left_ms)
+Pacer::correct_departure(std::int64_t spent_ms, std::int64_t left_ms)
 {
 	if (left_ms <= spent_ms)
 		return;
@@ -87,7 +87,7 @@ Pacer::allowance(int wanted, std::int64_t now_ms)
 }
 
 std::int64_t
-Pacer::next_ms(std::int64_t now_ms)
+Pacer::next_message_ms(std::int64_t now_ms)
 {
 	if (allowance(1, now_ms) != 0)
 		return now_ms;
@@ -98,10 +98,10 @@ Pacer::next_ms(std::int64_t now_ms)
 }
 
 void
-Pacer::slow_down(std::int64_t now_ms)
+Pacer::lower_rate(std::int64_t now_ms)
 {
 	const double now_share = static_cast<double>(rate(now_ms)) / std::max(1, per_second_);
-	/* one burst brings many such answers; they are one piece of news */
+	/* one burst brings many such answers; together they lower the rate once */
 	if (share_at_ms_ != 0 && now_ms - share_at_ms_ < pacing_window_ms)
 		return;
 	share_ = std::max(least_share, now_share * slow_down_factor);

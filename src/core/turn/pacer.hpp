@@ -1,6 +1,5 @@
 /*
- * pacer.hpp — how many messages a number may send now: at most its rate in any one second, whatever
- * the rhythm.
+ * pacer.hpp — how many messages a number may send now: at most its rate in any one second.
  *
  * A sliding window of what was sent, not a bucket: a bucket of the same rate lets its burst through
  * on top. Pure arithmetic; the clock comes from outside.
@@ -13,7 +12,8 @@
 namespace whatsapp
 {
 
-/* A second by the platform's clock, and a hundredth for what the network does to the distances. */
+/* A second by the platform's clock, and a hundredth more, since requests arrive closer together
+ * than they left. */
 inline constexpr std::int64_t pacing_window_ms = 1010;
 
 class Pacer
@@ -31,27 +31,32 @@ public:
 	}
 
 	/* count messages leave now. */
-	void spend(int count, std::int64_t now_ms);
+	void count_messages(int count, std::int64_t now_ms);
 
 	/* One that was spent at spent_ms left later than that, at left_ms: it had waited for a
 	 * connection. */
-	void correct(std::int64_t spent_ms, std::int64_t left_ms);
+	void correct_departure(std::int64_t spent_ms, std::int64_t left_ms);
 
 	/* What may leave now; at most `wanted`. */
 	int allowance(int wanted, std::int64_t now_ms);
 
 	/* When more may leave, by the same clock; now_ms when some may already. */
-	std::int64_t next_ms(std::int64_t now_ms);
+	std::int64_t next_message_ms(std::int64_t now_ms);
 
 	/* The platform said 130429: somebody else sends from this number, too. The rate is lowered at
 	 * once and recovers within a minute. */
-	void slow_down(std::int64_t now_ms);
+	void lower_rate(std::int64_t now_ms);
 
 	/* The platform named a time before which nothing is to be sent. */
 	void
 	rest_until(std::int64_t at_ms) noexcept
 	{
 		rest_until_ms_ = at_ms > rest_until_ms_ ? at_ms : rest_until_ms_;
+	}
+	void
+	end_rest() noexcept
+	{
+		rest_until_ms_ = 0;
 	}
 
 private:
@@ -68,7 +73,7 @@ private:
 	int per_second_ = 0;
 	int in_window_ = 0;
 	std::deque<Spent> window_;
-	double share_ = 1.0; /* of per_second_, lowered by slow_down() */
+	double share_ = 1.0; /* of per_second_, lowered by lower_rate() */
 	std::int64_t share_at_ms_ = 0;
 };
 

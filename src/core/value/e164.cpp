@@ -1,8 +1,8 @@
 /*
  * e164.cpp — what is wrong with a phone number, in one sentence.
  *
- * The order of the checks is the order of what helps most: an odd character explains more than a
- * wrong length. No sentence repeats the number, which is a personal datum.
+ * The checks come in the order of what helps most: an odd character explains more than a wrong
+ * length. No sentence repeats the number, which is a personal datum.
  */
 #include "core/value/e164.hpp"
 

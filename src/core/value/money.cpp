@@ -101,7 +101,7 @@ check_currency(std::string_view code)
 
 	if (code.size() != currency_bytes || !ascii_letter(code[0]) || !ascii_letter(code[1]) ||
 	    !ascii_letter(code[2]))
-		throw Fault(sqlstate::invalid_currency, "invalid currency code " + quoted(code),
+		throw Fault(sqlstate::invalid_currency, "invalid currency code " + quote_name(code),
 		            "A currency code has three letters.", hint);
 	for (std::size_t i = 0; i < currency_bytes; i++) {
 		currency.code[i] = static_cast<char>(code[i] & ~0x20);
@@ -110,7 +110,8 @@ check_currency(std::string_view code)
 
 	int number = ucurr_getNumericCode(currency.wide);
 	if (number == 0 || number == numeric_code_test || number == numeric_code_none)
-		throw Fault(sqlstate::invalid_currency, "unknown currency code " + quoted(code), {}, hint);
+		throw Fault(sqlstate::invalid_currency, "unknown currency code " + quote_name(code), {},
+		            hint);
 	return currency;
 }
 
@@ -167,7 +168,7 @@ open_formatter(const Currency &currency, std::string_view locale)
 	if (locale_shape(locale))
 		std::memcpy(name, locale.data(), locale.size());
 	if (name[0] == '\0' || !known_locale(name))
-		throw Fault(sqlstate::invalid_locale, "unknown locale " + quoted(locale), {},
+		throw Fault(sqlstate::invalid_locale, "unknown locale " + quote_name(locale), {},
 		            "Use a language, or a language and a region, such as es or es_ES.");
 
 	UChar skeleton[96];

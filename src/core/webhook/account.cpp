@@ -28,7 +28,7 @@ constexpr std::size_t max_word = 512;
 std::string
 word(const json &tree, const char *name)
 {
-	return std::string(clip(text_of(member(tree, name)), max_word));
+	return std::string(clip_text(text_of(member(tree, name)), max_word));
 }
 
 const json &

@@ -1,10 +1,10 @@
 /*
  * progress.hpp — what the statuses of one message add up to, whatever their order and number.
  *
- * add_report() is commutative, associative and idempotent: every field is the minimum of what was
- * told, and "who said it last" is never asked. The same rule in SQL (pg/webhooks/status_join.cpp)
- * joins the sum of a batch with the row, so that it does not matter either how statuses were spread
- * over deliveries.
+ * The sum is the same in whatever order the statuses come, and however often each of them comes:
+ * every field is a minimum or a maximum of what was told, and none is "the last one". The sum of a
+ * batch is joined with the message's row by the same rule (pg/webhooks/status_join.cpp), so it
+ * does not matter either which delivery a status came with.
  *
  * Failures are no part of the sum: which of them is shown depends on when the message was made.
  */

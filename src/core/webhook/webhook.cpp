@@ -69,7 +69,7 @@ raw_of(const Context &context, const JsonNode &value)
 std::string
 name_of(const JsonNode *value)
 {
-	return std::string(clip(text_of(value), max_name_bytes));
+	return std::string(clip_text(text_of(value), max_name_bytes));
 }
 
 /* Messages carry their time as a string of digits, account fields as an integer. */

@@ -8,7 +8,7 @@
 
 #include "core/value/e164.hpp"
 #include "core/value/money.hpp"
-#include "core/answer/outcome.hpp"
+#include "core/answer/error_codes.hpp"
 #include "core/message/template.hpp"
 #include "pg/server/settings.hpp"
 
@@ -155,7 +155,7 @@ pg_whatsapp_error_codes(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
 	std::size_t count;
-	const Explanation *rows = explanations(count);
+	const Explanation *rows = error_code_table(count);
 	for (std::size_t i = 0; i < count; i++)
 		put_explanation(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), rows[i],
 		                rows[i].code);
@@ -167,7 +167,7 @@ pg_whatsapp_explain(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
 	const int64 code = PG_GETARG_INT64(0);
-	const Explanation *row = explain(code);
+	const Explanation *row = explain_code(code);
 	if (row != nullptr)
 		put_explanation(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), *row, code);
 	return Datum(0);

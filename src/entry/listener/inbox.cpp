@@ -123,10 +123,10 @@ Inbox::State::answer_handshake(const net::IncomingRequest &request,
                                std::string_view account) noexcept
 {
 	if (keyring.token_matches(account, request.hub_mode, request.hub_token))
-		server->reply(request.id, 200, text_plain, request.hub_challenge);
+		server->send_reply(request.id, 200, text_plain, request.hub_challenge);
 	else {
 		refused.tokens++;
-		server->reply(request.id, 403, text_plain, "verification failed\n");
+		server->send_reply(request.id, 403, text_plain, "verification failed\n");
 	}
 }
 
@@ -135,7 +135,7 @@ Inbox::State::receive_delivery(net::IncomingRequest &request, std::string_view a
 {
 	if (!keyring.signature_matches(account, request.signature, request.body)) {
 		refused.signatures++;
-		server->reply(request.id, 401, text_plain, "signature missing or wrong\n");
+		server->send_reply(request.id, 401, text_plain, "signature missing or wrong\n");
 		return;
 	}
 	held.emplace_back();
@@ -152,7 +152,7 @@ Inbox::State::receive_delivery(net::IncomingRequest &request, std::string_view a
 void
 Inbox::State::refuse_method(const net::IncomingRequest &request, const char *allowed) noexcept
 {
-	server->reply(request.id, 405, text_plain, "method not allowed\n", {"Allow", allowed});
+	server->send_reply(request.id, 405, text_plain, "method not allowed\n", {"Allow", allowed});
 }
 
 void
@@ -162,11 +162,11 @@ Inbox::State::receive_request(net::IncomingRequest &request)
 	const Endpoint endpoint = endpoint_of(request.path, account);
 	if (endpoint == Endpoint::health) {
 		if (request.method == "GET" || request.method == "HEAD")
-			server->reply(request.id, 200, text_plain, "ok\n");
+			server->send_reply(request.id, 200, text_plain, "ok\n");
 		else
 			refuse_method(request, "GET, HEAD");
 	} else if (endpoint == Endpoint::none || !keyring.knows(account))
-		server->reply(request.id, 404, text_plain, "not found\n");
+		server->send_reply(request.id, 404, text_plain, "not found\n");
 	else if (request.method == "GET")
 		answer_handshake(request, account);
 	else if (request.method == "POST")
@@ -191,7 +191,7 @@ Inbox::create(const char *&error) noexcept
 bool
 Inbox::listen(const char *address, const char *&error) noexcept
 {
-	return state_->server->move_to(*address == '\0' ? nullptr : address, error);
+	return state_->server->move_address(*address == '\0' ? nullptr : address, error);
 }
 
 void
@@ -248,7 +248,7 @@ Inbox::token_digest_matches(const char *digest, std::size_t length) const noexce
 void
 Inbox::run() noexcept
 {
-	state_->server->run();
+	state_->server->serve_ready();
 }
 
 int
@@ -306,11 +306,13 @@ Inbox::take_deliveries(std::size_t &count) noexcept
 	net::IncomingRequest request;
 	try {
 		state.deliveries.reserve(state.held.size() + max_batch);
-		for (std::size_t taken = 0; taken < max_batch && state.server->take(request); taken++) {
+		for (std::size_t taken = 0; taken < max_batch && state.server->take_request(request);
+		     taken++) {
 			try {
 				state.receive_request(request);
 			} catch (...) {
-				state.server->reply(request.id, 503, text_plain, "out of memory\n", come_again);
+				state.server->send_reply(request.id, 503, text_plain, "out of memory\n",
+				                         come_again);
 			}
 		}
 	} catch (...) {
@@ -336,7 +338,7 @@ Inbox::take_refused() noexcept
 {
 	State &state = *state_;
 	Refused refused = state.refused;
-	const std::uint64_t requests = state.server->refused();
+	const std::uint64_t requests = state.server->refused_count();
 	refused.requests = requests - state.requests_told;
 	state.requests_told = requests;
 	state.refused = {};
@@ -346,13 +348,14 @@ Inbox::take_refused() noexcept
 void
 Inbox::accept_delivery(std::size_t index) noexcept
 {
-	state_->server->reply(state_->held[index].request, 200, text_plain, "");
+	state_->server->send_reply(state_->held[index].request, 200, text_plain, "");
 }
 
 void
 Inbox::defer_delivery(std::size_t index) noexcept
 {
-	state_->server->reply(state_->held[index].request, 503, text_plain, "try again\n", come_again);
+	state_->server->send_reply(state_->held[index].request, 503, text_plain, "try again\n",
+	                           come_again);
 }
 
 } // namespace whatsapp::entry

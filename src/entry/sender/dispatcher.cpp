@@ -4,27 +4,27 @@
 #include "entry/sender/dispatcher.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <new>
 #include <random>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "core/message/message.hpp"
 #include "core/answer/outcome.hpp"
-#include "core/answer/retry.hpp"
+#include "core/answer/reaction.hpp"
+#include "core/base/fault.hpp"
 #include "core/base/url.hpp"
-#include "net/client/http_thread.hpp"
+#include "core/message/message.hpp"
+#include "entry/graph/credentials.hpp"
+#include "entry/graph/request.hpp"
 #include "entry/sender/line.hpp"
+#include "net/client/http_thread.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/server/clock.hpp"
-#include "pg/server/secrets.hpp"
 #include "pg/server/settings.hpp"
-#include "pg/server/worker.hpp"
 
 namespace whatsapp::entry
 {
@@ -32,34 +32,39 @@ namespace whatsapp::entry
 namespace
 {
 
-constexpr std::int64_t secret_age_ms = 1000;
-constexpr std::int64_t first_pause_ms = 30000;
-/* a Retry-After of 0 must not make a hot loop */
-constexpr std::int64_t least_throttle_ms = 1000;
-constexpr long long pair_limit_code = 131056;
-
 struct Flight {
 	int attempt;
 	pg::RowAddress queue_row;
 	pg::RowAddress message_row;
 	const char *sender; /* lives as long as the line */
 	std::int64_t started_ms;
-};
-
-struct Credentials {
-	pg::Secret token = {};
-	pg::Secret phone_number_id = {};
-	std::int64_t read_at = 0;
+	std::shared_ptr<const Token> token; /* that left with it */
 };
 
 struct Result {
 	std::int64_t id;
 	Flight flight;
 	Outcome outcome;
-	pg::Settle how;
-	std::int64_t delay_ms;
-	bool pair_limit = false;
+	Reaction reaction;
 };
+
+pg::Settle
+settle_kind(NextStep step) noexcept
+{
+	switch (step) {
+	case NextStep::record_sent:
+		return pg::Settle::sent;
+	case NextStep::retry_later:
+		return pg::Settle::retry;
+	case NextStep::record_failed:
+		return pg::Settle::failed;
+	case NextStep::pause_sender:
+		return pg::Settle::paused;
+	case NextStep::await_status:
+		return pg::Settle::unknown;
+	}
+	return pg::Settle::unknown;
+}
 
 net::HttpClientOptions
 client_options() noexcept
@@ -75,22 +80,18 @@ client_options() noexcept
 	return options;
 }
 
-Outcome
-local(Verdict verdict, std::string message, const char *hint)
+Answer
+answer_of(const net::HttpResponse &response, const Flight &flight) noexcept
 {
-	Outcome outcome;
-	outcome.verdict = verdict;
-	outcome.message = std::move(message);
-	outcome.hint = hint;
-	return outcome;
-}
-
-bool
-plain_id(std::string_view id) noexcept
-{
-	return !id.empty() && id.size() <= 128 &&
-	       std::all_of(id.begin(), id.end(),
-	                   [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+	Answer answer;
+	answer.transport = response.transport;
+	answer.http_status = response.status;
+	answer.body = response.body;
+	answer.retry_after = response.retry_after;
+	answer.usage = response.usage;
+	answer.transport_error = response.error;
+	answer.token = flight.token->text();
+	return answer;
 }
 
 } // namespace
@@ -98,166 +99,81 @@ plain_id(std::string_view id) noexcept
 struct Dispatcher::State {
 	Line *line;
 	net::HttpThread *client;
+	Credentials credentials;
 	std::unordered_map<std::int64_t, Flight> flights;
 	std::vector<Result> results;
 	std::size_t told = 0; /* of them, to the line */
 	std::vector<pg::Settled> views;
-	std::map<std::string, Credentials> credentials;
 	std::minstd_rand random{std::random_device{}()};
 
-	Credentials &credentials_of(const std::string &account);
-	void read_credentials(const std::string &account, Credentials &secrets);
-	void finish(std::int64_t id, const Flight &flight, Outcome outcome);
-	void finish(std::int64_t id, const Flight &flight, const Answer &answer);
-	bool start(const pg::Claimed &row, const pg::Instance &instance, Outcome &refusal);
+	AttemptFacts attempt_facts(const Flight &flight);
+	void add_result(std::int64_t id, const Flight &flight, Outcome outcome);
+	void add_answer(std::int64_t id, const Flight &flight, const Answer &answer);
+	bool start_request(const pg::Claimed &row, const pg::Instance &instance, Flight &flight,
+	                   Outcome &refusal);
 };
 
-Credentials &
-Dispatcher::State::credentials_of(const std::string &account)
+AttemptFacts
+Dispatcher::State::attempt_facts(const Flight &flight)
 {
-	Credentials &found = credentials[account];
-	/* files are small and the page cache holds them: a rotated token is in use within a second,
-	 * without any signal */
-	if (found.read_at == 0 || pg::monotonic_ms() - found.read_at > secret_age_ms)
-		read_credentials(account, found);
-	return found;
+	return {flight.attempt, pg::settings.max_attempts,
+	        std::uniform_real_distribution<double>(0, 1)(random)};
+}
+
+/* Of one that never left. */
+void
+Dispatcher::State::add_result(std::int64_t id, const Flight &flight, Outcome outcome)
+{
+	const Reaction reaction = choose_reaction(outcome, Usage(), attempt_facts(flight));
+	results.push_back({id, flight, std::move(outcome), reaction});
 }
 
 void
-Dispatcher::State::read_credentials(const std::string &account, Credentials &secrets)
+Dispatcher::State::add_answer(std::int64_t id, const Flight &flight, const Answer &answer)
 {
-	const char *folder = account.empty() ? nullptr : account.c_str();
-	pg::read_secret(folder, "access_token", secrets.token);
-	pg::read_secret(folder, "phone_number_id", secrets.phone_number_id);
-	secrets.read_at = pg::monotonic_ms();
-}
-
-void
-Dispatcher::State::finish(std::int64_t id, const Flight &flight, Outcome outcome)
-{
-	Result result{id, flight, std::move(outcome), pg::Settle::unknown, 0};
-	const std::int64_t asked = result.outcome.retry_after_ms;
-	const bool pair_limit = result.outcome.has_code && result.outcome.code == pair_limit_code;
-	result.delay_ms = retry_delay_ms(RetryPolicy(), flight.attempt,
-	                                 std::uniform_real_distribution<double>(0, 1)(random));
-	switch (result.outcome.verdict) {
-	case Verdict::accepted:
-		result.how = pg::Settle::sent;
-		break;
-	case Verdict::refused:
-		result.how = pg::Settle::failed;
-		break;
-	case Verdict::unknown:
-		result.how = pg::Settle::unknown;
-		break;
-	case Verdict::account:
-		result.how = pg::Settle::paused;
-		result.delay_ms = std::max(asked, first_pause_ms);
-		break;
-	case Verdict::throttle:
-		/* a limit is nobody's failure: it waits as long as the message lives */
-		result.how = pg::Settle::retry;
-		if (asked >= 0)
-			result.delay_ms = std::max(asked, least_throttle_ms);
-		else if (pair_limit)
-			result.delay_ms =
-			    1000 * static_cast<std::int64_t>(std::pow(4, std::min(flight.attempt - 1, 5)));
-		break;
-	case Verdict::retry:
-		/* an error code speaks of this message and is counted; a dead network or gateway does not
-		 * and is not */
-		result.how = result.outcome.has_code && flight.attempt >= pg::settings.max_attempts
-		                 ? pg::Settle::failed
-		                 : pg::Settle::retry;
-		result.delay_ms = std::max(result.delay_ms, asked);
-		break;
-	}
-	result.pair_limit = pair_limit;
-	results.push_back(std::move(result));
-}
-
-void
-Dispatcher::State::finish(std::int64_t id, const Flight &flight, const Answer &answer)
-{
-	Outcome outcome = judge(answer);
+	Outcome outcome = judge_answer(answer);
 	/* a refused token may have been replaced since it was read */
 	if (outcome.verdict == Verdict::account)
-		for (auto &entry : credentials)
-			entry.second.read_at = 0;
-	finish(id, flight, std::move(outcome));
-	Result &result = results.back();
-	result.delay_ms = line->heard(id, flight.started_ms, answer, result.outcome, result.delay_ms);
+		credentials.expire_secrets();
+	const Usage usage = answer.usage.empty() ? Usage() : read_usage(answer.usage);
+	Reaction reaction = choose_reaction(outcome, usage, attempt_facts(flight));
+	reaction.delay_ms = line->follow_reaction(id, flight.started_ms, reaction);
+	results.push_back({id, flight, std::move(outcome), reaction});
 }
 
 bool
-Dispatcher::State::start(const pg::Claimed &row, const pg::Instance &instance, Outcome &refusal)
+Dispatcher::State::start_request(const pg::Claimed &row, const pg::Instance &instance,
+                                 Flight &flight, Outcome &refusal)
 {
-	if (row.phone == nullptr || row.payload == nullptr) {
-		refusal = local(Verdict::refused, "message was deleted", "");
+	if (row.phone == nullptr || row.payload == nullptr || row.expired || row.opted_out) {
+		refusal = refuse_unsent(row.phone == nullptr || row.payload == nullptr ? Obstacle::deleted
+		                        : row.expired                                  ? Obstacle::expired
+		                                      : Obstacle::opted_out);
 		return false;
 	}
-	if (row.expired) {
-		refusal =
-		    local(Verdict::refused, "expired: the message was not sent within its time",
-		          "See whatsapp.default_ttl, and whatsapp_attempts for what kept it from leaving.");
-		return false;
-	}
-	if (row.opted_out) {
-		refusal = local(Verdict::refused, "recipient has opted out",
-		                "Once the recipient has agreed to messages again, call wa_opt_in(), then "
-		                "wa_retry().");
-		return false;
-	}
+	static const Route no_route;
 	const Route *route = line->route_of(row.id);
-	if (route == nullptr || !route->allowed) {
-		refusal = local(Verdict::account, "the account's base URL is not allowed",
-		                "List it in whatsapp.account_base_urls, or clear api_base_url in "
-		                "whatsapp_accounts.");
+	GraphCall call;
+	call.edge = "messages";
+	try {
+		call.body = request_body(row.phone, callback_data(instance.nonce, row.id), row.payload);
+	} catch (const Fault &) {
+		refusal = refuse_unsent(Obstacle::malformed);
 		return false;
 	}
-	Credentials &secrets = credentials_of(route->account);
-	const std::string_view phone_number_id =
-	    !route->phone_number_id.empty()
-	        ? std::string_view(route->phone_number_id)
-	        : std::string_view(secrets.phone_number_id.bytes, secrets.phone_number_id.length);
-	if (secrets.token.problem[0] != '\0') {
-		refusal = local(
-		    Verdict::account, secrets.token.problem,
-		    "The file must be a regular one of at most 4 kB, owned by the server's user or root, and writable by its owner only.");
+	GraphRequest request;
+	Shortcoming why;
+	if (!build_request(route != nullptr ? *route : no_route, credentials, std::move(call), request,
+	                   why)) {
+		refusal = pause_unsent(std::move(why.reason), std::move(why.hint));
 		return false;
 	}
-	if (secrets.token.length == 0) {
-		refusal = local(
-		    Verdict::account, "no access token is set",
-		    "Put it into the file access_token in whatsapp.secret_dir, or into the environment variable "
-		    "WHATSAPP_ACCESS_TOKEN of the server.");
-		return false;
-	}
-	if (!plain_id(phone_number_id)) {
-		refusal = local(Verdict::account, "no valid phone number id is set",
-		                "Set phone_number_id in whatsapp_senders, or the environment variable "
-		                "WHATSAPP_PHONE_NUMBER_ID of the "
-		                "server; it is Meta's id of the number, not the number.");
-		return false;
-	}
-
-	std::string url = route->base_url;
-	url.append("/").append(route->api_version.empty() ? pg::settings.api_version
-	                                                  : route->api_version);
-	url.append("/").append(phone_number_id).append("/messages");
-	const std::string body =
-	    request_body(row.phone, callback_data(instance.nonce, row.id), row.payload);
-
-	net::HttpRequest request;
-	request.id = static_cast<std::uint64_t>(row.id);
-	request.url = url;
-	request.bearer_token = {secrets.token.bytes, secrets.token.length};
-	request.body = body;
-	if (client->start(request))
+	flight.token = request.token;
+	if (client->start_request(to_http_request(request, static_cast<std::uint64_t>(row.id))))
 		return true;
-	refusal =
-	    local(Verdict::account, "the request could not be made",
-	          "Check whatsapp.api_base_url, and that the access token is one line without spaces.");
+	refusal = pause_unsent(
+	    "the request could not be made",
+	    "Check whatsapp.api_base_url, and that the access token is one line without spaces.");
 	return false;
 }
 
@@ -279,41 +195,38 @@ Dispatcher::create(Line &line) noexcept
 }
 
 void
-Dispatcher::reload() noexcept
+Dispatcher::reload_settings() noexcept
 {
-	for (auto &entry : state_->credentials)
-		entry.second.read_at = 0;
+	state_->credentials.expire_secrets();
 	state_->client->set_options(client_options());
 }
 
 void
-Dispatcher::get_ready() noexcept
+Dispatcher::refresh_secrets() noexcept
 {
 	try {
-		const std::int64_t now = pg::monotonic_ms();
-		for (auto &entry : state_->credentials)
-			if (now - entry.second.read_at > secret_age_ms / 2)
-				state_->read_credentials(entry.first, entry.second);
+		state_->credentials.refresh_secrets();
 	} catch (...) {
 		/* no memory: they are read when they are needed */
 	}
 }
 
 void
-Dispatcher::send(const pg::Claimed &row, const pg::Instance &instance) noexcept
+Dispatcher::send_message(const pg::Claimed &row, const pg::Instance &instance) noexcept
 {
 	try {
-		const Flight flight{row.attempt, row.queue_row, row.message_row,
-		                    state_->line->sender_of(row.id), pg::monotonic_ms()};
+		Flight flight{row.attempt,        row.queue_row,
+		              row.message_row,    state_->line->sender_of(row.id),
+		              pg::monotonic_ms(), nullptr};
 		Outcome refusal;
 		/* before the bytes: an answer must always find its flight */
-		state_->flights.insert_or_assign(row.id, flight);
-		if (state_->start(row, instance, refusal)) {
-			state_->line->leaves(row.id, flight.started_ms);
+		const auto place = state_->flights.insert_or_assign(row.id, flight).first;
+		if (state_->start_request(row, instance, place->second, refusal)) {
+			state_->line->count_departure(row.id, flight.started_ms);
 			return;
 		}
-		state_->flights.erase(row.id);
-		state_->finish(row.id, flight, std::move(refusal));
+		state_->flights.erase(place);
+		state_->add_result(row.id, flight, std::move(refusal));
 	} catch (...) {
 		/* out of memory: the row stays "sending" and is doubted at the next start, which is the
 		 * truth as far as anybody knows */
@@ -321,27 +234,20 @@ Dispatcher::send(const pg::Claimed &row, const pg::Instance &instance) noexcept
 }
 
 void
-Dispatcher::collect() noexcept
+Dispatcher::collect_answers() noexcept
 {
 	try {
 		net::HttpResponse response;
-		while (state_->client->take(response)) {
+		while (state_->client->take_response(response)) {
 			const auto id = static_cast<std::int64_t>(response.id);
 			const auto found = state_->flights.find(id);
 			if (found == state_->flights.end())
 				continue;
 			const Flight flight = found->second;
 			state_->flights.erase(found);
-			state_->line->left(id, flight.started_ms,
-			                   flight.started_ms + response.queued_us / 1000);
-			Answer answer;
-			answer.transport = response.transport;
-			answer.http_status = response.status;
-			answer.body = response.body;
-			answer.retry_after = response.retry_after;
-			answer.usage = response.usage;
-			answer.transport_error = response.error;
-			state_->finish(id, flight, answer);
+			state_->line->correct_departure(id, flight.started_ms,
+			                                flight.started_ms + response.queued_us / 1000);
+			state_->add_answer(id, flight, answer_of(response, flight));
 		}
 	} catch (...) {
 		/* as above */
@@ -361,11 +267,12 @@ Dispatcher::results(std::size_t &count) noexcept
 		for (const Result &result : results) {
 			const Outcome &outcome = result.outcome;
 			state_->views.push_back(
-			    {result.how, result.id, result.flight.queue_row, result.flight.message_row,
-			     result.flight.attempt, result.flight.sender, verdict_name(outcome.verdict),
-			     outcome.wamid.c_str(), outcome.wa_id.c_str(), outcome.user_id.c_str(),
-			     outcome.http_status, outcome.has_code, outcome.code, outcome.message.c_str(),
-			     outcome.hint.c_str(), outcome.details.c_str(), result.delay_ms});
+			    {settle_kind(result.reaction.step), result.id, result.flight.queue_row,
+			     result.flight.message_row, result.flight.attempt, result.flight.sender,
+			     verdict_name(outcome.verdict), outcome.wamid.c_str(), outcome.wa_id.c_str(),
+			     outcome.user_id.c_str(), outcome.http_status, outcome.has_code, outcome.code,
+			     outcome.message.c_str(), outcome.hint.c_str(), outcome.details.c_str(),
+			     result.reaction.delay_ms});
 		}
 	} catch (...) {
 		return nullptr;
@@ -375,11 +282,11 @@ Dispatcher::results(std::size_t &count) noexcept
 }
 
 void
-Dispatcher::tell_ends() noexcept
+Dispatcher::report_ends() noexcept
 {
 	for (std::size_t i = state_->told; i < state_->results.size(); i++) {
 		const Result &result = state_->results[i];
-		state_->line->ended(result.id, result.how, result.pair_limit, result.delay_ms);
+		state_->line->end_message(result.id, result.reaction);
 	}
 	state_->told = state_->results.size();
 }
@@ -426,9 +333,9 @@ Dispatcher::descriptor() const noexcept
 }
 
 void
-Dispatcher::stop() noexcept
+Dispatcher::stop_client() noexcept
 {
-	state_->client->stop();
+	state_->client->stop_thread();
 }
 
 } // namespace whatsapp::entry

@@ -31,20 +31,20 @@ public:
 	Dispatcher &operator=(const Dispatcher &) = delete;
 
 	/* Settings may have changed; secrets are read again before the next request. */
-	void reload() noexcept;
+	void reload_settings() noexcept;
 
 	/* Something may be to be sent soon. */
-	void get_ready() noexcept;
+	void refresh_secrets() noexcept;
 
 	/* One claimed and committed row: onto the wire, or straight to the results with the reason why
 	 * not. */
-	void send(const pg::Claimed &row, const pg::Instance &instance) noexcept;
+	void send_message(const pg::Claimed &row, const pg::Instance &instance) noexcept;
 
 	/* Serves the sockets and judges what has been answered. */
-	void collect() noexcept;
+	void collect_answers() noexcept;
 
 	/* What has ended since is out of the line's way. Before results(), which sorts. */
-	void tell_ends() noexcept;
+	void report_ends() noexcept;
 
 	/* What waits to be written, in order of id. */
 	const pg::Settled *results(std::size_t &count) noexcept;
@@ -61,7 +61,7 @@ public:
 	int descriptor() const noexcept;
 
 	/* Before the process leaves: nothing is sent after it. */
-	void stop() noexcept;
+	void stop_client() noexcept;
 
 private:
 	struct State;

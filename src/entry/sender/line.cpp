@@ -8,16 +8,16 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
-#include <string_view>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/turn/breaker.hpp"
 #include "core/turn/lineup.hpp"
-#include "core/answer/usage.hpp"
+#include "entry/graph/platforms.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/settings.hpp"
-#include "pg/server/worker.hpp"
 
 namespace whatsapp::entry
 {
@@ -25,52 +25,19 @@ namespace whatsapp::entry
 namespace
 {
 
-constexpr long long throughput_code = 130429;
 constexpr std::int64_t clock_was_set_us = 500000;
 
-struct Platform {
-	int group;
-	Breaker breaker;
-};
-
-std::string
-text_or_empty(const char *text)
+Ended
+end_kind(const Reaction &reaction) noexcept
 {
-	return text == nullptr ? std::string() : std::string(text);
-}
-
-std::string
-without_slash(std::string url)
-{
-	while (!url.empty() && url.back() == '/')
-		url.pop_back();
-	return url;
-}
-
-bool
-listed(std::string_view url, std::string_view list)
-{
-	while (!list.empty()) {
-		const std::size_t end = std::min(list.find_first_of(", "), list.size());
-		if (without_slash(std::string(list.substr(0, end))) == url)
-			return true;
-		list.remove_prefix(std::min(end + 1, list.size()));
+	switch (reaction.step) {
+	case NextStep::retry_later:
+		return reaction.is_pair_limit ? Ended::pair_limit : Ended::again;
+	case NextStep::pause_sender:
+		return Ended::put_back;
+	default:
+		return Ended::settled;
 	}
-	return false;
-}
-
-Route
-route_from(const pg::SenderRow &row)
-{
-	Route route;
-	route.account = text_or_empty(row.account);
-	route.phone_number_id = text_or_empty(row.phone_number_id);
-	route.api_version = text_or_empty(row.api_version);
-	const std::string usual = without_slash(pg::settings.api_base_url);
-	route.base_url = row.api_base_url == nullptr ? usual : without_slash(row.api_base_url);
-	route.allowed =
-	    route.base_url == usual || listed(route.base_url, pg::settings.account_base_urls);
-	return route;
 }
 
 } // namespace
@@ -78,7 +45,7 @@ route_from(const pg::SenderRow &row)
 struct Line::State {
 	Lineup lineup{pg::monotonic_ms()};
 	std::map<std::string, Route> routes;
-	std::map<std::string, Platform> platforms;    /* by base URL */
+	Platforms platforms;
 	std::unordered_map<std::int64_t, Chosen> out; /* chosen and not ended */
 	std::vector<Reading> readings;
 	std::vector<pg::ReadFrom> wanted;
@@ -90,17 +57,9 @@ struct Line::State {
 	std::int64_t chosen_ms = 0; /* the last choice */
 	std::int64_t clock_us = 0;  /* of the server, when the monotonic one said 0 */
 
-	Platform &platform_of(const std::string &base_url);
 	Breaker *breaker_of(std::int64_t id);
 	void set_gates(std::int64_t now_ms);
 };
-
-Platform &
-Line::State::platform_of(const std::string &base_url)
-{
-	const int group = static_cast<int>(platforms.size());
-	return platforms.try_emplace(base_url, Platform{group, Breaker()}).first->second;
-}
 
 Breaker *
 Line::State::breaker_of(std::int64_t id)
@@ -109,14 +68,15 @@ Line::State::breaker_of(std::int64_t id)
 	if (found == out.end())
 		return nullptr;
 	const auto route = routes.find(*found->second.sender);
-	return route == routes.end() ? nullptr : &platform_of(route->second.base_url).breaker;
+	return route == routes.end() ? nullptr
+	                             : &platforms.find_platform(route->second.base_url).breaker;
 }
 
 void
 Line::State::set_gates(std::int64_t now_ms)
 {
 	for (const auto &platform : platforms)
-		lineup.set_group(platform.second.group, platform.second.breaker.gate(now_ms));
+		lineup.set_group_gate(platform.second.group, platform.second.breaker.gate(now_ms));
 }
 
 Line *
@@ -135,14 +95,16 @@ Line::create() noexcept
 void
 Line::set_senders(const pg::SenderRow *rows, std::size_t count) noexcept
 try {
-	state_->paused.clear();
+	std::vector<std::string> paused;
 	state_->lineup.begin_rules();
 	for (std::size_t i = 0; i < count; i++) {
 		const pg::SenderRow &row = rows[i];
 		Route &route = state_->routes[row.name];
-		route = route_from(row);
+		route =
+		    resolve_route({row.account, row.phone_number_id, row.api_version, row.api_base_url});
+		Platform &platform = state_->platforms.find_platform(route.base_url);
 		SenderRules rules;
-		rules.group = state_->platform_of(route.base_url).group;
+		rules.group = platform.group;
 		rules.per_second = row.per_second;
 		rules.pair_interval_ms = row.pair_interval_ms;
 		rules.pair_burst = row.pair_burst;
@@ -151,44 +113,50 @@ try {
 		else if (row.paused)
 			rules.gate = Gate::probe;
 		if (row.paused)
-			state_->paused.emplace_back(row.name);
+			paused.emplace_back(row.name);
 		state_->lineup.set_rules(row.name, rules);
+		/* a message that was sent has ended its pause, or wa_resume() */
+		if (!row.paused && is_sender_paused(row.name)) {
+			platform.breaker.end_rest();
+			state_->lineup.pacer_of(row.name)->end_rest();
+		}
 	}
 	state_->lineup.end_rules();
+	state_->paused.swap(paused);
 } catch (...) {
 	/* no memory: the rules of before hold until the next look */
 }
 
 void
-Line::reserve(const pg::Turn *turns, std::size_t count) noexcept
+Line::reserve_turns(const pg::Turn *turns, std::size_t count) noexcept
 try {
 	const std::int64_t now = pg::monotonic_ms();
 	for (std::size_t i = 0; i < count; i++) {
 		const pg::Turn &turn = turns[i];
 		if (turn.in_ms > 0)
-			state_->lineup.reserve(turn.sender, turn.recipient, turn.in_ms, now);
+			state_->lineup.reserve_turn(turn.sender, turn.recipient, turn.in_ms, now);
 		if (turn.retried != 0)
-			state_->lineup.hold(turn.sender, turn.priority, turn.recipient, turn.retried,
-			                    now + turn.retried_in_ms);
+			state_->lineup.await_retry(turn.sender, turn.priority, turn.recipient, turn.retried,
+			                           now + turn.retried_in_ms);
 	}
 } catch (...) {
 	/* no memory: newcomers of these pairs may overtake */
 }
 
 void
-Line::look_from(std::int64_t due) noexcept
+Line::read_from_due(std::int64_t due) noexcept
 {
-	state_->lineup.look_from(due);
+	state_->lineup.read_from_due(due);
 }
 
 void
-Line::look_everywhere() noexcept
+Line::read_everything() noexcept
 {
-	state_->lineup.look_from(QueuePlace().due_us);
+	state_->lineup.read_from_due(QueuePlace().due_us);
 }
 
 const pg::ReadFrom *
-Line::wanted(int window, std::size_t &count) noexcept
+Line::wanted_readings(int window, std::size_t &count) noexcept
 {
 	count = 0;
 	try {
@@ -205,24 +173,24 @@ Line::wanted(int window, std::size_t &count) noexcept
 }
 
 void
-Line::read(const pg::Ready *rows, std::size_t count) noexcept
+Line::add_rows(const pg::Ready *rows, std::size_t count) noexcept
 try {
 	std::vector<int> counts(state_->readings.size());
 	for (std::size_t i = 0; i < count; i++) {
 		const auto from = static_cast<std::size_t>(rows[i].from);
 		counts[from]++;
-		state_->lineup.add(
+		state_->lineup.add_row(
 		    state_->readings[from],
 		    {{rows[i].due, rows[i].id}, rows[i].row, rows[i].recipient, rows[i].paced});
 	}
 	for (std::size_t i = 0; i < counts.size(); i++)
 		state_->lineup.end_reading(state_->readings[i], counts[i], pg::monotonic_ms());
 } catch (...) {
-	state_->lineup.start_over();
+	state_->lineup.restart_reading();
 }
 
 const pg::Candidate *
-Line::choose(int room, std::int64_t clock, std::size_t &count) noexcept
+Line::choose_messages(int room, std::int64_t clock, std::size_t &count) noexcept
 {
 	count = 0;
 	state_->chosen.clear();
@@ -237,7 +205,7 @@ Line::choose(int room, std::int64_t clock, std::size_t &count) noexcept
 		state_->set_gates(now);
 		state_->candidates.reserve(static_cast<std::size_t>(room));
 		state_->chosen.reserve(static_cast<std::size_t>(room));
-		state_->lineup.choose(room, now, state_->chosen, state_->deferred);
+		state_->lineup.choose_messages(room, now, state_->chosen, state_->deferred);
 		for (const Chosen &one : state_->chosen) {
 			state_->candidates.push_back({one.id, one.address});
 			state_->out.emplace(one.id, one);
@@ -245,7 +213,7 @@ Line::choose(int room, std::int64_t clock, std::size_t &count) noexcept
 		std::sort(state_->candidates.begin(), state_->candidates.end(),
 		          [](const pg::Candidate &a, const pg::Candidate &b) { return a.id < b.id; });
 	} catch (...) {
-		give_up();
+		drop_choice();
 		return nullptr;
 	}
 	count = state_->candidates.size();
@@ -253,7 +221,7 @@ Line::choose(int room, std::int64_t clock, std::size_t &count) noexcept
 }
 
 const pg::Postponed *
-Line::postponed(std::size_t &count) noexcept
+Line::postponed_messages(std::size_t &count) noexcept
 {
 	count = 0;
 	try {
@@ -271,7 +239,7 @@ Line::postponed(std::size_t &count) noexcept
 }
 
 void
-Line::marked(const pg::Claimed *rows, std::size_t count) noexcept
+Line::confirm_marks(const pg::Claimed *rows, std::size_t count) noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
 	std::size_t next = 0;
@@ -281,23 +249,23 @@ Line::marked(const pg::Claimed *rows, std::size_t count) noexcept
 			continue;
 		}
 		const auto found = state_->out.find(one.id);
-		state_->lineup.ended(found->second, Ended::lost, 0, now);
+		state_->lineup.end_message(found->second, Ended::lost, 0, now);
 		state_->out.erase(found);
 	}
 	state_->candidates.clear();
 }
 
 void
-Line::give_up() noexcept
+Line::drop_choice() noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
 	for (const Chosen &one : state_->chosen) {
-		state_->lineup.ended(one, Ended::lost, 0, now);
+		state_->lineup.end_message(one, Ended::lost, 0, now);
 		state_->out.erase(one.id);
 	}
 	state_->chosen.clear();
 	state_->candidates.clear();
-	state_->lineup.start_over();
+	state_->lineup.restart_reading();
 }
 
 const char *
@@ -318,12 +286,12 @@ Line::route_of(std::int64_t id) const noexcept
 }
 
 void
-Line::leaves(std::int64_t id, std::int64_t now_ms) noexcept
+Line::count_departure(std::int64_t id, std::int64_t now_ms) noexcept
 try {
 	const auto found = state_->out.find(id);
 	if (found == state_->out.end())
 		return;
-	state_->lineup.pacer_of(*found->second.sender)->spend(1, now_ms);
+	state_->lineup.pacer_of(*found->second.sender)->count_messages(1, now_ms);
 	if (Breaker *breaker = state_->breaker_of(id))
 		breaker->count_request();
 } catch (...) {
@@ -331,104 +299,94 @@ try {
 }
 
 void
-Line::left(std::int64_t id, std::int64_t started_ms, std::int64_t left_ms) noexcept
+Line::correct_departure(std::int64_t id, std::int64_t started_ms, std::int64_t left_ms) noexcept
 try {
 	const auto found = state_->out.find(id);
 	if (found != state_->out.end())
-		state_->lineup.pacer_of(*found->second.sender)->correct(started_ms, left_ms);
+		state_->lineup.pacer_of(*found->second.sender)->correct_departure(started_ms, left_ms);
 } catch (...) {
 	/* no memory: it is counted when it was started */
 }
 
 std::int64_t
-Line::heard(std::int64_t id, std::int64_t started_ms, const Answer &answer, const Outcome &outcome,
-            std::int64_t delay_ms) noexcept
+Line::follow_reaction(std::int64_t id, std::int64_t started_ms, const Reaction &reaction) noexcept
 {
 	const auto found = state_->out.find(id);
 	Breaker *breaker = state_->breaker_of(id);
 	if (breaker == nullptr)
-		return delay_ms;
+		return reaction.delay_ms;
 	const std::int64_t now = pg::monotonic_ms();
-	Pacer &pacer = *state_->lineup.pacer_of(*found->second.sender);
-	const bool answered = answer.transport == Transport::answered &&
-	                      (outcome.has_code || outcome.verdict != Verdict::retry);
-	if (answered)
-		breaker->succeeded(started_ms);
+	if (reaction.platform_answered)
+		breaker->count_answer(started_ms);
 	else
-		breaker->failed(started_ms, now);
+		breaker->count_failure(started_ms, now);
+	if (reaction.platform_rest_ms > 0)
+		breaker->rest_until(now + reaction.platform_rest_ms);
 
-	if (outcome.verdict == Verdict::throttle && outcome.code == throughput_code) {
-		pacer.slow_down(now);
-		pacer.rest_until(now + std::max<std::int64_t>(outcome.retry_after_ms, 0));
-	} else if (outcome.verdict == Verdict::retry && outcome.retry_after_ms > 0 &&
-	           !outcome.has_code) {
-		breaker->rest_until(now + outcome.retry_after_ms);
-	}
-	if (!answer.usage.empty()) {
-		const Usage usage = read_usage(answer.usage);
-		if (usage.percent >= slow_down_percent)
-			pacer.slow_down(now);
-		pacer.rest_until(now + usage.regain_ms);
-	}
-	return outcome.verdict == Verdict::retry ? breaker->retry_delay_ms(delay_ms, now) : delay_ms;
+	Pacer &pacer = *state_->lineup.pacer_of(*found->second.sender);
+	if (reaction.slows_number)
+		pacer.lower_rate(now);
+	if (reaction.number_rest_ms > 0)
+		pacer.rest_until(now + reaction.number_rest_ms);
+	return reaction.uses_retry_budget ? breaker->retry_delay_ms(reaction.delay_ms, now)
+	                                  : reaction.delay_ms;
 }
 
 void
-Line::ended(std::int64_t id, pg::Settle how, bool pair_limit, std::int64_t delay_ms) noexcept
+Line::end_message(std::int64_t id, const Reaction &reaction) noexcept
 try {
 	const auto found = state_->out.find(id);
 	if (found == state_->out.end())
 		return;
-	Ended end = Ended::settled;
-	if (how == pg::Settle::retry)
-		end = pair_limit ? Ended::pair_limit : Ended::again;
-	else if (how == pg::Settle::paused)
-		end = Ended::put_back;
-	state_->lineup.ended(found->second, end, delay_ms, pg::monotonic_ms());
+	state_->lineup.end_message(found->second, end_kind(reaction), reaction.delay_ms,
+	                           pg::monotonic_ms());
 	state_->out.erase(found);
 } catch (...) {
-	state_->lineup.start_over();
+	state_->lineup.restart_reading();
+}
+
+void
+Line::end_rests() noexcept
+{
+	state_->platforms.end_rests();
+	for (const auto &route : state_->routes)
+		if (Pacer *pacer = state_->lineup.pacer_of(route.first))
+			pacer->end_rest();
 }
 
 bool
-Line::is_paused(const char *sender) const noexcept
+Line::is_sender_paused(const char *sender) const noexcept
 {
 	return std::find(state_->paused.begin(), state_->paused.end(), sender) != state_->paused.end();
 }
 
 bool
-Line::ready() noexcept
+Line::has_ready_message() noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
 	state_->set_gates(now);
-	return state_->lineup.ready(now);
+	return state_->lineup.has_ready_message(now);
 }
 
 bool
-Line::unread() const noexcept
+Line::has_unread_rows() const noexcept
 {
-	return state_->lineup.unread();
+	return state_->lineup.has_unread_rows();
 }
 
 std::int64_t
-Line::next_ms() noexcept
+Line::next_turn_ms() noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
-	std::int64_t next = 0;
-	const auto earlier = [&next](std::int64_t at) {
-		if (at != 0 && (next == 0 || at < next))
-			next = at;
-	};
-	earlier(state_->lineup.next_ms(now));
-	for (const auto &platform : state_->platforms)
-		earlier(platform.second.breaker.next_ms(now));
-	return next;
+	const std::int64_t turn = state_->lineup.next_turn_ms(now);
+	const std::int64_t probe = state_->platforms.next_probe_ms(now);
+	return turn == 0 || probe == 0 ? std::max(turn, probe) : std::min(turn, probe);
 }
 
 void
-Line::sweep() noexcept
+Line::forget_idle_pairs() noexcept
 {
-	state_->lineup.sweep(pg::monotonic_ms());
+	state_->lineup.forget_idle_pairs(pg::monotonic_ms());
 }
 
 } // namespace whatsapp::entry

@@ -9,23 +9,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
-#include "core/answer/outcome.hpp"
-#include "pg/queue/queue.hpp"
+#include "core/answer/reaction.hpp"
+#include "entry/graph/route.hpp"
 #include "pg/identity/senders.hpp"
+#include "pg/queue/queue.hpp"
 
 namespace whatsapp::entry
 {
-
-/* Where the messages of a sender go. */
-struct Route {
-	std::string account;         /* empty: the default one */
-	std::string phone_number_id; /* empty: of the default account */
-	std::string api_version;     /* empty: whatsapp.api_version */
-	std::string base_url;        /* without a slash at its end */
-	bool allowed;                /* base_url is one that the superuser named */
-};
 
 class Line
 {
@@ -36,49 +27,52 @@ public:
 	Line &operator=(const Line &) = delete;
 
 	void set_senders(const pg::SenderRow *rows, std::size_t count) noexcept;
-	void reserve(const pg::Turn *turns, std::size_t count) noexcept;
+	void reserve_turns(const pg::Turn *turns, std::size_t count) noexcept;
 
 	/* Rows may have become ready, from this due time on. */
-	void look_from(std::int64_t due) noexcept;
-	void look_everywhere() noexcept;
+	void read_from_due(std::int64_t due) noexcept;
+	void read_everything() noexcept;
 
-	const pg::ReadFrom *wanted(int window, std::size_t &count) noexcept;
-	void read(const pg::Ready *rows, std::size_t count) noexcept;
+	const pg::ReadFrom *wanted_readings(int window, std::size_t &count) noexcept;
+	void add_rows(const pg::Ready *rows, std::size_t count) noexcept;
 
 	/* In order of id; and what has to wait for its recipient. clock: the server's now. */
-	const pg::Candidate *choose(int room, std::int64_t clock, std::size_t &count) noexcept;
-	const pg::Postponed *postponed(std::size_t &count) noexcept;
+	const pg::Candidate *choose_messages(int room, std::int64_t clock, std::size_t &count) noexcept;
+	const pg::Postponed *postponed_messages(std::size_t &count) noexcept;
 
 	/* What of the chosen was marked and is to be sent; the rest is not there any more. */
-	void marked(const pg::Claimed *rows, std::size_t count) noexcept;
+	void confirm_marks(const pg::Claimed *rows, std::size_t count) noexcept;
 	/* Nothing was: the transaction failed. What was read ahead is read again. */
-	void give_up() noexcept;
+	void drop_choice() noexcept;
 
 	/* Of one that was marked: its sender's name and route, for as long as it is on the wire. */
 	const char *sender_of(std::int64_t id) const noexcept;
 	const Route *route_of(std::int64_t id) const noexcept;
 
 	/* Its request leaves now; it left later than that. */
-	void leaves(std::int64_t id, std::int64_t now_ms) noexcept;
-	void left(std::int64_t id, std::int64_t started_ms, std::int64_t left_ms) noexcept;
+	void count_departure(std::int64_t id, std::int64_t now_ms) noexcept;
+	void correct_departure(std::int64_t id, std::int64_t started_ms, std::int64_t left_ms) noexcept;
 
-	/* What the platform said to a request that was started then, or that it said nothing. Returns
-	 * the delay of a retry, lengthened when the platform is in trouble. */
-	std::int64_t heard(std::int64_t id, std::int64_t started_ms, const Answer &answer,
-	                   const Outcome &outcome, std::int64_t delay_ms) noexcept;
-	/* Out of the way; how tells what becomes of those behind it. */
-	void ended(std::int64_t id, pg::Settle how, bool pair_limit, std::int64_t delay_ms) noexcept;
+	/* What an answer to a request that was started then means for its number and platform. Returns
+	 * the delay of the reaction, lengthened when the platform is in trouble. */
+	std::int64_t follow_reaction(std::int64_t id, std::int64_t started_ms,
+	                             const Reaction &reaction) noexcept;
+	/* Out of the way; the reaction tells what becomes of those behind it. */
+	void end_message(std::int64_t id, const Reaction &reaction) noexcept;
+
+	/* Numbers and platforms that were asked to be left in peace are tried at once. */
+	void end_rests() noexcept;
 
 	/* Has a pause to get over, as of the last look. */
-	bool is_paused(const char *sender) const noexcept;
+	bool is_sender_paused(const char *sender) const noexcept;
 
 	/* Something could leave now; something may be there to be read. */
-	bool ready() noexcept;
-	bool unread() const noexcept;
+	bool has_ready_message() noexcept;
+	bool has_unread_rows() const noexcept;
 	/* When something may leave that may not now, in monotonic milliseconds; 0 when nothing waits
 	 * for a time. */
-	std::int64_t next_ms() noexcept;
-	void sweep() noexcept;
+	std::int64_t next_turn_ms() noexcept;
+	void forget_idle_pairs() noexcept;
 
 private:
 	struct State;

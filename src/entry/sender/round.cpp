@@ -57,7 +57,7 @@ settle(const Sender &sender, const pg::Settled *rows, std::size_t count)
 	const char **recovered = static_cast<const char **>(palloc(sizeof(char *) * (count + 1)));
 	std::size_t names = 0;
 	for (std::size_t i = 0; i < count; i++)
-		if (rows[i].how == pg::Settle::sent && sender.line->is_paused(rows[i].sender))
+		if (rows[i].how == pg::Settle::sent && sender.line->is_sender_paused(rows[i].sender))
 			recovered[names++] = rows[i].sender;
 	pg::settle(rows, count);
 	pg::end_pauses_of(recovered, names);
@@ -90,17 +90,34 @@ may_claim(const Sender &sender, std::int64_t now)
 {
 	return pg::settings.enabled && now >= sender.claim_after &&
 	       (now >= sender.next_senders ||
-	        (!sender.instance.held && (sender.line->ready() || sender.line->unread())));
+	        (!sender.instance.held &&
+	         (sender.line->has_ready_message() || sender.line->has_unread_rows())));
+}
+
+namespace
+{
+
+int
+free_slots(const Sender &sender)
+{
+	return static_cast<int>(sender.dispatcher->slots()) -
+	       static_cast<int>(sender.dispatcher->in_flight());
+}
+
+} // namespace
+
+void
+note_free_slots(Sender &sender, std::int64_t now)
+{
+	sender.slot_batch.note_free_slots(free_slots(sender), now);
 }
 
 int
 room(const Sender &sender)
 {
 	const int slots = static_cast<int>(sender.dispatcher->slots());
-	const int free = slots - static_cast<int>(sender.dispatcher->in_flight());
-	/* with a backlog, wait for an eighth: a commit for each slot would cost more than it brings */
-	const int worthwhile = sender.saturated ? std::max(1, slots / 8) : 1;
-	return free >= worthwhile ? free : 0;
+	return sender.slot_batch.worthwhile_slots(free_slots(sender), slots, sender.saturated,
+	                                          pg::monotonic_ms());
 }
 
 void
@@ -139,18 +156,19 @@ pg::Claims
 claim(Sender &sender, int limit)
 {
 	std::size_t count;
-	const pg::ReadFrom *from = sender.line->wanted(
+	const pg::ReadFrom *from = sender.line->wanted_readings(
 	    std::max(least_window, 4 * static_cast<int>(sender.dispatcher->slots())), count);
 	if (count > 0) {
 		const pg::ReadyRows ready = pg::read_ready(from, count);
-		sender.line->read(ready.rows, ready.count);
+		sender.line->add_rows(ready.rows, ready.count);
 	}
-	const pg::Candidate *candidates = sender.line->choose(limit, GetCurrentTimestamp(), count);
+	const pg::Candidate *candidates =
+	    sender.line->choose_messages(limit, GetCurrentTimestamp(), count);
 	pg::Claims claims = {nullptr, 0};
 	if (count > 0)
 		claims = pg::mark(sender.instance, candidates, count,
 		                  pg::monotonic_ms() < sender.careful_until, sender.batch);
-	const pg::Postponed *postponed = sender.line->postponed(count);
+	const pg::Postponed *postponed = sender.line->postponed_messages(count);
 	if (count > 0)
 		pg::postpone(postponed, count);
 	for (std::size_t i = 0; i < count; i++)
@@ -164,7 +182,7 @@ undo(Sender &sender, const pg::Instance &before)
 {
 	sender.instance = before;
 	sender.next_senders = 0;
-	sender.line->give_up();
+	sender.line->drop_choice();
 	if (!pg::failure_passes())
 		settle_one_by_one(sender);
 	set_back(sender);
@@ -175,10 +193,11 @@ send(Sender &sender, const pg::Claims &claims)
 {
 	for (std::size_t i = 0; i < claims.count; i++) {
 		pg::fault_point(pg::FaultPoint::half_sent, i == claims.count / 2);
-		sender.dispatcher->send(claims.rows[i], sender.instance);
+		sender.dispatcher->send_message(claims.rows[i], sender.instance);
 	}
+	note_free_slots(sender, pg::monotonic_ms());
 	pg::fault_point(pg::FaultPoint::all_sent, claims.count);
-	sender.saturated = sender.line->ready();
+	sender.saturated = sender.line->has_ready_message();
 }
 
 } // namespace
@@ -187,7 +206,7 @@ void
 settle_and_claim(Sender &sender, int limit)
 {
 	std::size_t count;
-	sender.dispatcher->tell_ends();
+	sender.dispatcher->report_ends();
 	const pg::Settled *rows = sender.dispatcher->results(count);
 	pg::fault_point(pg::FaultPoint::settle_begin, count);
 	const pg::Instance before = sender.instance;
@@ -206,14 +225,14 @@ settle_and_claim(Sender &sender, int limit)
 	}
 	pg::fault_point(pg::FaultPoint::claim_committed, claims.count);
 	if (sender.next_write != 0)
-		sender.line->look_everywhere();
+		sender.line->read_everything();
 	sender.next_write = sender.setback = 0;
 	sender.first_result = 0;
 	for (std::size_t i = 0; i < count; i++)
 		if (rows[i].how == pg::Settle::retry || rows[i].how == pg::Settle::paused)
 			due_in(sender, rows[i].delay_ms);
 	sender.dispatcher->forget_results();
-	sender.line->marked(claims.rows, claims.count);
+	sender.line->confirm_marks(claims.rows, claims.count);
 	send(sender, claims);
 }
 

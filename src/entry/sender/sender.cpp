@@ -74,7 +74,7 @@ tick(Sender &sender, std::int64_t now)
 	pg::transact([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
 		if (pg::resolve_unknown(sender.instance) > 0)
-			sender.line->look_everywhere();
+			sender.line->read_everything();
 		pg::match_lately_parked_statuses();
 		if (expire)
 			pg::expire();
@@ -88,7 +88,7 @@ tick(Sender &sender, std::int64_t now)
 	if (expire)
 		sender.next_expire = now + std::max(expire_ms, 100 * (pg::monotonic_ms() - now));
 	if (now >= sender.next_sweep) {
-		sender.line->sweep();
+		sender.line->forget_idle_pairs();
 		sender.next_sweep = now + sweep_ms;
 	}
 	sender.next_tick = now + tick_ms;
@@ -108,10 +108,11 @@ ask_due(Sender &sender)
 void
 reload(Sender &sender)
 {
-	sender.dispatcher->reload();
+	sender.dispatcher->reload_settings();
+	sender.line->end_rests();
 	pg::transact([] { pg::probe_paused(); });
 	sender.next_senders = 0;
-	sender.line->look_everywhere();
+	sender.line->read_everything();
 }
 
 /* What is due by now, and what the bells of committed transactions said. */
@@ -120,7 +121,7 @@ listen_to_bells(Sender &sender, std::int64_t now)
 {
 	const auto [due, announced] = pg::take_rung(worker_place());
 	if (due == pg::any_due || now >= sender.next_look) {
-		sender.line->look_everywhere();
+		sender.line->read_everything();
 		sender.next_look = now + look_ms;
 		sender.next_senders = 0;
 		sender.ask_due = true;
@@ -129,16 +130,16 @@ listen_to_bells(Sender &sender, std::int64_t now)
 		if (wait_us > 0)
 			due_in(sender, wait_us / 1000 + 1);
 		else
-			sender.line->look_from(due);
+			sender.line->read_from_due(due);
 	} else if (announced != pg::any_due && announced <= GetCurrentTimestamp()) {
 		/* in vain, but what is needed for it is at hand when its bell rings */
-		sender.dispatcher->get_ready();
-		sender.line->look_from(announced);
+		sender.dispatcher->refresh_secrets();
+		sender.line->read_from_due(announced);
 	}
 	if (sender.next_due != 0 && now >= sender.next_due) {
 		sender.next_due = 0;
 		sender.ask_due = true;
-		sender.line->look_from(pg::no_due);
+		sender.line->read_from_due(pg::no_due);
 	}
 }
 
@@ -154,14 +155,17 @@ idle_ms(const Sender &sender, std::int64_t now)
 	if (now >= sender.next_write) {
 		if (sender.ask_due)
 			return 0;
-		if (may_claim(sender, now) && room(sender) > 0)
+		const bool may = may_claim(sender, now);
+		if (may && room(sender) > 0)
 			return 0;
 		until = std::min(sender.next_look, sender.next_tick);
 		earlier(settle_at(sender, now));
+		/* free slots that wait for others */
+		earlier(may && sender.slot_batch.deadline_ms() > now ? sender.slot_batch.deadline_ms() : 0);
 		earlier(sender.next_due);
 		earlier(sender.claim_after > now ? sender.claim_after : 0);
 		/* what waits for its number's rate */
-		const std::int64_t next = sender.line->next_ms();
+		const std::int64_t next = sender.line->next_turn_ms();
 		if (next != 0)
 			earlier(std::max(next, now + pace_step_ms));
 	}
@@ -191,8 +195,9 @@ turn(Sender &sender, pg::WaitSet &waits)
 	if (pg::reload_if_requested())
 		reload(sender);
 
-	sender.dispatcher->collect();
+	sender.dispatcher->collect_answers();
 	const std::int64_t now = pg::monotonic_ms();
+	note_free_slots(sender, now);
 	if (now >= sender.next_write)
 		work(sender, now);
 	MemoryContextReset(sender.batch);
@@ -206,7 +211,7 @@ drain(Sender &sender, pg::WaitSet &waits)
 {
 	const std::int64_t end = pg::monotonic_ms() + drain_ms;
 	for (;;) {
-		sender.dispatcher->collect();
+		sender.dispatcher->collect_answers();
 		const std::int64_t left = end - pg::monotonic_ms();
 		if (sender.dispatcher->in_flight() == 0 || left <= 0)
 			break;
@@ -241,7 +246,7 @@ pg_whatsapp_sender_main(Datum)
 	if (sender.dispatcher == nullptr)
 		ereport(FATAL,
 		        (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not set up the HTTP client")));
-	pg::before_exit([] { sender.dispatcher->stop(); });
+	pg::before_exit([] { sender.dispatcher->stop_client(); });
 	if (!pg::transact([] {
 		    pg::leave_without_extension(pg::Role::sender, worker_place());
 		    pg::begin_epoch(sender.instance, worker_place());
@@ -260,7 +265,7 @@ pg_whatsapp_sender_main(Datum)
 	pg::transact([] {
 		look_at_senders(sender);
 		const pg::Turns turns = pg::read_turns();
-		sender.line->reserve(turns.rows, turns.count);
+		sender.line->reserve_turns(turns.rows, turns.count);
 	});
 	static pg::WaitSet waits(sender.dispatcher->descriptor(), "WhatsappSender");
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/turn/slot_batch.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/queue/queue.hpp"
 
@@ -24,6 +25,7 @@ struct Sender {
 	pg::Instance instance;
 	bool ask_due;   /* next_due is not known */
 	bool saturated; /* more could leave than there was room for */
+	SlotBatch slot_batch;
 	std::size_t sender_count;
 	std::int64_t claim_after;  /* the end of a quarantine */
 	std::int64_t senders_at;   /* the last look at them */
@@ -46,6 +48,8 @@ void due_in(Sender &sender, std::int64_t delay_ms);
 /* Slots that may be filled by the next claim. */
 bool may_claim(const Sender &sender, std::int64_t now);
 int room(const Sender &sender);
+/* To be called when slots may have become free or have been filled. */
+void note_free_slots(Sender &sender, std::int64_t now);
 
 /* The holds and the senders, as they are now; in a transaction. */
 void look_at_senders(Sender &sender);

@@ -74,7 +74,7 @@ token_allowed(std::string_view token) noexcept
 }
 
 Bearer
-Bearer::make(std::string_view token, const std::string &user_agent) noexcept
+Bearer::make_headers(std::string_view token, const std::string &user_agent) noexcept
 {
 	Bearer made;
 	std::string agent;
@@ -109,7 +109,7 @@ Bearer::operator=(const Bearer &other) noexcept
 }
 
 bool
-Bearer::carries(std::string_view token) const noexcept
+Bearer::carries_token(std::string_view token) const noexcept
 {
 	return shared_ && std::string_view(shared_->line).substr(authorization.size()) == token;
 }

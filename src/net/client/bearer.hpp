@@ -27,10 +27,10 @@ public:
 	Bearer &operator=(const Bearer &other) noexcept;
 
 	/* Empty when memory fails. */
-	static Bearer make(std::string_view token, const std::string &user_agent) noexcept;
+	static Bearer make_headers(std::string_view token, const std::string &user_agent) noexcept;
 
 	explicit operator bool() const noexcept { return shared_ != nullptr; }
-	bool carries(std::string_view token) const noexcept;
+	bool carries_token(std::string_view token) const noexcept;
 	curl_slist *headers() const noexcept;
 	void reset() noexcept;
 

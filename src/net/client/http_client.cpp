@@ -6,6 +6,7 @@
 #include "net/client/http_client.hpp"
 
 #include "core/base/url.hpp"
+#include "net/base/clock.hpp"
 #include "net/client/bearer.hpp"
 #include "net/client/multi.hpp"
 #include "net/client/signal_guard.hpp"
@@ -32,7 +33,7 @@ namespace
 {
 
 constexpr std::int64_t never = -1;
-constexpr int max_events = 32; /* of one run(): more of them are there in the next one */
+constexpr int max_events = 32; /* of one serve_ready(): more of them are there in the next one */
 constexpr std::size_t max_free = 1024;
 /* of one multi handle; see net/client/multi.hpp */
 constexpr long few_connections = 64;
@@ -57,12 +58,6 @@ whole_ms(std::int64_t us) noexcept
 
 } // namespace
 
-bool
-url_allowed(std::string_view url) noexcept
-{
-	return whatsapp::url_allowed(url);
-}
-
 struct HttpClient::State {
 	SocketSet sockets;
 	std::vector<std::unique_ptr<Multi>> multis; /* owner n stands at place n - 1 */
@@ -81,15 +76,15 @@ struct HttpClient::State {
 
 	bool open() noexcept;
 	bool take_options(const HttpClientOptions &wanted) noexcept;
-	void spread(long per_host, long total) noexcept;
-	Multi &roomiest() noexcept;
-	bool knows(std::string_view url) noexcept;
-	Transfer *prepared(const HttpRequest &request) noexcept;
-	void recycle(Transfer *transfer) noexcept;
-	void end(Transfer *transfer, CURLcode code) noexcept;
+	void spread_connections(long per_host, long total) noexcept;
+	Multi &roomiest_multi() noexcept;
+	bool is_allowed_url(std::string_view url) noexcept;
+	Transfer *prepared_transfer(const HttpRequest &request) noexcept;
+	void recycle_transfer(Transfer *transfer) noexcept;
+	void end_transfer(Transfer *transfer, CURLcode code) noexcept;
 	void serve_sockets() noexcept;
 	void serve_timers() noexcept;
-	void collect() noexcept;
+	void collect_ended() noexcept;
 	void drop_overdue() noexcept;
 };
 
@@ -97,7 +92,7 @@ HttpClient::State::~State()
 {
 	const SignalGuard guard;
 	while (active.front())
-		end(active.front(), CURLE_ABORTED_BY_CALLBACK);
+		end_transfer(active.front(), CURLE_ABORTED_BY_CALLBACK);
 	while (Transfer *transfer = ended.pop())
 		delete transfer;
 	while (Transfer *transfer = free.pop())
@@ -113,7 +108,7 @@ HttpClient::State::open() noexcept
 	static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (global != CURLE_OK)
 		return false;
-	return sockets.open();
+	return sockets.open_epoll();
 }
 
 bool
@@ -135,13 +130,13 @@ HttpClient::State::take_options(const HttpClientOptions &wanted) noexcept
 		return false;
 	}
 	const long total = total_connections(options.max_connections);
-	spread(std::min(options.max_connections, total), total);
+	spread_connections(std::min(options.max_connections, total), total);
 	return !multis.empty();
 }
 
 /* As many connections in all as the options say: the first ones get what is left over. */
 void
-HttpClient::State::spread(long per_host, long total) noexcept
+HttpClient::State::spread_connections(long per_host, long total) noexcept
 {
 	const auto wanted = std::min(
 	    static_cast<std::size_t>((per_host + few_connections - 1) / few_connections), max_multis);
@@ -160,24 +155,25 @@ HttpClient::State::spread(long per_host, long total) noexcept
 	const auto shares = static_cast<long>(used);
 	for (long i = 0; i < shares; i++) {
 		const long share = per_host / shares + (i < per_host % shares ? 1 : 0);
-		multis[static_cast<std::size_t>(i)]->limit(share, std::max(total / shares, share));
+		multis[static_cast<std::size_t>(i)]->limit_connections(share,
+		                                                       std::max(total / shares, share));
 	}
 }
 
 /* Where the next request finds a connection soonest. */
 Multi &
-HttpClient::State::roomiest() noexcept
+HttpClient::State::roomiest_multi() noexcept
 {
 	std::size_t best = 0;
 	for (std::size_t i = 1; i < used; i++)
-		if (multis[i]->room() > multis[best]->room())
+		if (multis[i]->free_connections() > multis[best]->free_connections())
 			best = i;
 	return *multis[best];
 }
 
 /* Nearly always the one of the last request. */
 bool
-HttpClient::State::knows(std::string_view url) noexcept
+HttpClient::State::is_allowed_url(std::string_view url) noexcept
 {
 	if (url == last_url)
 		return !url.empty();
@@ -193,16 +189,16 @@ HttpClient::State::knows(std::string_view url) noexcept
 
 /* Ready to be started, or NULL. */
 Transfer *
-HttpClient::State::prepared(const HttpRequest &request) noexcept
+HttpClient::State::prepared_transfer(const HttpRequest &request) noexcept
 {
-	if (!last_bearer.carries(request.bearer_token))
-		last_bearer = Bearer::make(request.bearer_token, options.user_agent);
+	if (!last_bearer.carries_token(request.bearer_token))
+		last_bearer = Bearer::make_headers(request.bearer_token, options.user_agent);
 	if (!last_bearer)
 		return nullptr;
 	Transfer *transfer = free.pop();
 	if (!transfer)
 		transfer = Transfer::create();
-	if (transfer && !transfer->prepare(request, last_bearer, options)) {
+	if (transfer && !transfer->prepare_request(request, last_bearer, options)) {
 		delete transfer;
 		return nullptr;
 	}
@@ -210,7 +206,7 @@ HttpClient::State::prepared(const HttpRequest &request) noexcept
 }
 
 void
-HttpClient::State::recycle(Transfer *transfer) noexcept
+HttpClient::State::recycle_transfer(Transfer *transfer) noexcept
 {
 	if (free.size() < max_free)
 		free.push(transfer);
@@ -219,10 +215,10 @@ HttpClient::State::recycle(Transfer *transfer) noexcept
 }
 
 void
-HttpClient::State::end(Transfer *transfer, CURLcode code) noexcept
+HttpClient::State::end_transfer(Transfer *transfer, CURLcode code) noexcept
 {
-	transfer->finish(code);
-	transfer->multi->remove(*transfer);
+	transfer->finish_response(code);
+	multis[transfer->owner - 1]->remove_transfer(*transfer);
 	active.remove(transfer);
 	ended.push(transfer);
 }
@@ -245,19 +241,19 @@ HttpClient::State::serve_timers() noexcept
 }
 
 void
-HttpClient::State::collect() noexcept
+HttpClient::State::collect_ended() noexcept
 {
 	CURLcode code;
 	for (const auto &multi : multis)
-		while (Transfer *transfer = multi->done(code))
-			end(transfer, code);
+		while (Transfer *transfer = multi->next_ended_transfer(code))
+			end_transfer(transfer, code);
 }
 
 void
 HttpClient::State::drop_overdue() noexcept
 {
-	while (active.front() && active.front()->overdue_us() <= monotonic_us())
-		end(active.front(), CURLE_OPERATION_TIMEDOUT);
+	while (active.front() && active.front()->overdue_us() <= steady_clock_us())
+		end_transfer(active.front(), CURLE_OPERATION_TIMEDOUT);
 }
 
 HttpClient *
@@ -284,15 +280,15 @@ HttpClient::set_options(const HttpClientOptions &options) noexcept
 }
 
 bool
-HttpClient::start(const HttpRequest &request) noexcept
+HttpClient::start_request(const HttpRequest &request) noexcept
 {
-	if (!state_->knows(request.url) || !token_allowed(request.bearer_token))
+	if (!state_->is_allowed_url(request.url) || !token_allowed(request.bearer_token))
 		return false;
 	const SignalGuard guard;
-	Transfer *transfer = state_->prepared(request);
+	Transfer *transfer = state_->prepared_transfer(request);
 	if (!transfer)
 		return false;
-	if (!state_->roomiest().add(*transfer)) {
+	if (!state_->roomiest_multi().add_transfer(*transfer)) {
 		delete transfer;
 		return false;
 	}
@@ -320,27 +316,27 @@ HttpClient::timeout_ms() const noexcept
 		earlier(multi->deadline_us());
 	if (const Transfer *oldest = state_->active.front())
 		earlier(oldest->overdue_us());
-	return deadline_us == never ? -1 : whole_ms(deadline_us - monotonic_us());
+	return deadline_us == never ? -1 : whole_ms(deadline_us - steady_clock_us());
 }
 
 void
-HttpClient::run() noexcept
+HttpClient::serve_ready() noexcept
 {
 	const SignalGuard guard;
 	state_->serve_sockets();
 	state_->serve_timers();
-	state_->collect();
+	state_->collect_ended();
 	state_->drop_overdue();
 }
 
 bool
-HttpClient::take(HttpResponse &response) noexcept
+HttpClient::take_response(HttpResponse &response) noexcept
 {
 	Transfer *transfer = state_->ended.pop();
 	if (!transfer)
 		return false;
-	transfer->hand_out(response);
-	state_->recycle(transfer);
+	transfer->hand_out_response(response);
+	state_->recycle_transfer(transfer);
 	return true;
 }
 

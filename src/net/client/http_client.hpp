@@ -1,18 +1,15 @@
 /*
- * http_client.hpp — many POSTs at once over few connections: libcurl's multi interface behind one
- * epoll descriptor.
+ * http_client.hpp — many requests at once over few connections: libcurl's multi interface behind
+ * one epoll descriptor.
  *
- * The face is noexcept and knows nothing of JSON, rows or the server. Nothing here blocks: the
- * owner waits for descriptor() or timeout_ms(), calls run(), then takes what has ended.
+ * All functions are noexcept and know nothing of JSON, rows or the server. Nothing here blocks: the
+ * owner waits for descriptor() or timeout_ms(), calls serve_ready(), then takes what has ended.
  */
 #pragma once
 
-#include "core/answer/outcome.hpp"
+#include "net/client/http_request.hpp"
 
 #include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
 
 namespace whatsapp::net
 {
@@ -25,32 +22,6 @@ struct HttpClientOptions {
 	const char *user_agent = "pg_whatsapp";
 	const char *ca_file = nullptr; /* NULL: the system's authorities */
 };
-
-/* Views must live until start() returns. */
-struct HttpRequest {
-	std::uint64_t id = 0;
-	std::string_view url;
-	std::string_view bearer_token;
-	std::string_view body;     /* application/json */
-	std::int64_t asked_us = 0; /* monotonic; when its time began. 0: now */
-};
-
-struct HttpResponse {
-	std::uint64_t id = 0;
-	Transport transport = Transport::unknown;
-	long status = 0;
-	std::string body;
-	std::string retry_after; /* seconds, also when the platform named a date */
-	std::string usage;       /* x-business-use-case-usage */
-	std::string error; /* curl's words and, for time-outs, the phase that ate the time; never a
-	                      header or a body */
-	std::int64_t elapsed_us = 0;
-	std::int64_t queued_us =
-	    0; /* of these, before its first byte: waiting for a connection or making one */
-};
-
-/* https anywhere; http for loopback addresses only (127.0.0.0/8, ::1, localhost). */
-bool url_allowed(std::string_view url) noexcept;
 
 class HttpClient
 {
@@ -67,20 +38,20 @@ public:
 
 	/* False: not started, no byte left (no memory, a URL that url_allowed() refuses, a control
 	 * character in the token). */
-	bool start(const HttpRequest &request) noexcept;
+	bool start_request(const HttpRequest &request) noexcept;
 
-	/* Readable when run() has work. */
+	/* Readable when serve_ready() has work. */
 	int descriptor() const noexcept;
 
-	/* Milliseconds until run() must be called though descriptor() is quiet; -1 for never, 0 for
-	 * now. */
+	/* Milliseconds until serve_ready() must be called though descriptor() is quiet; -1 for never, 0
+	 * for now. */
 	long timeout_ms() const noexcept;
 
 	/* Serve ready sockets and due timers, a few at a time; never blocks. */
-	void run() noexcept;
+	void serve_ready() noexcept;
 
 	/* Hand out one ended request; false when there is none. */
-	bool take(HttpResponse &response) noexcept;
+	bool take_response(HttpResponse &response) noexcept;
 
 	/* Started and not yet taken. */
 	std::size_t in_flight() const noexcept;

@@ -1,15 +1,16 @@
 /*
- * http_thread.cpp — requests one way, responses the other, and who may touch the client.
+ * http_thread.cpp — two lists between the threads: requests one way, responses the other.
  *
- * The client is the thread's, but for a moment when nothing is under way: then the owner sends with
- * its own hands, since waking a thread takes longer than sending. libcurl allows that, as long as
- * only one at a time is inside.
+ * The client belongs to the thread. Only when nothing is under way, the owner's own thread sends,
+ * since waking the other one takes longer than sending. libcurl allows that, as long as one thread
+ * at a time calls it.
  */
 #include "net/client/http_thread.hpp"
 
+#include "core/base/url.hpp"
+#include "net/base/clock.hpp"
 #include "net/client/bearer.hpp"
 #include "net/client/signal_guard.hpp"
-#include "net/client/transfer.hpp"
 
 #include <cstdint>
 #include <cstring>
@@ -48,8 +49,10 @@ struct Endpoint {
 
 struct Order {
 	std::uint64_t id;
+	HttpMethod method;
 	std::shared_ptr<const Endpoint> endpoint;
 	std::string body;
+	long timeout_ms;
 	std::int64_t asked_us;
 };
 
@@ -70,7 +73,7 @@ silence(int bell) noexcept
 } // namespace
 
 struct HttpThread::State {
-	/* the owner's alone */
+	/* used by the owner's thread only */
 	std::shared_ptr<const Endpoint> endpoint; /* the last one, which was allowed */
 	std::vector<HttpResponse> taken;
 	std::size_t next_taken = 0;
@@ -147,11 +150,13 @@ HttpThread::State::start_all(std::vector<Order> &batch) noexcept
 	for (const Order &order : batch) {
 		HttpRequest request;
 		request.id = order.id;
+		request.method = order.method;
 		request.url = order.endpoint->url;
 		request.bearer_token = order.endpoint->token;
 		request.body = order.body;
+		request.timeout_ms = order.timeout_ms;
 		request.asked_us = order.asked_us;
-		if (client->start(request))
+		if (client->start_request(request))
 			continue;
 		HttpResponse refused;
 		refused.id = order.id;
@@ -159,7 +164,7 @@ HttpThread::State::start_all(std::vector<Order> &batch) noexcept
 		try {
 			refused.error = "out of memory";
 		} catch (const std::exception &) {
-			/* there is even less of it */
+			/* no memory for the text either */
 		}
 		const std::lock_guard<std::mutex> lock(mutex);
 		ended.push_back(std::move(refused));
@@ -167,13 +172,13 @@ HttpThread::State::start_all(std::vector<Order> &batch) noexcept
 	batch.clear();
 }
 
-/* What has ended is the owner's. */
+/* Hands what has ended to the owner. */
 void
 HttpThread::State::publish() noexcept
 {
 	const std::lock_guard<std::mutex> lock(mutex);
 	HttpResponse response;
-	while (client->take(response))
+	while (client->take_response(response))
 		ended.push_back(std::move(response));
 	if (!ended.empty() && !rung) {
 		rung = true;
@@ -198,7 +203,7 @@ HttpThread::State::serve() noexcept
 		{
 			const std::lock_guard<std::mutex> lock(client_mutex);
 			start_all(batch);
-			client->run();
+			client->serve_ready();
 			publish();
 			timeout_ms = client->timeout_ms();
 		}
@@ -214,7 +219,8 @@ HttpThread::State::serve() noexcept
 	}
 }
 
-/* For one answer more, in both lists that change places: no answer is lost to memory. */
+/* Room for one answer more in both lists, which change places: an answer must not be lost because
+ * there is no memory for it. */
 void
 HttpThread::State::make_room()
 {
@@ -231,9 +237,9 @@ bool
 HttpThread::State::send_now(const HttpRequest &request) noexcept
 {
 	const std::unique_lock<std::mutex> lock(client_mutex, std::try_to_lock);
-	if (!lock.owns_lock() || !client->start(request))
+	if (!lock.owns_lock() || !client->start_request(request))
 		return false;
-	client->run();
+	client->serve_ready();
 	/* the thread does not know of its time-out yet */
 	ring(orders_bell);
 	return true;
@@ -260,7 +266,7 @@ HttpThread::~HttpThread()
 }
 
 void
-HttpThread::stop() noexcept
+HttpThread::stop_thread() noexcept
 {
 	state_->join();
 }
@@ -273,7 +279,7 @@ HttpThread::set_options(const HttpClientOptions &options) noexcept
 }
 
 bool
-HttpThread::start(const HttpRequest &request) noexcept
+HttpThread::start_request(const HttpRequest &request) noexcept
 {
 	State &state = *state_;
 	try {
@@ -284,13 +290,14 @@ HttpThread::start(const HttpRequest &request) noexcept
 			state.endpoint = std::make_shared<const Endpoint>(request.url, request.bearer_token);
 		}
 		HttpRequest asked = request;
-		asked.asked_us = monotonic_us();
+		asked.asked_us = steady_clock_us();
 		state.make_room();
 		if (state.in_flight == 0 && state.send_now(asked)) {
 			state.in_flight++;
 			return true;
 		}
-		Order order{request.id, state.endpoint, std::string(request.body), asked.asked_us};
+		Order order{request.id,         request.method, state.endpoint, std::string(request.body),
+		            request.timeout_ms, asked.asked_us};
 		bool wake;
 		{
 			const std::lock_guard<std::mutex> lock(state.mutex);
@@ -313,7 +320,7 @@ HttpThread::descriptor() const noexcept
 }
 
 bool
-HttpThread::take(HttpResponse &response) noexcept
+HttpThread::take_response(HttpResponse &response) noexcept
 {
 	State &state = *state_;
 	if (state.next_taken == state.taken.size()) {

@@ -2,9 +2,9 @@
  * http_thread.hpp — an HttpClient that is served by a thread of its own, so that sockets are served
  * while the owner's thread works at something else.
  *
- * The thread is deaf to signals and lives in net/, where no server function can be linked: all that
- * it knows are requests and responses. The face is that of HttpClient less the serving, for one
- * owner's thread.
+ * All signals are blocked in the thread. It lives in net/, where no server function can be linked:
+ * all that it knows are requests and responses. Its functions are those of HttpClient but for
+ * serve_ready(), and one thread only may call them.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ public:
 
 	/* Waits for the thread, which does not wait for answers. Nothing is sent or received after it.
 	 * To be called before exit(), which frees what the thread uses. */
-	void stop() noexcept;
+	void stop_thread() noexcept;
 	~HttpThread();
 	HttpThread(const HttpThread &) = delete;
 	HttpThread &operator=(const HttpThread &) = delete;
@@ -31,12 +31,12 @@ public:
 	/* For requests started later. */
 	void set_options(const HttpClientOptions &options) noexcept;
 
-	/* False: as of HttpClient::start(). What fails later is told by a response. */
-	bool start(const HttpRequest &request) noexcept;
+	/* False: as of HttpClient::start_request(). What fails later is told by a response. */
+	bool start_request(const HttpRequest &request) noexcept;
 
-	/* Readable when something has ended since take() said false. */
+	/* Readable when something has ended since take_response() said false. */
 	int descriptor() const noexcept;
-	bool take(HttpResponse &response) noexcept;
+	bool take_response(HttpResponse &response) noexcept;
 
 	/* Started and not yet taken. */
 	std::size_t in_flight() const noexcept;

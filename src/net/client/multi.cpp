@@ -1,20 +1,18 @@
 /*
- * multi.cpp — libcurl's socket and timer callbacks, and who owns a descriptor's number.
+ * multi.cpp — libcurl's socket and timer callbacks.
  *
  * libcurl's deadline is kept in a variable for the owner's wait: a timerfd costs half of the
- * throughput. libcurl's resolver wakes this thread through a socket pair that stands in the same
- * epoll set.
+ * throughput.
  */
 #include "net/client/multi.hpp"
 
+#include "net/base/clock.hpp"
 #include "net/client/transfer.hpp"
 
-#include <cerrno>
-#include <exception>
 #include <new>
+#include <utility>
 
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "core/base/server_free.hpp"
 
@@ -29,104 +27,6 @@ constexpr int max_timers = 16; /* in one go: the owner has more to do */
 constexpr long max_streams = 100;
 
 } // namespace
-
-SocketSet::~SocketSet()
-{
-	if (epoll_ >= 0)
-		close(epoll_);
-}
-
-bool
-SocketSet::open() noexcept
-{
-	epoll_ = epoll_create1(EPOLL_CLOEXEC);
-	return epoll_ >= 0;
-}
-
-/* NULL when memory fails. */
-SocketSet::Entry *
-SocketSet::entry(int socket) noexcept
-{
-	const auto place = static_cast<std::size_t>(socket);
-	try {
-		if (place >= entries_.size())
-			entries_.resize(place + 1);
-	} catch (const std::exception &) {
-		return nullptr;
-	}
-	return &entries_[place];
-}
-
-void
-SocketSet::opened(int socket) noexcept
-{
-	if (Entry *known = entry(socket)) {
-		*known = Entry();
-		known->connection = true;
-	}
-}
-
-/* With it, the kernel takes it out of the set. */
-void
-SocketSet::closed(int socket) noexcept
-{
-	if (Entry *known = entry(socket))
-		*known = Entry();
-}
-
-void
-SocketSet::watch(int socket, std::uint32_t events, std::uint32_t owner) noexcept
-{
-	Entry *known = entry(socket);
-	if (known == nullptr)
-		return;
-	known->idle = false;
-	if (known->connection && known->owner == owner && known->events == events)
-		return;
-	epoll_event event{};
-	event.data.fd = socket;
-	event.events = events;
-	const int first = known->owner != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-	known->owner = owner;
-	known->events = events;
-	if (epoll_ctl(epoll_, first, socket, &event) == 0)
-		return;
-	/* the number of a resolver's socket can change hands without a word from libcurl */
-	if (errno == ENOENT)
-		epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event);
-	else if (errno == EEXIST)
-		epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event);
-}
-
-void
-SocketSet::forget(int socket, std::uint32_t owner) noexcept
-{
-	Entry *known = entry(socket);
-	if (known == nullptr || known->owner != owner)
-		return;
-	if (known->connection) {
-		known->idle = true;
-		return;
-	}
-	*known = Entry();
-	/* already gone with the descriptor when libcurl has closed it */
-	epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, nullptr);
-}
-
-std::uint32_t
-SocketSet::owner_of(int socket) noexcept
-{
-	Entry *known = entry(socket);
-	if (known == nullptr)
-		return 0;
-	if (known->idle) {
-		/* closed by the server: libcurl finds out when it wants to use it */
-		epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, nullptr);
-		known->owner = known->events = 0;
-		known->idle = false;
-	}
-	return known->owner;
-}
 
 std::unique_ptr<Multi>
 Multi::create(SocketSet &sockets, std::uint32_t owner) noexcept
@@ -154,7 +54,7 @@ Multi::~Multi()
 
 /* HTTP/2 shares a connection among requests only when libcurl may not open another one. */
 void
-Multi::limit(long per_host, long total) noexcept
+Multi::limit_connections(long per_host, long total) noexcept
 {
 	per_host_ = per_host;
 	curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, per_host);
@@ -163,20 +63,20 @@ Multi::limit(long per_host, long total) noexcept
 }
 
 bool
-Multi::add(Transfer &transfer) noexcept
+Multi::add_transfer(Transfer &transfer) noexcept
 {
-	if (curl_multi_add_handle(multi_, transfer.handle()) != CURLM_OK)
+	if (curl_multi_add_handle(multi_, transfer.easy_handle()) != CURLM_OK)
 		return false;
-	transfer.multi = this;
+	transfer.owner = owner_;
 	size_++;
 	return true;
 }
 
 void
-Multi::remove(Transfer &transfer) noexcept
+Multi::remove_transfer(Transfer &transfer) noexcept
 {
-	curl_multi_remove_handle(multi_, transfer.handle());
-	transfer.multi = nullptr;
+	curl_multi_remove_handle(multi_, transfer.easy_handle());
+	transfer.owner = 0;
 	size_--;
 }
 
@@ -194,7 +94,7 @@ void
 Multi::serve_timer() noexcept
 {
 	for (int round = 0; round < max_timers; round++) {
-		if (deadline_us_ == never || deadline_us_ > monotonic_us())
+		if (deadline_us_ == never || deadline_us_ > steady_clock_us())
 			return;
 		/* libcurl sets the next one from within */
 		deadline_us_ = never;
@@ -204,7 +104,7 @@ Multi::serve_timer() noexcept
 }
 
 Transfer *
-Multi::done(CURLcode &code) noexcept
+Multi::next_ended_transfer(CURLcode &code) noexcept
 {
 	int left;
 	while (const CURLMsg *message = curl_multi_info_read(multi_, &left)) {
@@ -223,9 +123,9 @@ Multi::on_socket(CURL *, curl_socket_t socket, int what, void *self, void *) noe
 {
 	const Multi &multi = *static_cast<Multi *>(self);
 	if (what == CURL_POLL_REMOVE)
-		multi.sockets_.forget(socket, multi.owner_);
+		multi.sockets_.forget_socket(socket, multi.owner_);
 	else
-		multi.sockets_.watch(
+		multi.sockets_.watch_socket(
 		    socket, (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u),
 		    multi.owner_);
 	return 0;
@@ -235,7 +135,7 @@ int
 Multi::on_timer(CURLM *, long timeout_ms, void *self) noexcept
 {
 	static_cast<Multi *>(self)->deadline_us_ =
-	    timeout_ms < 0 ? never : monotonic_us() + static_cast<std::int64_t>(timeout_ms) * 1000;
+	    timeout_ms < 0 ? never : steady_clock_us() + static_cast<std::int64_t>(timeout_ms) * 1000;
 	return 0;
 }
 

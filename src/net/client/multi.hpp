@@ -1,6 +1,6 @@
 /*
  * multi.hpp — one libcurl multi handle: a share of the client's connections, their sockets in the
- * client's epoll set, and a timer.
+ * client's socket set, and a timer.
  *
  * What a request costs inside libcurl grows with the connections of its multi handle: to reuse one
  * and to let go of one, libcurl walks along all of them (curl 7.88: 17 us a request with 64
@@ -8,10 +8,11 @@
  */
 #pragma once
 
+#include "net/client/socket_set.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include <curl/curl.h>
 
@@ -19,48 +20,6 @@ namespace whatsapp::net
 {
 
 class Transfer;
-
-/* The sockets of several multi handles in one epoll descriptor. */
-class SocketSet
-{
-public:
-	SocketSet() noexcept = default;
-	~SocketSet();
-	SocketSet(const SocketSet &) = delete;
-	SocketSet &operator=(const SocketSet &) = delete;
-
-	bool open() noexcept;
-	int
-	descriptor() const noexcept
-	{
-		return epoll_;
-	}
-
-	/* A connection's socket: between these two, forget() leaves it in the set, since the next
-	 * request on it will wait for the same events. */
-	void opened(int socket) noexcept;
-	void closed(int socket) noexcept;
-
-	/* Fails without a word: the request is left to its time-out. */
-	void watch(int socket, std::uint32_t events, std::uint32_t owner) noexcept;
-	/* Of that owner only: libcurl may tell after the number has gone to another one's socket. */
-	void forget(int socket, std::uint32_t owner) noexcept;
-
-	/* Whose event that is; 0: of an idle connection, which has been taken out of the set. */
-	std::uint32_t owner_of(int socket) noexcept;
-
-private:
-	struct Entry {
-		std::uint32_t owner = 0; /* 0: not in the set */
-		std::uint32_t events = 0;
-		bool connection = false;
-		bool idle = false;
-	};
-	Entry *entry(int socket) noexcept;
-
-	int epoll_ = -1;
-	std::vector<Entry> entries_; /* by descriptor */
-};
 
 class Multi
 {
@@ -72,15 +31,15 @@ public:
 	Multi &operator=(const Multi &) = delete;
 
 	/* Connections, of one host and of all. */
-	void limit(long per_host, long total) noexcept;
+	void limit_connections(long per_host, long total) noexcept;
 
-	bool add(Transfer &transfer) noexcept;
-	void remove(Transfer &transfer) noexcept;
+	bool add_transfer(Transfer &transfer) noexcept;
+	void remove_transfer(Transfer &transfer) noexcept;
 
 	void serve_socket(int socket, std::uint32_t events) noexcept;
 	void serve_timer() noexcept;
 	/* One that libcurl is done with, or NULL; it is to be removed. */
-	Transfer *done(CURLcode &code) noexcept;
+	Transfer *next_ended_transfer(CURLcode &code) noexcept;
 
 	/* When serve_timer() has something to do, on the monotonic clock; -1 for never. */
 	std::int64_t
@@ -91,7 +50,7 @@ public:
 
 	/* Connections of one host that no request has yet; below 0 when requests wait for one. */
 	long
-	room() const noexcept
+	free_connections() const noexcept
 	{
 		return per_host_ - static_cast<long>(size_);
 	}

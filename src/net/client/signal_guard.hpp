@@ -3,8 +3,8 @@
  *
  * libcurl resolves names in threads of its own, which inherit the signal mask of the moment they
  * are made. With an empty mask the kernel may run the server's handlers there (curl issue 8339,
- * pg_duckdb 867). Hold one of these around every call that may make a thread: the thread is born
- * deaf, and this one hears its pending signals when the guard goes.
+ * pg_duckdb 867). Hold one of these around every call that may make a thread: the new
+ * thread has all signals blocked, and this one gets those that are pending when the guard ends.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /*
- * transfer.cpp — the settings of one POST, its callbacks, and what its end means.
+ * transfer.cpp — the settings of one request, its callbacks, and what its end means.
  *
  * libcurl repeats a request by itself when a reused connection dies before a byte of the answer
  * (Curl_retry_request), when HTTP/2 refuses the stream, or asks for HTTP/1.1: even if the whole
@@ -13,7 +13,7 @@
 #include "net/client/transfer.hpp"
 
 #include "core/base/url.hpp"
-#include "net/client/multi.hpp"
+#include "net/base/clock.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -38,8 +38,8 @@ namespace whatsapp::net
 namespace
 {
 
-/* Idle connections are given up before usual servers do: what is not reused cannot die in our
- * hands. */
+/* Idle connections are given up before usual servers give them up: a request on a connection that
+ * the server closes at that moment would have an unknown outcome. */
 constexpr long max_idle_s = 30;
 constexpr long max_lifetime_s = 600;
 constexpr std::size_t max_header_value = 4096;
@@ -67,7 +67,7 @@ open_socket(void *sockets, curlsocktype, curl_sockaddr *address) noexcept
 {
 	const int opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	if (opened >= 0)
-		static_cast<SocketSet *>(sockets)->opened(opened);
+		static_cast<SocketSet *>(sockets)->add_connection(opened);
 	return opened;
 }
 
@@ -81,7 +81,7 @@ open_loopback_socket(void *sockets, curlsocktype purpose, curl_sockaddr *address
 int
 close_socket(void *sockets, curl_socket_t socket) noexcept
 {
-	static_cast<SocketSet *>(sockets)->closed(socket);
+	static_cast<SocketSet *>(sockets)->drop_connection(socket);
 	return close(socket);
 }
 
@@ -121,14 +121,6 @@ set(CURL *easy, CURLoption option, Value value) noexcept
 
 } // namespace
 
-std::int64_t
-monotonic_us() noexcept
-{
-	timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return static_cast<std::int64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
-}
-
 Transfer *
 Transfer::create() noexcept
 {
@@ -146,8 +138,7 @@ Transfer::~Transfer()
 		curl_easy_cleanup(easy_);
 }
 
-/* What keeps the token and the server safe: reliability before convenience, nothing from the
- * environment. */
+/* What keeps the token and the server safe; nothing is taken from the environment. */
 bool
 Transfer::set_safety(const TransferOptions &options, bool plain) noexcept
 {
@@ -198,13 +189,32 @@ Transfer::set_lasting(const TransferOptions &options, bool plain) noexcept
 	if (taken) {
 		version_ = options.version;
 		plain_ = plain;
+		method_ = HttpMethod::post;
+		lasting_timeout_ms_ = options.request_timeout_ms;
 	}
 	return taken;
 }
 
+/* A pooled handle keeps the method of its last request. */
 bool
-Transfer::prepare(const HttpRequest &request, const Bearer &bearer,
-                  const TransferOptions &options) noexcept
+Transfer::set_method(const HttpRequest &request) noexcept
+{
+	if (request.method != method_) {
+		const bool posts = request.method == HttpMethod::post;
+		if (!set(easy_, CURLOPT_CUSTOMREQUEST,
+		         request.method == HttpMethod::del ? "DELETE" : nullptr) ||
+		    !set(easy_, posts ? CURLOPT_POST : CURLOPT_HTTPGET, 1L))
+			return false;
+		method_ = request.method;
+	}
+	return method_ != HttpMethod::post ||
+	       (set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size())) &&
+	        set(easy_, CURLOPT_POSTFIELDS, body_.c_str()));
+}
+
+bool
+Transfer::prepare_request(const HttpRequest &request, const Bearer &bearer,
+                          const TransferOptions &options) noexcept
 {
 	/* a pooled handle has nearly always been to the same place */
 	const bool same = version_ == options.version && url_ == request.url;
@@ -222,13 +232,17 @@ Transfer::prepare(const HttpRequest &request, const Bearer &bearer,
 	words_[0] = '\0';
 	offered_ = resend_refused_ = too_large_ = false;
 	max_response_bytes_ = options.max_response_bytes;
-	timeout_us_ = options.request_timeout_ms * 1000;
-	started_us_ = request.asked_us != 0 ? request.asked_us : monotonic_us();
-	return ((version_ == options.version && plain_ == plain) || set_lasting(options, plain)) &&
-	       (same || set(easy_, CURLOPT_URL, url_.c_str())) &&
-	       set(easy_, CURLOPT_HTTPHEADER, bearer_.headers()) &&
-	       set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size())) &&
-	       set(easy_, CURLOPT_POSTFIELDS, body_.c_str());
+	const long timeout_ms =
+	    request.timeout_ms > 0 ? request.timeout_ms : options.request_timeout_ms;
+	timeout_us_ = timeout_ms * 1000;
+	started_us_ = request.asked_us != 0 ? request.asked_us : steady_clock_us();
+	if (!(version_ == options.version && plain_ == plain) && !set_lasting(options, plain))
+		return false;
+	if (timeout_ms != lasting_timeout_ms_ && !set(easy_, CURLOPT_TIMEOUT_MS, timeout_ms))
+		return false;
+	lasting_timeout_ms_ = timeout_ms;
+	return (same || set(easy_, CURLOPT_URL, url_.c_str())) &&
+	       set(easy_, CURLOPT_HTTPHEADER, bearer_.headers()) && set_method(request);
 }
 
 int
@@ -240,7 +254,7 @@ Transfer::on_point_of_no_return(void *self, char *, char *, int, int) noexcept
 		return CURL_PREREQFUNC_ABORT;
 	}
 	transfer.offered_ = true;
-	transfer.offered_us_ = monotonic_us();
+	transfer.offered_us_ = steady_clock_us();
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -287,7 +301,7 @@ Transfer::on_header(char *data, std::size_t size, std::size_t count, void *self)
 /* Where a time-out struck. The times are 0 until their phase is over; a reused connection has them
  * all, hence the flag first. */
 const char *
-Transfer::phase() const noexcept
+Transfer::timeout_phase() const noexcept
 {
 	if (offered_)
 		return "waiting for the answer";
@@ -303,7 +317,7 @@ Transfer::phase() const noexcept
 }
 
 void
-Transfer::explain(CURLcode code)
+Transfer::describe_error(CURLcode code)
 {
 	std::string &error = response_.error;
 	if (too_large_) {
@@ -317,15 +331,15 @@ Transfer::explain(CURLcode code)
 		    (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION))
 			error.insert(0, ": ").insert(0, curl_easy_strerror(code));
 		if (code == CURLE_OPERATION_TIMEDOUT)
-			error.append(" (").append(phase()).append(")");
+			error.append(" (").append(timeout_phase()).append(")");
 	}
 }
 
 void
-Transfer::finish(CURLcode code) noexcept
+Transfer::finish_response(CURLcode code) noexcept
 {
 	curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response_.status);
-	response_.elapsed_us = monotonic_us() - started_us_;
+	response_.elapsed_us = steady_clock_us() - started_us_;
 	response_.queued_us = offered_ ? offered_us_ - started_us_ : response_.elapsed_us;
 	if (code == CURLE_OK && response_.status >= 200)
 		response_.transport = Transport::answered;
@@ -333,7 +347,7 @@ Transfer::finish(CURLcode code) noexcept
 		response_.transport = offered_ ? Transport::unknown : Transport::not_sent;
 	if (response_.transport != Transport::answered) {
 		try {
-			explain(code);
+			describe_error(code);
 		} catch (const std::exception &) {
 			response_.error.clear();
 		}
@@ -341,7 +355,7 @@ Transfer::finish(CURLcode code) noexcept
 }
 
 void
-Transfer::hand_out(HttpResponse &response) noexcept
+Transfer::hand_out_response(HttpResponse &response) noexcept
 {
 	response = std::move(response_);
 	bearer_.reset();

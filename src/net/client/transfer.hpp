@@ -1,5 +1,5 @@
 /*
- * transfer.hpp — one POST on its way: a libcurl easy handle, what it sends and what came back.
+ * transfer.hpp — one request on its way: a libcurl easy handle, what it sends and what came back.
  *
  * It knows the point of no return: the moment when libcurl may hand the first byte of the request
  * to a connection. That moment is allowed once, so nothing is ever sent twice.
@@ -7,7 +7,8 @@
 #pragma once
 
 #include "net/client/bearer.hpp"
-#include "net/client/http_client.hpp"
+#include "net/client/http_request.hpp"
+#include "net/client/socket_set.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,9 +18,6 @@
 
 namespace whatsapp::net
 {
-
-class Multi;
-class SocketSet;
 
 /* Options with strings of their own; version tells a pooled handle that its settings are old. */
 struct TransferOptions {
@@ -33,8 +31,6 @@ struct TransferOptions {
 	std::string ca_file;
 };
 
-std::int64_t monotonic_us() noexcept;
-
 class Transfer
 {
 public:
@@ -45,11 +41,11 @@ public:
 	Transfer &operator=(const Transfer &) = delete;
 
 	/* False: an option was not taken; nothing may be sent with this handle. */
-	bool prepare(const HttpRequest &request, const Bearer &bearer,
-	             const TransferOptions &options) noexcept;
+	bool prepare_request(const HttpRequest &request, const Bearer &bearer,
+	                     const TransferOptions &options) noexcept;
 
 	/* Fills in response. */
-	void finish(CURLcode code) noexcept;
+	void finish_response(CURLcode code) noexcept;
 
 	/* Never got a connection although its time is over: libcurl (to 8.x) does not look at the
 	 * clock of a request that waits for a connection. */
@@ -60,14 +56,14 @@ public:
 	}
 
 	CURL *
-	handle() const noexcept
+	easy_handle() const noexcept
 	{
 		return easy_;
 	}
-	void hand_out(HttpResponse &response) noexcept;
+	void hand_out_response(HttpResponse &response) noexcept;
 
-	/* Where it is in flight. */
-	Multi *multi = nullptr;
+	/* The number of the multi handle that it is in flight with; 0: none. */
+	std::uint32_t owner = 0;
 
 	/* The lists of the client: in flight, ended, or free. */
 	Transfer *next = nullptr;
@@ -79,8 +75,9 @@ private:
 	Transfer() noexcept = default;
 	bool set_lasting(const TransferOptions &options, bool plain) noexcept;
 	bool set_safety(const TransferOptions &options, bool plain) noexcept;
-	const char *phase() const noexcept;
-	void explain(CURLcode code);
+	bool set_method(const HttpRequest &request) noexcept;
+	const char *timeout_phase() const noexcept;
+	void describe_error(CURLcode code);
 
 	static int on_point_of_no_return(void *self, char *, char *, int, int) noexcept;
 	static std::size_t on_body(char *data, std::size_t size, std::size_t count,
@@ -91,7 +88,9 @@ private:
 	CURL *easy_ = nullptr;
 	std::uint64_t version_ = 0;
 	bool plain_ = false;
-	bool offered_ = false; /* bytes may have left */
+	HttpMethod method_ = HttpMethod::post; /* that easy_ is set to */
+	long lasting_timeout_ms_ = 0;          /* likewise */
+	bool offered_ = false;                 /* bytes may have left */
 	bool resend_refused_ = false;
 	bool too_large_ = false;
 	std::size_t max_response_bytes_ = 0;

@@ -1,9 +1,9 @@
 /*
- * acceptor.cpp — opening, shutting and moving the door.
+ * acceptor.cpp — accept(), and when not to call it.
  */
 #include "net/server/acceptor.hpp"
 
-#include "net/server/connection_watch.hpp"
+#include "net/base/clock.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -25,25 +25,25 @@ constexpr std::int64_t pause_ms = 100;
 } // namespace
 
 bool
-Acceptor::move_to(const char *address, const char *&error) noexcept
+Acceptor::move_address(const char *address, const char *&error) noexcept
 {
-	keep_open(false);
-	socket_.close();
+	watch_newcomers(false);
+	socket_.close_socket();
 	pause_ends_ms_ = 0;
 	error = nullptr;
 	if (!address)
 		return true;
-	if (!socket_.open(address, error))
+	if (!socket_.open_address(address, error))
 		return false;
-	if (keep_open(true))
+	if (watch_newcomers(true))
 		return true;
 	error = "could not watch the listening socket: out of memory";
-	socket_.close();
+	socket_.close_socket();
 	return false;
 }
 
 bool
-Acceptor::keep_open(bool wanted) noexcept
+Acceptor::watch_newcomers(bool wanted) noexcept
 {
 	if (socket_.descriptor() < 0 || wanted == open_)
 		return true;
@@ -57,7 +57,7 @@ Acceptor::keep_open(bool wanted) noexcept
 }
 
 int
-Acceptor::accept(sockaddr_storage &address, socklen_t &size) noexcept
+Acceptor::accept_connection(sockaddr_storage &address, socklen_t &size) noexcept
 {
 	if (socket_.descriptor() < 0)
 		return -1;
@@ -71,15 +71,15 @@ Acceptor::accept(sockaddr_storage &address, socklen_t &size) noexcept
 		if (errno == ECONNABORTED || errno == EINTR)
 			continue;
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			pause_ends_ms_ = monotonic_ms() + pause_ms;
+			pause_ends_ms_ = steady_clock_ms() + pause_ms;
 		return -1;
 	}
 }
 
 bool
-Acceptor::pausing() noexcept
+Acceptor::is_pausing() noexcept
 {
-	if (pause_ends_ms_ != 0 && monotonic_ms() >= pause_ends_ms_)
+	if (pause_ends_ms_ != 0 && steady_clock_ms() >= pause_ends_ms_)
 		pause_ends_ms_ = 0;
 	return pause_ends_ms_ != 0;
 }
@@ -89,7 +89,7 @@ Acceptor::timeout_ms() const noexcept
 {
 	if (pause_ends_ms_ == 0)
 		return -1;
-	return static_cast<long>(std::max<std::int64_t>(pause_ends_ms_ - monotonic_ms(), 0));
+	return static_cast<long>(std::max<std::int64_t>(pause_ends_ms_ - steady_clock_ms(), 0));
 }
 
 } // namespace whatsapp::net

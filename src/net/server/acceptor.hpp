@@ -1,5 +1,6 @@
 /*
- * acceptor.hpp — the door: a listening socket in an epoll set, shut while the house is full.
+ * acceptor.hpp — a listening socket in an epoll set, taken out of it while no more connections are
+ * wanted.
  */
 #pragma once
 
@@ -21,23 +22,23 @@ public:
 
 	/* Where newcomers are looked for; before anything else. */
 	void
-	attach(int epoll) noexcept
+	attach_epoll(int epoll) noexcept
 	{
 		epoll_ = epoll;
 	}
 
 	/* Listens there instead, and nowhere when address is NULL or cannot be bound: then false, and
 	 * why in error. The old address is given up first, for the new one may be a part of it. */
-	bool move_to(const char *address, const char *&error) noexcept;
+	bool move_address(const char *address, const char *&error) noexcept;
 
-	/* Open: newcomers make the epoll set readable. */
-	bool keep_open(bool wanted) noexcept;
+	/* Wanted: newcomers make the epoll set readable. */
+	bool watch_newcomers(bool wanted) noexcept;
 
 	/* A newcomer's socket, or -1 when there is none (or no room in the process for one). */
-	int accept(sockaddr_storage &address, socklen_t &size) noexcept;
+	int accept_connection(sockaddr_storage &address, socklen_t &size) noexcept;
 
 	/* Out of descriptors or memory: newcomers are left alone for a while. */
-	bool pausing() noexcept;
+	bool is_pausing() noexcept;
 	/* Milliseconds until a pause ends; -1 without one. */
 	long timeout_ms() const noexcept;
 

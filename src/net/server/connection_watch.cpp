@@ -1,15 +1,15 @@
 /*
- * connection_watch.cpp — the sweeper.
+ * connection_watch.cpp — deadlines, looked at every now and then.
  *
  * A late connection is shut down, not closed: the descriptor is libmicrohttpd's, which sees the end
  * of it like that of any client that left.
  */
 #include "net/server/connection_watch.hpp"
 
+#include "net/base/clock.hpp"
+
 #include <algorithm>
 #include <cstdint>
-#include <ctime>
-#include <new>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,14 +27,6 @@ constexpr std::int64_t jiffy_slack_ms = 10; /* the kernel's clock for TCP_INFO i
 
 } // namespace
 
-std::int64_t
-monotonic_ms() noexcept
-{
-	timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
-}
-
 void
 ConnectionWatch::set_limits(long request_timeout_ms, long idle_timeout_ms) noexcept
 {
@@ -44,39 +36,34 @@ ConnectionWatch::set_limits(long request_timeout_ms, long idle_timeout_ms) noexc
 	next_sweep_ms_ = 0;
 }
 
-WatchedConnection *
-ConnectionWatch::add(int fd) noexcept
+void
+ConnectionWatch::add_connection(WatchedConnection &connection, int fd) noexcept
 {
-	auto *connection = new (std::nothrow) WatchedConnection;
-	if (!connection)
-		return nullptr;
-	connection->fd = fd;
-	enter(*connection, WatchedConnection::Phase::silent);
-	connection->next = first_;
+	connection.fd = fd;
+	enter_phase(connection, WatchedConnection::Phase::silent);
+	connection.next = first_;
 	if (first_)
-		first_->previous = connection;
+		first_->previous = &connection;
 	else
-		next_sweep_ms_ = connection->since_ms + tick_ms_;
-	first_ = connection;
+		next_sweep_ms_ = connection.since_ms + tick_ms_;
+	first_ = &connection;
 	size_++;
-	return connection;
 }
 
 void
-ConnectionWatch::remove(WatchedConnection *connection) noexcept
+ConnectionWatch::remove_connection(WatchedConnection &connection) noexcept
 {
-	(connection->previous ? connection->previous->next : first_) = connection->next;
-	if (connection->next)
-		connection->next->previous = connection->previous;
+	(connection.previous ? connection.previous->next : first_) = connection.next;
+	if (connection.next)
+		connection.next->previous = connection.previous;
 	size_--;
-	delete connection;
 }
 
 void
-ConnectionWatch::enter(WatchedConnection &connection, WatchedConnection::Phase phase) noexcept
+ConnectionWatch::enter_phase(WatchedConnection &connection, WatchedConnection::Phase phase) noexcept
 {
 	using Phase = WatchedConnection::Phase;
-	connection.since_ms = monotonic_ms();
+	connection.since_ms = steady_clock_ms();
 	if (phase == Phase::silent) {
 		/* Whoever is silent for idle_ms_ goes by libmicrohttpd's time-out. Who is still there after
 		 * both times has sent a part of a request line. */
@@ -92,7 +79,7 @@ ConnectionWatch::enter(WatchedConnection &connection, WatchedConnection::Phase p
 }
 
 /* libmicrohttpd tells nothing of a request before its first line is whole; the kernel does. On a
- * unix socket nobody does, and the deadline of enter() must do. */
+ * unix socket nobody does, and the deadline of enter_phase() must do. */
 void
 ConnectionWatch::notice_first_byte(WatchedConnection &connection, std::int64_t now_ms) noexcept
 {
@@ -108,9 +95,9 @@ ConnectionWatch::notice_first_byte(WatchedConnection &connection, std::int64_t n
 }
 
 unsigned
-ConnectionWatch::sweep() noexcept
+ConnectionWatch::cut_late_connections() noexcept
 {
-	const std::int64_t now_ms = monotonic_ms();
+	const std::int64_t now_ms = steady_clock_ms();
 	if (!first_ || now_ms < next_sweep_ms_)
 		return 0;
 	next_sweep_ms_ = now_ms + tick_ms_;
@@ -134,7 +121,7 @@ ConnectionWatch::timeout_ms() const noexcept
 {
 	if (!first_)
 		return -1;
-	return static_cast<long>(std::max<std::int64_t>(next_sweep_ms_ - monotonic_ms(), 0));
+	return static_cast<long>(std::max<std::int64_t>(next_sweep_ms_ - steady_clock_ms(), 0));
 }
 
 } // namespace whatsapp::net

@@ -12,8 +12,6 @@
 namespace whatsapp::net
 {
 
-class Exchange;
-
 struct WatchedConnection {
 	enum class Phase : unsigned char {
 		silent,  /* no byte of a request seen yet */
@@ -24,8 +22,7 @@ struct WatchedConnection {
 
 	int fd = -1;
 	Phase phase = Phase::silent;
-	bool cut = false;             /* by sweep() */
-	Exchange *exchange = nullptr; /* under way here */
+	bool cut = false; /* by cut_late_connections() */
 	std::int64_t since_ms = 0;
 	std::int64_t deadline_ms = 0;
 	WatchedConnection *next = nullptr;
@@ -37,18 +34,18 @@ class ConnectionWatch
 public:
 	void set_limits(long request_timeout_ms, long idle_timeout_ms) noexcept;
 
-	/* NULL when memory fails. */
-	WatchedConnection *add(int fd) noexcept;
-	void remove(WatchedConnection *connection) noexcept;
-	void enter(WatchedConnection &connection, WatchedConnection::Phase phase) noexcept;
+	/* Between the two, the connection stays where it is. */
+	void add_connection(WatchedConnection &connection, int fd) noexcept;
+	void remove_connection(WatchedConnection &connection) noexcept;
+	void enter_phase(WatchedConnection &connection, WatchedConnection::Phase phase) noexcept;
 
 	/* Cuts what is late when the time to look has come; how many requests that ended. */
-	unsigned sweep() noexcept;
-	/* Milliseconds until sweep() has something to do; -1 without connections. */
+	unsigned cut_late_connections() noexcept;
+	/* Milliseconds until cut_late_connections() has something to do; -1 without connections. */
 	long timeout_ms() const noexcept;
 
 	std::size_t
-	size() const noexcept
+	connection_count() const noexcept
 	{
 		return size_;
 	}
@@ -63,7 +60,5 @@ private:
 	std::int64_t tick_ms_ = 0;
 	std::int64_t next_sweep_ms_ = 0;
 };
-
-std::int64_t monotonic_ms() noexcept;
 
 } // namespace whatsapp::net

@@ -77,23 +77,23 @@ patience(std::size_t max_body_bytes) noexcept
 
 Exchange::~Exchange()
 {
-	give_back();
+	give_back_budget();
 	if (response_)
 		MHD_destroy_response(response_);
 }
 
 bool
-Exchange::begin(MHD_Connection *handle, const HttpServerOptions &options, const char *url,
-                const char *method)
+Exchange::read_request_head(MHD_Connection *handle, const HttpServerOptions &options,
+                            const char *url, const char *method)
 {
 	const RequestHead head = read_head(handle, options, request);
 	has_head = true;
 	length_ = head.length;
 	if (head.refusal) {
-		refuse(head.refusal);
+		refuse_request(head.refusal);
 		if (head.close_now || head.expects_continue ||
 		    head.length > patience(options.max_body_bytes))
-			return send(handle);
+			return send_answer(handle);
 		return true;
 	}
 	request.method = method;
@@ -102,13 +102,13 @@ Exchange::begin(MHD_Connection *handle, const HttpServerOptions &options, const 
 }
 
 bool
-Exchange::absorb(std::string_view data, std::size_t max_body_bytes)
+Exchange::absorb_body(std::string_view data, std::size_t max_body_bytes)
 {
 	received_ += data.size();
 	if (!refusal && received_ > max_body_bytes)
-		refuse(content_too_large);
+		refuse_request(content_too_large);
 	if (!refusal && !make_room(data.size(), max_body_bytes))
-		refuse(unavailable);
+		refuse_request(unavailable);
 	if (refusal)
 		return received_ <= patience(max_body_bytes);
 	request.body.append(data);
@@ -125,7 +125,7 @@ Exchange::make_room(std::size_t size, std::size_t max_body_bytes)
 	const std::size_t most = length_ ? length_ : max_body_bytes;
 	const std::size_t generous = std::max(needed, std::min(charged_ * 2, most));
 	for (const std::size_t room : {generous, needed}) {
-		if (budget_.take(room - charged_)) {
+		if (budget_.take_bytes(room - charged_)) {
 			charged_ = room;
 			request.body.reserve(room);
 			return true;
@@ -135,32 +135,32 @@ Exchange::make_room(std::size_t size, std::size_t max_body_bytes)
 }
 
 void
-Exchange::give_back() noexcept
+Exchange::give_back_budget() noexcept
 {
 	budget_.used -= charged_;
 	charged_ = 0;
 }
 
 void
-Exchange::refuse(unsigned status) noexcept
+Exchange::refuse_request(unsigned status) noexcept
 {
 	refusal = status;
 	request.body = std::string();
-	give_back();
+	give_back_budget();
 }
 
 void
-Exchange::answer(unsigned status, const char *content_type, std::string_view body,
-                 ReplyHeader header) noexcept
+Exchange::set_answer(unsigned status, const char *content_type, std::string_view body,
+                     ReplyHeader header) noexcept
 {
 	response_ = make_response(body, content_type, header);
 	status_ = status;
 	answered = true;
-	give_back();
+	give_back_budget();
 }
 
 bool
-Exchange::send(MHD_Connection *handle) noexcept
+Exchange::send_answer(MHD_Connection *handle) noexcept
 {
 	if (queued_)
 		return true;
@@ -174,7 +174,7 @@ Exchange::send(MHD_Connection *handle) noexcept
 }
 
 void
-ReadyList::push(Exchange &exchange) noexcept
+ReadyList::push_exchange(Exchange &exchange) noexcept
 {
 	exchange.ready_ = true;
 	exchange.next_ = nullptr;
@@ -184,7 +184,7 @@ ReadyList::push(Exchange &exchange) noexcept
 }
 
 void
-ReadyList::remove(Exchange &exchange) noexcept
+ReadyList::remove_exchange(Exchange &exchange) noexcept
 {
 	if (!exchange.ready_)
 		return;

@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#include "net/server/connection_watch.hpp"
-#include "net/server/http_server.hpp"
+#include "net/server/incoming_request.hpp"
+#include "net/server/server_options.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +26,7 @@ struct BodyBudget {
 	std::size_t used = 0;
 
 	bool
-	take(std::size_t size) noexcept
+	take_bytes(std::size_t size) noexcept
 	{
 		if (used > limit || size > limit - used)
 			return false;
@@ -38,27 +38,24 @@ struct BodyBudget {
 class Exchange
 {
 public:
-	Exchange(WatchedConnection &on, BodyBudget &budget) noexcept : connection(on), budget_(budget)
-	{
-	}
+	explicit Exchange(BodyBudget &budget) noexcept : budget_(budget) {}
 	~Exchange();
 	Exchange(const Exchange &) = delete;
 	Exchange &operator=(const Exchange &) = delete;
 
 	/* These return false when the connection must be closed, and may throw std::bad_alloc. */
-	bool begin(MHD_Connection *handle, const HttpServerOptions &options, const char *url,
-	           const char *method);
-	bool absorb(std::string_view data, std::size_t max_body_bytes);
+	bool read_request_head(MHD_Connection *handle, const HttpServerOptions &options,
+	                       const char *url, const char *method);
+	bool absorb_body(std::string_view data, std::size_t max_body_bytes);
 
 	/* Gives the answer, or the refusal, to libmicrohttpd. False: close. */
-	bool send(MHD_Connection *handle) noexcept;
+	bool send_answer(MHD_Connection *handle) noexcept;
 
-	void refuse(unsigned status) noexcept;
-	void answer(unsigned status, const char *content_type, std::string_view body,
-	            ReplyHeader header) noexcept;
-	void give_back() noexcept; /* what the body was charged with */
+	void refuse_request(unsigned status) noexcept;
+	void set_answer(unsigned status, const char *content_type, std::string_view body,
+	                ReplyHeader header) noexcept;
+	void give_back_budget() noexcept; /* what the body was charged with */
 
-	WatchedConnection &connection;
 	IncomingRequest request; /* with an id once it is whole */
 	unsigned refusal = 0;
 	bool has_head = false;
@@ -91,9 +88,9 @@ public:
 	{
 		return first_;
 	}
-	void push(Exchange &exchange) noexcept;
+	void push_exchange(Exchange &exchange) noexcept;
 	/* Nothing happens to one that is not in the list. */
-	void remove(Exchange &exchange) noexcept;
+	void remove_exchange(Exchange &exchange) noexcept;
 
 private:
 	Exchange *first_ = nullptr;

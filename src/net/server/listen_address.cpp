@@ -64,19 +64,19 @@ is_stale(const sockaddr_un &address) noexcept
 } // namespace
 
 bool
-ListenSocket::open(const char *address, const char *&error) noexcept
+ListenSocket::open_address(const char *address, const char *&error) noexcept
 {
-	close();
+	close_socket();
 	if (!address)
 		return malformed(error);
 	const bool opened = address[0] == '/' ? open_unix(address, error) : open_inet(address, error);
 	if (!opened)
-		close();
+		close_socket();
 	return opened;
 }
 
 void
-ListenSocket::close() noexcept
+ListenSocket::close_socket() noexcept
 {
 	if (fd_ >= 0)
 		::close(fd_);

@@ -15,14 +15,14 @@ class ListenSocket
 {
 public:
 	ListenSocket() noexcept = default;
-	~ListenSocket() { close(); }
+	~ListenSocket() { close_socket(); }
 	ListenSocket(const ListenSocket &) = delete;
 	ListenSocket &operator=(const ListenSocket &) = delete;
 
 	/* False, and why in error (static or per-process text). */
-	bool open(const char *address, const char *&error) noexcept;
+	bool open_address(const char *address, const char *&error) noexcept;
 	/* Takes its socket file away too. */
-	void close() noexcept;
+	void close_socket() noexcept;
 
 	int
 	descriptor() const noexcept

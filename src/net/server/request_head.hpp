@@ -6,7 +6,8 @@
  */
 #pragma once
 
-#include "net/server/http_server.hpp"
+#include "net/server/incoming_request.hpp"
+#include "net/server/server_options.hpp"
 
 #include <cstddef>
 

@@ -57,7 +57,8 @@ refuse_opted_out(const NewMessage &message, bool marketing_only)
 	throw Fault(sqlstate::recipient_opted_out, "recipient has opted out",
 	            marketing_only
 	                ? "The recipient wants no marketing messages, and the template is one."
-	                : "The recipient wants no messages from sender " + quoted(message.sender) + ".",
+	                : "The recipient wants no messages from sender " + quote_name(message.sender) +
+	                      ".",
 	            "Once the recipient has agreed to messages again, call wa_opt_in().");
 }
 
@@ -65,9 +66,9 @@ refuse_opted_out(const NewMessage &message, bool marketing_only)
 refuse_template(const NewMessage &message, const char *status)
 {
 	throw Fault(sqlstate::template_not_approved,
-	            "template " + quoted(message.template_name) + " in language " +
-	                quoted(message.template_language) + " is not approved",
-	            "Its status is " + quoted(status) + ".",
+	            "template " + quote_name(message.template_name) + " in language " +
+	                quote_name(message.template_language) + " is not approved",
+	            "Its status is " + quote_name(status) + ".",
 	            "See it in WhatsApp Manager, or turn whatsapp.check_templates off.");
 }
 

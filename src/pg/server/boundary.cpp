@@ -24,7 +24,7 @@ template <std::size_t N>
 void
 copy(char (&to)[N], std::string_view from) noexcept
 {
-	const std::string_view part = clip(from, N - 1);
+	const std::string_view part = clip_text(from, N - 1);
 	std::memcpy(to, part.data(), part.size());
 	to[part.size()] = '\0';
 }

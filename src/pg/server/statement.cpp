@@ -62,7 +62,7 @@ text *
 indexable(std::string_view identifier)
 {
 	constexpr std::size_t max_bytes = 1000;
-	const std::string_view part = clip(identifier, max_bytes);
+	const std::string_view part = clip_text(identifier, max_bytes);
 	return cstring_to_text_with_len(part.data(), static_cast<int>(part.size()));
 }
 

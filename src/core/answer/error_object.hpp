@@ -1,0 +1,48 @@
+/*
+ * error_object.hpp — the facts of an answer's error object, and its texts as they may be stored;
+ * for sources of core/ only.
+ *
+ * Whatever is kept of an answer passes here: clipped, valid UTF-8, and without access tokens.
+ */
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace whatsapp
+{
+
+/* Where the token that the request carried is taken out, in a text and in the JSON of a text. */
+class TokenMask
+{
+public:
+	explicit TokenMask(std::string_view token);
+
+	/* One line of at most 1000 bytes: control characters become spaces. */
+	std::string clean_line(std::string_view text) const;
+	/* {"raw":"…"} of the first 8 kB; empty for an empty body. */
+	std::string raw_details(std::string_view body) const;
+	/* As JSON for the database; too long, as raw_details(). */
+	std::string tree_details(const nlohmann::json &tree) const;
+
+private:
+	std::string token_;
+	std::string json_token_; /* as it stands inside a JSON string */
+};
+
+struct ErrorObject {
+	bool has_code = false;
+	long long code = 0;
+	bool has_subcode = false;
+	long long subcode = 0;
+	bool is_transient = false;
+	std::string message; /* may be empty */
+	std::string details;
+};
+
+/* What an error object says; one of another type has a message at most. */
+ErrorObject read_error_object(const nlohmann::json &error, const TokenMask &mask);
+
+} // namespace whatsapp

@@ -1,0 +1,90 @@
+/*
+ * request.cpp — URL, token and body of a call.
+ */
+#include "entry/graph/request.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "pg/server/settings.hpp"
+
+namespace whatsapp::entry
+{
+
+namespace
+{
+
+/* Whatever stands in a table or a file: it must not change the rest of the address. */
+bool
+is_node_id(std::string_view id) noexcept
+{
+	return !id.empty() && id.size() <= 128 &&
+	       std::all_of(id.begin(), id.end(),
+	                   [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+}
+
+Shortcoming
+invalid_node(bool is_number)
+{
+	if (!is_number)
+		return {"the id of the object that is asked for is not valid",
+		        "An id of Meta's has letters, digits, _ and - only."};
+	return {
+	    "no valid phone number id is set",
+	    "Set phone_number_id in whatsapp_senders, or the environment variable "
+	    "WHATSAPP_PHONE_NUMBER_ID of the server; it is Meta's id of the number, not the number."};
+}
+
+} // namespace
+
+bool
+build_request(const Route &route, Credentials &credentials, GraphCall call, GraphRequest &request,
+              Shortcoming &why)
+{
+	if (!route.is_allowed) {
+		why = {"the account's base URL is not allowed",
+		       "List it in whatsapp.account_base_urls, or clear api_base_url in "
+		       "whatsapp_accounts."};
+		return false;
+	}
+	request.token = credentials.find_token(route.account, why);
+	if (!request.token)
+		return false;
+	const bool is_number = call.node.empty();
+	if (is_number)
+		call.node = !route.phone_number_id.empty()
+		                ? std::string_view(route.phone_number_id)
+		                : credentials.find_phone_number_id(route.account);
+	if (!is_node_id(call.node)) {
+		why = invalid_node(is_number);
+		return false;
+	}
+	request.method = call.method;
+	request.timeout_ms = call.timeout_ms;
+	request.body = std::move(call.body);
+	request.url = route.base_url;
+	request.url.append("/").append(route.api_version.empty() ? pg::settings.api_version
+	                                                         : route.api_version);
+	request.url.append("/").append(call.node);
+	if (!call.edge.empty())
+		request.url.append("/").append(call.edge);
+	if (!call.query.empty())
+		request.url.append("?").append(call.query);
+	return true;
+}
+
+net::HttpRequest
+to_http_request(const GraphRequest &request, std::uint64_t id) noexcept
+{
+	net::HttpRequest http;
+	http.id = id;
+	http.method = request.method;
+	http.url = request.url;
+	http.bearer_token = request.token->text();
+	http.body = request.body;
+	http.timeout_ms = request.timeout_ms;
+	return http;
+}
+
+} // namespace whatsapp::entry

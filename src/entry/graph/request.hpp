@@ -1,0 +1,45 @@
+/*
+ * request.hpp — a request to the Graph API, ready for the HTTP client.
+ */
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "entry/graph/credentials.hpp"
+#include "entry/graph/route.hpp"
+#include "net/client/http_request.hpp"
+
+namespace whatsapp::entry
+{
+
+/* What is asked for: METHOD base_url/version/node/edge?query. */
+struct GraphCall {
+	net::HttpMethod method = net::HttpMethod::post;
+	std::string_view node = {};  /* empty: the sending number */
+	std::string_view edge = {};  /* such as messages; empty: the node itself */
+	std::string_view query = {}; /* encoded, without its question mark */
+	std::string body = {};       /* JSON, of a POST */
+	long timeout_ms = 0;         /* 0: whatsapp.request_timeout */
+};
+
+/* Owns all that it needs; plain data. */
+struct GraphRequest {
+	net::HttpMethod method = net::HttpMethod::post;
+	std::string url;
+	std::shared_ptr<const Token> token;
+	std::string body;
+	long timeout_ms = 0;
+};
+
+/* False: it cannot be made, and why. No byte may leave then: the base URL is not allowed, there is
+ * no token, or the node is not an id. */
+bool build_request(const Route &route, Credentials &credentials, GraphCall call,
+                   GraphRequest &request, Shortcoming &why);
+
+/* Views into request. */
+net::HttpRequest to_http_request(const GraphRequest &request, std::uint64_t id) noexcept;
+
+} // namespace whatsapp::entry

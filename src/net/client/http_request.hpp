@@ -1,0 +1,42 @@
+/*
+ * http_request.hpp — what the HTTP client is asked for and what it gives back.
+ */
+#pragma once
+
+#include "core/answer/answer.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace whatsapp::net
+{
+
+enum class HttpMethod : unsigned char { post, get, del /* DELETE */ };
+
+/* Views must live until start_request() returns. */
+struct HttpRequest {
+	std::uint64_t id = 0;
+	HttpMethod method = HttpMethod::post;
+	std::string_view url;
+	std::string_view bearer_token;
+	std::string_view body;     /* application/json; of a POST only */
+	long timeout_ms = 0;       /* in all; 0: that of the options */
+	std::int64_t asked_us = 0; /* monotonic; when its time began. 0: now */
+};
+
+struct HttpResponse {
+	std::uint64_t id = 0;
+	Transport transport = Transport::unknown;
+	long status = 0;
+	std::string body;
+	std::string retry_after; /* seconds, also when the platform named a date */
+	std::string usage;       /* x-business-use-case-usage */
+	std::string error; /* libcurl's words and, for time-outs, the phase that took the time; never a
+	                      header or a body */
+	std::int64_t elapsed_us = 0;
+	std::int64_t queued_us =
+	    0; /* of these, before its first byte: waiting for a connection or making one */
+};
+
+} // namespace whatsapp::net

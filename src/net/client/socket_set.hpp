@@ -1,0 +1,53 @@
+/*
+ * socket_set.hpp — the sockets of several multi handles in one epoll descriptor, and whose each is.
+ */
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace whatsapp::net
+{
+
+class SocketSet
+{
+public:
+	SocketSet() noexcept = default;
+	~SocketSet();
+	SocketSet(const SocketSet &) = delete;
+	SocketSet &operator=(const SocketSet &) = delete;
+
+	bool open_epoll() noexcept;
+	int
+	descriptor() const noexcept
+	{
+		return epoll_;
+	}
+
+	/* A connection's socket: between these two, forget_socket() leaves it in the set, since the
+	 * next request on it will wait for the same events. */
+	void add_connection(int socket) noexcept;
+	void drop_connection(int socket) noexcept;
+
+	/* Fails without a word: the request is left to its time-out. */
+	void watch_socket(int socket, std::uint32_t events, std::uint32_t owner) noexcept;
+	/* Of that owner only: libcurl may tell after the number has gone to another one's socket. */
+	void forget_socket(int socket, std::uint32_t owner) noexcept;
+
+	/* Whose event that is; 0: of an idle connection, which has been taken out of the set. */
+	std::uint32_t owner_of(int socket) noexcept;
+
+private:
+	struct Entry {
+		std::uint32_t owner = 0; /* 0: not in the set */
+		std::uint32_t events = 0;
+		bool connection = false;
+		bool idle = false;
+	};
+	Entry *find_entry(int socket) noexcept;
+
+	int epoll_ = -1;
+	std::vector<Entry> entries_; /* by descriptor */
+};
+
+} // namespace whatsapp::net
