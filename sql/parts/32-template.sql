@@ -20,6 +20,7 @@ CREATE TABLE whatsapp_templates (
     components_at     timestamptz,
     updated_at        timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
+ALTER TABLE whatsapp_templates REPLICA IDENTITY FULL;
 
 CREATE UNIQUE INDEX whatsapp_templates_key ON whatsapp_templates (name, language, account) NULLS NOT DISTINCT;
 

@@ -7,6 +7,7 @@ CREATE TABLE whatsapp_wamids (
     message_id bigint NOT NULL,
     generation integer NOT NULL DEFAULT 0
 );
+ALTER TABLE whatsapp_wamids REPLICA IDENTITY FULL;
 
 CREATE INDEX whatsapp_wamids_hash_idx ON whatsapp_wamids (generation, hash);
 

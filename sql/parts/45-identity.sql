@@ -3,6 +3,8 @@
 -- Who this database is. A row that is not of this cluster and database tells that the rows came from elsewhere (a restored dump, a
 -- TEMPLATE copy, pg_upgrade): nothing is sent until wa_release(). released_restore is the last restore of a base backup that
 -- wa_release() has let go. No key: a dump must load beside a row that is here already.
+-- REPLICA IDENTITY FULL, as for every table without a key of columns that are NOT NULL: where a publication is for all tables, the server
+-- refuses to update or delete rows that it could not name, and sending would end.
 CREATE TABLE whatsapp_instances (
     nonce             text NOT NULL CHECK (nonce ~ '^[0-9a-f]{16}$'),
     system_identifier text NOT NULL,
@@ -15,6 +17,7 @@ CREATE TABLE whatsapp_instances (
     released_at       timestamptz,
     released_restore  text
 );
+ALTER TABLE whatsapp_instances REPLICA IDENTITY FULL;
 
 CREATE FUNCTION whatsapp_hold_reason() RETURNS text
 LANGUAGE C STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

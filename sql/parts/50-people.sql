@@ -10,6 +10,7 @@ CREATE TABLE whatsapp_opt_outs (
     source     text NOT NULL CHECK (source IN ('keyword', 'user_preferences', 'error', 'function')),
     reason     text
 );
+ALTER TABLE whatsapp_opt_outs REPLICA IDENTITY FULL;
 
 -- When each person wrote last. Apart from whatsapp_inbound, whose rows may have to wait for somebody's trigger.
 CREATE TABLE whatsapp_windows (
@@ -17,6 +18,7 @@ CREATE TABLE whatsapp_windows (
     sender          text,
     last_inbound_at timestamptz NOT NULL
 ) WITH (fillfactor = 70);
+ALTER TABLE whatsapp_windows REPLICA IDENTITY FULL;
 
 -- A row of yours goes before the built-in one of the same keyword. Only yours are dumped: the built-in ones come with the extension.
 CREATE TABLE whatsapp_opt_out_keywords (

@@ -14,7 +14,7 @@ my $node = new_cluster('plain', conf => "log_min_messages = debug1\nwhatsapp.max
 my $sandbox = $node->{sandbox};
 # a status that overtakes its answer is another way to the same row
 sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
-my $by_statements = qr/its rows are changed by statements/;
+my $by_statements = qr/are read or written by statements/;
 
 sub all_sent { return wait_sql($node, q{SELECT count(*) FILTER (WHERE status <> 'SENT') FROM whatsapp_messages}, '0') }
 sub logged { return scalar grep { /$by_statements/ } split /\n/, slurp_file($node->logfile) }

@@ -1,26 +1,23 @@
 /*
- * messages.cpp — enqueue is one statement, so that a message and its place in the queue are made or
- * lost together.
+ * messages.cpp — a message and its place in the queue are made by one call, hence both or neither.
  */
 #include "pg/enqueue/messages.hpp"
 
 #include <cctype>
 #include <cstdint>
 
+#include "pg/enqueue/message_rows.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/shared_memory.hpp"
 
 #include "pg/server/boundary.hpp"
-#include "pg/rows/row_insert.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/statement.hpp"
 
 extern "C" {
-#include "access/table.h"
 #include "access/xact.h"
-#include "commands/sequence.h"
 #include "miscadmin.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -113,184 +110,83 @@ namespace
 {
 
 /* $1 to $7 as in set_message(), $8 seconds to live, $9 not before (NULL: now), $10 idempotency key,
- * $11 priority */
-#define INSERT_MESSAGE                                                                           \
-	"WITH message AS ("                                                                          \
-	" INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, " \
-	"template_language,"                                                                         \
-	"  payload, reference, expires_at, idempotency_key, priority)"                               \
-	" VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($9, now()) + make_interval(secs => "    \
+ * $11 priority. The queue's row has a statement of its own: inside of a WITH, a rule of a user's is
+ * an error. */
+#define INSERT_MESSAGE                                                                          \
+	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, " \
+	"template_language, payload, reference, expires_at, idempotency_key, priority)"             \
+	" VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($9, now()) + make_interval(secs => "   \
 	"$8), $10, $11)"
-
-#define INSERT_QUEUE                                                                       \
-	" RETURNING id, expires_at), queued AS ("                                              \
-	" INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, "   \
-	"expires_at)"                                                                          \
-	" SELECT id, $1, $2, $11, coalesce($9, now()), expires_at FROM message"                \
-	" RETURNING message_id) SELECT id, queued.message_id FROM message LEFT JOIN queued ON" \
-	" queued.message_id = id"
-
 #define MESSAGE_TYPES                                                                         \
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TIMESTAMPTZOID, \
 	    TEXTOID, INT2OID
 
-Statement insert = {INSERT_MESSAGE INSERT_QUEUE, 11, {MESSAGE_TYPES}};
+Statement insert = {INSERT_MESSAGE " RETURNING id, expires_at", 11, {MESSAGE_TYPES}};
 
 Statement insert_once = {
     INSERT_MESSAGE
-    " ON CONFLICT (sender, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING" INSERT_QUEUE,
+    " ON CONFLICT (sender, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id, expires_at",
     11,
     {MESSAGE_TYPES}};
+
+Statement insert_queued = {
+    "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, expires_at)"
+    " VALUES ($1, $2, $3, $4, coalesce($5, now()), $6::timestamptz) RETURNING message_id",
+    6,
+    {INT8OID, TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, TEXTOID}};
 
 Statement find_key = {
     "SELECT id FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2",
     2,
     {TEXTOID, TEXTOID}};
 
-const char *const message_columns[] = {
-    "id",         "created_at",  "sender",        "recipient_phone",   "message_type",
-    "expires_at", "status",      "template_name", "template_language", "payload",
-    "reference",  "enqueued_by", "attempts",      "priority"};
-RowShape message_row = {OwnTable("whatsapp_messages"), 1, lengthof(message_columns),
-                        message_columns};
-
-const char *const queue_columns[] = {"message_id", "sender", "recipient",  "priority", "state",
-                                     "paced",      "due_at", "expires_at", "attempts", "crashes"};
-RowShape queue_row = {OwnTable("whatsapp_queue"), 2, lengthof(queue_columns), queue_columns};
-
-OwnTable ids("whatsapp_messages_id_seq");
-
-struct Text {
-	Datum value;
-	bool null;
-	explicit Text(const char *string)
-	    : value(string == nullptr ? Datum(0) : CStringGetTextDatum(string)), null(string == nullptr)
-	{
-	}
-};
-
-/* What the statement `insert` writes. */
-struct NewRows {
-	std::int64_t id;
-	Datum message[lengthof(message_columns)];
-	bool missing[lengthof(message_columns)];
-	Datum queued[lengthof(queue_columns)];
-};
-
-constexpr bool all_there[lengthof(queue_columns)] = {};
-
-TimestampTz
-due_time(const NewMessage &message)
-{
-	return message.has_send_at ? message.send_at : GetCurrentTransactionStartTimestamp();
-}
-
-void
-fill(NewRows &rows, const NewMessage &message)
-{
-	const Text sender(message.sender);
-	const Text recipient(message.recipient_phone);
-	const Text type(message.message_type);
-	const Text name(message.template_name);
-	const Text language(message.template_language);
-	const Text payload(message.payload);
-	const Text reference(message.reference);
-	const TimestampTz due = due_time(message);
-	const Datum expires =
-	    TimestampTzGetDatum(due + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC);
-	const Datum priority = Int16GetDatum(static_cast<int16>(message.priority));
-	rows.id = nextval_internal(find(ids), true);
-
-	const Datum values[] = {Int64GetDatum(rows.id),
-	                        TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()),
-	                        sender.value,
-	                        recipient.value,
-	                        type.value,
-	                        expires,
-	                        CStringGetTextDatum("PENDING"),
-	                        name.value,
-	                        language.value,
-	                        payload.value,
-	                        reference.value,
-	                        CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false)),
-	                        Int32GetDatum(0),
-	                        priority};
-	const bool missing[] = {false,          false, false,     recipient.null, type.null,
-	                        false,          false, name.null, language.null,  payload.null,
-	                        reference.null, false, false,     false};
-	const Datum queued[] = {Int64GetDatum(rows.id),
-	                        sender.value,
-	                        recipient.value,
-	                        priority,
-	                        CStringGetTextDatum("ready"),
-	                        BoolGetDatum(false),
-	                        TimestampTzGetDatum(due),
-	                        expires,
-	                        Int32GetDatum(0),
-	                        Int32GetDatum(0)};
-	static_assert(sizeof values == sizeof rows.message && sizeof missing == sizeof rows.missing &&
-	              sizeof queued == sizeof rows.queued);
-	memcpy(rows.message, values, sizeof values);
-	memcpy(rows.missing, missing, sizeof missing);
-	memcpy(rows.queued, queued, sizeof queued);
-}
-
-/* Both tables, or none when a row has to be inserted by the statement. */
-struct OpenTables {
-	Relation messages;
-	Relation queue;
-};
-
-OpenTables
-open_tables()
-{
-	OpenTables tables = {open_plain(message_row), nullptr};
-	if (tables.messages != nullptr)
-		tables.queue = open_plain(queue_row);
-	if (tables.messages != nullptr && tables.queue == nullptr) {
-		table_close(tables.messages, NoLock);
-		tables.messages = nullptr;
-	}
-	return tables;
-}
-
-void
-close_tables(const OpenTables &tables)
-{
-	table_close(tables.queue, NoLock);
-	table_close(tables.messages, NoLock);
-}
-
 /* What the statement `insert` does, without it. 0 when it has to be the statement. */
 std::int64_t
 insert_directly(const NewMessage &message)
 {
-	const OpenTables tables = open_tables();
+	const MessageTables tables = open_message_tables();
 	if (tables.messages == nullptr)
 		return 0;
-	NewRows rows;
-	fill(rows, message);
-	insert_row(tables.messages, message_row, {rows.message, rows.missing});
+	MessageRows rows;
+	fill_message_rows(rows, message);
+	insert_row(tables.messages, messages_shape, rows.message.row());
 	fault_point(FaultPoint::message_inserted);
-	insert_row(tables.queue, queue_row, {rows.queued, all_there});
-	close_tables(tables);
+	insert_row(tables.queue, queue_shape, rows.queued.row());
+	close_message_tables(tables);
 	return rows.id;
 }
 
 constexpr int batch_size = 200;
 
-/* The id of the one row that an INSERT of ours returned; its last column is NULL when a row beside
- * it was left out. */
+/* The id that an INSERT of ours returned. */
 std::int64_t
-stored_id(const Result &inserted, int last_column)
+stored_id(const Result &inserted)
 {
-	if (inserted.empty() || inserted.is_null(0, last_column))
+	if (inserted.empty())
 		ereport(ERROR,
 		        (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("message was not stored"),
 		         errdetail("The row was left out of whatsapp_messages or whatsapp_queue."),
 		         errhint("A trigger or a rule on one of these tables leaves rows out: see \\d "
 		                 "whatsapp_messages and \\d whatsapp_queue.")));
 	return inserted.int64_at(0, 1);
+}
+
+/* The queue's row of a message that has been inserted. */
+std::int64_t
+insert_in_queue(const NewMessage &message, const Result &inserted)
+{
+	const std::int64_t id = stored_id(inserted);
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	values.set_text(1, message.sender);
+	values.set_text(2, message.recipient_phone);
+	values.set(3, Int16GetDatum(static_cast<int16>(message.priority)));
+	if (message.has_send_at)
+		values.set(4, TimestampTzGetDatum(message.send_at));
+	values.set_text(5, inserted.text_at(0, 2));
+	fault_point(FaultPoint::message_inserted);
+	(void)stored_id(run_statement(insert_queued, values));
+	return id;
 }
 
 /* With an idempotency key: the message that has it, be it this one or an older one. */
@@ -304,7 +200,7 @@ insert_or_find(const NewMessage &message, const Values &values)
 	for (int i = 0; i < tries; i++) {
 		const Result inserted = run_statement(insert_once, values);
 		if (!inserted.empty())
-			return stored_id(inserted, 2);
+			return insert_in_queue(message, inserted);
 		Values key;
 		key.set_text(0, message.sender);
 		key.set_text(1, message.idempotency_key);
@@ -344,7 +240,7 @@ enqueue(const NewMessage &message)
 	values.set_text(9, message.idempotency_key);
 	values.set(10, Int16GetDatum(static_cast<int16>(message.priority)));
 	const std::int64_t id = message.idempotency_key == nullptr
-	                            ? stored_id(run_statement(insert, values), 2)
+	                            ? insert_in_queue(message, run_statement(insert, values))
 	                            : insert_or_find(message, values);
 	fault_point(FaultPoint::message_enqueued);
 	return id;
@@ -352,9 +248,9 @@ enqueue(const NewMessage &message)
 
 struct MessageBatch {
 	MemoryContext memory; /* of the rows' values */
-	OpenTables tables;    /* while there are rows */
+	MessageTables tables; /* while there are rows */
 	int count;
-	NewRows rows[batch_size];
+	MessageRows rows[batch_size];
 };
 
 MessageBatch *
@@ -376,13 +272,13 @@ end(MessageBatch &batch)
 	Row messages[batch_size];
 	Row queued[batch_size];
 	for (int i = 0; i < batch.count; i++) {
-		messages[i] = {batch.rows[i].message, batch.rows[i].missing};
-		queued[i] = {batch.rows[i].queued, all_there};
+		messages[i] = batch.rows[i].message.row();
+		queued[i] = batch.rows[i].queued.row();
 	}
-	insert_rows(batch.tables.messages, message_row, messages, batch.count);
+	insert_rows(batch.tables.messages, messages_shape, messages, batch.count);
 	fault_point(FaultPoint::message_inserted);
-	insert_rows(batch.tables.queue, queue_row, queued, batch.count);
-	close_tables(batch.tables);
+	insert_rows(batch.tables.queue, queue_shape, queued, batch.count);
+	close_message_tables(batch.tables);
 	fault_point(FaultPoint::message_enqueued);
 	batch.count = 0;
 	MemoryContextSwitchTo(before);
@@ -393,7 +289,7 @@ void
 add(MessageBatch &batch, const NewMessage &message)
 {
 	if (batch.count == 0 && message.idempotency_key == nullptr)
-		batch.tables = open_tables();
+		batch.tables = open_message_tables();
 	if (message.idempotency_key != nullptr || batch.tables.messages == nullptr) {
 		enqueue(message);
 		return;
@@ -401,7 +297,7 @@ add(MessageBatch &batch, const NewMessage &message)
 	wake_sender_at_commit(Max(due_time(message), GetCurrentTransactionStartTimestamp()));
 	warn_without_workers();
 	MemoryContext before = MemoryContextSwitchTo(batch.memory);
-	fill(batch.rows[batch.count++], message);
+	fill_message_rows(batch.rows[batch.count++], message);
 	MemoryContextSwitchTo(before);
 	if (batch.count == batch_size)
 		end(batch);
@@ -425,7 +321,7 @@ record_refused(const NewMessage &message, const Failure &why)
 	}
 	values.set_text(7, text);
 	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
-	return stored_id(run_statement(statement, values), 1);
+	return stored_id(run_statement(statement, values));
 }
 
 } // namespace whatsapp::pg

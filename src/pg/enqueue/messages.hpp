@@ -5,25 +5,12 @@
 
 #include <cstdint>
 
+#include "pg/enqueue/new_message.hpp"
+
 namespace whatsapp::pg
 {
 
 struct Failure;
-
-/* NULL for what is absent. Strings are in the server's memory and encoding. */
-struct NewMessage {
-	const char *sender;
-	const char *recipient_phone;
-	const char *message_type;
-	const char *template_name;
-	const char *template_language;
-	const char *payload; /* JSON */
-	const char *reference;
-	bool has_send_at;
-	std::int64_t send_at; /* TimestampTz */
-	const char *idempotency_key;
-	int priority = 1; /* 0 urgent, 1 normal, 2 bulk */
-};
 
 /* Raises 0A000 unless the database is in UTF8: JSON is, and so is all that the platform sends. */
 void require_utf8();

@@ -49,40 +49,26 @@ Statement mark_free = {
     3,
     {INT8OID, INT8ARRAYOID, tid_array_type}};
 
-} // namespace
-
-namespace
-{
-
-enum QueueColumn { message_id, state, attempts, expires_at, epoch, changed_at };
-const char *const queue_names[] = {"message_id", "state", "attempts",
-                                   "expires_at", "epoch", "changed_at"};
-PlainColumns queue_columns = {"whatsapp_queue", TRIGGER_TYPE_UPDATE, 2, lengthof(queue_names),
-                              queue_names};
-
-enum MessageColumn { id, recipient_phone, payload };
-const char *const message_names[] = {"id", "recipient_phone", "payload"};
-PlainColumns message_columns = {"whatsapp_messages", 0, 1, lengthof(message_names), message_names};
-
 /* The queue row's part of a mark: false when it is not ready at its address any more. */
 bool
 mark_row(PlainTable &queue, const Candidate &candidate, Datum sending, const Instance &instance,
          Claimed &claim)
 {
 	bool null;
-	if (!queue.find(candidate.row) || DatumGetInt64(queue.get(message_id, null)) != candidate.id ||
-	    !is_word(queue.get(state, null), "ready"))
+	if (!queue.find(candidate.row) ||
+	    DatumGetInt64(queue.get(queue_column::message_id, null)) != candidate.id ||
+	    !is_word(queue.get(queue_column::state, null), "ready"))
 		return false;
 	const TimestampTz now = GetCurrentTransactionStartTimestamp();
 	claim = {};
 	claim.id = candidate.id;
-	claim.attempt = DatumGetInt32(queue.get(attempts, null)) + 1;
-	claim.expired = DatumGetTimestampTz(queue.get(expires_at, null)) <= now;
+	claim.attempt = DatumGetInt32(queue.get(queue_column::attempts, null)) + 1;
+	claim.expired = DatumGetTimestampTz(queue.get(queue_column::expires_at, null)) <= now;
 	queue.begin_change();
-	queue.set(state, sending);
-	queue.set(attempts, Int32GetDatum(claim.attempt));
-	queue.set(epoch, Int64GetDatum(instance.epoch));
-	queue.set(changed_at, TimestampTzGetDatum(now));
+	queue.set(queue_column::state, sending);
+	queue.set(queue_column::attempts, Int32GetDatum(claim.attempt));
+	queue.set(queue_column::epoch, Int64GetDatum(instance.epoch));
+	queue.set(queue_column::changed_at, TimestampTzGetDatum(now));
 	claim.queue_row = queue.update();
 	return claim.queue_row != 0;
 }
@@ -102,9 +88,9 @@ mark_directly(const Instance &instance, const Candidate *candidates, std::size_t
 {
 	PlainTable queue;
 	PlainTable messages;
-	if (!queue.open(queue_columns))
+	if (!queue.open(queue_shape, reads | updates))
 		return false;
-	if (!messages.open_to_read(message_columns)) {
+	if (!messages.open(messages_shape, reads)) {
 		queue.close();
 		return false;
 	}
@@ -115,12 +101,12 @@ mark_directly(const Instance &instance, const Candidate *candidates, std::size_t
 		if (!mark_row(queue, candidates[i], sending, instance, claim))
 			continue;
 		claims.count++;
-		if (!messages.find_by_id(id, claim.id))
+		if (!messages.find_by_id(message_column::id, claim.id))
 			continue;
 		claim.message_row = messages.address();
 		MemoryContext before = MemoryContextSwitchTo(memory);
-		claim.phone = text_of(messages, recipient_phone);
-		claim.payload = text_of(messages, payload);
+		claim.phone = text_of(messages, message_column::recipient_phone);
+		claim.payload = text_of(messages, message_column::payload);
 		MemoryContextSwitchTo(before);
 	}
 	messages.close();

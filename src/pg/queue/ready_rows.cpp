@@ -10,7 +10,7 @@
 
 #include "pg/server/columns.hpp"
 #include "pg/server/compat.hpp"
-#include "pg/rows/own_table.hpp"
+#include "pg/rows/table_shape.hpp"
 #include "pg/server/statement.hpp"
 
 extern "C" {
@@ -18,11 +18,8 @@ extern "C" {
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_class.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -34,66 +31,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* The index's columns in its order, then what is read besides. */
-enum Place : int { sender, priority, due_at, message_id, state, recipient, paced, places };
 constexpr int key_columns = 4;
-constexpr const char *names[places] = {"sender", "priority",  "due_at", "message_id",
-                                       "state",  "recipient", "paced"};
-
-OwnTable queue = OwnTable("whatsapp_queue");
-
-/* Of the queue, as of that many changes. */
-struct Shape {
-	unsigned changes;
-	Oid index; /* InvalidOid: there is none as we need it */
-	AttrNumber numbers[places];
-};
-
-bool
-leads_along(Relation index, const AttrNumber *numbers)
-{
-	const Form_pg_index shape = index->rd_index;
-	if (index->rd_rel->relam != BTREE_AM_OID || !shape->indisvalid ||
-	    shape->indnkeyatts != key_columns || RelationGetIndexPredicate(index) != NIL)
-		return false;
-	for (int i = 0; i < key_columns; i++)
-		if (shape->indkey.values[i] != numbers[i] || index->rd_indoption[i] != 0)
-			return false;
-	return true;
-}
-
-Oid
-find_index(Relation table, const AttrNumber *numbers)
-{
-	Oid found = InvalidOid;
-	ListCell *cell;
-	foreach (cell, RelationGetIndexList(table)) {
-		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-		if (leads_along(index, numbers))
-			found = RelationGetRelid(index);
-		index_close(index, AccessShareLock);
-	}
-	return found;
-}
-
-const Shape &
-shape_of(Relation table)
-{
-	static Shape shape = {};
-	if (shape.changes == queue.changes)
-		return shape;
-	/* what changes while we look makes us look again */
-	const unsigned changes = queue.changes;
-	shape = Shape();
-	bool complete = table->rd_rel->relkind == RELKIND_RELATION;
-	for (int i = 0; i < places; i++) {
-		shape.numbers[i] = get_attnum(RelationGetRelid(table), names[i]);
-		complete = complete && shape.numbers[i] != InvalidAttrNumber;
-	}
-	shape.index = complete ? find_index(table, shape.numbers) : InvalidOid;
-	shape.changes = changes;
-	return shape;
-}
 
 /* sender = and priority = and (due_at, message_id) > and due_at <= now. The scan keeps a pointer to
  * members. */
@@ -125,10 +63,11 @@ struct Found {
 };
 
 void
-add(Found &found, int from, TupleTableSlot *slot, const AttrNumber *numbers)
+add(Found &found, int from, TupleTableSlot *slot)
 {
+	const AttrNumber *numbers = queue_shape.numbers;
 	bool null;
-	if (!is_word(slot_getattr(slot, numbers[state], &null), "ready"))
+	if (!is_word(slot_getattr(slot, numbers[queue_column::state], &null), "ready"))
 		return;
 	if (found.ready.count == found.room) {
 		found.room *= 2;
@@ -137,22 +76,23 @@ add(Found &found, int from, TupleTableSlot *slot, const AttrNumber *numbers)
 	}
 	Ready &row = found.ready.rows[found.ready.count++];
 	row.from = from;
-	row.id = DatumGetInt64(slot_getattr(slot, numbers[message_id], &null));
+	row.id = DatumGetInt64(slot_getattr(slot, numbers[queue_column::message_id], &null));
 	row.row = address_of(slot->tts_tid);
-	row.due = DatumGetTimestampTz(slot_getattr(slot, numbers[due_at], &null));
-	row.recipient = TextDatumGetCString(slot_getattr(slot, numbers[recipient], &null));
-	row.paced = DatumGetBool(slot_getattr(slot, numbers[paced], &null));
+	row.due = DatumGetTimestampTz(slot_getattr(slot, numbers[queue_column::due_at], &null));
+	row.recipient =
+	    TextDatumGetCString(slot_getattr(slot, numbers[queue_column::recipient], &null));
+	row.paced = DatumGetBool(slot_getattr(slot, numbers[queue_column::paced], &null));
 }
 
 ReadyRows
-read_along(Relation table, const Shape &shape, const ReadFrom *from, std::size_t count)
+read_along(Relation table, const ReadFrom *from, std::size_t count)
 {
 	Found found = {{nullptr, 0}, 64};
 	found.ready.rows = static_cast<Ready *>(palloc(sizeof(Ready) * found.room));
 	/* as a statement's: whatever has been committed by now */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	Relation index = index_open(shape.index, AccessShareLock);
+	Relation index = index_open(queue_shape.index, AccessShareLock);
 	IndexScanDesc scan = begin_index_scan(table, index, GetActiveSnapshot(), key_columns);
 	TupleTableSlot *slot = table_slot_create(table, nullptr);
 	ScanKeyData members[2];
@@ -160,7 +100,7 @@ read_along(Relation table, const Shape &shape, const ReadFrom *from, std::size_t
 		const std::size_t most = found.ready.count + static_cast<std::size_t>(from[i].limit);
 		enter(scan, members, from[i], GetCurrentTransactionStartTimestamp());
 		while (found.ready.count < most && index_getnext_slot(scan, ForwardScanDirection, slot))
-			add(found, static_cast<int>(i), slot, shape.numbers);
+			add(found, static_cast<int>(i), slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	index_endscan(scan);
@@ -169,7 +109,7 @@ read_along(Relation table, const Shape &shape, const ReadFrom *from, std::size_t
 	return found.ready;
 }
 
-/* The same with a plan, for a queue that has lost its index. */
+/* The same with a plan, for a queue that was altered. */
 ReadyRows
 read_by_statement(const ReadFrom *from, std::size_t count)
 {
@@ -217,13 +157,12 @@ read_by_statement(const ReadFrom *from, std::size_t count)
 ReadyRows
 read_ready(const ReadFrom *from, std::size_t count)
 {
-	const Oid oid = find(queue);
+	const Oid oid = find(queue_shape.table);
 	if (!OidIsValid(oid))
 		return read_by_statement(from, count);
 	Relation table = table_open(oid, AccessShareLock);
-	const Shape &shape = shape_of(table);
-	const ReadyRows found = OidIsValid(shape.index) ? read_along(table, shape, from, count)
-	                                                : read_by_statement(from, count);
+	const ReadyRows found = is_as_made(table, queue_shape, reads) ? read_along(table, from, count)
+	                                                              : read_by_statement(from, count);
 	table_close(table, NoLock);
 	return found;
 }

@@ -132,12 +132,8 @@ values_of(const SentColumns &arrays)
 bool
 dequeue_sent(const Settled *const *rows, std::size_t count)
 {
-	enum { message_id, state };
-	static const char *const names[] = {"message_id", "state"};
-	static PlainColumns columns = {"whatsapp_queue", TRIGGER_TYPE_DELETE, 2, lengthof(names),
-	                               names};
 	PlainTable queue;
-	if (!queue.open(columns)) {
+	if (!queue.open(queue_shape, reads | deletes)) {
 		const SentColumns arrays = columns_of(rows, count);
 		Values values;
 		values.set(0, arrays.ids);
@@ -148,22 +144,19 @@ dequeue_sent(const Settled *const *rows, std::size_t count)
 	for (std::size_t i = 0; i < count; i++) {
 		bool null;
 		gone += queue.find(rows[i]->queue_row) &&
-		        DatumGetInt64(queue.get(message_id, null)) == rows[i]->id &&
-		        !is_word(queue.get(state, null), "ready") && queue.remove();
+		        DatumGetInt64(queue.get(queue_column::message_id, null)) == rows[i]->id &&
+		        !is_word(queue.get(queue_column::state, null), "ready") && queue.remove();
 	}
 	queue.close();
 	return gone == count;
 }
 
 void
-remember_sent(const Settled *const *rows, std::size_t count)
+remember_sent(const Settled *const *sent, std::size_t count)
 {
-	static const char *const names[] = {"hash", "message_id", "generation"};
-	static RowShape shape = {OwnTable("whatsapp_wamids"), 0, lengthof(names), names};
-	static constexpr bool nulls[lengthof(names)] = {};
-	Relation wamids = open_plain(shape);
+	Relation wamids = open_to_insert(wamids_shape);
 	if (wamids == nullptr) {
-		const SentColumns arrays = columns_of(rows, count);
+		const SentColumns arrays = columns_of(sent, count);
 		Values values;
 		values.set(0, arrays.ids);
 		values.set(1, arrays.wamids);
@@ -171,43 +164,27 @@ remember_sent(const Settled *const *rows, std::size_t count)
 		return;
 	}
 	const Datum generation = Int32GetDatum(newest_generation());
-	auto *made = static_cast<Row *>(palloc(sizeof(Row) * count));
-	auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * lengthof(names) * count));
+	using NewWamid = NewRow<wamid_column::count>;
+	auto *made = static_cast<NewWamid *>(palloc(sizeof(NewWamid) * count));
+	auto *rows = static_cast<Row *>(palloc(sizeof(Row) * count));
 	int size = 0;
 	for (std::size_t i = 0; i < count; i++) {
-		if (*rows[i]->wamid == '\0')
+		if (*sent[i]->wamid == '\0')
 			continue;
-		Datum *row = values + i * lengthof(names);
-		row[0] =
-		    DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
-		                            PointerGetDatum(indexable(rows[i]->wamid)), Int64GetDatum(0));
-		row[1] = Int64GetDatum(rows[i]->id);
-		row[2] = generation;
-		made[size++] = {row, nulls};
+		NewWamid &row = made[i];
+		row.clear();
+		row.set(wamid_column::hash,
+		        DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
+		                                PointerGetDatum(indexable(sent[i]->wamid)),
+		                                Int64GetDatum(0)));
+		row.set(wamid_column::message_id, Int64GetDatum(sent[i]->id));
+		row.set(wamid_column::generation, generation);
+		rows[size++] = row.row();
 	}
 	if (size > 0)
-		insert_rows(wamids, shape, made, size);
+		insert_rows(wamids, wamids_shape, rows, size);
 	table_close(wamids, NoLock);
 }
-
-enum MessageColumn {
-	message_id,
-	status,
-	wamid,
-	wa_id,
-	user_id,
-	sent_at,
-	attempts,
-	error_code,
-	error_message,
-	error_details,
-	hint
-};
-const char *const message_names[] = {
-    "id",       "status",     "wamid",         "wa_id",         "user_id", "sent_at",
-    "attempts", "error_code", "error_message", "error_details", "hint"};
-PlainColumns message_columns = {"whatsapp_messages", TRIGGER_TYPE_UPDATE, 1,
-                                lengthof(message_names), message_names};
 
 void
 set_identifier(PlainTable &table, int column, const char *identifier)
@@ -223,20 +200,21 @@ record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now)
 	bool null;
 	bool no_wamid;
 	if (!messages.find(row.message_row) ||
-	    DatumGetInt64(messages.get(message_id, null)) != row.id ||
-	    !is_word(messages.get(status, null), "PENDING"))
+	    DatumGetInt64(messages.get(message_column::id, null)) != row.id ||
+	    !is_word(messages.get(message_column::status, null), "PENDING"))
 		return false;
-	(void)messages.get(wamid, no_wamid);
+	(void)messages.get(message_column::wamid, no_wamid);
 	if (!no_wamid)
 		return false;
 	messages.begin_change();
-	messages.set(status, sent);
-	set_identifier(messages, wamid, row.wamid);
-	set_identifier(messages, wa_id, row.wa_id);
-	set_identifier(messages, user_id, row.user_id);
-	messages.set(sent_at, now);
-	messages.set(attempts, Int32GetDatum(row.attempt));
-	for (const int error : {error_code, error_message, error_details, hint})
+	messages.set(message_column::status, sent);
+	set_identifier(messages, message_column::wamid, row.wamid);
+	set_identifier(messages, message_column::wa_id, row.wa_id);
+	set_identifier(messages, message_column::user_id, row.user_id);
+	messages.set(message_column::sent_at, now);
+	messages.set(message_column::attempts, Int32GetDatum(row.attempt));
+	for (const int error : {message_column::error_code, message_column::error_message,
+	                        message_column::error_details, message_column::hint})
 		messages.set_null(error);
 	return messages.update() != 0;
 }
@@ -246,10 +224,8 @@ bool
 record_sent(const Settled *const *rows, std::size_t count)
 {
 	PlainTable messages;
-	if (!messages.open(message_columns,
-	                   settings.notify_status ? nullptr : "whatsapp_notify_status")) {
+	if (settings.notify_status || !messages.open(messages_shape, reads | updates))
 		return run_statement(record_there, values_of(columns_of(rows, count))).count() == count;
-	}
 	const Datum sent = CStringGetTextDatum("SENT");
 	const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	std::size_t recorded = 0;

@@ -5,138 +5,58 @@
 
 #include "pg/server/columns.hpp"
 #include "pg/server/compat.hpp"
-#include "pg/server/schema.hpp"
 
 extern "C" {
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_trigger.h"
-#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 }
 
 namespace whatsapp::pg
 {
 
-namespace
-{
-
 bool
-find_columns(Relation relation, PlainColumns &columns)
-{
-	const int attributes = RelationGetDescr(relation)->natts;
-	if (columns.relation == RelationGetRelid(relation) && columns.attributes == attributes)
-		return true;
-	for (int i = 0; i < columns.count; i++) {
-		columns.numbers[i] = get_attnum(RelationGetRelid(relation), columns.names[i]);
-		if (columns.numbers[i] == InvalidAttrNumber)
-			return false;
-	}
-	columns.relation = RelationGetRelid(relation);
-	columns.attributes = attributes;
-	return true;
-}
-
-/* resting: the function of a trigger of ours that has nothing to do as things are. */
-bool
-must_fire(const Trigger &trigger, const PlainColumns &columns, const char *resting)
-{
-	if (trigger.tgenabled == TRIGGER_DISABLED ||
-	    (trigger.tgtype & columns.events & TRIGGER_TYPE_EVENT_MASK) == 0)
-		return false;
-	/* a foreign key does not mind: no key is changed here */
-	if (trigger.tgisinternal && !TRIGGER_FOR_DELETE(trigger.tgtype))
-		return RI_FKey_trigger_type(trigger.tgfoid) != RI_TRIGGER_PK;
-	const char *name = resting == nullptr ? nullptr : get_func_name(trigger.tgfoid);
-	return name == nullptr || strcmp(name, resting) != 0 ||
-	       get_func_namespace(trigger.tgfoid) != schema_oid();
-}
-
-bool
-is_plain(Relation relation, const PlainColumns &columns, const char *resting)
-{
-	const Form_pg_class table = relation->rd_rel;
-	const TupleConstr *rules = RelationGetDescr(relation)->constr;
-	if (table->relkind != RELKIND_RELATION || table->relhasrules || table->relforcerowsecurity ||
-	    XactReadOnly || (rules == nullptr ? 0 : rules->num_check) != columns.checks ||
-	    (rules != nullptr && rules->has_generated_stored))
-		return false;
-	const TriggerDesc *triggers = relation->trigdesc;
-	for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
-		if (must_fire(triggers->triggers[i], columns, resting))
-			return false;
-	/* raise if a publication forbids it */
-	if ((columns.events & TRIGGER_TYPE_UPDATE) != 0)
-		CheckCmdReplicaIdentity(relation, CMD_UPDATE);
-	if ((columns.events & TRIGGER_TYPE_DELETE) != 0)
-		CheckCmdReplicaIdentity(relation, CMD_DELETE);
-	return true;
-}
-
-} // namespace
-
-bool
-PlainTable::take(PlainColumns &columns, LOCKMODE mode)
+PlainTable::open(TableShape &shape, unsigned works)
 {
 	*this = PlainTable();
-	columns_ = &columns;
-	const Oid table = get_relname_relid(columns.table, schema_oid());
-	if (!OidIsValid(table))
+	const Oid table = pg::find(shape.table);
+	const bool changes = (works & writes) != 0;
+	if (!OidIsValid(table) || (changes && XactReadOnly))
 		return false;
-	relation_ = table_open(table, mode);
-	return true;
-}
-
-void
-PlainTable::begin()
-{
+	Relation relation = table_open(table, changes ? RowExclusiveLock : AccessShareLock);
+	if (!is_as_made(relation, shape, works)) {
+		table_close(relation, NoLock);
+		return false;
+	}
+	/* raise if a publication forbids it */
+	if ((works & updates) != 0)
+		CheckCmdReplicaIdentity(relation, CMD_UPDATE);
+	if ((works & deletes) != 0)
+		CheckCmdReplicaIdentity(relation, CMD_DELETE);
+	shape_ = &shape;
+	relation_ = relation;
 	by_address_ = table_slot_create(relation_, nullptr);
 	made_ = MakeSingleTupleTableSlot(RelationGetDescr(relation_), &TTSOpsVirtual);
+	/* while it is locked, it does not become shorter */
 	blocks_ = RelationGetNumberOfBlocks(relation_);
 	/* as a statement's: it sees those before it, and whatever has been committed by now */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-bool
-PlainTable::open(PlainColumns &columns, const char *resting)
-{
-	if (!take(columns, RowExclusiveLock))
-		return false;
-	if (is_plain(relation_, columns, resting) && find_columns(relation_, columns)) {
-		begin();
-		return true;
-	}
-	ereport(DEBUG1, (errmsg_internal(
-	                    "table \"%s\" is not as it was made: its rows are changed by statements",
-	                    columns.table)));
-	table_close(relation_, NoLock);
-	return false;
-}
-
-bool
-PlainTable::open_to_read(PlainColumns &columns)
-{
-	if (!take(columns, AccessShareLock))
-		return false;
-	if (relation_->rd_rel->relkind == RELKIND_RELATION && find_columns(relation_, columns)) {
-		begin();
-		return true;
-	}
-	table_close(relation_, NoLock);
-	return false;
+	return true;
 }
 
 void
 PlainTable::close()
 {
-	if (lookup_.index != nullptr)
-		end_lookup(lookup_);
+	if (index_ != nullptr) {
+		ExecDropSingleTupleTableSlot(by_key_);
+		index_endscan(scan_);
+		index_close(index_, NoLock);
+	}
 	ExecDropSingleTupleTableSlot(by_address_);
 	ExecDropSingleTupleTableSlot(made_);
 	if (result_ != nullptr)
@@ -152,7 +72,7 @@ PlainTable::find(std::uint64_t address)
 {
 	ItemPointerData place = tuple_at(address);
 	found_ = by_address_;
-	return address != 0 &&
+	return address != 0 && ItemPointerGetBlockNumber(&place) < blocks_ &&
 	       table_tuple_fetch_row_version(relation_, &place, GetActiveSnapshot(), found_);
 }
 
@@ -170,8 +90,7 @@ PlainTable::find_behind(int id_column, std::int64_t id)
 	ItemPointerSet(&places[1], block + 1, FirstOffsetNumber);
 	for (const ItemPointerData &place : places) {
 		bool null;
-		if (ItemPointerGetBlockNumber(&place) < blocks_ && find(address_of(place)) &&
-		    DatumGetInt64(get(id_column, null)) == id)
+		if (find(address_of(place)) && DatumGetInt64(get(id_column, null)) == id)
 			return true;
 	}
 	return false;
@@ -182,17 +101,22 @@ PlainTable::find_by_id(int id_column, std::int64_t id)
 {
 	if (find_behind(id_column, id))
 		return true;
-	if (lookup_.index == nullptr &&
-	    !begin_lookup(lookup_, relation_, columns_->names[id_column], F_INT8EQ))
-		return false;
-	found_ = lookup_.slot;
-	return look_up(lookup_, Int64GetDatum(id));
+	if (index_ == nullptr) {
+		index_ = index_open(shape_->index, AccessShareLock);
+		scan_ = begin_index_scan(relation_, index_, GetActiveSnapshot(), 1);
+		by_key_ = table_slot_create(relation_, nullptr);
+	}
+	ScanKeyData key;
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	index_rescan(scan_, &key, 1, nullptr, 0);
+	found_ = by_key_;
+	return index_getnext_slot(scan_, ForwardScanDirection, by_key_);
 }
 
 Datum
 PlainTable::get(int column, bool &null)
 {
-	return slot_getattr(found_, columns_->numbers[column], &null);
+	return slot_getattr(found_, shape_->numbers[column], &null);
 }
 
 std::uint64_t
@@ -206,7 +130,7 @@ PlainTable::begin_change()
 {
 	slot_getallattrs(found_);
 	ExecClearTuple(made_);
-	const auto count = static_cast<Size>(columns_->attributes);
+	const auto count = static_cast<Size>(made_->tts_tupleDescriptor->natts);
 	memcpy(made_->tts_values, found_->tts_values, count * sizeof(Datum));
 	memcpy(made_->tts_isnull, found_->tts_isnull, count * sizeof(bool));
 }
@@ -214,7 +138,7 @@ PlainTable::begin_change()
 void
 PlainTable::put(int column, Datum value, bool null)
 {
-	const int place = columns_->numbers[column] - 1;
+	const int place = shape_->numbers[column] - 1;
 	made_->tts_values[place] = value;
 	made_->tts_isnull[place] = null;
 }

@@ -3,21 +3,19 @@
  *
  * A statement over arrays costs each row five times what its change costs: a tuple store, a join by
  * row, projections, a copy of each result. So a batch whose rows and columns we know goes to the
- * table as the executor would in the end. Where the table is not as the install script made it (a
- * user's trigger, constraint or generated column), statements have to do it; and a row that is not
- * as it was when its address was noted is left to them, too.
+ * table as the executor would in the end, as long as the table is as the install script made it;
+ * and a row that is not as it was when its address was noted is left to a statement, too.
  */
 #pragma once
 
 #include <cstdint>
 
-#include "pg/rows/key_lookup.hpp"
+#include "pg/rows/table_shape.hpp"
 
 extern "C" {
-#include "catalog/pg_trigger.h"
+#include "access/genam.h"
 #include "executor/tuptable.h"
 #include "storage/lockdefs.h"
-#include "utils/rel.h"
 }
 
 struct EState;
@@ -26,33 +24,18 @@ struct ResultRelInfo;
 namespace whatsapp::pg
 {
 
-/* What a batch reads and sets of a table, in an order of its own. A static. */
-struct PlainColumns {
-	const char *table;
-	int16 events; /* what is done: TRIGGER_TYPE_UPDATE, _DELETE */
-	int checks;   /* CHECK constraints that the install script made, and the values keep */
-	int count;
-	const char *const *names;
-	/* found out when first used, and anew when the table changes */
-	Oid relation = InvalidOid;
-	int attributes = 0;
-	int16 numbers[24] = {};
-};
-
 /* In a transaction, between SPI_connect() and SPI_finish(). An error ends all of it by itself. */
 class PlainTable
 {
 public:
-	/* False when statements have to do it; then there is nothing to close. resting: the function of
-	 * a trigger of ours that has nothing to do as things are. */
-	bool open(PlainColumns &columns, const char *resting = nullptr);
-	/* The same for find() and get() alone, which a user's trigger need not stop. */
-	bool open_to_read(PlainColumns &columns);
+	/* False when statements have to do one of the works; then there is nothing to close. */
+	bool open(TableShape &shape, unsigned works);
 	void close();
 
-	/* A row as it is for this batch; one at a time. */
+	/* A row as it is for this batch; one at a time. The table may have become shorter since the
+	 * address was noted (TRUNCATE, VACUUM FULL), or hold another row there: compare the id. */
 	bool find(std::uint64_t address);
-	/* By the primary key, which is this bigint column. */
+	/* By the key, which is this bigint column. */
 	bool find_by_id(int id_column, std::int64_t id);
 	Datum get(int column, bool &null);
 	std::uint64_t address() const;
@@ -66,19 +49,19 @@ public:
 	bool remove();
 
 private:
-	bool take(PlainColumns &columns, LOCKMODE mode);
-	void begin();
 	bool find_behind(int id_column, std::int64_t id);
 	void add_index_entries(bool summarizing_only);
 	void put(int column, Datum value, bool null);
 
-	PlainColumns *columns_ = nullptr;
+	TableShape *shape_ = nullptr;
 	Relation relation_ = nullptr;
 	TupleTableSlot *by_address_ = nullptr;
-	TupleTableSlot *found_ = nullptr; /* that one, or the look-up's */
+	TupleTableSlot *found_ = nullptr; /* that one, or by_key_ */
 	TupleTableSlot *made_ = nullptr;
 	BlockNumber blocks_ = 0;
-	KeyLookup lookup_ = {};
+	Relation index_ = nullptr; /* of the key, once it is needed */
+	IndexScanDesc scan_ = nullptr;
+	TupleTableSlot *by_key_ = nullptr;
 	EState *state_ = nullptr; /* for index entries, when there are any */
 	ResultRelInfo *result_ = nullptr;
 };

@@ -1,0 +1,117 @@
+/*
+ * table_shape.cpp — our tables, column by column; test/tap/033_altered_tables.pl fails when that is
+ * not what the install script makes.
+ */
+#include "pg/rows/table_shape.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+constexpr ShapeColumn message_columns[] = {
+    {message_column::id, "id", INT8OID, true, own_sequence},
+    {message_column::created_at, "created_at", TIMESTAMPTZOID, true, "now()"},
+    {message_column::sender, "sender", TEXTOID, true},
+    {message_column::recipient_phone, "recipient_phone", TEXTOID},
+    {message_column::message_type, "message_type", TEXTOID, true},
+    {message_column::template_name, "template_name", TEXTOID},
+    {message_column::template_language, "template_language", TEXTOID},
+    {message_column::payload, "payload", JSONOID},
+    {message_column::priority, "priority", INT2OID, true, "1"},
+    {message_column::reference, "reference", TEXTOID},
+    {message_column::idempotency_key, "idempotency_key", TEXTOID},
+    {message_column::enqueued_by, "enqueued_by", TEXTOID, true, "SESSION_USER"},
+    {message_column::expires_at, "expires_at", TIMESTAMPTZOID},
+    {message_column::attempts, "attempts", INT4OID, true, "0"},
+    {message_column::status, "status", TEXTOID, true, "'PENDING'::text"},
+    {message_column::sent_at, "sent_at", TIMESTAMPTZOID},
+    {message_column::delivered_at, "delivered_at", TIMESTAMPTZOID},
+    {message_column::read_at, "read_at", TIMESTAMPTZOID},
+    {message_column::failed_at, "failed_at", TIMESTAMPTZOID},
+    {message_column::pricing_rank, "pricing_rank", INT2OID},
+    {message_column::wamid, "wamid", TEXTOID},
+    {message_column::wa_id, "wa_id", TEXTOID},
+    {message_column::user_id, "user_id", TEXTOID},
+    {message_column::conversation_id, "conversation_id", TEXTOID},
+    {message_column::pricing_category, "pricing_category", TEXTOID},
+    {message_column::pricing_type, "pricing_type", TEXTOID},
+    {message_column::pricing_model, "pricing_model", TEXTOID},
+    {message_column::billable, "billable", BOOLOID},
+    {message_column::error_code, "error_code", INT8OID},
+    {message_column::error_message, "error_message", TEXTOID},
+    {message_column::error_details, "error_details", JSONBOID},
+    {message_column::hint, "hint", TEXTOID}};
+constexpr const char *message_checks[] = {
+    "(status = ANY (ARRAY['PENDING'::text, 'SENT'::text, 'DELIVERED'::text, 'READ'::text, "
+    "'FAILED'::text, 'CANCELLED'::text]))",
+    nullptr};
+constexpr int message_key[] = {message_column::id, -1};
+
+constexpr ShapeColumn queue_columns[] = {
+    {queue_column::message_id, "message_id", INT8OID, true},
+    {queue_column::sender, "sender", TEXTOID, true},
+    {queue_column::recipient, "recipient", TEXTOID, true},
+    {queue_column::priority, "priority", INT2OID, true, "1"},
+    {queue_column::state, "state", TEXTOID, true, "'ready'::text"},
+    {queue_column::paced, "paced", BOOLOID, true, "false"},
+    {queue_column::due_at, "due_at", TIMESTAMPTZOID, true, "now()"},
+    {queue_column::expires_at, "expires_at", TIMESTAMPTZOID, true},
+    {queue_column::attempts, "attempts", INT4OID, true, "0"},
+    {queue_column::crashes, "crashes", INT4OID, true, "0"},
+    {queue_column::epoch, "epoch", INT8OID},
+    {queue_column::changed_at, "changed_at", TIMESTAMPTZOID},
+    {queue_column::unknown_at, "unknown_at", TIMESTAMPTZOID}};
+constexpr const char *queue_checks[] = {
+    "((priority >= 0) AND (priority <= 2))",
+    "(state = ANY (ARRAY['ready'::text, 'sending'::text, 'unknown'::text, 'held'::text]))",
+    nullptr};
+constexpr int queue_order[] = {queue_column::sender, queue_column::priority, queue_column::due_at,
+                               queue_column::message_id, -1};
+
+constexpr ShapeColumn wamid_columns[] = {
+    {wamid_column::hash, "hash", INT8OID, true},
+    {wamid_column::message_id, "message_id", INT8OID, true},
+    {wamid_column::generation, "generation", INT4OID, true, "0"}};
+
+constexpr const char *no_checks[] = {nullptr};
+constexpr int no_index[] = {-1};
+
+template <int count>
+constexpr bool
+is_in_order(const ShapeColumn (&columns)[count])
+{
+	for (int i = 0; i < count; i++)
+		if (columns[i].place != i)
+			return false;
+	return count <= max_shape_columns;
+}
+
+static_assert(lengthof(message_columns) == message_column::count && is_in_order(message_columns));
+static_assert(lengthof(queue_columns) == queue_column::count && is_in_order(queue_columns));
+static_assert(lengthof(wamid_columns) == wamid_column::count && is_in_order(wamid_columns));
+
+} // namespace
+
+TableShape messages_shape = {OwnTable("whatsapp_messages"),
+                             reads | inserts | updates,
+                             message_column::count,
+                             message_columns,
+                             message_checks,
+                             message_key,
+                             "whatsapp_notify_status"};
+TableShape queue_shape = {OwnTable("whatsapp_queue"),
+                          reads | writes,
+                          queue_column::count,
+                          queue_columns,
+                          queue_checks,
+                          queue_order};
+TableShape wamids_shape = {
+    OwnTable("whatsapp_wamids"), inserts, wamid_column::count, wamid_columns, no_checks, no_index};
+
+} // namespace whatsapp::pg

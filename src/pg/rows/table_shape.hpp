@@ -1,0 +1,149 @@
+/*
+ * table_shape.hpp — our tables as the install script makes them, and whether one is still so.
+ *
+ * A direct path reads or writes rows without a statement, hence without all that the executor would
+ * check, fire and fill in. That is right only while there is nothing of it that we do not know. So
+ * each direct path asks here, and nowhere else. A table that its owner has altered is left to
+ * statements, and works as its owner wants.
+ */
+#pragma once
+
+#include "pg/rows/own_table.hpp"
+
+extern "C" {
+#include "nodes/execnodes.h"
+}
+
+namespace whatsapp::pg
+{
+
+/* What is done to rows. A table may be as it was made for one and altered for another: a trigger on
+ * UPDATE does not concern an INSERT. */
+enum Work : unsigned { reads = 1, inserts = 2, updates = 4, deletes = 8 };
+inline constexpr unsigned writes = inserts | updates | deletes;
+
+/* A column that is filled from the sequence that is named after it: by nextval(), or as identity.
+ */
+inline constexpr char own_sequence[] = "sequence";
+inline constexpr char own_identity[] = "identity";
+
+struct ShapeColumn {
+	int place; /* in its table's list, which is the order of its enum below */
+	const char *name;
+	Oid type;
+	bool not_null = false;
+	/* the default, as \d shows it */
+	const char *filled_with = nullptr;
+};
+
+/* An index with a place in it for each row whose column is not NULL (-1: for each row), and where
+ * its columns are in the list; -1 for a column of a user's. */
+struct RowIndex {
+	Oid relation;
+	IndexInfo *info;
+	int present;
+	int place[INDEX_MAX_KEYS];
+};
+
+inline constexpr int max_shape_columns = 34;
+inline constexpr int max_row_indexes = 8;
+
+/* A static. */
+struct TableShape {
+	OwnTable table;
+	unsigned works; /* of direct paths */
+	int count;
+	const ShapeColumn *columns;
+	/* CHECK constraints; whoever writes a row directly keeps to them */
+	const char *const *checks;
+	/* the btree that direct paths read along, up to -1; the key when it has one column */
+	const int *along;
+	/* a trigger on UPDATE that only acts while whatsapp.notify_status is on, and its function */
+	const char *trigger = nullptr;
+
+	/* found out when first asked, and anew when the table or the user's rights change */
+	unsigned learnt = 0;
+	Oid user = InvalidOid;
+	unsigned altered = 0; /* works that statements have to do */
+	char reason[120] = "";
+	AttrNumber numbers[max_shape_columns] = {};
+	Oid index = InvalidOid;
+	Oid sequence = InvalidOid; /* of the id, whatever its name has become */
+	/* for an INSERT; -1 when only the executor knows how to fill one of them */
+	int row_indexes = 0;
+	RowIndex row_index[max_row_indexes] = {};
+	MemoryContext memory = nullptr;
+};
+
+extern TableShape messages_shape;
+extern TableShape queue_shape;
+extern TableShape wamids_shape;
+
+/* The table is open, and locked. False: statements have to do one of the works. */
+bool is_as_made(Relation relation, TableShape &shape, unsigned works);
+
+namespace message_column
+{
+enum {
+	id,
+	created_at,
+	sender,
+	recipient_phone,
+	message_type,
+	template_name,
+	template_language,
+	payload,
+	priority,
+	reference,
+	idempotency_key,
+	enqueued_by,
+	expires_at,
+	attempts,
+	status,
+	sent_at,
+	delivered_at,
+	read_at,
+	failed_at,
+	pricing_rank,
+	wamid,
+	wa_id,
+	user_id,
+	conversation_id,
+	pricing_category,
+	pricing_type,
+	pricing_model,
+	billable,
+	error_code,
+	error_message,
+	error_details,
+	hint,
+	count
+};
+}
+
+namespace queue_column
+{
+enum {
+	message_id,
+	sender,
+	recipient,
+	priority,
+	state,
+	paced,
+	due_at,
+	expires_at,
+	attempts,
+	crashes,
+	epoch,
+	changed_at,
+	unknown_at,
+	count
+};
+}
+
+namespace wamid_column
+{
+enum { hash, message_id, generation, count };
+}
+
+} // namespace whatsapp::pg
