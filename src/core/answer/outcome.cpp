@@ -137,9 +137,10 @@ judge_without_code(Outcome &outcome)
 		                                                       : " without a readable error code");
 }
 
-/* False: the error has no code. */
+/* False: the error has no code. answered: it is the body of an answer, whose HTTP status then
+ * decides. */
 bool
-judge_error(const json &error, const TokenMask &mask, Outcome &outcome)
+judge_error(const json &error, const TokenMask &mask, bool answered, Outcome &outcome)
 {
 	ErrorObject read = read_error_object(error, mask);
 	outcome.message.swap(read.message);
@@ -147,7 +148,7 @@ judge_error(const json &error, const TokenMask &mask, Outcome &outcome)
 	outcome.from_platform = error.is_object();
 	if (read.has_code)
 		judge_code(read, outcome);
-	else if (outcome.http_status != 0)
+	else if (answered)
 		judge_without_code(outcome);
 	if (read.is_transient && outcome.verdict == Verdict::refused)
 		outcome.verdict = Verdict::retry;
@@ -255,7 +256,7 @@ judge_body(std::string_view body, const TokenMask &mask, Outcome &outcome)
 	if (error == nullptr)
 		error = first_of(tree, "errors");
 	if (error != nullptr) {
-		judge_error(*error, mask, outcome);
+		judge_error(*error, mask, true, outcome);
 	} else {
 		outcome.details = mask.tree_details(tree);
 		judge_without_code(outcome);
@@ -305,7 +306,7 @@ judge_failed_status(std::string_view errors_json)
 	bool has_code = false;
 	if (parse_body(errors_json, tree)) {
 		const json &error = tree.is_array() && !tree.empty() ? tree.front() : tree;
-		has_code = judge_error(error, mask, outcome);
+		has_code = judge_error(error, mask, false, outcome);
 	} else {
 		outcome.details = mask.raw_details(errors_json);
 	}
