@@ -14,24 +14,42 @@
 namespace whatsapp
 {
 
-/* SQLSTATEs of ours, and the standard ones that core/ raises. README.md prints the same table. */
+/* SQLSTATEs of ours, and the standard ones that core/ raises. The comment above each is printed by
+ * docs/reference/sqlstates.md: a sentence that says what it is raised for. */
 namespace sqlstate
 {
+/* NULL for an argument that must be there. */
 inline constexpr char null_value_not_allowed[] = "22004";
+/* A phone number that is not E.164, or text that is not UTF-8. */
 inline constexpr char invalid_parameter_value[] = "22023";
+/* A parameter of more than 32,768 characters, or a text that is too long with its parameters. */
 inline constexpr char text_too_long[] = "22001";
+/* A stored payload or a delivery that is no JSON object. */
 inline constexpr char invalid_json[] = "22032";
+/* Template name: not a-z, 0-9, _, or empty, or over 512 characters. */
 inline constexpr char invalid_template_name[] = "WA001";
+/* Language code: not like es or en_US. */
 inline constexpr char invalid_language[] = "WA002";
+/* A parameter that is empty or white space only. */
 inline constexpr char empty_parameter[] = "WA003";
+/* A parameter with a newline, a tab, a control character or more than four spaces in a row. */
 inline constexpr char forbidden_whitespace[] = "WA004";
+/* Number or names of the parameters do not fit the template body, or there are more than 100. */
 inline constexpr char parameter_mismatch[] = "WA005";
+/* Amount: NaN, infinite, or too many digits. */
 inline constexpr char invalid_amount[] = "WA006";
+/* Currency: not an ISO 4217 code. */
 inline constexpr char invalid_currency[] = "WA007";
+/* Locale: unknown. */
 inline constexpr char invalid_locale[] = "WA008";
+/* wa_webhook_verify(): the mode is not subscribe, or the token is no account's. Answer 403. */
 inline constexpr char verification_failed[] = "WA010";
+/* wa_webhook_receive(): this cannot be a signature. Answer 401. */
 inline constexpr char signature_malformed[] = "WA011";
+/* The recipient has opted out, see wa_opt_out() and whatsapp.check_opt_outs. */
 inline constexpr char recipient_opted_out[] = "WA012";
+/* The template is known not to be approved: PAUSED, REJECTED, DISABLED and the like; see
+ * whatsapp.check_templates. */
 inline constexpr char template_not_approved[] = "WA013";
 } // namespace sqlstate
 

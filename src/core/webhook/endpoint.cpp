@@ -12,8 +12,24 @@ namespace whatsapp
 namespace
 {
 
+/* The comment above each path is printed by docs/reference/endpoints.md: a line for each request,
+ * "- METHODS what-follows-the-path: answer". */
+
+/*
+ * - GET ?hub.mode=subscribe&hub.verify_token=…&hub.challenge=…: 200 and the challenge; 403 when the
+ *   token differs or none is set.
+ * - POST: 200 after the commit; 401 when X-Hub-Signature-256 is missing or wrong; 503 with
+ *   Retry-After when it could not be stored.
+ * - GET, POST /<account>: the same with the secrets of that account only; 404 for one that is not
+ *   in whatsapp_accounts.
+ */
 constexpr std::string_view webhook_path = "/api/v1/whatsapp/webhook";
+
+/*
+ * - GET, HEAD: 200 and ok, as long as the listener runs.
+ */
 constexpr std::string_view health_path = "/healthz";
+
 constexpr std::size_t longest_name = 63; /* as in whatsapp_accounts */
 
 bool
