@@ -24,7 +24,7 @@ inline constexpr char null_value_not_allowed[] = "22004";
 inline constexpr char invalid_parameter_value[] = "22023";
 /* A parameter of more than 32,768 characters, or a text that is too long with its parameters. */
 inline constexpr char text_too_long[] = "22001";
-/* A stored payload or a delivery that is no JSON object. */
+/* A stored payload or a delivery that is no JSON object: the sender or the listener meets it. */
 inline constexpr char invalid_json[] = "22032";
 /* Template name: not a-z, 0-9, _, or empty, or over 512 characters. */
 inline constexpr char invalid_template_name[] = "WA001";

@@ -81,20 +81,28 @@ check_api_version(char **value, void **, GucSource)
 	return true;
 }
 
+/* docs/reference/settings.md prints both. */
+struct Meaning {
+	const char *sentence;
+	const char *more;
+
+	Meaning(const char *first, const char *second = nullptr) : sentence(first), more(second) {}
+};
+
 void
-define_string(const char *name, const char *sentence, char **value, const char *initial,
+define_string(const char *name, const Meaning &meaning, char **value, const char *initial,
               GucContext context, int flags = 0, GucStringCheckHook check = nullptr)
 {
-	DefineCustomStringVariable(name, sentence, nullptr, value, initial, context, flags, check,
-	                           nullptr, nullptr);
+	DefineCustomStringVariable(name, meaning.sentence, meaning.more, value, initial, context, flags,
+	                           check, nullptr, nullptr);
 }
 
 void
-define_int(const char *name, const char *sentence, int *value, int initial, int min, int max,
+define_int(const char *name, const Meaning &meaning, int *value, int initial, int min, int max,
            int flags)
 {
-	DefineCustomIntVariable(name, sentence, nullptr, value, initial, min, max, PGC_SIGHUP, flags,
-	                        nullptr, nullptr, nullptr);
+	DefineCustomIntVariable(name, meaning.sentence, meaning.more, value, initial, min, max,
+	                        PGC_SIGHUP, flags, nullptr, nullptr, nullptr);
 }
 
 void
@@ -102,21 +110,29 @@ define_worker_settings()
 {
 	DefineCustomBoolVariable(
 	    "whatsapp.enabled", "Sends messages; when off, they stay PENDING and nothing leaves.",
-	    "The default comes from the environment variable ENABLE_WHATSAPP_NOTIFICATIONS.",
+	    "Webhooks are still taken. The default comes from the environment variable ENABLE_WHATSAPP_NOTIFICATIONS.",
 	    &settings.enabled, enabled_by_environment(), PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-	define_string("whatsapp.api_base_url", "Base URL of the Cloud API.", &settings.api_base_url,
-	              "https://graph.facebook.com", PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_base_url);
+	define_string("whatsapp.api_base_url",
+	              {"Base URL of the Cloud API.", "Plain http is for loopback addresses only."},
+	              &settings.api_base_url, "https://graph.facebook.com", PGC_SIGHUP,
+	              GUC_SUPERUSER_ONLY, check_base_url);
 	define_string("whatsapp.account_base_urls",
-	              "Base URLs that whatsapp_accounts may name besides whatsapp.api_base_url.",
+	              {"Base URLs that whatsapp_accounts may name besides whatsapp.api_base_url.",
+	               "A list separated by commas."},
 	              &settings.account_base_urls, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 	              check_account_base_urls);
-	define_string("whatsapp.api_version", "Version of the Cloud API, as it stands in its paths.",
+	define_string("whatsapp.api_version",
+	              {"Version of the Cloud API, as it stands in its paths.",
+	               "An account may have its own, in whatsapp_accounts."},
 	              &settings.api_version, "v25.0", PGC_SIGHUP, 0, check_api_version);
 	define_string("whatsapp.ca_file",
 	              "File of certificate authorities for the Cloud API; empty for the system's.",
 	              &settings.ca_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
-	define_string("whatsapp.secret_dir", "Directory of the files that hold the secrets.",
-	              &settings.secret_dir, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+	define_string(
+	    "whatsapp.secret_dir",
+	    {"Directory of the files that hold the secrets.",
+	     "A file goes before the environment variable of the same secret, and is read again within a second."},
+	    &settings.secret_dir, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
 	DefineCustomEnumVariable(
 	    "whatsapp.unknown_policy", "What becomes of a message whose request got no answer.",
 	    "auto: retried when webhooks flow and none named it, else failed; retry: at least once; fail: at most once.",
@@ -126,14 +142,20 @@ define_worker_settings()
 	           "Time that a status webhook has to settle an unknown outcome.",
 	           &settings.unknown_grace, 120, 1, INT_MAX / 1000, GUC_UNIT_S);
 	define_int("whatsapp.default_ttl",
-	           "Age at which a message that was not sent yet fails instead of being sent.",
+	           {"Age at which a message that was not sent yet fails instead of being sent.",
+	            "It counts from send_at where that was given. A change is for new messages."},
 	           &settings.default_ttl, 86400, 1, INT_MAX / 1000, GUC_UNIT_S);
 	define_int("whatsapp.resume_gap",
-	           "Pause in the sender's heartbeat after which older messages are held for review.",
+	           {"Pause in the sender's heartbeat after which older messages are held for review.",
+	            "After an unclean stop only; wa_release() ends it."},
 	           &settings.resume_gap, 900, 1, INT_MAX / 1000, GUC_UNIT_S);
-	define_int("whatsapp.max_in_flight", "Requests that wait for an answer at once.",
+	define_int("whatsapp.max_in_flight",
+	           {"Requests that wait for an answer at once.",
+	            "With HTTP/1.1 there is one request per connection."},
 	           &settings.max_in_flight, 200, 1, 10000, 0);
-	define_int("whatsapp.max_connections", "Connections to the Cloud API.",
+	define_int("whatsapp.max_connections",
+	           {"Connections to the Cloud API.",
+	            "With HTTP/1.1 also the requests that wait for an answer at once."},
 	           &settings.max_connections, 8, 1, 1000, 0);
 	define_int("whatsapp.connect_timeout", "Longest time to connect to the Cloud API.",
 	           &settings.connect_timeout, 5000, 1, 600000, GUC_UNIT_MS);
@@ -145,20 +167,25 @@ define_worker_settings()
 	    &settings.messages_per_second, 80, 0, 100000, 0);
 	define_int(
 	    "whatsapp.pair_interval",
-	    "Least distance of two messages from one sender to one recipient, once whatsapp.pair_burst has been used up; 0 for no limit.",
+	    {"Least distance of two messages from one sender to one recipient, once whatsapp.pair_burst has been used up; 0 for no limit.",
+	     "whatsapp_senders may say otherwise for one sender."},
 	    &settings.pair_interval, 6000, 0, 3600000, GUC_UNIT_MS);
-	define_int("whatsapp.pair_burst",
-	           "Messages from one sender to one recipient that may leave without that distance.",
-	           &settings.pair_burst, 5, 1, 1000, 0);
+	define_int(
+	    "whatsapp.pair_burst",
+	    {"Messages from one sender to one recipient that may leave without that distance.",
+	     "Meta bears 45. After a start of the sender it grows from 1. whatsapp_senders may say otherwise for one sender."},
+	    &settings.pair_burst, 5, 1, 1000, 0);
 	define_int(
 	    "whatsapp.failover_quarantine",
 	    "Time after a promotion in which nothing is sent, so that webhooks tell what the old primary had sent.",
 	    &settings.failover_quarantine, 60, 0, 86400, GUC_UNIT_S);
 	define_int("whatsapp.trigger_timeout",
-	           "Longest time that a trigger on whatsapp_inbound may take for one message.",
+	           {"Longest time that a trigger on whatsapp_inbound may take for one message.",
+	            "Then its statement is cancelled, and the message is tried again later."},
 	           &settings.trigger_timeout, 5000, 1, 600000, GUC_UNIT_MS);
 	define_int("whatsapp.max_attempts",
-	           "Attempts after which a message that meets only transient errors fails.",
+	           {"Attempts after which a message that meets only transient errors fails.",
+	            "Errors of the network and limits of the platform are not counted."},
 	           &settings.max_attempts, 8, 1, 1000, 0);
 }
 
@@ -167,38 +194,45 @@ define_listener_settings()
 {
 	define_string(
 	    "whatsapp.listen",
-	    "Address that takes webhooks: host:port or the path of a unix socket; empty for none.",
+	    {"Address that takes webhooks: host:port with a numeric host or localhost, [v6]:port, or the path of a unix socket; empty for none.",
+	     "A list separated by commas for several databases, in the order of whatsapp.databases. Open connections outlive a change."},
 	    &settings.listen, "", PGC_SIGHUP);
 	define_int("whatsapp.listen_max_connections",
-	           "Connections to the webhook listener; more wait at the door.",
+	           "Connections to the webhook listener; further ones wait until one is closed.",
 	           &settings.listen_max_connections, 512, 1, 10000, 0);
 	define_int("whatsapp.listen_max_body",
 	           "Largest webhook delivery; a larger one is answered 413.", &settings.listen_max_body,
 	           3072, 1, 65536, GUC_UNIT_KB);
 	define_int(
 	    "whatsapp.listen_max_buffered",
-	    "Bytes of webhook deliveries that wait to be stored, together; more are answered 503.",
+	    {"Bytes of webhook deliveries that wait to be stored, together; more are answered 503.",
+	     "As much may wait in whatsapp_deliveries, too."},
 	    &settings.listen_max_buffered, 65536, 64, 1048576, GUC_UNIT_KB);
 	define_int("whatsapp.listen_request_timeout",
-	           "Longest time from the first byte of a webhook request to its last.",
+	           {"Longest time from the first byte of a webhook request to its last.",
+	            "Then the connection is closed."},
 	           &settings.listen_request_timeout, 20000, 100, 600000, GUC_UNIT_MS);
 	define_int("whatsapp.listen_idle_timeout",
 	           "Silence after which a connection to the webhook listener is closed.",
 	           &settings.listen_idle_timeout, 30000, 1000, 600000, GUC_UNIT_MS);
 	DefineCustomBoolVariable(
 	    "whatsapp.notify_status",
-	    "Notifies the channel whatsapp_status of each change of a message's status.", nullptr,
-	    &settings.notify_status, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+	    "Notifies the channel whatsapp_status of each change of a message's status.",
+	    "The payload is JSON: id, status and sender of the message.", &settings.notify_status,
+	    false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 	DefineCustomBoolVariable("whatsapp.notify_inbound",
 	                         "Notifies the channel whatsapp_inbound of each message that comes in.",
-	                         nullptr, &settings.notify_inbound, false, PGC_SIGHUP, 0, nullptr,
-	                         nullptr, nullptr);
+	                         "The payload is JSON: the id of its row of whatsapp_inbound.",
+	                         &settings.notify_inbound, false, PGC_SIGHUP, 0, nullptr, nullptr,
+	                         nullptr);
 }
 
 void
 define_session_settings()
 {
-	define_string("whatsapp.default_sender", "Sender of messages that name none.",
+	define_string("whatsapp.default_sender",
+	              {"Sender of messages that name none.",
+	               "The sender default needs no row in whatsapp_senders."},
 	              &settings.default_sender, "default", PGC_USERSET);
 	define_string("whatsapp.default_language", "Template language of messages that name none.",
 	              &settings.default_language, "es", PGC_USERSET);
@@ -206,12 +240,15 @@ define_session_settings()
 	              &settings.default_currency, "EUR", PGC_USERSET);
 	DefineCustomBoolVariable(
 	    "whatsapp.check_opt_outs", "Refuses messages to recipients who have opted out of them.",
-	    nullptr, &settings.check_opt_outs, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+	    "They are refused when they are enqueued, and again when their turn comes.",
+	    &settings.check_opt_outs, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
 	DefineCustomBoolVariable("whatsapp.check_templates",
 	                         "Refuses templates that whatsapp_templates knows not to be approved.",
-	                         nullptr, &settings.check_templates, true, PGC_USERSET, 0, nullptr,
-	                         nullptr, nullptr);
-	define_string("whatsapp.amount_locale", "Locale in which amounts are written.",
+	                         "A template that it does not know is sent.", &settings.check_templates,
+	                         true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	define_string("whatsapp.amount_locale",
+	              {"Locale in which amounts are written.",
+	               "A language, or a language and a region, such as es or es_ES."},
 	              &settings.amount_locale, "en", PGC_USERSET);
 }
 
@@ -222,10 +259,12 @@ define_settings()
 {
 	/* A restart-only variable may not be defined later, when the library is merely loaded by a
 	 * function call; then it is only named, so that the configuration file draws no warning. */
-	define_string(
-	    "whatsapp.databases", "Databases in which messages are sent and webhooks are taken.",
-	    &settings.databases, "postgres",
-	    process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, GUC_LIST_INPUT);
+	define_string("whatsapp.databases",
+	              {"Databases in which messages are sent and webhooks are taken.",
+	               "A list separated by commas, 64 at most."},
+	              &settings.databases, "postgres",
+	              process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP,
+	              GUC_LIST_INPUT);
 	define_worker_settings();
 	define_listener_settings();
 	define_session_settings();
