@@ -13,7 +13,8 @@ AS 'MODULE_PATHNAME', 'pg_whatsapp_version';
 
 COMMENT ON FUNCTION whatsapp_attach() IS
     'Tells the launcher, at commit, that this database may have the extension now. Called once by the install script.';
-COMMENT ON FUNCTION wa_version() IS 'Version of the loaded library; ALTER EXTENSION pg_whatsapp UPDATE is due when it differs from pg_extension.extversion.';
+COMMENT ON FUNCTION wa_version() IS
+    'Version of the loaded library; ALTER EXTENSION pg_whatsapp UPDATE is due when it differs from pg_extension.extversion.';
 
 REVOKE ALL ON FUNCTION whatsapp_attach() FROM PUBLIC;
 

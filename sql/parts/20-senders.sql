@@ -35,14 +35,34 @@ CREATE FUNCTION wa_resume(sender text DEFAULT 'default') RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_resume';
 
-COMMENT ON TABLE whatsapp_accounts IS 'WhatsApp Business Accounts. Their secrets are files in whatsapp.secret_dir, in a folder of the account''s name.';
+COMMENT ON TABLE whatsapp_accounts IS 'WhatsApp Business Accounts beside the default one. Their secrets are files in whatsapp.secret_dir, in a folder of the account''s name.';
+COMMENT ON COLUMN whatsapp_accounts.name IS 'Letters, digits, _ and -; also the folder in whatsapp.secret_dir and the end of the webhook''s path.';
+COMMENT ON COLUMN whatsapp_accounts.business_account_id IS 'Meta''s id of the account, by which webhooks name it.';
+COMMENT ON COLUMN whatsapp_accounts.api_version IS 'Version of the Cloud API; NULL is whatsapp.api_version.';
 COMMENT ON COLUMN whatsapp_accounts.api_base_url IS 'Where this account is reached; NULL is whatsapp.api_base_url. Used only when whatsapp.account_base_urls lists it.';
-COMMENT ON TABLE whatsapp_senders IS 'Phone numbers that send. The one named default needs no row: settings and environment describe it.';
+COMMENT ON COLUMN whatsapp_accounts.created_at IS 'When the row was made.';
+COMMENT ON TABLE whatsapp_senders IS 'Phone numbers that send. The one named default needs no row: settings and environment describe it; a row of it appears when it pauses for the first time.';
+COMMENT ON COLUMN whatsapp_senders.name IS 'Letters, digits, _ and -; what the argument sender of the functions says.';
+COMMENT ON COLUMN whatsapp_senders.account IS 'Its row of whatsapp_accounts; NULL is the default account.';
+COMMENT ON COLUMN whatsapp_senders.phone_number_id IS 'Meta''s id of the number; NULL is the one of the account''s secrets.';
+COMMENT ON COLUMN whatsapp_senders.display_number IS 'The number for people. Fill it where an account has several: webhooks about a number name it.';
 COMMENT ON COLUMN whatsapp_senders.messages_per_second IS 'At most so many leave in any one second; 0 is no limit, NULL is whatsapp.messages_per_second.';
 COMMENT ON COLUMN whatsapp_senders.pair_interval IS 'Least distance of messages to one recipient, after pair_burst of them; 0 is no limit, NULL is whatsapp.pair_interval.';
-COMMENT ON COLUMN whatsapp_senders.paused_until IS 'Nothing leaves before; then one message probes whether the trouble is over.';
-COMMENT ON FUNCTION wa_resume(text) IS
-    'Ends the pause of a sender, at commit. False when there is no such paused sender.';
+COMMENT ON COLUMN whatsapp_senders.pair_burst IS 'Messages to one recipient that need no distance; NULL is whatsapp.pair_burst.';
+COMMENT ON COLUMN whatsapp_senders.enabled IS 'False: its messages wait, and expire in time. Noticed within a second.';
+COMMENT ON COLUMN whatsapp_senders.paused_until IS 'Nothing leaves before; then one message probes whether the trouble is over. NULL when the sender does not pause.';
+COMMENT ON COLUMN whatsapp_senders.paused_reason IS 'Why the sender pauses.';
+COMMENT ON COLUMN whatsapp_senders.paused_hint IS 'What to do about it.';
+COMMENT ON COLUMN whatsapp_senders.pauses IS 'Pauses in a row; each is twice as long as the one before, 15 min at most.';
+COMMENT ON COLUMN whatsapp_senders.display_name IS 'The name that users see.';
+COMMENT ON COLUMN whatsapp_senders.name_status IS 'What became of the last display name that was asked for.';
+COMMENT ON COLUMN whatsapp_senders.quality IS 'RED when Meta has flagged the number.';
+COMMENT ON COLUMN whatsapp_senders.messaging_limit IS 'Meta''s limit of people who may be written to in a day.';
+COMMENT ON COLUMN whatsapp_senders.throughput_level IS 'HIGH after an upgrade by Meta: 1000 messages per second, where nothing else is set.';
+COMMENT ON COLUMN whatsapp_senders.number_event IS 'The last webhook about the number.';
+COMMENT ON COLUMN whatsapp_senders.number_event_at IS 'Meta''s time of that webhook.';
+COMMENT ON COLUMN whatsapp_senders.created_at IS 'When the row was made.';
+COMMENT ON FUNCTION wa_resume(text) IS 'Ends the pause of a sender, at commit. False when there is no such paused sender.';
 
 REVOKE ALL ON FUNCTION wa_resume(text) FROM PUBLIC;
 

@@ -54,13 +54,39 @@ CREATE TRIGGER whatsapp_notify_status AFTER UPDATE OF status ON whatsapp_message
     WHEN (OLD.status IS DISTINCT FROM NEW.status AND pg_catalog.current_setting('whatsapp.notify_status', true) = 'on')
     EXECUTE FUNCTION whatsapp_notify_status();
 
-COMMENT ON TABLE whatsapp_messages IS 'One row a message, from enqueue to its last status.';
+COMMENT ON TABLE whatsapp_messages IS 'One row per message, from enqueue to its last status.';
+COMMENT ON COLUMN whatsapp_messages.id IS 'What the sending functions return.';
+COMMENT ON COLUMN whatsapp_messages.created_at IS 'Start of the transaction that enqueued it.';
+COMMENT ON COLUMN whatsapp_messages.sender IS 'Name of the sender: a row of whatsapp_senders, or default.';
+COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given, with +; of a watched row that was refused it may be anything, or NULL.';
+COMMENT ON COLUMN whatsapp_messages.message_type IS 'What kind of message it is: template.';
+COMMENT ON COLUMN whatsapp_messages.template_name IS 'Name of the template.';
+COMMENT ON COLUMN whatsapp_messages.template_language IS 'Language of the template, such as es or en_US.';
+COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. NULL when a watched row was refused.';
+COMMENT ON COLUMN whatsapp_messages.priority IS '0 urgent, 1 normal, 2 bulk.';
+COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key; of purchase orders their number.';
+COMMENT ON COLUMN whatsapp_messages.idempotency_key IS 'The caller''s key against sending twice, unique per sender.';
+COMMENT ON COLUMN whatsapp_messages.enqueued_by IS 'The user of the session that enqueued it.';
+COMMENT ON COLUMN whatsapp_messages.expires_at IS 'The message is not sent after this time.';
+COMMENT ON COLUMN whatsapp_messages.attempts IS 'Attempts so far.';
 COMMENT ON COLUMN whatsapp_messages.status IS 'PENDING, SENT, DELIVERED, READ, FAILED (see error_message and hint) or CANCELLED; it never goes back.';
-COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt.';
-COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key, e.g. the number of the purchase order.';
+COMMENT ON COLUMN whatsapp_messages.sent_at IS 'When it was sent: the earlier of the time when the answer was written down and Meta''s time of the status sent.';
+COMMENT ON COLUMN whatsapp_messages.delivered_at IS 'When it was delivered, as Meta reports it, in whole seconds.';
+COMMENT ON COLUMN whatsapp_messages.read_at IS 'When it was read, as Meta reports it, in whole seconds.';
+COMMENT ON COLUMN whatsapp_messages.failed_at IS 'When it failed: Meta''s time, or ours.';
+COMMENT ON COLUMN whatsapp_messages.pricing_rank IS 'Which status told the price: 1 sent, 2 delivered, 3 read. A later one counts more: charged is what is delivered.';
+COMMENT ON COLUMN whatsapp_messages.wamid IS 'Meta''s id of the message; NULL until it is accepted. To find a message by it, see whatsapp_wamids.';
+COMMENT ON COLUMN whatsapp_messages.wa_id IS 'The recipient as WhatsApp knows it: digits without +.';
+COMMENT ON COLUMN whatsapp_messages.user_id IS 'The recipient''s business-scoped user id, where Meta reports one.';
+COMMENT ON COLUMN whatsapp_messages.conversation_id IS 'Id of the conversation, as status webhooks report it.';
+COMMENT ON COLUMN whatsapp_messages.pricing_category IS 'Category that is charged, as status webhooks report it.';
+COMMENT ON COLUMN whatsapp_messages.pricing_type IS 'Whether and why it is charged, as status webhooks report it.';
+COMMENT ON COLUMN whatsapp_messages.pricing_model IS 'Pricing model, as status webhooks report it.';
+COMMENT ON COLUMN whatsapp_messages.billable IS 'Whether it is charged, as status webhooks report it. Meta is about to drop this: go by pricing_type.';
+COMMENT ON COLUMN whatsapp_messages.error_code IS 'Meta''s code of the last error; wa_explain() explains it. NULL when the error is ours.';
+COMMENT ON COLUMN whatsapp_messages.error_message IS 'The last error in words; NULL once the message is sent.';
 COMMENT ON COLUMN whatsapp_messages.error_details IS 'All that Meta said about the failure; it says so once.';
 COMMENT ON COLUMN whatsapp_messages.hint IS 'What to do about the failure.';
-COMMENT ON COLUMN whatsapp_messages.pricing_rank IS 'Which status told the price: 1 sent, 2 delivered, 3 read. A later one counts more: charged is what is delivered.';
 COMMENT ON FUNCTION whatsapp_notify_status() IS
     'The trigger behind whatsapp.notify_status: tells the channel whatsapp_status which message has which status now.';
 

@@ -24,10 +24,19 @@ CREATE TABLE whatsapp_queue (
 CREATE INDEX whatsapp_queue_due_idx ON whatsapp_queue (sender, priority, due_at, message_id);
 CREATE INDEX whatsapp_queue_unknown_idx ON whatsapp_queue (unknown_at) WHERE unknown_at IS NOT NULL;
 
-COMMENT ON TABLE whatsapp_queue IS 'Messages that are still to be sent. Changed by the extension only.';
-COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its bytes leave; unknown: bytes may have left and no answer came; held: queued before a long unclean gap, see wa_release().';
+COMMENT ON TABLE whatsapp_queue IS 'Messages that are still to be sent; a row goes when its message is settled. Changed by the extension only.';
+COMMENT ON COLUMN whatsapp_queue.message_id IS 'The message, a row of whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_queue.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_queue.recipient IS 'As in the message.';
 COMMENT ON COLUMN whatsapp_queue.priority IS '0 urgent, 1 normal, 2 bulk: of one sender, the lower ones leave first.';
-COMMENT ON COLUMN whatsapp_queue.paced IS 'due_at is its turn in the schedule of its recipient, see whatsapp.pair_interval.';
+COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its bytes leave; unknown: bytes may have left and no answer came; held: queued before a long unclean gap, see wa_release().';
+COMMENT ON COLUMN whatsapp_queue.paced IS 'True: due_at is its turn in the schedule of its recipient, see whatsapp.pair_interval.';
+COMMENT ON COLUMN whatsapp_queue.due_at IS 'The message is not sent before this time.';
+COMMENT ON COLUMN whatsapp_queue.expires_at IS 'The message is not sent after this time.';
+COMMENT ON COLUMN whatsapp_queue.attempts IS 'Attempts so far, without those that the account''s trouble ended.';
 COMMENT ON COLUMN whatsapp_queue.crashes IS 'How often the sender ended without order while this message was on the wire; at three it is parked as FAILED.';
+COMMENT ON COLUMN whatsapp_queue.epoch IS 'The life of the sender that marked it as sending, see whatsapp_instances.epoch.';
+COMMENT ON COLUMN whatsapp_queue.changed_at IS 'When the state last changed.';
+COMMENT ON COLUMN whatsapp_queue.unknown_at IS 'Since when nobody knows what became of it; NULL when it is known.';
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_queue', '');

@@ -11,6 +11,9 @@ ALTER TABLE whatsapp_wamids REPLICA IDENTITY FULL;
 
 CREATE INDEX whatsapp_wamids_hash_idx ON whatsapp_wamids (generation, hash);
 
-COMMENT ON TABLE whatsapp_wamids IS 'Finds a message by the hash (hashtextextended with seed 0) of its wamid, in every generation. Compare the wamid, too.';
+COMMENT ON TABLE whatsapp_wamids IS 'Finds a message by the hash of its wamid, in every generation. Compare the wamid, too.';
+COMMENT ON COLUMN whatsapp_wamids.hash IS 'Hash of the wamid: hashtextextended(wamid, 0).';
+COMMENT ON COLUMN whatsapp_wamids.message_id IS 'The message, a row of whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_wamids.generation IS 'The newest whatsapp_messages.id when the wamid was learnt, divided by 262,144: new entries share few pages of the index.';
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_wamids', '');

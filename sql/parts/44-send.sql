@@ -27,15 +27,15 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg
 AS 'MODULE_PATHNAME', 'pg_whatsapp_retry';
 
 COMMENT ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text) IS
-    'Enqueues a template message; it leaves when this transaction commits, not before send_at. The same idempotency_key of a sender again enqueues nothing and returns the first id. Returns whatsapp_messages.id. Raises 22023 for the phone, 22004 for NULL, WA001 to WA004 and 22001 for template, language and parameters, 42704 for an unknown sender.';
+    'Enqueues a template message; it leaves when this transaction commits, not before send_at. Returns whatsapp_messages.id. The same idempotency_key of a sender again enqueues nothing and returns the first id. Raises 22023 for the phone, priority or idempotency_key, 22004 for NULL, WA001 to WA005, 22001 and 2202E for template, language and parameters, 22008 for an infinite send_at, 42704 for an unknown sender, WA012 when the recipient has opted out, WA013 when the template is known not to be approved, 0A000 when the database is not in UTF8.';
 COMMENT ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text, text) IS
-    'Enqueues template po_notification with the amount as it is written. Returns whatsapp_messages.id; raises as wa_send_template() does.';
+    'Enqueues template po_notification with the amount as it is written, e.g. €1,250.00. Returns whatsapp_messages.id. Raises what wa_send_template() raises.';
 COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text) IS
-    'Enqueues template po_notification with the amount formatted by wa_format_amount(). Returns whatsapp_messages.id; raises as both do.';
+    'Enqueues template po_notification with the amount written by wa_format_amount() in whatsapp.amount_locale; currency is whatsapp.default_currency for NULL. Returns whatsapp_messages.id. Raises what wa_send_template() and wa_format_amount() raise.';
 COMMENT ON FUNCTION wa_cancel(bigint) IS
-    'True: the message will not be sent (status CANCELLED once committed). False: too late, it is on the wire, was sent, or does not exist.';
+    'Cancels a message. True: it will not be sent (status CANCELLED once committed). False: too late, it is on the wire, was sent, or does not exist. Takes any id.';
 COMMENT ON FUNCTION wa_retry(bigint) IS
-    'Sends a FAILED or CANCELLED message again: PENDING once committed, with a new life span and in time a new wamid. False when it is neither, or was refused before it could be put together.';
+    'Sends a FAILED or CANCELLED message again. True: it is PENDING once committed, with a new life span and in time a new wamid. False: it is neither, or was refused before it could be put together.';
 
 REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text, text) FROM PUBLIC;

@@ -34,11 +34,30 @@ JOIN whatsapp_queue AS q ON q.state = 'held' OR h.reason LIKE 'this database%'
 JOIN whatsapp_messages AS m ON m.id = q.message_id
 WHERE h.reason IS NOT NULL;
 
-COMMENT ON TABLE whatsapp_instances IS 'Which cluster and database these rows belong to.';
+COMMENT ON TABLE whatsapp_instances IS 'Which clusters and databases these rows have lived in, one row each.';
+COMMENT ON COLUMN whatsapp_instances.nonce IS 'Names this database in what goes to Meta and comes back.';
+COMMENT ON COLUMN whatsapp_instances.system_identifier IS 'The cluster''s identifier, as pg_control_system() tells it.';
+COMMENT ON COLUMN whatsapp_instances.database_oid IS 'OID of the database.';
+COMMENT ON COLUMN whatsapp_instances.epoch IS 'Number of lives of the sender.';
+COMMENT ON COLUMN whatsapp_instances.heartbeat_at IS 'When its sender was last alive.';
+COMMENT ON COLUMN whatsapp_instances.stopped_cleanly IS 'Whether its sender stopped in order.';
+COMMENT ON COLUMN whatsapp_instances.quarantine_until IS 'After a promotion: nothing is sent before this time.';
+COMMENT ON COLUMN whatsapp_instances.created_at IS 'When the row was made.';
+COMMENT ON COLUMN whatsapp_instances.released_at IS 'When wa_release() ended the hold that this row makes.';
+COMMENT ON COLUMN whatsapp_instances.released_restore IS 'The last restore of a base backup that wa_release() has let go.';
 COMMENT ON FUNCTION whatsapp_hold_reason() IS 'Why messages are held, or NULL; for whatsapp_held.';
 COMMENT ON FUNCTION wa_release(boolean) IS
     'Ends the hold of a database that was restored or copied, or of messages that were queued before a long gap, at commit: they will be sent from here. Returns how many wait in the queue; 0 when nothing was held. With dry_run nothing ends: see whatsapp_held for the messages.';
 COMMENT ON VIEW whatsapp_held IS 'Messages that wait for wa_release(), and why: what it would send.';
+COMMENT ON COLUMN whatsapp_held.id IS 'The message, a row of whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_held.created_at IS 'When it was enqueued.';
+COMMENT ON COLUMN whatsapp_held.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_held.recipient_phone IS 'Who would get it.';
+COMMENT ON COLUMN whatsapp_held.template_name IS 'Name of the template.';
+COMMENT ON COLUMN whatsapp_held.reference IS 'The caller''s own key.';
+COMMENT ON COLUMN whatsapp_held.due_at IS 'The message is not sent before this time.';
+COMMENT ON COLUMN whatsapp_held.expires_at IS 'The message is not sent after this time.';
+COMMENT ON COLUMN whatsapp_held.reason IS 'Why it is held.';
 
 REVOKE ALL ON FUNCTION whatsapp_hold_reason() FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_release(boolean) FROM PUBLIC;

@@ -54,15 +54,28 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON TABLE whatsapp_opt_outs IS 'Who wants no messages, or no marketing. A row with opted_out false tells that they want them again.';
+COMMENT ON COLUMN whatsapp_opt_outs.contact IS 'The person, see wa_contact_key().';
+COMMENT ON COLUMN whatsapp_opt_outs.sender IS 'Which sender it is about; NULL is all of them.';
 COMMENT ON COLUMN whatsapp_opt_outs.scope IS 'all, or marketing: templates whose category is known to be MARKETING.';
+COMMENT ON COLUMN whatsapp_opt_outs.opted_out IS 'False: they want messages again.';
+COMMENT ON COLUMN whatsapp_opt_outs.changed_at IS 'Time of the choice, not of its arrival. The latest one counts.';
+COMMENT ON COLUMN whatsapp_opt_outs.source IS 'Where the choice was made: keyword, user_preferences, error (131050) or function.';
+COMMENT ON COLUMN whatsapp_opt_outs.reason IS 'The word, Meta''s detail, or what wa_opt_out() was told.';
 COMMENT ON TABLE whatsapp_windows IS 'When each person last wrote to each sender: any message may answer for 24 hours, see wa_window_open().';
+COMMENT ON COLUMN whatsapp_windows.contact IS 'The person, see wa_contact_key().';
+COMMENT ON COLUMN whatsapp_windows.sender IS 'Name of the sender that was written to; NULL when the number is none of ours.';
+COMMENT ON COLUMN whatsapp_windows.last_inbound_at IS 'Meta''s time of the person''s last message.';
 COMMENT ON TABLE whatsapp_opt_out_keywords IS 'Words that opt out or back in when they are all of an inbound text or button.';
+COMMENT ON COLUMN whatsapp_opt_out_keywords.keyword IS 'The word or words, in capitals.';
+COMMENT ON COLUMN whatsapp_opt_out_keywords.action IS 'stop, resume, or none: the word does nothing.';
+COMMENT ON COLUMN whatsapp_opt_out_keywords.scope IS 'all, or marketing.';
+COMMENT ON COLUMN whatsapp_opt_out_keywords.built_in IS 'Came with the extension. A row of yours with the same keyword goes before it.';
 COMMENT ON FUNCTION wa_opt_out(text, text, text, text) IS
-    'Nothing (scope all), or no template of category MARKETING (scope marketing), is sent to this phone or user id any more, by one sender or by none at all. False when it was so already. Raises 22023 for the phone or scope, 42704 for an unknown sender.';
+    'Records that a person wants no messages: nothing (scope all), or no template of category MARKETING (scope marketing), is sent to this phone or user id any more, by one sender or for NULL by any. False when it was so already. Raises 22023 for the phone or scope, 22004 for NULL, 42704 for an unknown sender.';
 COMMENT ON FUNCTION wa_opt_in(text, text) IS
-    'Ends the opt-outs of a phone or user id, however they came about: those of one sender, or all. False when there was none. Call it only when the person has agreed.';
+    'Ends the opt-outs of a phone or user id, however they came about: those of one sender, or all. False when there was none. Call it only when the person has agreed. Raises 22023 for the phone, 22004 for NULL, 42704 for an unknown sender.';
 COMMENT ON FUNCTION wa_window_open(text, text) IS
-    'True when this phone or user id wrote to the sender (whatsapp.default_sender for NULL) within the last 24 hours, so that any message may be sent, not templates only. The 72 hours after an ad are about the price; they open nothing.';
+    'True when this phone or user id wrote to the sender (whatsapp.default_sender for NULL) within the last 24 hours, so that any message may be sent, not templates only. The 72 hours after an ad are about the price; they open nothing. Stable: the hours are counted from the start of the transaction.';
 
 REVOKE ALL ON FUNCTION wa_opt_out(text, text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_opt_in(text, text) FROM PUBLIC;

@@ -34,10 +34,28 @@ CREATE INDEX whatsapp_events_message_id_idx ON whatsapp_events (message_id) WHER
 CREATE INDEX whatsapp_events_parked_idx ON whatsapp_events (received_at) WHERE kind = 'status' AND message_id IS NULL;
 CREATE INDEX whatsapp_event_queue_due_at_idx ON whatsapp_event_queue (due_at, event_id);
 
-COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once.';
+COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once. Keep rows for 8 days at least: Meta repeats deliveries for 7.';
+COMMENT ON COLUMN whatsapp_events.id IS 'Number of the row.';
+COMMENT ON COLUMN whatsapp_events.received_at IS 'When it arrived here.';
+COMMENT ON COLUMN whatsapp_events.kind IS 'status; message: somebody wrote; error; account: templates, numbers, the account; malformed: what is no delivery or no item of one, kept for people; refused: a delivery that the database would not take, for a trigger of yours on this table or because listeners ended over it.';
+COMMENT ON COLUMN whatsapp_events.field IS 'The webhook field, such as messages.';
+COMMENT ON COLUMN whatsapp_events.account_id IS 'Meta''s id of the account that it concerns.';
+COMMENT ON COLUMN whatsapp_events.phone_number_id IS 'Meta''s id of the number that it concerns.';
+COMMENT ON COLUMN whatsapp_events.wamid IS 'Of the message that it is about, or its own.';
+COMMENT ON COLUMN whatsapp_events.status IS 'Of kind status: sent, delivered, read, failed, or a word that is new.';
+COMMENT ON COLUMN whatsapp_events.occurred_at IS 'Meta''s time.';
+COMMENT ON COLUMN whatsapp_events.message_id IS 'The message, a row of whatsapp_messages; NULL when it is not known, or not yet.';
+COMMENT ON COLUMN whatsapp_events.dedupe_key IS 'A digest of what names the item: the same item is not stored again.';
+COMMENT ON COLUMN whatsapp_events.raw IS 'The item as it came; raw ->> ''id'' works as it is, operators such as @> need raw::jsonb.';
 COMMENT ON COLUMN whatsapp_events.contact IS 'Of a message: what contacts[] said about who sent it. Of a status: what contacts[] said about whom it is for, where the status itself does not tell.';
+COMMENT ON COLUMN whatsapp_events.body IS 'The whole body of a delivery that could not be read or stored.';
+COMMENT ON TABLE whatsapp_event_queue IS 'Events that still have to be acted upon, and why that failed; a row goes when it is done. Changed by the extension, but for due_at.';
+COMMENT ON COLUMN whatsapp_event_queue.event_id IS 'The event, a row of whatsapp_events.';
+COMMENT ON COLUMN whatsapp_event_queue.attempts IS 'Attempts that failed.';
+COMMENT ON COLUMN whatsapp_event_queue.due_at IS 'Not tried before this time; set it to now() to try again at once.';
 COMMENT ON COLUMN whatsapp_event_queue.apply_status IS 'The event is a status whose message has still to be changed.';
-COMMENT ON TABLE whatsapp_event_queue IS 'Events that still have to be acted upon, and why that failed. Changed by the extension only.';
+COMMENT ON COLUMN whatsapp_event_queue.error_code IS 'SQLSTATE of the last failure, most likely of a trigger on whatsapp_inbound or whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_event_queue.error_message IS 'Message of the last failure.';
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_events', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_events_id_seq', '');

@@ -30,9 +30,18 @@ WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure AND NOT t.tgis
 COMMENT ON FUNCTION whatsapp_notify_po() IS
     'The trigger that wa_watch() puts on a table. A row that cannot be notified makes a FAILED message and never an error.';
 COMMENT ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text) IS
-    'Notifies the supplier of each row that is inserted into the table from now on; the arguments name its columns. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify_po(). Raises 42703 for a column that is not there, 42710 when the table is watched already.';
+    'Notifies the supplier of each row that is inserted into the table from now on; the arguments name its columns. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify_po(); who inserts needs no right of ours. Raises 42703 for a column that is not there, 42710 when the table is watched already, 42809 for a table of the extension, WA002 for the language, 22004 for NULL, 0A000 when the database is not in UTF8.';
 COMMENT ON FUNCTION wa_unwatch(regclass) IS 'Ends wa_watch(). False when the table was not watched.';
 COMMENT ON VIEW whatsapp_watches IS 'Tables whose inserts notify a supplier, and the columns that are read.';
+COMMENT ON COLUMN whatsapp_watches.relation IS 'The watched table.';
+COMMENT ON COLUMN whatsapp_watches.supplier IS 'Column of the supplier''s name.';
+COMMENT ON COLUMN whatsapp_watches.po IS 'Column of the purchase order''s number.';
+COMMENT ON COLUMN whatsapp_watches.amount IS 'Column of the amount.';
+COMMENT ON COLUMN whatsapp_watches.phone IS 'Column of the phone number.';
+COMMENT ON COLUMN whatsapp_watches.currency IS 'Column of the currency; NULL is whatsapp.default_currency.';
+COMMENT ON COLUMN whatsapp_watches.language IS 'Language of the template; NULL is whatsapp.default_language.';
+COMMENT ON COLUMN whatsapp_watches.sender IS 'Name of the sender; NULL is whatsapp.default_sender.';
+COMMENT ON COLUMN whatsapp_watches.enabled IS 'False when the trigger was disabled by ALTER TABLE.';
 
 REVOKE ALL ON FUNCTION whatsapp_notify_po() FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text) FROM PUBLIC;

@@ -8,3 +8,7 @@ LEFT JOIN (SELECT status, pg_catalog.count(*) AS messages, pg_catalog.min(create
 ORDER BY s.place;
 
 COMMENT ON VIEW whatsapp_status IS 'Messages by status. Reads the whole of whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_status.status IS 'One of the six statuses, in the order of a message''s life.';
+COMMENT ON COLUMN whatsapp_status.messages IS 'Number of messages in this status.';
+COMMENT ON COLUMN whatsapp_status.oldest IS 'Least created_at of them.';
+COMMENT ON COLUMN whatsapp_status.newest IS 'Greatest created_at of them.';

@@ -39,7 +39,7 @@ sub prose
 		| \b $name(?:\.$name)*\(\)               # wa_cancel()
 		| \b whatsapp\.\w+                       # a setting
 		| (?<![\w-]) (?:[A-Za-z]\w*\.)* [A-Za-z]\w*_\w+ (?:\.\w+)*  # whatsapp_messages.id, error_code, secret_dir
-		| \b(?:WA\d{3}|(?:0A|22|2F|39|3F|42|53|54|55|57)[0-9A-Z]{3})\b  # SQLSTATEs
+		| \b(?:WA\d{3}|(?:09|0A|22|2F|39|3F|40|42|53|54|55|57)[0-9A-Z]{3})\b  # SQLSTATEs
 		| (?<!\w) '[^'\s]{1,20}' (?!\w)
 		| \b(?:X(?:-[A-Z0-9][a-z0-9]*)+|Retry-After)\b  # headers of HTTP
 	}x;
