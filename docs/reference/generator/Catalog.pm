@@ -66,10 +66,13 @@ SQL
 SELECT jsonb_object_agg(m[2], m[1]) FROM pg_read_file((SELECT setting FROM pg_config WHERE name = 'SHAREDIR') || '/errcodes.txt') AS t (text)
 CROSS JOIN regexp_matches(t.text, '^([0-9A-Z]{5})\s+[A-Z]\s+(ERRCODE_\w+)', 'gn') AS m
 SQL
-	# kinds of objects that no page has a place for
+	# kinds of objects that no page has a place for; since version 17 the row types of tables, and arrays of types, are members, too
 	strangers => <<'SQL',
 SELECT coalesce(jsonb_agg(o.type || ' ' || o.identity), '[]') FROM members AS m CROSS JOIN pg_identify_object(m.classid, m.objid, 0) AS o
 WHERE o.type NOT IN ('function', 'table', 'view', 'sequence')
+  AND NOT (m.classid = 'pg_type'::regclass AND EXISTS (
+      SELECT FROM pg_type AS t WHERE (t.oid = m.objid AND t.typrelid IN (SELECT objid FROM members WHERE classid = 'pg_class'::regclass))
+                                  OR t.typarray = m.objid))
 SQL
 );
 

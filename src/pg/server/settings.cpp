@@ -106,7 +106,7 @@ define_int(const char *name, const Meaning &meaning, int *value, int initial, in
 }
 
 void
-define_worker_settings()
+define_api_settings()
 {
 	DefineCustomBoolVariable(
 	    "whatsapp.enabled", "Sends messages; when off, they stay PENDING and nothing leaves.",
@@ -133,6 +133,11 @@ define_worker_settings()
 	    {"Directory of the files that hold the secrets.",
 	     "A file goes before the environment variable of the same secret, and is read again within a second."},
 	    &settings.secret_dir, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+}
+
+void
+define_sending_settings()
+{
 	DefineCustomEnumVariable(
 	    "whatsapp.unknown_policy", "What becomes of a message whose request got no answer.",
 	    "auto: retried when webhooks flow and none named it, else failed; retry: at least once; fail: at most once.",
@@ -265,7 +270,8 @@ define_settings()
 	              &settings.databases, "postgres",
 	              process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP,
 	              GUC_LIST_INPUT);
-	define_worker_settings();
+	define_api_settings();
+	define_sending_settings();
 	define_listener_settings();
 	define_session_settings();
 	define_fault_points();
