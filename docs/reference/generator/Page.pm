@@ -292,7 +292,7 @@ sub check_places
 	my ($facts, $name, $of, $title) = @_;
 	for my $thing (@$of) {
 		my $times = $thing->{placed} || 0;
-		push @complaints, sprintf '%s %s has no place in docs/reference/generator/templates/%s.md', $title, $thing->{name}, $name if $times == 0;
+		push @complaints, sprintf '%s %s has no place in docs/reference/generator/templates/%s.md.in', $title, $thing->{name}, $name if $times == 0;
 		push @complaints, "$title $thing->{name} has $times places in $name.md" if $times > 1;
 	}
 	return;
@@ -305,7 +305,7 @@ sub check_all_placed
 	check_places($facts, $name, $facts->{relations}, 'relation') if $name eq 'tables';
 	check_places($facts, $name, $facts->{settings}, 'setting') if $name eq 'settings';
 	return if $name ne 'sqlstates';
-	push @complaints, "$_ is raised in src and has no line in docs/reference/generator/templates/sqlstates.md"
+	push @complaints, "$_ is raised in src and has no line in docs/reference/generator/templates/sqlstates.md.in"
 	  for grep { !$conditions{$_} } sort keys %{ $facts->{sqlstates}{used} };
 	return;
 }
@@ -313,7 +313,7 @@ sub check_all_placed
 sub fill
 {
 	my ($path, $facts) = @_;
-	my ($name) = $path =~ m{/(\w+)\.md\z};
+	my ($name) = $path =~ m{/(\w+)\.md\.in\z};
 	open my $file, '<', $path or die "$path: $!\n";
 	my @lines = map { decode_utf8($_) } <$file>;
 	chomp @lines;
