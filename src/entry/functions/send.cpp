@@ -104,7 +104,7 @@ enqueue(FunctionCallInfo fcinfo, pg::NewMessage &message)
 		pg::Failure why;
 		if (!pg::may_send(message, why))
 			pg::raise(why);
-		return pg::enqueue(message);
+		return pg::enqueue_message(message);
 	});
 }
 
@@ -199,7 +199,7 @@ Datum
 pg_whatsapp_resume(PG_FUNCTION_ARGS)
 {
 	const char *sender = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const bool resumed = in_schema(fcinfo, [sender] { return pg::resume(sender); });
+	const bool resumed = in_schema(fcinfo, [sender] { return pg::resume_sender(sender); });
 	pg::wake_sender_at_commit(pg::any_due);
 	PG_RETURN_BOOL(resumed);
 }
@@ -208,8 +208,8 @@ Datum
 pg_whatsapp_release(PG_FUNCTION_ARGS)
 {
 	if (PG_GETARG_BOOL(0))
-		PG_RETURN_INT64(in_schema(fcinfo, [] { return pg::would_release(); }));
-	const int64 waiting = in_schema(fcinfo, [] { return pg::release(); });
+		PG_RETURN_INT64(in_schema(fcinfo, [] { return pg::count_releasable(); }));
+	const int64 waiting = in_schema(fcinfo, [] { return pg::release_messages(); });
 	pg::wake_sender_at_commit(pg::any_due);
 	PG_RETURN_INT64(waiting);
 }

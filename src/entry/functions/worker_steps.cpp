@@ -60,16 +60,17 @@ pg_whatsapp_step_claim(PG_FUNCTION_ARGS)
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	const pg::ReadFrom from = {"default", 1, DT_NOBEGIN, 0, most};
 	const pg::ReadyRows ready = pg::read_ready(&from, 1);
-	pg::Candidate candidates[most];
+	pg::ReadyMessage candidates[most];
 	for (std::size_t i = 0; i < ready.count; i++)
 		candidates[i] = {ready.rows[i].id, ready.rows[i].row};
-	std::sort(
-	    candidates, candidates + ready.count,
-	    [](const pg::Candidate &left, const pg::Candidate &right) { return left.id < right.id; });
+	std::sort(candidates, candidates + ready.count,
+	          [](const pg::ReadyMessage &left, const pg::ReadyMessage &right) {
+		          return left.id < right.id;
+	          });
 	pg::Instance instance = {};
 	instance.epoch = step_epoch;
-	const pg::Claims claims =
-	    pg::mark(instance, candidates, ready.count, PG_GETARG_BOOL(0), CurrentMemoryContext);
+	const pg::Claims claims = pg::mark_messages(instance, candidates, ready.count,
+	                                            PG_GETARG_BOOL(0), CurrentMemoryContext);
 	pg::Column ids(claims.count);
 	for (std::size_t i = 0; i < claims.count; i++)
 		ids.add(Int64GetDatum(claims.rows[i].id));
@@ -94,7 +95,7 @@ pg_whatsapp_step_settle(PG_FUNCTION_ARGS)
 	answer.wa_id = answer.user_id = "";
 	answer.message = "a step of a test";
 	answer.hint = "There is nothing to do.";
-	pg::settle(&answer, 1);
+	pg::settle_messages(&answer, 1);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

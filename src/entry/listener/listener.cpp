@@ -336,5 +336,5 @@ pg_whatsapp_listener_main(Datum)
 		if (waits.wait(wait_ms(listener)))
 			listener.rung = true;
 	}
-	pg::leave();
+	pg::end_worker();
 }

@@ -93,5 +93,5 @@ pg_whatsapp_reader_main(Datum)
 			waits.wait(static_cast<long>(
 			    next_due < 0 ? poll_ms : std::clamp<std::int64_t>(next_due, 1, poll_ms)));
 	}
-	pg::leave();
+	pg::end_worker();
 }

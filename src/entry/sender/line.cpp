@@ -51,7 +51,7 @@ struct Line::State {
 	std::vector<pg::ReadFrom> wanted;
 	std::vector<Chosen> chosen;
 	std::vector<Deferred> deferred;
-	std::vector<pg::Candidate> candidates;
+	std::vector<pg::ReadyMessage> candidates;
 	std::vector<pg::Postponed> postponed;
 	std::vector<std::string> paused;
 	std::int64_t chosen_ms = 0; /* the last choice */
@@ -189,7 +189,7 @@ try {
 	state_->lineup.restart_reading();
 }
 
-const pg::Candidate *
+const pg::ReadyMessage *
 Line::choose_messages(int room, std::int64_t clock, std::size_t &count) noexcept
 {
 	count = 0;
@@ -211,7 +211,7 @@ Line::choose_messages(int room, std::int64_t clock, std::size_t &count) noexcept
 			state_->out.emplace(one.id, one);
 		}
 		std::sort(state_->candidates.begin(), state_->candidates.end(),
-		          [](const pg::Candidate &a, const pg::Candidate &b) { return a.id < b.id; });
+		          [](const pg::ReadyMessage &a, const pg::ReadyMessage &b) { return a.id < b.id; });
 	} catch (...) {
 		drop_choice();
 		return nullptr;
@@ -243,7 +243,7 @@ Line::confirm_marks(const pg::Claimed *rows, std::size_t count) noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
 	std::size_t next = 0;
-	for (const pg::Candidate &one : state_->candidates) {
+	for (const pg::ReadyMessage &one : state_->candidates) {
 		if (next < count && rows[next].id == one.id) {
 			next++;
 			continue;

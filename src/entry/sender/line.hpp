@@ -37,7 +37,8 @@ public:
 	void add_rows(const pg::Ready *rows, std::size_t count) noexcept;
 
 	/* In order of id; and what has to wait for its recipient. clock: the server's now. */
-	const pg::Candidate *choose_messages(int room, std::int64_t clock, std::size_t &count) noexcept;
+	const pg::ReadyMessage *choose_messages(int room, std::int64_t clock,
+	                                        std::size_t &count) noexcept;
 	const pg::Postponed *postponed_messages(std::size_t &count) noexcept;
 
 	/* What of the chosen was marked and is to be sent; the rest is not there any more. */

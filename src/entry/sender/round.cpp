@@ -52,14 +52,14 @@ set_back(Sender &sender)
 }
 
 void
-settle(const Sender &sender, const pg::Settled *rows, std::size_t count)
+settle_results(const Sender &sender, const pg::Settled *rows, std::size_t count)
 {
 	const char **recovered = static_cast<const char **>(palloc(sizeof(char *) * (count + 1)));
 	std::size_t names = 0;
 	for (std::size_t i = 0; i < count; i++)
 		if (rows[i].how == pg::Settle::sent && sender.line->is_sender_paused(rows[i].sender))
 			recovered[names++] = rows[i].sender;
-	pg::settle(rows, count);
+	pg::settle_messages(rows, count);
 	pg::end_pauses_of(recovered, names);
 }
 
@@ -71,7 +71,7 @@ settle_one_by_one(Sender &sender)
 	std::size_t count;
 	const pg::Settled *rows = sender.dispatcher->results(count);
 	for (std::size_t i = 0; i < count; i++)
-		pg::transact([&] { settle(sender, rows + i, 1); });
+		pg::transact([&] { settle_results(sender, rows + i, 1); });
 	sender.dispatcher->forget_results();
 }
 
@@ -162,15 +162,15 @@ claim(Sender &sender, int limit)
 		const pg::ReadyRows ready = pg::read_ready(from, count);
 		sender.line->add_rows(ready.rows, ready.count);
 	}
-	const pg::Candidate *candidates =
+	const pg::ReadyMessage *candidates =
 	    sender.line->choose_messages(limit, GetCurrentTimestamp(), count);
 	pg::Claims claims = {nullptr, 0};
 	if (count > 0)
-		claims = pg::mark(sender.instance, candidates, count,
-		                  pg::monotonic_ms() < sender.careful_until, sender.batch);
+		claims = pg::mark_messages(sender.instance, candidates, count,
+		                           pg::monotonic_ms() < sender.careful_until, sender.batch);
 	const pg::Postponed *postponed = sender.line->postponed_messages(count);
 	if (count > 0)
-		pg::postpone(postponed, count);
+		pg::postpone_messages(postponed, count);
 	for (std::size_t i = 0; i < count; i++)
 		due_in(sender, (postponed[i].due - GetCurrentTimestamp()) / 1000 + 1);
 	return claims;
@@ -213,7 +213,7 @@ settle_and_claim(Sender &sender, int limit)
 	pg::Claims claims = {nullptr, 0};
 	const bool done = pg::transact([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
-		settle(sender, rows, count);
+		settle_results(sender, rows, count);
 		if (limit > 0)
 			look_at_senders(sender);
 		if (limit > 0 && !sender.instance.held)

@@ -77,9 +77,9 @@ tick(Sender &sender, std::int64_t now)
 			sender.line->read_everything();
 		pg::match_lately_parked_statuses();
 		if (expire)
-			pg::expire();
+			pg::expire_messages();
 		if (now >= sender.next_beat)
-			pg::beat(sender.instance, false);
+			pg::record_heartbeat(sender.instance, false);
 	});
 	if (now >= sender.next_beat)
 		sender.next_beat =
@@ -220,7 +220,7 @@ drain(Sender &sender, pg::WaitSet &waits)
 	/* without a claim: limit 0 */
 	settle_and_claim(sender, 0);
 	pg::fault_point(pg::FaultPoint::drain_settled);
-	pg::transact([&] { pg::beat(sender.instance, true); });
+	pg::transact([&] { pg::record_heartbeat(sender.instance, true); });
 }
 
 } // namespace
@@ -251,7 +251,7 @@ pg_whatsapp_sender_main(Datum)
 		    pg::leave_without_extension(pg::Role::sender, worker_place());
 		    pg::begin_epoch(sender.instance, worker_place());
 	    }))
-		pg::leave();
+		pg::end_worker();
 	pg::fault_point(pg::FaultPoint::epoch_committed);
 	pg::forget_promotion(worker_place());
 	if (sender.instance.held)
@@ -272,5 +272,5 @@ pg_whatsapp_sender_main(Datum)
 	while (!pg::shutdown_requested())
 		turn(sender, waits);
 	drain(sender, waits);
-	pg::leave();
+	pg::end_worker();
 }

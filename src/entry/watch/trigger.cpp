@@ -217,7 +217,7 @@ notify(Watch &watch, TupleTableSlot *row, pg::MessageBatch &batch)
 		message.sender = pg::settings.default_sender;
 	good = check_watch(watch, message.sender, why) && good;
 	if (good && pg::may_send(message, why))
-		pg::add(batch, message);
+		pg::add_message(batch, message);
 	else
 		pg::record_refused(message, why);
 }
@@ -263,10 +263,10 @@ notify_all(Watch &watch, Tuplestorestate *rows, TupleDesc columns)
 	tuplestore_select_read_pointer(rows, pointer);
 	tuplestore_rescan(rows);
 	TupleTableSlot *row = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
-	pg::MessageBatch *batch = pg::begin_batch();
+	pg::MessageBatch *batch = pg::begin_message_batch();
 	while (notify_some(watch, rows, pointer, row, *batch))
 		;
-	pg::end(*batch);
+	pg::end_message_batch(*batch);
 	ExecDropSingleTupleTableSlot(row);
 }
 
@@ -305,11 +305,11 @@ pg_whatsapp_notify_po(PG_FUNCTION_ARGS)
 	entry::Watch watch = entry::read_watch(columns, call->tg_trigger->tgargs);
 	if (TRIGGER_FIRED_FOR_ROW(call->tg_event)) {
 		SPI_connect();
-		pg::MessageBatch *batch = pg::begin_batch();
+		pg::MessageBatch *batch = pg::begin_message_batch();
 		entry::notify(
 		    watch, TRIGGER_FIRED_BY_UPDATE(call->tg_event) ? call->tg_newslot : call->tg_trigslot,
 		    *batch);
-		pg::end(*batch);
+		pg::end_message_batch(*batch);
 		SPI_finish();
 	} else {
 		entry::notify_all(watch, call->tg_newtable, columns);

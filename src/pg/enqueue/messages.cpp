@@ -221,7 +221,7 @@ insert_or_find(const NewMessage &message, const Values &values)
 } // namespace
 
 std::int64_t
-enqueue(const NewMessage &message)
+enqueue_message(const NewMessage &message)
 {
 	wake_sender_at_commit(Max(due_time(message), GetCurrentTransactionStartTimestamp()));
 	warn_without_workers();
@@ -254,7 +254,7 @@ struct MessageBatch {
 };
 
 MessageBatch *
-begin_batch()
+begin_message_batch()
 {
 	auto *batch = static_cast<MessageBatch *>(palloc(sizeof(MessageBatch)));
 	batch->memory =
@@ -264,7 +264,7 @@ begin_batch()
 }
 
 void
-end(MessageBatch &batch)
+end_message_batch(MessageBatch &batch)
 {
 	if (batch.count == 0)
 		return;
@@ -286,12 +286,12 @@ end(MessageBatch &batch)
 }
 
 void
-add(MessageBatch &batch, const NewMessage &message)
+add_message(MessageBatch &batch, const NewMessage &message)
 {
 	if (batch.count == 0 && message.idempotency_key == nullptr)
 		batch.tables = open_message_tables();
 	if (message.idempotency_key != nullptr || batch.tables.messages == nullptr) {
-		enqueue(message);
+		enqueue_message(message);
 		return;
 	}
 	wake_sender_at_commit(Max(due_time(message), GetCurrentTransactionStartTimestamp()));
@@ -300,7 +300,7 @@ add(MessageBatch &batch, const NewMessage &message)
 	fill_message_rows(batch.rows[batch.count++], message);
 	MemoryContextSwitchTo(before);
 	if (batch.count == batch_size)
-		end(batch);
+		end_message_batch(batch);
 }
 
 std::int64_t

@@ -23,12 +23,12 @@ bool sender_exists(const char *sender);
 const char *resolve_sender(const char *sender);
 
 /* All in the caller's transaction, with SPI connected. Return the id. */
-std::int64_t enqueue(const NewMessage &message);
+std::int64_t enqueue_message(const NewMessage &message);
 /* Of one statement; what is added is written when the batch is full or ended, a page at a time. */
 struct MessageBatch;
-MessageBatch *begin_batch();
-void add(MessageBatch &batch, const NewMessage &message);
-void end(MessageBatch &batch);
+MessageBatch *begin_message_batch();
+void add_message(MessageBatch &batch, const NewMessage &message);
+void end_message_batch(MessageBatch &batch);
 
 std::int64_t record_refused(const NewMessage &message, const Failure &why);
 

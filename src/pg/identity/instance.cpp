@@ -198,7 +198,7 @@ begin_epoch(Instance &instance, int place)
 }
 
 void
-beat(const Instance &instance, bool stopping)
+record_heartbeat(const Instance &instance, bool stopping)
 {
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_instances SET heartbeat_at = now(), stopped_cleanly = $2 WHERE nonce = $1",
@@ -267,7 +267,7 @@ hold_reason()
 }
 
 std::int64_t
-would_release()
+count_releasable()
 {
 	static Statement statement = {
 	    "SELECT count(*) FROM @s@.whatsapp_queue WHERE $1 OR state = 'held'", 1, {BOOLOID}};
@@ -277,7 +277,7 @@ would_release()
 }
 
 std::int64_t
-release()
+release_messages()
 {
 	const bool held = is_held();
 	if (held)

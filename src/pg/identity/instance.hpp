@@ -24,7 +24,7 @@ struct Instance {
 void begin_epoch(Instance &instance, int place);
 
 /* That this sender is alive; or, at its end, that it stopped in order. */
-void beat(const Instance &instance, bool stopping);
+void record_heartbeat(const Instance &instance, bool stopping);
 
 /* Rows of another instance (a restored dump, a TEMPLATE copy), or a cluster restored from a base
  * backup, and nobody has said yes yet. */
@@ -37,9 +37,9 @@ void warn_of_hold();
 const char *hold_reason();
 
 /* Ends a hold; returns the number of messages that wait. */
-std::int64_t release();
+std::int64_t release_messages();
 
 /* The same number, and nothing ends. */
-std::int64_t would_release();
+std::int64_t count_releasable();
 
 } // namespace whatsapp::pg

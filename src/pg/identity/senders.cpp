@@ -116,7 +116,7 @@ probe_paused()
 }
 
 bool
-resume(const char *sender)
+resume_sender(const char *sender)
 {
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_senders SET paused_until = NULL, paused_reason = NULL, paused_hint = NULL, pauses = 0"

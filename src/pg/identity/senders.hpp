@@ -43,6 +43,6 @@ void end_pauses_of(const char *const *names, std::size_t count);
 /* Probe paused senders now (after a reload, say). */
 void probe_paused();
 /* By hand. False when there is no such paused sender. */
-bool resume(const char *sender);
+bool resume_sender(const char *sender);
 
 } // namespace whatsapp::pg

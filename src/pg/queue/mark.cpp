@@ -51,7 +51,7 @@ Statement mark_free = {
 
 /* The queue row's part of a mark: false when it is not ready at its address any more. */
 bool
-mark_row(PlainTable &queue, const Candidate &candidate, Datum sending, const Instance &instance,
+mark_row(PlainTable &queue, const ReadyMessage &candidate, Datum sending, const Instance &instance,
          Claimed &claim)
 {
 	bool null;
@@ -83,7 +83,7 @@ text_of(PlainTable &table, int column)
 
 /* What mark_waiting does, without a plan. */
 bool
-mark_directly(const Instance &instance, const Candidate *candidates, std::size_t count,
+mark_directly(const Instance &instance, const ReadyMessage *candidates, std::size_t count,
               Claims &claims, MemoryContext memory)
 {
 	PlainTable queue;
@@ -134,7 +134,7 @@ note_opted_out(const Claims &claims)
 }
 
 Claims
-mark_by_statement(const Instance &instance, const Candidate *candidates, std::size_t count,
+mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std::size_t count,
                   bool careful, MemoryContext memory)
 {
 	Column ids(count);
@@ -167,8 +167,8 @@ mark_by_statement(const Instance &instance, const Candidate *candidates, std::si
 } // namespace
 
 Claims
-mark(const Instance &instance, const Candidate *candidates, std::size_t count, bool careful,
-     MemoryContextData *memory)
+mark_messages(const Instance &instance, const ReadyMessage *candidates, std::size_t count,
+              bool careful, MemoryContextData *memory)
 {
 	Claims claims;
 	if (careful || !mark_directly(instance, candidates, count, claims, memory))

@@ -23,7 +23,7 @@ namespace whatsapp::pg
 {
 
 void
-postpone(const Postponed *rows, std::size_t count)
+postpone_messages(const Postponed *rows, std::size_t count)
 {
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_queue AS q SET due_at = f.due, paced = true"
@@ -111,7 +111,7 @@ resolve_unknown(const Instance &instance)
 }
 
 std::uint64_t
-expire()
+expire_messages()
 {
 	/* a minute later than the sender itself would have noticed; some at a time, for each is written
 	 * in one commit with the others */

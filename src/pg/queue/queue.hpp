@@ -49,7 +49,7 @@ struct ReadyRows {
 /* Ready rows that are due; nothing is changed. In SPI's memory. */
 ReadyRows read_ready(const ReadFrom *from, std::size_t count);
 
-struct Candidate {
+struct ReadyMessage {
 	std::int64_t id;
 	RowAddress row;
 };
@@ -73,8 +73,8 @@ struct Claims {
 /* Marks those (in order of id) that are still ready as sending by this epoch.
  * careful: pass over what somebody has locked; otherwise wait for it, which is quicker when nobody
  * has. Copies live in memory. */
-Claims mark(const Instance &instance, const Candidate *candidates, std::size_t count, bool careful,
-            MemoryContextData *memory);
+Claims mark_messages(const Instance &instance, const ReadyMessage *candidates, std::size_t count,
+                     bool careful, MemoryContextData *memory);
 
 struct Postponed {
 	std::int64_t id;
@@ -83,7 +83,7 @@ struct Postponed {
 
 /* Their turn in the schedule of their recipient. A time and not a delay: those that are due at the
  * same one stay in order of id, whichever transaction puts them back. */
-void postpone(const Postponed *rows, std::size_t count);
+void postpone_messages(const Postponed *rows, std::size_t count);
 
 /* What the life before this one left to be kept: the turns of a recipient up to the last one, and a
  * message that is to be tried again before those behind it. */
@@ -124,7 +124,7 @@ struct Settled {
 };
 
 /* Records results, in order of id. What a webhook has settled meanwhile stays as it is. */
-void settle(const Settled *rows, std::size_t count);
+void settle_messages(const Settled *rows, std::size_t count);
 
 /* Unknown outcomes whose grace is over, by whatsapp.unknown_policy. Returns how many were put back.
  */
@@ -132,7 +132,7 @@ std::uint64_t resolve_unknown(const Instance &instance);
 
 /* Messages whose time is over though nobody could claim them (a pause, a sender that is gone).
  * Returns how many failed. */
-std::uint64_t expire();
+std::uint64_t expire_messages();
 
 /* Milliseconds until the first message that is not due yet; -1 when none waits. */
 std::int64_t next_due_ms();

@@ -157,7 +157,7 @@ read_by_statement(const ReadFrom *from, std::size_t count)
 ReadyRows
 read_ready(const ReadFrom *from, std::size_t count)
 {
-	const Oid oid = find(queue_shape.table);
+	const Oid oid = find_own_table(queue_shape.table);
 	if (!OidIsValid(oid))
 		return read_by_statement(from, count);
 	Relation table = table_open(oid, AccessShareLock);

@@ -345,7 +345,7 @@ settle_failure(const Settled &row)
 } // namespace
 
 void
-settle(const Settled *rows, std::size_t count)
+settle_messages(const Settled *rows, std::size_t count)
 {
 	/* successes last: what is put back here is ready, which settle_sent() respects */
 	for (std::size_t i = 0; i < count; i++) {

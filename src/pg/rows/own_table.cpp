@@ -57,7 +57,7 @@ enrol(OwnTable &table)
 } // namespace
 
 Oid
-find(OwnTable &table)
+find_own_table(OwnTable &table)
 {
 	if (OidIsValid(table.relation) && table.schema == schema_oid())
 		return table.relation;
@@ -88,7 +88,8 @@ note_locked(OwnTable &table)
 bool
 has_pages(OwnTable &table)
 {
-	Relation relation = table_open(find(table), is_new_here(table) ? AccessShareLock : NoLock);
+	Relation relation =
+	    table_open(find_own_table(table), is_new_here(table) ? AccessShareLock : NoLock);
 	const bool has = RelationGetNumberOfBlocks(relation) > 0;
 	note_locked(table);
 	table_close(relation, NoLock);

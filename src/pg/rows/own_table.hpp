@@ -33,7 +33,7 @@ struct OwnTable {
 };
 
 /* Its number in schema_oid(), or InvalidOid. */
-Oid find(OwnTable &table);
+Oid find_own_table(OwnTable &table);
 
 /* The lock is still to be taken: the running subtransaction has not had the table yet. It tells
  * about the indexes, too, where they are always opened together with the table. */

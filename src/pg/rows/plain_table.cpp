@@ -23,7 +23,7 @@ bool
 PlainTable::open(TableShape &shape, unsigned works)
 {
 	*this = PlainTable();
-	const Oid table = pg::find(shape.table);
+	const Oid table = find_own_table(shape.table);
 	const bool changes = (works & writes) != 0;
 	if (!OidIsValid(table) || (changes && XactReadOnly))
 		return false;

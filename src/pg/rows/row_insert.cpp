@@ -89,7 +89,7 @@ insert_entries(Relation relation, const TableShape &shape, const Row *rows,
 Relation
 open_to_insert(TableShape &shape)
 {
-	const Oid table = find(shape.table);
+	const Oid table = find_own_table(shape.table);
 	if (!OidIsValid(table) || XactReadOnly)
 		return nullptr;
 	Relation relation = table_open(table, is_new_here(shape.table) ? RowExclusiveLock : NoLock);

@@ -44,7 +44,7 @@ stamp_of(Relation table)
 bool
 has_changed(TableStamp &stamp)
 {
-	const Oid oid = find(stamp.table);
+	const Oid oid = find_own_table(stamp.table);
 	if (!OidIsValid(oid))
 		return true;
 	Relation table = table_open(oid, AccessShareLock);

@@ -76,15 +76,15 @@ start_worker(Role role, int place, unsigned database_oid)
 			                         MyBgworkerEntry->bgw_type, get_database_name(MyDatabaseId)),
 			                  errhint("It is tried again. pg_stat_activity shows the other one.")));
 	    }))
-		leave();
+		end_worker();
 	if (GetDatabaseEncoding() != PG_UTF8) {
 		ereport(LOG, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		              errmsg("pg_whatsapp cannot work in a database whose encoding is not UTF8")));
 		say_farewell(role, place, {Farewell::no_extension, attach_count()});
-		leave();
+		end_worker();
 	}
 	if (!single)
-		leave();
+		end_worker();
 	take_seat(role, place, database_oid);
 	if (role == Role::sender)
 		reset_rung(place);
@@ -116,7 +116,7 @@ leave_without_extension(Role role, int place)
 	case Extension::replaced:
 		break;
 	}
-	leave();
+	end_worker();
 }
 
 void
@@ -126,7 +126,7 @@ before_exit(void (*callback)())
 }
 
 void
-leave()
+end_worker()
 {
 	/* 0 is silent in the log; the postmaster would not restart this worker after another code
 	 * either */

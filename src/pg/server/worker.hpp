@@ -23,6 +23,6 @@ void leave_without_extension(Role role, int place);
 void before_exit(void (*callback)());
 
 /* The launcher, not the postmaster, decides whether and when another one starts. */
-[[noreturn]] void leave();
+[[noreturn]] void end_worker();
 
 } // namespace whatsapp::pg
