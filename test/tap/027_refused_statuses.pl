@@ -67,8 +67,8 @@ wait_sql($node, q{SELECT count(*) FROM whatsapp_event_queue}, '0');
 is(sql($statuses), 'w.1 DELIVERED, w.2 DELIVERED, w.3 READ, w.4 READ, w.5 READ', 'once the trigger lets them, they are applied');
 
 # what cannot even be stored is kept whole, and is not called malformed either
-sql(q{CREATE FUNCTION none() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'none' USING ERRCODE = 'UT002'; END $$;
-	CREATE TRIGGER none BEFORE INSERT ON whatsapp_events FOR EACH ROW WHEN (NEW.wamid = 'w.6') EXECUTE FUNCTION none()});
+sql(q{CREATE FUNCTION refuse_event() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = 'UT002'; END $$;
+	CREATE TRIGGER refuse_event BEFORE INSERT ON whatsapp_events FOR EACH ROW WHEN (NEW.wamid = 'w.6') EXECUTE FUNCTION refuse_event()});
 is(deliver({ id => 'w.6', status => 'read', timestamp => '1895336260' }), '200', 'a delivery that the table of events refuses is taken');
 is(sql(q{SELECT string_agg(kind, ' ') FROM whatsapp_events WHERE convert_from(body, 'UTF8') LIKE '%w.6%'}), 'refused', 'and kept whole as refused');
 
