@@ -58,11 +58,11 @@ LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 		named.push_back({parameters[i], parameters[i + 1]});
 
 	attempt([&] {
-		std::string text = whatsapp::render(body, parameters);
+		std::string text = whatsapp::render_template(body, parameters);
 		for (const std::string &parameter : parameters)
 			EXPECT(text.find(parameter) != std::string::npos);
 	});
-	attempt([&] { whatsapp::render(body, named); });
+	attempt([&] { whatsapp::render_template(body, named); });
 	attempt([&] {
 		std::string payload = whatsapp::template_payload("a", "es", parameters, {body});
 		std::string request = whatsapp::request_body(body, "n.1", payload);

@@ -71,7 +71,7 @@ TEST(Signature, FingerprintIsTheFirstHalfOfTheDigest)
 {
 	for (const char *text : {"", "abc", "s:wamid.HBgL:delivered:1760000005"}) {
 		std::string hex;
-		for (const unsigned char byte : fingerprint(text)) {
+		for (const unsigned char byte : make_fingerprint(text)) {
 			char digits[3];
 			std::snprintf(digits, sizeof digits, "%02x", byte);
 			hex += digits;

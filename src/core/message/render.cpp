@@ -141,7 +141,7 @@ check_count(std::size_t count)
 } // namespace
 
 std::string
-render(std::string_view body, const std::vector<std::string> &parameters)
+render_template(std::string_view body, const std::vector<std::string> &parameters)
 {
 	static constexpr char hint[] =
 	    "Pass one parameter for each of the placeholders {{1}}, {{2}} and so on, in that order.";
@@ -176,7 +176,7 @@ render(std::string_view body, const std::vector<std::string> &parameters)
 }
 
 std::string
-render(std::string_view body, const std::vector<NamedParameter> &parameters)
+render_template(std::string_view body, const std::vector<NamedParameter> &parameters)
 {
 	static constexpr char hint[] =
 	    "Pass one parameter for each placeholder, under the placeholder's own name.";

@@ -47,10 +47,10 @@ struct NamedParameter {
  * malformed placeholder; what check_parameter() raises. Text put in for a placeholder is never
  * scanned again for placeholders.
  */
-std::string render(std::string_view body, const std::vector<std::string> &parameters);
+std::string render_template(std::string_view body, const std::vector<std::string> &parameters);
 
 /* The same for {{lower_snake}} placeholders. Every placeholder needs a parameter and every
  * parameter a placeholder. */
-std::string render(std::string_view body, const std::vector<NamedParameter> &parameters);
+std::string render_template(std::string_view body, const std::vector<NamedParameter> &parameters);
 
 } // namespace whatsapp

@@ -157,7 +157,7 @@ sha256_hex(std::string_view message)
 }
 
 Fingerprint
-fingerprint(std::string_view message)
+make_fingerprint(std::string_view message)
 {
 	unsigned char digest[digest_bytes];
 	Fingerprint print;

@@ -25,7 +25,7 @@ std::string sha256_hex(std::string_view message);
 
 /* The first half of it as bytes: nobody finds two messages with the same one. Throws likewise. */
 using Fingerprint = std::array<unsigned char, 16>;
-Fingerprint fingerprint(std::string_view message);
+Fingerprint make_fingerprint(std::string_view message);
 
 /* header: the value of X-Hub-Signature-256, "sha256=" and 64 lower-case hex digits, nothing else.
  * False when secret is empty. */

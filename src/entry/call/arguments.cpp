@@ -26,7 +26,7 @@ raise_null(const char *name)
 } // namespace
 
 void
-require(FunctionCallInfo fcinfo, int place, const char *name)
+require_argument(FunctionCallInfo fcinfo, int place, const char *name)
 {
 	if (PG_ARGISNULL(place))
 		raise_null(name);
@@ -35,7 +35,7 @@ require(FunctionCallInfo fcinfo, int place, const char *name)
 const text *
 required_text(FunctionCallInfo fcinfo, int place, const char *name)
 {
-	require(fcinfo, place, name);
+	require_argument(fcinfo, place, name);
 	return PG_GETARG_TEXT_PP(place);
 }
 
@@ -54,14 +54,14 @@ optional_text(FunctionCallInfo fcinfo, int place, const char *otherwise)
 const char *
 required_numeric(FunctionCallInfo fcinfo, int place, const char *name)
 {
-	require(fcinfo, place, name);
+	require_argument(fcinfo, place, name);
 	return DatumGetCString(DirectFunctionCall1(numeric_out, PG_GETARG_DATUM(place)));
 }
 
 TextArray
 required_texts(FunctionCallInfo fcinfo, int place)
 {
-	require(fcinfo, place, "parameters");
+	require_argument(fcinfo, place, "parameters");
 	ArrayType *array = PG_GETARG_ARRAYTYPE_P(place);
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
@@ -80,7 +80,7 @@ required_texts(FunctionCallInfo fcinfo, int place)
 }
 
 std::vector<std::string>
-strings(const TextArray &texts)
+read_strings(const TextArray &texts)
 {
 	std::vector<std::string> out;
 	out.reserve(texts.count);

@@ -13,7 +13,7 @@ namespace whatsapp::entry
 {
 
 /* 22004 with the argument's name when it is NULL. */
-void require(FunctionCallInfo fcinfo, int place, const char *name);
+void require_argument(FunctionCallInfo fcinfo, int place, const char *name);
 
 const text *required_text(FunctionCallInfo fcinfo, int place, const char *name);
 const char *required_cstring(FunctionCallInfo fcinfo, int place, const char *name);
@@ -33,6 +33,6 @@ struct TextArray {
 TextArray required_texts(FunctionCallInfo fcinfo, int place);
 
 /* Inside guarded() only: the copies own memory. */
-std::vector<std::string> strings(const TextArray &texts);
+std::vector<std::string> read_strings(const TextArray &texts);
 
 } // namespace whatsapp::entry

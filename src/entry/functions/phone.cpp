@@ -73,7 +73,9 @@ pg_whatsapp_render_positional(PG_FUNCTION_ARGS)
 	const text *body = entry::required_text(fcinfo, 0, "body");
 	const entry::TextArray parameters = entry::required_texts(fcinfo, 1);
 	text *out = nullptr;
-	pg::guarded([&] { out = pg::text_out(render(pg::view(body), entry::strings(parameters))); });
+	pg::guarded([&] {
+		out = pg::text_out(render_template(pg::view(body), entry::read_strings(parameters)));
+	});
 	PG_RETURN_TEXT_P(out);
 }
 
@@ -122,7 +124,7 @@ Datum
 pg_whatsapp_render_named(PG_FUNCTION_ARGS)
 {
 	const text *body = entry::required_text(fcinfo, 0, "body");
-	entry::require(fcinfo, 1, "parameters");
+	entry::require_argument(fcinfo, 1, "parameters");
 	int count;
 	const Member *members = members_of(PG_GETARG_JSONB_P(1), count);
 	text *out = nullptr;
@@ -131,7 +133,7 @@ pg_whatsapp_render_named(PG_FUNCTION_ARGS)
 		parameters.reserve(count);
 		for (int i = 0; i < count; i++)
 			parameters.push_back({members[i].name, members[i].text});
-		out = pg::text_out(render(pg::view(body), parameters));
+		out = pg::text_out(render_template(pg::view(body), parameters));
 	});
 	PG_RETURN_TEXT_P(out);
 }

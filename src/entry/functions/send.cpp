@@ -103,7 +103,7 @@ enqueue(FunctionCallInfo fcinfo, pg::NewMessage &message)
 		message.sender = pg::resolve_sender(message.sender);
 		pg::Failure why;
 		if (!pg::may_send(message, why))
-			pg::raise(why);
+			pg::raise_failure(why);
 		return pg::enqueue_message(message);
 	});
 }
@@ -113,8 +113,8 @@ send_po(FunctionCallInfo fcinfo, const entry::PurchaseOrder &order)
 {
 	pg::NewMessage message;
 	pg::Failure why;
-	if (!entry::compose(order, message, why))
-		pg::raise(why);
+	if (!entry::compose_order_message(order, message, why))
+		pg::raise_failure(why);
 	return enqueue(fcinfo, message);
 }
 
@@ -145,7 +145,7 @@ pg_whatsapp_send_template(PG_FUNCTION_ARGS)
 	pg::guarded([&] {
 		check_phone(message.recipient_phone);
 		payload = pg::cstring_out(template_payload(message.template_name, message.template_language,
-		                                           entry::strings(parameters)));
+		                                           entry::read_strings(parameters)));
 	});
 	message.payload = payload;
 	PG_RETURN_INT64(enqueue(fcinfo, message));

@@ -43,7 +43,7 @@ relation_name(Oid relation)
 const char *
 existing_column(FunctionCallInfo fcinfo, int place, const char *argument, Oid relation)
 {
-	entry::require(fcinfo, place, argument);
+	entry::require_argument(fcinfo, place, argument);
 	const char *name = NameStr(*PG_GETARG_NAME(place));
 	const AttrNumber number = get_attnum(relation, name);
 	if (number <= 0)
@@ -77,7 +77,7 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 	static const char *const names[entry::watch_arguments] = {
 	    "supplier", "po", "amount", "phone", "currency", "language", "sender"};
 
-	entry::require(fcinfo, 0, "relation");
+	entry::require_argument(fcinfo, 0, "relation");
 	const Oid relation = PG_GETARG_OID(0);
 	const char *table = relation_name(relation);
 	/* the message of a message of a message … */

@@ -123,7 +123,7 @@ pg_whatsapp_webhook_verify(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_webhook_receive(PG_FUNCTION_ARGS)
 {
-	entry::require(fcinfo, 0, "body");
+	entry::require_argument(fcinfo, 0, "body");
 	bytea *body = PG_GETARG_BYTEA_PP(0);
 	const char *signature = entry::optional_text(fcinfo, 1, "");
 	if (!signature_well_formed(signature))

@@ -46,7 +46,7 @@ Credentials::read_secrets(const std::string &account, AccountSecrets &secrets)
 		secrets.token = std::make_shared<const Token>(text);
 	pg::read_secret(folder, "phone_number_id", secret);
 	secrets.phone_number_id.assign(secret.bytes, secret.length);
-	pg::wipe(secret);
+	pg::wipe_secret(secret);
 	secrets.read_at = pg::monotonic_ms();
 }
 

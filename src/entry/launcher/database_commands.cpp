@@ -58,7 +58,7 @@ owned_database(const char *name)
 }
 
 const char *
-option(List *options, const char *name)
+find_option(List *options, const char *name)
 {
 	ListCell *cell;
 	foreach (cell, options) {
@@ -96,8 +96,8 @@ affected_database(Node *statement)
 		return owned_database(reinterpret_cast<DropdbStmt *>(statement)->dbname);
 	case T_AlterDatabaseStmt: {
 		auto *alter = reinterpret_cast<AlterDatabaseStmt *>(statement);
-		return option(alter->options, "tablespace") != nullptr ? owned_database(alter->dbname)
-		                                                       : InvalidOid;
+		return find_option(alter->options, "tablespace") != nullptr ? owned_database(alter->dbname)
+		                                                            : InvalidOid;
 	}
 	case T_RenameStmt: {
 		auto *rename = reinterpret_cast<RenameStmt *>(statement);
@@ -105,7 +105,7 @@ affected_database(Node *statement)
 	}
 	case T_CreatedbStmt: {
 		const char *source =
-		    option(reinterpret_cast<CreatedbStmt *>(statement)->options, "template");
+		    find_option(reinterpret_cast<CreatedbStmt *>(statement)->options, "template");
 		const Oid database = source == nullptr ? InvalidOid : get_database_oid(source, true);
 		return OidIsValid(database) && may_copy_database(database) ? database : InvalidOid;
 	}

@@ -139,7 +139,7 @@ find_databases()
 }
 
 void
-start(int place, pg::Role role, Post &post, std::int64_t now)
+start_worker(int place, pg::Role role, Post &post, std::int64_t now)
 {
 	const Kind kind = kind_of(role);
 	const WorkerPlace own = {place, places[place].database};
@@ -201,7 +201,7 @@ reconcile(int place, pg::Role role, Post &post, bool wanted, bool attached, std:
 	if (post.handle == nullptr && wanted && now >= post.not_before &&
 	    !pg::seat_taken(role, place)) {
 		pg::fault_point(pg::FaultPoint::worker_start);
-		start(place, role, post, now);
+		start_worker(place, role, post, now);
 	}
 }
 

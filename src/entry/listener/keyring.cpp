@@ -19,7 +19,7 @@ namespace
 constexpr std::int64_t max_age_ms = 1000;
 
 std::string_view
-bytes(const pg::Secret &secret) noexcept
+view_secret(const pg::Secret &secret) noexcept
 {
 	return {secret.bytes, secret.length};
 }
@@ -28,9 +28,9 @@ bytes(const pg::Secret &secret) noexcept
 
 Keyring::Account::~Account()
 {
-	pg::wipe(app_secret);
-	pg::wipe(app_secret_previous);
-	pg::wipe(verify_token);
+	pg::wipe_secret(app_secret);
+	pg::wipe_secret(app_secret_previous);
+	pg::wipe_secret(verify_token);
 }
 
 Keyring::~Keyring() = default;
@@ -82,7 +82,7 @@ Keyring::read(Account &account)
 	collect(account.app_secret);
 	collect(account.app_secret_previous);
 	account.token_digest =
-	    account.verify_token.length == 0 ? "" : sha256_hex(bytes(account.verify_token));
+	    account.verify_token.length == 0 ? "" : sha256_hex(view_secret(account.verify_token));
 	for (const pg::Secret *secret :
 	     {&account.app_secret, &account.app_secret_previous, &account.verify_token})
 		if (problem_.empty() && secret->problem[0] != '\0')
@@ -97,9 +97,9 @@ Keyring::collect(const pg::Secret &secret)
 	if (secret.length == 0)
 		return;
 	for (const std::string_view known : app_secrets_)
-		if (equal_constant_time(known, bytes(secret)))
+		if (equal_constant_time(known, view_secret(secret)))
 			return;
-	app_secrets_.push_back(bytes(secret));
+	app_secrets_.push_back(view_secret(secret));
 }
 
 const Keyring::Account *
@@ -125,8 +125,8 @@ Keyring::signature_matches(std::string_view account, std::string_view signature,
 	if (!account.empty()) {
 		const Account *own = find(account);
 		return own != nullptr &&
-		       (signature_matches(signature, body, bytes(own->app_secret)) ||
-		        signature_matches(signature, body, bytes(own->app_secret_previous)));
+		       (signature_matches(signature, body, view_secret(own->app_secret)) ||
+		        signature_matches(signature, body, view_secret(own->app_secret_previous)));
 	}
 	for (std::string_view &secret : app_secrets_)
 		if (signature_matches(signature, body, secret)) {
@@ -143,7 +143,7 @@ Keyring::token_matches(std::string_view account, std::string_view mode,
 	bool matches = false;
 	for (const auto &one : accounts_)
 		if (account.empty() || one->name == account)
-			matches |= subscription_matches(mode, token, bytes(one->verify_token));
+			matches |= subscription_matches(mode, token, view_secret(one->verify_token));
 	return matches;
 }
 

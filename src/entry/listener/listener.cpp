@@ -59,7 +59,7 @@ struct Listener {
 };
 
 void
-bind(Listener &listener)
+bind_address(Listener &listener)
 {
 	const std::int64_t now = pg::monotonic_ms();
 	if (listener.bound || now < listener.next_bind)
@@ -83,7 +83,7 @@ bind(Listener &listener)
 /* Limits and secrets hold at once, and connections that are open stay, even when the address is
  * another one. */
 void
-configure(Listener &listener)
+configure_listener(Listener &listener)
 {
 	char address[MAXPGPATH];
 	listen_address(worker_place(), address, sizeof address);
@@ -116,8 +116,8 @@ answer_questions(Listener &listener)
 	pg::TokenQuestion question;
 	while (pg::next_question(question)) {
 		learn_secrets(listener);
-		pg::answer(question,
-		           listener.inbox->token_digest_matches(question.digest, sizeof question.digest));
+		pg::answer_token_question(question, listener.inbox->token_digest_matches(
+		                                        question.digest, sizeof question.digest));
 	}
 }
 
@@ -320,14 +320,14 @@ pg_whatsapp_listener_main(Datum)
 		ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
 		                errmsg("could not take WhatsApp webhooks: %s", error)));
 	pg::transact([] { pg::count_start(); });
-	configure(listener);
+	configure_listener(listener);
 
 	static pg::WaitSet waits(listener.inbox->descriptor(), "WhatsappListener");
 	while (!pg::shutdown_requested()) {
 		CHECK_FOR_INTERRUPTS();
 		if (pg::reload_if_requested())
-			configure(listener);
-		bind(listener);
+			configure_listener(listener);
+		bind_address(listener);
 		listener.inbox->run();
 		answer_questions(listener);
 		look_for_deliveries(listener);

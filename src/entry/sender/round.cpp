@@ -113,7 +113,7 @@ note_free_slots(Sender &sender, std::int64_t now)
 }
 
 int
-room(const Sender &sender)
+count_free_places(const Sender &sender)
 {
 	const int slots = static_cast<int>(sender.dispatcher->slots());
 	return sender.slot_batch.worthwhile_slots(free_slots(sender), slots, sender.saturated,
@@ -153,7 +153,7 @@ namespace
 {
 
 pg::Claims
-claim(Sender &sender, int limit)
+claim_messages(Sender &sender, int limit)
 {
 	std::size_t count;
 	const pg::ReadFrom *from = sender.line->wanted_readings(
@@ -178,7 +178,7 @@ claim(Sender &sender, int limit)
 
 /* Nothing of the turn has happened. */
 void
-undo(Sender &sender, const pg::Instance &before)
+undo_claim(Sender &sender, const pg::Instance &before)
 {
 	sender.instance = before;
 	sender.next_senders = 0;
@@ -189,7 +189,7 @@ undo(Sender &sender, const pg::Instance &before)
 }
 
 void
-send(Sender &sender, const pg::Claims &claims)
+send_messages(Sender &sender, const pg::Claims &claims)
 {
 	for (std::size_t i = 0; i < claims.count; i++) {
 		pg::fault_point(pg::FaultPoint::half_sent, i == claims.count / 2);
@@ -217,10 +217,10 @@ settle_and_claim(Sender &sender, int limit)
 		if (limit > 0)
 			look_at_senders(sender);
 		if (limit > 0 && !sender.instance.held)
-			claims = claim(sender, limit);
+			claims = claim_messages(sender, limit);
 	});
 	if (!done) {
-		undo(sender, before);
+		undo_claim(sender, before);
 		return;
 	}
 	pg::fault_point(pg::FaultPoint::claim_committed, claims.count);
@@ -233,7 +233,7 @@ settle_and_claim(Sender &sender, int limit)
 			due_in(sender, rows[i].delay_ms);
 	sender.dispatcher->forget_results();
 	sender.line->confirm_marks(claims.rows, claims.count);
-	send(sender, claims);
+	send_messages(sender, claims);
 }
 
 } // namespace whatsapp::entry

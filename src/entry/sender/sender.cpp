@@ -68,7 +68,7 @@ settle_at(const Sender &sender, std::int64_t now)
 }
 
 void
-tick(Sender &sender, std::int64_t now)
+do_timed_work(Sender &sender, std::int64_t now)
 {
 	const bool expire = now >= sender.next_expire && !sender.instance.held;
 	pg::transact([&] {
@@ -106,7 +106,7 @@ ask_due(Sender &sender)
 }
 
 void
-reload(Sender &sender)
+apply_settings(Sender &sender)
 {
 	sender.dispatcher->reload_settings();
 	sender.line->end_rests();
@@ -156,7 +156,7 @@ idle_ms(const Sender &sender, std::int64_t now)
 		if (sender.ask_due)
 			return 0;
 		const bool may = may_claim(sender, now);
-		if (may && room(sender) > 0)
+		if (may && count_free_places(sender) > 0)
 			return 0;
 		until = std::min(sender.next_look, sender.next_tick);
 		earlier(settle_at(sender, now));
@@ -173,10 +173,10 @@ idle_ms(const Sender &sender, std::int64_t now)
 }
 
 void
-work(Sender &sender, std::int64_t now)
+serve_queue(Sender &sender, std::int64_t now)
 {
 	listen_to_bells(sender, now);
-	const int limit = may_claim(sender, now) ? room(sender) : 0;
+	const int limit = may_claim(sender, now) ? count_free_places(sender) : 0;
 	if (sender.first_result == 0 && sender.dispatcher->has_results())
 		sender.first_result = now;
 	const std::int64_t settle = settle_at(sender, now);
@@ -185,21 +185,21 @@ work(Sender &sender, std::int64_t now)
 	else if (sender.ask_due)
 		ask_due(sender);
 	if (now >= sender.next_tick)
-		tick(sender, now);
+		do_timed_work(sender, now);
 }
 
 void
-turn(Sender &sender, pg::WaitSet &waits)
+do_turn(Sender &sender, pg::WaitSet &waits)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (pg::reload_if_requested())
-		reload(sender);
+		apply_settings(sender);
 
 	sender.dispatcher->collect_answers();
 	const std::int64_t now = pg::monotonic_ms();
 	note_free_slots(sender, now);
 	if (now >= sender.next_write)
-		work(sender, now);
+		serve_queue(sender, now);
 	MemoryContextReset(sender.batch);
 	waits.wait(idle_ms(sender, pg::monotonic_ms()));
 }
@@ -207,7 +207,7 @@ turn(Sender &sender, pg::WaitSet &waits)
 /* What is answered within half a second is recorded; the rest stays "sending", which the next start
  * reads as unknown. */
 void
-drain(Sender &sender, pg::WaitSet &waits)
+drain_slots(Sender &sender, pg::WaitSet &waits)
 {
 	const std::int64_t end = pg::monotonic_ms() + drain_ms;
 	for (;;) {
@@ -270,7 +270,7 @@ pg_whatsapp_sender_main(Datum)
 	static pg::WaitSet waits(sender.dispatcher->descriptor(), "WhatsappSender");
 
 	while (!pg::shutdown_requested())
-		turn(sender, waits);
-	drain(sender, waits);
+		do_turn(sender, waits);
+	drain_slots(sender, waits);
 	pg::end_worker();
 }

@@ -47,7 +47,7 @@ void due_in(Sender &sender, std::int64_t delay_ms);
 
 /* Slots that may be filled by the next claim. */
 bool may_claim(const Sender &sender, std::int64_t now);
-int room(const Sender &sender);
+int count_free_places(const Sender &sender);
 /* To be called when slots may have become free or have been filled. */
 void note_free_slots(Sender &sender, std::int64_t now);
 

@@ -23,7 +23,7 @@ namespace
 constexpr char template_name[] = "po_notification";
 
 std::string_view
-present(const char *value, const char *name)
+require_value(const char *value, const char *name)
 {
 	if (value == nullptr)
 		throw Fault(sqlstate::null_value_not_allowed, std::string(name) + " must not be null");
@@ -33,7 +33,8 @@ present(const char *value, const char *name)
 } // namespace
 
 bool
-compose(const PurchaseOrder &order, pg::NewMessage &message, pg::Failure &why) noexcept
+compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
+                      pg::Failure &why) noexcept
 {
 	message.sender = order.sender;
 	message.recipient_phone = order.phone;
@@ -48,13 +49,13 @@ compose(const PurchaseOrder &order, pg::NewMessage &message, pg::Failure &why) n
 	message.idempotency_key = order.idempotency_key;
 	message.priority = order.priority;
 	return pg::attempt(why, [&] {
-		check_phone(present(order.phone, "phone"));
+		check_phone(require_value(order.phone, "phone"));
 		std::string formatted;
-		std::string_view amount = present(order.amount, "amount");
+		std::string_view amount = require_value(order.amount, "amount");
 		if (order.currency != nullptr)
 			amount = formatted = format_amount(amount, order.currency, pg::settings.amount_locale);
-		const Parameter parameters[] = {{present(order.supplier, "supplier"), "supplier"},
-		                                {present(order.number, "po"), "po"},
+		const Parameter parameters[] = {{require_value(order.supplier, "supplier"), "supplier"},
+		                                {require_value(order.number, "po"), "po"},
 		                                {amount, "amount"}};
 		message.payload = pg::cstring_out(template_payload(template_name, message.template_language,
 		                                                   parameters, std::size(parameters)));

@@ -30,6 +30,7 @@ struct PurchaseOrder {
 
 /* Checks all of it and fills message.payload, all without raising; false and the reason when it
  * cannot be sent. */
-bool compose(const PurchaseOrder &order, pg::NewMessage &message, pg::Failure &why) noexcept;
+bool compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
+                           pg::Failure &why) noexcept;
 
 } // namespace whatsapp::entry

@@ -95,7 +95,7 @@ read_watch(TupleDesc columns, char **names)
 
 /* False: NULL, or no column. */
 bool
-get(const Source &source, TupleTableSlot *row, Datum &value)
+get_value(const Source &source, TupleTableSlot *row, Datum &value)
 {
 	if (source.number == 0)
 		return false;
@@ -108,7 +108,7 @@ const char *
 value_of(Source &source, TupleTableSlot *row)
 {
 	Datum value;
-	if (!get(source, row, value))
+	if (!get_value(source, row, value))
 		return nullptr;
 	return is_text(source.type) ? TextDatumGetCString(value)
 	                            : OutputFunctionCall(&source.output, value);
@@ -121,7 +121,7 @@ const char *
 decimal_of(const Source &source, TupleTableSlot *row)
 {
 	Datum value;
-	if (!get(source, row, value))
+	if (!get_value(source, row, value))
 		return nullptr;
 	Datum numeric;
 	switch (source.type) {
@@ -170,7 +170,7 @@ read_order(Watch &watch, TupleTableSlot *row)
 }
 
 void
-refuse(pg::Failure &why, int sqlstate, const char *message, const char *hint)
+refuse_row(pg::Failure &why, int sqlstate, const char *message, const char *hint)
 {
 	why.sqlstate = sqlstate;
 	strlcpy(why.message, message, sizeof why.message);
@@ -193,26 +193,27 @@ bool
 check_watch(Watch &watch, const char *sender, pg::Failure &why)
 {
 	if (watch.missing != nullptr) {
-		refuse(why, ERRCODE_UNDEFINED_COLUMN,
-		       psprintf("watched column \"%s\" does not exist", watch.missing),
-		       "Call wa_unwatch() and wa_watch() with the table's present columns.");
+		refuse_row(why, ERRCODE_UNDEFINED_COLUMN,
+		           psprintf("watched column \"%s\" does not exist", watch.missing),
+		           "Call wa_unwatch() and wa_watch() with the table's present columns.");
 		return false;
 	}
 	if (!check_sender(watch, sender)) {
-		refuse(why, ERRCODE_UNDEFINED_OBJECT, psprintf("sender \"%s\" does not exist", sender),
-		       "Add it to whatsapp_senders, or set whatsapp.default_sender to one that exists.");
+		refuse_row(
+		    why, ERRCODE_UNDEFINED_OBJECT, psprintf("sender \"%s\" does not exist", sender),
+		    "Add it to whatsapp_senders, or set whatsapp.default_sender to one that exists.");
 		return false;
 	}
 	return true;
 }
 
 void
-notify(Watch &watch, TupleTableSlot *row, pg::MessageBatch &batch)
+notify_row(Watch &watch, TupleTableSlot *row, pg::MessageBatch &batch)
 {
 	const PurchaseOrder order = read_order(watch, row);
 	pg::NewMessage message;
 	pg::Failure why;
-	bool good = compose(order, message, why);
+	bool good = compose_order_message(order, message, why);
 	if (message.sender == nullptr)
 		message.sender = pg::settings.default_sender;
 	good = check_watch(watch, message.sender, why) && good;
@@ -229,7 +230,7 @@ constexpr int rows_at_once = 100;
 /* False: there are no more. A row that was spilled to a file is read into the memory of the moment,
  * and is the slot's until the next: it must outlive SPI's. */
 bool
-fetch(Tuplestorestate *rows, int pointer, TupleTableSlot *row)
+fetch_row(Tuplestorestate *rows, int pointer, TupleTableSlot *row)
 {
 	MemoryContext before = MemoryContextSwitchTo(row->tts_mcxt);
 	tuplestore_select_read_pointer(rows, pointer);
@@ -246,9 +247,9 @@ notify_some(Watch &watch, Tuplestorestate *rows, int pointer, TupleTableSlot *ro
 	SPI_connect();
 	bool more = true;
 	for (int i = 0; i < rows_at_once && more; i++) {
-		more = fetch(rows, pointer, row);
+		more = fetch_row(rows, pointer, row);
 		if (more)
-			notify(watch, row, batch);
+			notify_row(watch, row, batch);
 	}
 	SPI_finish();
 	CHECK_FOR_INTERRUPTS();
@@ -306,7 +307,7 @@ pg_whatsapp_notify_po(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_FOR_ROW(call->tg_event)) {
 		SPI_connect();
 		pg::MessageBatch *batch = pg::begin_message_batch();
-		entry::notify(
+		entry::notify_row(
 		    watch, TRIGGER_FIRED_BY_UPDATE(call->tg_event) ? call->tg_newslot : call->tg_trigslot,
 		    *batch);
 		pg::end_message_batch(*batch);

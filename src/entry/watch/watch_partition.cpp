@@ -56,7 +56,7 @@ is_ours(const Trigger &trigger)
 }
 
 void
-execute(const char *command)
+execute_command(const char *command)
 {
 	const int result = SPI_execute(command, false, 0);
 	if (result < 0)
@@ -65,7 +65,7 @@ execute(const char *command)
 
 /* NULL for a trigger that fires as triggers do. */
 const char *
-manner(char enabled)
+firing_manner(char enabled)
 {
 	switch (enabled) {
 	case TRIGGER_DISABLED:
@@ -91,10 +91,10 @@ make_anew(Oid relation, Oid trigger, char enabled)
 		return;
 	*at = '\0';
 	SPI_connect();
-	execute(psprintf("DROP TRIGGER %s ON %s", watch_trigger_name, table));
-	execute(psprintf("%s%s%s", definition, each_row, at + strlen(each_statement)));
-	if (const char *how = manner(enabled))
-		execute(psprintf("ALTER TABLE %s %s TRIGGER %s", table, how, watch_trigger_name));
+	execute_command(psprintf("DROP TRIGGER %s ON %s", watch_trigger_name, table));
+	execute_command(psprintf("%s%s%s", definition, each_row, at + strlen(each_statement)));
+	if (const char *how = firing_manner(enabled))
+		execute_command(psprintf("ALTER TABLE %s %s TRIGGER %s", table, how, watch_trigger_name));
 	SPI_finish();
 }
 

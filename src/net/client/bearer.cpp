@@ -23,13 +23,13 @@ namespace
 constexpr std::string_view authorization = "Authorization: Bearer ";
 
 void
-wipe(std::string &text) noexcept
+wipe_text(std::string &text) noexcept
 {
 	explicit_bzero(text.data(), text.size());
 }
 
 void
-wipe(curl_slist *list) noexcept
+wipe_list(curl_slist *list) noexcept
 {
 	for (const curl_slist *item = list; item; item = item->next)
 		explicit_bzero(item->data, std::strlen(item->data));
@@ -38,7 +38,7 @@ wipe(curl_slist *list) noexcept
 
 /* curl_slist_append() returns NULL and leaves the list as it is when memory fails. */
 bool
-append(curl_slist *&list, const char *line) noexcept
+append_header(curl_slist *&list, const char *line) noexcept
 {
 	curl_slist *longer = curl_slist_append(list, line);
 	if (!longer)
@@ -59,8 +59,8 @@ struct Bearer::Shared {
 	Shared &operator=(const Shared &) = delete;
 	~Shared()
 	{
-		wipe(line);
-		wipe(headers);
+		wipe_text(line);
+		wipe_list(headers);
 	}
 };
 
@@ -90,9 +90,10 @@ Bearer::make_headers(std::string_view token, const std::string &user_agent) noex
 	/* Without a value a header is taken out: waiting for 100 Continue costs a round trip, and any
 	 * type is accepted anyhow. libcurl prints headers byte by byte, its own ones twice. */
 	curl_slist *&list = made.shared_->headers;
-	if (!append(list, made.shared_->line.c_str()) ||
-	    !append(list, "Content-Type: application/json") || !append(list, agent.c_str()) ||
-	    !append(list, "Expect:") || !append(list, "Accept:"))
+	if (!append_header(list, made.shared_->line.c_str()) ||
+	    !append_header(list, "Content-Type: application/json") ||
+	    !append_header(list, agent.c_str()) || !append_header(list, "Expect:") ||
+	    !append_header(list, "Accept:"))
 		return Bearer();
 	return made;
 }

@@ -57,14 +57,14 @@ struct Order {
 };
 
 void
-ring(int bell) noexcept
+ring_bell(int bell) noexcept
 {
 	const std::uint64_t one = 1;
 	(void)!write(bell, &one, sizeof one);
 }
 
 void
-silence(int bell) noexcept
+silence_bell(int bell) noexcept
 {
 	std::uint64_t count;
 	(void)!read(bell, &count, sizeof count);
@@ -126,7 +126,7 @@ HttpThread::State::join() noexcept
 		const std::lock_guard<std::mutex> lock(mutex);
 		stop = true;
 	}
-	ring(orders_bell);
+	ring_bell(orders_bell);
 	thread.join();
 }
 
@@ -182,7 +182,7 @@ HttpThread::State::publish() noexcept
 		ended.push_back(std::move(response));
 	if (!ended.empty() && !rung) {
 		rung = true;
-		ring(ended_bell);
+		ring_bell(ended_bell);
 	}
 }
 
@@ -215,7 +215,7 @@ HttpThread::State::serve() noexcept
 		}
 		pollfd ready[] = {{orders_bell, POLLIN, 0}, {client->descriptor(), POLLIN, 0}};
 		if (poll(ready, 2, static_cast<int>(timeout_ms)) > 0 && (ready[0].revents & POLLIN))
-			silence(orders_bell);
+			silence_bell(orders_bell);
 	}
 }
 
@@ -241,7 +241,7 @@ HttpThread::State::send_now(const HttpRequest &request) noexcept
 		return false;
 	client->serve_ready();
 	/* the thread does not know of its time-out yet */
-	ring(orders_bell);
+	ring_bell(orders_bell);
 	return true;
 }
 
@@ -306,7 +306,7 @@ HttpThread::start_request(const HttpRequest &request) noexcept
 		}
 		state.in_flight++;
 		if (wake)
-			ring(state.orders_bell);
+			ring_bell(state.orders_bell);
 	} catch (const std::exception &) {
 		return false;
 	}
@@ -330,7 +330,7 @@ HttpThread::take_response(HttpResponse &response) noexcept
 		state.room = state.taken.capacity();
 		state.taken.swap(state.ended);
 		if (std::exchange(state.rung, false))
-			silence(state.ended_bell);
+			silence_bell(state.ended_bell);
 	}
 	if (state.next_taken == state.taken.size())
 		return false;

@@ -114,7 +114,7 @@ in_seconds(std::string_view retry_after)
 
 template <typename Value>
 bool
-set(CURL *easy, CURLoption option, Value value) noexcept
+set_option(CURL *easy, CURLoption option, Value value) noexcept
 {
 	return curl_easy_setopt(easy, option, value) == CURLE_OK;
 }
@@ -142,22 +142,25 @@ Transfer::~Transfer()
 bool
 Transfer::set_safety(const TransferOptions &options, bool plain) noexcept
 {
-	return set(easy_, CURLOPT_NOSIGNAL, 1L) &&
-	       set(easy_, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https") &&
-	       set(easy_, CURLOPT_FOLLOWLOCATION, 0L) && set(easy_, CURLOPT_SSL_VERIFYPEER, 1L) &&
-	       set(easy_, CURLOPT_SSL_VERIFYHOST, 2L) &&
-	       set(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)) &&
-	       (options.ca_file.empty() || set(easy_, CURLOPT_CAINFO, options.ca_file.c_str())) &&
-	       set(easy_, CURLOPT_PROXY, "") && set(easy_, CURLOPT_NOPROXY, "*") &&
-	       set(easy_, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)) &&
-	       set(easy_, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
-	       set(easy_, CURLOPT_HTTP09_ALLOWED, 0L) &&
-	       set(easy_, CURLOPT_OPENSOCKETFUNCTION, plain ? &open_loopback_socket : &open_socket) &&
-	       set(easy_, CURLOPT_OPENSOCKETDATA, options.sockets) &&
-	       set(easy_, CURLOPT_CLOSESOCKETFUNCTION, &close_socket) &&
-	       set(easy_, CURLOPT_CLOSESOCKETDATA, options.sockets) &&
-	       set(easy_, CURLOPT_PREREQFUNCTION, &on_point_of_no_return) &&
-	       set(easy_, CURLOPT_PREREQDATA, this);
+	return set_option(easy_, CURLOPT_NOSIGNAL, 1L) &&
+	       set_option(easy_, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https") &&
+	       set_option(easy_, CURLOPT_FOLLOWLOCATION, 0L) &&
+	       set_option(easy_, CURLOPT_SSL_VERIFYPEER, 1L) &&
+	       set_option(easy_, CURLOPT_SSL_VERIFYHOST, 2L) &&
+	       set_option(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)) &&
+	       (options.ca_file.empty() ||
+	        set_option(easy_, CURLOPT_CAINFO, options.ca_file.c_str())) &&
+	       set_option(easy_, CURLOPT_PROXY, "") && set_option(easy_, CURLOPT_NOPROXY, "*") &&
+	       set_option(easy_, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)) &&
+	       set_option(easy_, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
+	       set_option(easy_, CURLOPT_HTTP09_ALLOWED, 0L) &&
+	       set_option(easy_, CURLOPT_OPENSOCKETFUNCTION,
+	                  plain ? &open_loopback_socket : &open_socket) &&
+	       set_option(easy_, CURLOPT_OPENSOCKETDATA, options.sockets) &&
+	       set_option(easy_, CURLOPT_CLOSESOCKETFUNCTION, &close_socket) &&
+	       set_option(easy_, CURLOPT_CLOSESOCKETDATA, options.sockets) &&
+	       set_option(easy_, CURLOPT_PREREQFUNCTION, &on_point_of_no_return) &&
+	       set_option(easy_, CURLOPT_PREREQDATA, this);
 }
 
 /* Settings that stay with a pooled handle until the options or the scheme change. */
@@ -170,22 +173,26 @@ Transfer::set_lasting(const TransferOptions &options, bool plain) noexcept
 		return false;
 		/* A look-up that hangs in its thread must not be waited for when its request is over. */
 #if LIBCURL_VERSION_NUM >= 0x075700
-	(void)set(easy_, CURLOPT_QUICK_EXIT, 1L);
+	(void)set_option(easy_, CURLOPT_QUICK_EXIT, 1L);
 #endif
 	/* A libcurl built without HTTP/2 refuses this one and speaks HTTP/1.1. */
-	(void)set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+	(void)set_option(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
 	/* Waiting for a stream on a connection that is there beats opening one more; but HTTP/1.1 has
 	 * no streams, and the wait would last as long as the first answer. */
-	const bool taken =
-	    set(easy_, CURLOPT_POST, 1L) && set(easy_, CURLOPT_PIPEWAIT, plain ? 0L : 1L) &&
-	    set(easy_, CURLOPT_CONNECTTIMEOUT_MS, options.connect_timeout_ms) &&
-	    set(easy_, CURLOPT_TIMEOUT_MS, options.request_timeout_ms) &&
-	    set(easy_, CURLOPT_TCP_NODELAY, 1L) && set(easy_, CURLOPT_TCP_KEEPALIVE, 1L) &&
-	    set(easy_, CURLOPT_MAXAGE_CONN, max_idle_s) &&
-	    set(easy_, CURLOPT_MAXLIFETIME_CONN, max_lifetime_s) &&
-	    set(easy_, CURLOPT_WRITEFUNCTION, &on_body) && set(easy_, CURLOPT_WRITEDATA, this) &&
-	    set(easy_, CURLOPT_HEADERFUNCTION, &on_header) && set(easy_, CURLOPT_HEADERDATA, this) &&
-	    set(easy_, CURLOPT_ERRORBUFFER, words_) && set(easy_, CURLOPT_PRIVATE, this);
+	const bool taken = set_option(easy_, CURLOPT_POST, 1L) &&
+	                   set_option(easy_, CURLOPT_PIPEWAIT, plain ? 0L : 1L) &&
+	                   set_option(easy_, CURLOPT_CONNECTTIMEOUT_MS, options.connect_timeout_ms) &&
+	                   set_option(easy_, CURLOPT_TIMEOUT_MS, options.request_timeout_ms) &&
+	                   set_option(easy_, CURLOPT_TCP_NODELAY, 1L) &&
+	                   set_option(easy_, CURLOPT_TCP_KEEPALIVE, 1L) &&
+	                   set_option(easy_, CURLOPT_MAXAGE_CONN, max_idle_s) &&
+	                   set_option(easy_, CURLOPT_MAXLIFETIME_CONN, max_lifetime_s) &&
+	                   set_option(easy_, CURLOPT_WRITEFUNCTION, &on_body) &&
+	                   set_option(easy_, CURLOPT_WRITEDATA, this) &&
+	                   set_option(easy_, CURLOPT_HEADERFUNCTION, &on_header) &&
+	                   set_option(easy_, CURLOPT_HEADERDATA, this) &&
+	                   set_option(easy_, CURLOPT_ERRORBUFFER, words_) &&
+	                   set_option(easy_, CURLOPT_PRIVATE, this);
 	if (taken) {
 		version_ = options.version;
 		plain_ = plain;
@@ -201,15 +208,15 @@ Transfer::set_method(const HttpRequest &request) noexcept
 {
 	if (request.method != method_) {
 		const bool posts = request.method == HttpMethod::post;
-		if (!set(easy_, CURLOPT_CUSTOMREQUEST,
-		         request.method == HttpMethod::del ? "DELETE" : nullptr) ||
-		    !set(easy_, posts ? CURLOPT_POST : CURLOPT_HTTPGET, 1L))
+		if (!set_option(easy_, CURLOPT_CUSTOMREQUEST,
+		                request.method == HttpMethod::del ? "DELETE" : nullptr) ||
+		    !set_option(easy_, posts ? CURLOPT_POST : CURLOPT_HTTPGET, 1L))
 			return false;
 		method_ = request.method;
 	}
 	return method_ != HttpMethod::post ||
-	       (set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size())) &&
-	        set(easy_, CURLOPT_POSTFIELDS, body_.c_str()));
+	       (set_option(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size())) &&
+	        set_option(easy_, CURLOPT_POSTFIELDS, body_.c_str()));
 }
 
 bool
@@ -238,11 +245,11 @@ Transfer::prepare_request(const HttpRequest &request, const Bearer &bearer,
 	started_us_ = request.asked_us != 0 ? request.asked_us : steady_clock_us();
 	if (!(version_ == options.version && plain_ == plain) && !set_lasting(options, plain))
 		return false;
-	if (timeout_ms != lasting_timeout_ms_ && !set(easy_, CURLOPT_TIMEOUT_MS, timeout_ms))
+	if (timeout_ms != lasting_timeout_ms_ && !set_option(easy_, CURLOPT_TIMEOUT_MS, timeout_ms))
 		return false;
 	lasting_timeout_ms_ = timeout_ms;
-	return (same || set(easy_, CURLOPT_URL, url_.c_str())) &&
-	       set(easy_, CURLOPT_HTTPHEADER, bearer_.headers()) && set_method(request);
+	return (same || set_option(easy_, CURLOPT_URL, url_.c_str())) &&
+	       set_option(easy_, CURLOPT_HTTPHEADER, bearer_.headers()) && set_method(request);
 }
 
 int

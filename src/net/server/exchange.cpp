@@ -68,7 +68,7 @@ make_refusal(unsigned status) noexcept
 
 /* How much of a refused body is read before the connection is cut. */
 std::size_t
-patience(std::size_t max_body_bytes) noexcept
+refused_body_limit(std::size_t max_body_bytes) noexcept
 {
 	return max_body_bytes * 2 + 1;
 }
@@ -92,7 +92,7 @@ Exchange::read_request_head(MHD_Connection *handle, const HttpServerOptions &opt
 	if (head.refusal) {
 		refuse_request(head.refusal);
 		if (head.close_now || head.expects_continue ||
-		    head.length > patience(options.max_body_bytes))
+		    head.length > refused_body_limit(options.max_body_bytes))
 			return send_answer(handle);
 		return true;
 	}
@@ -110,7 +110,7 @@ Exchange::absorb_body(std::string_view data, std::size_t max_body_bytes)
 	if (!refusal && !make_room(data.size(), max_body_bytes))
 		refuse_request(unavailable);
 	if (refusal)
-		return received_ <= patience(max_body_bytes);
+		return received_ <= refused_body_limit(max_body_bytes);
 	request.body.append(data);
 	return true;
 }

@@ -23,7 +23,7 @@ namespace
 constexpr int max_rounds = 16; /* turns of libmicrohttpd in one serve_ready() */
 
 long
-sooner(long one_ms, long other_ms) noexcept
+sooner_deadline(long one_ms, long other_ms) noexcept
 {
 	if (one_ms < 0 || other_ms < 0)
 		return std::max(one_ms, other_ms);
@@ -78,8 +78,8 @@ HttpServer::timeout_ms() const noexcept
 {
 	if (state_->progress || state_->ready.front() || state_->unsent > 0)
 		return 0;
-	return sooner(sooner(state_->daemon_timeout_ms(), state_->watch.timeout_ms()),
-	              state_->acceptor.timeout_ms());
+	return sooner_deadline(sooner_deadline(state_->daemon_timeout_ms(), state_->watch.timeout_ms()),
+	                       state_->acceptor.timeout_ms());
 }
 
 void

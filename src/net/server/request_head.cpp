@@ -56,7 +56,7 @@ struct Query {
 };
 
 bool
-same(std::string_view name, std::string_view wanted) noexcept
+same_header_name(std::string_view name, std::string_view wanted) noexcept
 {
 	return name.size() == wanted.size() &&
 	       strncasecmp(name.data(), wanted.data(), wanted.size()) == 0;
@@ -83,15 +83,15 @@ on_header(void *into, MHD_ValueKind, const char *key, std::size_t key_size, cons
 	headers.count++;
 	if (!is_token(name) || text.find_first_of(std::string_view("\0\r\n", 3)) != text.npos)
 		headers.malformed = true;
-	if (same(name, MHD_HTTP_HEADER_HOST))
+	if (same_header_name(name, MHD_HTTP_HEADER_HOST))
 		headers.host.see(text);
-	else if (same(name, MHD_HTTP_HEADER_CONTENT_LENGTH))
+	else if (same_header_name(name, MHD_HTTP_HEADER_CONTENT_LENGTH))
 		headers.length.see(text);
-	else if (same(name, MHD_HTTP_HEADER_TRANSFER_ENCODING))
+	else if (same_header_name(name, MHD_HTTP_HEADER_TRANSFER_ENCODING))
 		headers.encoding.see(text);
-	else if (same(name, MHD_HTTP_HEADER_EXPECT))
+	else if (same_header_name(name, MHD_HTTP_HEADER_EXPECT))
 		headers.expect.see(text);
-	else if (same(name, "X-Hub-Signature-256"))
+	else if (same_header_name(name, "X-Hub-Signature-256"))
 		headers.signature.see(text);
 	return MHD_YES;
 }
@@ -132,7 +132,7 @@ is_ambiguous(const Headers &headers) noexcept
 {
 	return headers.malformed || headers.host.count > 1 || headers.length.count > 1 ||
 	       headers.encoding.count > 1 || (headers.length.count && headers.encoding.count) ||
-	       (headers.encoding.count && !same(headers.encoding.value, "chunked"));
+	       (headers.encoding.count && !same_header_name(headers.encoding.value, "chunked"));
 }
 
 std::size_t

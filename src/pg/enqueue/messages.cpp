@@ -59,7 +59,7 @@ void
 warn_without_workers()
 {
 	static bool warned = false;
-	if (preloaded() || warned)
+	if (library_preloaded() || warned)
 		return;
 	warned = true;
 	ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

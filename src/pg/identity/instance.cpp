@@ -96,7 +96,7 @@ park_poison()
 /* A promotion: webhooks may settle what the dead primary had sent and this database never heard of.
  * Kept in the table, so that a restart of the sender does not cut it short. */
 std::int64_t
-quarantine(const Instance &instance, int place)
+read_quarantine_ms(const Instance &instance, int place)
 {
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_instances AS i"
@@ -177,7 +177,7 @@ begin_epoch(Instance &instance, int place)
 	if (long_gap)
 		hold_queue();
 	instance.held = is_held();
-	instance.quarantine_ms = quarantine(instance, place);
+	instance.quarantine_ms = read_quarantine_ms(instance, place);
 
 	/* The grace of what is in doubt already begins anew, too: while the server was down, no webhook
 	 * could come. In the listener's order, which may be at the same rows: else both would wait

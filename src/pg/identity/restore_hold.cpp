@@ -33,7 +33,7 @@ constexpr char id_file[] = "pg_whatsapp.restore";
 constexpr char new_id_file[] = "pg_whatsapp.restore.tmp";
 
 bool
-exists(const char *path)
+file_exists(const char *path)
 {
 	return access(path, F_OK) == 0;
 }
@@ -90,8 +90,8 @@ make_id(char (&id)[restore_id_length + 1])
 void
 note_restore(char (&id)[restore_id_length + 1])
 {
-	const bool restored =
-	    exists(RECOVERY_SIGNAL_FILE) || (exists(BACKUP_LABEL_FILE) && !exists(STANDBY_SIGNAL_FILE));
+	const bool restored = file_exists(RECOVERY_SIGNAL_FILE) ||
+	                      (file_exists(BACKUP_LABEL_FILE) && !file_exists(STANDBY_SIGNAL_FILE));
 	if (!restored) {
 		read_id(id);
 		return;
@@ -118,7 +118,7 @@ attach_origin(void *memory, bool is_new)
 		return;
 	note_restore(origin->restore_id);
 	for (bool &one : origin->promoted)
-		one = exists(STANDBY_SIGNAL_FILE);
+		one = file_exists(STANDBY_SIGNAL_FILE);
 }
 
 SharedPart part("pg_whatsapp origin", sizeof(Origin), attach_origin);

@@ -36,7 +36,7 @@ constexpr int key_columns = 4;
 /* sender = and priority = and (due_at, message_id) > and due_at <= now. The scan keeps a pointer to
  * members. */
 void
-enter(IndexScanDesc scan, ScanKeyData *members, const ReadFrom &from, TimestampTz now)
+enter_index(IndexScanDesc scan, ScanKeyData *members, const ReadFrom &from, TimestampTz now)
 {
 	ScanKeyEntryInitialize(&members[0], SK_ROW_MEMBER, 3, BTGreaterStrategyNumber, InvalidOid,
 	                       InvalidOid, F_TIMESTAMPTZ_CMP, TimestampTzGetDatum(from.after_due));
@@ -63,7 +63,7 @@ struct Found {
 };
 
 void
-add(Found &found, int from, TupleTableSlot *slot)
+add_row(Found &found, int from, TupleTableSlot *slot)
 {
 	const AttrNumber *numbers = queue_shape.numbers;
 	bool null;
@@ -98,9 +98,9 @@ read_along(Relation table, const ReadFrom *from, std::size_t count)
 	ScanKeyData members[2];
 	for (std::size_t i = 0; i < count; i++) {
 		const std::size_t most = found.ready.count + static_cast<std::size_t>(from[i].limit);
-		enter(scan, members, from[i], GetCurrentTransactionStartTimestamp());
+		enter_index(scan, members, from[i], GetCurrentTransactionStartTimestamp());
 		while (found.ready.count < most && index_getnext_slot(scan, ForwardScanDirection, slot))
-			add(found, static_cast<int>(i), slot);
+			add_row(found, static_cast<int>(i), slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	index_endscan(scan);

@@ -31,7 +31,7 @@ struct Person {
 };
 
 const char *
-present(const char *text)
+null_if_empty(const char *text)
 {
 	return text == nullptr || *text == '\0' ? nullptr : text;
 }
@@ -87,7 +87,7 @@ heed_message(const InboxTask &task)
 	person.wa_id = columns.text_at(0, 1);
 	person.user_id = columns.text_at(0, 2);
 	person.keys[0] = contact_of(person.wa_id);
-	person.keys[1] = present(person.user_id);
+	person.keys[1] = null_if_empty(person.user_id);
 	const char *text = columns.text_at(0, 3);
 	const char *reply_id = columns.text_at(0, 4);
 	if (!columns.bool_at(0, 5))

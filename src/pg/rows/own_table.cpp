@@ -43,7 +43,7 @@ roles_changed(Datum, int, uint32)
 }
 
 void
-enrol(OwnTable &table)
+enrol_table(OwnTable &table)
 {
 	if (known_tables == nullptr) {
 		CacheRegisterRelcacheCallback(own_table_changed, 0);
@@ -63,7 +63,7 @@ find_own_table(OwnTable &table)
 		return table.relation;
 	/* every table has been through here before, or has no number yet */
 	if (table.changes == 0)
-		enrol(table);
+		enrol_table(table);
 	table.changes++;
 	table.transaction = InvalidLocalTransactionId;
 	table.schema = schema_oid();

@@ -34,7 +34,7 @@ namespace
 
 /* Statements do these works from now on. The first reason is kept, to be shown. */
 void
-alter(TableShape &shape, unsigned works, const char *reason, const char *name = "")
+mark_altered(TableShape &shape, unsigned works, const char *reason, const char *name = "")
 {
 	works &= shape.works;
 	if (works != 0 && shape.altered == 0)
@@ -48,11 +48,11 @@ compare_kind(Relation relation, TableShape &shape)
 	const Form_pg_class table = relation->rd_rel;
 	if (table->relkind != RELKIND_RELATION || table->relpersistence != RELPERSISTENCE_PERMANENT ||
 	    relation->rd_tableam != GetHeapamTableAmRoutine())
-		alter(shape, reads | writes, "it is not a permanent table of the ordinary kind");
+		mark_altered(shape, reads | writes, "it is not a permanent table of the ordinary kind");
 	if (table->relispartition || table->relhassubclass)
-		alter(shape, reads | writes, "it is a partition, or tables inherit from it");
+		mark_altered(shape, reads | writes, "it is a partition, or tables inherit from it");
 	if (relation->rd_rules != nullptr)
-		alter(shape, writes, "it has rules");
+		mark_altered(shape, writes, "it has rules");
 }
 
 void
@@ -60,8 +60,8 @@ compare_rights(Relation relation, TableShape &shape)
 {
 	const Oid table = RelationGetRelid(relation);
 	if (check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
-		alter(shape, reads | writes, "row security applies to role \"%s\"",
-		      GetUserNameFromId(shape.user, false));
+		mark_altered(shape, reads | writes, "row security applies to role \"%s\"",
+		             GetUserNameFromId(shape.user, false));
 	static constexpr struct {
 		Work work;
 		AclMode right;
@@ -69,12 +69,12 @@ compare_rights(Relation relation, TableShape &shape)
 	    {reads, ACL_SELECT}, {inserts, ACL_INSERT}, {updates, ACL_UPDATE}, {deletes, ACL_DELETE}};
 	for (const auto &needed : rights)
 		if (pg_class_aclcheck(table, shape.user, needed.right) != ACLCHECK_OK)
-			alter(shape, needed.work, "role \"%s\" lacks a privilege for it",
-			      GetUserNameFromId(shape.user, false));
+			mark_altered(shape, needed.work, "role \"%s\" lacks a privilege for it",
+			             GetUserNameFromId(shape.user, false));
 }
 
 char *
-expression(Relation relation, const char *stored)
+read_expression(Relation relation, const char *stored)
 {
 	return TextDatumGetCString(DirectFunctionCall2(pg_get_expr, CStringGetTextDatum(stored),
 	                                               ObjectIdGetDatum(RelationGetRelid(relation))));
@@ -87,7 +87,7 @@ default_of(Relation relation, AttrNumber number)
 	const TupleConstr *all = RelationGetDescr(relation)->constr;
 	for (int i = 0; all != nullptr && i < all->num_defval; i++)
 		if (all->defval[i].adnum == number)
-			return expression(relation, all->defval[i].adbin);
+			return read_expression(relation, all->defval[i].adbin);
 	return "";
 }
 
@@ -121,11 +121,11 @@ void
 compare_added(TableShape &shape, const FormData_pg_attribute &live)
 {
 	if (live.attgenerated != '\0')
-		alter(shape, inserts | updates, "column \"%s\" is generated", NameStr(live.attname));
+		mark_altered(shape, inserts | updates, "column \"%s\" is generated", NameStr(live.attname));
 	else if (live.attnotnull || live.atthasdef || live.attidentity != '\0' ||
 	         get_typtype(live.atttypid) == TYPTYPE_DOMAIN)
-		alter(shape, inserts, "column \"%s\" was added, and may not simply be NULL",
-		      NameStr(live.attname));
+		mark_altered(shape, inserts, "column \"%s\" was added, and may not simply be NULL",
+		             NameStr(live.attname));
 }
 
 void
@@ -146,16 +146,16 @@ compare_columns(Relation relation, TableShape &shape)
 		shape.numbers[made->place] = live.attnum;
 		if (live.atttypid != made->type || live.atttypmod != -1 ||
 		    live.attcollation != get_typcollation(made->type))
-			alter(shape, reads | writes, "column \"%s\" has another type", made->name);
+			mark_altered(shape, reads | writes, "column \"%s\" has another type", made->name);
 		else if (live.attnotnull != made->not_null)
-			alter(shape, inserts | updates, "column \"%s\" may be NULL now, or may not be any more",
-			      made->name);
+			mark_altered(shape, inserts | updates,
+			             "column \"%s\" may be NULL now, or may not be any more", made->name);
 		else if (!is_filled_as_made(relation, shape, *made, live))
-			alter(shape, inserts, "column \"%s\" has another default", made->name);
+			mark_altered(shape, inserts, "column \"%s\" has another default", made->name);
 	}
 	for (int i = 0; i < shape.count; i++)
 		if (shape.numbers[i] == InvalidAttrNumber)
-			alter(shape, reads | writes, "column \"%s\" is missing", shape.columns[i].name);
+			mark_altered(shape, reads | writes, "column \"%s\" is missing", shape.columns[i].name);
 }
 
 /* One that is gone is no trouble: our values keep to it all the same. */
@@ -164,12 +164,13 @@ compare_checks(Relation relation, TableShape &shape)
 {
 	const TupleConstr *live = RelationGetDescr(relation)->constr;
 	for (int i = 0; live != nullptr && i < live->num_check; i++) {
-		const char *text = expression(relation, live->check[i].ccbin);
+		const char *text = read_expression(relation, live->check[i].ccbin);
 		const char *const *made = shape.checks;
 		while (*made != nullptr && strcmp(*made, text) != 0)
 			made++;
 		if (*made == nullptr)
-			alter(shape, inserts | updates, "constraint \"%s\" was added", live->check[i].ccname);
+			mark_altered(shape, inserts | updates, "constraint \"%s\" was added",
+			             live->check[i].ccname);
 	}
 }
 
@@ -200,7 +201,7 @@ compare_triggers(Relation relation, TableShape &shape)
 		if (trigger.tgisinternal && RI_FKey_trigger_type(trigger.tgfoid) == RI_TRIGGER_PK &&
 		    trigger.tgconstrindid == relation->rd_pkindex)
 			works &= ~updates;
-		alter(shape, works, "trigger \"%s\" was added", trigger.tgname);
+		mark_altered(shape, works, "trigger \"%s\" was added", trigger.tgname);
 	}
 }
 
@@ -288,12 +289,12 @@ learn_indexes(Relation relation, TableShape &shape)
 	}
 	list_free(all);
 	if (shape.along[0] >= 0 && !OidIsValid(shape.index))
-		alter(shape, reads, "it lacks an index");
+		mark_altered(shape, reads, "it lacks an index");
 }
 
 /* To the log of a worker, which has more to do from now on; once for each reason. */
 void
-report(const TableShape &shape)
+report_altered_table(const TableShape &shape)
 {
 	ereport(MyBackendType == B_BG_WORKER ? LOG : DEBUG1,
 	        (errmsg("rows of table \"%s\" are read or written by statements, which takes longer",
@@ -302,7 +303,7 @@ report(const TableShape &shape)
 }
 
 void
-compare(Relation relation, TableShape &shape)
+compare_table(Relation relation, TableShape &shape)
 {
 	/* what changes while we look makes us look again */
 	const unsigned changes = shape.table.changes;
@@ -324,7 +325,7 @@ compare(Relation relation, TableShape &shape)
 		ereport(DEBUG2,
 		        (errmsg_internal("table \"%s\" is as pg_whatsapp made it", shape.table.name)));
 	else if (strcmp(before, shape.reason) != 0)
-		report(shape);
+		report_altered_table(shape);
 }
 
 } // namespace
@@ -333,7 +334,7 @@ bool
 is_as_made(Relation relation, TableShape &shape, unsigned works)
 {
 	if (shape.learnt != shape.table.changes || shape.user != GetUserId())
-		compare(relation, shape);
+		compare_table(relation, shape);
 	return (shape.altered & works) == 0;
 }
 

@@ -22,7 +22,7 @@ namespace
 
 template <std::size_t N>
 void
-copy(char (&to)[N], std::string_view from) noexcept
+copy_text(char (&to)[N], std::string_view from) noexcept
 {
 	const std::string_view part = clip_text(from, N - 1);
 	std::memcpy(to, part.data(), part.size());
@@ -30,13 +30,13 @@ copy(char (&to)[N], std::string_view from) noexcept
 }
 
 int
-encode(const char *code) noexcept
+encode_sqlstate(const char *code) noexcept
 {
 	return MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
 }
 
 void *
-allocate(std::size_t size)
+allocate_memory(std::size_t size)
 {
 	/* an oversized request would raise even with the no-throw flag */
 	void *memory = AllocSizeIsValid(size) ? palloc_extended(size, MCXT_ALLOC_NO_OOM) : nullptr;
@@ -54,24 +54,24 @@ describe_current_exception(Failure &why) noexcept
 	try {
 		throw;
 	} catch (const Fault &fault) {
-		why.sqlstate = encode(fault.sqlstate());
-		copy(why.message, fault.message());
-		copy(why.detail, fault.detail());
-		copy(why.hint, fault.hint());
+		why.sqlstate = encode_sqlstate(fault.sqlstate());
+		copy_text(why.message, fault.message());
+		copy_text(why.detail, fault.detail());
+		copy_text(why.hint, fault.hint());
 	} catch (const std::bad_alloc &) {
 		why.sqlstate = ERRCODE_OUT_OF_MEMORY;
-		copy(why.message, "out of memory");
+		copy_text(why.message, "out of memory");
 	} catch (const std::exception &error) {
 		why.sqlstate = ERRCODE_INTERNAL_ERROR;
-		copy(why.message, error.what());
+		copy_text(why.message, error.what());
 	} catch (...) {
 		why.sqlstate = ERRCODE_INTERNAL_ERROR;
-		copy(why.message, "unrecognized C++ exception");
+		copy_text(why.message, "unrecognized C++ exception");
 	}
 }
 
 void
-raise(const Failure &why)
+raise_failure(const Failure &why)
 {
 	ereport(ERROR, (errcode(why.sqlstate), errmsg("%s", why.message),
 	                why.detail[0] != '\0' ? errdetail("%s", why.detail) : 0,
@@ -82,7 +82,7 @@ raise(const Failure &why)
 text *
 text_out(std::string_view bytes)
 {
-	auto *out = static_cast<text *>(allocate(bytes.size() + VARHDRSZ));
+	auto *out = static_cast<text *>(allocate_memory(bytes.size() + VARHDRSZ));
 	SET_VARSIZE(out, bytes.size() + VARHDRSZ);
 	std::memcpy(VARDATA(out), bytes.data(), bytes.size());
 	return out;
@@ -91,7 +91,7 @@ text_out(std::string_view bytes)
 char *
 cstring_out(std::string_view bytes)
 {
-	auto *out = static_cast<char *>(allocate(bytes.size() + 1));
+	auto *out = static_cast<char *>(allocate_memory(bytes.size() + 1));
 	std::memcpy(out, bytes.data(), bytes.size());
 	out[bytes.size()] = '\0';
 	return out;
@@ -100,7 +100,7 @@ cstring_out(std::string_view bytes)
 void *
 room_out(std::size_t size)
 {
-	return allocate(size);
+	return allocate_memory(size);
 }
 
 } // namespace whatsapp::pg

@@ -76,7 +76,7 @@ read_order(char *order, std::size_t size)
 }
 
 void
-act(const char *action, const char *name)
+obey_order(const char *action, const char *name)
 {
 	if (strcmp(action, "kill") == 0)
 		kill(getpid(), SIGKILL);
@@ -112,7 +112,7 @@ fault_point(FaultPoint point, std::size_t count)
 	if (strcmp(name, names[static_cast<int>(point)]) != 0 || ++passages < passage)
 		return;
 	if (unlink(order_file) == 0)
-		act(action, name);
+		obey_order(action, name);
 }
 
 void

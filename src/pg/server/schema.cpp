@@ -63,7 +63,7 @@ names_changed(Datum, int, uint32)
 }
 
 void
-use(Oid schema)
+use_schema(Oid schema)
 {
 	const char *name = get_namespace_name(schema);
 	if (name == nullptr) {
@@ -80,7 +80,7 @@ use(Oid schema)
 }
 
 void
-become(Oid owner)
+become_owner(Oid owner)
 {
 	if (GetUserId() != owner)
 		SetSessionAuthorization(owner, superuser_arg(owner));
@@ -100,7 +100,7 @@ use_schema_of_function(unsigned function_oid)
 	if (function_oid == known_function)
 		return;
 	known_function = function_oid;
-	use(get_func_namespace(function_oid));
+	use_schema(get_func_namespace(function_oid));
 }
 
 Extension
@@ -135,8 +135,8 @@ look_for_extension()
 		if (!OidIsValid(first_extension))
 			first_extension = row.oid;
 		found = row.oid == first_extension ? Extension::present : Extension::replaced;
-		become(row.extowner);
-		use(row.extnamespace);
+		become_owner(row.extowner);
+		use_schema(row.extnamespace);
 	}
 	found_is_known = true;
 	return found;

@@ -51,7 +51,7 @@ plain_name(std::string_view name) noexcept
 
 /* editors and echo end a file with a newline, which is no part of the secret */
 void
-trim(Secret &secret) noexcept
+trim_secret(Secret &secret) noexcept
 {
 	while (secret.length > 0 && strchr(" \t\r\n", secret.bytes[secret.length - 1]) != nullptr)
 		secret.length--;
@@ -59,7 +59,7 @@ trim(Secret &secret) noexcept
 }
 
 bool
-trustworthy(int file, const char *name, Secret &secret) noexcept
+trustworthy_file(int file, const char *name, Secret &secret) noexcept
 {
 	struct stat status;
 	if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode))
@@ -97,7 +97,7 @@ read_file(const char *account, const char *name, Secret &secret) noexcept
 			         name, strerror(errno));
 		return false;
 	}
-	bool ok = trustworthy(file, name, secret);
+	bool ok = trustworthy_file(file, name, secret);
 	while (ok && secret.length < max_secret_bytes) {
 		const ssize_t got =
 		    read(file, secret.bytes + secret.length, max_secret_bytes - secret.length);
@@ -108,7 +108,7 @@ read_file(const char *account, const char *name, Secret &secret) noexcept
 		secret.length += static_cast<std::size_t>(got);
 	}
 	close(file);
-	trim(secret);
+	trim_secret(secret);
 	return ok && secret.length > 0;
 }
 
@@ -123,7 +123,7 @@ read_environment(const char *name, Secret &secret) noexcept
 			return false;
 		secret.length = strlen(value);
 		memcpy(secret.bytes, value, secret.length);
-		trim(secret);
+		trim_secret(secret);
 		return secret.length > 0;
 	}
 	return false;
@@ -132,7 +132,7 @@ read_environment(const char *name, Secret &secret) noexcept
 } // namespace
 
 void
-wipe(Secret &secret) noexcept
+wipe_secret(Secret &secret) noexcept
 {
 	explicit_bzero(secret.bytes, sizeof secret.bytes);
 	secret.length = 0;
@@ -142,7 +142,7 @@ wipe(Secret &secret) noexcept
 bool
 read_secret(const char *account, const char *name, Secret &secret) noexcept
 {
-	wipe(secret);
+	wipe_secret(secret);
 	if (!plain_name(name) || (account != nullptr && !plain_name(account)))
 		return false;
 	if (settings.secret_dir != nullptr && *settings.secret_dir != '\0' &&

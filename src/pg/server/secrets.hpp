@@ -31,6 +31,6 @@ struct Secret {
 bool read_secret(const char *account, const char *name, Secret &secret) noexcept;
 
 /* Overwrites what the compiler would not. */
-void wipe(Secret &secret) noexcept;
+void wipe_secret(Secret &secret) noexcept;
 
 } // namespace whatsapp::pg

@@ -41,7 +41,7 @@ int settings_level = 0;
 bool timer_started = false;
 
 void
-set(const char *name, const char *value)
+set_setting(const char *name, const char *value)
 {
 	/* not every server version, and not every cluster, has each of them */
 	if (GetConfigOption(name, true, false) != nullptr)
@@ -120,30 +120,30 @@ around_function(FmgrHookEventType event, FmgrInfo *function, Datum *argument)
 void
 apply_session_settings()
 {
-	set("search_path", "pg_catalog, pg_temp");
-	set("default_transaction_isolation", "read committed");
-	set("default_transaction_read_only", "off");
-	set("default_transaction_deferrable", "off");
-	set("statement_timeout", "0");
-	set("transaction_timeout", "0");
-	set("idle_in_transaction_session_timeout", "0");
+	set_setting("search_path", "pg_catalog, pg_temp");
+	set_setting("default_transaction_isolation", "read committed");
+	set_setting("default_transaction_read_only", "off");
+	set_setting("default_transaction_deferrable", "off");
+	set_setting("statement_timeout", "0");
+	set_setting("transaction_timeout", "0");
+	set_setting("idle_in_transaction_session_timeout", "0");
 	/* DDL that holds a lock may delay a worker, not hang its shutdown */
-	set("lock_timeout", "500ms");
-	set("row_security", "off");
+	set_setting("lock_timeout", "500ms");
+	set_setting("row_security", "off");
 	/* "sending" must be on disk before bytes leave, whatever the cluster does with its other
 	 * commits */
 	if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
-		set("synchronous_commit", "local");
+		set_setting("synchronous_commit", "local");
 	/* parameters and texts of messages must not reach the log through our own statements */
-	set("log_statement", "none");
-	set("log_min_duration_statement", "-1");
-	set("log_min_duration_sample", "-1");
-	set("log_parameter_max_length_on_error", "0");
-	set("log_parameter_max_length", "0");
-	set("debug_print_parse", "off");
-	set("debug_print_rewritten", "off");
-	set("debug_print_plan", "off");
-	set("auto_explain.log_parameter_max_length", "0");
+	set_setting("log_statement", "none");
+	set_setting("log_min_duration_statement", "-1");
+	set_setting("log_min_duration_sample", "-1");
+	set_setting("log_parameter_max_length_on_error", "0");
+	set_setting("log_parameter_max_length", "0");
+	set_setting("debug_print_parse", "off");
+	set_setting("debug_print_rewritten", "off");
+	set_setting("debug_print_plan", "off");
+	set_setting("auto_explain.log_parameter_max_length", "0");
 }
 
 void

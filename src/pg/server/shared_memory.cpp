@@ -67,7 +67,7 @@ install_shared_memory_hooks()
 }
 
 bool
-preloaded()
+library_preloaded()
 {
 	return attached;
 }

@@ -26,6 +26,6 @@ struct SharedPart {
 void install_shared_memory_hooks();
 
 /* False when the library was not preloaded: there is nothing to share, and nobody to wake. */
-bool preloaded();
+bool library_preloaded();
 
 } // namespace whatsapp::pg

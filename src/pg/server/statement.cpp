@@ -24,7 +24,7 @@ namespace
 int plan_options = 0;
 
 void
-prepare(Statement &statement)
+prepare_statement(Statement &statement)
 {
 	if (statement.plan != nullptr)
 		SPI_freeplan(statement.plan);
@@ -59,7 +59,7 @@ Values::set_text(int place, const char *string)
 }
 
 text *
-indexable(std::string_view identifier)
+indexable_identifier(std::string_view identifier)
 {
 	constexpr std::size_t max_bytes = 1000;
 	const std::string_view part = clip_text(identifier, max_bytes);
@@ -77,14 +77,14 @@ void
 Values::set_identifier(int place, std::string_view string)
 {
 	if (!string.empty())
-		set(place, PointerGetDatum(indexable(string)));
+		set(place, PointerGetDatum(indexable_identifier(string)));
 }
 
 Result
 run_statement(Statement &statement, const Values &values)
 {
 	if (statement.plan == nullptr || statement.generation != schema_generation())
-		prepare(statement);
+		prepare_statement(statement);
 	const int code =
 	    SPI_execute_plan(statement.plan, const_cast<Datum *>(values.value), values.null, false, 0);
 	if (code < 0)

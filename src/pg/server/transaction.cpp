@@ -114,7 +114,7 @@ end_timed(int timeout_ms)
 }
 
 void
-describe(const ErrorData *error, Problem &problem)
+describe_error(const ErrorData *error, Problem &problem)
 {
 	strlcpy(problem.sqlstate, unpack_sql_state(error->sqlerrcode), sizeof problem.sqlstate);
 	const char *message = error->message == nullptr ? "" : error->message;
@@ -150,7 +150,7 @@ in_subtransaction(Problem &problem, int timeout_ms, void (*body)(void *), void *
 		ErrorData *error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		describe(error, problem);
+		describe_error(error, problem);
 		FreeErrorData(error);
 	}
 	PG_END_TRY();

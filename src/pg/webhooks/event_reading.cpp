@@ -37,7 +37,7 @@ Event
 make_event(const WebhookEvent &event, const Outcome &failure)
 {
 	Event made = {};
-	const Fingerprint key = fingerprint(event.dedupe_key);
+	const Fingerprint key = make_fingerprint(event.dedupe_key);
 	static_assert(sizeof made.key == sizeof key);
 	memcpy(made.key, key.data(), sizeof made.key);
 	made.kind = kind_name(event.kind);
@@ -56,7 +56,7 @@ void
 fingerprint_body(const char *bytes, std::size_t size, unsigned char (&key)[16])
 {
 	guarded([&] {
-		const Fingerprint print = fingerprint(std::string("q:").append(bytes, size));
+		const Fingerprint print = make_fingerprint(std::string("q:").append(bytes, size));
 		memcpy(key, print.data(), sizeof key);
 	});
 }

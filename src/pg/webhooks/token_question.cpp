@@ -151,7 +151,7 @@ next_question(TokenQuestion &question)
 }
 
 void
-answer(const TokenQuestion &question, bool right)
+answer_token_question(const TokenQuestion &question, bool right)
 {
 	Latch *asker = nullptr;
 	SpinLockAcquire(&slates->lock);

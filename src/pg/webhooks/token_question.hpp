@@ -31,6 +31,6 @@ struct TokenQuestion {
 
 /* False when nobody asks about this database. */
 bool next_question(TokenQuestion &question);
-void answer(const TokenQuestion &question, bool right);
+void answer_token_question(const TokenQuestion &question, bool right);
 
 } // namespace whatsapp::pg
