@@ -175,7 +175,7 @@ remember_sent(const Settled *const *sent, std::size_t count)
 		row.clear();
 		row.set(wamid_column::hash,
 		        DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
-		                                PointerGetDatum(indexable(sent[i]->wamid)),
+		                                PointerGetDatum(indexable_identifier(sent[i]->wamid)),
 		                                Int64GetDatum(0)));
 		row.set(wamid_column::message_id, Int64GetDatum(sent[i]->id));
 		row.set(wamid_column::generation, generation);
@@ -190,7 +190,7 @@ void
 set_identifier(PlainTable &table, int column, const char *identifier)
 {
 	if (*identifier != '\0')
-		table.set(column, PointerGetDatum(indexable(identifier)));
+		table.set(column, PointerGetDatum(indexable_identifier(identifier)));
 }
 
 /* One row of record_there. */

@@ -69,7 +69,7 @@ Column::add_identifier(std::string_view text)
 	if (text.empty())
 		add_null();
 	else
-		add(PointerGetDatum(indexable(text)));
+		add(PointerGetDatum(indexable_identifier(text)));
 }
 
 void

@@ -53,7 +53,7 @@ public:
 	/* Empty is NULL. The bytes must be valid in the database's encoding. */
 	void add_text(std::string_view text);
 	void add_text(const char *text);
-	/* The same, cut to indexable(). */
+	/* The same, cut to indexable_identifier(). */
 	void add_identifier(std::string_view text);
 	void add_identifier(const char *text);
 	/* Of address_at(); 0 is NULL. */

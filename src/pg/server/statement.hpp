@@ -44,14 +44,14 @@ struct Values {
 	}
 	/* NULL stays NULL. The bytes must be valid in the database's encoding. */
 	void set_text(int place, const char *string);
-	/* The same for an id that somebody else made up, cut to indexable(). Empty is NULL. */
+	/* The same for an id that somebody else made up, cut to indexable_identifier(). Empty is NULL. */
 	void set_identifier(int place, const char *string);
 	void set_identifier(int place, std::string_view string);
 };
 
 /* What of a foreign id goes into an index: a btree entry must fit a third of a page, and nobody
  * promises how long these are. */
-text *indexable(std::string_view identifier);
+text *indexable_identifier(std::string_view identifier);
 
 /*
  * What one statement returned: a value, good until SPI_finish(), whatever runs after it.
