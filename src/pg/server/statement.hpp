@@ -44,7 +44,8 @@ struct Values {
 	}
 	/* NULL stays NULL. The bytes must be valid in the database's encoding. */
 	void set_text(int place, const char *string);
-	/* The same for an id that somebody else made up, cut to indexable_identifier(). Empty is NULL. */
+	/* The same for an id that somebody else made up, cut to indexable_identifier(). Empty is NULL.
+	 */
 	void set_identifier(int place, const char *string);
 	void set_identifier(int place, std::string_view string);
 };
