@@ -51,6 +51,9 @@ inline constexpr char recipient_opted_out[] = "WA012";
 /* The template is known not to be approved: PAUSED, REJECTED, DISABLED and the like; see
  * whatsapp.check_templates. */
 inline constexpr char template_not_approved[] = "WA013";
+/* The content of a message lacks what its type requires, or has what the platform refuses: the
+ * message names the member and the limit. */
+inline constexpr char invalid_content[] = "WA014";
 } // namespace sqlstate
 
 class Fault final : public std::exception
