@@ -18,6 +18,7 @@ SQL_PARTS  = \
 	43-wamids \
 	44-send \
 	45-identity \
+	46-free_form \
 	50-people \
 	60-events \
 	61-web_tier \
@@ -29,7 +30,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone template money send people watch errors web_tier rights
+REGRESS    = phone template money send free_form people watch errors web_tier rights
 ISOLATION  = cancel
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps

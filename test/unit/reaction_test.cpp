@@ -235,7 +235,10 @@ TEST(Reaction, WhatDoesNotLeaveSaysWhy)
 	EXPECT_NE(refuse_unsent(Obstacle::opted_out).hint.find("wa_opt_in()"), std::string::npos);
 	EXPECT_EQ(refuse_unsent(Obstacle::malformed).message,
 	          "the payload of the message is not a JSON object");
-	for (const Obstacle obstacle : {Obstacle::deleted, Obstacle::opted_out, Obstacle::malformed})
+	EXPECT_EQ(refuse_unsent(Obstacle::window_closed).message,
+	          "the 24-hour window of the recipient is closed");
+	for (const Obstacle obstacle :
+	     {Obstacle::deleted, Obstacle::opted_out, Obstacle::window_closed, Obstacle::malformed})
 		EXPECT_EQ(reaction_to(refuse_unsent(obstacle)).step, NextStep::record_failed);
 	EXPECT_EQ(reaction_to(refuse_unsent(Obstacle::expired)).step, NextStep::record_failed);
 	const Outcome paused = pause_unsent("no access token is set", "Put it there.");

@@ -135,6 +135,13 @@ refuse_unsent(Obstacle obstacle)
 		outcome.hint =
 		    "Once the recipient has agreed to messages again, call wa_opt_in(), then wa_retry().";
 		break;
+	case Obstacle::window_closed:
+		outcome.message = "the 24-hour window of the recipient is closed";
+		outcome.hint =
+		    "Send a template: other messages may be sent for 24 hours after the recipient "
+		    "has written to this sender. If webhooks about inbound messages do not reach "
+		    "this database, turn whatsapp.check_windows off.";
+		break;
 	case Obstacle::malformed:
 		outcome.message = "the payload of the message is not a JSON object";
 		outcome.hint = "It was changed in whatsapp_messages: enqueue the message again.";

@@ -59,7 +59,7 @@ inline constexpr std::int64_t first_pause_ms = 30000;
 inline constexpr std::int64_t min_throttle_ms = 1000;
 
 /* Why a message that was claimed does not leave. */
-enum class Obstacle : unsigned char { deleted, expired, opted_out, malformed };
+enum class Obstacle : unsigned char { deleted, expired, opted_out, window_closed, malformed };
 
 Outcome refuse_unsent(Obstacle obstacle);
 

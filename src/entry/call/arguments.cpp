@@ -7,6 +7,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/numeric.h"
 }
 
@@ -52,6 +53,22 @@ optional_text(FunctionCallInfo fcinfo, int place, const char *otherwise)
 }
 
 const char *
+optional_json(FunctionCallInfo fcinfo, int place, const char *otherwise)
+{
+	if (PG_ARGISNULL(place))
+		return otherwise;
+	Jsonb *value = PG_GETARG_JSONB_P(place);
+	return JsonbToCString(nullptr, &value->root, VARSIZE(value));
+}
+
+const char *
+required_json(FunctionCallInfo fcinfo, int place, const char *name)
+{
+	require_argument(fcinfo, place, name);
+	return optional_json(fcinfo, place, nullptr);
+}
+
+const char *
 required_numeric(FunctionCallInfo fcinfo, int place, const char *name)
 {
 	require_argument(fcinfo, place, name);
@@ -77,6 +94,57 @@ required_texts(FunctionCallInfo fcinfo, int place)
 		texts.values[i] = DatumGetTextPP(values[i]);
 	}
 	return texts;
+}
+
+NamedTexts
+optional_named_texts(FunctionCallInfo fcinfo, int place, const char *name)
+{
+	if (PG_ARGISNULL(place))
+		return {nullptr, 0};
+	Jsonb *object = PG_GETARG_JSONB_P(place);
+	if (!JB_ROOT_IS_OBJECT(object))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON object", name),
+		         errhint("For positional placeholders give an array of text.")));
+	auto *members =
+	    static_cast<NamedText *>(palloc(sizeof(NamedText) * (JB_ROOT_COUNT(object) + 1)));
+	int count = 0;
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbValue value;
+	JsonbIteratorToken token;
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
+		if (token == WJB_KEY)
+			members[count].name = pnstrdup(value.val.string.val, value.val.string.len);
+		if (token != WJB_VALUE)
+			continue;
+		if (value.type == jbvString)
+			members[count++].text = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (value.type == jbvNumeric)
+			members[count++].text = DatumGetCString(
+			    DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+		else
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			                errmsg("parameter \"%s\" is neither a string nor a number",
+			                       members[count].name)));
+	}
+	return {members, count};
+}
+
+NamedTexts
+required_named_texts(FunctionCallInfo fcinfo, int place, const char *name)
+{
+	require_argument(fcinfo, place, name);
+	return optional_named_texts(fcinfo, place, name);
+}
+
+std::vector<NamedParameter>
+read_named_texts(const NamedTexts &texts)
+{
+	std::vector<NamedParameter> named;
+	named.reserve(texts.count);
+	for (int i = 0; i < texts.count; i++)
+		named.push_back({texts.values[i].name, texts.values[i].text});
+	return named;
 }
 
 std::vector<std::string>

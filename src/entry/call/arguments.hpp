@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/message/template.hpp"
 #include "pg/server/boundary.hpp"
 
 namespace whatsapp::entry
@@ -21,6 +22,10 @@ const char *required_cstring(FunctionCallInfo fcinfo, int place, const char *nam
 /* A C string; the default when the argument is NULL. */
 const char *optional_text(FunctionCallInfo fcinfo, int place, const char *otherwise);
 
+/* The text of a jsonb; optional: the default when the argument is NULL. */
+const char *required_json(FunctionCallInfo fcinfo, int place, const char *name);
+const char *optional_json(FunctionCallInfo fcinfo, int place, const char *otherwise);
+
 /* The decimal digits of a numeric. */
 const char *required_numeric(FunctionCallInfo fcinfo, int place, const char *name);
 
@@ -32,7 +37,22 @@ struct TextArray {
 /* 22004 for a NULL array or element (named "parameter 1", …), 2202E for more than one dimension. */
 TextArray required_texts(FunctionCallInfo fcinfo, int place);
 
+/* The members of a JSON object; numbers are written as jsonb writes them. */
+struct NamedText {
+	const char *name;
+	const char *text;
+};
+struct NamedTexts {
+	const NamedText *values;
+	int count;
+};
+
+/* 22004 for NULL, 22023 unless it is an object of strings and numbers. Optional: none for NULL. */
+NamedTexts required_named_texts(FunctionCallInfo fcinfo, int place, const char *name);
+NamedTexts optional_named_texts(FunctionCallInfo fcinfo, int place, const char *name);
+
 /* Inside guarded() only: the copies own memory. */
 std::vector<std::string> read_strings(const TextArray &texts);
+std::vector<NamedParameter> read_named_texts(const NamedTexts &texts);
 
 } // namespace whatsapp::entry

@@ -82,58 +82,16 @@ pg_whatsapp_render_positional(PG_FUNCTION_ARGS)
 namespace
 {
 
-/* One member of the object; numbers are written as jsonb writes them. */
-struct Member {
-	const char *name;
-	const char *text;
-};
-
-Member *
-members_of(Jsonb *object, int &count)
-{
-	if (!JB_ROOT_IS_OBJECT(object))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("parameters must be a JSON object"),
-		                errhint("For positional placeholders give an array of text.")));
-	auto *members = static_cast<Member *>(palloc(sizeof(Member) * (JB_ROOT_COUNT(object) + 1)));
-	count = 0;
-	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
-	JsonbValue value;
-	JsonbIteratorToken token;
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE) {
-		if (token == WJB_KEY)
-			members[count].name = pnstrdup(value.val.string.val, value.val.string.len);
-		if (token != WJB_VALUE)
-			continue;
-		if (value.type == jbvString)
-			members[count++].text = pnstrdup(value.val.string.val, value.val.string.len);
-		else if (value.type == jbvNumeric)
-			members[count++].text = DatumGetCString(
-			    DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
-		else
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			                errmsg("parameter \"%s\" is neither a string nor a number",
-			                       members[count].name)));
-	}
-	return members;
-}
-
 } // namespace
 
 Datum
 pg_whatsapp_render_named(PG_FUNCTION_ARGS)
 {
 	const text *body = entry::required_text(fcinfo, 0, "body");
-	entry::require_argument(fcinfo, 1, "parameters");
-	int count;
-	const Member *members = members_of(PG_GETARG_JSONB_P(1), count);
+	const entry::NamedTexts parameters = entry::required_named_texts(fcinfo, 1, "parameters");
 	text *out = nullptr;
 	pg::guarded([&] {
-		std::vector<NamedParameter> parameters;
-		parameters.reserve(count);
-		for (int i = 0; i < count; i++)
-			parameters.push_back({members[i].name, members[i].text});
-		out = pg::text_out(render_template(pg::view(body), parameters));
+		out = pg::text_out(render_template(pg::view(body), entry::read_named_texts(parameters)));
 	});
 	PG_RETURN_TEXT_P(out);
 }

@@ -2,26 +2,24 @@
  * send.cpp — enqueueing and what may be done to a queued message.
  */
 #include <string>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/value/e164.hpp"
-#include "core/turn/lineup.hpp"
 #include "core/message/message.hpp"
+#include "core/message/template_message.hpp"
 #include "pg/enqueue/cancel_retry.hpp"
-#include "pg/enqueue/messages.hpp"
-#include "pg/enqueue/refusal.hpp"
 #include "pg/identity/instance.hpp"
-#include "pg/server/schema.hpp"
 #include "pg/identity/senders.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/functions/sending.hpp"
 #include "entry/watch/purchase_order.hpp"
 
 extern "C" {
-#include "executor/spi.h"
+#include "datatype/timestamp.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -41,71 +39,68 @@ using namespace whatsapp;
 namespace
 {
 
-/* it stands in an index */
-constexpr int max_idempotency_key = 255;
-/* of send_at: the year 10000, so that what is computed from it can be written, shown and dumped */
-constexpr TimestampTz end_of_time =
-    INT64CONST(252455616000) * USECS_PER_SEC; /* since 2000-01-01, UTC */
+/* What a template has beside body parameters, as the caller gave it. */
+struct Components {
+	bool given; /* any of it */
+	entry::NamedTexts named;
+	const char *header;
+	const char *buttons;
+	const char *cards;
+	const char *more;
+	bool has_offer;
+	TimestampTz offer_ends_at;
+	const char *reply_to;
+};
 
-int
-priority_of(const char *name)
+Components
+read_components(FunctionCallInfo fcinfo, int place)
 {
-	static const char *const names[priorities] = {"urgent", "normal", "bulk"};
-	for (int i = 0; i < priorities; i++)
-		if (strcmp(name, names[i]) == 0)
-			return i;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	                errmsg("priority \"%s\" does not exist", name),
-	                errhint("The priorities are urgent, normal and bulk.")));
-}
-
-/* send_at, idempotency_key and priority, which end the arguments of every sending function. */
-template <class Message>
-void
-read_schedule(FunctionCallInfo fcinfo, int place, Message &message)
-{
-	message.priority = priority_of(entry::optional_text(fcinfo, place + 2, "normal"));
-	message.has_send_at = !PG_ARGISNULL(place);
-	if (message.has_send_at) {
-		message.send_at = PG_GETARG_TIMESTAMPTZ(place);
-		if (TIMESTAMP_NOT_FINITE(message.send_at) || message.send_at >= end_of_time)
-			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			                errmsg("send_at is out of range"),
-			                errdetail("It must be finite, and before the year 10000.")));
+	Components components = {};
+	for (int i = place; i <= place + 6; i++)
+		components.given = components.given || !PG_ARGISNULL(i);
+	components.named = entry::optional_named_texts(fcinfo, place, "named_parameters");
+	components.header = entry::optional_json(fcinfo, place + 1, "");
+	components.buttons = entry::optional_json(fcinfo, place + 2, "");
+	components.cards = entry::optional_json(fcinfo, place + 3, "");
+	components.has_offer = !PG_ARGISNULL(place + 4);
+	if (components.has_offer) {
+		components.offer_ends_at = PG_GETARG_TIMESTAMPTZ(place + 4);
+		if (TIMESTAMP_NOT_FINITE(components.offer_ends_at))
+			ereport(ERROR,
+			        (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			         errmsg("offer_ends_at is out of range"), errdetail("It must be finite.")));
 	}
-	message.idempotency_key = entry::optional_text(fcinfo, place + 1, nullptr);
-	if (message.idempotency_key == nullptr)
-		return;
-	const std::size_t length = strlen(message.idempotency_key);
-	if (length == 0 || length > max_idempotency_key)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("idempotency_key must have 1 to %d bytes", max_idempotency_key)));
+	components.more = entry::optional_json(fcinfo, place + 5, "");
+	components.reply_to = entry::optional_text(fcinfo, place + 6, "");
+	return components;
 }
 
-/* body runs with SPI connected and the extension's schema known; it owns nothing that a server
- * error could jump over. */
-template <class Body>
-auto
-in_schema(FunctionCallInfo fcinfo, Body body)
+/* The platform counts milliseconds since 1970. */
+std::int64_t
+unix_milliseconds(TimestampTz at)
 {
-	static_assert(std::is_trivially_destructible_v<Body>);
-	SPI_connect();
-	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	const auto result = body();
-	SPI_finish();
-	return result;
+	constexpr std::int64_t days = POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE;
+	return at / 1000 + days * SECS_PER_DAY * 1000;
 }
 
-int64
-enqueue(FunctionCallInfo fcinfo, pg::NewMessage &message)
+/* Inside guarded() only. */
+std::string
+make_payload(const pg::NewMessage &message, std::vector<std::string> parameters,
+             const Components &components)
 {
-	return in_schema(fcinfo, [&message] {
-		message.sender = pg::resolve_sender(message.sender);
-		pg::Failure why;
-		if (!pg::may_send(message, why))
-			pg::raise_failure(why);
-		return pg::enqueue_message(message);
-	});
+	TemplateMessage whole;
+	whole.name = message.template_name;
+	whole.language = message.template_language;
+	whole.parameters = std::move(parameters);
+	whole.named = entry::read_named_texts(components.named);
+	whole.header = components.header;
+	whole.buttons = components.buttons;
+	whole.cards = components.cards;
+	if (components.has_offer)
+		whole.offer_ends_ms = unix_milliseconds(components.offer_ends_at);
+	whole.components = components.more;
+	whole.reply_to = components.reply_to;
+	return template_message_payload(whole);
 }
 
 int64
@@ -115,7 +110,7 @@ send_po(FunctionCallInfo fcinfo, const entry::PurchaseOrder &order)
 	pg::Failure why;
 	if (!entry::compose_order_message(order, message, why))
 		pg::raise_failure(why);
-	return enqueue(fcinfo, message);
+	return entry::enqueue_new_message(fcinfo, message);
 }
 
 } // namespace
@@ -136,19 +131,21 @@ pg_whatsapp_send_template(PG_FUNCTION_ARGS)
 	message.template_name = entry::required_cstring(fcinfo, 1, "template");
 	const entry::TextArray parameters = entry::required_texts(fcinfo, 2);
 	message.template_language = entry::optional_text(fcinfo, 3, pg::settings.default_language);
-	message.sender = entry::optional_text(fcinfo, 4, nullptr);
-	message.reference = entry::optional_text(fcinfo, 5, nullptr);
-	read_schedule(fcinfo, 6, message);
+	entry::read_routing(fcinfo, 4, message);
 	message.message_type = "template";
+	const Components components = read_components(fcinfo, 9);
 
 	char *payload = nullptr;
 	pg::guarded([&] {
 		check_phone(message.recipient_phone);
-		payload = pg::cstring_out(template_payload(message.template_name, message.template_language,
-		                                           entry::read_strings(parameters)));
+		std::vector<std::string> texts = entry::read_strings(parameters);
+		payload =
+		    pg::cstring_out(components.given ? make_payload(message, std::move(texts), components)
+		                                     : template_payload(message.template_name,
+		                                                        message.template_language, texts));
 	});
 	message.payload = payload;
-	PG_RETURN_INT64(enqueue(fcinfo, message));
+	PG_RETURN_INT64(entry::enqueue_new_message(fcinfo, message));
 }
 
 Datum
@@ -162,7 +159,7 @@ pg_whatsapp_send_po_text(PG_FUNCTION_ARGS)
 	order.currency = nullptr;
 	order.language = entry::optional_text(fcinfo, 4, nullptr);
 	order.sender = entry::optional_text(fcinfo, 5, nullptr);
-	read_schedule(fcinfo, 6, order);
+	entry::read_schedule(fcinfo, 6, order);
 	PG_RETURN_INT64(send_po(fcinfo, order));
 }
 
@@ -177,7 +174,7 @@ pg_whatsapp_send_po_numeric(PG_FUNCTION_ARGS)
 	order.currency = entry::optional_text(fcinfo, 4, pg::settings.default_currency);
 	order.language = entry::optional_text(fcinfo, 5, nullptr);
 	order.sender = entry::optional_text(fcinfo, 6, nullptr);
-	read_schedule(fcinfo, 7, order);
+	entry::read_schedule(fcinfo, 7, order);
 	PG_RETURN_INT64(send_po(fcinfo, order));
 }
 
@@ -185,21 +182,21 @@ Datum
 pg_whatsapp_cancel(PG_FUNCTION_ARGS)
 {
 	const int64 id = PG_GETARG_INT64(0);
-	PG_RETURN_BOOL(in_schema(fcinfo, [id] { return pg::cancel_message(id); }));
+	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id] { return pg::cancel_message(id); }));
 }
 
 Datum
 pg_whatsapp_retry(PG_FUNCTION_ARGS)
 {
 	const int64 id = PG_GETARG_INT64(0);
-	PG_RETURN_BOOL(in_schema(fcinfo, [id] { return pg::retry_message(id); }));
+	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id] { return pg::retry_message(id); }));
 }
 
 Datum
 pg_whatsapp_resume(PG_FUNCTION_ARGS)
 {
 	const char *sender = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const bool resumed = in_schema(fcinfo, [sender] { return pg::resume_sender(sender); });
+	const bool resumed = entry::in_schema(fcinfo, [sender] { return pg::resume_sender(sender); });
 	pg::wake_sender_at_commit(pg::any_due);
 	PG_RETURN_BOOL(resumed);
 }
@@ -208,8 +205,8 @@ Datum
 pg_whatsapp_release(PG_FUNCTION_ARGS)
 {
 	if (PG_GETARG_BOOL(0))
-		PG_RETURN_INT64(in_schema(fcinfo, [] { return pg::count_releasable(); }));
-	const int64 waiting = in_schema(fcinfo, [] { return pg::release_messages(); });
+		PG_RETURN_INT64(entry::in_schema(fcinfo, [] { return pg::count_releasable(); }));
+	const int64 waiting = entry::in_schema(fcinfo, [] { return pg::release_messages(); });
 	pg::wake_sender_at_commit(pg::any_due);
 	PG_RETURN_INT64(waiting);
 }
@@ -217,7 +214,7 @@ pg_whatsapp_release(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_hold_reason(PG_FUNCTION_ARGS)
 {
-	const char *reason = in_schema(fcinfo, [] { return pg::hold_reason(); });
+	const char *reason = entry::in_schema(fcinfo, [] { return pg::hold_reason(); });
 	if (reason == nullptr)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(reason));

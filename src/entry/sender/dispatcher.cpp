@@ -145,10 +145,12 @@ bool
 Dispatcher::State::start_request(const pg::Claimed &row, const pg::Instance &instance,
                                  Flight &flight, Outcome &refusal)
 {
-	if (row.phone == nullptr || row.payload == nullptr || row.expired || row.opted_out) {
+	if (row.phone == nullptr || row.payload == nullptr || row.expired || row.opted_out ||
+	    row.window_closed) {
 		refusal = refuse_unsent(row.phone == nullptr || row.payload == nullptr ? Obstacle::deleted
 		                        : row.expired                                  ? Obstacle::expired
-		                                      : Obstacle::opted_out);
+		                        : row.opted_out                                ? Obstacle::opted_out
+		                                        : Obstacle::window_closed);
 		return false;
 	}
 	static const Route no_route;

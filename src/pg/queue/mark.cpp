@@ -35,7 +35,7 @@ namespace
 	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                             \
 	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"          \
 	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
-	"<= now(), q.ctid, m.ctid"
+	"<= now(), q.ctid, m.ctid, coalesce(m.message_type <> 'template', false)"
 
 /* What has moved since it was read is not marked, and is read again. */
 Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
@@ -107,11 +107,32 @@ mark_directly(const Instance &instance, const ReadyMessage *candidates, std::siz
 		MemoryContext before = MemoryContextSwitchTo(memory);
 		claim.phone = text_of(messages, message_column::recipient_phone);
 		claim.payload = text_of(messages, message_column::payload);
+		bool null;
+		const Datum type = messages.get(message_column::message_type, null);
+		claim.free_form = !null && !is_word(type, "template");
 		MemoryContextSwitchTo(before);
 	}
 	messages.close();
 	queue.close();
 	return true;
+}
+
+/* Sets the flag of those claims that the statement names. */
+void
+note_claims(const Claims &claims, Statement &statement, bool Claimed::*flag)
+{
+	Column ids(claims.count);
+	for (std::size_t i = 0; i < claims.count; i++)
+		ids.add(Int64GetDatum(claims.rows[i].id));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	const Result found = run_statement(statement, values);
+	for (uint64 i = 0; i < found.count(); i++)
+		std::lower_bound(
+		    claims.rows, claims.rows + claims.count, found.int64_at(i, 1),
+		    [](const Claimed &claim, std::int64_t id) {
+			    return claim.id < id;
+		    })->*flag = true;
 }
 
 void
@@ -121,16 +142,21 @@ note_opted_out(const Claims &claims)
 	    "SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1) AND " RECIPIENT_OPTED_OUT,
 	    1,
 	    {INT8ARRAYOID}};
-	Column ids(claims.count);
-	for (std::size_t i = 0; i < claims.count; i++)
-		ids.add(Int64GetDatum(claims.rows[i].id));
-	Values values;
-	values.set(0, ids.array(INT8OID));
-	const Result found = run_statement(statement, values);
-	for (uint64 i = 0; i < found.count(); i++)
-		std::lower_bound(claims.rows, claims.rows + claims.count, found.int64_at(i, 1),
-		                 [](const Claimed &claim, std::int64_t id) { return claim.id < id; })
-		    ->opted_out = true;
+	note_claims(claims, statement, &Claimed::opted_out);
+}
+
+/* The platform opens a window of 24 hours with each message of a user. */
+void
+note_closed_windows(const Claims &claims)
+{
+	static Statement statement = {
+	    "SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1) AND m.message_type <> 'template'"
+	    " AND NOT EXISTS (SELECT FROM @s@.whatsapp_windows AS w"
+	    "  WHERE w.contact = @s@.wa_contact_key(m.recipient_phone) AND w.sender = m.sender"
+	    "  AND w.last_inbound_at > now() - interval '24 hours')",
+	    1,
+	    {INT8ARRAYOID}};
+	note_claims(claims, statement, &Claimed::window_closed);
 }
 
 Claims
@@ -156,7 +182,8 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 		claims.rows[i] = {rows.int64_at(i, 1),    address_at(rows, i, 6),
 		                  address_at(rows, i, 7), rows.int32_at(i, 2),
 		                  rows.text_at(i, 3),     rows.text_at(i, 4),
-		                  rows.bool_at(i, 5),     false};
+		                  rows.bool_at(i, 5),     false,
+		                  rows.bool_at(i, 8),     false};
 	}
 	MemoryContextSwitchTo(before);
 	std::sort(claims.rows, claims.rows + claims.count,
@@ -175,6 +202,9 @@ mark_messages(const Instance &instance, const ReadyMessage *candidates, std::siz
 		claims = mark_by_statement(instance, candidates, count, careful, memory);
 	if (settings.check_opt_outs && claims.count > 0 && any_opt_outs())
 		note_opted_out(claims);
+	if (settings.check_windows && std::any_of(claims.rows, claims.rows + claims.count,
+	                                          [](const Claimed &claim) { return claim.free_form; }))
+		note_closed_windows(claims);
 	fault_point(FaultPoint::claimed, claims.count);
 	return claims;
 }

@@ -63,6 +63,8 @@ struct Claimed {
 	const char *payload;
 	bool expired;
 	bool opted_out; /* since it was queued */
+	bool free_form; /* no template: it needs an open 24-hour window */
+	bool window_closed;
 };
 
 struct Claims {

@@ -251,6 +251,12 @@ define_session_settings()
 	                         "Refuses templates that whatsapp_templates knows not to be approved.",
 	                         "A template that it does not know is sent.", &settings.check_templates,
 	                         true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	DefineCustomBoolVariable(
+	    "whatsapp.check_windows",
+	    "Refuses messages without a template to recipients who have not written for 24 hours.",
+	    "They are refused when their turn comes. Turn it off where webhooks about inbound messages "
+	    "do not reach this database.",
+	    &settings.check_windows, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 	define_string("whatsapp.amount_locale",
 	              {"Locale in which amounts are written.",
 	               "A language, or a language and a region, such as es or es_ES."},

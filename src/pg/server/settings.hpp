@@ -45,6 +45,7 @@ struct Settings {
 	int trigger_timeout; /* milliseconds */
 	bool check_opt_outs;
 	bool check_templates;
+	bool check_windows;
 };
 
 extern Settings settings;

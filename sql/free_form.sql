@@ -1,0 +1,71 @@
+-- free_form: each message without a template as the body of a request, template components, and what is refused with which words.
+SET client_min_messages = warning;
+\pset format unaligned
+\pset footer off
+\pset null (null)
+CREATE EXTENSION pg_whatsapp;
+
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/test/regress/refused.sql'
+\i :refused
+\set phone +34612345678
+
+-- what is stored: the type and its object, to which the envelope is added at each attempt
+CREATE TEMPORARY TABLE sent (place serial, id bigint);
+INSERT INTO sent (id) VALUES
+    (wa_send_text(:'phone', 'Hola, mañana a las 9')),
+    (wa_send_text(:'phone', 'See https://example.org/po', preview_url => true, reply_to => 'wamid.ABC')),
+    (wa_send_media(:'phone', 'image', link => 'https://example.org/a.png', caption => 'Look')),
+    (wa_send_media(:'phone', 'document', media_id => '1234', filename => 'po.pdf')),
+    (wa_send_media(:'phone', 'audio', media_id => '1234', voice => true)),
+    (wa_send_location(:'phone', 40.4168, -3.7038, 'Almacén', 'Calle 1')),
+    (wa_send_contacts(:'phone', '[{"name": {"formatted_name": "Ana Gil", "first_name": "Ana"}, "phones": [{"phone": "+34600111222"}]}]')),
+    (wa_send_interactive(:'phone', '{"type": "button", "body": {"text": "Accept?"}, "action": {"buttons": [{"type": "reply", "reply": {"id": "y", "title": "Yes"}}]}}')),
+    (wa_send_reaction(:'phone', 'wamid.ABC', '👍')),
+    (wa_send_reaction(:'phone', 'wamid.ABC', NULL)),
+    (wa_send(:'phone', 'sticker', '{"id": "9"}')),
+    (wa_send(:'phone', 'template', '{"name": "order_ready", "language": {"code": "en_US"}}'));
+SELECT m.message_type, m.template_name, m.template_language, m.payload::jsonb FROM sent JOIN whatsapp_messages AS m USING (id) ORDER BY place;
+SELECT count(*) AS queued FROM whatsapp_queue;
+
+-- routing is that of every message
+SELECT wa_send_text(:'phone', 'x', sender => 'default', reference => 'PO-1', send_at => now() + interval '1 day', idempotency_key => 'k', priority => 'bulk') AS id \gset
+SELECT m.sender, m.reference, m.priority, m.idempotency_key, q.due_at > now() + interval '23 hours' AS later
+FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.id = :id;
+
+-- every component of a template
+TRUNCATE sent;
+INSERT INTO sent (id) VALUES
+    (wa_send_template(:'phone', 'po_named', named_parameters => '{"supplier": "ABC", "total": 12.50}')),
+    (wa_send_template(:'phone', 'po_document', ARRAY['ABC', 'PO-1'], header => '{"document": {"id": "1", "filename": "po.pdf"}}', buttons => '[{"url": "PO-1"}]')),
+    (wa_send_template(:'phone', 'spring_offer', header => '"ABC"', buttons => '[null, {"coupon_code": "SAVE20"}]', offer_ends_at => '2027-01-15 08:00:00+00')),
+    (wa_send_template(:'phone', 'cards', cards => '[{"header": {"image": {"id": "1"}}, "parameters": ["A"], "buttons": [{"payload": "a"}]}, {"header": {"image": {"id": "2"}}, "parameters": ["B"], "buttons": [{"payload": "b"}]}]')),
+    (wa_send_template(:'phone', 'plain', ARRAY['A'], components => '[{"type": "button", "sub_type": "quick_reply", "index": "0", "parameters": [{"type": "payload", "payload": "p"}]}]', reply_to => 'wamid.ABC'));
+SELECT m.template_name, jsonb_pretty(m.payload::jsonb) FROM sent JOIN whatsapp_messages AS m USING (id) ORDER BY place;
+
+-- refused at the call, with the member and the limit, never with the text
+SELECT call, pg_temp.refused(format('SELECT wa_send_%s', call)) AS refused
+FROM (VALUES (1, $$text('+34612345678', NULL)$$), (2, $$text('+34612345678', '')$$), (3, $$text('612345678', 'x')$$),
+             (4, $$text('+34612345678', 'x', reply_to => 'a b')$$), (5, $$text('+34612345678', 'x', sender => 'nobody')$$),
+             (6, $$text('+34612345678', 'x', priority => 'soon')$$),
+             (7, $$media('+34612345678', 'picture', 'https://example.org/a.png')$$), (8, $$media('+34612345678', 'image')$$),
+             (9, $$media('+34612345678', 'image', 'http://example.org/a.png')$$), (10, $$media('+34612345678', 'video', media_id => '1', filename => 'a.mp4')$$),
+             (11, $$location('+34612345678', 91, 0)$$), (12, $$location('+34612345678', 'NaN', 0)$$), (13, $$location('+34612345678', NULL, 0)$$),
+             (14, $$contacts('+34612345678', '[]')$$), (15, $$contacts('+34612345678', NULL)$$),
+             (16, $$interactive('+34612345678', '{"type": "buttons", "action": {}}')$$),
+             (17, $$interactive('+34612345678', '{"type": "list", "body": {"text": "?"}, "action": {"button": "Open", "sections": []}}')$$),
+             (18, $$reaction('+34612345678', '', 'x')$$),
+             (19, $$template('+34612345678', 'a', named_parameters => '[]')$$), (20, $$template('+34612345678', 'a', ARRAY['x'], named_parameters => '{"a": "b"}')$$),
+             (21, $$template('+34612345678', 'a', header => '{"audio": {"id": "1"}}')$$), (22, $$template('+34612345678', 'a', buttons => '[{"coupon_code": "123456789012345678901"}]')$$),
+             (23, $$template('+34612345678', 'a', cards => '[{"parameters": [""]}]')$$), (24, $$template('+34612345678', 'a', offer_ends_at => 'infinity')$$),
+             (25, $$template('+34612345678', 'a', components => '[{"type": "footer"}]')$$)) AS t (place, call) ORDER BY place;
+SELECT pg_temp.refused($$SELECT wa_send_text('+34612345678', repeat('ñ', 4097))$$) AS refused;
+SELECT pg_temp.refused($$SELECT wa_send('+34612345678', 'pin', '{}')$$) AS refused;
+SELECT pg_temp.refused($$SELECT wa_send('+34612345678', 'text', '{"body": "x", "text": "y"}')$$) AS refused;
+SELECT pg_temp.refused($$SELECT wa_send('+34612345678', 'image', '[]')$$) AS refused;
+
+-- an opt-out counts for every type
+SELECT wa_opt_out('+34699999999');
+SELECT pg_temp.refused($$SELECT wa_send_text('+34699999999', 'x')$$) AS refused;
+
+DROP EXTENSION pg_whatsapp;

@@ -1,0 +1,139 @@
+/*
+ * free_form.cpp — enqueueing messages without a template: text, media, location, contacts,
+ * interactive, reaction, and any type by its name.
+ */
+#include "core/message/free_form.hpp"
+#include "core/value/e164.hpp"
+
+#include "entry/call/arguments.hpp"
+#include "entry/functions/sending.hpp"
+
+extern "C" {
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_text);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_media);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_location);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_contacts);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_interactive);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_reaction);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send);
+}
+
+using namespace whatsapp;
+
+namespace
+{
+
+/* compose makes the payload; the arguments from `rest` on are those of every sending function:
+ * sender, reference, send_at, idempotency_key, priority. */
+template <class Compose>
+Datum
+send_free_form(FunctionCallInfo fcinfo, int rest, const char *type, Compose compose)
+{
+	pg::NewMessage message = {};
+	message.recipient_phone = entry::required_cstring(fcinfo, 0, "phone");
+	message.message_type = type;
+	entry::read_routing(fcinfo, rest, message);
+	char *payload = nullptr;
+	pg::guarded([&] {
+		check_phone(message.recipient_phone);
+		payload = pg::cstring_out(compose());
+	});
+	message.payload = payload;
+	PG_RETURN_INT64(entry::enqueue_new_message(fcinfo, message));
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_send_text(PG_FUNCTION_ARGS)
+{
+	const char *body = entry::required_cstring(fcinfo, 1, "body");
+	const bool preview_url = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	const char *reply_to = entry::optional_text(fcinfo, 3, "");
+	return send_free_form(fcinfo, 4, "text", [=] {
+		return text_payload({body, preview_url}, reply_to);
+	});
+}
+
+Datum
+pg_whatsapp_send_media(PG_FUNCTION_ARGS)
+{
+	const char *type = entry::required_cstring(fcinfo, 1, "media_type");
+	MediaMessage media = {};
+	media.kind = type;
+	media.link = entry::optional_text(fcinfo, 2, "");
+	media.id = entry::optional_text(fcinfo, 3, "");
+	media.caption = entry::optional_text(fcinfo, 4, "");
+	media.filename = entry::optional_text(fcinfo, 5, "");
+	media.voice = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
+	const char *reply_to = entry::optional_text(fcinfo, 7, "");
+	return send_free_form(fcinfo, 8, type, [=] { return media_payload(media, reply_to); });
+}
+
+Datum
+pg_whatsapp_send_location(PG_FUNCTION_ARGS)
+{
+	entry::require_argument(fcinfo, 1, "latitude");
+	entry::require_argument(fcinfo, 2, "longitude");
+	LocationMessage location = {};
+	location.latitude = PG_GETARG_FLOAT8(1);
+	location.longitude = PG_GETARG_FLOAT8(2);
+	location.name = entry::optional_text(fcinfo, 3, "");
+	location.address = entry::optional_text(fcinfo, 4, "");
+	const char *reply_to = entry::optional_text(fcinfo, 5, "");
+	return send_free_form(fcinfo, 6, "location",
+	                      [=] { return location_payload(location, reply_to); });
+}
+
+Datum
+pg_whatsapp_send_contacts(PG_FUNCTION_ARGS)
+{
+	const char *contacts = entry::required_json(fcinfo, 1, "contacts");
+	const char *reply_to = entry::optional_text(fcinfo, 2, "");
+	return send_free_form(fcinfo, 3, "contacts",
+	                      [=] { return contacts_payload(contacts, reply_to); });
+}
+
+Datum
+pg_whatsapp_send_interactive(PG_FUNCTION_ARGS)
+{
+	const char *interactive = entry::required_json(fcinfo, 1, "interactive");
+	const char *reply_to = entry::optional_text(fcinfo, 2, "");
+	return send_free_form(fcinfo, 3, "interactive",
+	                      [=] { return interactive_payload(interactive, reply_to); });
+}
+
+Datum
+pg_whatsapp_send_reaction(PG_FUNCTION_ARGS)
+{
+	const char *wamid = entry::required_cstring(fcinfo, 1, "message_wamid");
+	const char *emoji = entry::optional_text(fcinfo, 2, "");
+	return send_free_form(fcinfo, 3, "reaction", [=] { return reaction_payload({wamid, emoji}); });
+}
+
+Datum
+pg_whatsapp_send(PG_FUNCTION_ARGS)
+{
+	const char *content = entry::required_json(fcinfo, 2, "content");
+	const char *reply_to = entry::optional_text(fcinfo, 3, "");
+	pg::NewMessage message = {};
+	message.recipient_phone = entry::required_cstring(fcinfo, 0, "phone");
+	message.message_type = entry::required_cstring(fcinfo, 1, "message_type");
+	entry::read_routing(fcinfo, 4, message);
+	char *texts[3] = {};
+	pg::guarded([&] {
+		check_phone(message.recipient_phone);
+		const ContentPayload made = content_payload(message.message_type, content, reply_to);
+		texts[0] = pg::cstring_out(made.payload);
+		if (!made.template_name.empty()) {
+			texts[1] = pg::cstring_out(made.template_name);
+			texts[2] = pg::cstring_out(made.template_language);
+		}
+	});
+	message.payload = texts[0];
+	message.template_name = texts[1];
+	message.template_language = texts[2];
+	PG_RETURN_INT64(entry::enqueue_new_message(fcinfo, message));
+}

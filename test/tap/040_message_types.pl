@@ -1,0 +1,94 @@
+# One message of each type reaches the API as it was meant; what has no template waits for an open 24-hour window, judged at its turn.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+use PgWhatsapp;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('message_types');
+my $sandbox = $node->{sandbox};
+my $phone = '+34612345678';
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+sub outcome { my ($id) = @_; return sql("SELECT concat_ws('|', status, attempts, error_code, error_message) FROM whatsapp_messages WHERE id = $id") }
+sub wait_status { my ($id, $status) = @_; return wait_sql($node, "SELECT status FROM whatsapp_messages WHERE id = $id", $status) }
+sub write_to_us
+{
+	my ($from) = @_;
+	my ($status) = sandbox_post($sandbox, 'inbound', { from => $from, text => 'Hola' });
+	is($status, 200, "$from writes to us");
+	wait_sql($node, "SELECT wa_window_open('$from')");
+	return;
+}
+
+# Nobody has written: nothing leaves.
+my $closed = sql("SELECT wa_send_text('$phone', 'Hola')");
+wait_status($closed, 'FAILED');
+is(outcome($closed), 'FAILED|1|the 24-hour window of the recipient is closed', 'a text to somebody who has not written is refused');
+like(sql("SELECT hint FROM whatsapp_messages WHERE id = $closed"), qr/^Send a template/, 'and says what to do');
+is(scalar @{ sandbox_get($sandbox, 'messages') }, 0, 'nothing has left');
+
+# With an open window: one of each type.
+write_to_us($phone);
+my @calls = (
+	[ text => q{wa_send_text(%s, 'Mañana a las 9')}, 'Mañana a las 9' ],
+	[ image => q{wa_send_media(%s, 'image', link => 'https://example.org/a.png', caption => 'Así es')}, '[image] Así es' ],
+	[ video => q{wa_send_media(%s, 'video', media_id => '1')}, '[video]' ],
+	[ audio => q{wa_send_media(%s, 'audio', media_id => '1', voice => true)}, '[audio]' ],
+	[ document => q{wa_send_media(%s, 'document', media_id => '1', caption => 'PO', filename => 'po.pdf')}, '[document] PO' ],
+	[ sticker => q{wa_send_media(%s, 'sticker', media_id => '1')}, '[sticker]' ],
+	[ location => q{wa_send_location(%s, 40.4, -3.7, 'Almacén')}, '[location] Almacén' ],
+	[ contacts => q{wa_send_contacts(%s, '[{"name": {"formatted_name": "Ana", "first_name": "Ana"}}]')}, '[contacts]' ],
+	[ interactive => q{wa_send_interactive(%s, '{"type": "cta_url", "body": {"text": "Mira"}, "action": {"name": "cta_url", "parameters": {"display_text": "Abrir", "url": "https://example.org"}}}')}, 'Mira' ],
+	[ reaction => q{wa_send_reaction(%s, 'wamid.ABC', '👍')}, '[reaction] 👍' ],
+	[ template => q{wa_send_template(%s, 'po_named', named_parameters => '{"supplier": "ABC", "po_number": "PO-1", "total": "€1"}')}, undef ],
+	[ template => q{wa_send_template(%s, 'po_document', ARRAY['ABC', 'PO-1'], header => '{"document": {"id": "1", "filename": "po.pdf"}}', buttons => '[{"url": "PO-1"}]')}, undef ],
+	[ template => q{wa_send_template(%s, 'spring_offer', header => '"ABC"')}, undef ],
+	[ text => q{wa_send(%s, 'text', '{"body": "Por su nombre"}', reply_to => 'wamid.ABC')}, 'Por su nombre' ]);
+my @ids = map { sql('SELECT ' . sprintf($_->[1], "'$phone'")) } @calls;
+wait_status($_, 'READ') for @ids;
+my @book = @{ sandbox_get($sandbox, 'messages') };
+is(scalar @book, scalar @calls, 'each message has left once');
+my %book = map { $_->{callback_data} =~ /(\d+)$/ ? ($1 => $_) : () } @book;
+for my $i (0 .. $#calls)
+{
+	my ($type, $call, $text) = @{ $calls[$i] };
+	utf8::decode($text) if defined $text;
+	is($book{ $ids[$i] }{type}, $type, "$type is taken by the API as such");
+	is($book{ $ids[$i] }{text}, $text, "$type: what the recipient sees") if defined $text;
+}
+books_agree($node, 'one of each type');
+
+# A window that closes while the message waits: it is the turn that counts, not the call.
+sql(q{INSERT INTO whatsapp_senders (name, enabled) VALUES ('default', false)});
+my $late = sql("SELECT wa_send_text('$phone', 'Tarde')");
+sql(q{UPDATE whatsapp_windows SET last_inbound_at = now() - interval '25 hours'});
+sql(q{UPDATE whatsapp_senders SET enabled = true WHERE name = 'default'});
+wait_status($late, 'FAILED');
+is(outcome($late), 'FAILED|1|the 24-hour window of the recipient is closed', 'a window that has closed meanwhile');
+
+# A window to another sender's number is none; a template needs none.
+write_to_us($phone);
+sql(q{INSERT INTO whatsapp_senders (name, phone_number_id) VALUES ('second', '223456789')});
+my $second = sql("SELECT wa_send_text('$phone', 'De otro', sender => 'second')");
+wait_status($second, 'FAILED');
+my $template = sql("SELECT wa_send_po('ABC', 'PO-2', 10, '+34655555555')");
+wait_status($template, 'READ');
+
+# Where webhooks go elsewhere, Meta is the judge.
+$node->append_conf('postgresql.conf', 'whatsapp.check_windows = off');
+$node->reload;
+wait_sql($node, 'SHOW whatsapp.check_windows', 'off');
+wait_turns($node);
+my $judged = sql(q{SELECT wa_send_text('+34677777777', 'Hola')});
+wait_status($judged, 'FAILED');
+like(outcome($judged), qr/^FAILED\|1\|131047\|/, 'with check_windows off the answer of the API decides');
+
+# The old window is written to again: the message that failed for it is sent by wa_retry().
+is(sql("SELECT wa_retry($late)"), 't', 'retried');
+wait_status($late, 'READ');
+
+$node->stop;
+done_testing();
