@@ -57,23 +57,28 @@ Acceptor::watch_newcomers(bool wanted) noexcept
 }
 
 int
-Acceptor::accept_connection(sockaddr_storage &address, socklen_t &size) noexcept
+Acceptor::accept_connection() noexcept
 {
 	if (socket_.descriptor() < 0)
 		return -1;
 	for (;;) {
-		size = sizeof address;
-		const int fd = accept4(socket_.descriptor(), reinterpret_cast<sockaddr *>(&address), &size,
-		                       SOCK_NONBLOCK | SOCK_CLOEXEC);
+		const int fd =
+		    accept4(socket_.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0)
 			return fd;
 		/* of one newcomer, who is gone already */
 		if (errno == ECONNABORTED || errno == EINTR)
 			continue;
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			pause_ends_ms_ = steady_clock_ms() + pause_ms;
+			pause_accepting();
 		return -1;
 	}
+}
+
+void
+Acceptor::pause_accepting() noexcept
+{
+	pause_ends_ms_ = steady_clock_ms() + pause_ms;
 }
 
 bool

@@ -8,8 +8,6 @@
 
 #include <cstdint>
 
-#include <sys/socket.h>
-
 namespace whatsapp::net
 {
 
@@ -35,9 +33,10 @@ public:
 	bool watch_newcomers(bool wanted) noexcept;
 
 	/* A newcomer's socket, or -1 when there is none (or no room in the process for one). */
-	int accept_connection(sockaddr_storage &address, socklen_t &size) noexcept;
+	int accept_connection() noexcept;
 
 	/* Out of descriptors or memory: newcomers are left alone for a while. */
+	void pause_accepting() noexcept;
 	bool is_pausing() noexcept;
 	/* Milliseconds until a pause ends; -1 without one. */
 	long timeout_ms() const noexcept;

@@ -1,8 +1,5 @@
 /*
  * connection_watch.cpp — deadlines, looked at every now and then.
- *
- * A late connection is shut down, not closed: the descriptor is libmicrohttpd's, which sees the end
- * of it like that of any client that left.
  */
 #include "net/server/connection_watch.hpp"
 
@@ -10,10 +7,6 @@
 
 #include <algorithm>
 #include <cstdint>
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include "core/base/server_free.hpp"
 
@@ -23,7 +16,8 @@ namespace whatsapp::net
 namespace
 {
 
-constexpr std::int64_t jiffy_slack_ms = 10; /* the kernel's clock for TCP_INFO is a coarse one */
+/* so long may the other side take to hear of the end */
+constexpr std::int64_t leaving_ms = 1000;
 
 } // namespace
 
@@ -40,7 +34,7 @@ void
 ConnectionWatch::add_connection(WatchedConnection &connection, int fd) noexcept
 {
 	connection.fd = fd;
-	enter_phase(connection, WatchedConnection::Phase::silent);
+	enter_phase(connection, Phase::silent);
 	connection.next = first_;
 	if (first_)
 		first_->previous = &connection;
@@ -56,64 +50,32 @@ ConnectionWatch::remove_connection(WatchedConnection &connection) noexcept
 	(connection.previous ? connection.previous->next : first_) = connection.next;
 	if (connection.next)
 		connection.next->previous = connection.previous;
+	connection.next = connection.previous = nullptr;
 	size_--;
 }
 
 void
-ConnectionWatch::enter_phase(WatchedConnection &connection, WatchedConnection::Phase phase) noexcept
+ConnectionWatch::enter_phase(WatchedConnection &connection, Phase phase) noexcept
 {
-	using Phase = WatchedConnection::Phase;
-	connection.since_ms = steady_clock_ms();
-	if (phase == Phase::silent) {
-		/* Whoever is silent for idle_ms_ goes by libmicrohttpd's time-out. Who is still there after
-		 * both times has sent a part of a request line. */
-		connection.deadline_ms = connection.since_ms + idle_ms_ + request_ms_;
-	} else if (phase == Phase::reading) {
-		/* the clock may run already, see notice_first_byte() */
-		connection.deadline_ms =
-		    std::min(connection.deadline_ms, connection.since_ms + request_ms_);
-	} else {
-		connection.deadline_ms = connection.since_ms + request_ms_;
-	}
+	const std::int64_t now_ms = steady_clock_ms();
+	connection.since_ms = now_ms;
+	connection.deadline_ms = now_ms + (phase == Phase::silent    ? idle_ms_
+	                                   : phase == Phase::leaving ? std::min(leaving_ms, request_ms_)
+	                                                             : request_ms_);
 	connection.phase = phase;
 }
 
-/* libmicrohttpd tells nothing of a request before its first line is whole; the kernel does. On a
- * unix socket nobody does, and the deadline of enter_phase() must do. */
-void
-ConnectionWatch::notice_first_byte(WatchedConnection &connection, std::int64_t now_ms) noexcept
-{
-	tcp_info info{};
-	socklen_t size = sizeof info;
-	if (getsockopt(connection.fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
-		return;
-	const std::int64_t last_byte_ms = now_ms - info.tcpi_last_data_recv;
-	if (last_byte_ms > connection.since_ms + jiffy_slack_ms) {
-		connection.phase = WatchedConnection::Phase::reading;
-		connection.deadline_ms = std::min(connection.deadline_ms, last_byte_ms + request_ms_);
-	}
-}
-
-unsigned
-ConnectionWatch::cut_late_connections() noexcept
+WatchedConnection *
+ConnectionWatch::find_late() noexcept
 {
 	const std::int64_t now_ms = steady_clock_ms();
 	if (!first_ || now_ms < next_sweep_ms_)
-		return 0;
+		return nullptr;
+	for (WatchedConnection *each = first_; each; each = each->next)
+		if (each->phase != Phase::waiting && each->deadline_ms <= now_ms)
+			return each;
 	next_sweep_ms_ = now_ms + tick_ms_;
-	unsigned ended = 0;
-	for (WatchedConnection *connection = first_; connection; connection = connection->next) {
-		if (connection->phase == WatchedConnection::Phase::waiting)
-			continue;
-		if (connection->phase == WatchedConnection::Phase::silent)
-			notice_first_byte(*connection, now_ms);
-		if (connection->deadline_ms <= now_ms && !connection->cut) {
-			shutdown(connection->fd, SHUT_RDWR);
-			connection->cut = true;
-			ended += connection->phase == WatchedConnection::Phase::writing ? 0 : 1;
-		}
-	}
-	return ended;
+	return nullptr;
 }
 
 long

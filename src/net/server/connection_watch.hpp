@@ -1,8 +1,9 @@
 /*
- * connection_watch.hpp — every open connection and the time by which it must get on.
+ * connection_watch.hpp — every open connection, the time by which it must get on, and which of them
+ * has kept the others waiting longest.
  *
- * libmicrohttpd's own time-out counts silence only: a byte a second keeps a connection for ever.
- * Here a request has one deadline from its first byte to its last, and again for its answer.
+ * A request has one deadline from its first byte to its last, and again for its answer: whatever
+ * drips in between buys no time.
  */
 #pragma once
 
@@ -18,30 +19,64 @@ struct WatchedConnection {
 		reading, /* a request has begun */
 		waiting, /* whole, and with its owner: no deadline */
 		writing, /* the answer */
+		leaving, /* the last answer is out: what comes still is thrown away */
+		closed,
 	};
 
 	int fd = -1;
 	Phase phase = Phase::silent;
-	bool cut = false; /* by cut_late_connections() */
+	bool may_read = true;     /* bytes may be there, or the end */
+	bool is_runnable = false; /* something may be done for it in the next turn */
 	std::int64_t since_ms = 0;
 	std::int64_t deadline_ms = 0;
 	WatchedConnection *next = nullptr;
 	WatchedConnection *previous = nullptr;
+
+	/* It is the other side that keeps this connection waiting. */
+	bool
+	is_incomplete() const noexcept
+	{
+		return phase == Phase::silent || phase == Phase::reading || phase == Phase::leaving;
+	}
 };
 
 class ConnectionWatch
 {
 public:
+	using Phase = WatchedConnection::Phase;
+
 	void set_limits(long request_timeout_ms, long idle_timeout_ms) noexcept;
 
 	/* Between the two, the connection stays where it is. */
 	void add_connection(WatchedConnection &connection, int fd) noexcept;
 	void remove_connection(WatchedConnection &connection) noexcept;
-	void enter_phase(WatchedConnection &connection, WatchedConnection::Phase phase) noexcept;
+	void enter_phase(WatchedConnection &connection, Phase phase) noexcept;
 
-	/* Cuts what is late when the time to look has come; how many requests that ended. */
-	unsigned cut_late_connections() noexcept;
-	/* Milliseconds until cut_late_connections() has something to do; -1 without connections. */
+	/* Any; NULL when there is none. */
+	WatchedConnection *
+	find_any() const noexcept
+	{
+		return first_;
+	}
+
+	/* One that is late, when the time to look has come; NULL when there is no more. */
+	WatchedConnection *find_late() noexcept;
+
+	/* Of those that are incomplete and wanted, the one that has been so for the longest time; NULL
+	 * when there is none. */
+	template <class Wanted>
+	WatchedConnection *
+	find_oldest_incomplete(Wanted wanted) const noexcept
+	{
+		WatchedConnection *oldest = nullptr;
+		for (WatchedConnection *each = first_; each; each = each->next)
+			if (each->is_incomplete() && (!oldest || each->since_ms <= oldest->since_ms) &&
+			    wanted(*each))
+				oldest = each;
+		return oldest;
+	}
+
+	/* Milliseconds until find_late() has something to do; -1 without connections. */
 	long timeout_ms() const noexcept;
 
 	std::size_t
@@ -51,9 +86,7 @@ public:
 	}
 
 private:
-	void notice_first_byte(WatchedConnection &connection, std::int64_t now_ms) noexcept;
-
-	WatchedConnection *first_ = nullptr;
+	WatchedConnection *first_ = nullptr; /* the newest */
 	std::size_t size_ = 0;
 	std::int64_t request_ms_ = 0;
 	std::int64_t idle_ms_ = 0;

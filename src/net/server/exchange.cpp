@@ -6,12 +6,9 @@
  */
 #include "net/server/exchange.hpp"
 
-#include "net/server/request_head.hpp"
-
 #include <algorithm>
+#include <ctime>
 #include <string>
-
-#include <microhttpd.h>
 
 #include "core/base/server_free.hpp"
 
@@ -25,107 +22,117 @@ constexpr unsigned bad_request = 400;
 constexpr unsigned content_too_large = 413;
 constexpr unsigned headers_too_large = 431;
 constexpr unsigned unavailable = 503;
+constexpr unsigned max_overtakes = 200;
 
-const char *
-refusal_text(unsigned status) noexcept
+struct StatusText {
+	unsigned status;
+	const char *reason;
+	const char *body; /* of a refusal */
+};
+
+constexpr StatusText status_texts[] = {
+    {200, "OK", ""},
+    {bad_request, "Bad Request", "bad request\n"},
+    {401, "Unauthorized", ""},
+    {403, "Forbidden", ""},
+    {404, "Not Found", ""},
+    {405, "Method Not Allowed", ""},
+    {content_too_large, "Content Too Large", "body too large\n"},
+    {headers_too_large, "Request Header Fields Too Large", "headers too large\n"},
+    {unavailable, "Service Unavailable", "busy\n"},
+};
+
+const StatusText &
+text_of_status(unsigned status) noexcept
 {
-	switch (status) {
-	case bad_request:
-		return "bad request\n";
-	case content_too_large:
-		return "body too large\n";
-	case headers_too_large:
-		return "headers too large\n";
-	default:
-		return "busy\n";
-	}
+	static constexpr StatusText other = {0, "Other", ""};
+	for (const StatusText &text : status_texts)
+		if (text.status == status)
+			return text;
+	return other;
 }
 
-/* A copy of body. NULL when memory fails. */
-MHD_Response *
-make_response(std::string_view body, const char *content_type, ReplyHeader header) noexcept
+/* RFC 9110 section 5.6.7, whatever the locale. */
+std::string
+date_text()
 {
-	MHD_Response *response = MHD_create_response_from_buffer(
-	    body.size(), const_cast<char *>(body.data()), MHD_RESPMEM_MUST_COPY);
-	if (response &&
-	    (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != MHD_YES ||
-	     (header.name &&
-	      MHD_add_response_header(response, header.name, header.value) != MHD_YES))) {
-		MHD_destroy_response(response);
-		return nullptr;
-	}
-	return response;
-}
+	static constexpr char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	static constexpr char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+	                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	const std::time_t now = std::time(nullptr);
+	std::tm utc{};
+	char rest[32] = "";
 
-MHD_Response *
-make_refusal(unsigned status) noexcept
-{
-	const bool comes_again = status == unavailable;
-	return make_response(refusal_text(status), "text/plain",
-	                     {comes_again ? MHD_HTTP_HEADER_RETRY_AFTER : MHD_HTTP_HEADER_CONNECTION,
-	                      comes_again ? "1" : "close"});
-}
-
-/* How much of a refused body is read before the connection is cut. */
-std::size_t
-refused_body_limit(std::size_t max_body_bytes) noexcept
-{
-	return max_body_bytes * 2 + 1;
+	gmtime_r(&now, &utc);
+	std::strftime(rest, sizeof rest, " %Y %H:%M:%S GMT", &utc);
+	char day[8] = "";
+	std::strftime(day, sizeof day, "%d", &utc);
+	return std::string(days[utc.tm_wday]) + ", " + day + " " + months[utc.tm_mon] + rest;
 }
 
 } // namespace
 
-Exchange::~Exchange()
+void
+BodyBudget::set_limits(const HttpServerOptions &options) noexcept
 {
-	give_back_budget();
-	if (response_)
-		MHD_destroy_response(response_);
+	limit = options.max_buffered_bytes;
+	/* a body of the largest size must fit in what is left */
+	kept = limit > options.max_body_bytes ? std::min(limit / 8, limit - options.max_body_bytes) : 0;
 }
 
 bool
-Exchange::read_request_head(MHD_Connection *handle, const HttpServerOptions &options,
-                            const char *url, const char *method)
+BodyBudget::take_bytes(std::size_t size, bool is_small) noexcept
 {
-	const RequestHead head = read_head(handle, options, request);
+	const std::size_t most = is_small ? limit : limit - kept;
+	if (used > most || size > most - used)
+		return false;
+	used += size;
+	return true;
+}
+
+Exchange::Exchange(BodyBudget &budget, const HttpServerOptions &options)
+    : parser(options.max_header_bytes), budget_(budget), max_body_bytes_(options.max_body_bytes),
+      small_bytes_(options.small_body_bytes)
+{
+}
+
+void
+Exchange::take_head(const HttpServerOptions &options)
+{
 	has_head = true;
-	length_ = head.length;
-	if (head.refusal) {
+	max_body_bytes_ = options.max_body_bytes;
+	head = judge_head(parser.head(), options, request);
+	is_head_ = request.method == "HEAD";
+	if (head.refusal)
 		refuse_request(head.refusal);
-		if (head.close_now || head.expects_continue ||
-		    head.length > refused_body_limit(options.max_body_bytes))
-			return send_answer(handle);
-		return true;
-	}
-	request.method = method;
-	request.path = url;
-	return true;
+	/* what announces too much, or asks first, need not send its body */
+	if (head.refusal &&
+	    (head.expects_continue || head.length > max_body_bytes_ + max_body_bytes_ + 1))
+		head.close_now = true;
 }
 
-bool
-Exchange::absorb_body(std::string_view data, std::size_t max_body_bytes)
+void
+Exchange::take_piece(std::string_view piece)
 {
-	received_ += data.size();
-	if (!refusal && received_ > max_body_bytes)
+	received_ += piece.size();
+	if (!refusal && received_ > max_body_bytes_)
 		refuse_request(content_too_large);
-	if (!refusal && !make_room(data.size(), max_body_bytes))
-		refuse_request(unavailable);
-	if (refusal)
-		return received_ <= refused_body_limit(max_body_bytes);
-	request.body.append(data);
-	return true;
+	if (!refusal)
+		request.body.append(piece);
 }
 
 /* Grows as a string does, within the budget; in a pinch by what is needed only. */
 bool
-Exchange::make_room(std::size_t size, std::size_t max_body_bytes)
+Exchange::make_room(std::size_t size)
 {
 	const std::size_t needed = request.body.size() + size;
-	if (needed <= charged_)
+	if (refusal || needed <= charged_ || needed > max_body_bytes_)
 		return true;
-	const std::size_t most = length_ ? length_ : max_body_bytes;
+	const std::size_t most = head.has_length ? head.length : max_body_bytes_;
 	const std::size_t generous = std::max(needed, std::min(charged_ * 2, most));
+	const bool small = (head.has_length ? head.length : needed) <= small_bytes_;
 	for (const std::size_t room : {generous, needed}) {
-		if (budget_.take_bytes(room - charged_)) {
+		if (budget_.take_bytes(room - charged_, small)) {
 			charged_ = room;
 			request.body.reserve(room);
 			return true;
@@ -141,6 +148,12 @@ Exchange::give_back_budget() noexcept
 	charged_ = 0;
 }
 
+bool
+Exchange::is_beyond_patience() const noexcept
+{
+	return refusal && (head.close_now || received_ > max_body_bytes_ * 2 + 1);
+}
+
 void
 Exchange::refuse_request(unsigned status) noexcept
 {
@@ -151,36 +164,52 @@ Exchange::refuse_request(unsigned status) noexcept
 
 void
 Exchange::set_answer(unsigned status, const char *content_type, std::string_view body,
-                     ReplyHeader header) noexcept
+                     ReplyHeader header)
 {
-	response_ = make_response(body, content_type, header);
 	status_ = status;
-	answered = true;
+	headers_ = std::string("Content-Type: ") + content_type + "\r\n";
+	if (header.name)
+		headers_.append(header.name).append(": ").append(header.value).append("\r\n");
+	content_ = body;
 	give_back_budget();
 }
 
-bool
-Exchange::send_answer(MHD_Connection *handle) noexcept
+void
+Exchange::set_refusal()
 {
-	if (queued_)
-		return true;
-	if (refusal && !response_) {
-		response_ = make_refusal(refusal);
-		status_ = refusal;
-	}
-	answered = false;
-	queued_ = response_ && MHD_queue_response(handle, status_, response_) == MHD_YES;
-	return queued_;
+	const bool comes_again = refusal == unavailable;
+	set_answer(refusal, "text/plain", text_of_status(refusal).body,
+	           comes_again ? ReplyHeader{"Retry-After", "1"} : ReplyHeader{});
+}
+
+std::string
+Exchange::answer_text(bool close) const
+{
+	std::string text = "HTTP/1.1 " + std::to_string(status_) + " " +
+	                   text_of_status(status_).reason + "\r\nDate: " + date_text() + "\r\n" +
+	                   headers_ + "Content-Length: " + std::to_string(content_.size()) + "\r\n" +
+	                   (close ? "Connection: close\r\n\r\n" : "\r\n");
+	if (!is_head_)
+		text += content_;
+	return text;
+}
+
+Exchange *
+ReadyList::front() const noexcept
+{
+	return small_.first && (!large_.first || overtakes_ < max_overtakes) ? small_.first
+	                                                                     : large_.first;
 }
 
 void
 ReadyList::push_exchange(Exchange &exchange) noexcept
 {
+	Line &line = exchange.is_small() ? small_ : large_;
 	exchange.ready_ = true;
 	exchange.next_ = nullptr;
-	exchange.previous_ = last_;
-	(last_ ? last_->next_ : first_) = &exchange;
-	last_ = &exchange;
+	exchange.previous_ = line.last;
+	(line.last ? line.last->next_ : line.first) = &exchange;
+	line.last = &exchange;
 }
 
 void
@@ -188,8 +217,10 @@ ReadyList::remove_exchange(Exchange &exchange) noexcept
 {
 	if (!exchange.ready_)
 		return;
-	(exchange.previous_ ? exchange.previous_->next_ : first_) = exchange.next_;
-	(exchange.next_ ? exchange.next_->previous_ : last_) = exchange.previous_;
+	Line &line = exchange.is_small() ? small_ : large_;
+	overtakes_ = exchange.is_small() && large_.first ? overtakes_ + 1 : 0;
+	(exchange.previous_ ? exchange.previous_->next_ : line.first) = exchange.next_;
+	(exchange.next_ ? exchange.next_->previous_ : line.last) = exchange.previous_;
 	exchange.ready_ = false;
 }
 

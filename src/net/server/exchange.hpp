@@ -1,21 +1,21 @@
 /*
- * exchange.hpp — one request of the server's, from its first line to the end of its answer.
+ * exchange.hpp — one request of the server's, from its first byte to its answer.
  *
- * It takes the body in, within the limits, and hands the answer to libmicrohttpd. A refused body is
- * read to its end and thrown away where that is short: closing at once would reset the connection
- * and take the answer with it.
+ * It takes the body in, within the limits, and writes the answer. A refused body is read to its end
+ * and thrown away where that is short: closing at once would reset the connection and take the
+ * answer with it.
  */
 #pragma once
 
 #include "net/server/incoming_request.hpp"
+#include "net/server/request_head.hpp"
+#include "net/server/request_parser.hpp"
 #include "net/server/server_options.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
-
-struct MHD_Connection;
-struct MHD_Response;
 
 namespace whatsapp::net
 {
@@ -23,55 +23,69 @@ namespace whatsapp::net
 /* Bytes of bodies that all exchanges hold together. */
 struct BodyBudget {
 	std::size_t limit = 0;
+	std::size_t kept = 0; /* of them, for small bodies only */
 	std::size_t used = 0;
 
-	bool
-	take_bytes(std::size_t size) noexcept
-	{
-		if (used > limit || size > limit - used)
-			return false;
-		used += size;
-		return true;
-	}
+	void set_limits(const HttpServerOptions &options) noexcept;
+	bool take_bytes(std::size_t size, bool is_small) noexcept;
 };
 
 class Exchange
 {
 public:
-	explicit Exchange(BodyBudget &budget) noexcept : budget_(budget) {}
-	~Exchange();
+	Exchange(BodyBudget &budget, const HttpServerOptions &options);
+	~Exchange() { give_back_budget(); }
 	Exchange(const Exchange &) = delete;
 	Exchange &operator=(const Exchange &) = delete;
 
-	/* These return false when the connection must be closed, and may throw std::bad_alloc. */
-	bool read_request_head(MHD_Connection *handle, const HttpServerOptions &options,
-	                       const char *url, const char *method);
-	bool absorb_body(std::string_view data, std::size_t max_body_bytes);
+	/* These may throw std::bad_alloc. After Step::head; then for each piece of the body, for which
+	 * make_room() has said yes. */
+	void take_head(const HttpServerOptions &options);
+	void take_piece(std::string_view piece);
+	/* False: the budget has no room for so much more. */
+	bool make_room(std::size_t size);
 
-	/* Gives the answer, or the refusal, to libmicrohttpd. False: close. */
-	bool send_answer(MHD_Connection *handle) noexcept;
+	/* So much of a refused body is read before the connection is cut; with close_now, nothing. */
+	bool is_beyond_patience() const noexcept;
 
 	void refuse_request(unsigned status) noexcept;
+	/* The bytes of the answer. close: the last one of the connection. */
+	std::string answer_text(bool close) const;
 	void set_answer(unsigned status, const char *content_type, std::string_view body,
-	                ReplyHeader header) noexcept;
+	                ReplyHeader header);
+	/* The same with a body that says what the status means; after refuse_request(). */
+	void set_refusal();
 	void give_back_budget() noexcept; /* what the body was charged with */
 
+	std::size_t
+	charged_bytes() const noexcept
+	{
+		return charged_;
+	}
+	bool
+	is_small() const noexcept
+	{
+		return received_ <= small_bytes_;
+	}
+
+	RequestParser parser;
+	RequestHead head;
 	IncomingRequest request; /* with an id once it is whole */
 	unsigned refusal = 0;
 	bool has_head = false;
 	bool whole = false;
-	bool answered = false; /* by its owner, and not sent yet */
-	bool counted = false;  /* as refused */
+	bool answered = false; /* by its owner */
 
 private:
 	friend class ReadyList;
-	bool make_room(std::size_t size, std::size_t max_body_bytes);
 
 	BodyBudget &budget_;
-	bool queued_ = false;
+	std::size_t max_body_bytes_;
+	std::size_t small_bytes_;
+	bool is_head_ = false; /* its answer has no body */
 	unsigned status_ = 0;
-	MHD_Response *response_ = nullptr;
-	std::size_t length_ = 0;   /* Content-Length, 0 when there is none */
+	std::string headers_; /* of the answer */
+	std::string content_;
 	std::size_t received_ = 0; /* of the body, kept or not */
 	std::size_t charged_ = 0;
 	bool ready_ = false;
@@ -79,22 +93,24 @@ private:
 	Exchange *previous_ = nullptr;
 };
 
-/* Whole and not taken yet, in the order of arrival. */
+/* Whole and not taken yet. Small ones first, each kind in the order of arrival: what is large costs
+ * its owner more, and must not keep him from the others. A large one's turn comes all the same. */
 class ReadyList
 {
 public:
-	Exchange *
-	front() const noexcept
-	{
-		return first_;
-	}
+	Exchange *front() const noexcept;
 	void push_exchange(Exchange &exchange) noexcept;
 	/* Nothing happens to one that is not in the list. */
 	void remove_exchange(Exchange &exchange) noexcept;
 
 private:
-	Exchange *first_ = nullptr;
-	Exchange *last_ = nullptr;
+	struct Line {
+		Exchange *first = nullptr;
+		Exchange *last = nullptr;
+	};
+	Line small_;
+	Line large_;
+	unsigned overtakes_ = 0; /* of small ones, since a large one left */
 };
 
 } // namespace whatsapp::net

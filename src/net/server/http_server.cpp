@@ -7,10 +7,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <new>
 #include <utility>
-
-#include <microhttpd.h>
 
 #include "core/base/server_free.hpp"
 
@@ -20,7 +19,7 @@ namespace whatsapp::net
 namespace
 {
 
-constexpr int max_rounds = 16; /* turns of libmicrohttpd in one serve_ready() */
+constexpr int max_rounds = 16; /* turns in one serve_ready() */
 
 long
 sooner_deadline(long one_ms, long other_ms) noexcept
@@ -58,7 +57,7 @@ void
 HttpServer::set_options(const HttpServerOptions &options) noexcept
 {
 	state_->take_limits(options);
-	state_->acceptor.watch_newcomers(state_->has_room());
+	state_->progress = true; /* there may be room for who waits at the door */
 }
 
 bool
@@ -76,20 +75,16 @@ HttpServer::descriptor() const noexcept
 long
 HttpServer::timeout_ms() const noexcept
 {
-	if (state_->progress || state_->ready.front() || state_->unsent > 0)
+	if (state_->progress || state_->ready.front() || !state_->runnable.empty())
 		return 0;
-	return sooner_deadline(sooner_deadline(state_->daemon_timeout_ms(), state_->watch.timeout_ms()),
-	                       state_->acceptor.timeout_ms());
+	return sooner_deadline(state_->watch.timeout_ms(), state_->acceptor.timeout_ms());
 }
 
 void
 HttpServer::serve_ready() noexcept
 {
 	for (int round = 0; round < max_rounds; round++) {
-		state_->progress = false;
-		state_->accept_some();
-		MHD_run(state_->daemon);
-		state_->refused += state_->watch.cut_late_connections();
+		state_->run_turn();
 		if (!state_->progress)
 			return;
 	}
@@ -119,13 +114,19 @@ HttpServer::send_reply(std::uint64_t id, unsigned status, const char *content_ty
                        std::string_view body, ReplyHeader header) noexcept
 {
 	const auto found = state_->whole.find(id);
-	if (found == state_->whole.end() || found->second->answered)
+	if (found == state_->whole.end())
 		return;
-	Exchange &exchange = *found->second;
+	Connection &connection = *found->second;
+	Exchange &exchange = *connection.exchange;
 	state_->whole.erase(found);
 	state_->ready.remove_exchange(exchange);
-	exchange.set_answer(status, content_type, body, header);
-	state_->unsent++;
+	try {
+		exchange.set_answer(status, content_type, body, header);
+		exchange.answered = true;
+		state_->wake_connection(connection);
+	} catch (const std::exception &) {
+		state_->close_connection(connection); /* out of memory; the sender tries again */
+	}
 }
 
 std::uint64_t

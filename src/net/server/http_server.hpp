@@ -1,10 +1,10 @@
 /*
- * http_server.hpp — the listening side: GNU libmicrohttpd, single-threaded, its epoll descriptor
- * outside.
+ * http_server.hpp — the listening side: one thread, its epoll descriptor outside, heads read by
+ * Boost.Beast.
  *
  * A request is handed out whole, and answered when its owner has committed. What would hurt is
  * turned away here: oversized headers and bodies, too many connections or buffered bytes, requests
- * that drip, ambiguous lengths (request smuggling).
+ * that drip, heads that two programs could read differently (request smuggling).
  */
 #pragma once
 

@@ -12,7 +12,7 @@ namespace whatsapp::net
 struct IncomingRequest {
 	std::uint64_t id = 0;
 	std::string method;
-	std::string path;
+	std::string path; /* as it was sent: nothing decoded */
 	std::string body;
 	std::string signature; /* X-Hub-Signature-256; empty when absent or given twice */
 	std::string hub_mode;  /* query parameters, URL-decoded; empty when absent or given twice */

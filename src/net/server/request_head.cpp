@@ -1,17 +1,15 @@
 /*
- * request_head.cpp — one walk over the headers, one over the query.
+ * request_head.cpp — one look at the headers, one walk over the query.
  *
- * libmicrohttpd up to 1.0.4 takes the first of two Content-Length headers and prefers
- * Transfer-Encoding over either without a word; the distributions have not taken over the fixes.
+ * The path stays as it was sent. A proxy that forwards one path alone compares bytes, or should; a
+ * server that decodes them afterwards answers to paths that the proxy never meant to let through.
  */
 #include "net/server/request_head.hpp"
 
-#include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
 
-#include <microhttpd.h>
 #include <strings.h>
 
 #include "core/base/server_free.hpp"
@@ -27,89 +25,11 @@ constexpr unsigned bad_request = 400;
 constexpr unsigned content_too_large = 413;
 constexpr unsigned headers_too_large = 431;
 
-struct Once {
-	unsigned count = 0;
-	std::string_view value;
-
-	void
-	see(std::string_view seen) noexcept
-	{
-		count++;
-		value = seen;
-	}
-	/* Two answers to one question are none. */
-	std::string_view
-	only() const noexcept
-	{
-		return count == 1 ? value : std::string_view();
-	}
-};
-
-struct Headers {
-	unsigned count = 0;
-	bool malformed = false;
-	Once host, length, encoding, expect, signature;
-};
-
-struct Query {
-	Once mode, token, challenge;
-};
-
 bool
-same_header_name(std::string_view name, std::string_view wanted) noexcept
+same_word(std::string_view text, std::string_view wanted) noexcept
 {
-	return name.size() == wanted.size() &&
-	       strncasecmp(name.data(), wanted.data(), wanted.size()) == 0;
-}
-
-/* RFC 9110 section 5.6.2. 0.9.75 lets "Content-Length :" pass, as a name with a space in it. */
-bool
-is_token(std::string_view name) noexcept
-{
-	for (const char c : name)
-		if (c <= ' ' || c == 0x7f ||
-		    std::string_view("\"(),/:;<=>?@[\\]{}").find(c) != std::string_view::npos)
-			return false;
-	return !name.empty();
-}
-
-MHD_Result
-on_header(void *into, MHD_ValueKind, const char *key, std::size_t key_size, const char *value,
-          std::size_t value_size) noexcept
-{
-	Headers &headers = *static_cast<Headers *>(into);
-	const std::string_view name(key, key_size);
-	const std::string_view text(value ? value : "", value ? value_size : 0);
-	headers.count++;
-	if (!is_token(name) || text.find_first_of(std::string_view("\0\r\n", 3)) != text.npos)
-		headers.malformed = true;
-	if (same_header_name(name, MHD_HTTP_HEADER_HOST))
-		headers.host.see(text);
-	else if (same_header_name(name, MHD_HTTP_HEADER_CONTENT_LENGTH))
-		headers.length.see(text);
-	else if (same_header_name(name, MHD_HTTP_HEADER_TRANSFER_ENCODING))
-		headers.encoding.see(text);
-	else if (same_header_name(name, MHD_HTTP_HEADER_EXPECT))
-		headers.expect.see(text);
-	else if (same_header_name(name, "X-Hub-Signature-256"))
-		headers.signature.see(text);
-	return MHD_YES;
-}
-
-MHD_Result
-on_parameter(void *into, MHD_ValueKind, const char *key, std::size_t key_size, const char *value,
-             std::size_t value_size) noexcept
-{
-	Query &query = *static_cast<Query *>(into);
-	const std::string_view name(key, key_size);
-	const std::string_view text(value ? value : "", value ? value_size : 0);
-	if (name == "hub.mode")
-		query.mode.see(text);
-	else if (name == "hub.verify_token")
-		query.token.see(text);
-	else if (name == "hub.challenge")
-		query.challenge.see(text);
-	return MHD_YES;
+	return text.size() == wanted.size() &&
+	       strncasecmp(text.data(), wanted.data(), wanted.size()) == 0;
 }
 
 bool
@@ -127,37 +47,81 @@ parse_length(std::string_view text, std::size_t &length) noexcept
 	return !text.empty();
 }
 
+/* HTTP/1.0 knows no chunks, so a proxy of that age takes them for the next request. */
 bool
-is_ambiguous(const Headers &headers) noexcept
+is_ambiguous(const ParsedHead &parsed) noexcept
 {
-	return headers.malformed || headers.host.count > 1 || headers.length.count > 1 ||
-	       headers.encoding.count > 1 || (headers.length.count && headers.encoding.count) ||
-	       (headers.encoding.count && !same_header_name(headers.encoding.value, "chunked"));
+	return parsed.host.count > 1 || (parsed.host.count == 0 && !parsed.old_version) ||
+	       parsed.length.count > 1 || parsed.encoding.count > 1 ||
+	       (parsed.length.count != 0 && parsed.encoding.count != 0) ||
+	       (parsed.encoding.count != 0 &&
+	        (parsed.old_version || !same_word(parsed.encoding.value, "chunked")));
 }
 
-std::size_t
-head_size(MHD_Connection *connection) noexcept
+int
+hex_digit(char c) noexcept
 {
-	const MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	return info ? info->header_size : 0;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = static_cast<char>(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* As of a form: %XX is a byte and + a space; what is neither stays as it is. */
+std::string
+decode_parameter(std::string_view text)
+{
+	std::string decoded;
+	for (std::size_t at = 0; at < text.size(); at++) {
+		const int high = text[at] == '%' && text.size() - at > 2 ? hex_digit(text[at + 1]) : -1;
+		const int low = high >= 0 ? hex_digit(text[at + 2]) : -1;
+		if (low >= 0) {
+			decoded += static_cast<char>(high * 16 + low);
+			at += 2;
+		} else {
+			decoded += text[at] == '+' ? ' ' : text[at];
+		}
+	}
+	return decoded;
+}
+
+void
+read_query(std::string_view query, IncomingRequest &request)
+{
+	Once mode, token, challenge;
+	while (!query.empty()) {
+		const std::string_view parameter = query.substr(0, query.find('&'));
+		query.remove_prefix(parameter.size() + (parameter.size() < query.size() ? 1 : 0));
+		const std::size_t equal = parameter.find('=');
+		const std::string name = decode_parameter(parameter.substr(0, equal));
+		const std::string_view value =
+		    equal == std::string_view::npos ? std::string_view() : parameter.substr(equal + 1);
+		if (name == "hub.mode")
+			mode.see(value);
+		else if (name == "hub.verify_token")
+			token.see(value);
+		else if (name == "hub.challenge")
+			challenge.see(value);
+	}
+	request.hub_mode = decode_parameter(mode.only());
+	request.hub_token = decode_parameter(token.only());
+	request.hub_challenge = decode_parameter(challenge.only());
 }
 
 } // namespace
 
 RequestHead
-read_head(MHD_Connection *connection, const HttpServerOptions &options, IncomingRequest &request)
+judge_head(const ParsedHead &parsed, const HttpServerOptions &options, IncomingRequest &request)
 {
-	Headers headers;
 	RequestHead head;
-	MHD_get_connection_values_n(connection, MHD_HEADER_KIND, &on_header, &headers);
-	head.expects_continue = headers.expect.count > 0;
-	head.has_length = headers.length.count > 0;
-	if (is_ambiguous(headers) ||
-	    (head.has_length && !parse_length(headers.length.value, head.length))) {
+	head.keep_alive = parsed.keep_alive && !parsed.old_version;
+	head.expects_continue = parsed.expect.count > 0 && !parsed.old_version;
+	head.has_length = parsed.length.count > 0;
+	if (is_ambiguous(parsed) ||
+	    (head.has_length && !parse_length(parsed.length.value, head.length))) {
 		head.refusal = bad_request;
 		head.close_now = true;
-	} else if (headers.count > max_headers || head_size(connection) > options.max_header_bytes) {
+	} else if (parsed.field_count > max_headers) {
 		head.refusal = headers_too_large;
 		head.close_now = true;
 	} else if (head.length > options.max_body_bytes) {
@@ -166,12 +130,12 @@ read_head(MHD_Connection *connection, const HttpServerOptions &options, Incoming
 	if (head.refusal)
 		return head;
 
-	Query query;
-	MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, &on_parameter, &query);
-	request.signature = headers.signature.only();
-	request.hub_mode = query.mode.only();
-	request.hub_token = query.token.only();
-	request.hub_challenge = query.challenge.only();
+	const std::size_t question = parsed.target.find('?');
+	request.method = parsed.method;
+	request.path = parsed.target.substr(0, question);
+	request.signature = parsed.signature.only();
+	if (question != std::string_view::npos)
+		read_query(parsed.target.substr(question + 1), request);
 	return head;
 }
 

@@ -7,11 +7,10 @@
 #pragma once
 
 #include "net/server/incoming_request.hpp"
+#include "net/server/request_parser.hpp"
 #include "net/server/server_options.hpp"
 
 #include <cstddef>
-
-struct MHD_Connection;
 
 namespace whatsapp::net
 {
@@ -20,14 +19,14 @@ struct RequestHead {
 	unsigned refusal = 0; /* HTTP status, 0 when all is well */
 	bool close_now =
 	    false; /* read no further: where the request ends is not sure, or not worth it */
+	bool keep_alive = false;
 	bool expects_continue = false;
 	bool has_length = false;
 	std::size_t length = 0; /* Content-Length */
 };
 
-/* Looks at the headers and takes signature and query parameters into request. May throw
- * std::bad_alloc. */
-RequestHead read_head(MHD_Connection *connection, const HttpServerOptions &options,
-                      IncomingRequest &request);
+/* Takes method, path, signature and query parameters into request. May throw std::bad_alloc. */
+RequestHead judge_head(const ParsedHead &parsed, const HttpServerOptions &options,
+                       IncomingRequest &request);
 
 } // namespace whatsapp::net

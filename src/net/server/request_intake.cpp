@@ -1,21 +1,23 @@
 /*
- * request_intake.cpp — libmicrohttpd's callbacks.
+ * request_intake.cpp — who comes in, and who has to give way.
  *
- * libmicrohttpd runs without threads, listening socket, TLS or suspended connections: we accept, so
- * that limits can change, and newcomers stay in the kernel's backlog while there are too many.
- * While a request is with its owner, libmicrohttpd calls the handler again at every turn and is
- * told to go on; that is cheap, and reaches none of the code that its releases of 2026 had to
- * repair.
+ * One thread, sockets that never block, one epoll set that tells of changes. Each connection that
+ * has something to do gets one read or one answer in a turn, so that nobody waits for one who
+ * sends much. Where places, descriptors or memory for bodies are short, the one who has kept the
+ * others waiting for the longest time, with nothing to read from him, gives way: many connections
+ * that are silent cannot shut out those that speak, wherever they come from.
  */
 #include "net/server/request_intake.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <exception>
-#include <new>
+#include <memory>
 
-#include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,22 +31,17 @@ namespace
 
 using Phase = WatchedConnection::Phase;
 
-constexpr unsigned max_accepts = 16; /* in one turn */
-constexpr long owner_poll_ms = 5;    /* see daemon_timeout_ms() */
-constexpr unsigned unavailable = 503;
-
-unsigned
-whole_seconds(long ms) noexcept
-{
-	return static_cast<unsigned>(std::clamp((ms + 999) / 1000, 1L, 86400L));
-}
+constexpr unsigned max_accepts = 64; /* in one turn */
+constexpr int max_events = 128;      /* in one turn */
+constexpr std::size_t room_bytes = std::size_t{64} << 10;
 
 } // namespace
 
 RequestIntake::~RequestIntake()
 {
-	if (daemon)
-		MHD_stop_daemon(daemon); /* ends every exchange and connection through the callbacks */
+	while (WatchedConnection *first = watch.find_any())
+		close_connection(static_cast<Connection &>(*first));
+	bury_closed();
 	if (epoll >= 0)
 		close(epoll);
 }
@@ -53,10 +50,15 @@ bool
 RequestIntake::open_server(const HttpServerOptions &wanted, const char *&error) noexcept
 {
 	take_limits(wanted);
-	if (!start_daemon(wanted)) {
-		error = "could not start the HTTP server: out of memory or descriptors";
+	error = "could not start the HTTP server: out of memory or descriptors";
+	try {
+		room_.resize(room_bytes);
+	} catch (const std::exception &) {
 		return false;
 	}
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll < 0)
+		return false;
 	acceptor.attach_epoll(epoll);
 	return acceptor.move_address(wanted.address, error);
 }
@@ -67,41 +69,67 @@ RequestIntake::move_address(const char *address, const char *&error) noexcept
 {
 	do {
 		progress = false;
+		has_newcomers_ = has_room();
 		accept_some();
 	} while (progress);
+	bury_closed();
 	progress = true; /* whoever came in last has not been looked at yet */
 	return acceptor.move_address(address, error);
-}
-
-bool
-RequestIntake::start_daemon(const HttpServerOptions &wanted) noexcept
-{
-	first_idle_timeout_ms = wanted.idle_timeout_ms;
-	/* The headers lie in this memory beside libmicrohttpd's records of them. It is fixed per
-	 * daemon: a max_header_bytes raised later is reached in full after a restart. */
-	const std::size_t memory = wanted.max_header_bytes * 2 + (16 << 10);
-	daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, nullptr, nullptr, &on_request, this,
-	    MHD_OPTION_CONNECTION_LIMIT, 1u << 20, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
-	    MHD_OPTION_CONNECTION_TIMEOUT, whole_seconds(wanted.idle_timeout_ms),
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, &on_request_line, this,
-	    MHD_OPTION_NOTIFY_COMPLETED, &on_completed, this, MHD_OPTION_NOTIFY_CONNECTION,
-	    &on_connection, this, MHD_OPTION_END);
-	const MHD_DaemonInfo *info =
-	    daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD) : nullptr;
-	epoll = info ? epoll_create1(EPOLL_CLOEXEC) : -1;
-	epoll_event event{};
-	event.events = EPOLLIN;
-	return epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, info->epoll_fd, &event) == 0;
 }
 
 void
 RequestIntake::take_limits(const HttpServerOptions &wanted) noexcept
 {
+	rlimit open_files{};
+
 	options = wanted;
 	options.address = nullptr; /* its text is the caller's */
-	budget.limit = wanted.max_buffered_bytes;
+	budget.set_limits(wanted);
 	watch.set_limits(wanted.request_timeout_ms, wanted.idle_timeout_ms);
+	descriptor_limit_ = INT32_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &open_files) == 0 && open_files.rlim_cur < INT32_MAX &&
+	    open_files.rlim_cur > wanted.kept_descriptors)
+		descriptor_limit_ = static_cast<int>(open_files.rlim_cur - wanted.kept_descriptors);
+}
+
+void
+RequestIntake::run_turn() noexcept
+{
+	progress = false;
+	collect_events();
+	accept_some();
+	advance_runnable();
+	close_late_connections();
+	bury_closed();
+}
+
+void
+RequestIntake::wake_connection(Connection &connection) noexcept
+{
+	if (connection.is_runnable)
+		return;
+	connection.is_runnable = true;
+	runnable.push_back(&connection); /* admit_connection() has made room */
+}
+
+void
+RequestIntake::collect_events() noexcept
+{
+	epoll_event events[max_events];
+	const int count = epoll_wait(epoll, events, max_events, 0);
+	for (int i = 0; i < count; i++) {
+		progress = true;
+		auto *connection = static_cast<Connection *>(events[i].data.ptr);
+		if (!connection) {
+			has_newcomers_ = true;
+			continue;
+		}
+		connection->is_hung_up =
+		    connection->is_hung_up || (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+		connection->may_read =
+		    connection->may_read || connection->is_hung_up || (events[i].events & EPOLLIN) != 0;
+		wake_connection(*connection);
+	}
 }
 
 bool
@@ -110,181 +138,134 @@ RequestIntake::has_room() const noexcept
 	return watch.connection_count() < options.max_connections;
 }
 
+/* The kernel gives the lowest number that is free: so many are in use. */
+bool
+RequestIntake::is_short_of_descriptors(int fd) const noexcept
+{
+	return fd >= descriptor_limit_;
+}
+
+Connection *
+RequestIntake::find_oldest_incomplete() const noexcept
+{
+	return static_cast<Connection *>(
+	    watch.find_oldest_incomplete([](const WatchedConnection &each) { return !each.may_read; }));
+}
+
 void
 RequestIntake::accept_some() noexcept
 {
-	for (unsigned i = 0; i < max_accepts && has_room() && !acceptor.is_pausing(); i++) {
-		sockaddr_storage address{};
-		socklen_t size;
-		const int fd = acceptor.accept_connection(address, size);
-		if (fd < 0)
+	for (unsigned i = 0; has_newcomers_ && i < max_accepts && !acceptor.is_pausing(); i++) {
+		Connection *oldest = has_room() ? nullptr : find_oldest_incomplete();
+		if (!oldest && !has_room())
 			break;
-		/* closes the descriptor when it fails */
-		MHD_add_connection(daemon, fd, reinterpret_cast<sockaddr *>(&address), size);
-		progress = true;
-	}
-	acceptor.watch_newcomers(has_room() && !acceptor.is_pausing());
-}
-
-void
-RequestIntake::on_connection(void *self, MHD_Connection *handle, void **context,
-                             MHD_ConnectionNotificationCode code) noexcept
-{
-	RequestIntake &intake = *static_cast<RequestIntake *>(self);
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (auto *connection = static_cast<Connection *>(*context)) {
-			/* libmicrohttpd does not tell of the end of a request whose query breaks its memory */
-			if (connection->visit) {
-				intake.refused++;
-				intake.end_visit(*connection->visit);
-			}
-			intake.watch.remove_connection(connection->watched);
-			delete connection;
+		const int fd = acceptor.accept_connection();
+		if (fd < 0) {
+			has_newcomers_ = false;
+			/* none left at all: somebody else in this process has taken those kept back */
+			oldest = acceptor.is_pausing() ? find_oldest_incomplete() : nullptr;
+		} else if (!oldest && is_short_of_descriptors(fd)) {
+			oldest = find_oldest_incomplete();
+			if (!oldest)
+				acceptor.pause_accepting();
 		}
-		*context = nullptr;
-		intake.progress = true; /* there may be room for another one */
-		return;
+		if (oldest)
+			give_way(*oldest);
+		if (fd >= 0)
+			admit_connection(fd);
+		progress = progress || fd >= 0 || oldest;
 	}
-	const auto *info = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD);
-	auto *connection = info ? new (std::nothrow) Connection : nullptr;
-	if (connection)
-		intake.watch.add_connection(connection->watched, info->connect_fd);
-	*context = connection;
-	if (intake.options.idle_timeout_ms != intake.first_idle_timeout_ms)
-		MHD_set_connection_option(handle, MHD_CONNECTION_OPTION_TIMEOUT,
-		                          whole_seconds(intake.options.idle_timeout_ms));
-}
-
-/* The earliest word of a request. */
-void *
-RequestIntake::on_request_line(void *self, const char *, MHD_Connection *handle) noexcept
-{
-	RequestIntake &intake = *static_cast<RequestIntake *>(self);
-	const auto *info = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	auto *connection = info ? static_cast<Connection *>(info->socket_context) : nullptr;
-	if (!connection)
-		return nullptr; /* on_request() closes it */
-	intake.progress = true;
-	intake.watch.enter_phase(connection->watched, Phase::reading);
-	if (connection->visit)
-		intake.end_visit(*connection->visit);
-	connection->visit = new (std::nothrow) Visit(*connection, intake.budget);
-	return connection->visit;
-}
-
-MHD_Result
-RequestIntake::on_request(void *self, MHD_Connection *handle, const char *url, const char *method,
-                          const char *, const char *data, std::size_t *size,
-                          void **context) noexcept
-{
-	RequestIntake &intake = *static_cast<RequestIntake *>(self);
-	auto *visit = static_cast<Visit *>(*context);
-	if (!visit)
-		return MHD_NO;
-	const std::string_view body(data ? data : "", data ? *size : 0);
-	*size = 0;
-	try {
-		const bool go_on = intake.continue_visit(*visit, handle, url, method, body);
-		intake.count_refusal(*visit);
-		return go_on ? MHD_YES : MHD_NO;
-	} catch (const std::exception &) {
-		return MHD_NO; /* out of memory: closed, and the sender tries again */
-	}
-}
-
-/* One call of libmicrohttpd's: the head, a piece of the body, or (again and again) the end. False
- * closes the connection. */
-bool
-RequestIntake::continue_visit(Visit &visit, MHD_Connection *handle, const char *url,
-                              const char *method, std::string_view data)
-{
-	if (!visit.has_head) {
-		progress = true;
-		return visit.read_request_head(handle, options, url, method);
-	}
-	if (!data.empty()) {
-		progress = true;
-		return visit.absorb_body(data, options.max_body_bytes);
-	}
-	if (!visit.whole)
-		complete_visit(visit);
-	if (!visit.refusal && !visit.answered)
-		return true; /* still with its owner */
-	unsent -= visit.answered ? 1 : 0;
-	progress = true;
-	watch.enter_phase(visit.connection.watched, Phase::writing);
-	return visit.send_answer(handle);
+	has_newcomers_ = false; /* epoll tells of those who wait still */
+	acceptor.watch_newcomers((has_room() || find_oldest_incomplete()) && !acceptor.is_pausing());
 }
 
 void
-RequestIntake::complete_visit(Visit &visit) noexcept
+RequestIntake::admit_connection(int fd) noexcept
 {
-	visit.whole = true;
-	progress = true;
-	if (visit.refusal)
-		return;
+	const int on = 1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* nothing on a unix socket */
+	std::unique_ptr<Connection> connection;
 	try {
-		whole.emplace(last_id + 1, &visit);
+		connection = std::make_unique<Connection>();
+		connection->fd = fd;
+		/* for wake_connection(): those that are in it, closed or not, and all others */
+		const std::size_t most = runnable.size() + watch.connection_count() + 1;
+		runnable.reserve(most);
+		turn_.reserve(most);
+		epoll_event event{};
+		event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+		event.data.ptr = connection.get();
+		if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+			return;
+		watch.add_connection(*connection, fd);
+		wake_connection(*connection.release());
 	} catch (const std::exception &) {
-		visit.refuse_request(unavailable);
-		return;
+		if (!connection)
+			close(fd); /* out of memory; the sender tries again */
 	}
-	visit.request.id = ++last_id;
-	watch.enter_phase(visit.connection.watched, Phase::waiting);
-	ready.push_exchange(visit);
 }
 
+/* Its place is needed now. */
 void
-RequestIntake::count_refusal(Exchange &exchange) noexcept
+RequestIntake::give_way(Connection &connection) noexcept
 {
-	if (exchange.refusal && !exchange.counted) {
-		exchange.counted = true;
+	if (connection.phase == Phase::reading) {
 		refused++;
+		if (connection.exchange && connection.exchange->has_head)
+			try {
+				start_refusal(connection);
+				connection.send_output();
+				connection.end_output();
+			} catch (const std::exception &) {
+				/* then without a word */
+			}
+	}
+	close_connection(connection);
+}
+
+void
+RequestIntake::close_late_connections() noexcept
+{
+	while (WatchedConnection *late = watch.find_late()) {
+		refused += late->phase == Phase::reading ? 1 : 0;
+		close_connection(static_cast<Connection &>(*late));
 	}
 }
 
 void
-RequestIntake::on_completed(void *self, MHD_Connection *, void **context,
-                            MHD_RequestTerminationCode code) noexcept
+RequestIntake::close_connection(Connection &connection) noexcept
 {
-	RequestIntake &intake = *static_cast<RequestIntake *>(self);
-	auto *visit = static_cast<Visit *>(*context);
-	*context = nullptr;
-	if (!visit)
+	if (connection.phase == Phase::closed)
 		return;
-	intake.progress = true;
-	/* libmicrohttpd turned it away by itself (malformed, or headers beyond all memory) */
-	if (!visit->has_head && !visit->connection.watched.cut &&
-	    code == MHD_REQUEST_TERMINATED_WITH_ERROR)
-		intake.refused++;
-	intake.end_visit(*visit);
+	if (connection.exchange) {
+		ready.remove_exchange(*connection.exchange);
+		whole.erase(connection.exchange->request.id);
+		connection.exchange.reset();
+	}
+	watch.remove_connection(connection);
+	connection.phase = Phase::closed;
+	close(connection.fd); /* which takes it out of the epoll set */
+	connection.fd = -1;
+	connection.next = closed_;
+	closed_ = &connection;
+	progress = true; /* there may be room for another one */
 }
 
+/* Only between turns: a list may hold its address until then. */
 void
-RequestIntake::end_visit(Visit &visit) noexcept
+RequestIntake::bury_closed() noexcept
 {
-	ready.remove_exchange(visit);
-	if (visit.answered)
-		unsent--;
-	whole.erase(visit.request.id);
-	watch.enter_phase(visit.connection.watched, Phase::silent);
-	visit.connection.visit = nullptr;
-	delete &visit;
-}
-
-/* libmicrohttpd asks for no pause at all as long as a handler has not answered, because its own
- * handlers would look again. Ours waits for the owner, who calls send_reply() when his transaction
- * is through; should that take seconds, the processor must not burn meanwhile. What it may have
- * wanted the zero for otherwise has been done by serve_ready(), up to its limit of rounds. */
-long
-RequestIntake::daemon_timeout_ms() const noexcept
-{
-	MHD_UNSIGNED_LONG_LONG wanted = 0;
-	if (MHD_get_timeout(daemon, &wanted) != MHD_YES)
-		return -1;
-	if (wanted == 0)
-		return whole.empty() ? 0 : owner_poll_ms;
-	return static_cast<long>(std::min<MHD_UNSIGNED_LONG_LONG>(wanted, 3600000));
+	if (!closed_)
+		return;
+	runnable.erase(
+	    std::remove_if(runnable.begin(), runnable.end(),
+	                   [](const Connection *each) { return each->phase == Phase::closed; }),
+	    runnable.end());
+	while (closed_) {
+		Connection *connection = closed_;
+		closed_ = static_cast<Connection *>(connection->next);
+		delete connection;
+	}
 }
 
 } // namespace whatsapp::net

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "net/server/acceptor.hpp"
+#include "net/server/connection.hpp"
 #include "net/server/connection_watch.hpp"
 #include "net/server/exchange.hpp"
 #include "net/server/server_options.hpp"
@@ -12,39 +13,22 @@
 #include <cstdint>
 #include <string_view>
 #include <unordered_map>
-
-#include <microhttpd.h>
+#include <vector>
 
 namespace whatsapp::net
 {
 
-struct Visit;
-
-/* One client's connection, and the request that is under way on it. */
-struct Connection {
-	WatchedConnection watched;
-	Visit *visit = nullptr;
-};
-
-struct Visit final : Exchange {
-	Visit(Connection &on, BodyBudget &budget) noexcept : Exchange(budget), connection(on) {}
-	Connection &connection;
-};
-
 struct RequestIntake {
 	HttpServerOptions options;
-	long first_idle_timeout_ms = 0;
 	Acceptor acceptor;
-	MHD_Daemon *daemon = nullptr;
 	int epoll = -1;
 	ConnectionWatch watch;
 	BodyBudget budget;
-	std::unordered_map<std::uint64_t, Exchange *> whole; /* ready to be taken, or taken */
+	std::unordered_map<std::uint64_t, Connection *> whole; /* ready to be taken, or taken */
 	ReadyList ready;
-	std::uint64_t last_id = 0;
+	std::vector<Connection *> runnable;
 	std::uint64_t refused = 0;
-	std::size_t unsent = 0; /* answers that libmicrohttpd has not fetched yet */
-	bool progress = false;  /* in the last turn: there may be more to do at once */
+	bool progress = false; /* in the last turn: there may be more to do at once */
 
 	RequestIntake() = default;
 	RequestIntake(const RequestIntake &) = delete;
@@ -53,26 +37,45 @@ struct RequestIntake {
 
 	bool open_server(const HttpServerOptions &wanted, const char *&error) noexcept;
 	bool move_address(const char *address, const char *&error) noexcept;
-	bool start_daemon(const HttpServerOptions &wanted) noexcept;
 	void take_limits(const HttpServerOptions &wanted) noexcept;
-	bool has_room() const noexcept;
+
+	/* One turn: what has arrived is read, what is answered is sent. */
+	void run_turn() noexcept;
+	/* It has an answer. */
+	void wake_connection(Connection &connection) noexcept;
+	void close_connection(Connection &connection) noexcept;
+
+private:
+	void collect_events() noexcept;
 	void accept_some() noexcept;
-	long daemon_timeout_ms() const noexcept;
+	bool has_room() const noexcept;
+	bool is_short_of_descriptors(int fd) const noexcept;
+	Connection *find_oldest_incomplete() const noexcept;
+	void admit_connection(int fd) noexcept;
+	void give_way(Connection &connection) noexcept;
+	void close_late_connections() noexcept;
+	void bury_closed() noexcept;
 
-	bool continue_visit(Visit &visit, MHD_Connection *handle, const char *url, const char *method,
-	                    std::string_view data);
-	void complete_visit(Visit &visit) noexcept;
-	void count_refusal(Exchange &exchange) noexcept;
-	void end_visit(Visit &visit) noexcept;
+	void advance_runnable() noexcept;
+	void advance_connection(Connection &connection);
+	void read_requests(Connection &connection);
+	std::size_t use_bytes(Connection &connection, std::string_view bytes);
+	bool use_step(Connection &connection, RequestParser::Step step, std::string_view piece);
+	void use_head(Connection &connection);
+	void use_piece(Connection &connection, std::string_view piece);
+	bool make_room(Connection &connection, std::size_t size);
+	void complete_exchange(Connection &connection);
+	void refuse_exchange(Connection &connection, unsigned status) noexcept;
+	void start_answer(Connection &connection);
+	void start_refusal(Connection &connection);
+	bool flush_answer(Connection &connection) noexcept;
 
-	static void on_connection(void *self, MHD_Connection *handle, void **context,
-	                          MHD_ConnectionNotificationCode code) noexcept;
-	static void *on_request_line(void *self, const char *uri, MHD_Connection *handle) noexcept;
-	static MHD_Result on_request(void *self, MHD_Connection *handle, const char *url,
-	                             const char *method, const char *version, const char *data,
-	                             std::size_t *size, void **context) noexcept;
-	static void on_completed(void *self, MHD_Connection *handle, void **context,
-	                         MHD_RequestTerminationCode code) noexcept;
+	std::vector<Connection *> turn_;
+	std::vector<char> room_; /* what was received last */
+	Connection *closed_ = nullptr;
+	std::uint64_t last_id_ = 0;
+	int descriptor_limit_ = 0;
+	bool has_newcomers_ = false;
 };
 
 } // namespace whatsapp::net

@@ -202,9 +202,10 @@ define_listener_settings()
 	    {"Address that takes webhooks: host:port with a numeric host or localhost, [v6]:port, or the path of a unix socket; empty for none.",
 	     "A list separated by commas for several databases, in the order of whatsapp.databases. Open connections outlive a change."},
 	    &settings.listen, "", PGC_SIGHUP);
-	define_int("whatsapp.listen_max_connections",
-	           "Connections to the webhook listener; further ones wait until one is closed.",
-	           &settings.listen_max_connections, 512, 1, 10000, 0);
+	define_int(
+	    "whatsapp.listen_max_connections",
+	    "Connections to the webhook listener; for a further one the oldest that is idle or incomplete is closed.",
+	    &settings.listen_max_connections, 512, 1, 10000, 0);
 	define_int("whatsapp.listen_max_body",
 	           "Largest webhook delivery; a larger one is answered 413.", &settings.listen_max_body,
 	           3072, 1, 65536, GUC_UNIT_KB);
