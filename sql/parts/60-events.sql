@@ -5,7 +5,7 @@
 CREATE TABLE whatsapp_events (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     received_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    kind            text NOT NULL CHECK (kind IN ('status', 'message', 'error', 'account', 'malformed', 'refused')),
+    kind            text NOT NULL CHECK (kind IN ('status', 'message', 'error', 'account', 'test', 'malformed', 'refused')),
     field           text,
     account_id      text,
     phone_number_id text,
@@ -37,7 +37,7 @@ CREATE INDEX whatsapp_event_queue_due_at_idx ON whatsapp_event_queue (due_at, ev
 COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once. Keep rows for 8 days at least: Meta repeats deliveries for 7.';
 COMMENT ON COLUMN whatsapp_events.id IS 'Number of the row.';
 COMMENT ON COLUMN whatsapp_events.received_at IS 'When it arrived here.';
-COMMENT ON COLUMN whatsapp_events.kind IS 'status; message: somebody wrote; error; account: templates, numbers, the account; malformed: what is no delivery or no item of one, kept for people; refused: a delivery that the database would not take, for a trigger of yours on this table or because listeners ended over it.';
+COMMENT ON COLUMN whatsapp_events.kind IS 'status; message: somebody wrote; error; account: templates, numbers, the account; test: a sample that the dashboard of the app posted for a test, and nothing is done about it; malformed: what is no delivery or no item of one, kept for people; refused: a delivery that the database would not take, for a trigger of yours on this table or because listeners ended over it.';
 COMMENT ON COLUMN whatsapp_events.field IS 'The webhook field, such as messages.';
 COMMENT ON COLUMN whatsapp_events.account_id IS 'Meta''s id of the account that it concerns.';
 COMMENT ON COLUMN whatsapp_events.phone_number_id IS 'Meta''s id of the number that it concerns.';

@@ -69,6 +69,7 @@ check_again(const whatsapp::WebhookEvent &event)
 		break;
 	}
 	case Kind::error:
+	case Kind::test:
 	case Kind::malformed:
 		break;
 	}

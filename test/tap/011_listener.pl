@@ -122,7 +122,10 @@ speak($head, "HEAD /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
 is(answer($head, head_only => 1)->{status}, 200, 'HEAD /healthz');
 like(ask("POST /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")->{head}, qr/\AHTTP\/1\.1 405 .*^Allow: GET, HEAD\r/ms, '405 says what is allowed');
 like(ask("PUT $path HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")->{head}, qr/\AHTTP\/1\.1 405 .*^Allow: GET, POST\r/ms, 'for the webhook, too');
-is(ask(get($_))->{status}, 404, "404 for $_") for '/', '/api/v1/whatsapp', "$path/", "$path/nobody", "${path}s", "$path/../healthz";
+is(ask(get($_))->{status}, 404, "404 for $_") for '/', '/api/v1/whatsapp', "$path/", "$path/nobody", "${path}s", "$path/../healthz", '/api/v1/whatsapp%2Fwebhook',
+  '/api/v1/whatsapp/%77ebhook', "$path%00/x", '/%68ealthz';
+like(ask(post('{}', path => $_))->{body}, qr{ \Q$path\E,}, "which names the right path, for $_") for "$path/", '/api/v1/whatsapp/%77ebhook';
+unlike(ask(get("/elsewhere?hub.verify_token=the-token"))->{body}, qr/token/, 'and nothing of the request');
 is(ask(post('{}', signature => undef))->{status}, 401, '401 without a signature');
 is(ask(post('{}', signature => sign('{ }')))->{status}, 401, '401 with that of another body');
 is(ask(post('{}', headers => 'X-Hub-Signature-256: ' . sign('{}') . "\r\n"))->{status}, 401, '401 with two');
@@ -141,16 +144,17 @@ is(ask("POST $path HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nX-Hub-Si
 	  . sprintf("%x\r\n%s\r\n0\r\n\r\n", length $full, $full))->{status}, 200, 'the same in one chunk');
 is(ask("POST $path HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" . sprintf("%x\r\n%sx\r\n0\r\n\r\n", 1 + length $full, $full))->{status}, 413, 'and a byte more');
 is($node->safe_psql('postgres', q{SELECT count(*) || ' ' || max(octet_length(body)) FROM whatsapp_events}), '1 3145728', 'it is kept whole, and once');
-like(ask("GET /healthz HTTP/1.1\r\nHost: h\r\nX: " . 'y' x 10_000 . "\r\n\r\n")->{status}, qr/431|closed/, 'headers beyond 8 kB');
+is(ask("GET /healthz HTTP/1.1\r\nHost: h\r\nX: " . 'y' x 10_000 . "\r\n\r\n")->{status}, 431, 'headers beyond 8 kB');
 is(ask("GET /healthz HTTP/1.1\r\nHost: h\r\n" . join('', map { "X-$_: y\r\n" } 1 .. 120) . "\r\n")->{status}, 431, 'or more than 100');
 
 # what two parsers could read differently
 for my $headers ("Content-Length: 2\r\nContent-Length: 2", "Content-Length: 2\r\nContent-Length: 44", "Content-Length: 2\r\nTransfer-Encoding: chunked",
-	"Transfer-Encoding: chunked\r\nContent-Length: 2", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", 'Content-Length : 2', 'Content-Length: +2', "Host: other\r\nContent-Length: 2")
+	"Transfer-Encoding: chunked\r\nContent-Length: 2", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", 'Content-Length : 2', 'Content-Length: +2', "Host: other\r\nContent-Length: 2",
+	"Transfer-Encoding:\r\n chunked", "Content-Length:\r\n\t2", "X: a\r\n b\r\nContent-Length: 2", "Content-Length: 2\0", "Content-Length: 2\0Transfer-Encoding: chunked", "X: a\0b\r\nContent-Length: 2", "X: a\nContent-Length: 2")
 {
 	my $socket = connected();
 	my $got = ask("POST $path HTTP/1.1\r\nHost: h\r\n$headers\r\n\r\n{}GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n", $socket);
-	like($got->{status}, qr/400|closed/, 'refused: ' . $headers =~ s/\r\n/, /gr);
+	is($got->{status}, 400, 'refused: ' . $headers =~ s/\r\n/, /gr =~ s/[^ -~]/?/gr);
 	unlike($got->{body}, qr/ok\n/, 'and nothing behind it is read as a request');
 	ok(closes($socket), 'the connection is closed');
 }
@@ -232,30 +236,28 @@ setting(listen_max_body => '3MB', listen_request_timeout => '20s', listen_max_bu
 
 # all bodies together
 wait_for('the new limit', sub { ask(post('x' x (2 << 20)))->{status} == 503 });
+like(ask(post('y' x (2 << 20)))->{head}, qr/^Retry-After: \d+\r/m, '503 and Retry-After when a body is too large for all together');
 my $hog = connected();
-my $hog_body = 'h' x 900_000;
-my $hog_request = post($hog_body);
+my $hog_request = post('h' x 900_000);
 speak($hog, substr $hog_request, 0, -1);
-# what comes while it is still being read could take the room that it needs
 wait_for('the large one to be read', sub { !grep { $_ } unread($hog) });
-wait_for('the room to be taken', sub { ask(post('y' x 500_000, signature => undef))->{status} == 503 });
-like(ask(post('y' x 500_000))->{head}, qr/^Retry-After: \d+\r/m, '503 and Retry-After when all bodies together are too large');
-is(ask(post(delivery('SMALL')), $kept)->{status}, 200, 'a small one has room');
-speak($hog, 'h');
-is(answer($hog)->{status}, 200, 'the large one is taken in the end');
-is(ask(post('y' x 500_000))->{status}, 200, 'and its room is free again');
+is(ask(post(delivery('SMALL')), $kept)->{status}, 200, 'a small one has room beside one that stalls');
+ok(quiet($hog), 'which has its own still');
+is(ask(post('y' x 500_000))->{status}, 200, 'where there is no room, the one that stalls gives way');
+is(answer($hog)->{status}, 503, 'and is told to come again');
 
 # a full house
 undef $_ for $hog, $head, $first, @group, @drip;
 setting(listen_max_buffered => '64MB', listen_max_connections => '3');
 my @seated;
-wait_for('seats', sub { @seated = (); push @seated, connected() for 1 .. 2; speak($_, get('/healthz')) for @seated; !grep { answer($_)->{status} ne '200' } @seated });
-my $standing = connected();
-speak($standing, get('/healthz'));
-is(ask(get('/healthz'), $_)->{status}, 200, 'seated guests are served') for $kept, @seated;
-ok(quiet($standing), 'one more waits at the door');
-close shift @seated;
-is(answer($standing)->{status}, 200, 'until somebody leaves');
+wait_for('the new limit', sub {
+	@seated = map { connected() } 1 .. 2;
+	ask(get('/healthz'), $_) for @seated, $kept;
+	my $newcomer = connected();
+	return ask(get('/healthz'), $newcomer)->{status} == 200 && IO::Select->new($seated[0])->can_read(1);
+});
+ok(closes($seated[0]), 'in a full house the one who has been idle for the longest time leaves');
+is(ask(get('/healthz'), $kept)->{status}, 200, 'and no other');
 setting(listen_max_connections => '512');
 
 # another address: who is connected stays, newcomers use the new one

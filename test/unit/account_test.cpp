@@ -97,6 +97,8 @@ TEST(Account, Restrictions)
 	EXPECT_EQ(restricted("[" + endless + "," + biz + "]").until, 0);
 	EXPECT_EQ(restricted("[" + biz + "," + endless + "]").until, 0);
 	EXPECT_EQ(restricted("[" + biz + "," + endless + "]").action, AccountAction::pause);
+	EXPECT_NE(restricted("[" + endless + "]").hint.find("wa_resume()"), std::string::npos);
+	EXPECT_EQ(restricted("[" + biz + "]").hint.find("wa_resume()"), std::string::npos);
 }
 
 TEST(Account, StopsAndReturns)
@@ -120,8 +122,10 @@ TEST(Account, Preferences)
 {
 	AccountEvent event = event_of(
 	    "user_preferences",
-	    R"({"metadata":{"phone_number_id":"9"},"user_preferences":[1,{},{"wa_id":"34","category":"marketing_messages","value":"stop","timestamp":7},{"user_id":"ES.1","category":"marketing_messages","value":"resume"},{"category":"marketing_messages","value":"stop"},{"wa_id":"1","category":"x","value":"stop"},{"wa_id":"1","category":"marketing_messages","value":"maybe"}]})");
-	ASSERT_EQ(event.preferences.size(), 2U);
+	    R"({"metadata":{"phone_number_id":"9"},"user_preferences":[1,{},{"wa_id":"34","category":"marketing_messages","value":"stop","timestamp":7},{"user_id":"ES.1","category":"marketing_messages","value":"resume"},{"user_id":"ES.2","category":"marketing_messages","value":"signup"},{"category":"marketing_messages","value":"stop"},{"wa_id":"1","category":"x","value":"stop"},{"wa_id":"1","category":"marketing_messages","value":"maybe"}]})");
+	ASSERT_EQ(event.preferences.size(), 3U);
+	EXPECT_EQ(event.preferences[2].user_id, "ES.2");
+	EXPECT_FALSE(event.preferences[2].stop);
 	EXPECT_EQ(event.preferences[0].wa_id, "34");
 	EXPECT_TRUE(event.preferences[0].stop);
 	EXPECT_EQ(event.preferences[0].at, 7);

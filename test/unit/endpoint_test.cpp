@@ -35,14 +35,31 @@ TEST(Endpoint, KnowsItsPaths)
 
 TEST(Endpoint, KnowsNoOther)
 {
-	for (const char *path :
-	     {"", "/", "/healthz/", "/Healthz", "healthz", "/api/v1/whatsapp",
-	      "/api/v1/whatsapp/webhook/", "/api/v1/whatsapp/webhooks", "/api/v1/whatsapp/webhook//",
-	      "/api/v1/whatsapp/webhook/a/", "/api/v1/whatsapp/webhook/a/b",
-	      "/api/v1/whatsapp/webhook/..", "/api/v1/whatsapp/webhook/a b",
-	      "/api/v1/whatsapp/webhook/\xc3\xb1", "/API/v1/whatsapp/webhook",
-	      "//api/v1/whatsapp/webhook", "/api/v1/whatsapp/./webhook"})
+	for (const char *path : {"",
+	                         "/",
+	                         "/healthz/",
+	                         "/Healthz",
+	                         "healthz",
+	                         "/api/v1/whatsapp",
+	                         "/api/v1/whatsapp/webhook/",
+	                         "/api/v1/whatsapp/webhooks",
+	                         "/api/v1/whatsapp/webhook//",
+	                         "/api/v1/whatsapp/webhook/a/",
+	                         "/api/v1/whatsapp/webhook/a/b",
+	                         "/api/v1/whatsapp/webhook/..",
+	                         "/api/v1/whatsapp/webhook/a b",
+	                         "/api/v1/whatsapp/webhook/\xc3\xb1",
+	                         "/API/v1/whatsapp/webhook",
+	                         "//api/v1/whatsapp/webhook",
+	                         "/api/v1/whatsapp/./webhook",
+	                         "/api/v1/whatsapp%2Fwebhook",
+	                         "/api/v1/whatsapp/%77ebhook",
+	                         "/api/v1/whatsapp/webhook%00",
+	                         "/api/v1/whatsapp/webhook%00/x",
+	                         "/%68ealthz",
+	                         "/api/v1/whatsapp/webhook/nort%68"})
 		EXPECT_EQ(endpoint(path), Endpoint::none) << path;
+	EXPECT_NE(right_path_text().find("/api/v1/whatsapp/webhook"), std::string::npos);
 	EXPECT_EQ(endpoint("/api/v1/whatsapp/webhook/" + std::string(64, 'a')), Endpoint::none);
 	EXPECT_EQ(endpoint(std::string("/healthz\0", 9)), Endpoint::none);
 	EXPECT_EQ(endpoint(std::string("/api/v1/whatsapp/webhook/a\0", 27)), Endpoint::none);

@@ -6,6 +6,7 @@
  */
 #include "core/webhook/webhook.hpp"
 
+#include <chrono>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -292,36 +293,16 @@ TEST(Webhook, RefusedBodies)
 	for (int i = 0; i < 50000; i++)
 		wide += ",0";
 	wide += "]}";
-	std::string key = "{\"" + std::string(257, 'k') + "\":0}";
-	std::string text = "{\"a\":\"" + std::string(65537, 't') + "\"}";
 	std::string keys = "{";
 	for (int i = 0; i < 50000; i++)
 		keys += "\"a\":0,";
 	keys += "\"a\":0}";
-	for (const std::string &body : {std::string(),
-	                                std::string("null"),
-	                                std::string("[]"),
-	                                std::string("7"),
-	                                std::string("\"x\""),
-	                                std::string("{"),
-	                                std::string("{}x"),
-	                                std::string("{}{}"),
-	                                std::string("{'a':1}"),
-	                                std::string("{\"a\":NaN}"),
-	                                std::string("{\"a\":1e400}"),
-	                                std::string("{\"a\":\"\xFF\"}"),
-	                                std::string("{\"a\":\"\\ud800\"}"),
-	                                std::string("{\"a\":\"\xED\xA0\x80\"}"),
-	                                std::string("{}\0", 3),
-	                                std::string("{\"a\":01}"),
-	                                std::string("/**/{}"),
-	                                std::string(3000000, '['),
-	                                std::string(3000000, '{'),
-	                                "{\"a\":" + std::string(32, '[') + std::string(32, ']') + "}",
-	                                wide,
-	                                keys,
-	                                key,
-	                                text}) {
+	for (const std::string &body :
+	     {std::string(), std::string("null"), std::string("[]"), std::string("7"),
+	      std::string("\"x\""), std::string("{"), std::string("{}x"), std::string("{}{}"),
+	      std::string("{'a':1}"), std::string("{\"a\":NaN}"), std::string("{\"a\":01}"),
+	      std::string("/**/{}"), std::string(3000000, '['), std::string(3000000, '{'), wide,
+	      keys}) {
 		Fault fault = fault_of([&] { parse_webhook(body); });
 		EXPECT_STREQ(fault.sqlstate(), "22032");
 		EXPECT_FALSE(fault.detail().empty());
@@ -333,6 +314,162 @@ TEST(Webhook, LimitsAreInclusive)
 	EXPECT_NO_THROW(parse_webhook("{\"" + std::string(256, 'k') + "\":0}"));
 	EXPECT_NO_THROW(parse_webhook("{\"a\":\"" + std::string(65536, 't') + "\"}"));
 	EXPECT_NO_THROW(parse_webhook("{\"a\":" + std::string(31, '[') + std::string(31, ']') + "}"));
+}
+
+/* One contact's name, one number or one byte must not take the news of others with it. */
+TEST(Webhook, BadCharactersAndNumbersLoseNothing)
+{
+	for (const std::string &bad :
+	     {std::string(R"("Ana \ud83d")"), std::string(R"("Ana \udc00\ud83d x")"),
+	      std::string("1e200000"), std::string("-1e400"), std::string("\"Jos\xE9\""),
+	      std::string("\"\xED\xA0\x80\""), std::string("\"\xF0\x9F\x98\""), std::string("\"a\nb\""),
+	      std::string("\"a\0b\"", 5), std::string("\"\x01\"")}) {
+		const std::vector<WebhookEvent> events = events_of(
+		    R"({"entry":[{"id":"1","changes":[{"field":"messages","value":{"statuses":[{"id":"a","status":"read"}]}}]},{"id":"2","changes":[{"field":"messages","value":{"contacts":[{"wa_id":"34","profile":{"name":)" +
+		    bad +
+		    R"(}}],"messages":[{"id":"b","from":"34","type":"text","text":{"body":"STOP"},"x":)" +
+		    bad + R"(}]}}]},{"id":"3","changes":[{"field":"account_update","value":{"x":)" + bad +
+		    R"(,"event":"ACCOUNT_DELETED"}}]}]})");
+		ASSERT_EQ(events.size(), 3U) << bad;
+		EXPECT_EQ(events[0].kind, Kind::status) << bad;
+		EXPECT_EQ(events[1].kind, Kind::message) << bad;
+		EXPECT_EQ(json::parse(events[1].raw)["text"]["body"], "STOP");
+		EXPECT_EQ(events[2].kind, Kind::account) << bad;
+		EXPECT_EQ(json::parse(events[2].raw)["value"]["event"], "ACCOUNT_DELETED");
+		EXPECT_FALSE(read_webhook(R"({"entry":[],"a":)" + bad + "}").is_cut);
+	}
+	EXPECT_EQ(
+	    json::parse(only_event(delivery(R"({"messages":[{"id":"a","text":{"body":"A \ud83d"}}]})"))
+	                    .raw)["text"]["body"],
+	    "A \xEF\xBF\xBD");
+}
+
+/* What is beyond the limits is left out, the rest counts, and the caller knows. */
+TEST(Webhook, WhatIsTooLongOrTooDeepLosesNothingElse)
+{
+	const std::string deep = std::string(40, '[') + std::string(40, ']');
+	const std::string text = "\"" + std::string(65537, 't') + "\"";
+	const std::string key = "{\"" + std::string(257, 'k') + "\":0}";
+	for (const std::string &bad : {deep, text, key}) {
+		const WebhookDelivery read =
+		    read_webhook(delivery(R"({"messages":[{"id":"a","from":"34","x":)" + bad +
+		                          R"(}],"statuses":[{"id":"b","status":"read"}]})"));
+		EXPECT_TRUE(read.is_cut);
+		ASSERT_EQ(read.events.size(), 2U);
+		EXPECT_EQ(read.events[0].kind, Kind::message);
+		EXPECT_EQ(read.events[0].wa_id, "34");
+		EXPECT_EQ(read.events[1].kind, Kind::status);
+		for (const WebhookEvent &event : read.events)
+			EXPECT_TRUE(jsonb_accepts(event.raw));
+	}
+	EXPECT_FALSE(read_webhook(delivery(R"({"statuses":[]})")).is_cut);
+}
+
+/* The button of the app's dashboard: everybody presses it first. */
+TEST(Webhook, TestsOfTheDashboardAreKnown)
+{
+	const std::string change =
+	    R"({"field":"messages","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"16505551111","phone_number_id":"123456123"},"messages":[{"from":"16315551181","id":"ABGGFlA5Fpa","timestamp":"1504902988","type":"text","text":{"body":"this is a text message"}}]}})";
+	for (const std::string &body : {change, "[" + change + "]"}) {
+		const WebhookEvent event = only_event(body);
+		EXPECT_EQ(event.kind, Kind::test);
+		EXPECT_EQ(event.field, "messages");
+		EXPECT_EQ(event.phone_number_id, "123456123");
+		EXPECT_EQ(json::parse(event.raw), json::parse(change));
+	}
+	EXPECT_EQ(only_event(R"({"field":"account_update","value":{}})").kind, Kind::test);
+	for (const char *odd : {R"({"field":"messages"})", R"({"field":7,"value":{}})",
+	                        R"({"value":{}})", "[7]", R"([{"object":"page"}])"})
+		EXPECT_EQ(only_event(odd).kind, Kind::malformed) << odd;
+	EXPECT_EQ(events_of("[" + delivery(R"({"statuses":[{"id":"a","status":"read"}]})") + "," +
+	                    delivery(R"({"statuses":[{"id":"b","status":"read"}]})") + "]")
+	              .size(),
+	          2U);
+}
+
+std::size_t
+bytes_of(const std::vector<WebhookEvent> &events)
+{
+	std::size_t bytes = 0;
+	for (const WebhookEvent &event : events)
+		bytes += event.account_id.size() + event.phone_number_id.size() + event.raw.size() +
+		         event.contact.size() + event.user_id.size() + event.wa_id.size() +
+		         event.dedupe_key.size() + event.errors.size() + event.field.size();
+	return bytes;
+}
+
+std::string
+repeated(const std::string &item, std::size_t count)
+{
+	std::string list = item;
+	for (std::size_t i = 1; i < count; i++)
+		list += "," + item;
+	return list;
+}
+
+TEST(Webhook, SharedContactsDoNotMultiply)
+{
+	const std::string name(60000, 'n');
+	const std::string contact = R"({"wa_id":"34","user_id":"ES.1","profile":{"name":")" + name +
+	                            R"(","username":"@a"},"vcard":")" + name + R"("})";
+	std::vector<WebhookEvent> events =
+	    events_of(delivery(R"({"contacts":[)" + contact + R"(],"messages":[)" +
+	                       repeated(R"({"id":"m","from":"34"})", 5000) + "]}"));
+	ASSERT_EQ(events.size(), 5000U);
+	EXPECT_LT(bytes_of(events), 5000000U);
+	const json kept = json::parse(events[0].contact);
+	EXPECT_EQ(kept["wa_id"], "34");
+	EXPECT_EQ(kept["user_id"], "ES.1");
+	EXPECT_EQ(kept["profile"]["username"], "@a");
+	EXPECT_EQ(kept["profile"]["name"].get<std::string>().size(), 256U);
+	/* an id that is none, and that only the contact tells */
+	events = events_of(delivery(R"({"contacts":[{"user_id":")" + name + R"("}],"messages":[)" +
+	                            repeated(R"({"id":"m"})", 5000) + "]}"));
+	EXPECT_LT(bytes_of(events), 5000000U);
+	EXPECT_EQ(events[0].user_id, "");
+}
+
+TEST(Webhook, SharedTimesDoNotMultiply)
+{
+	for (const std::string &time :
+	     {"[" + repeated("0", 20000) + "]", "\"" + std::string(60000, '1') + "\""}) {
+		const std::vector<WebhookEvent> events =
+		    events_of(R"({"entry":[{"id":"1","time":)" + time + R"(,"changes":[)" +
+		              repeated(R"({"field":"x","value":{}})", 2000) + "]}]}");
+		ASSERT_EQ(events.size(), 2000U);
+		EXPECT_LT(bytes_of(events), 2000000U);
+	}
+	/* and it is a part of the identity all the same */
+	const auto key = [](const std::string &time) {
+		return only_event(R"({"entry":[{"id":"1","time":)" + time +
+		                  R"(,"changes":[{"field":"x","value":{}}]}]})")
+		    .dedupe_key;
+	};
+	EXPECT_NE(key("\"" + std::string(99, '1') + "\""), key("\"" + std::string(99, '2') + "\""));
+	EXPECT_NE(key("1"), key("2"));
+}
+
+/* Each of these took seconds, or would have: an item must not pay for what belongs to all. */
+TEST(Webhook, TimeGrowsWithTheBytesAlone)
+{
+	std::string members;
+	for (int i = 0; i < 20000; i++)
+		members += "\"k" + std::to_string(i) + "\":0,";
+	const auto start = std::chrono::steady_clock::now();
+	EXPECT_EQ(events_of(R"({"entry":[{)" + members + R"("changes":[)" +
+	                    repeated(R"({"field":"x"})", 10000) + "]}]}")
+	              .size(),
+	          10000U);
+	EXPECT_EQ(events_of(delivery(R"({"contacts":[{)" + members + R"("wa_id":"34"}],"messages":[)" +
+	                             repeated(R"({"id":"a","from":"34"})", 9000) + "]}"))
+	              .size(),
+	          9000U);
+	EXPECT_EQ(events_of(delivery(R"({"contacts":[{)" + members + R"("x":0}],"messages":[)" +
+	                             repeated(R"({"id":"a"})", 10000) + "]}"))
+	              .size(),
+	          10000U);
+	/* the sanitizers' share included; a product of the two counts would take minutes */
+	EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST(Webhook, SharedNamesDoNotMultiply)

@@ -171,9 +171,14 @@ read_restrictions(const json &restrictions, AccountFacts &facts)
 		forever = until == 0;
 		facts.reason = "the account is restricted: " + type;
 		facts.hint = word(one, "remediation");
+		if (forever)
+			facts.reason += ", without an end that can be read";
 		if (facts.hint.empty())
-			facts.hint =
-			    "See Account Quality in WhatsApp Manager. Sending goes on when the restriction ends.";
+			facts.hint = forever
+			                 ? "See Account Quality in WhatsApp Manager. Nothing is sent until "
+			                   "wa_resume() is called: do that when the restriction has ended."
+			                 : "See Account Quality in WhatsApp Manager. Sending goes on when the "
+			                   "restriction ends.";
 	}
 }
 
@@ -208,8 +213,9 @@ read_preferences(const json &value, AccountEvent &event)
 		return;
 	for (const json &one : preferences) {
 		const std::string choice = word(one, "value");
+		/* signup: who comes back by a form of the business's has asked for it, too */
 		if (word(one, "category") != "marketing_messages" ||
-		    (choice != "stop" && choice != "resume"))
+		    (choice != "stop" && choice != "resume" && choice != "signup"))
 			continue;
 		Preference preference;
 		preference.wa_id = word(one, "wa_id");

@@ -1,6 +1,6 @@
 /*
- * endpoint.cpp — paths are compared byte by byte: what a proxy in front let through must mean the
- * same here.
+ * endpoint.cpp — paths are compared byte by byte, nothing decoded: what a proxy in front let
+ * through must mean the same here.
  */
 #include "core/webhook/endpoint.hpp"
 
@@ -58,6 +58,13 @@ endpoint_of(std::string_view path, std::string_view &account) noexcept
 		return Endpoint::none;
 	account = path.substr(webhook_path.size() + 1);
 	return Endpoint::webhook;
+}
+
+std::string
+right_path_text()
+{
+	return "not found: webhooks are taken at " + std::string(webhook_path) +
+	       ", or there followed by a slash and the name of an account\n";
 }
 
 } // namespace whatsapp

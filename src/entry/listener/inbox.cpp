@@ -3,12 +3,14 @@
  */
 #include "entry/listener/inbox.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/webhook/endpoint.hpp"
@@ -35,6 +37,8 @@ constexpr net::ReplyHeader come_again = {"Retry-After", "1"};
 constexpr std::size_t max_batch = 256;
 /* of those that came by SQL, in one batch */
 constexpr std::size_t max_admitted_bytes = 16 << 20;
+/* digested for signatures before others are served: some 50 ms */
+constexpr std::size_t max_digested_bytes = 8 << 20;
 
 /* One delivery and all that its views point into. */
 struct Held {
@@ -44,6 +48,7 @@ struct Held {
 	std::vector<Outcome> failures;
 	std::vector<pg::Event> views;
 	Inbox::Verdict verdict = Inbox::Verdict::good;
+	bool is_cut = false;
 	std::int64_t row = 0;
 };
 
@@ -65,7 +70,9 @@ void
 read_delivery(Held &held)
 {
 	try {
-		held.events = parse_webhook(held.body);
+		WebhookDelivery delivery = read_webhook(held.body);
+		held.events = std::move(delivery.events);
+		held.is_cut = delivery.is_cut;
 	} catch (const std::bad_alloc &) {
 		throw;
 	} catch (...) {
@@ -134,6 +141,10 @@ void
 Inbox::State::receive_delivery(net::IncomingRequest &request, std::string_view account)
 {
 	if (!keyring.signature_matches(account, request.signature, request.body)) {
+		if (keyring.is_unsure()) {
+			server->send_reply(request.id, 503, text_plain, "try again\n", come_again);
+			return;
+		}
 		refused.signatures++;
 		server->send_reply(request.id, 401, text_plain, "signature missing or wrong\n");
 		return;
@@ -166,7 +177,7 @@ Inbox::State::receive_request(net::IncomingRequest &request)
 		else
 			refuse_method(request, "GET, HEAD");
 	} else if (endpoint == Endpoint::none || !keyring.knows(account))
-		server->send_reply(request.id, 404, text_plain, "not found\n");
+		server->send_reply(request.id, 404, text_plain, right_path_text());
 	else if (request.method == "GET")
 		answer_handshake(request, account);
 	else if (request.method == "POST")
@@ -214,6 +225,16 @@ Inbox::learn(const char *const *names, std::size_t count) noexcept
 		state_->keyring.read(names, count);
 	} catch (...) {
 		/* out of memory: what is known now has to do for a second */
+	}
+}
+
+void
+Inbox::learn_ids(const pg::AccountId *ids, std::size_t count) noexcept
+{
+	try {
+		state_->keyring.learn_ids(ids, count);
+	} catch (...) {
+		/* out of memory: then more secrets are tried */
 	}
 }
 
@@ -280,6 +301,8 @@ Inbox::admit_delivery(const pg::WaitingDelivery &delivery) noexcept
 		held.row = delivery.id;
 		const std::string_view body(delivery.body, delivery.body_size);
 		if (!state.keyring.signature_matches("", delivery.signature, body)) {
+			if (state.keyring.is_unsure())
+				return false;
 			held.verdict = Verdict::forged;
 			state.refused.signatures++;
 		} else {
@@ -291,7 +314,8 @@ Inbox::admit_delivery(const pg::WaitingDelivery &delivery) noexcept
 		}
 		/* the views point into elements of vectors, which a move leaves where they are */
 		state.held.push_back(std::move(held));
-		state.admitted_bytes += delivery.body_size;
+		/* a forgery may have cost more than it weighs */
+		state.admitted_bytes += std::max(delivery.body_size, state.keyring.take_digested_bytes());
 		return true;
 	} catch (...) {
 		return false;
@@ -306,8 +330,10 @@ Inbox::take_deliveries(std::size_t &count) noexcept
 	net::IncomingRequest request;
 	try {
 		state.deliveries.reserve(state.held.size() + max_batch);
-		for (std::size_t taken = 0; taken < max_batch && state.server->take_request(request);
-		     taken++) {
+		std::size_t digested = 0;
+		for (std::size_t taken = 0; taken < max_batch && digested < max_digested_bytes &&
+		                            state.server->take_request(request);
+		     taken++, digested += state.keyring.take_digested_bytes()) {
 			try {
 				state.receive_request(request);
 			} catch (...) {
@@ -319,7 +345,7 @@ Inbox::take_deliveries(std::size_t &count) noexcept
 		return nullptr;
 	}
 	for (const Held &held : state.held)
-		state.deliveries.push_back({held.verdict, held.views.data(), held.views.size(),
+		state.deliveries.push_back({held.verdict, held.is_cut, held.views.data(), held.views.size(),
 		                            held.body.data(), held.body.size(), held.row});
 	count = state.deliveries.size();
 	return state.deliveries.data();

@@ -3,13 +3,14 @@
  *
  * Like the dispatcher it owns what needs destructors, lives behind a static pointer and never
  * raises. What it can answer alone (the handshake, a wrong path, a wrong signature) it answers at
- * once.
+ * once. What costs much is done a piece at a time, so that the others are served in between.
  */
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "pg/identity/account_ids.hpp"
 #include "pg/webhooks/deliveries.hpp"
 #include "pg/webhooks/event.hpp"
 
@@ -23,6 +24,7 @@ public:
 	enum class Verdict { good, malformed, poisonous, forged };
 	struct Delivery {
 		Verdict verdict;
+		bool is_cut; /* the events are not all of it: the body is to be put aside, too */
 		const pg::Event *events;
 		std::size_t event_count;
 		const char *body;
@@ -54,6 +56,8 @@ public:
 	 * the accounts beside the default one. */
 	bool secrets_stale() const noexcept;
 	void learn(const char *const *names, std::size_t count) noexcept;
+	/* The ids by which Meta names them, so that the right secret is tried first. */
+	void learn_ids(const pg::AccountId *ids, std::size_t count) noexcept;
 	/* The same for the accounts that are known. */
 	void learn_again() noexcept;
 	/* There is an app secret. */

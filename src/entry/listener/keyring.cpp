@@ -4,8 +4,11 @@
 #include "entry/listener/keyring.hpp"
 
 #include <algorithm>
+#include <new>
+#include <string>
 #include <utility>
 
+#include "core/webhook/named_ids.hpp"
 #include "core/webhook/signature.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/worker.hpp"
@@ -17,6 +20,10 @@ namespace
 {
 
 constexpr std::int64_t max_age_ms = 1000;
+/* of a body on the path of all accounts: so much is digested, or with so many secrets */
+constexpr std::size_t max_digested_bytes = 8 << 20;
+constexpr std::size_t min_tried_secrets = 4;
+constexpr std::size_t max_proven_ids = 10000;
 
 std::string_view
 view_secret(const pg::Secret &secret) noexcept
@@ -51,13 +58,32 @@ void
 Keyring::read(const char *const *names, std::size_t count)
 {
 	app_secrets_.clear(); /* they point into accounts_ */
+	std::vector<std::unique_ptr<Account>> before = std::move(accounts_);
 	accounts_.clear();
-	accounts_.push_back(std::make_unique<Account>());
-	for (std::size_t i = 0; i < count; i++) {
+	const auto add_account = [&](std::string_view name) {
+		const auto known =
+		    std::find_if(before.begin(), before.end(), [&](const std::unique_ptr<Account> &each) {
+			    return each != nullptr && each->name == name;
+		    });
+		if (known != before.end()) {
+			accounts_.push_back(std::move(*known));
+			return;
+		}
 		accounts_.push_back(std::make_unique<Account>());
-		accounts_.back()->name = names[i];
-	}
+		accounts_.back()->name = name;
+	};
+	add_account("");
+	for (std::size_t i = 0; i < count; i++)
+		add_account(names[i]);
 	read_again();
+}
+
+void
+Keyring::learn_ids(const pg::AccountId *ids, std::size_t count)
+{
+	ids_.clear();
+	for (std::size_t i = 0; i < count; i++)
+		ids_.emplace(ids[i].id, ids[i].account);
 }
 
 void
@@ -66,6 +92,7 @@ Keyring::read_again()
 	read_at_ = pg::monotonic_ms(); /* whatever comes: not again and again */
 	app_secrets_.clear();
 	problem_.clear();
+	unsure_ = false;
 	if (accounts_.empty())
 		accounts_.push_back(std::make_unique<Account>());
 	for (const auto &account : accounts_)
@@ -73,12 +100,24 @@ Keyring::read_again()
 }
 
 void
+Keyring::read(const Account &account, const char *name, pg::Secret &secret)
+{
+	pg::Secret now = {};
+	pg::read_secret(account.name.empty() ? nullptr : account.name.c_str(), name, now);
+	if (!now.passes)
+		secret = now;
+	unsure_ = unsure_ || (now.passes && secret.length == 0);
+	if (now.passes && problem_.empty())
+		problem_ = now.problem;
+	pg::wipe_secret(now);
+}
+
+void
 Keyring::read(Account &account)
 {
-	const char *name = account.name.empty() ? nullptr : account.name.c_str();
-	pg::read_secret(name, "app_secret", account.app_secret);
-	pg::read_secret(name, "app_secret_previous", account.app_secret_previous);
-	pg::read_secret(name, "verify_token", account.verify_token);
+	read(account, "app_secret", account.app_secret);
+	read(account, "app_secret_previous", account.app_secret_previous);
+	read(account, "verify_token", account.verify_token);
 	collect(account.app_secret);
 	collect(account.app_secret_previous);
 	account.token_digest =
@@ -117,23 +156,89 @@ Keyring::knows(std::string_view account) const noexcept
 	return account.empty() || find(account) != nullptr;
 }
 
+/* Which secret was tried tells nobody anything: the time depends on ids that the sender wrote. */
+bool
+Keyring::try_secret(Trial &trial, std::string_view secret)
+{
+	const std::size_t most = std::max(
+	    min_tried_secrets, max_digested_bytes / std::max<std::size_t>(trial.body.size(), 1));
+	if (secret.empty() || trial.tried >= most)
+		return false;
+	for (const std::string_view tried : trial.likely)
+		if (equal_constant_time(tried, secret))
+			return false;
+	trial.tried++;
+	digested_ += trial.body.size();
+	return whatsapp::signature_matches(trial.signature, trial.body, secret);
+}
+
+bool
+Keyring::try_account(Trial &trial, const Account &account)
+{
+	for (const pg::Secret *secret : {&account.app_secret, &account.app_secret_previous}) {
+		if (try_secret(trial, view_secret(*secret)))
+			return true;
+		trial.likely.push_back(view_secret(*secret));
+	}
+	return false;
+}
+
+/* First the accounts that the body names, then the default one, then the one that was right last.
+ */
+bool
+Keyring::try_all(std::string_view signature, std::string_view body)
+{
+	Trial trial = {signature, body, {}, 0};
+	const NamedIds named = app_secrets_.size() > 1 ? find_named_ids(body) : NamedIds();
+	for (std::size_t i = 0; i < named.count; i++)
+		for (const auto *ids : {&ids_, &proven_ids_}) {
+			const auto known = ids->find(std::string(named.ids[i]));
+			const Account *account = known == ids->end() ? nullptr : find(known->second);
+			if (account != nullptr && try_account(trial, *account))
+				return true;
+		}
+	if (try_account(trial, *accounts_.front()))
+		return true;
+	for (auto secret = app_secrets_.begin(); secret != app_secrets_.end(); ++secret) {
+		if (!try_secret(trial, *secret))
+			continue;
+		const auto owner =
+		    std::find_if(accounts_.begin(), accounts_.end(), [&](const auto &account) {
+			    return equal_constant_time(*secret, view_secret(account->app_secret)) ||
+			           equal_constant_time(*secret, view_secret(account->app_secret_previous));
+		    });
+		std::rotate(app_secrets_.begin(), secret, secret + 1);
+		if (proven_ids_.size() > max_proven_ids)
+			proven_ids_.clear();
+		for (std::size_t i = 0; i < named.count && owner != accounts_.end(); i++)
+			proven_ids_[std::string(named.ids[i])] = (*owner)->name;
+		return true;
+	}
+	return false;
+}
+
 bool
 Keyring::signature_matches(std::string_view account, std::string_view signature,
                            std::string_view body) noexcept
 {
-	using whatsapp::signature_matches;
-	if (!account.empty()) {
+	if (!signature_well_formed(signature) || accounts_.empty())
+		return false;
+	try {
+		if (account.empty())
+			return try_all(signature, body);
+		Trial trial = {signature, body, {}, 0};
 		const Account *own = find(account);
-		return own != nullptr &&
-		       (signature_matches(signature, body, view_secret(own->app_secret)) ||
-		        signature_matches(signature, body, view_secret(own->app_secret_previous)));
+		return own != nullptr && try_account(trial, *own);
+	} catch (const std::bad_alloc &) {
+		unsure_ = true; /* until secrets are read again */
+		return false;
 	}
-	for (std::string_view &secret : app_secrets_)
-		if (signature_matches(signature, body, secret)) {
-			std::swap(secret, app_secrets_.front());
-			return true;
-		}
-	return false;
+}
+
+std::size_t
+Keyring::take_digested_bytes() noexcept
+{
+	return std::exchange(digested_, 0);
 }
 
 bool

@@ -3,7 +3,8 @@
  * Meta's requests are checked with them.
  *
  * Several apps may post to one URL, so a signature is good when any secret here made it; the path
- * of an account narrows that to its own.
+ * of an account narrows that to its own. Where there are hundreds of secrets, the ids in the body
+ * tell which to try first, and a large body is not tried with all of them.
  */
 #pragma once
 
@@ -12,8 +13,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "pg/identity/account_ids.hpp"
 #include "pg/server/secrets.hpp"
 
 namespace whatsapp::entry
@@ -32,8 +35,11 @@ public:
 	void expire() noexcept;
 
 	/* Reads every secret again. names: of the accounts beside the default one. May throw
-	 * std::bad_alloc, and is then as it was, or knows fewer accounts. */
+	 * std::bad_alloc, and is then as it was, or knows fewer accounts. A secret that cannot be read
+	 * for a reason that passes stays as it was. */
 	void read(const char *const *names, std::size_t count);
+	/* The ids by which webhooks name them. */
+	void learn_ids(const pg::AccountId *ids, std::size_t count);
 	/* The same for the accounts that are known. */
 	void read_again();
 
@@ -46,6 +52,15 @@ public:
 	                   std::string_view token) const noexcept;
 	/* The same for the SHA-256 of a token, in hexadecimal digits. */
 	bool digest_matches(std::string_view digest) const noexcept;
+
+	/* A secret is missing for a reason that passes, and nobody can be called a forger. */
+	bool
+	is_unsure() const noexcept
+	{
+		return unsure_;
+	}
+	/* What signature_matches() has digested since the last call. */
+	std::size_t take_digested_bytes() noexcept;
 
 	/* There is an app secret, so that a delivery may be called forged. */
 	bool
@@ -69,13 +84,29 @@ private:
 		std::string token_digest;
 		~Account();
 	};
+	/* The secrets that one body is tried with. */
+	struct Trial {
+		std::string_view signature;
+		std::string_view body;
+		std::vector<std::string_view> likely; /* tried first */
+		std::size_t tried = 0;
+	};
+	bool try_secret(Trial &trial, std::string_view secret);
+	bool try_account(Trial &trial, const Account &account);
+	bool try_all(std::string_view signature, std::string_view body);
 	void read(Account &account);
+	void read(const Account &account, const char *name, pg::Secret &secret);
 	void collect(const pg::Secret &secret);
 	const Account *find(std::string_view name) const noexcept;
 
 	std::vector<std::unique_ptr<Account>> accounts_;
 	/* different ones only, the one that was right last in front: most accounts share an app */
 	std::vector<std::string_view> app_secrets_;
+	/* id => name of the account: as rows tell, and as signatures that were right have told */
+	std::unordered_map<std::string, std::string> ids_;
+	std::unordered_map<std::string, std::string> proven_ids_;
+	std::size_t digested_ = 0;
+	bool unsure_ = false;
 	std::string problem_;
 	std::int64_t read_at_ = 0;
 };

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "pg/identity/account_ids.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/webhooks/deliveries.hpp"
@@ -106,6 +107,8 @@ learn_secrets(Listener &listener)
 		    std::size_t count;
 		    const char *const *names = pg::account_names(count);
 		    listener.inbox->learn(names, count);
+		    const pg::AccountId *ids = pg::read_account_ids(count);
+		    listener.inbox->learn_ids(ids, count);
 	    }))
 		listener.inbox->learn_again();
 }
@@ -173,6 +176,8 @@ store_deliveries(const Inbox::Delivery *deliveries, std::size_t count)
 				pg::put_body_aside(delivery.body, delivery.body_size, pg::refused_body);
 			else if (delivery.verdict == Inbox::Verdict::good)
 				runs[size++] = {delivery.events, delivery.event_count};
+			if (delivery.verdict == Inbox::Verdict::good && delivery.is_cut)
+				pg::put_body_aside(delivery.body, delivery.body_size, pg::malformed_body);
 			if (delivery.row != 0)
 				pg::drop_delivery(delivery.row);
 		}
@@ -209,14 +214,30 @@ store_item_by_item(const Inbox::Delivery &delivery)
 			return false;
 		lost = true;
 	}
-	if (!lost && delivery.row == 0)
+	if (!lost && !delivery.is_cut && delivery.row == 0)
 		return true;
 	return pg::transact([&] {
-		if (lost)
-			pg::put_body_aside(delivery.body, delivery.body_size, pg::refused_body);
+		if (lost || delivery.is_cut)
+			pg::put_body_aside(delivery.body, delivery.body_size,
+			                   lost ? pg::refused_body : pg::malformed_body);
 		if (delivery.row != 0)
 			pg::drop_delivery(delivery.row);
 	});
+}
+
+/* Whoever sets the webhook up presses the dashboard's button first, and wants to see that it
+ * works. */
+void
+report_tests(const Inbox::Delivery &delivery)
+{
+	for (std::size_t i = 0; i < delivery.event_count; i++)
+		if (strcmp(delivery.events[i].kind, "test") == 0) {
+			ereport(LOG,
+			        (errmsg("a test of the WhatsApp webhook arrived from the app's dashboard"),
+			         errdetail("It is kept in whatsapp_events as kind \"test\", and nothing was "
+			                   "done about it.")));
+			return;
+		}
 }
 
 void
@@ -234,9 +255,10 @@ serve_deliveries(Listener &listener)
 	bool stuck = false;
 	for (std::size_t i = 0; i < count; i++) {
 		pg::fault_point(pg::FaultPoint::half_answered, i == count / 2);
-		if (stored || (!hopeless && store_item_by_item(deliveries[i])))
+		if (stored || (!hopeless && store_item_by_item(deliveries[i]))) {
 			listener.inbox->accept_delivery(i);
-		else {
+			report_tests(deliveries[i]);
+		} else {
 			listener.inbox->defer_delivery(i);
 			stuck = stuck || deliveries[i].row != 0;
 		}

@@ -92,6 +92,7 @@ read_file(const char *account, const char *name, Secret &secret) noexcept
 	/* links are followed on purpose (Kubernetes), devices are not waited for */
 	const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (file < 0) {
+		secret.passes = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
 		if (errno != ENOENT && errno != ENOTDIR)
 			snprintf(secret.problem, sizeof secret.problem, "could not open secret file \"%s\": %s",
 			         name, strerror(errno));
@@ -137,6 +138,7 @@ wipe_secret(Secret &secret) noexcept
 	explicit_bzero(secret.bytes, sizeof secret.bytes);
 	secret.length = 0;
 	secret.problem[0] = '\0';
+	secret.passes = false;
 }
 
 bool

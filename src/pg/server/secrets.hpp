@@ -17,6 +17,7 @@ struct Secret {
 	std::size_t length;
 	/* why it could not be had, without any part of it; empty when it was simply not set */
 	char problem[256];
+	bool passes; /* that: there were too few descriptors, or too little memory, just now */
 };
 
 /*

@@ -25,6 +25,8 @@ kind_name(WebhookEvent::Kind kind) noexcept
 		return "error";
 	case WebhookEvent::Kind::account:
 		return "account";
+	case WebhookEvent::Kind::test:
+		return "test";
 	case WebhookEvent::Kind::malformed:
 		break;
 	}

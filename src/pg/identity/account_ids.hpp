@@ -1,0 +1,20 @@
+/*
+ * account_ids.hpp — by which ids Meta's webhooks name the accounts beside the default one, as far
+ * as rows tell.
+ */
+#pragma once
+
+#include <cstddef>
+
+namespace whatsapp::pg
+{
+
+struct AccountId {
+	const char *id; /* of the account, or of one of its numbers */
+	const char *account;
+};
+
+/* In a worker's transaction, and valid until it ends. */
+const AccountId *read_account_ids(std::size_t &count);
+
+} // namespace whatsapp::pg
