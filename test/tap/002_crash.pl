@@ -42,6 +42,7 @@ is_deeply(sandbox_get($sandbox, 'summary')->{duplicates}, [], 'and is not sent a
 sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
 all_read();
 books_agree($node, 'sender killed');
+tables_intact($node, 'sender killed');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_queue}), '0', 'status webhooks settled the unknown');
 
 # the same with the postmaster
@@ -56,6 +57,7 @@ $node->start;
 sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
 all_read();
 books_agree($node, 'postmaster killed');
+tables_intact($node, 'postmaster killed');
 
 # a message that is on the wire whenever the sender ends is parked, and the others flow
 sandbox_set($sandbox, delay_ms => 0, webhooks_paused => JSON::PP::true);
@@ -78,6 +80,7 @@ $node->reload;
 send_po($node, 5, prefix => 'OTHERS');
 all_read();
 pass('a parked message is read after all when webhooks say so, and the others flow');
+tables_intact($node, 'killed three times');
 $node->safe_psql('postgres', q{DELETE FROM whatsapp_messages WHERE reference = 'POISON-1'});
 HTTP::Tiny->new->post("$sandbox->{url}/_sandbox/reset");
 $node->safe_psql('postgres', q{DELETE FROM whatsapp_messages});

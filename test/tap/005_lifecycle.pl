@@ -179,6 +179,7 @@ sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
 wait_sql($standby, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'PROMOTED%' AND status = 'READ'}, '3');
 is($standby->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'FAILOVER%' AND status = 'READ'}), '3', 'until webhooks say so');
 is_deeply(sandbox_get($sandbox, 'summary')->{duplicates}, [], 'and it sends none of them again');
+tables_intact($standby, 'promoted');
 
 # a base backup that is started by itself is a copy, too: at the first start, which shows it, and at the second, which does not
 $standby->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = false});

@@ -177,6 +177,7 @@ my $sender = sender_pid($node);
 kill 'KILL', $pid;
 wait_restart($node, $sender);
 wait_sql($node, q{SELECT count(*) || ' ' || count(DISTINCT wamid) FROM whatsapp_inbound WHERE text ~ '^many'}, '300 300');
+tables_intact($node, 'reader killed');
 
 # whoever opts out while a message waits does not get it; and Meta's own word counts as one, for marketing
 sql(q{ALTER SYSTEM SET whatsapp.enabled = off; SELECT pg_reload_conf()});

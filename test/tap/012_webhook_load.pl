@@ -133,6 +133,7 @@ my $kill_postmaster = sub {
 my @answered = post_all(\%requests, 100 => $kill_listener, 300 => $kill_listener, 500 => $kill_postmaster, 700 => $kill_listener);
 is($kills, 4, 'killed under load: the listener three times, the postmaster once');
 is_deeply(\@missing, [], 'after each kill, whatever was answered 200 is there');
+tables_intact($node, 'after the kills');
 is(scalar @answered, scalar keys %requests, 'all were answered in the end');
 my %there = events();
 is_deeply([ grep { !$there{$_} } @answered ], [], 'and are there');

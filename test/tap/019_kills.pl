@@ -1,6 +1,8 @@
 # Death at every step that matters, once by order and then hundreds of times at random: nothing is lost, nothing is sent twice, and no
 # death leaves more in doubt than there were slots on the wire.
 #
+# After each, tables and indexes are as amcheck wants them.
+#
 # The library is that of `make fault-points`. Two clusters, one for each policy that forbids doubles, take their blows side by side: while
 # one restarts, the other works. PGWA_KILLS is the number of random kills, PGWA_SEED repeats a run. Commits are not flushed (fsync = off, as
 # everywhere in these tests): what a killed process has written is in the kernel's hands, and fsync is about those who lose theirs.
@@ -98,7 +100,7 @@ sub end_case
 		send_the_rest($cluster);
 		settle($cluster);
 	}
-	push @wrong, disagreements($cluster);
+	push @wrong, disagreements($cluster), damage($cluster->{node});
 	ok(!@wrong, "$point: $action, policy $cluster->{policy}") or diag join "\n", @wrong;
 	return;
 }
@@ -182,6 +184,7 @@ while (killed() < $kills || sent() < $per_kill * $kills)
 	next if ++$rounds % ($wave / @clusters);
 	# what was doubted and is sent again meets its kills in the next wave
 	settle(@clusters);
+	tables_intact($_->{node}, "policy $_->{policy}, after $_->{kills} kills") for @clusters;
 	note sprintf '%.1f s after %d kills', time - $begun, killed();
 }
 settle(@clusters);
@@ -190,7 +193,7 @@ for my $cluster (@clusters)
 {
 	my $again = send_the_rest($cluster);
 	settle($cluster);
-	my @wrong = disagreements($cluster);
+	my @wrong = (disagreements($cluster), damage($cluster->{node}));
 	ok(!@wrong, "policy $cluster->{policy}: $cluster->{kills} kills, nothing lost, nothing doubled") or diag join "\n", @wrong;
 	cmp_ok($cluster->{most}, '<=', $slots, 'and no kill left more in doubt than there were slots on the wire');
 	note "$cluster->{policy}: " . statuses($cluster->{node}) . "; most in doubt $cluster->{most}; taken up again $again";

@@ -194,6 +194,7 @@ wait_gone();
 is(receive($large), '', 'there is room again');
 wait_gone();
 is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_events WHERE wamid LIKE 'WAITING-%'}), '400', 'and a repeat is absorbed');
+tables_intact($node, 'listener killed');
 
 # no listener at all
 $node->safe_psql('postgres', 'CREATE DATABASE elsewhere');

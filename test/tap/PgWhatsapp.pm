@@ -18,7 +18,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree
+our @EXPORT = qw(new_cluster new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree damage tables_intact
   sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within $po_phone);
 
 our $po_phone = '+34612345678';
@@ -267,6 +267,25 @@ sub books_agree
 	my @invented = grep { !$book{$_} } keys %rows;
 	is_deeply([ $summary->{duplicates}, \@unknown, \@invented ], [ [], [], [] ], "$title: the sandbox's books and the table agree");
 	return $summary;
+}
+
+# What amcheck finds wrong with our tables and indexes, and with rows that an index lacks: nothing, if all is well. Some packagers keep amcheck
+# apart; then nobody can say.
+sub damage
+{
+	my ($node) = @_;
+	return () unless $node->safe_psql('postgres', q{SELECT count(*) FROM pg_available_extensions WHERE name = 'amcheck'});
+	my $output = '';
+	my @command = ('pg_amcheck', '--install-missing', '--heapallindexed', '--schema=public', $node->connstr('postgres'));
+	return IPC::Run::run(\@command, '<', '/dev/null', '>', \$output, '2>&1') ? () : "pg_amcheck: $output";
+}
+
+sub tables_intact
+{
+	my ($node, $title) = @_;
+	my @damage = damage($node);
+	ok(!@damage, "$title: tables and indexes are intact") or diag @damage;
+	return;
 }
 
 1;
