@@ -25,7 +25,8 @@ my $sandbox = $node->{sandbox};
 sandbox_set($sandbox, delay_ms => 5);
 
 # Nobody who could end a process or write a file; may do with our objects whatever SQL allows, but for the sender, without whom nothing
-# would be sent any more. The functions among which sqlsmith chooses are those of the view: ours would be lost among the server's thousands.
+# would be sent any more. The functions among which sqlsmith chooses are those of the view: ours would be lost among the server's
+# thousands, some of which raise internal errors of their own when called with senseless arguments.
 $node->safe_psql('postgres', q{
 	CREATE ROLE smith LOGIN;
 	GRANT USAGE ON SCHEMA public TO smith;
@@ -35,7 +36,7 @@ $node->safe_psql('postgres', q{
 	REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON whatsapp_senders, whatsapp_accounts, whatsapp_instances FROM smith;
 	CREATE SCHEMA smith;
 	GRANT USAGE ON SCHEMA smith TO smith;
-	CREATE VIEW smith.pg_proc AS SELECT * FROM pg_catalog.pg_proc AS p WHERE pronamespace <> 'pg_catalog'::regnamespace OR prokind = 'a' OR oid::bigint % 200 = 0;
+	CREATE VIEW smith.pg_proc AS SELECT * FROM pg_catalog.pg_proc AS p WHERE pronamespace <> 'pg_catalog'::regnamespace OR prokind = 'a';
 	GRANT SELECT ON smith.pg_proc TO smith;
 	ALTER ROLE smith SET search_path = smith, pg_catalog, public;
 	CREATE TABLE orders (id bigserial PRIMARY KEY, supplier text, po text, total numeric, phone text);
