@@ -24,7 +24,8 @@ SQL_PARTS  = \
 	61-web_tier \
 	62-inbound \
 	70-watch \
-	80-status
+	80-status \
+	90-local_tables
 # every source of a floor and of its rooms
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))

@@ -27,6 +27,8 @@ SELECT f.oid::regprocedure AS not_pinned FROM functions AS f
 WHERE prosecdef AND NOT coalesce(proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp'] ORDER BY 1;
 SELECT f.oid::regprocedure AS not_explained FROM functions AS f WHERE coalesce(obj_description(f.oid, 'pg_proc'), '') !~ '^[A-Z].*[.]$';
 SELECT r.oid::regclass AS not_explained FROM relations AS r WHERE relkind IN ('r', 'v') AND coalesce(obj_description(r.oid, 'pg_class'), '') !~ '^[A-Z].*[.]$';
+-- every table has a trigger: those are what Citus does not distribute
+SELECT r.oid::regclass AS without_trigger FROM relations AS r WHERE relkind = 'r' AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r.oid AND NOT t.tgisinternal);
 
 -- tables, views and sequences: nothing to anybody
 SELECT r.oid::regclass AS relation, a.grantee::regrole, a.privilege_type FROM relations AS r CROSS JOIN LATERAL

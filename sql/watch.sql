@@ -250,8 +250,8 @@ CREATE ROLE regress_whatsapp_buyer;
 CREATE ROLE regress_whatsapp_owner;
 CREATE TABLE purchases (supplier text, po text, total numeric, phone text);
 GRANT INSERT ON purchases TO regress_whatsapp_buyer;
-GRANT EXECUTE ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text), wa_unwatch(regclass), whatsapp_notify_po() TO regress_whatsapp_buyer;
-GRANT EXECUTE ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text), wa_unwatch(regclass) TO regress_whatsapp_owner;
+GRANT EXECUTE ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text, boolean), wa_unwatch(regclass), whatsapp_notify_po() TO regress_whatsapp_buyer;
+GRANT EXECUTE ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text, boolean), wa_unwatch(regclass) TO regress_whatsapp_owner;
 SET ROLE regress_whatsapp_buyer;
 SELECT pg_temp.refused('SELECT wa_watch(''purchases'', ''supplier'', ''po'', ''total'', ''phone'')') AS no_right_on_the_table;
 RESET ROLE;
@@ -272,7 +272,7 @@ SET ROLE regress_whatsapp_owner;
 SELECT wa_unwatch('purchases') AS unwatched;
 RESET ROLE;
 DROP TABLE purchases;
-REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text), wa_unwatch(regclass), whatsapp_notify_po()
+REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text, boolean), wa_unwatch(regclass), whatsapp_notify_po()
     FROM regress_whatsapp_buyer, regress_whatsapp_owner;
 DROP ROLE regress_whatsapp_buyer, regress_whatsapp_owner;
 

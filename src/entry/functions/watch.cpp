@@ -9,6 +9,7 @@
 
 #include "entry/call/arguments.hpp"
 #include "entry/watch/watch.hpp"
+#include "entry/watch/watch_replication.hpp"
 
 extern "C" {
 #include "catalog/dependency.h"
@@ -96,6 +97,9 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 	if (arguments[entry::watch_language][0] != '\0')
 		pg::guarded([&] { check_language(arguments[entry::watch_language]); });
 	pg::require_utf8();
+	constexpr int replicated_place = entry::watch_arguments + 1;
+	entry::require(fcinfo, replicated_place, "replicated");
+	const bool replicated = PG_GETARG_BOOL(replicated_place);
 
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
@@ -104,12 +108,17 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 	appendStringInfo(
 	    &command, "CREATE TRIGGER %s AFTER INSERT ON %s%s EXECUTE FUNCTION %s.whatsapp_notify_po(",
 	    entry::watch_trigger_name, table,
-	    rows_come_one_by_one(relation) ? entry::each_row : entry::each_statement,
+	    replicated || rows_come_one_by_one(relation) ? entry::each_row : entry::each_statement,
 	    pg::schema_name());
 	for (int i = 0; i < entry::watch_arguments; i++)
 		appendStringInfo(&command, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(arguments[i]));
 	appendStringInfoChar(&command, ')');
 	execute(command.data);
+	if (replicated)
+		execute(
+		    psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, entry::watch_trigger_name));
+	else
+		entry::warn_if_subscribed(relation);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

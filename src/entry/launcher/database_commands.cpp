@@ -5,13 +5,17 @@
  *
  * Only for those who may run the command: anybody else's attempt must not disturb a sender.
  *
- * The same hook looks after watched tables, see watch_partition.hpp.
+ * The same hook looks after watched tables, see watch_partition.hpp and watch_replication.hpp, and
+ * after transactions that are prepared, see prepared_rings.hpp.
  */
 #include "entry/launcher/database_commands.hpp"
 
 #include "entry/watch/watch_partition.hpp"
+#include "entry/watch/watch_replication.hpp"
 
+#include "pg/server/bells.hpp"
 #include "pg/server/clearance.hpp"
+#include "pg/server/prepared_rings.hpp"
 
 #include "pg/server/compat.hpp"
 
@@ -114,6 +118,40 @@ affected_database(Node *statement)
 	}
 }
 
+/* Of PREPARE TRANSACTION, COMMIT PREPARED and ROLLBACK PREPARED. The statement's own memory may be
+ * gone when it has run. */
+struct TwoPhase {
+	TransactionStmtKind kind;
+	pg::PreparedName name;
+};
+
+TwoPhase
+two_phase(Node *statement)
+{
+	if (!IsA(statement, TransactionStmt))
+		return {TRANS_STMT_BEGIN, 0};
+	const auto *transaction = reinterpret_cast<TransactionStmt *>(statement);
+	switch (transaction->kind) {
+	case TRANS_STMT_PREPARE:
+	case TRANS_STMT_COMMIT_PREPARED:
+	case TRANS_STMT_ROLLBACK_PREPARED:
+		return {transaction->kind, pg::prepared_name(transaction->gid)};
+	default:
+		return {transaction->kind, 0};
+	}
+}
+
+/* It has been committed, durably, or rolled back: nothing here may raise. */
+void
+after_two_phase(const TwoPhase &done)
+{
+	pg::Rings rings;
+	if (done.kind != TRANS_STMT_COMMIT_PREPARED && done.kind != TRANS_STMT_ROLLBACK_PREPARED)
+		return;
+	if (pg::take_rings(done.name, rings) && done.kind == TRANS_STMT_COMMIT_PREPARED)
+		pg::ring_now(rings);
+}
+
 extern "C" void
 around_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
                ProcessUtilityContext context, ParamListInfo parameters,
@@ -128,10 +166,18 @@ around_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 		pg::send_workers_away(database);
 	/* a statement that ends transactions may have taken its own memory with it */
 	const bool alters_table = IsA(planned->utilityStmt, AlterTableStmt);
+	const bool subscribes = IsA(planned->utilityStmt, CreateSubscriptionStmt) ||
+	                        IsA(planned->utilityStmt, AlterSubscriptionStmt);
+	const TwoPhase transaction = two_phase(planned->utilityStmt);
+	if (transaction.kind == TRANS_STMT_PREPARE)
+		pg::name_transaction(transaction.name);
 	auto *next = previous_hook != nullptr ? previous_hook : standard_ProcessUtility;
 	next(planned, text, read_only_tree, context, parameters, environment, destination, completion);
+	after_two_phase(transaction);
 	if (alters_table)
 		after_attach(planned->utilityStmt);
+	if (subscribes)
+		after_subscription();
 }
 
 } // namespace

@@ -39,7 +39,7 @@ constexpr std::int64_t first_retry_ms = 1000;
 constexpr std::int64_t last_retry_ms = 60000;
 /* anybody can send forged webhooks; the log tells of them, and is not filled by them */
 constexpr std::int64_t complain_ms = 60000;
-/* COMMIT PREPARED rings no bell */
+/* for a row that was written by hand */
 constexpr std::int64_t look_ms = 5000;
 
 struct Listener {

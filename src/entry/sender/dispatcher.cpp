@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <new>
 #include <random>
@@ -48,6 +49,8 @@ struct Result {
 	Reaction reaction;
 };
 
+constexpr std::size_t max_kept = 1000;
+
 pg::Settle
 settle_kind(NextStep step) noexcept
 {
@@ -64,6 +67,30 @@ settle_kind(NextStep step) noexcept
 		return pg::Settle::unknown;
 	}
 	return pg::Settle::unknown;
+}
+
+/* Its strings are the result's. */
+pg::Settled
+settled_of(const Result &result) noexcept
+{
+	const Outcome &outcome = result.outcome;
+	return {settle_kind(result.reaction.step),
+	        result.id,
+	        result.flight.queue_row,
+	        result.flight.message_row,
+	        result.flight.attempt,
+	        result.flight.sender,
+	        verdict_name(outcome.verdict),
+	        outcome.wamid.c_str(),
+	        outcome.wa_id.c_str(),
+	        outcome.user_id.c_str(),
+	        outcome.http_status,
+	        outcome.has_code,
+	        outcome.code,
+	        outcome.message.c_str(),
+	        outcome.hint.c_str(),
+	        outcome.details.c_str(),
+	        result.reaction.delay_ms};
 }
 
 net::HttpClientOptions
@@ -104,6 +131,8 @@ struct Dispatcher::State {
 	std::vector<Result> results;
 	std::size_t told = 0; /* of them, to the line */
 	std::vector<pg::Settled> views;
+	std::deque<Result> kept;
+	std::vector<pg::Settled> kept_views;
 	std::minstd_rand random{std::random_device{}()};
 
 	AttemptFacts attempt_facts(const Flight &flight);
@@ -266,16 +295,8 @@ Dispatcher::results(std::size_t &count) noexcept
 		          [](const Result &a, const Result &b) { return a.id < b.id; });
 		state_->views.clear();
 		state_->views.reserve(results.size());
-		for (const Result &result : results) {
-			const Outcome &outcome = result.outcome;
-			state_->views.push_back(
-			    {settle_kind(result.reaction.step), result.id, result.flight.queue_row,
-			     result.flight.message_row, result.flight.attempt, result.flight.sender,
-			     verdict_name(outcome.verdict), outcome.wamid.c_str(), outcome.wa_id.c_str(),
-			     outcome.user_id.c_str(), outcome.http_status, outcome.has_code, outcome.code,
-			     outcome.message.c_str(), outcome.hint.c_str(), outcome.details.c_str(),
-			     result.reaction.delay_ms});
-		}
+		for (const Result &result : results)
+			state_->views.push_back(settled_of(result));
 	} catch (...) {
 		return nullptr;
 	}
@@ -299,6 +320,50 @@ Dispatcher::forget_results() noexcept
 	state_->told = 0;
 	state_->results.clear();
 	state_->views.clear();
+}
+
+void
+Dispatcher::keep_result(std::size_t place) noexcept
+try {
+	if (state_->kept.size() == max_kept)
+		state_->kept.pop_front();
+	state_->kept.push_back(std::move(state_->results[place]));
+} catch (...) {
+	/* no memory: the row stays "sending" */
+}
+
+std::size_t
+Dispatcher::kept_count() const noexcept
+{
+	return state_->kept.size();
+}
+
+const pg::Settled *
+Dispatcher::kept_results(std::size_t most, std::size_t &count) noexcept
+{
+	count = 0;
+	try {
+		state_->kept_views.clear();
+		for (const Result &result : state_->kept)
+			if (state_->kept_views.size() < most)
+				state_->kept_views.push_back(settled_of(result));
+	} catch (...) {
+		return nullptr;
+	}
+	count = state_->kept_views.size();
+	return state_->kept_views.data();
+}
+
+void
+Dispatcher::forget_kept(const bool *written, std::size_t tried) noexcept
+try {
+	for (std::size_t i = 0; i < tried; i++) {
+		if (!written[i])
+			state_->kept.push_back(std::move(state_->kept.front()));
+		state_->kept.pop_front();
+	}
+} catch (...) {
+	/* no memory: those that were not moved are tried again */
 }
 
 bool

@@ -49,6 +49,14 @@ public:
 	/* What waits to be written, in order of id. */
 	const pg::Settled *results(std::size_t &count) noexcept;
 	void forget_results() noexcept;
+	/* One of results() that could not be written; beyond max_kept the oldest is forgotten, and its
+	 * row stays "sending" until the next start. */
+	void keep_result(std::size_t place) noexcept;
+	std::size_t kept_count() const noexcept;
+	/* The first of them, most at most; good until forget_kept(). */
+	const pg::Settled *kept_results(std::size_t most, std::size_t &count) noexcept;
+	/* The first ones have been tried: what is written goes, the others stand behind the rest. */
+	void forget_kept(const bool *written, std::size_t tried) noexcept;
 	bool has_results() const noexcept;
 	std::size_t result_count() const noexcept;
 

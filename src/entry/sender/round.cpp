@@ -42,6 +42,11 @@ constexpr std::int64_t last_setback_ms = 10000;
 /* so long, locked rows are passed over, which costs more than to wait for them */
 constexpr std::int64_t careful_ms = 10000;
 constexpr int least_window = 2000;
+/* of answers that could not be written, so many at a time, and for so long */
+constexpr std::size_t kept_at_once = 10;
+constexpr std::int64_t kept_round_ms = 300;
+constexpr std::int64_t first_kept_ms = 1000;
+constexpr std::int64_t last_kept_ms = 60000;
 
 void
 set_back(Sender &sender)
@@ -64,18 +69,47 @@ settle_results(const Sender &sender, const pg::Settled *rows, std::size_t count)
 }
 
 /* One answer that cannot be written must not hold back the others, and no row may be sent again
- * because of it: it stays "sending". */
+ * because of it: it stays "sending", and the answer is kept until it can be written. */
 void
 settle_one_by_one(Sender &sender)
 {
 	std::size_t count;
 	const pg::Settled *rows = sender.dispatcher->results(count);
 	for (std::size_t i = 0; i < count; i++)
-		pg::transact([&] { settle_results(sender, rows + i, 1); });
+		if (!pg::transact([&] { settle_results(sender, rows + i, 1); }))
+			sender.dispatcher->keep_result(i);
 	sender.dispatcher->forget_results();
+	if (sender.next_kept == 0 && sender.dispatcher->kept_count() > 0) {
+		sender.kept_pause = first_kept_ms;
+		sender.next_kept = pg::monotonic_ms() + first_kept_ms;
+	}
 }
 
 } // namespace
+
+void
+settle_kept(Sender &sender)
+{
+	const std::int64_t begin = pg::monotonic_ms();
+	bool written[kept_at_once] = {};
+	bool any = false;
+	std::size_t count;
+	std::size_t tried = 0;
+	const pg::Settled *rows = sender.dispatcher->kept_results(kept_at_once, count);
+	/* a trigger that hangs does so for each of them */
+	for (; tried < count && pg::monotonic_ms() - begin < kept_round_ms; tried++) {
+		written[tried] = pg::transact([&] {
+			pg::leave_without_extension(pg::Role::sender, worker_place());
+			settle_results(sender, rows + tried, 1);
+		});
+		any |= written[tried];
+	}
+	sender.dispatcher->forget_kept(written, tried);
+	const std::int64_t now = pg::monotonic_ms();
+	sender.kept_pause = any ? first_kept_ms : std::min(2 * sender.kept_pause, last_kept_ms);
+	sender.kept_pause = std::max(sender.kept_pause, 10 * (now - begin));
+	sender.next_kept = sender.dispatcher->kept_count() > 0 ? now + sender.kept_pause : 0;
+}
 
 void
 due_in(Sender &sender, std::int64_t delay_ms)
@@ -139,8 +173,10 @@ look_at_senders(Sender &sender)
 		return;
 	}
 	/* released: under the identity that wa_release() made */
-	if (was_held)
+	if (was_held) {
 		pg::begin_epoch(sender.instance, worker_place());
+		pg::park_poison();
+	}
 	const pg::SenderRows senders = pg::read_senders(sender.batch);
 	sender.sender_count = senders.count;
 	sender.line->set_senders(senders.rows, senders.count);

@@ -18,6 +18,7 @@
 #include "pg/server/settings.hpp"
 #include "pg/identity/restore_hold.hpp"
 #include "pg/server/bells.hpp"
+#include "pg/server/prepared_rings.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
@@ -39,8 +40,8 @@ namespace whatsapp::entry
 namespace
 {
 
-/* The queue from its very beginning: for what no bell rang (COMMIT PREPARED, logical replication, a
- * clock that was set), and for what was locked when its turn came. */
+/* The queue from its very beginning: for what no bell rang (a row that was written by hand, a clock
+ * that was set), and for what was locked when its turn came. */
 constexpr std::int64_t look_ms = 5000;
 constexpr std::int64_t tick_ms = 1000;
 constexpr std::int64_t beat_ms = 30000;
@@ -76,6 +77,8 @@ do_timed_work(Sender &sender, std::int64_t now)
 		if (pg::resolve_unknown(sender.instance) > 0)
 			sender.line->read_everything();
 		pg::match_lately_parked_statuses();
+		if (pg::compare_prepared_rings())
+			sender.line->read_everything();
 		if (expire)
 			pg::expire_messages();
 		if (now >= sender.next_beat)
@@ -159,6 +162,7 @@ idle_ms(const Sender &sender, std::int64_t now)
 		if (may && count_free_places(sender) > 0)
 			return 0;
 		until = std::min(sender.next_look, sender.next_tick);
+		earlier(sender.next_kept);
 		earlier(settle_at(sender, now));
 		/* free slots that wait for others */
 		earlier(may && sender.slot_batch.deadline_ms() > now ? sender.slot_batch.deadline_ms() : 0);
@@ -184,6 +188,8 @@ serve_queue(Sender &sender, std::int64_t now)
 		settle_and_claim(sender, limit);
 	else if (sender.ask_due)
 		ask_due(sender);
+	if (sender.next_kept != 0 && now >= sender.next_kept)
+		settle_kept(sender);
 	if (now >= sender.next_tick)
 		do_timed_work(sender, now);
 }
@@ -250,12 +256,13 @@ pg_whatsapp_sender_main(Datum)
 	if (!pg::transact([] {
 		    pg::leave_without_extension(pg::Role::sender, worker_place());
 		    pg::begin_epoch(sender.instance, worker_place());
+		    pg::park_poison();
 	    }))
 		pg::end_worker();
 	pg::fault_point(pg::FaultPoint::epoch_committed);
 	pg::forget_promotion(worker_place());
 	if (sender.instance.held)
-		pg::warn_of_hold();
+		pg::transact([] { pg::warn_of_hold(); });
 	if (sender.instance.quarantine_ms > 0) {
 		sender.claim_after = pg::monotonic_ms() + sender.instance.quarantine_ms;
 		ereport(LOG, (errmsg("sending WhatsApp messages begins in %d s: this server was promoted",

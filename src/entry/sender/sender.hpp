@@ -39,6 +39,8 @@ struct Sender {
 	std::int64_t next_sweep;
 	std::int64_t next_write; /* after a setback; 0 without one */
 	std::int64_t setback;
+	std::int64_t next_kept; /* answers that could not be written are tried again; 0 without one */
+	std::int64_t kept_pause;
 	std::int64_t careful_until;
 };
 
@@ -53,6 +55,9 @@ void note_free_slots(Sender &sender, std::int64_t now);
 
 /* The holds and the senders, as they are now; in a transaction. */
 void look_at_senders(Sender &sender);
+
+/* Settles some of what could not be written before. */
+void settle_kept(Sender &sender);
 
 /* Settles what has been answered, claims up to limit, and sends that once it is committed. */
 void settle_and_claim(Sender &sender, int limit);

@@ -7,8 +7,10 @@
  */
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
+#include "pg/server/replication.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
+#include "pg/server/transaction.hpp"
 
 #include "entry/watch/purchase_order.hpp"
 #include "entry/watch/watch.hpp"
@@ -272,13 +274,86 @@ notify_all(Watch &watch, Tuplestorestate *rows, TupleDesc columns)
 }
 
 /* As wa_watch() makes it. */
-bool
-well_made(const TriggerData &call)
+void
+check_trigger(const TriggerData &call)
 {
-	if (!TRIGGER_FIRED_AFTER(call.tg_event) || TRIGGER_FIRED_BY_DELETE(call.tg_event) ||
-	    call.tg_trigger->tgnargs != watch_arguments)
-		return false;
-	return TRIGGER_FIRED_FOR_ROW(call.tg_event) || call.tg_newtable != nullptr;
+	const bool complete = TRIGGER_FIRED_FOR_ROW(call.tg_event) || call.tg_newtable != nullptr;
+	if (complete && TRIGGER_FIRED_AFTER(call.tg_event) && !TRIGGER_FIRED_BY_DELETE(call.tg_event) &&
+	    call.tg_trigger->tgnargs == watch_arguments)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+	                errmsg("trigger \"%s\" was not made by wa_watch()", call.tg_trigger->tgname),
+	                errhint("Drop it and use wa_watch().")));
+}
+
+TupleTableSlot *
+new_row(const TriggerData &call)
+{
+	return TRIGGER_FIRED_BY_UPDATE(call.tg_event) ? call.tg_newslot : call.tg_trigslot;
+}
+
+Watch
+watch_of(const TriggerData &call, Oid function)
+{
+	check_trigger(call);
+	pg::use_schema_of_function(function);
+	return read_watch(RelationGetDescr(call.tg_relation), call.tg_trigger->tgargs);
+}
+
+void
+notify_call(const TriggerData &call, Oid function)
+{
+	Watch watch = watch_of(call, function);
+	if (!TRIGGER_FIRED_FOR_ROW(call.tg_event)) {
+		notify_all(watch, call.tg_newtable, RelationGetDescr(call.tg_relation));
+		return;
+	}
+	SPI_connect();
+	pg::MessageBatch *batch = pg::begin_message_batch();
+	notify_row(watch, new_row(call), *batch);
+	pg::end_message_batch(*batch);
+	SPI_finish();
+}
+
+/* The message as far as it can be read, FAILED with that reason. */
+void
+record_problem(const TriggerData &call, Oid function, const pg::Problem &problem)
+{
+	Watch watch = watch_of(call, function);
+	SPI_connect();
+	pg::NewMessage message;
+	pg::Failure why;
+	(void)compose(read_order(watch, new_row(call)), message, why);
+	if (message.sender == nullptr)
+		message.sender = pg::settings.default_sender;
+	refuse(why, ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+	       psprintf("message could not be queued: %s", problem.message),
+	       "See the tables of the extension. wa_retry() sends the message again.");
+	pg::record_refused(message, why);
+	SPI_finish();
+}
+
+/* In an apply worker, where an error would stop all of the replication until somebody cures it. So
+ * only one that passes by itself is raised: the server tries the same transaction again. */
+void
+notify_applied(const TriggerData &call, Oid function)
+{
+	pg::Problem problem;
+	if (pg::attempt_apart(problem, 0, [&] { notify_call(call, function); }))
+		return;
+	if (pg::problem_passes(problem) || pg::problem_is_cancel(problem))
+		pg::raise_problem(problem);
+	pg::Problem unrecorded;
+	if (pg::attempt_apart(unrecorded, 0, [&] { record_problem(call, function, problem); }))
+		return;
+	ereport(WARNING,
+	        (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+	         errmsg("a replicated row of table \"%s\" made no message",
+	                RelationGetRelationName(call.tg_relation)),
+	         errdetail("SQLSTATE %s; when it was to be recorded as FAILED: SQLSTATE %s.",
+	                   problem.sqlstate, unrecorded.sqlstate),
+	         errhint("See the tables of the extension, and \"%s\" for rows without a message.",
+	                 RelationGetRelationName(call.tg_relation))));
 }
 
 } // namespace
@@ -295,25 +370,12 @@ pg_whatsapp_notify_po(PG_FUNCTION_ARGS)
 		                errmsg("whatsapp_notify_po() must be called as a trigger"),
 		                errhint("Use wa_watch().")));
 	auto *call = reinterpret_cast<TriggerData *>(fcinfo->context);
-	if (!entry::well_made(*call))
-		ereport(ERROR,
-		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		         errmsg("trigger \"%s\" was not made by wa_watch()", call->tg_trigger->tgname),
-		         errhint("Drop it and use wa_watch().")));
-
-	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	TupleDesc columns = RelationGetDescr(call->tg_relation);
-	entry::Watch watch = entry::read_watch(columns, call->tg_trigger->tgargs);
-	if (TRIGGER_FIRED_FOR_ROW(call->tg_event)) {
-		SPI_connect();
-		pg::MessageBatch *batch = pg::begin_message_batch();
-		entry::notify_row(
-		    watch, TRIGGER_FIRED_BY_UPDATE(call->tg_event) ? call->tg_newslot : call->tg_trigslot,
-		    *batch);
-		pg::end_message_batch(*batch);
-		SPI_finish();
-	} else {
-		entry::notify_all(watch, call->tg_newtable, columns);
-	}
+	/* what a subscription copies has been announced where it came from */
+	if (pg::copies_old_rows())
+		return PointerGetDatum(nullptr);
+	if (pg::applies_changes())
+		entry::notify_applied(*call, fcinfo->flinfo->fn_oid);
+	else
+		entry::notify_call(*call, fcinfo->flinfo->fn_oid);
 	return PointerGetDatum(nullptr);
 }

@@ -3,6 +3,7 @@
  */
 #include "pg/enqueue/cancel_retry.hpp"
 
+#include "pg/rows/left_out.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
@@ -15,21 +16,34 @@ extern "C" {
 namespace whatsapp::pg
 {
 
+namespace
+{
+
+Statement is_message = {"SELECT 1 FROM @s@.whatsapp_messages WHERE id = $1", 1, {INT8OID}};
+
+} // namespace
+
+/* Each table by a statement of its own: what stands in a WITH is an error where a user has made a
+ * rule. */
 bool
 cancel_message(std::int64_t id)
 {
 	/* the queue row first, as everybody who touches both does */
-	static Statement statement = {
-	    "WITH entry AS (DELETE FROM @s@.whatsapp_queue WHERE message_id = $1"
-	    "  AND state IN ('ready', 'held') RETURNING message_id)"
-	    " UPDATE @s@.whatsapp_messages AS m SET status = 'CANCELLED' FROM entry"
-	    " WHERE m.id = entry.message_id RETURNING m.id",
+	static Statement dequeue = {
+	    "DELETE FROM @s@.whatsapp_queue WHERE message_id = $1 AND state IN ('ready', 'held')",
 	    1,
 	    {INT8OID}};
+	static Statement cancel = {
+	    "UPDATE @s@.whatsapp_messages SET status = 'CANCELLED' WHERE id = $1", 1, {INT8OID}};
 	Values values;
 	values.set(0, Int64GetDatum(id));
-	if (run_statement(statement, values).empty())
+	if (run_statement(dequeue, values).count() == 0)
 		return false;
+	if (run_statement(cancel, values).count() == 0) {
+		if (!run_statement(is_message, values).empty())
+			raise_left_out("whatsapp_messages");
+		return false;
+	}
 	fault_point(FaultPoint::message_cancelled);
 	return true;
 }
@@ -38,20 +52,32 @@ bool
 retry_message(std::int64_t id)
 {
 	/* one that was refused before it had a payload cannot become right by sending it */
-	static Statement statement = {
-	    "WITH message AS (UPDATE @s@.whatsapp_messages SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL,"
-	    "  error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL,"
-	    "  expires_at = now() + make_interval(secs => $2)"
-	    "  WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL RETURNING id, sender, recipient_phone, priority, expires_at)"
-	    " INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, expires_at)"
-	    " SELECT id, sender, recipient_phone, priority, expires_at FROM message ON CONFLICT (message_id) DO NOTHING RETURNING message_id",
+	static Statement revive = {
+	    "UPDATE @s@.whatsapp_messages SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL,"
+	    " error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL,"
+	    " expires_at = now() + make_interval(secs => $2)"
+	    " WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL",
 	    2,
 	    {INT8OID, FLOAT8OID}};
+	/* who changes the message is alone with it: nobody else queues it meanwhile */
+	static Statement queue = {
+	    "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, expires_at)"
+	    " SELECT m.id, m.sender, m.recipient_phone, m.priority, m.expires_at FROM @s@.whatsapp_messages AS m"
+	    " WHERE m.id = $1 AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id)",
+	    1,
+	    {INT8OID}};
+	static Statement is_queued = {
+	    "SELECT 1 FROM @s@.whatsapp_queue WHERE message_id = $1", 1, {INT8OID}};
 	Values values;
 	values.set(0, Int64GetDatum(id));
 	values.set(1, Float8GetDatum(settings.default_ttl));
-	if (run_statement(statement, values).empty())
+	if (run_statement(revive, values).count() == 0)
 		return false;
+	if (run_statement(queue, values).count() == 0) {
+		if (run_statement(is_queued, values).empty())
+			raise_left_out("whatsapp_queue");
+		return false;
+	}
 	wake_sender_at_commit(GetCurrentTransactionStartTimestamp());
 	fault_point(FaultPoint::message_retried);
 	return true;

@@ -11,6 +11,7 @@
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/shared_memory.hpp"
+#include "pg/server/transaction.hpp"
 
 #include "pg/server/boundary.hpp"
 #include "pg/server/schema.hpp"
@@ -121,19 +122,20 @@ namespace
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TIMESTAMPTZOID, \
 	    TEXTOID, INT2OID
 
-Statement insert = {INSERT_MESSAGE " RETURNING id, expires_at", 11, {MESSAGE_TYPES}};
+Statement insert = {
+    INSERT_MESSAGE " RETURNING id, expires_at::pg_catalog.timestamptz", 11, {MESSAGE_TYPES}};
 
 Statement insert_once = {
     INSERT_MESSAGE
-    " ON CONFLICT (sender, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id, expires_at",
+    " ON CONFLICT (sender, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id, expires_at::pg_catalog.timestamptz",
     11,
     {MESSAGE_TYPES}};
 
 Statement insert_queued = {
     "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, expires_at)"
-    " VALUES ($1, $2, $3, $4, coalesce($5, now()), $6::timestamptz) RETURNING message_id",
+    " VALUES ($1, $2, $3, $4, coalesce($5, now()), $6) RETURNING message_id",
     6,
-    {INT8OID, TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, TEXTOID}};
+    {INT8OID, TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
 
 Statement find_key = {
     "SELECT id FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2",
@@ -183,10 +185,33 @@ insert_in_queue(const NewMessage &message, const Result &inserted)
 	values.set(3, Int16GetDatum(static_cast<int16>(message.priority)));
 	if (message.has_send_at)
 		values.set(4, TimestampTzGetDatum(message.send_at));
-	values.set_text(5, inserted.text_at(0, 2));
+	if (!inserted.is_null(0, 2))
+		values.set(5, TimestampTzGetDatum(inserted.int64_at(0, 2)));
 	fault_point(FaultPoint::message_inserted);
 	(void)stored_id(run_statement(insert_queued, values));
 	return id;
+}
+
+/* ON CONFLICT is an error where a user has made a rule on the table. There, whoever comes at the
+ * same time is met at the unique index, and the key is looked for first. */
+Result
+insert_keyed_by_rules(const Values &values)
+{
+	Result inserted;
+	Problem problem;
+	if (!attempt_apart(problem, 0, [&] { inserted = run_statement(insert, values); }) &&
+	    !problem_is_repeat(problem))
+		raise_problem(problem);
+	return inserted;
+}
+
+Result
+find_message_of_key(const NewMessage &message)
+{
+	Values key;
+	key.set_text(0, message.sender);
+	key.set_text(1, message.idempotency_key);
+	return run_statement(find_key, key);
 }
 
 /* With an idempotency key: the message that has it, be it this one or an older one. */
@@ -197,14 +222,18 @@ insert_or_find(const NewMessage &message, const Values &values)
 	 * insert waited for. That row may be deleted before it is looked for; then the key is free
 	 * again. */
 	constexpr int tries = 3;
+	const bool rules = has_rules(messages_shape.table);
 	for (int i = 0; i < tries; i++) {
-		const Result inserted = run_statement(insert_once, values);
+		if (rules) {
+			const Result known = find_message_of_key(message);
+			if (!known.empty())
+				return known.int64_at(0, 1);
+		}
+		const Result inserted =
+		    rules ? insert_keyed_by_rules(values) : run_statement(insert_once, values);
 		if (!inserted.empty())
 			return insert_in_queue(message, inserted);
-		Values key;
-		key.set_text(0, message.sender);
-		key.set_text(1, message.idempotency_key);
-		const Result older = run_statement(find_key, key);
+		const Result older = find_message_of_key(message);
 		if (!older.empty())
 			return older.int64_at(0, 1);
 	}

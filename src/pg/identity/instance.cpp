@@ -14,6 +14,7 @@
 
 extern "C" {
 #include "access/xlog.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 }
 
@@ -76,21 +77,6 @@ hold_queue()
 		     errdetail("Messages that were queued before: " UINT64_FORMAT ". New ones are sent.",
 		               held),
 		     errhint("Look at whatsapp_queue, then call wa_release().")));
-}
-
-/* A message that ends its sender must not end it for ever: the others are to flow. */
-void
-park_poison()
-{
-	static Statement statement = {
-	    "WITH poison AS (DELETE FROM @s@.whatsapp_queue WHERE crashes >= 3 RETURNING message_id, attempts)"
-	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = poison.attempts,"
-	    "  error_message = 'parked: the sender ended three times while it was sending this message',"
-	    "  hint = 'The server log tells why it ended. wa_retry() sends the message again.'"
-	    " FROM poison WHERE m.id = poison.message_id AND m.status = 'PENDING'",
-	    0,
-	    {}};
-	run_statement(statement, Values());
 }
 
 /* A promotion: webhooks may settle what the dead primary had sent and this database never heard of.
@@ -183,17 +169,15 @@ begin_epoch(Instance &instance, int place)
 	 * could come. In the listener's order, which may be at the same rows: else both would wait
 	 * until their lock_timeout, and this worker would begin once more. */
 	static Statement doubt = {
-	    "WITH marked AS MATERIALIZED (SELECT message_id FROM @s@.whatsapp_queue WHERE state IN ('sending', 'unknown')"
-	    "  ORDER BY message_id FOR UPDATE)"
-	    " UPDATE @s@.whatsapp_queue AS q SET state = 'unknown', unknown_at = now(), changed_at = now(),"
+	    "UPDATE @s@.whatsapp_queue AS q SET state = 'unknown', unknown_at = now(), changed_at = now(),"
 	    "  crashes = q.crashes + (q.state = 'sending' AND NOT $1)::int"
-	    " FROM marked WHERE q.message_id = marked.message_id AND q.state IN ('sending', 'unknown')",
+	    " FROM (SELECT message_id FROM @s@.whatsapp_queue WHERE state IN ('sending', 'unknown')"
+	    "  ORDER BY message_id FOR UPDATE) AS marked WHERE q.message_id = marked.message_id AND q.state IN ('sending', 'unknown')",
 	    1,
 	    {BOOLOID}};
 	Values doubted;
 	doubted.set(0, BoolGetDatum(clean));
 	run_statement(doubt, doubted);
-	park_poison();
 	fault_point(FaultPoint::epoch_doubted);
 }
 
@@ -245,6 +229,24 @@ become_own_instance()
 
 } // namespace
 
+namespace
+{
+
+/* They take what a publisher has for the database that this one is a copy of. */
+std::int64_t
+count_enabled_subscriptions()
+{
+	static Statement statement = {
+	    "SELECT count(*) FROM pg_catalog.pg_subscription AS s WHERE s.subdbid = $1 AND s.subenabled",
+	    1,
+	    {OIDOID}};
+	Values values;
+	values.set(0, ObjectIdGetDatum(MyDatabaseId));
+	return run_statement(statement, values).int64_at(0, 1);
+}
+
+} // namespace
+
 void
 warn_of_hold()
 {
@@ -252,6 +254,17 @@ warn_of_hold()
 	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 	         errmsg("pending WhatsApp messages are held: this database was restored or copied"),
 	         errhint("Look at whatsapp_held, then call wa_release() to send from here.")));
+	const std::int64_t subscriptions = count_enabled_subscriptions();
+	if (subscriptions > 0)
+		ereport(
+		    WARNING,
+		    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		     errmsg("subscriptions are enabled in a database that was restored or copied"),
+		     errdetail("There are %lld. What they bring is taken from the publisher, and the "
+		               "original does not get it any more.",
+		               static_cast<long long>(subscriptions)),
+		     errhint("If the original is still at work, drop them: ALTER SUBSCRIPTION ... DISABLE, "
+		             "SET (slot_name = NONE), then DROP SUBSCRIPTION.")));
 }
 
 const char *

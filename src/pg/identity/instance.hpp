@@ -19,8 +19,8 @@ struct Instance {
 /* A new life of the sender: raises the epoch and, in the same transaction, turns what the last life
  * left "sending" into "unknown". After an unclean stop and a gap of more than whatsapp.resume_gap
  * since the last heartbeat (an outage, or a storage snapshot that was rolled back), all that was
- * queued is held instead: who knows what happened meanwhile. A message that was on the wire at
- * three unclean ends is parked as FAILED. */
+ * queued is held instead: who knows what happened meanwhile. park_poison() (pg/queue/queue.hpp)
+ * belongs behind it. */
 void begin_epoch(Instance &instance, int place);
 
 /* That this sender is alive; or, at its end, that it stopped in order. */
@@ -30,7 +30,8 @@ void record_heartbeat(const Instance &instance, bool stopping);
  * backup, and nobody has said yes yet. */
 bool is_held();
 
-/* In the log: nothing is sent until wa_release(). */
+/* In the log: nothing is sent until wa_release(); and whether subscriptions take what is the
+ * original's. In a transaction. */
 void warn_of_hold();
 
 /* Why nothing is sent from here, or NULL. */

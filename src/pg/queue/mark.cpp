@@ -28,6 +28,8 @@ namespace whatsapp::pg
 namespace
 {
 
+constexpr std::int64_t tell_again_us = 60 * USECS_PER_SEC;
+
 #define MARK                         \
 	"UPDATE @s@.whatsapp_queue AS q" \
 	" SET state = 'sending', epoch = $1, attempts = q.attempts + 1, changed_at = now()"
@@ -42,10 +44,11 @@ Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
                           3,
                           {INT8OID, INT8ARRAYOID, tid_array_type}};
 
+/* In FROM and not in a WITH, which is an error where a user has made a rule. */
 Statement mark_free = {
-    "WITH f AS MATERIALIZED (SELECT r.message_id AS id, r.ctid AS address FROM unnest($2) AS w (id)"
-    " JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) " MARK
-    " FROM f" MARKED,
+    MARK
+    " FROM (SELECT r.message_id AS id, r.ctid AS address FROM unnest($2) AS w (id)"
+    " JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) AS f" MARKED,
     3,
     {INT8OID, INT8ARRAYOID, tid_array_type}};
 
@@ -159,6 +162,27 @@ note_closed_windows(const Claims &claims)
 	note_claims(claims, statement, &Claimed::window_closed);
 }
 
+/* Once in a while: they are tried again every few seconds. */
+void
+tell_of_left_out(const Values &candidates)
+{
+	static Statement left = {
+	    "SELECT 1 FROM unnest($2, $3) AS f (id, address) JOIN @s@.whatsapp_queue AS q ON q.message_id = f.id"
+	    " WHERE q.ctid = f.address AND q.state = 'ready' LIMIT 1",
+	    3,
+	    {INT8OID, INT8ARRAYOID, tid_array_type}};
+	static TimestampTz told_at = 0;
+	const TimestampTz now = GetCurrentTransactionStartTimestamp();
+	if (now - told_at < tell_again_us || run_statement(left, candidates).empty())
+		return;
+	told_at = now;
+	ereport(LOG,
+	        (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+	         errmsg("messages are not sent because their rows of whatsapp_queue cannot be changed"),
+	         errdetail("A trigger or a rule on the table has left them out."),
+	         errhint("See \\d whatsapp_queue. They are tried again every few seconds.")));
+}
+
 Claims
 mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std::size_t count,
                   bool careful, MemoryContext memory)
@@ -175,6 +199,9 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 	values.set(2, addresses.array(TIDOID));
 	const Result rows = run_statement(careful ? mark_free : mark_waiting, values);
 	Claims claims = {nullptr, rows.count()};
+	/* what somebody has locked is passed over, too, where care is taken */
+	if (claims.count < count && !careful)
+		tell_of_left_out(values);
 
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	claims.rows = static_cast<Claimed *>(palloc(sizeof(Claimed) * (claims.count + 1)));

@@ -7,6 +7,7 @@
 
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
+#include "pg/queue/give_up.hpp"
 #include "pg/server/settings.hpp"
 
 #include "pg/server/columns.hpp"
@@ -89,15 +90,11 @@ resolve_unknown(const Instance &instance)
 	    "   AND e.received_at > q.unknown_at AND e.received_at <= now() - make_interval(secs => $1))))",
 	    2,
 	    {FLOAT8OID, TEXTOID}};
-	static Statement fail = {
-	    "WITH lost AS (DELETE FROM @s@.whatsapp_queue AS q WHERE q.state = 'unknown'"
+	static Statement lost = {
+	    "SELECT q.message_id, q.attempts FROM @s@.whatsapp_queue AS q WHERE q.state = 'unknown'"
 	    "  AND q.unknown_at <= now() - make_interval(secs => $1)"
 	    "  AND ($2 = 'fail' OR NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
-	    "   AND e.received_at > q.unknown_at)) RETURNING q.message_id, q.attempts)"
-	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = lost.attempts,"
-	    "  error_message = 'outcome unknown: the request left, no answer and no status webhook came',"
-	    "  hint = 'Ask the recipient or look into WhatsApp Manager whether it arrived; send it again if not. Status webhooks settle this by themselves: see whatsapp.listen.'"
-	    " FROM lost WHERE m.id = lost.message_id AND m.status = 'PENDING'",
+	    "   AND e.received_at > q.unknown_at)) ORDER BY q.message_id FOR UPDATE",
 	    2,
 	    {FLOAT8OID, TEXTOID}};
 	static const char *const policies[] = {"auto", "retry", "fail"};
@@ -105,7 +102,12 @@ resolve_unknown(const Instance &instance)
 	values.set(0, Float8GetDatum(settings.unknown_grace));
 	values.set_text(1, policies[settings.unknown_policy]);
 	const std::uint64_t retried = run_statement(retry, values).count();
-	if (run_statement(fail, values).count() + retried > 0)
+	const std::uint64_t failed = give_up_entries(
+	    run_statement(lost, values),
+	    "outcome unknown: the request left, no answer and no status webhook came",
+	    "Ask the recipient or look into WhatsApp Manager whether it arrived; send it again if not. "
+	    "Status webhooks settle this by themselves: see whatsapp.listen.");
+	if (failed + retried > 0)
 		fault_point(FaultPoint::doubt_resolved);
 	return retried;
 }
@@ -115,17 +117,15 @@ expire_messages()
 {
 	/* a minute later than the sender itself would have noticed; some at a time, for each is written
 	 * in one commit with the others */
-	static Statement statement = {
-	    "WITH over AS (DELETE FROM @s@.whatsapp_queue AS q WHERE q.message_id IN ("
-	    "   SELECT message_id FROM @s@.whatsapp_queue WHERE state = 'ready' AND expires_at <= now() - interval '1 minute'"
-	    "   LIMIT 10000 FOR UPDATE SKIP LOCKED) RETURNING q.message_id, q.attempts)"
-	    " UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = over.attempts,"
-	    "  error_message = 'expired: the message was not sent within its time',"
-	    "  hint = 'See whatsapp_senders for a sender that is paused, disabled or gone, and whatsapp.default_ttl.'"
-	    " FROM over WHERE m.id = over.message_id AND m.status = 'PENDING'",
-	    0,
-	    {}};
-	return run_statement(statement, Values()).count();
+	static Statement over = {"SELECT message_id, attempts FROM @s@.whatsapp_queue"
+	                         " WHERE state = 'ready' AND expires_at <= now() - interval '1 minute'"
+	                         " LIMIT 10000 FOR UPDATE SKIP LOCKED",
+	                         0,
+	                         {}};
+	return give_up_entries(
+	    run_statement(over, Values()), "expired: the message was not sent within its time",
+	    "See whatsapp_senders for a sender that is paused, disabled or gone, and "
+	    "whatsapp.default_ttl.");
 }
 
 std::int64_t

@@ -1,14 +1,15 @@
 /*
  * settle.cpp — what became of the messages on the wire, written down; the second half of queue.hpp.
  *
- * Every statement but the one for success asks whether the queue row is still "sending": a status
- * webhook may have come before the answer and settled it, and what it said is the truth.
+ * Every statement but the one for success (settle_failure.cpp) asks whether the queue row is still
+ * "sending": a status webhook may have come before the answer and settled it, and what it said is
+ * the truth.
  */
 #include "pg/queue/queue.hpp"
 
 #include "pg/server/fault_point.hpp"
-#include "pg/people/opt_outs.hpp"
-#include "pg/identity/senders.hpp"
+#include "pg/queue/settle_failure.hpp"
+#include "pg/rows/left_out.hpp"
 #include "pg/server/settings.hpp"
 
 #include "pg/server/columns.hpp"
@@ -235,6 +236,36 @@ record_sent(const Settled *const *rows, std::size_t count)
 	return recorded == count;
 }
 
+/* What was sent and stays in the queue would be sent again by the next sender. */
+void
+dequeue_wherever(const Settled *const *sent, std::size_t count)
+{
+	static Statement left = {
+	    "SELECT 1 FROM @s@.whatsapp_queue WHERE message_id = ANY ($1) AND state <> 'ready' LIMIT 1",
+	    1,
+	    {INT8ARRAYOID}};
+	Values values;
+	values.set(0, columns_of(sent, count).ids);
+	run_statement(dequeue, values);
+	if (!run_statement(left, values).empty())
+		raise_left_out("whatsapp_queue");
+}
+
+/* And without its row in the queue, nobody would ever look at it again. */
+void
+record_wherever(const Settled *const *sent, std::size_t count)
+{
+	static Statement left = {
+	    "SELECT 1 FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1) AND m.status = 'PENDING'"
+	    " AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id) LIMIT 1",
+	    1,
+	    {INT8ARRAYOID}};
+	const Values values = values_of(columns_of(sent, count));
+	run_statement(record, values);
+	if (!run_statement(left, values).empty())
+		raise_left_out("whatsapp_messages");
+}
+
 void
 settle_sent(const Settled *rows, std::size_t count)
 {
@@ -247,99 +278,13 @@ settle_sent(const Settled *rows, std::size_t count)
 		return;
 
 	const bool dequeued = dequeue_sent(sent, size);
-	if (!dequeued) {
-		Values values;
-		values.set(0, columns_of(sent, size).ids);
-		run_statement(dequeue, values);
-	}
+	if (!dequeued)
+		dequeue_wherever(sent, size);
 	fault_point(FaultPoint::settle_dequeued);
 	remember_sent(sent, size);
 	fault_point(FaultPoint::settle_remembered);
 	if (!dequeued || !record_sent(sent, size))
-		run_statement(record, values_of(columns_of(sent, size)));
-}
-
-/* The tail that every failure shares: the attempt's own row, and what the message row shows of it.
- * $1 id, $2 attempt, $3 outcome, $4 HTTP status, $5 code, $6 message, $7 details, $8 hint. */
-#define RECORD_FAILURE                                                                           \
-	", attempt AS (INSERT INTO @s@.whatsapp_attempts"                                            \
-	"  (message_id, attempt, outcome, http_status, error_code, error_message, error_details)"    \
-	"  SELECT $1, $2, $3, $4, $5, $6, $7::jsonb FROM entry)"                                     \
-	" UPDATE @s@.whatsapp_messages AS m SET attempts = $2, error_code = $5, error_message = $6," \
-	"  error_details = $7::jsonb, hint = $8"
-
-#define FAILURE_TYPES INT8OID, INT4OID, TEXTOID, INT4OID, INT8OID, TEXTOID, TEXTOID, TEXTOID
-
-Statement retry = {
-    "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'ready', due_at = now() + make_interval(secs => $9), changed_at = now()"
-    "  WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
-    " FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
-    9,
-    {FAILURE_TYPES, FLOAT8OID}};
-
-Statement fail = {
-    "WITH entry AS (DELETE FROM @s@.whatsapp_queue WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
-    ", status = 'FAILED', failed_at = now() FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
-    8,
-    {FAILURE_TYPES}};
-
-Statement doubt = {
-    "WITH entry AS (UPDATE @s@.whatsapp_queue SET state = 'unknown', unknown_at = now(), changed_at = now()"
-    "  WHERE message_id = $1 AND state = 'sending' RETURNING message_id)" RECORD_FAILURE
-    " FROM entry WHERE m.id = entry.message_id AND m.status = 'PENDING'",
-    8,
-    {FAILURE_TYPES}};
-
-/* The account's trouble is not the message's: it keeps its attempts and its clean row. */
-Statement put_off = {
-    "UPDATE @s@.whatsapp_queue SET state = 'ready', attempts = attempts - 1, changed_at = now()"
-    " WHERE message_id = $1 AND state = 'sending'",
-    1,
-    {INT8OID}};
-
-void
-settle_paused(const Settled &row)
-{
-	Values values;
-	values.set(0, Int64GetDatum(row.id));
-	run_statement(put_off, values);
-	fault_point(FaultPoint::settle_paused);
-	pause_sender(row.sender, row.delay_ms, row.message, row.hint);
-}
-
-void
-settle_failure(const Settled &row)
-{
-	Values values;
-	values.set(0, Int64GetDatum(row.id));
-	values.set(1, Int32GetDatum(row.attempt));
-	values.set_text(2, row.outcome);
-	if (row.http_status != 0)
-		values.set(3, Int32GetDatum(static_cast<int>(row.http_status)));
-	if (row.has_code)
-		values.set(4, Int64GetDatum(row.code));
-	values.set_text(5, row.message);
-	if (row.details != nullptr && *row.details != '\0')
-		values.set_text(6, row.details);
-	values.set_text(7, row.hint);
-	if (row.has_code && row.code == marketing_stopped_code)
-		note_marketing_stopped(row.id);
-	switch (row.how) {
-	case Settle::retry:
-		values.set(8, Float8GetDatum(static_cast<double>(row.delay_ms) / 1000));
-		run_statement(retry, values);
-		break;
-	case Settle::failed:
-		run_statement(fail, values);
-		break;
-	case Settle::unknown:
-		run_statement(doubt, values);
-		break;
-	case Settle::sent:
-	case Settle::paused:
-		break;
-	}
-	fault_point(FaultPoint::settle_failure);
+		record_wherever(sent, size);
 }
 
 } // namespace
@@ -348,12 +293,9 @@ void
 settle_messages(const Settled *rows, std::size_t count)
 {
 	/* successes last: what is put back here is ready, which settle_sent() respects */
-	for (std::size_t i = 0; i < count; i++) {
-		if (rows[i].how == Settle::paused)
-			settle_paused(rows[i]);
-		else if (rows[i].how != Settle::sent)
+	for (std::size_t i = 0; i < count; i++)
+		if (rows[i].how != Settle::sent)
 			settle_failure(rows[i]);
-	}
 	settle_sent(rows, count);
 	fault_point(FaultPoint::settled, count);
 }

@@ -13,8 +13,12 @@
 namespace whatsapp::pg
 {
 
-/* SQL: 262,144 messages are a generation. */
-#define NEWEST_GENERATION "((SELECT last_value FROM @s@.whatsapp_messages_id_seq) >> 18)::integer"
+/* SQL: 262,144 messages are a generation. The sequence is found by its column, for its owner may
+ * have given it another name. */
+#define NEWEST_GENERATION                                                                         \
+	"(SELECT coalesce(pg_catalog.pg_sequence_last_value("                                         \
+	"pg_catalog.pg_get_serial_sequence(@t@ || '.whatsapp_messages', 'id')::pg_catalog.regclass)," \
+	" (SELECT max(n.id) FROM @s@.whatsapp_messages AS n), 0) >> 18)::integer"
 /* Those from the oldest that is asked for to the newest. */
 #define GENERATIONS_FROM(oldest) \
 	"ARRAY(SELECT generate_series(greatest(0, " oldest "), " NEWEST_GENERATION "))"

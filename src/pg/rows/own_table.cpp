@@ -96,4 +96,16 @@ has_pages(OwnTable &table)
 	return has;
 }
 
+bool
+has_rules(OwnTable &table)
+{
+	const Oid oid = find_own_table(table);
+	if (!OidIsValid(oid))
+		return false;
+	Relation relation = table_open(oid, AccessShareLock);
+	const bool has = relation->rd_rules != nullptr;
+	table_close(relation, NoLock);
+	return has;
+}
+
 } // namespace whatsapp::pg

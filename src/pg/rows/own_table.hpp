@@ -44,4 +44,7 @@ void note_locked(OwnTable &table);
  * lock is AccessShareLock. */
 bool has_pages(OwnTable &table);
 
+/* Whether a user has made a rule on it. */
+bool has_rules(OwnTable &table);
+
 } // namespace whatsapp::pg

@@ -12,6 +12,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/tableam.h"
+#include "catalog/dependency.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_trigger.h"
@@ -97,8 +98,11 @@ is_filled_as_made(Relation relation, TableShape &shape, const ShapeColumn &made,
 {
 	const char *wanted = made.filled_with == nullptr ? "" : made.filled_with;
 	if (wanted == own_sequence) {
-		shape.sequence = get_relname_relid(psprintf("%s_%s_seq", shape.table.name, made.name),
-		                                   shape.table.schema);
+		/* whatever its name has become */
+		const List *owned = getOwnedSequences(RelationGetRelid(relation));
+		if (list_length(owned) != 1)
+			return false;
+		shape.sequence = linitial_oid(owned);
 		wanted = psprintf("nextval(%s::regclass)",
 		                  quote_literal_cstr(DatumGetCString(
 		                      DirectFunctionCall1(regclassout, ObjectIdGetDatum(shape.sequence)))));

@@ -3,6 +3,7 @@
  */
 #include "pg/server/bells.hpp"
 
+#include "pg/server/prepared_rings.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/shared_memory.hpp"
 #include "pg/server/transaction_end.hpp"
@@ -11,6 +12,7 @@
 
 extern "C" {
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
 #include "storage/latch.h"
 #include "storage/spin.h"
 #include "utils/timestamp.h"
@@ -40,11 +42,7 @@ struct Bells {
 Bells *bells = nullptr;
 
 /* what the running transaction has to ring */
-bool sender_bell = false;
-std::int64_t sender_due = no_due;
-bool listener_bell = false;
-bool reader_bell = false;
-bool launcher_bell = false;
+Rings wanted;
 
 void
 attach_bells(void *memory, bool is_new)
@@ -91,7 +89,7 @@ ring_launcher()
 void
 announce_commit()
 {
-	if (!sender_bell || bells == nullptr)
+	if (!wanted.sender || bells == nullptr)
 		return;
 	const SeatedWorker sender = find_worker(Role::sender, MyDatabaseId);
 	if (sender.latch == nullptr)
@@ -101,67 +99,78 @@ announce_commit()
 	Bell &bell = bells->sender[sender.place];
 	const bool slept = now - bell.listened_at >= rest_us;
 	if (slept)
-		bell.rung.announced = Min(bell.rung.announced, sender_due);
+		bell.rung.announced = Min(bell.rung.announced, wanted.due);
 	SpinLockRelease(&bells->lock);
 	if (slept)
 		SetLatch(sender.latch);
 }
 
+/* An apply worker commits what it had prepared by a transaction that wrote nothing itself. */
 void
 ring_at_end(bool committed)
 {
-	const bool sender = sender_bell && committed;
-	const bool listener = listener_bell && committed;
-	const bool reader = reader_bell && committed;
-	const bool launcher = launcher_bell && committed;
-	const std::int64_t due = sender_due;
-	sender_bell = listener_bell = reader_bell = launcher_bell = false;
-	sender_due = no_due;
-	if (bells == nullptr)
-		return;
-	if (sender)
-		ring_sender(due);
-	if (listener)
-		ring_worker(Role::listener);
-	if (reader)
-		ring_worker(Role::reader);
-	if (launcher)
-		ring_launcher();
+	const Rings rings = wanted;
+	wanted = {};
+	if (committed)
+		ring_now(rings);
+	if (committed && IsLogicalWorker())
+		ring_now(unnamed_rings());
 }
 
-TransactionEnd at_end(announce_commit, ring_at_end);
+void
+keep_prepared()
+{
+	keep_rings(wanted);
+}
+
+TransactionEnd at_end(announce_commit, ring_at_end, keep_prepared);
 
 } // namespace
 
 void
 wake_sender_at_commit(std::int64_t due)
 {
-	sender_bell = true;
-	sender_due = Min(sender_due, due);
+	wanted.sender = true;
+	wanted.due = Min(wanted.due, due);
 }
 
 void
 wake_listener_at_commit()
 {
-	listener_bell = true;
+	wanted.listener = true;
 }
 
 void
 wake_reader_at_commit()
 {
-	reader_bell = true;
+	wanted.reader = true;
 }
 
 void
 wake_launcher_at_commit()
 {
-	launcher_bell = true;
+	wanted.launcher = true;
 }
 
 void
 ring_listener()
 {
 	ring_worker(Role::listener);
+}
+
+void
+ring_now(const Rings &rings)
+{
+	if (bells == nullptr)
+		return;
+	if (rings.sender)
+		ring_sender(rings.due);
+	if (rings.listener)
+		ring_worker(Role::listener);
+	if (rings.reader)
+		ring_worker(Role::reader);
+	if (rings.launcher)
+		ring_launcher();
 }
 
 void

@@ -1,12 +1,15 @@
 /*
  * bells.hpp — how a session wakes the workers of its database when it commits.
  *
- * A bell is the server's own latch of the worker's process. COMMIT PREPARED rings none: the process
- * that commits is not the one that wrote. The workers look by themselves every 5 s for it.
+ * A bell is the server's own latch of the worker's process. What a prepared transaction would ring
+ * is rung by whoever commits it, see prepared_rings.hpp. The workers look by themselves every 5 s,
+ * too.
  */
 #pragma once
 
 #include <cstdint>
+
+#include "pg/server/rings.hpp"
 
 namespace whatsapp::pg
 {
@@ -14,8 +17,6 @@ namespace whatsapp::pg
 /* Backend side: when this transaction commits, that worker of this database (or the launcher) is
  * woken. Forgotten on rollback. due: the earliest time (TimestampTz) at which what was written is
  * to be sent; any_due for what the sender must find wherever it stands. */
-inline constexpr std::int64_t any_due = INT64_MIN;
-inline constexpr std::int64_t no_due = INT64_MAX;
 void wake_sender_at_commit(std::int64_t due);
 void wake_listener_at_commit();
 void wake_reader_at_commit();
@@ -24,6 +25,9 @@ void wake_launcher_at_commit();
 
 /* Backend side: wakes the listener of this database now, if there is one. */
 void ring_listener();
+
+/* Backend side: wakes those workers of this database now. */
+void ring_now(const Rings &rings);
 
 /* Sender side. In a new life nothing has been heard: the first call of take_rung() returns any_due.
  */

@@ -36,6 +36,9 @@ prepare_statement(Statement &statement)
 		if (strncmp(at, "@s@", 3) == 0) {
 			appendStringInfoString(&text, schema_name());
 			at += 2;
+		} else if (strncmp(at, "@t@", 3) == 0) {
+			appendStringInfoString(&text, quote_literal_cstr(schema_name()));
+			at += 2;
 		} else {
 			appendStringInfoChar(&text, *at);
 		}
@@ -89,6 +92,10 @@ run_statement(Statement &statement, const Values &values)
 	    SPI_execute_plan(statement.plan, const_cast<Datum *>(values.value), values.null, false, 0);
 	if (code < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(code));
+	/* A rule has made nothing of it. Such a plan knows no table, and nobody would tell it that the
+	 * rule is gone: the next time it is made anew. */
+	if (code == 0 || code == SPI_OK_REWRITTEN)
+		statement.generation = schema_generation() - 1;
 	Result result;
 	result.table_ = SPI_tuptable;
 	result.count_ = SPI_processed;

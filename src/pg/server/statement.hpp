@@ -2,8 +2,8 @@
  * statement.hpp — a statement of ours, prepared once per process and run through SPI with typed
  * parameters.
  *
- * The text names the extension's schema as @s@; it is filled in when the plan is made, and again if
- * the schema changes its name.
+ * The text names the extension's schema as @s@, and as @t@ where it is to be a string; it is filled
+ * in when the plan is made, and again if the schema changes its name.
  */
 #pragma once
 

@@ -27,15 +27,13 @@ namespace
 
 int last_failure = 0;
 
-} // namespace
-
 bool
-failure_passes()
+state_passes(int state)
 {
 	/* a user's code that took too long would do so again */
-	if (last_failure == ERRCODE_QUERY_CANCELED)
+	if (state == ERRCODE_QUERY_CANCELED)
 		return false;
-	switch (ERRCODE_TO_CATEGORY(last_failure)) {
+	switch (ERRCODE_TO_CATEGORY(state)) {
 	case ERRCODE_TRANSACTION_ROLLBACK:
 	case ERRCODE_INSUFFICIENT_RESOURCES:
 	case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE: /* lock_timeout is of this class */
@@ -45,6 +43,14 @@ failure_passes()
 	default:
 		return false;
 	}
+}
+
+} // namespace
+
+bool
+failure_passes()
+{
+	return state_passes(last_failure);
 }
 
 bool
@@ -125,6 +131,43 @@ describe_error(const ErrorData *error, Problem &problem)
 }
 
 } // namespace
+
+namespace
+{
+
+int
+state_of(const Problem &problem)
+{
+	const char *state = problem.sqlstate;
+	return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
+}
+
+} // namespace
+
+bool
+problem_passes(const Problem &problem)
+{
+	return state_passes(state_of(problem));
+}
+
+bool
+problem_is_cancel(const Problem &problem)
+{
+	return state_of(problem) == ERRCODE_QUERY_CANCELED;
+}
+
+bool
+problem_is_repeat(const Problem &problem)
+{
+	return state_of(problem) == ERRCODE_UNIQUE_VIOLATION;
+}
+
+void
+raise_problem(const Problem &problem)
+{
+	ereport(ERROR, (errcode(state_of(problem)), errmsg("%s", problem.message)));
+	pg_unreachable();
+}
 
 bool
 in_subtransaction(Problem &problem, int timeout_ms, void (*body)(void *), void *argument)

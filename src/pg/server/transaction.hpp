@@ -24,7 +24,17 @@ struct Problem {
 	char message[512];
 };
 
-/* Runs body in a subtransaction of the worker's transaction. When it raises: rolls that back, says
+/* Whether it is one that passes, as failure_passes() says. */
+bool problem_passes(const Problem &problem);
+/* Whether somebody cancelled the statement, or its time was over. */
+bool problem_is_cancel(const Problem &problem);
+/* Whether a row of that key is there already. */
+bool problem_is_repeat(const Problem &problem);
+
+/* Raises it once more. */
+[[noreturn]] void raise_problem(const Problem &problem);
+
+/* Runs body in a subtransaction of the running transaction. When it raises: rolls that back, says
  * why and returns false; nothing is logged. After timeout_ms (0: never), or when a shutdown is
  * asked for, it is cancelled. */
 bool in_subtransaction(Problem &problem, int timeout_ms, void (*body)(void *), void *argument);

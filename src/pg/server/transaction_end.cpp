@@ -26,9 +26,13 @@ at_transaction_end(XactEvent event, void *)
 			if (end->before_flush != nullptr)
 				end->before_flush();
 		break;
+	case XACT_EVENT_PREPARE:
+		for (const TransactionEnd *end = ends; end != nullptr; end = end->next)
+			if (end->prepared != nullptr)
+				end->prepared();
+		[[fallthrough]];
 	case XACT_EVENT_COMMIT:
 	case XACT_EVENT_ABORT:
-	case XACT_EVENT_PREPARE:
 		for (const TransactionEnd *end = ends; end != nullptr; end = end->next)
 			end->after(event == XACT_EVENT_COMMIT);
 		break;
@@ -39,8 +43,8 @@ at_transaction_end(XactEvent event, void *)
 
 } // namespace
 
-TransactionEnd::TransactionEnd(void (*before)(), void (*then)(bool)) noexcept
-    : before_flush(before), after(then), next(ends)
+TransactionEnd::TransactionEnd(void (*before)(), void (*then)(bool), void (*prepare)()) noexcept
+    : before_flush(before), after(then), prepared(prepare), next(ends)
 {
 	ends = this;
 }

@@ -17,9 +17,12 @@ struct TransactionEnd {
 	/* committed: durable, and seen by others. False for a rollback and for PREPARE TRANSACTION,
 	 * whose commit comes by another process and calls nothing. */
 	void (*after)(bool committed);
+	/* It was prepared, and nobody can commit it yet; NULL for nothing to do. after(false) follows.
+	 */
+	void (*prepared)();
 	TransactionEnd *next;
 
-	TransactionEnd(void (*before)(), void (*then)(bool)) noexcept;
+	TransactionEnd(void (*before)(), void (*then)(bool), void (*prepare)() = nullptr) noexcept;
 };
 
 /* In _PG_init: one callback for all of them. */

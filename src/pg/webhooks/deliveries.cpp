@@ -3,6 +3,7 @@
  */
 #include "pg/webhooks/deliveries.hpp"
 
+#include "pg/rows/left_out.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
 
@@ -86,9 +87,11 @@ drop_delivery(std::int64_t id)
 {
 	static Statement statement = {
 	    "DELETE FROM @s@.whatsapp_deliveries WHERE id = $1", 1, {INT8OID}};
+	static Statement left = {"SELECT 1 FROM @s@.whatsapp_deliveries WHERE id = $1", 1, {INT8OID}};
 	Values values;
 	values.set(0, Int64GetDatum(id));
-	run_statement(statement, values);
+	if (run_statement(statement, values).count() == 0 && !run_statement(left, values).empty())
+		raise_left_out("whatsapp_deliveries");
 }
 
 void

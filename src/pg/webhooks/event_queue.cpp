@@ -16,17 +16,24 @@ namespace
 void
 insert_into_queue(const Column &event_ids, bool apply_status)
 {
-	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_event_queue AS q (event_id, apply_status) SELECT unnest($1), $2"
-	    " ON CONFLICT (event_id) DO UPDATE SET apply_status = true WHERE EXCLUDED.apply_status AND NOT q.apply_status",
+	/* without ON CONFLICT, which is an error where a user has made a rule */
+	static Statement insert = {
+	    "INSERT INTO @s@.whatsapp_event_queue (event_id, apply_status) SELECT i.id, $2 FROM unnest($1) AS i (id)"
+	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_event_queue AS q WHERE q.event_id = i.id)",
 	    2,
 	    {INT8ARRAYOID, BOOLOID}};
+	static Statement update = {
+	    "UPDATE @s@.whatsapp_event_queue SET apply_status = true WHERE event_id = ANY ($1) AND NOT apply_status",
+	    1,
+	    {INT8ARRAYOID}};
 	if (event_ids.count() == 0)
 		return;
 	Values values;
 	values.set(0, event_ids.array(INT8OID));
 	values.set(1, BoolGetDatum(apply_status));
-	run_statement(statement, values);
+	if (run_statement(insert, values).count() < static_cast<uint64>(event_ids.count()) &&
+	    apply_status)
+		run_statement(update, values);
 	wake_reader_at_commit();
 }
 

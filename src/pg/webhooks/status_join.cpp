@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "pg/queue/wamids.hpp"
+#include "pg/rows/left_out.hpp"
 #include "pg/server/batch_statement.hpp"
 #include "pg/server/fault_point.hpp"
 
@@ -177,23 +178,26 @@ find_sum(Sum *sums, std::size_t count, std::int64_t message_id)
 
 /* What is known about this attempt: it must not be sent again. A failure says nothing of an attempt
  * that is yet to come, nor does a late "sent" of an attempt that failed. */
+#define OF_SETTLED                                                                          \
+	" FROM @s@.whatsapp_queue AS q WHERE q.message_id = $1 AND ($4"                         \
+	"  OR ($3 AND NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.message_id = $1" \
+	"   AND e.wamid = $2 AND e.status = 'failed')) OR (NOT $3 AND q.state <> 'ready'))"
+
 void
 dequeue_message(Sum &sum)
 {
-	static Statement statement = {
-	    "DELETE FROM @s@.whatsapp_queue AS q WHERE q.message_id = $1 AND ($4"
-	    "  OR ($3 AND NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.message_id = $1 AND e.wamid = $2 AND e.status = 'failed'))"
-	    "  OR (NOT $3 AND q.state <> 'ready'))",
-	    4,
-	    {INT8OID, TEXTOID, BOOLOID, BOOLOID}};
+	static Statement dequeue = {"DELETE" OF_SETTLED, 4, {INT8OID, TEXTOID, BOOLOID, BOOLOID}};
+	static Statement left = {"SELECT 1" OF_SETTLED, 4, {INT8OID, TEXTOID, BOOLOID, BOOLOID}};
 	const Progress &progress = sum.progress;
 	Values values;
 	values.set(0, Int64GetDatum(sum.message_id));
 	values.set_identifier(1, progress.wamid);
 	values.set(2, BoolGetDatum(progress.sent_at != 0));
 	values.set(3, BoolGetDatum(progress.delivered_at != 0));
-	if (!run_statement(statement, values).empty())
+	if (run_statement(dequeue, values).count() > 0)
 		sum.queued = nullptr;
+	else if (!run_statement(left, values).empty())
+		raise_left_out("whatsapp_queue");
 }
 
 /* A message in the queue has no wamid yet, as a rule: the webhook has overtaken the answer. */
@@ -243,6 +247,22 @@ tells_progress(const Sum &sum)
 	return sum.progress.sent_at != 0 && sum.queued == nullptr;
 }
 
+/* Not all of them were changed: some may have been deleted, or a user's trigger has left one out.
+ */
+void
+require_changed(const Sum *const *sums, std::size_t count, std::uint64_t changed)
+{
+	static Statement existing = {
+	    "SELECT count(*) FROM @s@.whatsapp_messages WHERE id = ANY ($1)", 1, {INT8ARRAYOID}};
+	Column ids(count);
+	for (std::size_t i = 0; i < count; i++)
+		ids.add(Int64GetDatum(sums[i]->message_id));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	if (run_statement(existing, values).int64_at(0, 1) > static_cast<std::int64_t>(changed))
+		raise_left_out("whatsapp_messages");
+}
+
 /* In order of id, as all who lock several messages. */
 void
 join_progress_of(const Sum *sums, std::size_t count)
@@ -252,8 +272,11 @@ join_progress_of(const Sum *sums, std::size_t count)
 	for (std::size_t i = 0; i < count; i++)
 		if (tells_progress(sums[i]))
 			some[size++] = &sums[i];
-	if (size > 0)
-		run_batch_statement(join_progress, some, size);
+	if (size == 0)
+		return;
+	const std::uint64_t changed = run_batch_statement(join_progress, some, size).count();
+	if (changed < size)
+		require_changed(some, size, changed);
 }
 
 bool

@@ -1,0 +1,63 @@
+/*
+ * give_up.cpp — looked for and locked by one statement, changed by others: what stands in a WITH is
+ * an error where a user has made a rule.
+ */
+#include "pg/queue/give_up.hpp"
+
+#include "pg/queue/queue.hpp"
+#include "pg/rows/left_out.hpp"
+#include "pg/server/columns.hpp"
+
+namespace whatsapp::pg
+{
+
+std::uint64_t
+give_up_entries(const Result &entries, const char *message, const char *hint)
+{
+	static Statement dequeue = {
+	    "DELETE FROM @s@.whatsapp_queue WHERE message_id = ANY ($1)", 1, {INT8ARRAYOID}};
+	static Statement fail = {
+	    "UPDATE @s@.whatsapp_messages AS m SET status = 'FAILED', failed_at = now(), attempts = a.attempts,"
+	    " error_message = $3, hint = $4 FROM unnest($1, $2) AS a (id, attempts)"
+	    " WHERE m.id = a.id AND m.status = 'PENDING'",
+	    4,
+	    {INT8ARRAYOID, INT4ARRAYOID, TEXTOID, TEXTOID}};
+	static Statement left = {
+	    "SELECT 1 FROM @s@.whatsapp_messages WHERE id = ANY ($1) AND status = 'PENDING' LIMIT 1",
+	    1,
+	    {INT8ARRAYOID}};
+	if (entries.empty())
+		return 0;
+	Column ids(entries.count());
+	Column attempts(entries.count());
+	for (uint64 i = 0; i < entries.count(); i++) {
+		ids.add(Int64GetDatum(entries.int64_at(i, 1)));
+		attempts.add(Int32GetDatum(entries.int32_at(i, 2)));
+	}
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	values.set(1, attempts.array(INT4OID));
+	values.set_text(2, message);
+	values.set_text(3, hint);
+	if (run_statement(dequeue, values).count() < entries.count())
+		raise_left_out("whatsapp_queue");
+	if (run_statement(fail, values).count() < entries.count() &&
+	    !run_statement(left, values).empty())
+		raise_left_out("whatsapp_messages");
+	return entries.count();
+}
+
+/* A message that ends its sender must not end it for ever: the others are to flow. */
+void
+park_poison()
+{
+	static Statement poison = {
+	    "SELECT message_id, attempts FROM @s@.whatsapp_queue WHERE crashes >= 3 ORDER BY message_id FOR UPDATE",
+	    0,
+	    {}};
+	(void)give_up_entries(run_statement(poison, Values()),
+	                      "parked: the sender ended three times while it was sending this message",
+	                      "The server log tells why it ended. wa_retry() sends the message again.");
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,17 @@
+/*
+ * give_up.hpp — messages that fail without an answer, out of the queue; a part of queue.hpp.
+ */
+#pragma once
+
+#include <cstdint>
+
+#include "pg/server/statement.hpp"
+
+namespace whatsapp::pg
+{
+
+/* entries: message_id and attempts of rows of the queue, locked. They go, and their messages are
+ * FAILED with this reason. Returns how many. */
+std::uint64_t give_up_entries(const Result &entries, const char *message, const char *hint);
+
+} // namespace whatsapp::pg

@@ -1,0 +1,16 @@
+/*
+ * replication.hpp — whether this process brings rows from another server, by a subscription.
+ */
+#pragma once
+
+namespace whatsapp::pg
+{
+
+/* It copies what a table had when it was subscribed to: rows that were there before. */
+bool copies_old_rows();
+
+/* It applies what happens at the publisher. An error ends it, and it begins again with the same
+ * transaction: replication stands until the error is cured. */
+bool applies_changes();
+
+} // namespace whatsapp::pg
