@@ -20,7 +20,7 @@ sql(q{CREATE ROLE dba SUPERUSER; CREATE TABLE noted (what text); CREATE TABLESPA
 sub of_column
 {
 	my ($condition, $statement) = @_;
-	my %column = map { $_ => (columns_of($_, $condition))[0] } own_tables();
+	my %column = first_columns($condition);
 	return each_table(sub { my ($table) = @_; defined $column{$table} ? $statement =~ s/\@T/$table/gr =~ s/\@C/$column{$table}/gr : '' });
 }
 my $text = q{a.atttypid = 'text'::regtype};
@@ -54,11 +54,11 @@ my @forms = (
 alter_harmlessly(@$_) for @forms;
 
 # what points to it, and comes with its keys
-my %key = map { my $table = $_; my ($name, $type) = split /\|/, sql(qq{SELECT a.attname, a.atttypid::regtype FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-	WHERE i.indrelid = '$table'::regclass AND i.indisprimary AND i.indnkeyatts = 1}); $name ? ($table => [ $name, $type ]) : () } own_tables();
+my %key = map { my ($table, @key) = split /\|/; ($table => \@key) } split /\n/, sql(q{SELECT i.indrelid::regclass, a.attname, a.atttypid::regtype, i.indexrelid::regclass
+	FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] WHERE i.indrelid::regclass::text ~ '^whatsapp_' AND i.indisprimary AND i.indnkeyatts = 1});
 alter_harmlessly('foreign keys to it', each_table(sub { "CREATE TABLE line_$_[0] (key $key{$_[0]}[1] REFERENCES $_[0] ON DELETE CASCADE ON UPDATE CASCADE)" }, keys %key),
 	each_table('DROP TABLE line_@T', keys %key));
-alter_harmlessly('unique indexes', each_table(sub { "CREATE UNIQUE INDEX dba_$_[0] ON $_[0] ($key{$_[0]}[0]) INCLUDE (tableoid)" =~ s/ INCLUDE \(tableoid\)//r }, keys %key),
+alter_harmlessly('unique indexes', each_table(sub { "CREATE UNIQUE INDEX dba_$_[0] ON $_[0] ($key{$_[0]}[0])" }, keys %key),
 	each_table('DROP INDEX dba_@T', keys %key));
 alter_harmlessly('unlogged', sub { $node->psql('postgres', each_table('ALTER TABLE @T SET UNLOGGED') . ';ALTER TABLE whatsapp_accounts SET UNLOGGED', on_error_stop => 0) },
 	sub { $node->psql('postgres', 'ALTER TABLE whatsapp_accounts SET LOGGED;' . each_table('ALTER TABLE @T SET LOGGED'), on_error_stop => 0) }, sub {
@@ -90,7 +90,7 @@ alter_harmlessly('deferred triggers', each_table('CREATE CONSTRAINT TRIGGER dba 
 # -------------------------------------------------------------------------------------------------------------------------------- maintenance
 
 alter_harmlessly($_, each_table("$_ \@T")) for 'VACUUM FULL', 'VACUUM (FREEZE, ANALYZE, INDEX_CLEANUP ON)', 'REINDEX TABLE';
-alter_harmlessly('CLUSTER', each_table(sub { "CLUSTER $_[0] USING " . sql("SELECT indexrelid::regclass FROM pg_index WHERE indrelid = '$_[0]'::regclass AND indisprimary") }, keys %key));
+alter_harmlessly('CLUSTER', each_table(sub { "CLUSTER $_[0] USING $key{$_[0]}[2]" }, keys %key));
 alter_harmlessly('REINDEX CONCURRENTLY', sub { sql("REINDEX TABLE CONCURRENTLY $_") for qw(whatsapp_queue whatsapp_messages) });
 alter_harmlessly('a publication of all', 'CREATE PUBLICATION everything FOR ALL TABLES', 'DROP PUBLICATION everything');
 alter_harmlessly('ALTER EXTENSION SET SCHEMA', sub {

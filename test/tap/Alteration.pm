@@ -13,7 +13,7 @@ use PgWhatsapp;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(begin_alterations alter_harmlessly alter_fatally each_table own_tables columns_of end_alterations);
+our @EXPORT = qw(begin_alterations alter_harmlessly alter_fatally each_table own_tables first_columns end_alterations);
 
 my ($node, $sandbox, $started);
 my $serial = 0;
@@ -41,13 +41,14 @@ sub each_table
 	return join ";\n", grep { $_ } @statements;
 }
 
-# Columns of a table for which the condition on pg_attribute AS a holds, without those that a view or a trigger names.
-sub columns_of
+# The first column of each table for which the condition on pg_attribute AS a holds, without those that a view, a trigger or a function names.
+sub first_columns
 {
-	my ($table, $condition) = @_;
-	return split /\n/, sql(qq{SELECT a.attname FROM pg_attribute AS a WHERE a.attrelid = '$table'::regclass AND a.attnum > 0 AND NOT a.attisdropped AND ($condition)
+	my ($condition) = @_;
+	return map { split /\|/ } split /\n/, sql(qq{SELECT DISTINCT ON (c.relname) c.relname, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+		WHERE c.oid = ANY ('{@{[ join ',', @tables ]}}'::regclass[]) AND a.attnum > 0 AND NOT a.attisdropped AND ($condition)
 		AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-			AND d.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass)) ORDER BY a.attnum});
+			AND d.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_proc'::regclass)) ORDER BY c.relname, a.attnum});
 }
 
 # Enqueues one by one, and returns the ids of those that were committed.
