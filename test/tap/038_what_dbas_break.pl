@@ -1,4 +1,4 @@
-# What DBAs do to our tables that makes the work impossible: names that are gone, triggers and rules that refuse rows or leave them out, locks.
+# What DBAs do to our tables that makes the work impossible: names that are gone, triggers and rules that refuse rows or leave them out.
 # The log says what is wrong; nothing that was committed is lost or sent twice; and all goes on by itself when it is undone.
 use strict;
 use warnings;
@@ -11,7 +11,6 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_cluster('broken', conf => "wal_level = logical\nwhatsapp.max_connections = 20\nwhatsapp.pair_interval = 0\nlog_line_prefix = '%b|%m '\n");
-my $sandbox = $node->{sandbox};
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 begin_alterations($node);
 my @worked = qw(whatsapp_messages whatsapp_queue whatsapp_events whatsapp_event_queue whatsapp_inbound whatsapp_wamids whatsapp_instances whatsapp_senders);
@@ -38,7 +37,6 @@ alter_fatally('a view in the place of a table', q{ALTER TABLE whatsapp_queue REN
 
 # ---------------------------------------------------------------------------------------------------------------------------- triggers that refuse
 
-my @changed = qw(whatsapp_messages whatsapp_queue whatsapp_event_queue whatsapp_instances);
 for my $event (qw(INSERT UPDATE DELETE))
 {
 	my $told = qr/not in my table/;
@@ -65,46 +63,7 @@ for my $event (qw(UPDATE DELETE))
 	}
 }
 alter_fatally('a rule instead of INSERT', 'CREATE RULE dba AS ON INSERT TO whatsapp_queue DO INSTEAD NOTHING', 'DROP RULE dba ON whatsapp_queue', qr/on relation "whatsapp_queue"|was not stored/, 'anybody');
-alter_fatally('a CHECK that nothing passes', each_table('ALTER TABLE @T ADD CONSTRAINT dba CHECK (false) NOT VALID', @worked), each_table('ALTER TABLE @T DROP CONSTRAINT dba', @worked), qr/violates check constraint "dba"/);
-alter_fatally('no replica identity in a publication', each_table('ALTER TABLE @T REPLICA IDENTITY NOTHING', @changed) . '; CREATE PUBLICATION everything FOR ALL TABLES',
-	'DROP PUBLICATION everything; ' . each_table(sub { my ($table) = @_; 'ALTER TABLE ' . $table . ' REPLICA IDENTITY ' . ($table =~ /instances/ ? 'FULL' : 'DEFAULT') }, @changed),
-	qr/does not have a replica identity/);
-for my $table (qw(whatsapp_senders whatsapp_windows whatsapp_inbound whatsapp_opt_outs))
-{
-	alter_harmlessly("a rule on UPDATE of $table, which the server refuses beside ON CONFLICT", "CREATE RULE dba AS ON UPDATE TO $table DO ALSO INSERT INTO noted VALUES ('x')", "DROP RULE dba ON $table")
-	  if $table =~ /senders|opt_outs/;
-	alter_fatally("a rule on UPDATE of $table", "CREATE RULE dba AS ON UPDATE TO $table DO ALSO INSERT INTO noted VALUES ('x')", "DROP RULE dba ON $table", qr/events of WhatsApp webhooks could not be acted upon/)
-	  if $table =~ /windows|inbound/;
-}
 
-# -------------------------------------------------------------------------------------------------------------------------------------- locks
-
-my $holder = $node->background_psql('postgres');
-alter_fatally('locked', sub {
-	# who enqueues meanwhile waits as long as his own lock_timeout says
-	$ENV{PGOPTIONS} = '-c lock_timeout=200ms';
-	$holder->query_safe('BEGIN; LOCK TABLE ' . join(', ', own_tables())) },
-	sub { delete $ENV{PGOPTIONS}; $holder->query_safe('COMMIT') }, qr/canceling statement due to lock timeout.*(?:lock timeout.*){10}/s);
-$holder->quit;
-
-# ------------------------------------------------------------------------------------------------------------------------------- all rows go
-
-for my $statement ('DELETE FROM @T', 'TRUNCATE @T CASCADE')
-{
-	my @emptied = grep { !/keywords$/ } own_tables();
-	sql(each_table($statement, @emptied));
-	is(sql('SELECT count(*) FROM whatsapp_messages'), '0', "$statement: all are gone");
-	alter_harmlessly("after $statement");
-}
-
-# --------------------------------------------------------------------------------------------------------------------------- the schema goes
-
-end_alterations();
-sql('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
-wait_for('the workers to leave', sub { !sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ '^pg_whatsapp (?:sender|listener|reader)'}) });
-sql('CREATE EXTENSION pg_whatsapp');
-wait_for('new workers', sub { sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ '^pg_whatsapp (?:sender|listener|reader)'}) == 3 });
-alter_harmlessly('after DROP SCHEMA CASCADE');
 end_alterations();
 $node->stop('fast');
 done_testing();

@@ -98,7 +98,7 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 		pg::guarded([&] { check_language(arguments[entry::watch_language]); });
 	pg::require_utf8();
 	constexpr int replicated_place = entry::watch_arguments + 1;
-	entry::require(fcinfo, replicated_place, "replicated");
+	entry::require_argument(fcinfo, replicated_place, "replicated");
 	const bool replicated = PG_GETARG_BOOL(replicated_place);
 
 	SPI_connect();

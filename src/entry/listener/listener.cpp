@@ -206,11 +206,11 @@ store_item_by_item(const Inbox::Delivery &delivery)
 	for (std::size_t i = 0; i < delivery.event_count; i++) {
 		if (commit_or_repeat([&] { store_event(delivery.events[i]); }))
 			continue;
-		if (pg::failure_passes())
+		if (pg::failure_passes() || pg::failure_is_of_schema())
 			return false;
 		if (commit_or_repeat([&] { pg::store_event_for_reader(delivery.events[i]); }))
 			continue;
-		if (pg::failure_passes())
+		if (pg::failure_passes() || pg::failure_is_of_schema())
 			return false;
 		lost = true;
 	}

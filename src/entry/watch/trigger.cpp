@@ -323,12 +323,12 @@ record_problem(const TriggerData &call, Oid function, const pg::Problem &problem
 	SPI_connect();
 	pg::NewMessage message;
 	pg::Failure why;
-	(void)compose(read_order(watch, new_row(call)), message, why);
+	(void)compose_order_message(read_order(watch, new_row(call)), message, why);
 	if (message.sender == nullptr)
 		message.sender = pg::settings.default_sender;
-	refuse(why, ERRCODE_TRIGGERED_ACTION_EXCEPTION,
-	       psprintf("message could not be queued: %s", problem.message),
-	       "See the tables of the extension. wa_retry() sends the message again.");
+	refuse_row(why, ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+	           psprintf("message could not be queued: %s", problem.message),
+	           "See the tables of the extension. wa_retry() sends the message again.");
 	pg::record_refused(message, why);
 	SPI_finish();
 }

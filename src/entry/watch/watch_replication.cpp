@@ -18,7 +18,7 @@ namespace
 {
 
 void
-warn(const char *table)
+warn_of_silence(const char *table)
 {
 	ereport(WARNING,
 	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -42,7 +42,7 @@ warn_if_subscribed(Oid relation)
 	pg::Values values;
 	values.set(0, ObjectIdGetDatum(relation));
 	if (!pg::run_statement(statement, values).empty())
-		warn(psprintf("\"%s\"", get_rel_name(relation)));
+		warn_of_silence(psprintf("\"%s\"", get_rel_name(relation)));
 }
 
 void
@@ -62,7 +62,7 @@ after_subscription()
 		SPI_connect();
 		const pg::Result tables = pg::run_statement(statement, pg::Values());
 		for (uint64 i = 0; i < tables.count(); i++)
-			warn(psprintf("\"%s\"", tables.text_at(i, 1)));
+			warn_of_silence(psprintf("\"%s\"", tables.text_at(i, 1)));
 		SPI_finish();
 	});
 }

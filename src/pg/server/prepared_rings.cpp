@@ -57,7 +57,7 @@ forget_name(bool)
 TransactionEnd at_end(nullptr, forget_name);
 
 void
-keep(const Kept &entry)
+keep_entry(const Kept &entry)
 {
 	SpinLockAcquire(&all->lock);
 	for (Kept &one : all->kept)
@@ -118,7 +118,7 @@ void
 keep_rings(const Rings &rings)
 {
 	if (all != nullptr && (rings.sender || rings.listener || rings.reader || rings.launcher))
-		keep({MyDatabaseId, GetTopTransactionIdIfAny(), own_name, rings});
+		keep_entry({MyDatabaseId, GetTopTransactionIdIfAny(), own_name, rings});
 }
 
 bool
@@ -191,7 +191,7 @@ compare_prepared_rings()
 		Rings rings;
 		rings.sender = rings.listener = rings.reader = true;
 		rings.due = any_due;
-		keep({MyDatabaseId, transaction, prepared_name(prepared.text_at(k, 2)), rings});
+		keep_entry({MyDatabaseId, transaction, prepared_name(prepared.text_at(k, 2)), rings});
 	}
 	compared = true;
 	return unheard;
