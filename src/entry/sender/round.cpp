@@ -10,6 +10,7 @@
 #include "entry/sender/line.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/fault_point.hpp"
+#include "pg/queue/give_up.hpp"
 #include "pg/queue/queue.hpp"
 #include "pg/identity/senders.hpp"
 #include "pg/server/settings.hpp"

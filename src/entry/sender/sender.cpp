@@ -13,6 +13,7 @@
 #include "pg/server/clock.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
+#include "pg/queue/give_up.hpp"
 #include "pg/queue/queue.hpp"
 #include "pg/identity/senders.hpp"
 #include "pg/server/settings.hpp"

@@ -19,7 +19,7 @@ struct Instance {
 /* A new life of the sender: raises the epoch and, in the same transaction, turns what the last life
  * left "sending" into "unknown". After an unclean stop and a gap of more than whatsapp.resume_gap
  * since the last heartbeat (an outage, or a storage snapshot that was rolled back), all that was
- * queued is held instead: who knows what happened meanwhile. park_poison() (pg/queue/queue.hpp)
+ * queued is held instead: who knows what happened meanwhile. park_poison() (pg/queue/give_up.hpp)
  * belongs behind it. */
 void begin_epoch(Instance &instance, int place);
 

@@ -4,7 +4,6 @@
  */
 #include "pg/queue/give_up.hpp"
 
-#include "pg/queue/queue.hpp"
 #include "pg/rows/left_out.hpp"
 #include "pg/server/columns.hpp"
 

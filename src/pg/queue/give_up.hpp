@@ -14,4 +14,8 @@ namespace whatsapp::pg
  * FAILED with this reason. Returns how many. */
 std::uint64_t give_up_entries(const Result &entries, const char *message, const char *hint);
 
+/* Behind begin_epoch(): a message that was on the wire at three unclean ends of a sender is FAILED.
+ */
+void park_poison();
+
 } // namespace whatsapp::pg

@@ -128,10 +128,6 @@ struct Settled {
 /* Records results, in order of id. What a webhook has settled meanwhile stays as it is. */
 void settle_messages(const Settled *rows, std::size_t count);
 
-/* Behind begin_epoch(): a message that was on the wire at three unclean ends of a sender is FAILED.
- */
-void park_poison();
-
 /* Unknown outcomes whose grace is over, by whatsapp.unknown_policy. Returns how many were put back.
  */
 std::uint64_t resolve_unknown(const Instance &instance);

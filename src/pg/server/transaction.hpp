@@ -15,8 +15,8 @@ bool in_transaction(void (*body)(void *), void *argument);
  * deadlock, a lack of something. */
 bool failure_passes();
 
-/* Whether it failed for the tables' sake, whatever was to be written: one is gone, has other columns,
- * or may not be written to. */
+/* Whether it failed for the tables' sake, whatever was to be written: one is gone, has other
+ * columns, or may not be written to. */
 bool failure_is_of_schema();
 
 /* Whether it failed because somebody else has stored the same meanwhile: once more will do. */
