@@ -34,7 +34,7 @@ FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
 REGRESS    = phone template money send free_form people watch errors web_tier rights
 ISOLATION  = cancel
 # by scripts/test alone: with the library of fault-points
-ISOLATION_STEPS = worker_steps
+ISOLATION_STEPS = worker_steps statuses
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --outputdir=output_iso
 
 PG_CONFIG ?= pg_config

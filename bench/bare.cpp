@@ -135,7 +135,7 @@ Bare::start(Transfer &transfer)
 	const int size = std::snprintf(
 	    body, sizeof body,
 	    R"({"messaging_product":"whatsapp","recipient_type":"individual","to":"+346%08ld",)"
-	    R"("biz_opaque_callback_data":"0123456789abcdef.%ld","type":"template","template":)"
+	    R"("biz_opaque_callback_data":"0123456789abcdef.%ld.845566677788899","type":"template","template":)"
 	    R"({"name":"po_notification","language":{"code":"es"},"components":[{"type":"body","parameters":)"
 	    R"([{"type":"text","text":"Proveedor ABC"},{"type":"text","text":"PO-%ld"},{"type":"text","text":"€1,250.00"}]}]}})",
 	    id % 100000000, id, id);

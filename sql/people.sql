@@ -84,6 +84,11 @@ SET whatsapp.default_sender = 'north';
 SELECT wa_window_open('+5511987654321') AS of_north;
 RESET whatsapp.default_sender;
 
+-- what people put around a word does not count, nor do accents
+SELECT text, wa_keyword_key(text) AS key
+FROM (VALUES (1, 'STOP'), (2, '“Stop”'), (3, '¡Dar de bája! 🙏'), (4, 'S.T.O.P.'), (5, 'ＳＴＯＰ'), (6, U&'\200BSTOP\00A0'), (7, 'Arrêt'), (8, 'СТОП'), (9, ' ?! '), (10, ''),
+             (11, repeat('x', 65)), (12, NULL)) AS t (place, text) ORDER BY place;
+
 -- keywords are data: one of ours goes before a built-in one
 SELECT keyword, action FROM whatsapp_opt_out_keywords WHERE built_in ORDER BY action DESC, keyword COLLATE "C";
 INSERT INTO whatsapp_opt_out_keywords (keyword, action) VALUES ('SAIR', 'none'), ('PLUS DE MESSAGES', 'stop');

@@ -56,7 +56,7 @@ FROM (VALUES (1, 'wa_send_template(''+34612345678'', ''hello_world'')'),
              (12, 'wa_window_open(''+34612345678'')'), (13, 'wa_webhook_verify(''subscribe'', ''x'', ''17'')'),
              (14, 'wa_webhook_receive(''x'', ''x'')')) AS c (place, call) ORDER BY place;
 SELECT name AS relation, pg_temp.refused('SELECT count(*) FROM ' || name) AS refused
-FROM unnest('{whatsapp_accounts,whatsapp_attempts,whatsapp_deliveries,whatsapp_event_queue,whatsapp_events,whatsapp_inbound,whatsapp_instances,whatsapp_messages,whatsapp_messages_id_seq,whatsapp_opt_out_keywords,whatsapp_opt_outs,whatsapp_queue,whatsapp_senders,whatsapp_status,whatsapp_templates,whatsapp_watches,whatsapp_windows}'::text[]) AS name;
+FROM unnest('{whatsapp_accounts,whatsapp_attempts,whatsapp_deliveries,whatsapp_event_queue,whatsapp_events,whatsapp_inbound,whatsapp_instances,whatsapp_messages,whatsapp_messages_id_seq,whatsapp_opt_out_keywords,whatsapp_opt_outs,whatsapp_queue,whatsapp_senders,whatsapp_status,whatsapp_templates,whatsapp_user_ids,whatsapp_watches,whatsapp_windows}'::text[]) AS name;
 SELECT pg_temp.refused('INSERT INTO whatsapp_messages (sender, message_type) VALUES (''default'', ''template'')') AS refused;
 SELECT pg_temp.refused('INSERT INTO whatsapp_queue (message_id, sender, expires_at) VALUES (1, ''default'', ''tomorrow'')') AS refused;
 SELECT pg_temp.refused('SELECT nextval(''whatsapp_messages_id_seq'')') AS refused;

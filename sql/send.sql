@@ -188,7 +188,7 @@ SELECT name, paused_until, paused_reason, paused_hint, pauses FROM whatsapp_send
 
 -- wa_release() ends the hold of rows that came from elsewhere, and shows first what it would send
 SELECT count(*) AS held FROM whatsapp_held;
-INSERT INTO whatsapp_instances (nonce, system_identifier, database_oid) VALUES ('0123456789abcdef', 'another cluster', 1);
+INSERT INTO whatsapp_instances (nonce, system_identifier, database_oid, table_oid) VALUES ('0123456789abcdef', 'another cluster', 1, 1);
 SELECT wa_release(dry_run => true) AS would_send, count(*) AS held, min(reason) AS why FROM whatsapp_held;
 SELECT count(*) = (SELECT count(*) FROM whatsapp_queue) AS the_whole_queue FROM whatsapp_held;
 SELECT wa_release() AS waiting;

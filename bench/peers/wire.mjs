@@ -30,7 +30,7 @@ export class Wire {
 				messaging_product: 'whatsapp',
 				recipient_type: 'individual',
 				to: job.phone,
-				biz_opaque_callback_data: '0123456789abcdef.' + job.id,
+				biz_opaque_callback_data: '0123456789abcdef.' + job.id + '.845566677788899',
 				type: 'template',
 				template: {
 					name: job.template,

@@ -1,14 +1,15 @@
 /* Which cluster and database the rows belong to, and what is held when they came from elsewhere. */
 
 -- Who this database is. A row that is not of this cluster and database tells that the rows came from elsewhere (a restored dump, a
--- TEMPLATE copy, pg_upgrade): nothing is sent until wa_release(). released_restore is the last restore of a base backup that
--- wa_release() has let go. No key: a dump must load beside a row that is here already.
+-- TEMPLATE copy, pg_upgrade): nothing is sent until wa_release(). table_oid tells the same of a dump that is restored over its own
+-- database, since the table is made anew. released_restore is the last restore of a base backup that wa_release() has let go. No key: a dump must load beside a row that is here already.
 -- REPLICA IDENTITY FULL, as for every table without a key of columns that are NOT NULL: where a publication is for all tables, the server
 -- refuses to update or delete rows that it could not name, and sending would end.
 CREATE TABLE whatsapp_instances (
     nonce             text NOT NULL CHECK (nonce ~ '^[0-9a-f]{16}$'),
     system_identifier text NOT NULL,
     database_oid      oid NOT NULL,
+    table_oid         oid NOT NULL,
     epoch             bigint NOT NULL DEFAULT 0,
     heartbeat_at      timestamptz,
     stopped_cleanly   boolean NOT NULL DEFAULT false,
@@ -35,9 +36,10 @@ JOIN whatsapp_messages AS m ON m.id = q.message_id
 WHERE h.reason IS NOT NULL;
 
 COMMENT ON TABLE whatsapp_instances IS 'Which clusters and databases these rows have lived in, one row each.';
-COMMENT ON COLUMN whatsapp_instances.nonce IS 'Names this database in what goes to Meta and comes back.';
+COMMENT ON COLUMN whatsapp_instances.nonce IS 'Names this database in what goes to Meta and comes back; another one after a promotion or a release.';
 COMMENT ON COLUMN whatsapp_instances.system_identifier IS 'The cluster''s identifier, as pg_control_system() tells it.';
 COMMENT ON COLUMN whatsapp_instances.database_oid IS 'OID of the database.';
+COMMENT ON COLUMN whatsapp_instances.table_oid IS 'OID that this table had when the row was made.';
 COMMENT ON COLUMN whatsapp_instances.epoch IS 'Number of lives of the sender.';
 COMMENT ON COLUMN whatsapp_instances.heartbeat_at IS 'When its sender was last alive.';
 COMMENT ON COLUMN whatsapp_instances.stopped_cleanly IS 'Whether its sender stopped in order.';

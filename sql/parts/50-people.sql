@@ -20,6 +20,16 @@ CREATE TABLE whatsapp_windows (
 ) WITH (fillfactor = 70);
 ALTER TABLE whatsapp_windows REPLICA IDENTITY FULL;
 
+-- Which phone and which business-scoped user id are one person, as webhooks of an account have told. A choice or a message under one of
+-- them is one under the other, too, for the senders of that account.
+CREATE TABLE whatsapp_user_ids (
+    account   text,
+    user_id   text NOT NULL,
+    contact   text NOT NULL,
+    learnt_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+ALTER TABLE whatsapp_user_ids REPLICA IDENTITY FULL;
+
 -- A row of yours goes before the built-in one of the same keyword. Only yours are dumped: the built-in ones come with the extension.
 CREATE TABLE whatsapp_opt_out_keywords (
     keyword  text NOT NULL CHECK (keyword = pg_catalog.upper(pg_catalog.btrim(keyword)) AND keyword <> ''),
@@ -29,12 +39,36 @@ CREATE TABLE whatsapp_opt_out_keywords (
     PRIMARY KEY (keyword, built_in)
 );
 
-INSERT INTO whatsapp_opt_out_keywords (keyword, action, built_in)
-SELECT k, 'stop', true FROM unnest('{STOP,STOP ALL,UNSUBSCRIBE,OPT OUT,BAJA,DAR DE BAJA,DARME DE BAJA,SAIR,ABMELDEN}'::text[]) AS k
-UNION ALL SELECT k, 'resume', true FROM unnest('{START,UNSTOP,SUBSCRIBE,ALTA,DAR DE ALTA}'::text[]) AS k;
+-- Compared by letters and digits alone, so STOP ALL is STOPALL, too. No word for "cancel" or "end": who answers a purchase order with it
+-- may mean the order.
+INSERT INTO whatsapp_opt_out_keywords (keyword, action, scope, built_in)
+SELECT k, 'stop', 'all', true FROM unnest('{
+    STOP,STOP ALL,QUIT,UNSUBSCRIBE,OPT OUT,REMOVE ME,
+    BAJA,DAR DE BAJA,DARME DE BAJA,DARSE DE BAJA,CANCELAR SUSCRIPCION,NO MAS MENSAJES,
+    BAIXA,DONAR DE BAIXA,
+    SAIR,PARAR,DESCADASTRAR,CANCELAR INSCRICAO,CANCELAR SUBSCRICAO,
+    ARRET,ARRETER,DESABONNER,ME DESABONNER,SE DESABONNER,DESABONNEMENT,DESINSCRIRE,ME DESINSCRIRE,DESINSCRIPTION,
+    ABMELDEN,STOPP,ABBESTELLEN,AUSTRAGEN,
+    DISISCRIVIMI,DISISCRIVITI,CANCELLAMI,ANNULLA ISCRIZIONE,
+    AFMELDEN,UITSCHRIJVEN}'::text[]) AS k
+UNION ALL SELECT k, 'stop', 'marketing', true FROM unnest('{
+    STOP PROMOTIONS,STOP PROMOS,STOP MARKETING,
+    DETENER PROMOCIONES,PARAR PROMOCIONES,NO MAS PROMOCIONES,
+    PARAR PROMOCOES,INTERROMPER PROMOCOES,
+    ARRETER LES PROMOTIONS,ARRETER LES PROMOS,STOP PUB,
+    WERBUNG STOPPEN,ANGEBOTE STOPPEN,KEINE WERBUNG,
+    INTERROMPI PROMOZIONI,STOP PROMOZIONI,
+    PROMOTIES STOPPEN,STOP RECLAME}'::text[]) AS k
+UNION ALL SELECT k, 'resume', 'all', true FROM unnest('{START,UNSTOP,SUBSCRIBE,OPT IN,ALTA,DAR DE ALTA,DARME DE ALTA}'::text[]) AS k;
 
 CREATE UNIQUE INDEX whatsapp_opt_outs_key ON whatsapp_opt_outs (contact, sender, scope) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX whatsapp_user_ids_key ON whatsapp_user_ids (user_id, contact, account) NULLS NOT DISTINCT;
+CREATE INDEX whatsapp_user_ids_contact_idx ON whatsapp_user_ids (contact);
 CREATE UNIQUE INDEX whatsapp_windows_key ON whatsapp_windows (contact, sender) NULLS NOT DISTINCT;
+
+CREATE FUNCTION wa_keyword_key(words text) RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_keyword_key';
 
 CREATE FUNCTION wa_opt_out(phone text, sender text DEFAULT NULL, scope text DEFAULT 'all', reason text DEFAULT NULL) RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -63,13 +97,20 @@ COMMENT ON COLUMN whatsapp_opt_outs.source IS 'Where the choice was made: keywor
 COMMENT ON COLUMN whatsapp_opt_outs.reason IS 'The word, Meta''s detail, or what wa_opt_out() was told.';
 COMMENT ON TABLE whatsapp_windows IS 'When each person last wrote to each sender: any message may answer for 24 hours, see wa_window_open().';
 COMMENT ON COLUMN whatsapp_windows.contact IS 'The person, see wa_contact_key().';
-COMMENT ON COLUMN whatsapp_windows.sender IS 'Name of the sender that was written to; NULL when the number is none of ours.';
+COMMENT ON COLUMN whatsapp_windows.sender IS 'Name of the sender that was written to.';
 COMMENT ON COLUMN whatsapp_windows.last_inbound_at IS 'Meta''s time of the person''s last message.';
+COMMENT ON TABLE whatsapp_user_ids IS 'Which phones and business-scoped user ids are one person, as webhooks have told: what is chosen under one holds for the other.';
+COMMENT ON COLUMN whatsapp_user_ids.account IS 'Name of the account whose webhook told it, and for whose senders it holds; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_user_ids.user_id IS 'The business-scoped user id.';
+COMMENT ON COLUMN whatsapp_user_ids.contact IS 'The phone, see wa_contact_key().';
+COMMENT ON COLUMN whatsapp_user_ids.learnt_at IS 'When it was learnt.';
 COMMENT ON TABLE whatsapp_opt_out_keywords IS 'Words that opt out or back in when they are all of an inbound text or button.';
-COMMENT ON COLUMN whatsapp_opt_out_keywords.keyword IS 'The word or words, in capitals.';
+COMMENT ON COLUMN whatsapp_opt_out_keywords.keyword IS 'The word or words, in capitals; compared by wa_keyword_key().';
 COMMENT ON COLUMN whatsapp_opt_out_keywords.action IS 'stop, resume, or none: the word does nothing.';
 COMMENT ON COLUMN whatsapp_opt_out_keywords.scope IS 'all, or marketing.';
 COMMENT ON COLUMN whatsapp_opt_out_keywords.built_in IS 'Came with the extension. A row of yours with the same keyword goes before it.';
+COMMENT ON FUNCTION wa_keyword_key(text) IS
+    'How a text is compared with whatsapp_opt_out_keywords: its letters and digits in small letters, without accents, spaces, signs and emoji. Empty for a text that is too long to be a keyword.';
 COMMENT ON FUNCTION wa_opt_out(text, text, text, text) IS
     'Records that a person wants no messages: nothing (scope all), or no template of category MARKETING (scope marketing), is sent to this phone or user id any more, by one sender or for NULL by any. False when it was so already. Raises 22023 for the phone or scope, 22004 for NULL, 42704 for an unknown sender.';
 COMMENT ON FUNCTION wa_opt_in(text, text) IS
@@ -83,4 +124,5 @@ REVOKE ALL ON FUNCTION wa_window_open(text, text) FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_opt_outs', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_windows', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_user_ids', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_opt_out_keywords', 'WHERE NOT built_in');

@@ -5,7 +5,7 @@
 CREATE TABLE whatsapp_events (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     received_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    kind            text NOT NULL CHECK (kind IN ('status', 'message', 'error', 'account', 'test', 'malformed', 'refused')),
+    kind            text NOT NULL CHECK (kind IN ('status', 'message', 'error', 'account', 'test', 'malformed', 'refused', 'foreign')),
     field           text,
     account_id      text,
     phone_number_id text,
@@ -13,6 +13,7 @@ CREATE TABLE whatsapp_events (
     status          text,
     occurred_at     timestamptz,
     message_id      bigint,
+    signed_for      text,
     dedupe_key      uuid NOT NULL UNIQUE,
     raw             json,
     contact         json,
@@ -37,7 +38,7 @@ CREATE INDEX whatsapp_event_queue_due_at_idx ON whatsapp_event_queue (due_at, ev
 COMMENT ON TABLE whatsapp_events IS 'Every item that a webhook brought, once. Keep rows for 8 days at least: Meta repeats deliveries for 7.';
 COMMENT ON COLUMN whatsapp_events.id IS 'Number of the row.';
 COMMENT ON COLUMN whatsapp_events.received_at IS 'When it arrived here.';
-COMMENT ON COLUMN whatsapp_events.kind IS 'status; message: somebody wrote; error; account: templates, numbers, the account; test: a sample that the dashboard of the app posted for a test, and nothing is done about it; malformed: what is no delivery or no item of one, kept for people; refused: a delivery that the database would not take, for a trigger of yours on this table or because listeners ended over it.';
+COMMENT ON COLUMN whatsapp_events.kind IS 'status; message: somebody wrote; error; account: templates, numbers, the account; test: a sample that the dashboard of the app posted for a test, and nothing is done about it; malformed: what is no delivery or no item of one, kept for people; refused: a delivery that the database would not take, for a trigger of yours on this table or because listeners ended over it; foreign: about another account of ours than the one whose app secret signed it, and not acted upon.';
 COMMENT ON COLUMN whatsapp_events.field IS 'The webhook field, such as messages.';
 COMMENT ON COLUMN whatsapp_events.account_id IS 'Meta''s id of the account that it concerns.';
 COMMENT ON COLUMN whatsapp_events.phone_number_id IS 'Meta''s id of the number that it concerns.';
@@ -45,6 +46,7 @@ COMMENT ON COLUMN whatsapp_events.wamid IS 'Of the message that it is about, or 
 COMMENT ON COLUMN whatsapp_events.status IS 'Of kind status: sent, delivered, read, failed, or a word that is new.';
 COMMENT ON COLUMN whatsapp_events.occurred_at IS 'Meta''s time.';
 COMMENT ON COLUMN whatsapp_events.message_id IS 'The message, a row of whatsapp_messages; NULL when it is not known, or not yet.';
+COMMENT ON COLUMN whatsapp_events.signed_for IS 'The accounts whose app secret signed it, and for which alone it counts: NULL for all, +,a,b, for these, -,a,b, for all but these; between two commas nothing stands for the default account.';
 COMMENT ON COLUMN whatsapp_events.dedupe_key IS 'A digest of what names the item: the same item is not stored again.';
 COMMENT ON COLUMN whatsapp_events.raw IS 'The item as it came; raw ->> ''id'' works as it is, operators such as @> need raw::jsonb.';
 COMMENT ON COLUMN whatsapp_events.contact IS 'Of a message: what contacts[] said about who sent it. Of a status: what contacts[] said about whom it is for, where the status itself does not tell.';

@@ -78,9 +78,8 @@ LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 	if (parameters.size() >= 2)
 		attempt([&] { whatsapp::format_amount(body, parameters[0], parameters[1]); });
 
-	std::string_view nonce;
-	long long id = 0;
-	if (whatsapp::parse_callback_data(body, nonce, id))
-		EXPECT(whatsapp::callback_data(nonce, id) == body);
+	whatsapp::Correlation correlation;
+	if (whatsapp::parse_callback_data(body, correlation))
+		EXPECT(whatsapp::callback_data(correlation) == body);
 	return 0;
 }

@@ -70,7 +70,8 @@ like($node->safe_psql('postgres', q{SELECT error_message || '|' || hint FROM wha
 wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'sent_only-1'}, 'SENT');
 
 # by hand, on the message that stays SENT: lattice, duplicates, unknown words
-my ($wamid, $callback) = split /\|/, $node->safe_psql('postgres', q{SELECT wamid, nonce || '.' || id FROM whatsapp_messages, whatsapp_instances WHERE reference = 'sent_only-1'});
+my ($wamid, $sent_only) = split /\|/, $node->safe_psql('postgres', q{SELECT wamid, id FROM whatsapp_messages WHERE reference = 'sent_only-1'});
+my $callback = correlation($node, $sent_only);
 my %status = (id => $wamid, recipient_id => '15552000015', biz_opaque_callback_data => $callback);
 sub state { return $node->safe_psql('postgres', q{SELECT concat_ws(' ', status, error_code, extract(epoch FROM delivered_at)::bigint, extract(epoch FROM read_at)::bigint) FROM whatsapp_messages WHERE reference = 'sent_only-1'}) }
 sub apply { my $body = status_body(@_); is(deliver($body, sign($body)), 200, 'applied ' . join ' ', map { $_->{status} } @_); return }

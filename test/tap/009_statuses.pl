@@ -165,12 +165,54 @@ is(sql(q{SELECT string_agg(concat_ws(' ', split_part(wamid, '.', 2), wa_id, user
 deliver(map { { id => "foreign.$_", status => 'delivered', timestamp => '1895336240' } } 1 .. 10);
 is(sql(q{SELECT count(*) FROM whatsapp_events WHERE wamid LIKE 'foreign.%' AND message_id IS NULL}), '10', 'statuses of messages that are not ours are kept');
 
-# a message that waits to be sent again: what is told of the attempt before it is history, and it leaves
+# A message that is queued still, in each state that it can be in: every order of some events, spread over deliveries in every way, ends in
+# the same row, whether the queue has it or not.
 sql(q{ALTER SYSTEM SET whatsapp.enabled = off; SELECT pg_reload_conf()});
 wait_for('the sender to be off', sub { sql(q{SHOW whatsapp.enabled}) eq 'off' });
+wait_turns($node);
+my %queued = (
+	# attempts of the message, and of the queue's row
+	sending => [ 'sending', 0, 1 ], unknown => [ 'unknown', 0, 1 ], held => [ 'held', 0, 0 ],
+	# nobody knew what had become of it, and it is to be sent again
+	'put back' => [ 'ready', 1, 1 ],
+	# wa_retry() of a message that had failed without a word of its wamid
+	'asked for again' => [ 'ready', 1, 0 ]);
+my @told = ([ 0, 6 ], [ 0, 6, 2 ], [ 1, 6, 7 ], [ 6, 7 ], [ 0, 4 ], [ 6, 2 ]);
+sub groupings { my (@items) = @_; return [ \@items ] if @items == 1; my ($first, @rest) = @items; return map { ([ [$first], @$_ ], [ [ $first, @{ $_->[0] } ], @$_[ 1 .. $#$_ ] ]) } groupings(@rest) }
+my @queued_courses;
+for my $case (sort keys %queued)
+{
+	for my $set (@told)
+	{
+		push @queued_courses, map { { case => "$case: " . join('+', @$set), state => $queued{$case}, steps => $_ } } map { groupings(@$_) } permutations(@$set);
+	}
+}
+sql(join ';', map {
+	my ($state, $attempts, $queue_attempts) = @{ $queued_courses[$_]{state} };
+	"WITH m AS (INSERT INTO whatsapp_messages (sender, message_type, status, attempts, recipient_phone, reference) VALUES ('default', 'template', 'PENDING', $attempts, '+34600111222', 'queued-$_') RETURNING id)"
+	  . " INSERT INTO whatsapp_queue (message_id, sender, recipient, state, attempts, expires_at, due_at) SELECT id, 'default', '+34600111222', '$state', $queue_attempts, now() + '1 day', now() + '1 day' FROM m"
+} 0 .. $#queued_courses);
+my %correlation = map { split /\|/ } split /\n/, sql(q{SELECT reference, concat_ws('.', nonce, id, (extract(epoch FROM m.created_at - '2000-01-01 00:00:00+00') * 1000000)::bigint) FROM whatsapp_messages AS m, whatsapp_instances WHERE reference LIKE 'queued-%'});
+for my $step (0 .. 2)
+{
+	deliver(map { my $place = $_; map { { %{ $pool[$_] }, id => "queued.$place", biz_opaque_callback_data => $correlation{"queued-$place"} } } @{ $queued_courses[$place]{steps}[$step] || [] } } 0 .. $#queued_courses);
+}
+my %row_of = map { split /=/, $_, 2 } split /\n/, sql(q{SELECT reference || '=' || concat_ws('|', status, pricing_category, pricing_type, sent_at, delivered_at, read_at, failed_at, error_code, attempts, (wamid IS NOT NULL)::text,
+	(SELECT state FROM whatsapp_queue WHERE message_id = id)) FROM whatsapp_messages WHERE reference LIKE 'queued-%'});
+my %ends_of;
+push @{ $ends_of{ $queued_courses[$_]{case} }{ $row_of{"queued-$_"} } }, join ' then ', map { join '+', @$_ } @{ $queued_courses[$_]{steps} } for 0 .. $#queued_courses;
+for my $case (sort keys %ends_of)
+{
+	my %ends = %{ $ends_of{$case} };
+	is(scalar(keys %ends), 1, "$case: every order ends in " . (sort keys %ends)[0]) or diag join "\n", map { "$_: $ends{$_}[0]" } sort keys %ends;
+}
+sql(q{DELETE FROM whatsapp_queue});
+
+# a message that waits to be sent again: what is told of the attempt before it is history, and it leaves
 send_po($node, 1, prefix => 'again');
 my $id = sql(q{SELECT id FROM whatsapp_messages WHERE reference = 'again-1'});
-my $callback = sql(q{SELECT nonce FROM whatsapp_instances}) . ".$id";
+sql(qq{UPDATE whatsapp_messages SET attempts = 1 WHERE id = $id});
+my $callback = correlation($node, $id);
 deliver({ id => 'try.1', status => 'failed', timestamp => '1895336240', biz_opaque_callback_data => $callback, errors => failure(131026) });
 deliver({ id => 'try.1', status => 'sent', timestamp => '1895336239', biz_opaque_callback_data => $callback });
 is(sql(qq{SELECT m.status || ' ' || q.state FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.id = $id}), 'PENDING ready', 'a failed attempt, and its late sent, leave it in the queue');
@@ -180,8 +222,8 @@ is(sql(qq{SELECT status || ' ' || (SELECT count(*) FROM whatsapp_queue) FROM wha
 # 131050: Meta says that the recipient wants no marketing
 send_po($node, 1, phone => '+34600999888', prefix => 'unwanted');
 $id = sql(q{SELECT id FROM whatsapp_messages WHERE reference = 'unwanted-1'});
-sql(qq{DELETE FROM whatsapp_queue WHERE message_id = $id});
-deliver({ id => 'unwanted', status => 'failed', timestamp => '1895336240', biz_opaque_callback_data => sql(q{SELECT nonce FROM whatsapp_instances}) . ".$id", errors => failure(131050) });
+sql(qq{DELETE FROM whatsapp_queue WHERE message_id = $id; UPDATE whatsapp_messages SET attempts = 1 WHERE id = $id});
+deliver({ id => 'unwanted', status => 'failed', timestamp => '1895336240', biz_opaque_callback_data => correlation($node, $id), errors => failure(131050) });
 wait_sql($node, q{SELECT string_agg(concat_ws(' ', contact, sender, scope, opted_out, source), ',') FROM whatsapp_opt_outs}, '34600999888 default marketing t error');
 
 $node->stop('fast');

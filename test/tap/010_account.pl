@@ -118,9 +118,9 @@ is(sql($choices), '34600111222 default marketing t, ES.1 default marketing t', '
 report(0, 'user_preferences', preference('resume', 5));
 is(sql($choices), '34600111222 default marketing t, ES.1 default marketing t', 'an older resume comes late');
 report(0, 'user_preferences', preference('resume', 20, wa_id => undef));
-is(sql($choices), '34600111222 default marketing t, ES.1 default marketing f', 'resume, without a phone');
+is(sql($choices), '34600111222 default marketing f, ES.1 default marketing f', 'resume, without a phone, which is known by now');
 report(0, 'user_preferences', preference('stop', 30, category => 'something_else'));
-is(sql($choices), '34600111222 default marketing t, ES.1 default marketing f', 'another category is not ours to understand');
+is(sql($choices), '34600111222 default marketing f, ES.1 default marketing f', 'another category is not ours to understand');
 
 # the rest is kept as it is
 my @raw = qw(account_review_update business_capability_update security account_alerts flows history smb_message_echoes standby calls a_field_of_the_future);

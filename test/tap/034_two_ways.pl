@@ -26,8 +26,7 @@ my %fates = (
 	refused_once => { code => 131026 },
 	lost => { cut => 'reset', accept => $false },
 	doubted => { cut => 'reset', accept => $true },
-	# of sent and failed, the order would decide whether a price is known
-	failed_later => { statuses => [qw(failed)] },
+	failed_later => { statuses => [qw(sent failed)] },
 	out_of_order => { statuses => [qw(read sent delivered read)] },
 	silent => { statuses => [] });
 

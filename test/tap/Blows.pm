@@ -85,7 +85,7 @@ sub book
 	my ($cluster) = @_;
 	my $answer = HTTP::Tiny->new(timeout => 60)->get("$cluster->{node}{sandbox}{url}/_sandbox/book");
 	die "book: $answer->{status}" unless $answer->{success};
-	return map { [ /"callback_data":"[0-9a-f]{16}\.(\d+)"/, /"wamid":"([^"]+)"/ ] } split /\n/, $answer->{content};
+	return map { [ /"callback_data":"[0-9a-f]{16}\.(\d+)\.\d+"/, /"wamid":"([^"]+)"/ ] } split /\n/, $answer->{content};
 }
 
 # What does not agree between the sandbox's book, the table and the clients' memory of what was committed; nothing if all is well.

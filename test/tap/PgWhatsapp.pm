@@ -19,7 +19,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(new_cluster new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree damage tables_intact
-  sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within $po_phone);
+  correlation sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within $po_phone);
 
 our $po_phone = '+34612345678';
 
@@ -171,6 +171,14 @@ sub sender_pid
 		$pid;
 	});
 	return $pid;
+}
+
+# What goes to Meta with a message as biz_opaque_callback_data; $nonce: of an older life.
+sub correlation
+{
+	my ($node, $id, $nonce) = @_;
+	$nonce = $nonce ? "'$nonce'" : '(SELECT nonce FROM whatsapp_instances WHERE released_at IS NULL)';
+	return $node->safe_psql('postgres', "SELECT concat_ws('.', $nonce, id, (extract(epoch FROM created_at - '2000-01-01 00:00:00+00') * 1000000)::bigint) FROM whatsapp_messages WHERE id = $id");
 }
 
 # The sender has looked at its queue twice since: once may have begun before.

@@ -128,16 +128,5 @@ TEST(Inbound, ContactKeys)
 	EXPECT_EQ(contact_key("+"), "+");
 }
 
-TEST(Inbound, Keywords)
-{
-	EXPECT_EQ(keyword_of("STOP"), "STOP");
-	EXPECT_EQ(keyword_of("  \"Stop\"!! \n"), "Stop");
-	EXPECT_EQ(keyword_of("dar de baja."), "dar de baja");
-	EXPECT_EQ(keyword_of(" .,! "), "");
-	EXPECT_EQ(keyword_of(""), "");
-	EXPECT_EQ(keyword_of(std::string(65, 'x')), "");
-	EXPECT_EQ(keyword_of(std::string(64, 'x')).size(), 64U);
-}
-
 } // namespace
 } // namespace whatsapp

@@ -91,28 +91,50 @@ TEST(Message, RequestBodyFaults)
 
 TEST(Message, CallbackDataRoundTrip)
 {
-	for (long long id : {1LL, 0LL, 918273LL, -5LL, std::numeric_limits<long long>::max(),
-	                     std::numeric_limits<long long>::min()})
-		for (const char *nonce : {"n", "0f3a9c", "a.b", "."}) {
-			std::string_view read_nonce;
-			long long read_id = -1;
-			std::string data = callback_data(nonce, id);
-			ASSERT_TRUE(parse_callback_data(data, read_nonce, read_id)) << data;
-			EXPECT_EQ(read_nonce, nonce);
-			EXPECT_EQ(read_id, id);
-		}
+	constexpr long long most = std::numeric_limits<long long>::max();
+	constexpr long long least = std::numeric_limits<long long>::min();
+	for (long long id : {1LL, 0LL, 918273LL, -5LL, most, least})
+		for (long long made_at : {0LL, 845566677788899LL, -1LL, most, least})
+			for (const char *nonce : {"n", "0f3a9c", "a.b", "."}) {
+				Correlation read;
+				std::string data = callback_data({nonce, id, made_at});
+				ASSERT_TRUE(parse_callback_data(data, read)) << data;
+				EXPECT_EQ(read.nonce, nonce);
+				EXPECT_EQ(read.id, id);
+				EXPECT_EQ(read.made_at, made_at);
+			}
 }
 
 TEST(Message, ForeignCallbackData)
 {
-	std::string_view nonce = "kept";
-	long long id = 42;
-	for (std::string_view text :
-	     {"", ".", "n.", ".1", "n", "q:918273", "n.01", "n.-0", "n.+1", "n.1 ", "n. 1", "n.1x",
-	      "n.9223372036854775808", "n.-", "n.--1", "n.1e3", "n.-01"})
-		EXPECT_FALSE(parse_callback_data(text, nonce, id)) << text;
-	EXPECT_EQ(nonce, "kept");
-	EXPECT_EQ(id, 42);
+	Correlation read = {"kept", 42, 43};
+	for (std::string_view text : {"",
+	                              ".",
+	                              "n.",
+	                              ".1.1",
+	                              "n",
+	                              "q:918273",
+	                              "n.1",
+	                              "n.1.",
+	                              "n..1",
+	                              "n.01.1",
+	                              "n.1.01",
+	                              "n.-0.1",
+	                              "n.1.-0",
+	                              "n.+1.1",
+	                              "n.1.1 ",
+	                              "n. 1.1",
+	                              "n.1x.1",
+	                              "n.1.9223372036854775808",
+	                              "n.9223372036854775808.1",
+	                              "n.-.1",
+	                              "n.--1.1",
+	                              "n.1e3.1",
+	                              "n.-01.1"})
+		EXPECT_FALSE(parse_callback_data(text, read)) << text;
+	EXPECT_EQ(read.nonce, "kept");
+	EXPECT_EQ(read.id, 42);
+	EXPECT_EQ(read.made_at, 43);
 }
 
 } // namespace

@@ -45,6 +45,26 @@ members_of(std::string_view object)
 	return trim(object.substr(1, object.size() - 2));
 }
 
+/* Cuts ".<number>" off the end. Only what callback_data() writes: 007 or -0 would be another
+ * sender's correlation. */
+bool
+cut_number(std::string_view &text, long long &number) noexcept
+{
+	const std::size_t dot = text.rfind('.');
+	if (dot == std::string_view::npos)
+		return false;
+	const std::string_view digits = text.substr(dot + 1);
+	const std::string_view magnitude = digits.substr(!digits.empty() && digits[0] == '-' ? 1 : 0);
+	if (magnitude.empty() || (magnitude[0] == '0' && digits.size() > 1))
+		return false;
+	const char *end = digits.data() + digits.size();
+	auto [stopped, error] = std::from_chars(digits.data(), end, number);
+	if (error != std::errc() || stopped != end)
+		return false;
+	text = text.substr(0, dot);
+	return true;
+}
+
 } // namespace
 
 std::string
@@ -123,35 +143,25 @@ request_body(std::string_view to, std::string_view callback_data, std::string_vi
 }
 
 std::string
-callback_data(std::string_view nonce, long long id)
+callback_data(const Correlation &correlation)
 {
-	std::string data(nonce);
+	std::string data(correlation.nonce);
 
 	data += '.';
-	data += std::to_string(id);
+	data += std::to_string(correlation.id);
+	data += '.';
+	data += std::to_string(correlation.made_at);
 	return data;
 }
 
 bool
-parse_callback_data(std::string_view text, std::string_view &nonce, long long &id) noexcept
+parse_callback_data(std::string_view text, Correlation &correlation) noexcept
 {
-	std::size_t dot = text.rfind('.');
-	if (dot == std::string_view::npos || dot == 0)
+	Correlation read;
+	if (!cut_number(text, read.made_at) || !cut_number(text, read.id) || text.empty())
 		return false;
-
-	/* Only what callback_data() writes: 007 or -0 would be another sender's correlation. */
-	std::string_view number = text.substr(dot + 1);
-	std::string_view magnitude = number.substr(!number.empty() && number[0] == '-' ? 1 : 0);
-	if (magnitude.empty() || (magnitude[0] == '0' && number.size() > 1))
-		return false;
-
-	long long parsed = 0;
-	const char *end = number.data() + number.size();
-	auto [stopped, error] = std::from_chars(number.data(), end, parsed);
-	if (error != std::errc() || stopped != end)
-		return false;
-	nonce = text.substr(0, dot);
-	id = parsed;
+	read.nonce = text;
+	correlation = read;
 	return true;
 }
 

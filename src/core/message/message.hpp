@@ -42,12 +42,21 @@ std::string template_payload(std::string_view name, std::string_view language,
 std::string request_body(std::string_view to, std::string_view callback_data,
                          std::string_view payload);
 
-/* The correlation that travels with each request and comes back in its status webhooks:
- * "<nonce>.<id>". */
-std::string callback_data(std::string_view nonce, long long id);
+/*
+ * The correlation that travels with each request and comes back in its status webhooks:
+ * "<nonce>.<id>.<made_at>". An id comes a second time after TRUNCATE ... RESTART IDENTITY, setval()
+ * or a failover to a server that lagged behind. So the time at which the message was made, in
+ * microseconds, belongs to it.
+ */
+struct Correlation {
+	std::string_view nonce;
+	long long id = 0;
+	long long made_at = 0;
+};
+std::string callback_data(const Correlation &correlation);
 
-/* The reverse; false when text is not of that form (foreign or older software's data). nonce views
- * into text. */
-bool parse_callback_data(std::string_view text, std::string_view &nonce, long long &id) noexcept;
+/* The reverse; false when text is not of that form (foreign or older software's data). The nonce
+ * views into text. */
+bool parse_callback_data(std::string_view text, Correlation &correlation) noexcept;
 
 } // namespace whatsapp

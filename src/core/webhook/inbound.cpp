@@ -135,6 +135,7 @@ read_system(Columns &row, const json &system)
 	row.text("new_wa_id", member(system, "wa_id"));
 	row.text("new_wa_id", member(system, "new_wa_id"));
 	row.text("new_user_id", member(system, "user_id"));
+	row.text("previous_user_id", member(system, "previous_user_id"));
 }
 
 void
@@ -286,18 +287,6 @@ contact_key(std::string_view phone)
 			break;
 		}
 	return key;
-}
-
-std::string_view
-keyword_of(std::string_view text) noexcept
-{
-	static constexpr std::string_view around = " \t\r\n.,;:!?'\"*_~-()[]";
-	static constexpr std::size_t max_keyword = 64;
-	const std::size_t first = text.find_first_not_of(around);
-	if (first == std::string_view::npos)
-		return {};
-	text = text.substr(first, text.find_last_not_of(around) - first + 1);
-	return text.size() > max_keyword ? std::string_view() : text;
 }
 
 } // namespace whatsapp

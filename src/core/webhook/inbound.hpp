@@ -18,8 +18,8 @@ namespace whatsapp
  * empty. Keys: message_type, text, caption, media_id, mime_type, sha256, filename, voice, latitude,
  * longitude, place_name, place_address, emoji, target_wamid, reply_kind, reply_id,
  * reply_description, reply_data, context_wamid, context_from, forwarded, referral, order_items,
- * contacts, new_wa_id, new_user_id, group_id, errors, from_wa_id, from_user_id, profile_name,
- * username, opens_window.
+ * contacts, new_wa_id, new_user_id, previous_user_id, group_id, errors, from_wa_id, from_user_id,
+ * profile_name, username, opens_window.
  */
 std::string inbound_columns(std::string_view message, std::string_view contact);
 
@@ -29,9 +29,5 @@ std::string inbound_columns(std::string_view message, std::string_view contact);
  * Anything else (a business-scoped user id) comes back as it is.
  */
 std::string contact_key(std::string_view phone);
-
-/* The text that may be a keyword such as STOP: trimmed of white space and of what people put around
- * a word; at most 64 bytes, else empty. Upper and lower case are the database's business. */
-std::string_view keyword_of(std::string_view text) noexcept;
 
 } // namespace whatsapp

@@ -5,6 +5,7 @@
 
 #include "core/value/e164.hpp"
 #include "core/webhook/inbound.hpp"
+#include "core/webhook/keyword.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/people/opt_outs.hpp"
 #include "pg/server/schema.hpp"
@@ -18,6 +19,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pg_whatsapp_contact_key);
 PG_FUNCTION_INFO_V1(pg_whatsapp_opt_out);
 PG_FUNCTION_INFO_V1(pg_whatsapp_opt_in);
+PG_FUNCTION_INFO_V1(pg_whatsapp_keyword_key);
 }
 
 using namespace whatsapp;
@@ -65,6 +67,15 @@ pg_whatsapp_contact_key(PG_FUNCTION_ARGS)
 	const text *phone = PG_GETARG_TEXT_PP(0);
 	text *key = nullptr;
 	pg::guarded([&] { key = pg::text_out(contact_key(pg::view(phone))); });
+	PG_RETURN_TEXT_P(key);
+}
+
+Datum
+pg_whatsapp_keyword_key(PG_FUNCTION_ARGS)
+{
+	const text *words = PG_GETARG_TEXT_PP(0);
+	text *key = nullptr;
+	pg::guarded([&] { key = pg::text_out(keyword_key(pg::view(words))); });
 	PG_RETURN_TEXT_P(key);
 }
 

@@ -14,6 +14,7 @@
 #include "pg/queue/queue.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/schema.hpp"
+#include "pg/webhooks/status_join.hpp"
 
 #include "entry/call/arguments.hpp"
 
@@ -23,6 +24,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_step_claim);
 PG_FUNCTION_INFO_V1(pg_whatsapp_step_settle);
+PG_FUNCTION_INFO_V1(pg_whatsapp_step_status);
 }
 
 using namespace whatsapp;
@@ -96,6 +98,22 @@ pg_whatsapp_step_settle(PG_FUNCTION_ARGS)
 	answer.message = "a step of a test";
 	answer.hint = "There is nothing to do.";
 	pg::settle_messages(&answer, 1);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* (id bigint, status text): a status of that message's first attempt, as the listener applies it.
+ */
+Datum
+pg_whatsapp_step_status(PG_FUNCTION_ARGS)
+{
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::MessageStatus status = {PG_GETARG_INT64(0), StatusReport()};
+	status.report.wamid = psprintf("wamid.%lld", static_cast<long long>(status.message_id));
+	status.report.status = entry::required_cstring(fcinfo, 1, "status");
+	status.report.at = 1895336240;
+	pg::apply_statuses(&status, 1);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -50,6 +50,9 @@ struct Held {
 	Inbox::Verdict verdict = Inbox::Verdict::good;
 	bool is_cut = false;
 	std::int64_t row = 0;
+	/* of Keyring::Signer, which may be read again before the events are stored */
+	std::string signer;
+	std::string signed_for;
 };
 
 /* With the id that we gave the message, if the event brings it back. */
@@ -57,11 +60,11 @@ pg::Event
 make_correlated_event(const WebhookEvent &event, const Outcome &failure)
 {
 	pg::Event made = pg::make_event(event, failure);
-	std::string_view nonce;
-	long long id = 0;
-	if (parse_callback_data(event.callback_data, nonce, id)) {
-		made.nonce = nonce;
-		made.message_id = id;
+	Correlation correlation;
+	if (parse_callback_data(event.callback_data, correlation)) {
+		made.nonce = correlation.nonce;
+		made.message_id = correlation.id;
+		made.made_at = correlation.made_at;
 	}
 	return made;
 }
@@ -85,7 +88,11 @@ read_delivery(Held &held)
 	for (std::size_t i = 0; i < count; i++) {
 		if (held.events[i].status == "failed")
 			held.failures[i] = judge_failed_status(held.events[i].errors);
+		/* or an item that somebody else has signed before would keep this one out as its repeat */
+		if (!held.signer.empty())
+			held.events[i].dedupe_key += '|' + held.signer;
 		held.views.push_back(make_correlated_event(held.events[i], held.failures[i]));
+		held.views.back().signed_for = held.signed_for;
 	}
 }
 
@@ -140,7 +147,8 @@ Inbox::State::answer_handshake(const net::IncomingRequest &request,
 void
 Inbox::State::receive_delivery(net::IncomingRequest &request, std::string_view account)
 {
-	if (!keyring.signature_matches(account, request.signature, request.body)) {
+	const Keyring::Signer *signer = keyring.find_signer(account, request.signature, request.body);
+	if (signer == nullptr) {
 		if (keyring.is_unsure()) {
 			server->send_reply(request.id, 503, text_plain, "try again\n", come_again);
 			return;
@@ -153,6 +161,8 @@ Inbox::State::receive_delivery(net::IncomingRequest &request, std::string_view a
 	try {
 		held.back().request = request.id;
 		held.back().body = std::move(request.body);
+		held.back().signer = signer->owner;
+		held.back().signed_for = signer->signed_for;
 		read_delivery(held.back());
 	} catch (...) {
 		held.pop_back();
@@ -297,27 +307,37 @@ Inbox::admit_delivery(const pg::WaitingDelivery &delivery) noexcept
 	if (!state.held.empty() && state.admitted_bytes + delivery.body_size > max_admitted_bytes)
 		return false;
 	try {
-		Held held;
+		/* where it stays: the views point into it */
+		state.held.emplace_back();
+	} catch (...) {
+		return false;
+	}
+	try {
+		Held &held = state.held.back();
 		held.row = delivery.id;
 		const std::string_view body(delivery.body, delivery.body_size);
-		if (!state.keyring.signature_matches("", delivery.signature, body)) {
-			if (state.keyring.is_unsure())
+		const Keyring::Signer *signer = state.keyring.find_signer("", delivery.signature, body);
+		if (signer == nullptr) {
+			if (state.keyring.is_unsure()) {
+				state.held.pop_back();
 				return false;
+			}
 			held.verdict = Verdict::forged;
 			state.refused.signatures++;
 		} else {
+			held.signer = signer->owner;
+			held.signed_for = signer->signed_for;
 			held.body.assign(body);
 			if (delivery.poisonous)
 				held.verdict = Verdict::poisonous;
 			else
 				read_delivery(held);
 		}
-		/* the views point into elements of vectors, which a move leaves where they are */
-		state.held.push_back(std::move(held));
 		/* a forgery may have cost more than it weighs */
 		state.admitted_bytes += std::max(delivery.body_size, state.keyring.take_digested_bytes());
 		return true;
 	} catch (...) {
+		state.held.pop_back();
 		return false;
 	}
 }

@@ -10,6 +10,7 @@
 
 #include "core/webhook/named_ids.hpp"
 #include "core/webhook/signature.hpp"
+#include "core/webhook/signer.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/worker.hpp"
 
@@ -58,6 +59,7 @@ void
 Keyring::read(const char *const *names, std::size_t count)
 {
 	app_secrets_.clear(); /* they point into accounts_ */
+	signers_.clear();
 	std::vector<std::unique_ptr<Account>> before = std::move(accounts_);
 	accounts_.clear();
 	const auto add_account = [&](std::string_view name) {
@@ -91,12 +93,14 @@ Keyring::read_again()
 {
 	read_at_ = pg::monotonic_ms(); /* whatever comes: not again and again */
 	app_secrets_.clear();
+	signers_.clear();
 	problem_.clear();
 	unsure_ = false;
 	if (accounts_.empty())
 		accounts_.push_back(std::make_unique<Account>());
 	for (const auto &account : accounts_)
 		read(*account);
+	collect_signers();
 }
 
 void
@@ -141,6 +145,49 @@ Keyring::collect(const pg::Secret &secret)
 	app_secrets_.push_back(view_secret(secret));
 }
 
+/* An account without an app secret of its own has the one of the default account. One whose file is
+ * refused has none. */
+bool
+Keyring::is_owner(const Account &account, std::string_view secret) const noexcept
+{
+	const bool has_none = account.app_secret.length == 0 &&
+	                      account.app_secret_previous.length == 0 &&
+	                      account.app_secret.problem[0] == '\0';
+	const Account &owner = has_none ? *accounts_.front() : account;
+	return equal_constant_time(secret, view_secret(owner.app_secret)) ||
+	       equal_constant_time(secret, view_secret(owner.app_secret_previous));
+}
+
+void
+Keyring::collect_signers()
+{
+	for (const std::string_view secret : app_secrets_) {
+		SecretOwners names;
+		for (const auto &account : accounts_)
+			(is_owner(*account, secret) ? names.owners : names.others).push_back(account->name);
+		std::string owner = *std::min_element(names.owners.begin(), names.owners.end());
+		signers_.push_back({secret, std::move(owner), signed_for(names)});
+	}
+	/* one secret and no trouble: there is nobody to be told apart from its owner */
+	bool trouble = unsure_;
+	for (const auto &account : accounts_)
+		trouble = trouble || account->app_secret.problem[0] != '\0';
+	if (signers_.size() == 1 && !trouble)
+		signers_.front() = {signers_.front().secret, "", ""};
+}
+
+const Keyring::Signer *
+Keyring::find_signer(std::string_view account, std::string_view signature,
+                     std::string_view body) noexcept
+{
+	if (!signature_matches(account, signature, body))
+		return nullptr;
+	for (const Signer &signer : signers_)
+		if (equal_constant_time(signer.secret, right_secret_))
+			return &signer;
+	return nullptr;
+}
+
 const Keyring::Account *
 Keyring::find(std::string_view name) const noexcept
 {
@@ -169,6 +216,7 @@ Keyring::try_secret(Trial &trial, std::string_view secret)
 			return false;
 	trial.tried++;
 	digested_ += trial.body.size();
+	right_secret_ = secret;
 	return whatsapp::signature_matches(trial.signature, trial.body, secret);
 }
 

@@ -45,8 +45,14 @@ public:
 
 	/* account: empty for any. */
 	bool knows(std::string_view account) const noexcept;
-	bool signature_matches(std::string_view account, std::string_view signature,
-	                       std::string_view body) noexcept;
+	/* Who signed that body; NULL when nobody here did. Valid until secrets are read again. */
+	struct Signer {
+		std::string_view secret;
+		std::string owner;      /* one name for all accounts that share the secret */
+		std::string signed_for; /* the accounts that it counts for, see core/webhook/signer.hpp */
+	};
+	const Signer *find_signer(std::string_view account, std::string_view signature,
+	                          std::string_view body) noexcept;
 	/* Compares with every token, whichever matches first. */
 	bool token_matches(std::string_view account, std::string_view mode,
 	                   std::string_view token) const noexcept;
@@ -59,7 +65,7 @@ public:
 	{
 		return unsure_;
 	}
-	/* What signature_matches() has digested since the last call. */
+	/* What find_signer() has digested since the last call. */
 	std::size_t take_digested_bytes() noexcept;
 
 	/* There is an app secret, so that a delivery may be called forged. */
@@ -91,6 +97,10 @@ private:
 		std::vector<std::string_view> likely; /* tried first */
 		std::size_t tried = 0;
 	};
+	bool signature_matches(std::string_view account, std::string_view signature,
+	                       std::string_view body) noexcept;
+	bool is_owner(const Account &account, std::string_view secret) const noexcept;
+	void collect_signers();
 	bool try_secret(Trial &trial, std::string_view secret);
 	bool try_account(Trial &trial, const Account &account);
 	bool try_all(std::string_view signature, std::string_view body);
@@ -102,6 +112,8 @@ private:
 	std::vector<std::unique_ptr<Account>> accounts_;
 	/* different ones only, the one that was right last in front: most accounts share an app */
 	std::vector<std::string_view> app_secrets_;
+	std::vector<Signer> signers_; /* one for each of them */
+	std::string_view right_secret_;
 	/* id => name of the account: as rows tell, and as signatures that were right have told */
 	std::unordered_map<std::string, std::string> ids_;
 	std::unordered_map<std::string, std::string> proven_ids_;

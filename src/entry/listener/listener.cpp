@@ -14,6 +14,7 @@
 #include "pg/server/shutdown.hpp"
 #include "pg/webhooks/deliveries.hpp"
 #include "pg/webhooks/event_store.hpp"
+#include "pg/webhooks/foreign_events.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/seats.hpp"
@@ -279,6 +280,7 @@ void
 report_refused(Listener &listener)
 {
 	const std::int64_t now = pg::monotonic_ms();
+	pg::report_foreign_events();
 	if (now < listener.next_complaint)
 		return;
 	const Inbox::Refused refused = listener.inbox->take_refused();

@@ -187,7 +187,8 @@ Dispatcher::State::start_request(const pg::Claimed &row, const pg::Instance &ins
 	GraphCall call;
 	call.edge = "messages";
 	try {
-		call.body = request_body(row.phone, callback_data(instance.nonce, row.id), row.payload);
+		call.body = request_body(row.phone, callback_data({instance.nonce, row.id, row.made_at}),
+		                         row.payload);
 	} catch (const Fault &) {
 		refusal = refuse_unsent(Obstacle::malformed);
 		return false;

@@ -29,16 +29,24 @@ bool
 cancel_message(std::int64_t id)
 {
 	/* the queue row first, as everybody who touches both does */
-	static Statement dequeue = {
-	    "DELETE FROM @s@.whatsapp_queue WHERE message_id = $1 AND state IN ('ready', 'held')",
+	static Statement waiting = {
+	    "SELECT attempts FROM @s@.whatsapp_queue WHERE message_id = $1 AND state IN ('ready', 'held') FOR UPDATE",
 	    1,
 	    {INT8OID}};
+	static Statement dequeue = {
+	    "DELETE FROM @s@.whatsapp_queue WHERE message_id = $1", 1, {INT8OID}};
 	static Statement cancel = {
-	    "UPDATE @s@.whatsapp_messages SET status = 'CANCELLED' WHERE id = $1", 1, {INT8OID}};
+	    "UPDATE @s@.whatsapp_messages AS m SET status = 'CANCELLED', attempts = greatest(m.attempts, $2) WHERE m.id = $1",
+	    2,
+	    {INT8OID, INT4OID}};
 	Values values;
 	values.set(0, Int64GetDatum(id));
-	if (run_statement(dequeue, values).count() == 0)
+	const Result found = run_statement(waiting, values);
+	if (found.empty())
 		return false;
+	values.set(1, Int32GetDatum(found.int32_at(0, 1)));
+	if (run_statement(dequeue, values).count() == 0)
+		raise_left_out("whatsapp_queue");
 	if (run_statement(cancel, values).count() == 0) {
 		if (!run_statement(is_message, values).empty())
 			raise_left_out("whatsapp_messages");

@@ -1,18 +1,35 @@
 /*
- * directory.hpp — whose number and whose account a webhook speaks of. The default ones need no row:
- * their ids are secrets' neighbours, files or environment variables.
+ * directory.hpp — whose number and whose account a webhook speaks of, and whether it may: the
+ * secret that signed it belongs to some accounts only. The default ones need no row: their ids are
+ * secrets' neighbours, files or environment variables.
  */
 #pragma once
 
 namespace whatsapp::pg
 {
 
-/* In a worker's transaction. The sender of that phone number, NULL when it is none of ours; in the
- * SPI memory of the caller. */
-const char *sender_of(const char *phone_number_id);
+/* SQL: true when what was signed for those accounts (see core/webhook/signer.hpp) counts for this
+ * one, NULL being the default one. */
+#define COUNTS_FOR_ACCOUNT(signed_for, account)                                          \
+	"CASE WHEN " signed_for " IS NULL THEN true ELSE (position(',' || coalesce(" account \
+	", '') || ',' IN " signed_for ") > 0) = (left(" signed_for ", 1) = '+') END"
+/* SQL: the account of a message's sender. */
+#define ACCOUNT_OF_MESSAGE(id)                                                         \
+	"(SELECT s.account FROM @s@.whatsapp_messages AS m JOIN @s@.whatsapp_senders AS s" \
+	" ON s.name = m.sender WHERE m.id = " id ")"
 
-/* False when that WhatsApp Business Account is none of ours. account: its name, NULL for the
- * default one. */
-bool account_of(const char *business_account_id, const char *&account);
+/* ours, and signed by its account; foreign: ours, and signed by another account; nobody: none of
+ * ours. */
+enum class Owner { ours, foreign, nobody };
+
+/* In a worker's transaction. signed_for: see core/webhook/signer.hpp; NULL is every account.
+ * sender: whose number it is when that is ours; in the SPI memory of the caller. */
+Owner find_sender(const char *phone_number_id, const char *signed_for, const char *&sender);
+
+/* The same for a WhatsApp Business Account. account: its name, NULL for the default one. */
+Owner find_account(const char *business_account_id, const char *signed_for, const char *&account);
+
+/* The name of a sender's account; NULL for the default one. */
+const char *account_of_sender(const char *sender);
 
 } // namespace whatsapp::pg

@@ -8,6 +8,7 @@
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/identity/restore_hold.hpp"
+#include "pg/rows/own_table.hpp"
 
 #include "pg/server/milliseconds.hpp"
 #include "pg/server/statement.hpp"
@@ -30,33 +31,55 @@ system_identifier()
 	return psprintf(UINT64_FORMAT, GetSystemIdentifier());
 }
 
-void
-set_identity(Values &values, int place)
+OwnTable instances("whatsapp_instances");
+
+const char *
+make_nonce()
 {
-	values.set_text(place, system_identifier());
-	values.set(place + 1, ObjectIdGetDatum(MyDatabaseId));
+	unsigned char random[max_nonce_length / 2];
+	if (!pg_strong_random(random, sizeof random))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random value")));
+	auto *nonce = static_cast<char *>(palloc0(max_nonce_length + 1));
+	hex_encode(reinterpret_cast<const char *>(random), sizeof random, nonce);
+	return nonce;
 }
 
 void
 make_instance()
 {
 	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_instances (nonce, system_identifier, database_oid, released_restore) SELECT $1, $2, $3, $4"
-	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_instances WHERE system_identifier = $2 AND database_oid = $3)",
-	    4,
-	    {TEXTOID, TEXTOID, OIDOID, TEXTOID}};
-	unsigned char random[8];
-	char nonce[2 * sizeof random + 1];
-	if (!pg_strong_random(random, sizeof random))
-		ereport(ERROR,
-		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random value")));
-	hex_encode(reinterpret_cast<const char *>(random), sizeof random, nonce);
-	nonce[sizeof nonce - 1] = '\0';
+	    "INSERT INTO @s@.whatsapp_instances (nonce, system_identifier, database_oid, released_restore, table_oid) SELECT $1, $2, $3, $4, $5"
+	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_instances AS i WHERE " IS_OWN_INSTANCE(
+	        "i", "$2", "$3") ")",
+	    5,
+	    {TEXTOID, TEXTOID, OIDOID, TEXTOID, OIDOID}};
 	Values values;
-	values.set_text(0, nonce);
+	values.set_text(0, make_nonce());
 	set_identity(values, 1);
 	/* what is born after a restore has nothing to be held */
 	values.set_text(3, restore_id());
+	values.set(4, ObjectIdGetDatum(find_own_table(instances)));
+	run_statement(statement, values);
+}
+
+/* After a promotion. The old nonce stays, for webhooks about what was sent under it. */
+void
+change_nonce()
+{
+	static Statement statement = {
+	    "WITH former AS (INSERT INTO @s@.whatsapp_instances (nonce, system_identifier, database_oid, table_oid, epoch, created_at, released_at)"
+	    "  SELECT i.nonce, 'before ' || $3, i.database_oid, i.table_oid, i.epoch, i.created_at, now()"
+	    "  FROM @s@.whatsapp_instances AS i WHERE " IS_OWN_INSTANCE(
+	        "i", "$1",
+	        "$2") ")"
+	              " UPDATE @s@.whatsapp_instances AS i SET nonce = $3 WHERE " IS_OWN_INSTANCE(
+	                  "i", "$1", "$2"),
+	    3,
+	    {TEXTOID, OIDOID, TEXTOID}};
+	Values values;
+	set_identity(values, 0);
+	values.set_text(2, make_nonce());
 	run_statement(statement, values);
 }
 
@@ -101,13 +124,20 @@ read_quarantine_ms(const Instance &instance, int place)
 
 } // namespace
 
+void
+set_identity(Values &values, int place)
+{
+	values.set_text(place, system_identifier());
+	values.set(place + 1, ObjectIdGetDatum(MyDatabaseId));
+}
+
 bool
 is_held()
 {
 	static Statement statement = {
-	    "SELECT 1 FROM @s@.whatsapp_instances WHERE"
-	    " CASE WHEN system_identifier = $1 AND database_oid = $2 THEN $3 <> '' AND released_restore IS DISTINCT FROM $3"
-	    "  ELSE released_at IS NULL END LIMIT 1",
+	    "SELECT 1 FROM @s@.whatsapp_instances AS i WHERE CASE WHEN " IS_OWN_INSTANCE(
+	        "i", "$1", "$2") " THEN " IS_RESTORED("i",
+	                                              "$3") " ELSE i.released_at IS NULL END LIMIT 1",
 	    3,
 	    {TEXTOID, OIDOID, TEXTOID}};
 	Values values;
@@ -126,10 +156,12 @@ raise_epoch()
 {
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_instances AS i SET epoch = i.epoch + 1, heartbeat_at = now(), stopped_cleanly = false"
-	    " FROM (SELECT ctid, heartbeat_at, stopped_cleanly FROM @s@.whatsapp_instances"
-	    "  WHERE system_identifier = $1 AND database_oid = $2 LIMIT 1 FOR UPDATE) AS before WHERE i.ctid = before.ctid"
-	    " RETURNING i.nonce, i.epoch, NOT before.stopped_cleanly AND before.heartbeat_at < now() - make_interval(secs => $3),"
-	    "  before.stopped_cleanly",
+	    " FROM (SELECT own.ctid, own.heartbeat_at, own.stopped_cleanly FROM @s@.whatsapp_instances AS own"
+	    "  WHERE " IS_OWN_INSTANCE(
+	        "own", "$1",
+	        "$2") " LIMIT 1 FOR UPDATE) AS before WHERE i.ctid = before.ctid"
+	              " RETURNING i.nonce, i.epoch, NOT before.stopped_cleanly AND before.heartbeat_at < now() - make_interval(secs => $3),"
+	              "  before.stopped_cleanly",
 	    3,
 	    {TEXTOID, OIDOID, FLOAT8OID}};
 	Values values;
@@ -154,6 +186,8 @@ raise_epoch()
 void
 begin_epoch(Instance &instance, int place)
 {
+	if (was_promoted(place))
+		change_nonce();
 	const Result raised = raise_epoch();
 	strlcpy(instance.nonce, raised.text_at(0, 1), sizeof instance.nonce);
 	instance.epoch = raised.int64_at(0, 2);
@@ -215,9 +249,11 @@ become_own_instance()
 	 * be at work: from here on this is another instance, so that the two never share a correlation.
 	 * The old row stays, for webhooks about older messages. */
 	static Statement disown = {
-	    "UPDATE @s@.whatsapp_instances SET released_at = coalesce(released_at, now()),"
-	    "  system_identifier = CASE WHEN system_identifier = $1 AND database_oid = $2 THEN 'before ' || $3 ELSE system_identifier END"
-	    " WHERE system_identifier <> $1 OR database_oid <> $2 OR ($3 <> '' AND released_restore IS DISTINCT FROM $3)",
+	    "UPDATE @s@.whatsapp_instances AS i SET released_at = coalesce(i.released_at, now()),"
+	    "  system_identifier = CASE WHEN " IS_OWN_INSTANCE(
+	        "i", "$1", "$2") " THEN 'before ' || $3 ELSE i.system_identifier END"
+	                         " WHERE NOT " IS_OWN_INSTANCE("i", "$1",
+	                                                       "$2") " OR " IS_RESTORED("i", "$3"),
 	    3,
 	    {TEXTOID, OIDOID, TEXTOID}};
 	Values values;

@@ -6,7 +6,9 @@
 
 #include "core/webhook/account.hpp"
 #include "core/webhook/inbound.hpp"
+#include "core/webhook/keyword.hpp"
 
+#include "pg/people/persons.hpp"
 #include "pg/server/boundary.hpp"
 #include "pg/rows/own_table.hpp"
 #include "pg/server/statement.hpp"
@@ -43,9 +45,11 @@ record_choice(const Choice &choice)
 {
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_opt_outs AS o (contact, sender, scope, opted_out, changed_at, source, reason)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (contact, sender, scope) DO UPDATE"
-	    " SET opted_out = EXCLUDED.opted_out, changed_at = EXCLUDED.changed_at, source = EXCLUDED.source, reason = EXCLUDED.reason"
-	    " WHERE EXCLUDED.changed_at > o.changed_at OR (EXCLUDED.changed_at = o.changed_at AND EXCLUDED.opted_out)",
+	    " SELECT p.contact, $2, $3, $4, $5, $6, $7 FROM " LINKED_CONTACTS(
+	        "$1",
+	        "$2") " AS p ON CONFLICT (contact, sender, scope) DO UPDATE"
+	              " SET opted_out = EXCLUDED.opted_out, changed_at = EXCLUDED.changed_at, source = EXCLUDED.source, reason = EXCLUDED.reason"
+	              " WHERE EXCLUDED.changed_at > o.changed_at OR (EXCLUDED.changed_at = o.changed_at AND EXCLUDED.opted_out)",
 	    7,
 	    {TEXTOID, TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
 	Values values;
@@ -82,18 +86,18 @@ heed_keyword(const char *text, const char *const (&contacts)[2], const char *sen
              std::int64_t at)
 {
 	static Statement statement = {
-	    "SELECT action, scope, keyword FROM @s@.whatsapp_opt_out_keywords WHERE keyword = upper($1)"
+	    "SELECT action, scope, keyword FROM @s@.whatsapp_opt_out_keywords WHERE @s@.wa_keyword_key(keyword) = $1"
 	    " ORDER BY built_in LIMIT 1",
 	    1,
 	    {TEXTOID}};
 	if (text == nullptr)
 		return;
-	const std::string_view word = keyword_of(text);
-	if (word.empty())
+	const char *key = nullptr;
+	guarded([&] { key = cstring_out(keyword_key(text)); });
+	if (*key == '\0')
 		return;
 	Values values;
-	values.set(
-	    0, PointerGetDatum(cstring_to_text_with_len(word.data(), static_cast<int>(word.size()))));
+	values.set_text(0, key);
 	const Result match = run_statement(statement, values);
 	if (match.empty())
 		return;
@@ -118,9 +122,11 @@ opt_out(const char *contact, const char *sender, bool marketing_only, const char
 {
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_opt_outs AS o (contact, sender, scope, opted_out, changed_at, source, reason)"
-	    " VALUES ($1, $2, $3, true, clock_timestamp(), 'function', $4) ON CONFLICT (contact, sender, scope) DO UPDATE"
-	    " SET opted_out = true, changed_at = EXCLUDED.changed_at, source = EXCLUDED.source, reason = EXCLUDED.reason"
-	    " WHERE NOT o.opted_out",
+	    " SELECT p.contact, $2, $3, true, clock_timestamp(), 'function', $4 FROM " LINKED_CONTACTS(
+	        "$1",
+	        "$2") " AS p ON CONFLICT (contact, sender, scope) DO UPDATE"
+	              " SET opted_out = true, changed_at = EXCLUDED.changed_at, source = EXCLUDED.source, reason = EXCLUDED.reason"
+	              " WHERE NOT o.opted_out",
 	    4,
 	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
 	Values values;
@@ -135,8 +141,14 @@ bool
 opt_in(const char *contact, const char *sender)
 {
 	static Statement statement = {
-	    "UPDATE @s@.whatsapp_opt_outs SET opted_out = false, changed_at = clock_timestamp(), source = 'function', reason = NULL"
-	    " WHERE contact = $1 AND opted_out AND ($2 IS NULL OR sender = $2)",
+	    "UPDATE @s@.whatsapp_opt_outs AS o SET opted_out = false, changed_at = clock_timestamp(), source = 'function', reason = NULL"
+	    " WHERE o.contact IN (SELECT p.contact FROM " LINKED_CONTACTS(
+	        "$1",
+	        "$2") " AS p) AND o.opted_out AND ($2 IS NULL OR o.sender = $2)"
+	              /* a link of one account lifts nothing of another's */
+	              " AND (o.contact = $1 OR EXISTS (SELECT FROM @s@.whatsapp_user_ids AS u"
+	              "  WHERE ((u.user_id = $1 AND u.contact = o.contact) OR (u.contact = $1 AND u.user_id = o.contact))"
+	              "   AND u.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = o.sender)))",
 	    2,
 	    {TEXTOID, TEXTOID}};
 	Values values;

@@ -39,7 +39,8 @@ void record_choice(const Choice &choice);
 /* Meta refused this message with marketing_stopped_code, by answer or by webhook. The same. */
 void note_marketing_stopped(std::int64_t message_id);
 
-/* An inbound text or button of one of the words of whatsapp_opt_out_keywords. contacts are the keys
+/* An inbound text or button that is one of the words of whatsapp_opt_out_keywords, by its
+ * keyword_key(). contacts are the keys
  * under which the person is known, NULL where there is none. */
 void heed_keyword(const char *text, const char *const (&contacts)[2], const char *sender,
                   std::int64_t at);

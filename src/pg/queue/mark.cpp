@@ -37,7 +37,7 @@ constexpr std::int64_t tell_again_us = 60 * USECS_PER_SEC;
 	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                             \
 	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"          \
 	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
-	"<= now(), q.ctid, m.ctid, coalesce(m.message_type <> 'template', false)"
+	"<= now(), q.ctid, m.ctid, coalesce(m.message_type <> 'template', false), m.created_at"
 
 /* What has moved since it was read is not marked, and is read again. */
 Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
@@ -106,11 +106,12 @@ mark_directly(const Instance &instance, const ReadyMessage *candidates, std::siz
 		claims.count++;
 		if (!messages.find_by_id(message_column::id, claim.id))
 			continue;
+		bool null;
 		claim.message_row = messages.address();
+		claim.made_at = DatumGetTimestampTz(messages.get(message_column::created_at, null));
 		MemoryContext before = MemoryContextSwitchTo(memory);
 		claim.phone = text_of(messages, message_column::recipient_phone);
 		claim.payload = text_of(messages, message_column::payload);
-		bool null;
 		const Datum type = messages.get(message_column::message_type, null);
 		claim.free_form = !null && !is_word(type, "template");
 		MemoryContextSwitchTo(before);
@@ -210,7 +211,8 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 		                  address_at(rows, i, 7), rows.int32_at(i, 2),
 		                  rows.text_at(i, 3),     rows.text_at(i, 4),
 		                  rows.bool_at(i, 5),     false,
-		                  rows.bool_at(i, 8),     false};
+		                  rows.bool_at(i, 8),     false,
+		                  rows.int64_at(i, 9)};
 	}
 	MemoryContextSwitchTo(before);
 	std::sort(claims.rows, claims.rows + claims.count,

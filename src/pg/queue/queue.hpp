@@ -65,6 +65,7 @@ struct Claimed {
 	bool opted_out; /* since it was queued */
 	bool free_form; /* no template: it needs an open 24-hour window */
 	bool window_closed;
+	std::int64_t made_at; /* TimestampTz, for the correlation */
 };
 
 struct Claims {

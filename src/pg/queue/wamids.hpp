@@ -31,6 +31,14 @@ namespace whatsapp::pg
 	            " AND (SELECT m.wamid FROM @s@.whatsapp_messages AS m WHERE m.id = w.message_id) = " wamid \
 	            ")"
 
+/* SQL: whether that wamid is known of that message, be it of an older attempt. It is not noted
+ * before its message is. */
+#define WAMID_IS_REMEMBERED(wamid, message_id_)                                                 \
+	"EXISTS (SELECT FROM @s@.whatsapp_wamids AS w WHERE w.generation = ANY (" GENERATIONS_FROM( \
+	    message_id_ " >> 18") ")"                                                               \
+	                          " AND w.hash = hashtextextended(" wamid                           \
+	                          ", 0) AND w.message_id = " message_id_ ")"
+
 /* In a transaction, with SPI connected. */
 std::int32_t newest_generation();
 

@@ -7,6 +7,7 @@
 #include "core/webhook/account.hpp"
 #include "pg/identity/directory.hpp"
 #include "pg/people/opt_outs.hpp"
+#include "pg/people/persons.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
 
@@ -253,46 +254,74 @@ apply_account(const Restriction &restriction, const char *account)
 	wake_sender_at_commit(any_due);
 }
 
+/* Whose messages a wish is about: the sender with that number; where no number is told, all senders
+ * of the account. None when the number is none of ours. */
+Result
+senders_of_wish(const Wish &wish, const InboxTask &task)
+{
+	static Statement statement = {
+	    "SELECT $1 WHERE $1 IS NOT NULL UNION SELECT s.name FROM @s@.whatsapp_senders AS s"
+	    " WHERE $1 IS NULL AND $2 AND s.account IS NOT DISTINCT FROM $3"
+	    " UNION SELECT 'default' WHERE $1 IS NULL AND $2 AND $3 IS NULL",
+	    3,
+	    {TEXTOID, BOOLOID, TEXTOID}};
+	const char *sender;
+	const char *account = nullptr;
+	(void)find_sender(wish.phone_number_id, task.signed_for, sender);
+	const bool all = wish.phone_number_id == nullptr &&
+	                 find_account(task.account_id, task.signed_for, account) == Owner::ours;
+	Values values;
+	values.set_text(0, sender);
+	values.set(1, BoolGetDatum(all));
+	values.set_text(2, account);
+	return run_statement(statement, values);
+}
+
 void
-apply_wishes(const Facts &facts, std::int64_t at)
+apply_wishes(const Facts &facts, const InboxTask &task)
 {
 	for (int i = 0; i < facts.wish_count; i++) {
 		const Wish &wish = facts.wishes[i];
-		const char *sender = sender_of(wish.phone_number_id);
-		const std::int64_t when =
-		    wish.at == 0 ? at : time_t_to_timestamptz(static_cast<pg_time_t>(wish.at));
-		for (const char *contact : {contact_of(wish.wa_id), wish.user_id})
-			if (contact != nullptr)
-				record_choice(
-				    {contact, sender, true, wish.stop, when, "user_preferences", wish.detail});
+		const Result senders = senders_of_wish(wish, task);
+		const std::int64_t when = wish.at == 0
+		                              ? task.occurred_at
+		                              : time_t_to_timestamptz(static_cast<pg_time_t>(wish.at));
+		for (uint64 k = 0; k < senders.count(); k++) {
+			const char *sender = senders.text_at(k, 1);
+			learn_person(contact_of(wish.wa_id), wish.user_id, account_of_sender(sender));
+			for (const char *contact : {contact_of(wish.wa_id), wish.user_id})
+				if (contact != nullptr)
+					record_choice(
+					    {contact, sender, true, wish.stop, when, "user_preferences", wish.detail});
+		}
 	}
 }
 
 } // namespace
 
 void
-apply_account_event(const char *raw, const char *business_account_id, std::int64_t at)
+apply_account_event(const InboxTask &task)
 {
 	Facts facts = {};
 	guarded([&] {
-		const AccountEvent event = read_account_event(raw);
+		const AccountEvent event = read_account_event(task.raw);
 		copy_facts(event, facts);
 	});
 	if (facts.about == AccountEvent::About::nothing)
 		return;
 	if (facts.about == AccountEvent::About::preferences) {
-		apply_wishes(facts, at);
+		apply_wishes(facts, task);
 		return;
 	}
 	const char *account;
-	if (!account_of(business_account_id, account))
+	if (find_account(task.account_id, task.signed_for, account) != Owner::ours)
 		return;
 	switch (facts.about) {
 	case AccountEvent::About::message_template:
-		apply_template(facts.message_template, account, at);
+		apply_template(facts.message_template, account, task.occurred_at);
 		break;
 	case AccountEvent::About::number:
-		apply_number(facts.number, account, at);
+		apply_number(facts.number, account, task.occurred_at);
 		break;
 	case AccountEvent::About::account:
 		apply_account(facts.account, account);

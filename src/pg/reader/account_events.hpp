@@ -4,13 +4,12 @@
  */
 #pragma once
 
-#include <cstdint>
+#include "pg/reader/inbound.hpp"
 
 namespace whatsapp::pg
 {
 
-/* In a worker's transaction. raw: the change as JSON; at: TimestampTz of the entry. An account that
- * is none of ours changes nothing. */
-void apply_account_event(const char *raw, const char *business_account_id, std::int64_t at);
+/* In a worker's transaction. An account that is none of ours changes nothing. */
+void apply_account_event(const InboxTask &task);
 
 } // namespace whatsapp::pg

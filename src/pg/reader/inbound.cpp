@@ -6,6 +6,7 @@
 #include "core/webhook/inbound.hpp"
 #include "pg/identity/directory.hpp"
 #include "pg/people/opt_outs.hpp"
+#include "pg/people/persons.hpp"
 
 #include "pg/server/boundary.hpp"
 #include "pg/server/columns.hpp"
@@ -23,11 +24,10 @@ namespace whatsapp::pg
 namespace
 {
 
+/* Under which a person is found again; NULL where there is none. */
 struct Person {
-	const char *wa_id;
+	const char *contact; /* of the phone */
 	const char *user_id;
-	/* the keys under which the person is found again */
-	const char *keys[2];
 };
 
 const char *
@@ -52,13 +52,16 @@ void
 open_window(const Person &person, const char *sender, std::int64_t at)
 {
 	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_windows AS w (contact, sender, last_inbound_at) SELECT k, $2, $3 FROM unnest($1) AS k"
-	    " ON CONFLICT (contact, sender) DO UPDATE SET last_inbound_at = EXCLUDED.last_inbound_at"
-	    " WHERE EXCLUDED.last_inbound_at > w.last_inbound_at",
+	    "INSERT INTO @s@.whatsapp_windows AS w (contact, sender, last_inbound_at)"
+	    " SELECT DISTINCT linked.contact, $2, $3 FROM unnest($1) AS told (contact) CROSS JOIN LATERAL " LINKED_CONTACTS(
+	        "told.contact",
+	        "$2") " AS linked"
+	              " ON CONFLICT (contact, sender) DO UPDATE SET last_inbound_at = EXCLUDED.last_inbound_at"
+	              " WHERE EXCLUDED.last_inbound_at > w.last_inbound_at",
 	    3,
 	    {TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID}};
 	Column keys(2);
-	for (const char *key : person.keys)
+	for (const char *key : {person.contact, person.user_id})
 		if (key != nullptr)
 			keys.add_identifier(key);
 	if (keys.count() == 0)
@@ -70,32 +73,55 @@ open_window(const Person &person, const char *sender, std::int64_t at)
 	run_statement(statement, values);
 }
 
+/* The system's word that a person has another number, another user id, or both. Whatever the old
+ * contacts chose holds for the new ones. */
+void
+follow_change(const Person &before, const char *previous_user_id, const Person &now,
+              const InboxTask &task, const char *sender)
+{
+	const char *account = account_of_sender(sender);
+	const char *for_sender = task.signed_for == nullptr ? nullptr : sender;
+	learn_person(now.contact, now.user_id, account);
+	/* what comes late under an old id */
+	for (const char *user_id : {previous_user_id, before.user_id})
+		learn_person(now.contact, user_id, account);
+	for (const char *old_contact : {before.contact, before.user_id, previous_user_id})
+		for (const char *new_contact : {now.contact, now.user_id})
+			follow_person(old_contact, new_contact, account, for_sender);
+}
+
 } // namespace
 
 void
 heed_message(const InboxTask &task)
 {
 	static Statement statement = {
-	    "SELECT from_wa_id, from_user_id, text, reply_id, opens_window FROM jsonb_to_record($1::jsonb)"
-	    " AS c (from_wa_id text, from_user_id text, text text, reply_id text, opens_window boolean)",
+	    "SELECT from_wa_id, from_user_id, text, reply_id, opens_window, new_wa_id, new_user_id, previous_user_id"
+	    " FROM jsonb_to_record($1::jsonb) AS c (from_wa_id text, from_user_id text, text text, reply_id text, opens_window boolean,"
+	    "  new_wa_id text, new_user_id text, previous_user_id text)",
 	    1,
 	    {TEXTOID}};
+	/* who writes to a number of somebody else's has said nothing to our senders */
+	const char *sender;
+	if (find_sender(task.phone_number_id, task.signed_for, sender) != Owner::ours)
+		return;
 	Values values;
 	values.set_text(0, read_inbound_columns(task));
 	const Result columns = run_statement(statement, values);
-	Person person = {};
-	person.wa_id = columns.text_at(0, 1);
-	person.user_id = columns.text_at(0, 2);
-	person.keys[0] = contact_of(person.wa_id);
-	person.keys[1] = null_if_empty(person.user_id);
-	const char *text = columns.text_at(0, 3);
-	const char *reply_id = columns.text_at(0, 4);
+	const Person person = {contact_of(columns.text_at(0, 1)), null_if_empty(columns.text_at(0, 2))};
+	const Person changed = {contact_of(columns.text_at(0, 6)), null_if_empty(columns.text_at(0, 7))};
+	if (changed.contact != nullptr || changed.user_id != nullptr) {
+		follow_change(person, null_if_empty(columns.text_at(0, 8)), changed, task, sender);
+		return;
+	}
+	/* a person is one in a group, too */
+	learn_person(person.contact, person.user_id, account_of_sender(sender));
 	if (!columns.bool_at(0, 5))
 		return;
-	const char *sender = sender_of(task.phone_number_id);
 	open_window(person, sender, task.occurred_at);
-	heed_keyword(text, person.keys, sender, task.occurred_at);
-	heed_keyword(reply_id, person.keys, sender, task.occurred_at);
+	const char *const contacts[] = {person.contact, person.user_id};
+	heed_keyword(columns.text_at(0, 3), contacts, sender, task.occurred_at);
+	heed_keyword(columns.text_at(0, 4), contacts, sender, task.occurred_at);
 }
 
 void
@@ -113,9 +139,10 @@ store_inbound(const InboxTask &task)
 	    "  profile_name, username, group_id, text, caption, media_id, mime_type, sha256, filename,"
 	    "  voice, latitude, longitude, place_name, place_address, contacts, emoji, target_wamid, reply_kind, reply_id,"
 	    "  reply_description, reply_data, order_items, context_wamid, context_from,"
-	    "  " MESSAGE_OF_WAMID(
+	    /* who answers a message of ours writes to the number that has sent it */
+	    "  (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.sender = $3 AND m.id = " MESSAGE_OF_WAMID(
 	        "context_wamid",
-	        "0") ", forwarded, referral,"
+	        "0") "), forwarded, referral,"
 	             "  CASE WHEN new_wa_id ~ '^[0-9]+$' THEN '+' || new_wa_id ELSE new_wa_id END, new_user_id, errors,"
 	             "  coalesce(opens_window, false), $7, $8::jsonb"
 	             " FROM jsonb_to_record($9::jsonb) AS c (message_type text, from_wa_id text, from_user_id text, profile_name text,"
@@ -131,7 +158,9 @@ store_inbound(const InboxTask &task)
 	Values values;
 	values.set(0, TimestampTzGetDatum(task.received_at));
 	values.set(1, TimestampTzGetDatum(task.occurred_at));
-	values.set_text(2, sender_of(task.phone_number_id));
+	const char *sender;
+	(void)find_sender(task.phone_number_id, task.signed_for, sender);
+	values.set_text(2, sender);
 	values.set_text(3, task.account_id);
 	values.set_text(4, task.phone_number_id);
 	values.set_text(5, task.wamid);

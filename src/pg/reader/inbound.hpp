@@ -23,6 +23,7 @@ struct InboxTask {
 	std::int64_t received_at;
 	std::int64_t message_id; /* 0: none */
 	bool apply_status;       /* of a status: its message has still to be changed */
+	const char *signed_for;  /* see Event */
 };
 
 /* The 24 hours in which any message may answer, and words such as STOP. Nothing of a user's runs.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "pg/identity/directory.hpp"
 #include "pg/reader/account_events.hpp"
 #include "pg/rows/left_out.hpp"
 #include "pg/server/clock.hpp"
@@ -19,6 +20,7 @@
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/worker.hpp"
+#include "pg/webhooks/foreign_events.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -47,7 +49,7 @@ take_tasks(InboxTask *tasks, int limit)
 {
 	static Statement statement = {
 	    "SELECT q.event_id, q.attempts, e.kind, e.account_id, e.phone_number_id, e.wamid, e.raw::text, e.contact::text,"
-	    "  coalesce(e.occurred_at, e.received_at), e.received_at, coalesce(e.message_id, 0), q.apply_status"
+	    "  coalesce(e.occurred_at, e.received_at), e.received_at, coalesce(e.message_id, 0), q.apply_status, e.signed_for"
 	    " FROM (SELECT event_id, attempts, due_at, apply_status FROM @s@.whatsapp_event_queue WHERE due_at <= now()"
 	    "   ORDER BY due_at, event_id LIMIT $1) AS q"
 	    " LEFT JOIN @s@.whatsapp_events AS e ON e.id = q.event_id ORDER BY q.apply_status DESC, q.due_at, q.event_id",
@@ -70,8 +72,32 @@ take_tasks(InboxTask *tasks, int limit)
 		task.received_at = rows.int64_at(i, 10);
 		task.message_id = rows.int64_at(i, 11);
 		task.apply_status = rows.bool_at(i, 12);
+		task.signed_for = rows.text_at(i, 13);
 	}
 	return static_cast<int>(rows.count());
+}
+
+/* An item speaks of the account of its entry, and of the number in its metadata. Of statuses the
+ * listener has asked, for their messages tell. */
+bool
+is_foreign(const InboxTask &task)
+{
+	const char *name;
+	return task.signed_for != nullptr && !is_kind(task, "status") &&
+	       (find_account(task.account_id, task.signed_for, name) == Owner::foreign ||
+	        find_sender(task.phone_number_id, task.signed_for, name) == Owner::foreign);
+}
+
+void
+mark_foreign(const InboxTask &task)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_events SET kind = 'foreign' WHERE id = $1", 1, {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(task.event_id));
+	run_statement(statement, values);
+	const auto view_of = [](const char *text) { return text == nullptr ? "" : text; };
+	note_foreign_event(task.signed_for, view_of(task.account_id), view_of(task.phone_number_id));
 }
 
 /* What is ours to do. Once more is no harm: everything in it carries the time of the event. */
@@ -81,7 +107,7 @@ act_on_event(const InboxTask &task)
 	if (is_kind(task, "message"))
 		heed_message(task);
 	else if (is_kind(task, "account"))
-		apply_account_event(task.raw, task.account_id, task.occurred_at);
+		apply_account_event(task);
 	else if (is_kind(task, "status"))
 		heed_status(task);
 }
@@ -92,8 +118,17 @@ attempt_task(const InboxTask &task, Problem &problem)
 	/* the event was removed meanwhile */
 	if (task.kind == nullptr)
 		return true;
-	if (!attempt_apart(problem, 0, [&] { act_on_event(task); }))
+	bool foreign = false;
+	if (!attempt_apart(problem, 0, [&] {
+		    foreign = is_foreign(task);
+		    if (foreign)
+			    mark_foreign(task);
+		    else
+			    act_on_event(task);
+	    }))
 		return false;
+	if (foreign)
+		return true;
 	if (is_kind(task, "message"))
 		return attempt_apart(problem, settings.trigger_timeout, [&] { store_inbound(task); });
 	return !task.apply_status ||
@@ -231,6 +266,7 @@ work_off_event_queue(std::int64_t &next_due_ms)
 		fault_point(FaultPoint::intake_acted, static_cast<std::size_t>(taken));
 	});
 	fault_point(FaultPoint::intake_committed, static_cast<std::size_t>(taken));
+	report_foreign_events();
 	singly = Max(singly - 1, 0);
 	if (committed)
 		return more;

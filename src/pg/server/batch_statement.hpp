@@ -30,6 +30,7 @@ struct BatchType {
 
 inline constexpr BatchType text_batch = {TEXTOID, TEXTARRAYOID};
 inline constexpr BatchType bigint_batch = {INT8OID, INT8ARRAYOID};
+inline constexpr BatchType integer_batch = {INT4OID, INT4ARRAYOID};
 inline constexpr BatchType smallint_batch = {INT2OID, INT2ARRAYOID};
 inline constexpr BatchType boolean_batch = {BOOLOID, BOOLARRAYOID};
 inline constexpr BatchType time_batch = {TIMESTAMPTZOID, TIMESTAMPTZARRAYOID};

@@ -12,11 +12,14 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "pg/identity/directory.hpp"
+#include "pg/identity/known_nonces.hpp"
 #include "pg/queue/wamids.hpp"
 #include "pg/server/batch_statement.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/webhooks/event_queue.hpp"
 #include "pg/webhooks/event_reading.hpp"
+#include "pg/webhooks/foreign_events.hpp"
 #include "pg/webhooks/status_join.hpp"
 
 extern "C" {
@@ -45,8 +48,35 @@ add_text(Column &column, const Event &event)
 	column.add_text(event.*text);
 }
 
+/* What of a phone number is the same however the platform writes it: some countries have added
+ * digits behind their code, and recipient_id has them or not. */
+constexpr std::size_t stable_digits = 7;
+
+/* The last digits of whom a status is for; NULL when it tells no phone number. */
+void
+add_recipient(Column &column, const Event &event)
+{
+	const std::string_view id = event.report.wa_id;
+	if (id.size() < stable_digits || id.find_first_not_of("0123456789") != std::string_view::npos)
+		column.add_null();
+	else
+		column.add_text(id.substr(id.size() - stable_digits));
+}
+
+/* Whether the rows here tell all that was sent under the nonce; NULL for a nonce of others. */
+void
+add_own(Column &column, const Event &event)
+{
+	const NonceOrigin origin =
+	    event.nonce.empty() ? NonceOrigin::foreign : origin_of_nonce(event.nonce);
+	if (origin == NonceOrigin::foreign)
+		column.add_null();
+	else
+		column.add(BoolGetDatum(origin == NonceOrigin::own));
+}
+
 constexpr BatchColumn<Event> event_columns[] = {
-    {"kind", text_batch, as_told,
+    {"kind", text_batch, "CASE WHEN found.foreign_message THEN 'foreign' ELSE item.kind END",
      [](Column &column, const Event &event) { column.add_text(event.kind); }},
     {"field", text_batch, as_told, add_text<&Event::field>},
     {"account_id", text_batch, as_told, add_text<&Event::account_id>},
@@ -61,20 +91,45 @@ constexpr BatchColumn<Event> event_columns[] = {
      [](Column &column, const Event &event) { column.add(PointerGetDatum(event.key)); }},
     {"raw", json_batch, as_told, add_text<&Event::raw>},
     {"contact", json_batch, as_told, add_text<&Event::contact>},
-    {"nonce", text_batch, nullptr, add_text<&Event::nonce>},
+    {"signed_for", text_batch, as_told, add_text<&Event::signed_for>},
+    {"own", boolean_batch, nullptr, add_own},
     {"our_id", bigint_batch, nullptr,
-     [](Column &column, const Event &event) { column.add(Int64GetDatum(event.message_id)); }}};
+     [](Column &column, const Event &event) { column.add(Int64GetDatum(event.message_id)); }},
+    {"made_at", time_batch, nullptr,
+     [](Column &column, const Event &event) { column.add(TimestampTzGetDatum(event.made_at)); }},
+    {"recipient", text_batch, nullptr, add_recipient}};
 
-/* A status is about a message of ours by our own id first, which is there before any answer; then
- * by wamid. Never by phone. */
+/*
+ * SQL: the message that our own correlation names, which is there before any answer; or NULL. It
+ * must have been on the wire, and under this wamid if one is known of it. Only with several
+ * attempts an earlier one may have had another wamid.
+ */
+#define CORRELATED_MESSAGE                                                                             \
+	"(SELECT m.id FROM @s@.whatsapp_messages AS m WHERE item.own IS NOT NULL AND m.id = item.our_id"   \
+	" AND m.created_at = item.made_at AND (m.wamid = item.wamid"                                       \
+	"  OR ((m.wamid IS NULL OR m.attempts > 1 OR " WAMID_IS_REMEMBERED(                                \
+	    "item.wamid",                                                                                  \
+	    "m.id") ")"                                                                                    \
+	            "  AND (item.recipient IS NULL OR m.recipient_phone IS NULL"                           \
+	            "   OR item.recipient IN (right(m.recipient_phone, 7), right(m.wa_id, 7)))"            \
+	            "  AND (m.attempts > 0 OR NOT item.own OR EXISTS (SELECT FROM @s@.whatsapp_queue AS q" \
+	            "   WHERE q.message_id = m.id AND (q.attempts > 0 OR q.state = 'held'))))))"
+
+/* A status is about a message of ours by our own correlation first, then by wamid. Never by phone.
+ * One about a message of another account than those whose secret signed it is kept, and no more. */
 BatchStatement insert_new_events = {
-    "INSERT INTO @s@.whatsapp_events (@columns@, message_id) SELECT @values@, CASE WHEN item.kind = 'status' THEN coalesce("
-    "   (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.id = item.our_id"
-    "     AND item.nonce IN (SELECT n.nonce FROM @s@.whatsapp_instances AS n)), " MESSAGE_OF_WAMID(
-        "item.wamid",
-        "0") ") END"
-             " FROM @batch@ WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.dedupe_key = item.dedupe_key)"
-             " RETURNING dedupe_key, id, message_id",
+    "INSERT INTO @s@.whatsapp_events (@columns@, message_id)"
+    " SELECT @values@, CASE WHEN NOT found.foreign_message THEN found.id END"
+    " FROM @batch@ CROSS JOIN LATERAL (SELECT named.id, named.id IS NOT NULL AND NOT " COUNTS_FOR_ACCOUNT(
+        "item.signed_for",
+        ACCOUNT_OF_MESSAGE(
+            "named.id")) " AS foreign_message"
+                         "  FROM (SELECT CASE WHEN item.kind = 'status' THEN coalesce(" CORRELATED_MESSAGE
+                         ", " MESSAGE_OF_WAMID(
+                             "item.wamid",
+                             "0") ") END AS id OFFSET 0) AS named OFFSET 0) AS found"
+                                  " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.dedupe_key = item.dedupe_key)"
+                                  " RETURNING dedupe_key, id, message_id, kind = 'foreign'",
     event_columns};
 
 bool
@@ -94,6 +149,7 @@ is_same_key(const Event *left, const Event *right)
 std::size_t
 insert_events(const Event *const *events, std::size_t count, StoredEvent *stored)
 {
+	read_known_nonces();
 	const Result rows = run_batch_statement(insert_new_events, events, count);
 	std::size_t size = 0;
 	for (uint64 i = 0; i < rows.count(); i++) {
@@ -105,6 +161,11 @@ insert_events(const Event *const *events, std::size_t count, StoredEvent *stored
 		/* a user's trigger has given the row another key: what it is now is the user's affair */
 		if (found == events + count || !is_same_key(*found, &wanted) || size == count)
 			continue;
+		if (rows.bool_at(i, 4)) {
+			note_foreign_event((*found)->signed_for, (*found)->account_id,
+			                   (*found)->phone_number_id);
+			continue;
+		}
 		stored[size++] = {*found, rows.int64_at(i, 2), rows.int64_at(i, 3)};
 	}
 	return size;

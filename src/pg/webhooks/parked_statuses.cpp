@@ -4,6 +4,7 @@
  */
 #include "pg/webhooks/parked_statuses.hpp"
 
+#include "pg/identity/directory.hpp"
 #include "pg/queue/wamids.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/webhooks/event_queue.hpp"
@@ -26,14 +27,17 @@ match_parked_statuses(int seconds, std::int32_t oldest_generation)
 {
 	static Statement link = {
 	    "UPDATE @s@.whatsapp_events AS e SET message_id = p.message_id FROM ("
-	    "  SELECT found.id, found.message_id FROM (SELECT parked.id, " MESSAGE_OF_WAMID(
+	    "  SELECT found.id, found.message_id FROM (SELECT parked.id, parked.signed_for, " MESSAGE_OF_WAMID(
 	        "parked.wamid",
 	        "$2") " AS message_id"
 	              "    FROM @s@.whatsapp_events AS parked"
 	              "    WHERE parked.kind = 'status' AND parked.message_id IS NULL"
 	              "     AND parked.received_at > now() - make_interval(secs => $1)) AS found"
-	              "   WHERE found.message_id IS NOT NULL ORDER BY found.message_id LIMIT $3) AS p"
-	              " WHERE e.id = p.id AND e.message_id IS NULL RETURNING e.id",
+	              "   WHERE found.message_id IS NOT NULL AND " COUNTS_FOR_ACCOUNT(
+	                  "found.signed_for",
+	                  ACCOUNT_OF_MESSAGE(
+	                      "found.message_id")) " ORDER BY found.message_id LIMIT $3) AS p"
+	                                           " WHERE e.id = p.id AND e.message_id IS NULL RETURNING e.id",
 	    3,
 	    {FLOAT8OID, INT4OID, INT8OID}};
 	Values values;

@@ -11,22 +11,21 @@
 
 #include <algorithm>
 
-#include "pg/queue/wamids.hpp"
+#include "pg/people/persons.hpp"
 #include "pg/rows/left_out.hpp"
 #include "pg/server/batch_statement.hpp"
 #include "pg/server/fault_point.hpp"
+#include "pg/webhooks/status_sum.hpp"
+
+extern "C" {
+#include "common/hashfn.h"
+}
 
 namespace whatsapp::pg
 {
 
 namespace
 {
-
-struct Sum {
-	std::int64_t message_id;
-	Progress progress;
-	const char *queued; /* state of its row in the queue, NULL when it has none (any more) */
-};
 
 void
 add_message_id(Column &column, const Sum &sum)
@@ -55,13 +54,6 @@ add_price_text(Column &column, const Sum &sum)
 	column.add_text(sum.progress.price.*text);
 }
 
-template <std::string_view StatusReport::*text>
-void
-add_failure_text(Column &column, const MessageStatus &failure)
-{
-	column.add_text(failure.report.*text);
-}
-
 /* The platform's times are whole seconds, cut off: never before the message was made. */
 #define EARLIEST(column)                                                       \
 	"CASE WHEN item." column " IS NULL THEN m." column " ELSE least(m." column \
@@ -84,9 +76,18 @@ add_failure_text(Column &column, const MessageStatus &failure)
 	"CASE WHEN item.pricing_rank > 0 AND " PRICE_KEY("item") " < " PRICE_KEY( \
 	    "m") " THEN item." column " ELSE m." column " END"
 
+/* The answer, which would tell them, may never come. */
+#define MOST_ATTEMPTS "greatest(m.attempts, item.attempts)"
+
 /* What statuses tell of a message, and how it is joined with the row m. */
 constexpr BatchColumn<Sum> progress_columns[] = {
     {"id", bigint_batch, nullptr, add_message_id},
+    {"unqueued", boolean_batch, nullptr,
+     [](Column &column, const Sum &sum) {
+	     column.add(BoolGetDatum(sum.queue_row == QueueRow::removed));
+     }},
+    {"attempts", integer_batch, MOST_ATTEMPTS,
+     [](Column &column, const Sum &sum) { column.add(Int32GetDatum(sum.attempts)); }},
     {"wamid", text_batch, "coalesce(m.wamid, item.wamid)",
      [](Column &column, const Sum &sum) { column.add_identifier(sum.progress.wamid); }},
     /* read implies delivered, and delivered sent, in the sum already */
@@ -117,6 +118,10 @@ constexpr BatchColumn<Sum> progress_columns[] = {
 #define KEEPS_ERROR(column) \
 	"CASE WHEN m.status = 'FAILED' AND item.delivered_at IS NULL THEN m." column " END"
 
+/* A message that waits has a row in the queue. Where none was seen, wa_retry() has committed one
+ * since, while we waited for the message: see apply_again(). */
+#define WAS_SEEN "(m.status <> 'PENDING' OR item.unqueued)"
+
 /* Messages that have been sent, or more. */
 BatchStatement join_progress = {
     "UPDATE @s@.whatsapp_messages AS m SET (@columns@) = ROW(@values@),"
@@ -124,24 +129,46 @@ BatchStatement join_progress = {
     "                WHEN item.delivered_at IS NOT NULL OR m.status = 'DELIVERED' THEN 'DELIVERED'"
     "                WHEN m.status = 'FAILED' THEN 'FAILED' ELSE 'SENT' END,"
     "  failed_at = " KEEPS_ERROR("failed_at") ", error_code = " KEEPS_ERROR("error_code") ",  error_message = " KEEPS_ERROR(
-        "error_message") ", error_details = " KEEPS_ERROR("error_details") ",  hint = " KEEPS_ERROR("hint") " FROM @batch@ WHERE m.id = item.id",
+        "error_message") ", error_details = " KEEPS_ERROR("error_details") ",  hint = " KEEPS_ERROR("hint") " FROM @batch@ WHERE m.id = item.id AND " WAS_SEEN,
     progress_columns};
 
-constexpr BatchColumn<MessageStatus> failure_columns[] = {
+struct FailedMessage {
+	std::int64_t message_id;
+	const StatusReport *report;
+	bool unqueued;
+	std::int32_t attempts;
+};
+
+template <std::string_view StatusReport::*text>
+void
+add_failure_text(Column &column, const FailedMessage &failure)
+{
+	column.add_text(failure.report->*text);
+}
+
+constexpr BatchColumn<FailedMessage> failure_columns[] = {
     {"id", bigint_batch, nullptr,
-     [](Column &column, const MessageStatus &failure) {
+     [](Column &column, const FailedMessage &failure) {
 	     column.add(Int64GetDatum(failure.message_id));
      }},
+    {"unqueued", boolean_batch, nullptr,
+     [](Column &column, const FailedMessage &failure) {
+	     column.add(BoolGetDatum(failure.unqueued));
+     }},
+    {"attempts", integer_batch, MOST_ATTEMPTS,
+     [](Column &column, const FailedMessage &failure) {
+	     column.add(Int32GetDatum(failure.attempts));
+     }},
     {"wamid", text_batch, "coalesce(m.wamid, item.wamid)",
-     [](Column &column, const MessageStatus &failure) {
-	     column.add_identifier(failure.report.wamid);
+     [](Column &column, const FailedMessage &failure) {
+	     column.add_identifier(failure.report->wamid);
      }},
     {"failed_at", time_batch, "item.shown_at",
-     [](Column &column, const MessageStatus &failure) { column.add_time(failure.report.at); }},
+     [](Column &column, const FailedMessage &failure) { column.add_time(failure.report->at); }},
     {"error_code", bigint_batch, as_told,
-     [](Column &column, const MessageStatus &failure) {
-	     if (failure.report.has_error)
-		     column.add(Int64GetDatum(failure.report.error_code));
+     [](Column &column, const FailedMessage &failure) {
+	     if (failure.report->has_error)
+		     column.add(Int64GetDatum(failure.report->error_code));
 	     else
 		     column.add_null();
      }},
@@ -166,105 +193,22 @@ BatchStatement join_failures = {
                 " WHERE m.id = item.id AND (m.status IN ('PENDING', 'SENT') OR (m.status = 'FAILED'"
                 "   AND ROW(item.shown_at, " FAILURE_REASON("item") ") < ROW(m.failed_at, " FAILURE_REASON(
                     "m") ")))"
-                         "  AND (m.wamid IS NULL OR m.wamid = item.wamid)",
+                         "  AND (m.wamid IS NULL OR m.wamid = item.wamid) AND " WAS_SEEN,
     failure_columns};
 
-Sum *
-find_sum(Sum *sums, std::size_t count, std::int64_t message_id)
-{
-	return std::lower_bound(sums, sums + count, message_id,
-	                        [](const Sum &sum, std::int64_t id) { return sum.message_id < id; });
-}
+struct JoinCount {
+	std::size_t wanted;
+	std::size_t changed;
+};
 
-/* What is known about this attempt: it must not be sent again. A failure says nothing of an attempt
- * that is yet to come, nor does a late "sent" of an attempt that failed. */
-#define OF_SETTLED                                                                          \
-	" FROM @s@.whatsapp_queue AS q WHERE q.message_id = $1 AND ($4"                         \
-	"  OR ($3 AND NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.message_id = $1" \
-	"   AND e.wamid = $2 AND e.status = 'failed')) OR (NOT $3 AND q.state <> 'ready'))"
-
-void
-dequeue_message(Sum &sum)
-{
-	static Statement dequeue = {"DELETE" OF_SETTLED, 4, {INT8OID, TEXTOID, BOOLOID, BOOLOID}};
-	static Statement left = {"SELECT 1" OF_SETTLED, 4, {INT8OID, TEXTOID, BOOLOID, BOOLOID}};
-	const Progress &progress = sum.progress;
-	Values values;
-	values.set(0, Int64GetDatum(sum.message_id));
-	values.set_identifier(1, progress.wamid);
-	values.set(2, BoolGetDatum(progress.sent_at != 0));
-	values.set(3, BoolGetDatum(progress.delivered_at != 0));
-	if (run_statement(dequeue, values).count() > 0)
-		sum.queued = nullptr;
-	else if (!run_statement(left, values).empty())
-		raise_left_out("whatsapp_queue");
-}
-
-/* A message in the queue has no wamid yet, as a rule: the webhook has overtaken the answer. */
-void
-remember_wamid(const Sum &sum)
-{
-	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_wamids (hash, message_id, generation)"
-	    " SELECT hashtextextended($2, 0), $1, " NEWEST_GENERATION
-	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_wamids WHERE generation = ANY (" GENERATIONS_FROM(
-	        "$1 >> 18") ")"
-	                    "  AND hash = hashtextextended($2, 0) AND message_id = $1)",
-	    2,
-	    {INT8OID, TEXTOID}};
-	Values values;
-	values.set(0, Int64GetDatum(sum.message_id));
-	values.set_identifier(1, sum.progress.wamid);
-	run_statement(statement, values);
-}
-
-/* Nearly always there is nothing in the queue: it was settled by the answer, long before. */
-void
-dequeue_messages(Sum *sums, std::size_t count)
-{
-	static Statement statement = {"SELECT message_id, state FROM @s@.whatsapp_queue"
-	                              " WHERE message_id = ANY ($1) ORDER BY message_id FOR UPDATE",
-	                              1,
-	                              {INT8ARRAYOID}};
-	Column ids(count);
-	for (std::size_t i = 0; i < count; i++)
-		ids.add(Int64GetDatum(sums[i].message_id));
-	Values values;
-	values.set(0, ids.array(INT8OID));
-	const Result rows = run_statement(statement, values);
-	for (uint64 i = 0; i < rows.count(); i++) {
-		Sum &sum = *find_sum(sums, count, rows.int64_at(i, 1));
-		sum.queued = rows.text_at(i, 2);
-		dequeue_message(sum);
-		remember_wamid(sum);
-	}
-}
-
-/* What is still in the queue is a new attempt, and its row is its own. */
 bool
 tells_progress(const Sum &sum)
 {
-	return sum.progress.sent_at != 0 && sum.queued == nullptr;
-}
-
-/* Not all of them were changed: some may have been deleted, or a user's trigger has left one out.
- */
-void
-require_changed(const Sum *const *sums, std::size_t count, std::uint64_t changed)
-{
-	static Statement existing = {
-	    "SELECT count(*) FROM @s@.whatsapp_messages WHERE id = ANY ($1)", 1, {INT8ARRAYOID}};
-	Column ids(count);
-	for (std::size_t i = 0; i < count; i++)
-		ids.add(Int64GetDatum(sums[i]->message_id));
-	Values values;
-	values.set(0, ids.array(INT8OID));
-	if (run_statement(existing, values).int64_at(0, 1) > static_cast<std::int64_t>(changed))
-		raise_left_out("whatsapp_messages");
+	return sum.progress.sent_at != 0 && sum.queue_row != QueueRow::kept;
 }
 
 /* In order of id, as all who lock several messages. */
-void
+JoinCount
 join_progress_of(const Sum *sums, std::size_t count)
 {
 	auto **some = static_cast<const Sum **>(palloc(sizeof(Sum *) * (count + 1)));
@@ -273,31 +217,129 @@ join_progress_of(const Sum *sums, std::size_t count)
 		if (tells_progress(sums[i]))
 			some[size++] = &sums[i];
 	if (size == 0)
-		return;
-	const std::uint64_t changed = run_batch_statement(join_progress, some, size).count();
-	if (changed < size)
-		require_changed(some, size, changed);
+		return {0, 0};
+	return {size, static_cast<std::size_t>(run_batch_statement(join_progress, some, size).count())};
 }
 
-bool
-waits_to_be_sent(const Sum &sum)
-{
-	return sum.queued != nullptr && strcmp(sum.queued, "ready") == 0;
-}
-
-/* statuses: in order of message, each of which has a sum. */
+/* Not all of them were changed, nor wait for another attempt: some may have been deleted, or a
+ * user's trigger has left one out. */
 void
+require_changed(const Sum *sums, std::size_t count, std::size_t accounted_for)
+{
+	static Statement existing = {
+	    "SELECT count(*) FROM @s@.whatsapp_messages WHERE id = ANY ($1)", 1, {INT8ARRAYOID}};
+	Column ids(count);
+	for (std::size_t i = 0; i < count; i++)
+		if (tells_progress(sums[i]))
+			ids.add(Int64GetDatum(sums[i].message_id));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	if (run_statement(existing, values).int64_at(0, 1) > static_cast<std::int64_t>(accounted_for))
+		raise_left_out("whatsapp_messages");
+}
+
+/* statuses: in order of message. False when one of them had no row in the queue: most failures are
+ * not the earliest of their message, so the number of changed rows tells nothing. */
+bool
 join_failures_of(const MessageStatus *statuses, std::size_t count, Sum *sums, std::size_t sum_count)
 {
+	auto *failures = static_cast<FailedMessage *>(palloc(sizeof(FailedMessage) * (count + 1)));
 	auto **some =
-	    static_cast<const MessageStatus **>(palloc(sizeof(MessageStatus *) * (count + 1)));
+	    static_cast<const FailedMessage **>(palloc(sizeof(FailedMessage *) * (count + 1)));
 	std::size_t size = 0;
-	for (std::size_t i = 0; i < count; i++)
-		if (rank_of(statuses[i].report.status) == StatusRank::failed &&
-		    !waits_to_be_sent(*find_sum(sums, sum_count, statuses[i].message_id)))
-			some[size++] = &statuses[i];
+	bool all_seen = true;
+	for (std::size_t i = 0; i < count; i++) {
+		const Sum *sum = rank_of(statuses[i].report.status) == StatusRank::failed
+		                     ? find_sum(sums, sum_count, statuses[i].message_id)
+		                     : nullptr;
+		if (sum == nullptr || sum->queue_row == QueueRow::kept)
+			continue;
+		failures[size] = {sum->message_id, &statuses[i].report, sum->queue_row == QueueRow::removed,
+		                  sum->attempts};
+		all_seen = all_seen && failures[size].unqueued;
+		some[size] = &failures[size];
+		size++;
+	}
 	if (size > 0)
 		run_batch_statement(join_failures, some, size);
+	return all_seen;
+}
+
+/* False when some message may wait though no row of the queue was seen. */
+bool
+join_statuses(const MessageStatus *statuses, std::size_t count, Sum *sums, std::size_t sum_count,
+              JoinCount &progress)
+{
+	progress = join_progress_of(sums, sum_count);
+	return join_failures_of(statuses, count, sums, sum_count) &&
+	       progress.changed == progress.wanted;
+}
+
+/* Those that wait though no row of the queue was seen, once more: wa_retry() has put one there
+ * meanwhile, and it is seen now. */
+void
+apply_again(const MessageStatus *statuses, std::size_t count, Sum *sums, std::size_t sum_count,
+            const JoinCount &before)
+{
+	static Statement statement = {"SELECT id FROM @s@.whatsapp_messages"
+	                              " WHERE id = ANY ($1) AND status = 'PENDING' ORDER BY id",
+	                              1,
+	                              {INT8ARRAYOID}};
+	Column ids(sum_count);
+	for (std::size_t i = 0; i < sum_count; i++)
+		if (sums[i].queue_row == QueueRow::none)
+			ids.add(Int64GetDatum(sums[i].message_id));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	const Result rows = run_statement(statement, values);
+	auto *waiting = static_cast<Sum *>(palloc(sizeof(Sum) * (rows.count() + 1)));
+	std::size_t size = 0;
+	std::size_t accounted_for = before.changed;
+	for (uint64 i = 0; i < rows.count(); i++)
+		if (const Sum *sum = find_sum(sums, sum_count, rows.int64_at(i, 1))) {
+			accounted_for += tells_progress(*sum) ? 1 : 0;
+			waiting[size++] = *sum;
+		}
+	if (accounted_for < before.wanted)
+		require_changed(sums, sum_count, accounted_for);
+	if (size == 0)
+		return;
+	dequeue_messages(waiting, size);
+	/* where there is none at all, somebody has removed it by hand */
+	for (std::size_t i = 0; i < size; i++)
+		if (waiting[i].queue_row == QueueRow::none)
+			waiting[i].queue_row = QueueRow::removed;
+	JoinCount progress;
+	(void)join_statuses(statuses, count, waiting, size, progress);
+	if (progress.changed < progress.wanted)
+		require_changed(waiting, size, progress.changed);
+}
+
+std::uint64_t
+digest_of(std::string_view text, std::uint64_t seed)
+{
+	return hash_bytes_extended(reinterpret_cast<const unsigned char *>(text.data()),
+	                           static_cast<int>(text.size()), seed);
+}
+
+void
+learn_persons_of(const MessageStatus *statuses, std::size_t count)
+{
+	auto *persons = static_cast<StatusPerson *>(palloc(sizeof(StatusPerson) * (count + 1)));
+	std::size_t size = 0;
+	for (std::size_t i = 0; i < count; i++) {
+		const StatusReport &report = statuses[i].report;
+		if (report.user_id.empty())
+			continue;
+		/* the phone is the message's; where the status does not tell it, the message stands for it
+		 */
+		const std::uint64_t phone =
+		    report.wa_id.empty() ? static_cast<std::uint64_t>(statuses[i].message_id) : 0;
+		persons[size++] = {statuses[i].message_id,
+		                   pnstrdup(report.user_id.data(), report.user_id.size()),
+		                   digest_of(report.user_id, digest_of(report.wa_id, phone))};
+	}
+	learn_persons(persons, size);
 }
 
 } // namespace
@@ -316,15 +358,17 @@ apply_statuses(MessageStatus *statuses, std::size_t count)
 		if (rank_of(status.report.status) == StatusRank::none)
 			continue;
 		if (size == 0 || sums[size - 1].message_id != status.message_id)
-			sums[size++] = {status.message_id, Progress(), nullptr};
+			sums[size++] = {status.message_id, Progress(), QueueRow::none, 0};
 		add_report(sums[size - 1].progress, status.report);
 	}
 	if (size == 0)
 		return;
 	dequeue_messages(sums, size);
 	fault_point(FaultPoint::event_dequeued);
-	join_progress_of(sums, size);
-	join_failures_of(statuses, count, sums, size);
+	JoinCount progress;
+	if (!join_statuses(statuses, count, sums, size, progress))
+		apply_again(statuses, count, sums, size, progress);
+	learn_persons_of(statuses, count);
 }
 
 } // namespace whatsapp::pg

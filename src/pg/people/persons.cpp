@@ -1,0 +1,182 @@
+/*
+ * persons.cpp — links between contacts, and what is shared when one is learnt.
+ */
+#include "pg/people/persons.hpp"
+
+#include "pg/rows/own_table.hpp"
+#include "pg/server/batch_statement.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "access/xact.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+OwnTable opt_outs("whatsapp_opt_outs");
+OwnTable windows("whatsapp_windows");
+
+/* From has to key. */
+struct SharedContact {
+	const char *has;
+	const char *key;
+	const char *account;
+	const char *sender; /* for whom a choice about every sender counts; NULL: for every one */
+};
+
+constexpr BatchColumn<SharedContact> shared_columns[] = {
+    {"has", text_batch, nullptr,
+     [](Column &column, const SharedContact &pair) { column.add_identifier(pair.has); }},
+    {"key", text_batch, nullptr,
+     [](Column &column, const SharedContact &pair) { column.add_identifier(pair.key); }},
+    {"account", text_batch, nullptr,
+     [](Column &column, const SharedContact &pair) { column.add_text(pair.account); }},
+    {"for_sender", text_batch, nullptr,
+     [](Column &column, const SharedContact &pair) { column.add_text(pair.sender); }}};
+
+#define IS_OF_ACCOUNT(row)                                                               \
+	"item.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s" \
+	" WHERE s.name = " row ".sender)"
+
+/* Of a choice about every sender only that to be left alone: to lift one is not for one account. */
+BatchStatement share_choices = {
+    "INSERT INTO @s@.whatsapp_opt_outs AS o (contact, sender, scope, opted_out, changed_at, source, reason)"
+    " SELECT DISTINCT ON (item.key, coalesce(c.sender, item.for_sender), c.scope)"
+    "   item.key, coalesce(c.sender, item.for_sender), c.scope, c.opted_out, c.changed_at, c.source, c.reason"
+    " FROM @batch@ JOIN @s@.whatsapp_opt_outs AS c ON c.contact = item.has"
+    " WHERE CASE WHEN c.sender IS NULL THEN c.opted_out ELSE " IS_OF_ACCOUNT(
+        "c") " END"
+             " ORDER BY item.key, coalesce(c.sender, item.for_sender), c.scope, c.changed_at DESC, c.opted_out DESC"
+             " ON CONFLICT (contact, sender, scope) DO UPDATE SET opted_out = EXCLUDED.opted_out,"
+             "  changed_at = EXCLUDED.changed_at, source = EXCLUDED.source, reason = EXCLUDED.reason"
+             " WHERE EXCLUDED.changed_at > o.changed_at OR (EXCLUDED.changed_at = o.changed_at AND EXCLUDED.opted_out)",
+    shared_columns};
+
+BatchStatement share_windows = {
+    "INSERT INTO @s@.whatsapp_windows AS w (contact, sender, last_inbound_at)"
+    " SELECT item.key, c.sender, max(c.last_inbound_at) FROM @batch@ JOIN @s@.whatsapp_windows AS c ON c.contact = item.has"
+    " WHERE c.sender IS NOT NULL AND " IS_OF_ACCOUNT(
+        "c") " GROUP BY item.key, c.sender"
+             " ON CONFLICT (contact, sender) DO UPDATE SET last_inbound_at = EXCLUDED.last_inbound_at"
+             " WHERE EXCLUDED.last_inbound_at > w.last_inbound_at",
+    shared_columns};
+
+void
+share(const SharedContact *pairs, std::size_t count)
+{
+	const bool choices = has_pages(opt_outs);
+	const bool messages = has_pages(windows);
+	if (count == 0 || (!choices && !messages))
+		return;
+	auto **all = static_cast<const SharedContact **>(palloc(sizeof(SharedContact *) * count));
+	for (std::size_t i = 0; i < count; i++)
+		all[i] = &pairs[i];
+	if (choices)
+		run_batch_statement(share_choices, all, count);
+	if (messages)
+		run_batch_statement(share_windows, all, count);
+}
+
+/* The links that a statement has made: account, user_id, contact. */
+void
+share_along(const Result &links)
+{
+	auto *pairs =
+	    static_cast<SharedContact *>(palloc(sizeof(SharedContact) * (2 * links.count() + 1)));
+	std::size_t size = 0;
+	for (uint64 i = 0; i < links.count(); i++) {
+		const char *account = links.text_at(i, 1);
+		const char *user_id = links.text_at(i, 2);
+		const char *contact = links.text_at(i, 3);
+		pairs[size++] = {user_id, contact, account, nullptr};
+		pairs[size++] = {contact, user_id, account, nullptr};
+	}
+	share(pairs, size);
+}
+
+constexpr BatchColumn<StatusPerson> person_columns[] = {
+    {"message_id", bigint_batch, nullptr,
+     [](Column &column, const StatusPerson &person) {
+	     column.add(Int64GetDatum(person.message_id));
+     }},
+    {"user_id", text_batch, nullptr,
+     [](Column &column, const StatusPerson &person) { column.add_identifier(person.user_id); }}};
+
+BatchStatement insert_links = {
+    "INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact)"
+    " SELECT DISTINCT s.account, item.user_id, @s@.wa_contact_key(m.recipient_phone)"
+    " FROM @batch@ JOIN @s@.whatsapp_messages AS m ON m.id = item.message_id LEFT JOIN @s@.whatsapp_senders AS s ON s.name = m.sender"
+    " WHERE m.recipient_phone IS NOT NULL ORDER BY 2, 3, 1"
+    " ON CONFLICT (user_id, contact, account) DO NOTHING RETURNING account, user_id, contact",
+    person_columns};
+
+/* What this process has learnt lately: each message has several statuses, and a person several
+ * messages. Forgotten when the transaction that learnt them came to nothing. */
+constexpr std::size_t lately_count = 1 << 14;
+std::uint64_t lately[lately_count];
+TransactionId last_learning = InvalidTransactionId;
+
+void
+forget_what_was_undone()
+{
+	if (!TransactionIdIsValid(last_learning) || TransactionIdIsCurrentTransactionId(last_learning))
+		return;
+	if (!TransactionIdDidCommit(last_learning))
+		memset(lately, 0, sizeof lately);
+	last_learning = InvalidTransactionId;
+}
+
+} // namespace
+
+void
+learn_person(const char *contact, const char *user_id, const char *account)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact) VALUES ($1, $2, $3)"
+	    " ON CONFLICT (user_id, contact, account) DO NOTHING RETURNING account, user_id, contact",
+	    3,
+	    {TEXTOID, TEXTOID, TEXTOID}};
+	if (contact == nullptr || user_id == nullptr || strcmp(contact, user_id) == 0)
+		return;
+	Values values;
+	values.set_text(0, account);
+	values.set_identifier(1, user_id);
+	values.set_identifier(2, contact);
+	share_along(run_statement(statement, values));
+}
+
+void
+learn_persons(const StatusPerson *persons, std::size_t count)
+{
+	forget_what_was_undone();
+	auto **unknown =
+	    static_cast<const StatusPerson **>(palloc(sizeof(StatusPerson *) * (count + 1)));
+	std::size_t size = 0;
+	for (std::size_t i = 0; i < count; i++) {
+		std::uint64_t &place = lately[persons[i].digest % lately_count];
+		if (place == persons[i].digest)
+			continue;
+		place = persons[i].digest;
+		unknown[size++] = &persons[i];
+	}
+	if (size == 0)
+		return;
+	last_learning = GetCurrentTransactionId();
+	share_along(run_batch_statement(insert_links, unknown, size));
+}
+
+void
+follow_person(const char *old_contact, const char *new_contact, const char *account,
+              const char *sender)
+{
+	if (old_contact == nullptr || new_contact == nullptr || strcmp(old_contact, new_contact) == 0)
+		return;
+	const SharedContact pair = {old_contact, new_contact, account, sender};
+	share(&pair, 1);
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,134 @@
+/*
+ * status_dequeue.cpp — which statuses speak of the attempt that the queue has; a part of
+ * status_join.cpp.
+ */
+#include "pg/webhooks/status_sum.hpp"
+
+#include <algorithm>
+
+#include "pg/queue/wamids.hpp"
+#include "pg/rows/left_out.hpp"
+#include "pg/server/columns.hpp"
+#include "pg/webhooks/event_reading.hpp"
+
+extern "C" {
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* What was told of an attempt that was over, while its message waited for another one, was left
+ * aside; now that it has arrived after all, it counts. */
+void
+add_earlier_statuses(Sum &sum)
+{
+	static Statement statement = {
+	    "SELECT raw::text, contact::text, received_at FROM @s@.whatsapp_events"
+	    " WHERE message_id = $1 AND wamid = $2 AND kind = 'status' AND raw IS NOT NULL",
+	    2,
+	    {INT8OID, TEXTOID}};
+	Values values;
+	values.set(0, Int64GetDatum(sum.message_id));
+	values.set_identifier(1, sum.progress.wamid);
+	const Result rows = run_statement(statement, values);
+	for (uint64 i = 0; i < rows.count(); i++) {
+		StatusReport report;
+		if (!read_stored_status(rows.text_at(i, 1), rows.text_at(i, 2), report))
+			continue;
+		if (report.at == 0)
+			report.at = timestamptz_to_time_t(rows.int64_at(i, 3));
+		add_report(sum.progress, report);
+	}
+}
+
+/*
+ * What is known about this attempt: it must not be sent again.
+ *
+ * But after wa_retry() the row is of an attempt that is yet to come, or on its way. "sent" and
+ * "failed" of an older one, which is over, say nothing of it. Two things tell an older one: its
+ * wamid was known before, for wa_retry() takes it from the message; or nothing has left since
+ * wa_retry(), though something had before. A message that was put back because nobody knew what had
+ * become of it is settled by any status.
+ */
+#define OF_SETTLED                                                                               \
+	" FROM @s@.whatsapp_queue AS q WHERE q.message_id = $1 AND ($3 OR NOT ("                     \
+	"   (q.state = 'ready' AND q.attempts = 0"                                                   \
+	"    AND (SELECT m.attempts > 0 FROM @s@.whatsapp_messages AS m WHERE m.id = $1))"           \
+	"   OR " WAMID_IS_REMEMBERED("$2", "$1") "))"
+
+void
+dequeue_message(Sum &sum, bool is_ready)
+{
+	static Statement dequeue = {"DELETE" OF_SETTLED, 3, {INT8OID, TEXTOID, BOOLOID}};
+	static Statement left = {"SELECT 1" OF_SETTLED, 3, {INT8OID, TEXTOID, BOOLOID}};
+	Values values;
+	values.set(0, Int64GetDatum(sum.message_id));
+	values.set_identifier(1, sum.progress.wamid);
+	values.set(2, BoolGetDatum(sum.progress.delivered_at != 0));
+	if (run_statement(dequeue, values).count() > 0) {
+		sum.queue_row = QueueRow::removed;
+		if (is_ready)
+			add_earlier_statuses(sum);
+		return;
+	}
+	if (!run_statement(left, values).empty())
+		raise_left_out("whatsapp_queue");
+	sum.queue_row = QueueRow::kept;
+	sum.attempts = 0;
+}
+
+/* A message in the queue has no wamid yet, as a rule: the webhook has overtaken the answer. */
+void
+remember_wamid(const Sum &sum)
+{
+	static Statement statement = {"INSERT INTO @s@.whatsapp_wamids (hash, message_id, generation)"
+	                              " SELECT hashtextextended($2, 0), $1, " NEWEST_GENERATION
+	                              " WHERE NOT " WAMID_IS_REMEMBERED("$2", "$1"),
+	                              2,
+	                              {INT8OID, TEXTOID}};
+	Values values;
+	values.set(0, Int64GetDatum(sum.message_id));
+	values.set_identifier(1, sum.progress.wamid);
+	run_statement(statement, values);
+}
+
+} // namespace
+
+Sum *
+find_sum(Sum *sums, std::size_t count, std::int64_t message_id)
+{
+	Sum *found =
+	    std::lower_bound(sums, sums + count, message_id,
+	                     [](const Sum &sum, std::int64_t id) { return sum.message_id < id; });
+	return found == sums + count || found->message_id != message_id ? nullptr : found;
+}
+
+/* Nearly always there is nothing in the queue: it was settled by the answer, long before. */
+void
+dequeue_messages(Sum *sums, std::size_t count)
+{
+	static Statement statement = {"SELECT message_id, attempts, state = 'ready' FROM @s@.whatsapp_queue"
+	                              " WHERE message_id = ANY ($1) ORDER BY message_id FOR UPDATE",
+	                              1,
+	                              {INT8ARRAYOID}};
+	Column ids(count);
+	for (std::size_t i = 0; i < count; i++)
+		ids.add(Int64GetDatum(sums[i].message_id));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	const Result rows = run_statement(statement, values);
+	for (uint64 i = 0; i < rows.count(); i++) {
+		Sum *sum = find_sum(sums, count, rows.int64_at(i, 1));
+		if (sum == nullptr)
+			continue;
+		sum->attempts = rows.int32_at(i, 2);
+		dequeue_message(*sum, rows.bool_at(i, 3));
+		remember_wamid(*sum);
+	}
+}
+
+} // namespace whatsapp::pg

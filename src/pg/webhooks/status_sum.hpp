@@ -1,0 +1,32 @@
+/*
+ * status_sum.hpp — what some statuses add up to, and the queue row of their message; a part of
+ * status_join.cpp.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/webhook/progress.hpp"
+
+namespace whatsapp::pg
+{
+
+/* The row of a message in the queue: none was seen; it was removed, by us; or it waits for an
+ * attempt that these statuses say nothing of. */
+enum class QueueRow { none, removed, kept };
+
+struct Sum {
+	std::int64_t message_id;
+	Progress progress;
+	QueueRow queue_row;
+	std::int32_t attempts; /* of a row that was removed */
+};
+
+/* sums: in order of message. NULL when there is none. */
+Sum *find_sum(Sum *sums, std::size_t count, std::int64_t message_id);
+
+/* In a transaction: what these statuses settle leaves the queue. Locks in order of message. */
+void dequeue_messages(Sum *sums, std::size_t count);
+
+} // namespace whatsapp::pg
