@@ -109,7 +109,8 @@ heed_message(const InboxTask &task)
 	values.set_text(0, read_inbound_columns(task));
 	const Result columns = run_statement(statement, values);
 	const Person person = {contact_of(columns.text_at(0, 1)), null_if_empty(columns.text_at(0, 2))};
-	const Person changed = {contact_of(columns.text_at(0, 6)), null_if_empty(columns.text_at(0, 7))};
+	const Person changed = {contact_of(columns.text_at(0, 6)),
+	                        null_if_empty(columns.text_at(0, 7))};
 	if (changed.contact != nullptr || changed.user_id != nullptr) {
 		follow_change(person, null_if_empty(columns.text_at(0, 8)), changed, task, sender);
 		return;
