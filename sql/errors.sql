@@ -1,5 +1,5 @@
 -- errors: wa_explain() and the table behind it: what each error code of the Cloud API means, and what to do.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 \pset format unaligned
 \pset footer off
 \pset null (null)

@@ -1,6 +1,6 @@
 -- money: wa_format_amount() as people read it, its defaults, and each amount, currency and locale that it refuses.
 -- No-break spaces are shown as ~.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 \pset format unaligned
 \pset footer off
 \pset null (null)

@@ -1,6 +1,6 @@
 -- phone: wa_valid_e164() and wa_phone_problem() on every form that people write, in whatever collation, and their use
 -- in a CHECK constraint, an index and a parallel plan.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 \pset format unaligned
 \pset footer off
 \pset null (null)

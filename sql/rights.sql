@@ -80,7 +80,7 @@ SELECT 'a'::text = 'a'::text AS the_trap_is_set;
 SELECT wa_send_po('Proveedor ABC', 'trap 1', 1, '+34612345678') IS NOT NULL AS sent;
 SELECT wa_send_po('Proveedor ABC', 'trap 2', 1, '+34612345678', sender => 'known') IS NOT NULL AS sent;
 SELECT wa_send_po('Proveedor ABC', 'trap 3', '1', '+34612345678', idempotency_key => 'trap') IS NOT NULL AS sent;
-SELECT wa_send_template('+34612345678', 'trap_4', idempotency_key => 'trap') IS NOT NULL AS sent_before;
+SELECT wa_send_po('Proveedor ABC', 'trap 3', '1', '+34612345678', idempotency_key => 'trap') IS NOT NULL AS sent_before;
 SELECT wa_send_po('Proveedor ABC', 'trap 5', 1, '+34600000000') AS opted_out;
 \set VERBOSITY default
 CREATE TRIGGER show_path BEFORE INSERT ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION regress_whatsapp_trap.show_path();

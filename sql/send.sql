@@ -116,7 +116,7 @@ SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', ''NaN''::
 SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', 1250, ''+34612345678'', ''EURO'')') AS refused;
 SELECT what, pg_temp.refused(format('SELECT wa_send_po(%L, ''PO-1'', ''€1'', ''+34612345678'')', supplier)) AS refused
 FROM (VALUES (1, 'empty', ''), (2, 'white space', '   '), (3, 'newline', E'secret\nname'), (4, 'carriage return', E'secret\rname'), (5, 'tab', E'secret\tname'),
-             (6, 'five spaces', 'secret     name'), (7, 'too long', repeat('x', 32769)), (8, 'four spaces', 'a    b'), (9, 'longest', repeat('x', 32768)))
+             (6, 'five spaces', 'secret     name'), (7, 'too long', repeat('x', 32769)), (8, 'four spaces', 'a    b'), (9, 'longest', repeat('x', 32762)))
      AS s (place, what, supplier) ORDER BY place;
 SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', E''PO\n1'', ''€1'', ''+34612345678'')') AS refused;
 SELECT pg_temp.refused('SELECT wa_send_po(''Proveedor ABC'', ''PO-1'', '''', ''+34612345678'')') AS refused;
@@ -210,13 +210,60 @@ WHERE reference IN ('urgent', 'bulk', 'later') ORDER BY m.id;
 SELECT pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'soon', 1, '+34612345678', priority => 'soon')$$) AS refused;
 
 -- the same idempotency key again: the same id back, and nothing new
-SELECT wa_send_po('Proveedor ABC', 'once', 1, '+34612345678', idempotency_key => 'order 1') = wa_send_po('Proveedor ABC', 'twice', 2, '+34612345678', idempotency_key => 'order 1') AS same;
-SELECT wa_send_po('Proveedor ABC', 'other sender', 1, '+34612345678', sender => 'north', idempotency_key => 'order 1')
-     = wa_send_template('+34612345678', 'hello_world', idempotency_key => 'order 1') AS same_of_another_sender;
-SELECT reference FROM whatsapp_messages WHERE idempotency_key = 'order 1' ORDER BY id;
+SELECT wa_send_po('Proveedor ABC', 'once', 1, '+34612345678', idempotency_key => 'order 1') = wa_send_po('Proveedor ABC', 'once', 1, '+34612345678', idempotency_key => 'order 1', priority => 'urgent') AS same;
+SELECT wa_send_po('Proveedor ABC', 'other sender', 2, '+34612345678', sender => 'north', idempotency_key => 'order 1')
+     = wa_send_po('Proveedor ABC', 'once', 1, '+34612345678', idempotency_key => 'order 1') AS same_of_another_sender;
+SELECT reference, sender FROM whatsapp_messages WHERE idempotency_key = 'order 1' ORDER BY id;
+
+-- the same key for another message: an error, for the second one would never leave
+SELECT regexp_replace(pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'once', 1, '+34612345679', idempotency_key => 'order 1')$$), 'Message \d+', 'Message N') AS other_phone;
+SELECT regexp_replace(pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'twice', 1, '+34612345678', idempotency_key => 'order 1')$$), 'Message \d+', 'Message N') AS other_order;
+SELECT regexp_replace(pg_temp.refused($$SELECT wa_send_template('+34612345678', 'hello_world', idempotency_key => 'order 1')$$), 'Message \d+', 'Message N') AS other_template;
+
+-- keys are each role's own
+CREATE ROLE regress_whatsapp_alice;
+GRANT EXECUTE ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text) TO regress_whatsapp_alice;
+SET SESSION AUTHORIZATION regress_whatsapp_alice;
+SELECT wa_send_po('Proveedor XYZ', 'once more', 5, '+34612345670', idempotency_key => 'order 1') IS NOT NULL AS sent;
+RESET SESSION AUTHORIZATION;
+SELECT reference, enqueued_by = 'regress_whatsapp_alice' AS of_alice FROM whatsapp_messages WHERE idempotency_key = 'order 1' AND sender = 'default' ORDER BY id;
+DELETE FROM whatsapp_queue AS q USING whatsapp_messages AS m WHERE m.id = q.message_id AND m.reference = 'once more';
+DELETE FROM whatsapp_messages WHERE reference = 'once more';
+REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text) FROM regress_whatsapp_alice;
+DROP ROLE regress_whatsapp_alice;
+
+-- every text that is kept has a limit
+SELECT pg_temp.refused($$SELECT wa_send_template('+34612345678', 'hello_world', reference => repeat('é', 513))$$) AS reference;
+SELECT pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', repeat('9', 1025), 1, '+34612345678')$$) AS po;
+SELECT pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'x', 1, '+34612345678', idempotency_key => repeat('k', 256))$$) AS key;
+SELECT pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'x', 1, '+34612345678', sender => repeat('s', 64))$$) AS sender;
+SELECT pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'x', 1, repeat('3', 1025))$$) AS phone;
+SELECT pg_temp.refused($$SELECT wa_send_po(repeat('x', 131073), 'x', 1, '+34612345678')$$) AS supplier;
+SELECT pg_temp.refused($$SELECT wa_send_template('+34612345678', 'hello_world', ARRAY[repeat('x', 20000), repeat('y', 12769)])$$) AS together;
+SELECT pg_temp.refused($$SELECT wa_send_template('+34612345678', 'hello_world', array_fill(repeat('x', 10000), ARRAY[53]))$$) AS parameters;
+SELECT pg_temp.refused($$SELECT wa_opt_out('+34612345678', reason => repeat('x', 1025))$$) AS reason;
+SELECT pg_temp.refused($$SELECT wa_render_template(repeat('x', 131073), '{}'::text[])$$) AS body;
+SELECT pg_temp.refused($$SELECT wa_render_template(repeat('{{1}}', 20), ARRAY[repeat('x', 20000)])$$) AS rendered;
+SELECT wa_send_template('+34612345678', 'hello_world', reference => repeat('r', 1024), idempotency_key => repeat('k', 255)) IS NOT NULL AS all_at_their_limits;
+DELETE FROM whatsapp_queue AS q USING whatsapp_messages AS m WHERE m.id = q.message_id AND length(m.reference) = 1024;
+DELETE FROM whatsapp_messages WHERE length(reference) = 1024;
+-- also of rows that are written past the functions
+SELECT split_part(pg_temp.refused(format('UPDATE whatsapp_messages SET %I = repeat(''x'', %s) WHERE reference = ''once'' AND sender = ''default''', column_name, most + 1)), '(', 1) AS refused
+FROM (VALUES ('sender', 63), ('recipient_phone', 1024), ('message_type', 63), ('template_name', 512), ('template_language', 63), ('reference', 1024),
+             ('idempotency_key', 255), ('enqueued_by', 63)) AS c (column_name, most);
+SELECT split_part(pg_temp.refused(format('UPDATE whatsapp_queue SET %I = repeat(''x'', %s)', column_name, most + 1)), '(', 1) AS refused
+FROM (VALUES ('sender', 63), ('recipient', 1024)) AS c (column_name, most);
+
+-- a time that is over means now, for a batch as for one
+BEGIN;
+SELECT count(wa_send_po('Proveedor ABC', 'past ' || i, 1, '+34612345678', send_at => now() - interval '10 years')) AS sent FROM generate_series(1, 3) AS i;
+SELECT DISTINCT q.due_at = m.created_at AS due_now, q.expires_at = m.expires_at AND m.expires_at - m.created_at = interval '1 day' AS lives_a_day
+FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id WHERE m.reference LIKE 'past %';
+SELECT wa_send_po('Proveedor ABC', 'past with key', 1, '+34612345678', send_at => now() - interval '10 years', idempotency_key => 'past') IS NOT NULL AS sent;
+SELECT q.due_at = m.created_at AS due_now, m.expires_at - m.created_at AS lives FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id WHERE m.reference = 'past with key';
+ROLLBACK;
 \set VERBOSITY sqlstate
 SELECT wa_send_po('Proveedor ABC', 'empty key', 1, '+34612345678', idempotency_key => '');
-SELECT wa_send_po('Proveedor ABC', 'long key', 1, '+34612345678', idempotency_key => repeat('k', 256));
 \set VERBOSITY default
 
 -- wa_retry() puts a message back that failed or was cancelled, and keeps its history

@@ -1,5 +1,5 @@
 -- template: wa_render_template() with positional and named parameters, the quick reference's sentence, and each refusal.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 \pset format unaligned
 \pset footer off
 \pset null (null)

@@ -63,10 +63,11 @@ SELECT count(*) AS cancelled FROM whatsapp_messages WHERE status = 'FAILED' AND 
 SELECT failed_at = created_at AS failed_at_once, error_code, attempts, expires_at, count(*) FROM whatsapp_messages WHERE status = 'FAILED' GROUP BY 1, 2, 3, 4;
 SELECT reference, phone, status, queued, error_message, hint FROM pg_temp.messages();
 
--- so does a setting of the session that does not fit
+-- the watch says who sends, and no session that inserts a row
 SET whatsapp.default_sender = 'ghost';
-INSERT INTO orders VALUES ('unknown sender', 'Proveedor ABC', 1, '+34612345678', 'EUR');
+INSERT INTO orders VALUES ('sender of the watch', 'Proveedor ABC', 1, '+34612345678', 'EUR');
 RESET whatsapp.default_sender;
+-- a setting of the session that does not fit makes a FAILED message, too
 SET whatsapp.default_language = 'Spanish';
 INSERT INTO orders VALUES ('unknown language', 'Proveedor ABC', 1, '+34612345678', 'EUR');
 RESET whatsapp.default_language;

@@ -31,9 +31,19 @@ CREATE TABLE whatsapp_senders (
     created_at      timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 
+INSERT INTO whatsapp_senders (name) VALUES ('default');
+
+CREATE FUNCTION whatsapp_replace_default_sender() RETURNS trigger
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_replace_default_sender';
+
 CREATE FUNCTION wa_resume(sender text DEFAULT 'default') RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_resume';
+
+-- A dump brings a row of this name to where the install script has made one.
+CREATE TRIGGER whatsapp_replace_default_sender BEFORE INSERT ON whatsapp_senders FOR EACH ROW
+    WHEN (NEW.name = 'default') EXECUTE FUNCTION whatsapp_replace_default_sender();
 
 COMMENT ON TABLE whatsapp_accounts IS 'WhatsApp Business Accounts beside the default one. Their secrets are files in whatsapp.secret_dir, in a folder of the account''s name.';
 COMMENT ON COLUMN whatsapp_accounts.name IS 'Letters, digits, _ and -; also the folder in whatsapp.secret_dir and the end of the webhook''s path.';
@@ -41,7 +51,7 @@ COMMENT ON COLUMN whatsapp_accounts.business_account_id IS 'Meta''s id of the ac
 COMMENT ON COLUMN whatsapp_accounts.api_version IS 'Version of the Cloud API; NULL is whatsapp.api_version.';
 COMMENT ON COLUMN whatsapp_accounts.api_base_url IS 'Where this account is reached; NULL is whatsapp.api_base_url. Used only when whatsapp.account_base_urls lists it.';
 COMMENT ON COLUMN whatsapp_accounts.created_at IS 'When the row was made.';
-COMMENT ON TABLE whatsapp_senders IS 'Phone numbers that send. The one named default needs no row: settings and environment describe it; a row of it appears when it pauses for the first time.';
+COMMENT ON TABLE whatsapp_senders IS 'Phone numbers that send. The one named default is there from the beginning: settings and secrets describe it where its columns are NULL.';
 COMMENT ON COLUMN whatsapp_senders.name IS 'Letters, digits, _ and -; what the argument sender of the functions says.';
 COMMENT ON COLUMN whatsapp_senders.account IS 'Its row of whatsapp_accounts; NULL is the default account.';
 COMMENT ON COLUMN whatsapp_senders.phone_number_id IS 'Meta''s id of the number; NULL is the one of the account''s secrets.';
@@ -64,7 +74,11 @@ COMMENT ON COLUMN whatsapp_senders.number_event_at IS 'Meta''s time of that webh
 COMMENT ON COLUMN whatsapp_senders.created_at IS 'When the row was made.';
 COMMENT ON FUNCTION wa_resume(text) IS 'Ends the pause of a sender, at commit. False when there is no such paused sender.';
 
+COMMENT ON FUNCTION whatsapp_replace_default_sender() IS
+    'The trigger by which a row named default takes the place of the one that the install script made, as long as nobody has changed that.';
+
 REVOKE ALL ON FUNCTION wa_resume(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_replace_default_sender() FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_senders', '');

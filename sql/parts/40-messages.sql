@@ -8,16 +8,16 @@ CREATE SEQUENCE whatsapp_messages_id_seq AS bigint;
 CREATE TABLE whatsapp_messages (
     id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_messages_id_seq'::pg_catalog.regclass),
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    sender            text NOT NULL,
-    recipient_phone   text,
-    message_type      text NOT NULL,
-    template_name     text,
-    template_language text,
+    sender            text NOT NULL CHECK (octet_length(sender) <= 63),
+    recipient_phone   text CHECK (octet_length(recipient_phone) <= 1024),
+    message_type      text NOT NULL CHECK (octet_length(message_type) <= 63),
+    template_name     text CHECK (octet_length(template_name) <= 512),
+    template_language text CHECK (octet_length(template_language) <= 63),
     payload           json,
     priority          smallint NOT NULL DEFAULT 1,
-    reference         text,
-    idempotency_key   text,
-    enqueued_by       text NOT NULL DEFAULT SESSION_USER,
+    reference         text CHECK (octet_length(reference) <= 1024),
+    idempotency_key   text CHECK (octet_length(idempotency_key) <= 255),
+    enqueued_by       text NOT NULL DEFAULT SESSION_USER CHECK (octet_length(enqueued_by) <= 63),
     expires_at        timestamptz,
     attempts          integer NOT NULL DEFAULT 0,
     status            text NOT NULL DEFAULT 'PENDING'
@@ -44,7 +44,9 @@ CREATE TABLE whatsapp_messages (
 ALTER SEQUENCE whatsapp_messages_id_seq OWNED BY whatsapp_messages.id;
 
 CREATE INDEX whatsapp_messages_created_at_idx ON whatsapp_messages (created_at);
-CREATE UNIQUE INDEX whatsapp_messages_idempotency_key_idx ON whatsapp_messages (sender, idempotency_key) WHERE idempotency_key IS NOT NULL;
+-- Keys are each role's own: nobody can take another one's, or make it wait by a key that is not committed.
+CREATE UNIQUE INDEX whatsapp_messages_idempotency_key_idx ON whatsapp_messages (sender, idempotency_key, enqueued_by)
+    WHERE idempotency_key IS NOT NULL;
 
 CREATE FUNCTION whatsapp_notify_status() RETURNS trigger
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -65,7 +67,7 @@ COMMENT ON COLUMN whatsapp_messages.template_language IS 'Language of the templa
 COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. NULL when a watched row was refused.';
 COMMENT ON COLUMN whatsapp_messages.priority IS '0 urgent, 1 normal, 2 bulk.';
 COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key; of purchase orders their number.';
-COMMENT ON COLUMN whatsapp_messages.idempotency_key IS 'The caller''s key against sending twice, unique per sender.';
+COMMENT ON COLUMN whatsapp_messages.idempotency_key IS 'The caller''s key against sending twice, unique per sender and enqueued_by.';
 COMMENT ON COLUMN whatsapp_messages.enqueued_by IS 'The user of the session that enqueued it.';
 COMMENT ON COLUMN whatsapp_messages.expires_at IS 'The message is not sent after this time.';
 COMMENT ON COLUMN whatsapp_messages.attempts IS 'Attempts so far.';

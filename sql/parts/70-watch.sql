@@ -41,7 +41,7 @@ COMMENT ON COLUMN whatsapp_watches.amount IS 'Column of the amount.';
 COMMENT ON COLUMN whatsapp_watches.phone IS 'Column of the phone number.';
 COMMENT ON COLUMN whatsapp_watches.currency IS 'Column of the currency; NULL is whatsapp.default_currency.';
 COMMENT ON COLUMN whatsapp_watches.language IS 'Language of the template; NULL is whatsapp.default_language.';
-COMMENT ON COLUMN whatsapp_watches.sender IS 'Name of the sender; NULL is whatsapp.default_sender.';
+COMMENT ON COLUMN whatsapp_watches.sender IS 'Name of the sender: of the session that called wa_watch() its whatsapp.default_sender, where it named none. The session that inserts a row has no say.';
 COMMENT ON COLUMN whatsapp_watches.enabled IS 'False when the trigger was disabled by ALTER TABLE.';
 COMMENT ON COLUMN whatsapp_watches.replicated IS 'Whether rows that a subscription applies notify, too.';
 

@@ -28,6 +28,18 @@ TEST(Message, TemplatePayload)
 	    R"({"type":"template","template":{"name":"hello_world","language":{"code":"en_US"}}})");
 }
 
+TEST(Message, AllParametersTogetherHaveALimit)
+{
+	const std::string half(16384, 'x');
+	std::string wide;
+	for (int i = 0; i < 16384; i++)
+		wide += "\xF0\x9F\x98\x80";
+	EXPECT_NO_THROW(template_payload("a", "es", Texts{half, half}));
+	EXPECT_NO_THROW(template_payload("a", "es", Texts{wide, wide}));
+	EXPECT_EQ(sqlstate_of([&] { template_payload("a", "es", Texts{half, half, "x"}); }), "22001");
+	EXPECT_EQ(sqlstate_of([&] { template_payload("a", "es", Texts{half, wide, "x"}); }), "22001");
+}
+
 TEST(Message, TextsAreEscaped)
 {
 	Texts hostile = {R"(","text":"x"}]}]}})",

@@ -241,6 +241,15 @@ TEST(Reaction, WhatDoesNotLeaveSaysWhy)
 	     {Obstacle::deleted, Obstacle::opted_out, Obstacle::window_closed, Obstacle::malformed})
 		EXPECT_EQ(reaction_to(refuse_unsent(obstacle)).step, NextStep::record_failed);
 	EXPECT_EQ(reaction_to(refuse_unsent(Obstacle::expired)).step, NextStep::record_failed);
+	for (const Obstacle obstacle : {Obstacle::too_large, Obstacle::without_recipient}) {
+		EXPECT_EQ(reaction_to(refuse_unsent(obstacle)).step, NextStep::record_failed);
+		EXPECT_FALSE(refuse_unsent(obstacle).message.empty());
+	}
+	/* no memory is no fault of the message: it is tried again, uncounted */
+	EXPECT_EQ(put_off_unsent().message, "out of memory");
+	EXPECT_EQ(reaction_to(put_off_unsent()).step, NextStep::retry_later);
+	EXPECT_EQ(doubt_unread(200).http_status, 200);
+	EXPECT_EQ(reaction_to(doubt_unread(200)).step, NextStep::await_status);
 	const Outcome paused = pause_unsent("no access token is set", "Put it there.");
 	EXPECT_EQ(paused.message, "no access token is set");
 	EXPECT_EQ(paused.hint, "Put it there.");

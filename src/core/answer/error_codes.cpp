@@ -27,6 +27,9 @@ constexpr char rate_hint[] =
     "Nothing: it is tried again later. If it happens often, send more slowly.";
 constexpr char wait_hint[] =
     "Nothing: it is tried again after the wait that the platform asks for.";
+constexpr char address_hint[] =
+    "Check whatsapp.api_base_url, which has no version and no path, whatsapp.api_version, and "
+    "phone_number_id of the sender.";
 constexpr char sender_hint[] =
     "Check phone_number_id and api_version of the sender, and that its token may use this number.";
 constexpr char policy_hint[] = "See the account's quality and policy notices in Meta Business "
@@ -107,7 +110,7 @@ constexpr Explanation table[] = {
      phone_hint},
     {2500, Verdict::account,
      "The address of the request is not one of the API's: a part of its path is unknown.",
-     sender_hint},
+     address_hint},
     {2635, Verdict::account, "The API version that the request names is not served any more.",
      version_hint},
     {80000, Verdict::throttle,

@@ -146,7 +146,43 @@ refuse_unsent(Obstacle obstacle)
 		outcome.message = "the payload of the message is not a JSON object";
 		outcome.hint = "It was changed in whatsapp_messages: enqueue the message again.";
 		break;
+	case Obstacle::too_large:
+		outcome.message = "the message is too large: payload or recipient_phone is above its limit";
+		outcome.hint = "It was changed in whatsapp_messages: enqueue the message again.";
+		break;
+	case Obstacle::without_recipient:
+		outcome.message = "the message has no recipient";
+		outcome.hint = "It was changed in whatsapp_messages: enqueue the message again.";
+		break;
 	}
+	return outcome;
+}
+
+namespace
+{
+
+/* short enough to stand in a string without memory of its own */
+constexpr char no_memory[] = "out of memory";
+static_assert(sizeof no_memory <= 15);
+
+} // namespace
+
+Outcome
+put_off_unsent() noexcept
+{
+	Outcome outcome;
+	outcome.verdict = Verdict::retry;
+	outcome.message = no_memory;
+	return outcome;
+}
+
+Outcome
+doubt_unread(long http_status) noexcept
+{
+	Outcome outcome;
+	outcome.verdict = Verdict::unknown;
+	outcome.http_status = http_status;
+	outcome.message = no_memory;
 	return outcome;
 }
 

@@ -59,9 +59,21 @@ inline constexpr std::int64_t first_pause_ms = 30000;
 inline constexpr std::int64_t min_throttle_ms = 1000;
 
 /* Why a message that was claimed does not leave. */
-enum class Obstacle : unsigned char { deleted, expired, opted_out, window_closed, malformed };
+enum class Obstacle : unsigned char {
+	deleted,
+	expired,
+	opted_out,
+	window_closed,
+	malformed,
+	too_large,
+	without_recipient
+};
 
 Outcome refuse_unsent(Obstacle obstacle);
+
+/* No memory to make the request, or to read its answer; neither needs any. */
+Outcome put_off_unsent() noexcept;
+Outcome doubt_unread(long http_status) noexcept;
 
 /* The sender cannot send anything at present, for a reason of our own: it pauses. */
 Outcome pause_unsent(std::string reason, std::string hint);

@@ -22,7 +22,7 @@ namespace sqlstate
 inline constexpr char null_value_not_allowed[] = "22004";
 /* A phone number that is not E.164, or text that is not UTF-8. */
 inline constexpr char invalid_parameter_value[] = "22023";
-/* A parameter of more than 32,768 characters, or a text that is too long with its parameters. */
+/* A text that is longer than its limit; the DETAIL names both. docs/sending.md lists the limits. */
 inline constexpr char text_too_long[] = "22001";
 /* A stored payload or a delivery that is no JSON object: the sender or the listener meets it. */
 inline constexpr char invalid_json[] = "22032";
@@ -54,6 +54,9 @@ inline constexpr char template_not_approved[] = "WA013";
 /* The content of a message lacks what its type requires, or has what the platform refuses: the
  * message names the member and the limit. */
 inline constexpr char invalid_content[] = "WA014";
+/* The idempotency key was used by the same role and sender for another message: other phone,
+ * template or content. */
+inline constexpr char key_reused[] = "WA015";
 } // namespace sqlstate
 
 class Fault final : public std::exception

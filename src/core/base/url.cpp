@@ -78,4 +78,31 @@ url_allowed(std::string_view url) noexcept
 	return plain(url) && begins(url, "https://") && !host_of(url.substr(8)).empty();
 }
 
+namespace
+{
+
+/* v25.0 */
+bool
+is_version(std::string_view text) noexcept
+{
+	return text.size() >= 2 && text[0] == 'v' && text[1] >= '0' && text[1] <= '9' &&
+	       text.find_first_not_of("0123456789.", 1) == std::string_view::npos;
+}
+
+} // namespace
+
+const char *
+base_url_problem(std::string_view url) noexcept
+{
+	if (url.find('?') != std::string_view::npos)
+		return "The URL must not have a query.";
+	if (!url_allowed(url))
+		return "The URL must begin with https://, or with http:// for a loopback address.";
+	while (!url.empty() && url.back() == '/')
+		url.remove_suffix(1);
+	if (is_version(url.substr(url.rfind('/') + 1)))
+		return "The URL must not have the version at its end: that is whatsapp.api_version.";
+	return nullptr;
+}
+
 } // namespace whatsapp

@@ -13,6 +13,10 @@ namespace whatsapp
  * user part, no control characters, no spaces, no fragment. */
 bool url_allowed(std::string_view url) noexcept;
 
+/* Why it cannot be a base URL of the API: a sentence. NULL when it can. What is behind the host is
+ * put before "/version/id", so it may not end with a version of its own or a query. */
+const char *base_url_problem(std::string_view url) noexcept;
+
 /* The same, and the scheme is http. */
 bool url_is_loopback_http(std::string_view url) noexcept;
 

@@ -78,13 +78,19 @@ template_payload(std::string_view name, std::string_view language, const Paramet
 		            "The message has " + std::to_string(count) + " parameters, and at most " +
 		                std::to_string(max_parameters) + " are possible.");
 	std::size_t size = room_around + name.size() + language.size();
+	std::size_t characters = 0;
 	for (std::size_t i = 0; i < count; i++) {
 		const Parameter &one = parameters[i];
-		check_parameter(one.label.empty() ? "parameter " + std::to_string(i + 1)
-		                                  : std::string(one.label),
-		                one.text);
+		characters += check_parameter(one.label.empty() ? "parameter " + std::to_string(i + 1)
+		                                                : std::string(one.label),
+		                              one.text);
 		size += room_around_parameter + one.text.size();
 	}
+	if (characters > max_message_characters)
+		throw Fault(sqlstate::text_too_long, "template parameters are too long",
+		            "Together they have " + std::to_string(characters) +
+		                " characters, and at most " + std::to_string(max_message_characters) +
+		                " are possible.");
 
 	std::string payload;
 	payload.reserve(size);

@@ -22,8 +22,8 @@ namespace
 constexpr std::string_view opening = "{{";
 constexpr std::string_view closing = "}}";
 
-/* A body may repeat a long parameter any number of times. */
-constexpr std::size_t max_rendered_bytes = std::size_t{16} * 1024 * 1024;
+/* A body may repeat a long parameter any number of times: what no message shows. */
+constexpr std::size_t max_rendered_bytes = std::size_t{256} * 1024;
 
 struct Placeholder {
 	std::size_t begin; /* of the opening braces */
@@ -99,7 +99,8 @@ fill(std::string_view body, const std::vector<Placeholder> &placeholders, TextOf
 	for (const Placeholder &placeholder : placeholders) {
 		size += text_of(placeholder.parameter).size();
 		if (size > max_rendered_bytes)
-			throw Fault(sqlstate::text_too_long, "rendered message is too long");
+			throw Fault(sqlstate::text_too_long, "rendered message is too long",
+			            "A message has at most " + std::to_string(max_rendered_bytes) + " bytes.");
 	}
 
 	std::string text;

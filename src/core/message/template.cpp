@@ -135,7 +135,7 @@ check_language(std::string_view code)
 		            "Use the code exactly as the template was approved, for example es or en_US.");
 }
 
-void
+std::size_t
 check_parameter(std::string_view label, std::string_view text)
 {
 	bool visible = false;
@@ -167,6 +167,7 @@ check_parameter(std::string_view label, std::string_view text)
 		throw Fault(sqlstate::empty_parameter, "value of " + quote_name(label) + " is empty",
 		            text.empty() ? "" : "It consists of white space only.",
 		            "The platform refuses empty template parameters: give a text, such as a dash.");
+	return position;
 }
 
 } // namespace whatsapp

@@ -17,6 +17,8 @@ namespace whatsapp
 
 inline constexpr std::size_t max_template_name = 512;
 inline constexpr std::size_t max_parameter_bytes = 32768;
+/* Of all parameters together, in characters: no message shows more. */
+inline constexpr std::size_t max_message_characters = 32768;
 inline constexpr std::size_t max_parameters = 100;
 
 /* [a-z0-9_]{1,512}, else Fault invalid_template_name. */
@@ -32,9 +34,9 @@ void check_language(std::string_view code);
  * One parameter's text. label names it in the message, e.g. "supplier" or "parameter 2".
  * Faults: empty_parameter (empty, or white space only), forbidden_whitespace (newline, carriage
  * return, tab, more than four spaces in a row, other control characters), text_too_long (over
- * 32,768 characters), invalid_parameter_value (not UTF-8).
+ * 32,768 characters), invalid_parameter_value (not UTF-8). Returns its characters.
  */
-void check_parameter(std::string_view label, std::string_view text);
+std::size_t check_parameter(std::string_view label, std::string_view text);
 
 struct NamedParameter {
 	std::string name;

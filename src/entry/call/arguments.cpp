@@ -4,6 +4,7 @@
 #include "entry/call/arguments.hpp"
 
 extern "C" {
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -33,10 +34,22 @@ require_argument(FunctionCallInfo fcinfo, int place, const char *name)
 		raise_null(name);
 }
 
+void
+check_size(FunctionCallInfo fcinfo, int place, const TextLimit &limit)
+{
+	const Size size = toast_raw_datum_size(PG_GETARG_DATUM(place)) - VARHDRSZ;
+	if (size > limit.bytes)
+		ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+		                errmsg("value of \"%s\" is too long", limit.field),
+		                errdetail("\"%s\" has %zu bytes, and at most %zu are possible.",
+		                          limit.field, static_cast<std::size_t>(size), limit.bytes)));
+}
+
 const text *
 required_text(FunctionCallInfo fcinfo, int place, const char *name)
 {
 	require_argument(fcinfo, place, name);
+	check_size(fcinfo, place, {name, max_text_argument_bytes});
 	return PG_GETARG_TEXT_PP(place);
 }
 
@@ -47,9 +60,28 @@ required_cstring(FunctionCallInfo fcinfo, int place, const char *name)
 }
 
 const char *
+required_cstring(FunctionCallInfo fcinfo, int place, const TextLimit &limit)
+{
+	require_argument(fcinfo, place, limit.field);
+	return optional_text(fcinfo, place, limit, nullptr);
+}
+
+const char *
+optional_text(FunctionCallInfo fcinfo, int place, const TextLimit &limit, const char *otherwise)
+{
+	if (PG_ARGISNULL(place))
+		return otherwise;
+	check_size(fcinfo, place, limit);
+	return text_to_cstring(PG_GETARG_TEXT_PP(place));
+}
+
+const char *
 optional_text(FunctionCallInfo fcinfo, int place, const char *otherwise)
 {
-	return PG_ARGISNULL(place) ? otherwise : text_to_cstring(PG_GETARG_TEXT_PP(place));
+	if (PG_ARGISNULL(place))
+		return otherwise;
+	return optional_text(fcinfo, place,
+	                     {psprintf("argument %d", place + 1), max_text_argument_bytes}, otherwise);
 }
 
 const char *
@@ -57,6 +89,7 @@ optional_json(FunctionCallInfo fcinfo, int place, const char *otherwise)
 {
 	if (PG_ARGISNULL(place))
 		return otherwise;
+	check_size(fcinfo, place, {psprintf("argument %d", place + 1), max_array_argument_bytes});
 	Jsonb *value = PG_GETARG_JSONB_P(place);
 	return JsonbToCString(nullptr, &value->root, VARSIZE(value));
 }
@@ -79,6 +112,7 @@ TextArray
 required_texts(FunctionCallInfo fcinfo, int place)
 {
 	require_argument(fcinfo, place, "parameters");
+	check_size(fcinfo, place, {"parameters", max_array_argument_bytes});
 	ArrayType *array = PG_GETARG_ARRAYTYPE_P(place);
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/message/limits.hpp"
 #include "core/message/template.hpp"
 #include "pg/server/boundary.hpp"
 
@@ -16,11 +17,18 @@ namespace whatsapp::entry
 /* 22004 with the argument's name when it is NULL. */
 void require_argument(FunctionCallInfo fcinfo, int place, const char *name);
 
+/* 22001 when it is longer; the size stands in its header, and nothing of it is fetched. */
+void check_size(FunctionCallInfo fcinfo, int place, const TextLimit &limit);
+
+/* Those without a limit of their own have max_text_argument_bytes. */
 const text *required_text(FunctionCallInfo fcinfo, int place, const char *name);
 const char *required_cstring(FunctionCallInfo fcinfo, int place, const char *name);
+const char *required_cstring(FunctionCallInfo fcinfo, int place, const TextLimit &limit);
 
 /* A C string; the default when the argument is NULL. */
 const char *optional_text(FunctionCallInfo fcinfo, int place, const char *otherwise);
+const char *optional_text(FunctionCallInfo fcinfo, int place, const TextLimit &limit,
+                          const char *otherwise);
 
 /* The text of a jsonb; optional: the default when the argument is NULL. */
 const char *required_json(FunctionCallInfo fcinfo, int place, const char *name);

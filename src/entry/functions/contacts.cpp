@@ -31,7 +31,7 @@ namespace
 const char *
 required_contact(FunctionCallInfo fcinfo)
 {
-	const char *phone = entry::required_cstring(fcinfo, 0, "phone");
+	const char *phone = entry::required_cstring(fcinfo, 0, limits::phone);
 	const bool user_id = strlen(phone) > 3 && phone[0] != '+' && phone[2] == '.';
 	const char *contact = nullptr;
 	pg::guarded([&] {
@@ -83,9 +83,9 @@ Datum
 pg_whatsapp_opt_out(PG_FUNCTION_ARGS)
 {
 	const char *contact = required_contact(fcinfo);
-	const char *sender = entry::optional_text(fcinfo, 1, nullptr);
+	const char *sender = entry::optional_text(fcinfo, 1, limits::sender, nullptr);
 	const bool marketing = marketing_only(entry::optional_text(fcinfo, 2, "all"));
-	const char *reason = entry::optional_text(fcinfo, 3, nullptr);
+	const char *reason = entry::optional_text(fcinfo, 3, limits::reason, nullptr);
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	check_sender(sender);
@@ -98,7 +98,7 @@ Datum
 pg_whatsapp_opt_in(PG_FUNCTION_ARGS)
 {
 	const char *contact = required_contact(fcinfo);
-	const char *sender = entry::optional_text(fcinfo, 1, nullptr);
+	const char *sender = entry::optional_text(fcinfo, 1, limits::sender, nullptr);
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	check_sender(sender);

@@ -9,6 +9,8 @@
 #include "core/message/message.hpp"
 #include "core/message/template_message.hpp"
 #include "pg/enqueue/cancel_retry.hpp"
+#include "pg/enqueue/idle_notice.hpp"
+#include "pg/enqueue/retry_refusal.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/identity/senders.hpp"
 #include "pg/server/settings.hpp"
@@ -119,6 +121,7 @@ Datum
 pg_whatsapp_attach(PG_FUNCTION_ARGS)
 {
 	(void)fcinfo;
+	pg::warn_of_idle_database();
 	pg::wake_launcher_at_commit();
 	PG_RETURN_VOID();
 }
@@ -127,7 +130,7 @@ Datum
 pg_whatsapp_send_template(PG_FUNCTION_ARGS)
 {
 	pg::NewMessage message = {};
-	message.recipient_phone = entry::required_cstring(fcinfo, 0, "phone");
+	message.recipient_phone = entry::required_cstring(fcinfo, 0, limits::phone);
 	message.template_name = entry::required_cstring(fcinfo, 1, "template");
 	const entry::TextArray parameters = entry::required_texts(fcinfo, 2);
 	message.template_language = entry::optional_text(fcinfo, 3, pg::settings.default_language);
@@ -153,12 +156,12 @@ pg_whatsapp_send_po_text(PG_FUNCTION_ARGS)
 {
 	entry::PurchaseOrder order = {};
 	order.supplier = entry::required_cstring(fcinfo, 0, "supplier");
-	order.number = entry::required_cstring(fcinfo, 1, "po");
+	order.number = entry::required_cstring(fcinfo, 1, limits::po);
 	order.amount = entry::required_cstring(fcinfo, 2, "amount");
-	order.phone = entry::required_cstring(fcinfo, 3, "phone");
+	order.phone = entry::required_cstring(fcinfo, 3, limits::phone);
 	order.currency = nullptr;
 	order.language = entry::optional_text(fcinfo, 4, nullptr);
-	order.sender = entry::optional_text(fcinfo, 5, nullptr);
+	order.sender = entry::optional_text(fcinfo, 5, limits::sender, nullptr);
 	entry::read_schedule(fcinfo, 6, order);
 	PG_RETURN_INT64(send_po(fcinfo, order));
 }
@@ -168,12 +171,12 @@ pg_whatsapp_send_po_numeric(PG_FUNCTION_ARGS)
 {
 	entry::PurchaseOrder order = {};
 	order.supplier = entry::required_cstring(fcinfo, 0, "supplier");
-	order.number = entry::required_cstring(fcinfo, 1, "po");
+	order.number = entry::required_cstring(fcinfo, 1, limits::po);
 	order.amount = entry::required_numeric(fcinfo, 2, "amount");
-	order.phone = entry::required_cstring(fcinfo, 3, "phone");
+	order.phone = entry::required_cstring(fcinfo, 3, limits::phone);
 	order.currency = entry::optional_text(fcinfo, 4, pg::settings.default_currency);
 	order.language = entry::optional_text(fcinfo, 5, nullptr);
-	order.sender = entry::optional_text(fcinfo, 6, nullptr);
+	order.sender = entry::optional_text(fcinfo, 6, limits::sender, nullptr);
 	entry::read_schedule(fcinfo, 7, order);
 	PG_RETURN_INT64(send_po(fcinfo, order));
 }
@@ -189,7 +192,12 @@ Datum
 pg_whatsapp_retry(PG_FUNCTION_ARGS)
 {
 	const int64 id = PG_GETARG_INT64(0);
-	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id] { return pg::retry_message(id); }));
+	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id] {
+		const bool again = pg::retry_message(id);
+		if (!again)
+			pg::notice_retry_refusal(id);
+		return again;
+	}));
 }
 
 Datum

@@ -17,8 +17,6 @@ namespace whatsapp::entry
 namespace
 {
 
-/* it stands in an index */
-constexpr int max_idempotency_key = 255;
 /* of send_at: the year 10000, so that what is computed from it can be written, shown and dumped */
 constexpr TimestampTz end_of_time =
     INT64CONST(252455616000) * USECS_PER_SEC; /* since 2000-01-01, UTC */
@@ -48,13 +46,11 @@ read_schedule_of(FunctionCallInfo fcinfo, int place, Message &message)
 			                errmsg("send_at is out of range"),
 			                errdetail("It must be finite, and before the year 10000.")));
 	}
-	message.idempotency_key = optional_text(fcinfo, place + 1, nullptr);
-	if (message.idempotency_key == nullptr)
-		return;
-	const std::size_t length = strlen(message.idempotency_key);
-	if (length == 0 || length > max_idempotency_key)
+	message.idempotency_key = optional_text(fcinfo, place + 1, limits::idempotency_key, nullptr);
+	if (message.idempotency_key != nullptr && message.idempotency_key[0] == '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("idempotency_key must have 1 to %d bytes", max_idempotency_key)));
+		                errmsg("idempotency_key must not be empty"),
+		                errhint("Give NULL for a message without a key.")));
 }
 
 } // namespace
@@ -74,8 +70,8 @@ read_schedule(FunctionCallInfo fcinfo, int place, PurchaseOrder &order)
 void
 read_routing(FunctionCallInfo fcinfo, int place, pg::NewMessage &message)
 {
-	message.sender = optional_text(fcinfo, place, nullptr);
-	message.reference = optional_text(fcinfo, place + 1, nullptr);
+	message.sender = optional_text(fcinfo, place, limits::sender, nullptr);
+	message.reference = optional_text(fcinfo, place + 1, limits::reference, nullptr);
 	read_schedule(fcinfo, place + 2, message);
 }
 

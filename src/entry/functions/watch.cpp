@@ -6,6 +6,7 @@
 #include "core/message/template.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/server/schema.hpp"
+#include "pg/server/settings.hpp"
 
 #include "entry/call/arguments.hpp"
 #include "entry/watch/watch.hpp"
@@ -93,7 +94,10 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 		                   ? ""
 		                   : existing_column(fcinfo, i + 1, names[i], relation);
 	arguments[entry::watch_language] = entry::optional_text(fcinfo, entry::watch_language + 1, "");
-	arguments[entry::watch_sender] = entry::optional_text(fcinfo, entry::watch_sender + 1, "");
+	/* kept with the watch: whoever inserts a row may have set whatsapp.default_sender to anything
+	 */
+	arguments[entry::watch_sender] = entry::optional_text(
+	    fcinfo, entry::watch_sender + 1, limits::sender, pg::settings.default_sender);
 	if (arguments[entry::watch_language][0] != '\0')
 		pg::guarded([&] { check_language(arguments[entry::watch_language]); });
 	pg::require_utf8();

@@ -6,6 +6,7 @@
 #include "core/webhook/signature.hpp"
 #include "pg/webhooks/deliveries.hpp"
 #include "pg/server/schema.hpp"
+#include "pg/server/worker.hpp"
 #include "pg/webhooks/token_question.hpp"
 
 #include "entry/call/arguments.hpp"
@@ -15,7 +16,6 @@ extern "C" {
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
-#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
@@ -157,7 +157,7 @@ Datum
 pg_whatsapp_notify_inbound(PG_FUNCTION_ARGS)
 {
 	const TriggerData *data = own_trigger_data(fcinfo, "whatsapp_inbound", TRIGGER_EVENT_INSERT);
-	if (MyBgworkerEntry == nullptr)
+	if (!pg::is_own_worker())
 		return PointerGetDatum(nullptr);
 	StringInfoData json;
 	initStringInfo(&json);

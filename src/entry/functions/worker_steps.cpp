@@ -71,7 +71,7 @@ pg_whatsapp_step_claim(PG_FUNCTION_ARGS)
 	          });
 	pg::Instance instance = {};
 	instance.epoch = step_epoch;
-	const pg::Claims claims = pg::mark_messages(instance, candidates, ready.count,
+	const pg::Claims claims = pg::mark_messages(instance, candidates, ready.count, MaxAllocSize,
 	                                            PG_GETARG_BOOL(0), CurrentMemoryContext);
 	pg::Column ids(claims.count);
 	for (std::size_t i = 0; i < claims.count; i++)

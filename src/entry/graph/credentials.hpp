@@ -51,6 +51,10 @@ public:
 	/* Of the account's secrets; empty when it is not among them. */
 	std::string_view find_phone_number_id(const std::string &account);
 
+	/* True: a token or an id that was used before is another one now, or is there at last. They are
+	 * read again for it, once a second. May throw std::bad_alloc. */
+	bool take_change();
+
 	/* All are read again before their next use. */
 	void expire_secrets() noexcept;
 
@@ -58,11 +62,13 @@ public:
 	void refresh_secrets();
 
 private:
+	static constexpr std::int64_t never_read = INT64_MIN / 2;
 	struct AccountSecrets {
 		std::shared_ptr<const Token> token;
 		std::string token_problem;
 		std::string phone_number_id;
-		std::int64_t read_at = 0;
+		std::int64_t read_at = never_read;
+		bool changed = false; /* since take_change() */
 	};
 
 	AccountSecrets &find_secrets(const std::string &account);

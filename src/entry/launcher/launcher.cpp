@@ -14,11 +14,13 @@
 #include "entry/launcher/worker_place.hpp"
 
 #include "pg/server/clock.hpp"
+#include "pg/server/compat.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/clearance.hpp"
 #include "pg/server/seats.hpp"
+#include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/wait_set.hpp"
 #include "pg/server/worker.hpp"
@@ -65,6 +67,7 @@ struct Post {
 struct Place {
 	char name[NAMEDATALEN];
 	Oid database;
+	bool missed; /* the log says so */
 	Post sender;
 	Post listener;
 	Post reader;
@@ -100,7 +103,10 @@ name_places()
 	List *names = NIL;
 	if (!SplitIdentifierString(list, ',', &names)) {
 		ereport(LOG, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		              errmsg("invalid list syntax in parameter \"%s\"", "whatsapp.databases")));
+		              errmsg("invalid list syntax in parameter \"%s\"", "whatsapp.databases"),
+		              errdetail("No WhatsApp message is sent."),
+		              errhint("Separate the names by commas, and put a name that is not lower-case "
+		                      "letters, digits and _ into double quotes.")));
 		return;
 	}
 	ListCell *cell;
@@ -131,11 +137,32 @@ find_databases()
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != nullptr) {
 		const auto *row = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
 		for (int i = 0; i < place_count; i++)
-			if (row->datallowconn && strcmp(NameStr(row->datname), places[i].name) == 0)
+			/* what DROP DATABASE has left half done takes no connection either */
+			if (row->datallowconn && row->datconnlimit != pg::connection_limit_of_invalid &&
+			    strcmp(NameStr(row->datname), places[i].name) == 0)
 				places[i].database = row->oid;
 	}
 	table_endscan(scan);
 	table_close(catalog, AccessShareLock);
+}
+
+/* Once, until it is there. */
+void
+report_missing_databases()
+{
+	for (int i = 0; i < place_count; i++) {
+		Place &place = places[i];
+		const bool missing = !OidIsValid(place.database);
+		if (missing && !place.missed)
+			ereport(LOG,
+			        (errcode(ERRCODE_UNDEFINED_DATABASE),
+			         errmsg("database \"%s\" of whatsapp.databases does not exist, or takes no "
+			                "connections",
+			                place.name),
+			         errdetail("No WhatsApp message is sent there until it does."),
+			         errhint("Names without double quotes are folded to lower case.")));
+		place.missed = missing;
+	}
 }
 
 void
@@ -209,6 +236,7 @@ void
 reconcile_all(bool attached)
 {
 	pg::transact([] { find_databases(); });
+	report_missing_databases();
 	const std::int64_t now = pg::monotonic_ms();
 	for (int i = 0; i < place_count; i++) {
 		const bool here = OidIsValid(places[i].database) && !pg::kept_clear(places[i].database);
@@ -257,7 +285,8 @@ pg_whatsapp_launcher_main(Datum)
 	using namespace whatsapp;
 	using namespace whatsapp::entry;
 
-	pqsignal(SIGTERM, die);
+	/* and not die(): a clean stop would be a FATAL line in the log each time */
+	pg::install_shutdown_handler();
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
@@ -268,7 +297,7 @@ pg_whatsapp_launcher_main(Datum)
 
 	pg::WaitSet waits(-1, "WhatsappLauncher");
 	unsigned seen = pg::attach_count();
-	for (;;) {
+	while (!pg::shutdown_requested()) {
 		CHECK_FOR_INTERRUPTS();
 		pg::reload_if_requested();
 		/* the latch alone says nothing: it is set for every worker that ends, too */
@@ -277,4 +306,6 @@ pg_whatsapp_launcher_main(Datum)
 		seen = attaches;
 		waits.wait(next_reconcile_ms());
 	}
+	/* unless the server stops, too, the postmaster begins another one: not after a code of 0 */
+	proc_exit(1);
 }

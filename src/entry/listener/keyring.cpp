@@ -108,10 +108,10 @@ Keyring::read(const Account &account, const char *name, pg::Secret &secret)
 {
 	pg::Secret now = {};
 	pg::read_secret(account.name.empty() ? nullptr : account.name.c_str(), name, now);
-	if (!now.passes)
+	if (!now.unreadable)
 		secret = now;
-	unsure_ = unsure_ || (now.passes && secret.length == 0);
-	if (now.passes && problem_.empty())
+	unsure_ = unsure_ || (now.unreadable && secret.length == 0);
+	if (now.unreadable && problem_.empty())
 		problem_ = now.problem;
 	pg::wipe_secret(now);
 }

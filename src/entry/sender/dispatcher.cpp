@@ -10,6 +10,7 @@
 #include <new>
 #include <random>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -22,9 +23,11 @@
 #include "entry/graph/credentials.hpp"
 #include "entry/graph/request.hpp"
 #include "entry/sender/line.hpp"
+#include "entry/sender/wire_load.hpp"
 #include "net/client/http_thread.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/server/clock.hpp"
+#include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 
 namespace whatsapp::entry
@@ -33,12 +36,17 @@ namespace whatsapp::entry
 namespace
 {
 
+/* The Cloud API's answers have some hundred bytes, and a gateway's page may have more. */
+constexpr std::size_t max_answer_bytes = std::size_t{128} * 1024;
+
 struct Flight {
 	int attempt;
 	pg::RowAddress queue_row;
 	pg::RowAddress message_row;
 	const char *sender; /* lives as long as the line */
 	std::int64_t started_ms;
+	std::size_t bytes; /* of its body */
+	bool tls;
 	std::shared_ptr<const Token> token; /* that left with it */
 };
 
@@ -100,11 +108,34 @@ client_options() noexcept
 	options.max_connections = pg::settings.max_connections;
 	options.connect_timeout_ms = pg::settings.connect_timeout;
 	options.request_timeout_ms = pg::settings.request_timeout;
+	options.max_response_bytes = max_answer_bytes;
 	options.user_agent = "pg_whatsapp/" PG_WHATSAPP_VERSION;
 	options.ca_file = pg::settings.ca_file != nullptr && *pg::settings.ca_file != '\0'
 	                      ? pg::settings.ca_file
 	                      : nullptr;
 	return options;
+}
+
+bool
+meets_obstacle(const pg::Claimed &row, Obstacle &obstacle) noexcept
+{
+	if (row.message_row == 0)
+		obstacle = Obstacle::deleted;
+	else if (row.too_large)
+		obstacle = Obstacle::too_large;
+	else if (row.expired)
+		obstacle = Obstacle::expired;
+	else if (row.opted_out)
+		obstacle = Obstacle::opted_out;
+	else if (row.window_closed)
+		obstacle = Obstacle::window_closed;
+	else if (row.phone == nullptr)
+		obstacle = Obstacle::without_recipient;
+	else if (row.payload == nullptr)
+		obstacle = Obstacle::malformed;
+	else
+		return false;
+	return true;
 }
 
 Answer
@@ -130,14 +161,17 @@ struct Dispatcher::State {
 	std::unordered_map<std::int64_t, Flight> flights;
 	std::vector<Result> results;
 	std::size_t told = 0; /* of them, to the line */
+	WireLoad load;
 	std::vector<pg::Settled> views;
 	std::deque<Result> kept;
 	std::vector<pg::Settled> kept_views;
 	std::minstd_rand random{std::random_device{}()};
 
 	AttemptFacts attempt_facts(const Flight &flight);
-	void add_result(std::int64_t id, const Flight &flight, Outcome outcome);
-	void add_answer(std::int64_t id, const Flight &flight, const Answer &answer);
+	void add_result(std::int64_t id, const Flight &flight, Outcome outcome) noexcept;
+	void add_reaction(std::int64_t id, const Flight &flight, Outcome outcome,
+	                  std::string_view usage_header);
+	void add_answer(std::int64_t id, const Flight &flight, const Answer &answer) noexcept;
 	bool start_request(const pg::Claimed &row, const pg::Instance &instance, Flight &flight,
 	                   Outcome &refusal);
 };
@@ -149,39 +183,51 @@ Dispatcher::State::attempt_facts(const Flight &flight)
 	        std::uniform_real_distribution<double>(0, 1)(random)};
 }
 
-/* Of one that never left. */
+/* Of one that never left. There is room for it: reserve_slots(). */
 void
-Dispatcher::State::add_result(std::int64_t id, const Flight &flight, Outcome outcome)
+Dispatcher::State::add_result(std::int64_t id, const Flight &flight, Outcome outcome) noexcept
 {
 	const Reaction reaction = choose_reaction(outcome, Usage(), attempt_facts(flight));
 	results.push_back({id, flight, std::move(outcome), reaction});
 }
 
+/* Throws before it has done anything, or not at all. */
 void
-Dispatcher::State::add_answer(std::int64_t id, const Flight &flight, const Answer &answer)
+Dispatcher::State::add_reaction(std::int64_t id, const Flight &flight, Outcome outcome,
+                                std::string_view usage_header)
 {
-	Outcome outcome = judge_answer(answer);
-	/* a refused token may have been replaced since it was read */
-	if (outcome.verdict == Verdict::account)
-		credentials.expire_secrets();
-	const Usage usage = answer.usage.empty() ? Usage() : read_usage(answer.usage);
+	const Usage usage = usage_header.empty() ? Usage() : read_usage(usage_header);
 	Reaction reaction = choose_reaction(outcome, usage, attempt_facts(flight));
 	reaction.delay_ms = line->follow_reaction(id, flight.started_ms, reaction);
 	results.push_back({id, flight, std::move(outcome), reaction});
+}
+
+void
+Dispatcher::State::add_answer(std::int64_t id, const Flight &flight, const Answer &answer) noexcept
+{
+	try {
+		Outcome outcome = judge_answer(answer);
+		/* a refused token may have been replaced since it was read */
+		if (outcome.verdict == Verdict::account)
+			credentials.expire_secrets();
+		add_reaction(id, flight, std::move(outcome), answer.usage);
+	} catch (...) {
+		/* an answer that there is no memory for is one that did not come */
+		add_reaction(id, flight, doubt_unread(answer.http_status), {});
+	}
 }
 
 bool
 Dispatcher::State::start_request(const pg::Claimed &row, const pg::Instance &instance,
                                  Flight &flight, Outcome &refusal)
 {
-	if (row.phone == nullptr || row.payload == nullptr || row.expired || row.opted_out ||
-	    row.window_closed) {
-		refusal = refuse_unsent(row.phone == nullptr || row.payload == nullptr ? Obstacle::deleted
-		                        : row.expired                                  ? Obstacle::expired
-		                        : row.opted_out                                ? Obstacle::opted_out
-		                                        : Obstacle::window_closed);
+	Obstacle obstacle;
+	if (meets_obstacle(row, obstacle)) {
+		refusal = refuse_unsent(obstacle);
 		return false;
 	}
+	if (pg::fault_ordered(pg::FaultPoint::request_made))
+		throw std::bad_alloc();
 	static const Route no_route;
 	const Route *route = line->route_of(row.id);
 	GraphCall call;
@@ -201,6 +247,8 @@ Dispatcher::State::start_request(const pg::Claimed &row, const pg::Instance &ins
 		return false;
 	}
 	flight.token = request.token;
+	flight.bytes = request.body.size();
+	flight.tls = !url_is_loopback_http(request.url);
 	if (client->start_request(to_http_request(request, static_cast<std::uint64_t>(row.id))))
 		return true;
 	refusal = pause_unsent(
@@ -233,6 +281,16 @@ Dispatcher::reload_settings() noexcept
 	state_->client->set_options(client_options());
 }
 
+bool
+Dispatcher::has_new_secret() noexcept
+{
+	try {
+		return state_->credentials.take_change();
+	} catch (...) {
+		return false; /* no memory: asked again in a second */
+	}
+}
+
 void
 Dispatcher::refresh_secrets() noexcept
 {
@@ -246,43 +304,63 @@ Dispatcher::refresh_secrets() noexcept
 void
 Dispatcher::send_message(const pg::Claimed &row, const pg::Instance &instance) noexcept
 {
+	const Flight flight{row.attempt,
+	                    row.queue_row,
+	                    row.message_row,
+	                    state_->line->sender_of(row.id),
+	                    pg::monotonic_ms(),
+	                    0,
+	                    false,
+	                    nullptr};
+	Outcome refusal;
 	try {
-		Flight flight{row.attempt,        row.queue_row,
-		              row.message_row,    state_->line->sender_of(row.id),
-		              pg::monotonic_ms(), nullptr};
-		Outcome refusal;
 		/* before the bytes: an answer must always find its flight */
-		const auto place = state_->flights.insert_or_assign(row.id, flight).first;
-		if (state_->start_request(row, instance, place->second, refusal)) {
+		Flight &kept = state_->flights.insert_or_assign(row.id, flight).first->second;
+		if (state_->start_request(row, instance, kept, refusal)) {
+			state_->load.add_request(kept.bytes);
 			state_->line->count_departure(row.id, flight.started_ms);
 			return;
 		}
-		state_->flights.erase(place);
-		state_->add_result(row.id, flight, std::move(refusal));
 	} catch (...) {
-		/* out of memory: the row stays "sending" and is doubted at the next start, which is the
-		 * truth as far as anybody knows */
+		/* nothing of it left: the client takes a request or throws */
+		refusal = put_off_unsent();
 	}
+	state_->flights.erase(row.id);
+	state_->add_result(row.id, flight, std::move(refusal));
+}
+
+bool
+Dispatcher::reserve_slots(std::size_t count) noexcept
+{
+	try {
+		const std::size_t wanted = state_->results.size() + state_->flights.size() + count;
+		if (state_->results.capacity() < wanted)
+			state_->results.reserve(2 * wanted);
+		if (state_->views.capacity() < wanted)
+			state_->views.reserve(2 * wanted);
+	} catch (...) {
+		return false;
+	}
+	return true;
 }
 
 void
 Dispatcher::collect_answers() noexcept
 {
-	try {
-		net::HttpResponse response;
-		while (state_->client->take_response(response)) {
-			const auto id = static_cast<std::int64_t>(response.id);
-			const auto found = state_->flights.find(id);
-			if (found == state_->flights.end())
-				continue;
-			const Flight flight = found->second;
-			state_->flights.erase(found);
-			state_->line->correct_departure(id, flight.started_ms,
-			                                flight.started_ms + response.queued_us / 1000);
-			state_->add_answer(id, flight, answer_of(response, flight));
-		}
-	} catch (...) {
-		/* as above */
+	net::HttpResponse response;
+	while (state_->client->take_response(response)) {
+		const auto id = static_cast<std::int64_t>(response.id);
+		const auto found = state_->flights.find(id);
+		if (found == state_->flights.end())
+			continue;
+		const Flight flight = found->second;
+		state_->flights.erase(found);
+		state_->load.end_request(flight.bytes);
+		if (response.transport == Transport::answered)
+			state_->load.note_answer(flight.tls, response.multiplexed);
+		state_->line->correct_departure(id, flight.started_ms,
+		                                flight.started_ms + response.queued_us / 1000);
+		state_->add_answer(id, flight, answer_of(response, flight));
 	}
 }
 
@@ -385,13 +463,32 @@ Dispatcher::in_flight() const noexcept
 	return state_->flights.size();
 }
 
+bool
+Dispatcher::has_in_hand(std::int64_t id) const noexcept
+{
+	return state_->flights.find(id) != state_->flights.end() ||
+	       std::any_of(state_->results.begin(), state_->results.end(),
+	                   [id](const Result &result) { return result.id == id; });
+}
+
+std::size_t
+Dispatcher::free_bytes() const noexcept
+{
+	return state_->load.free_bytes();
+}
+
+void
+Dispatcher::give_back_memory() noexcept
+{
+	state_->load.give_back_memory();
+}
+
 std::size_t
 Dispatcher::slots() const noexcept
 {
-	const bool multiplexed = !url_is_loopback_http(pg::settings.api_base_url);
-	return static_cast<std::size_t>(
-	    multiplexed ? pg::settings.max_in_flight
-	                : std::min(pg::settings.max_in_flight, pg::settings.max_connections));
+	return state_->load.slots(pg::settings.api_base_url,
+	                          static_cast<std::size_t>(pg::settings.max_in_flight),
+	                          static_cast<std::size_t>(pg::settings.max_connections));
 }
 
 int

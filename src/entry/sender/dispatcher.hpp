@@ -33,8 +33,15 @@ public:
 	/* Settings may have changed; secrets are read again before the next request. */
 	void reload_settings() noexcept;
 
+	/* A secret has been replaced since the last time, or is there at last. */
+	bool has_new_secret() noexcept;
+
 	/* Something may be to be sent soon. */
 	void refresh_secrets() noexcept;
+
+	/* Memory for so many more results. False: there is none, and nothing may be claimed. With it,
+	 * whatever becomes of a claimed message is told. */
+	bool reserve_slots(std::size_t count) noexcept;
 
 	/* One claimed and committed row: onto the wire, or straight to the results with the reason why
 	 * not. */
@@ -62,9 +69,16 @@ public:
 
 	std::size_t in_flight() const noexcept;
 
-	/* How many requests can be on the wire at once: over HTTP/1.1 one per connection. More than
-	 * that would only be marked as sending and wait inside libcurl, and each would be in doubt
-	 * after a crash. */
+	/* On the wire, or among the results. */
+	bool has_in_hand(std::int64_t id) const noexcept;
+
+	/* What may be added to the bodies on the wire. */
+	std::size_t free_bytes() const noexcept;
+
+	/* After a burst of large messages, when none is left on the wire. */
+	void give_back_memory() noexcept;
+
+	/* How many requests can be on the wire at once. */
 	std::size_t slots() const noexcept;
 	int descriptor() const noexcept;
 

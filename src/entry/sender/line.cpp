@@ -59,6 +59,7 @@ struct Line::State {
 
 	Breaker *breaker_of(std::int64_t id);
 	void set_gates(std::int64_t now_ms);
+	void end_choice(std::int64_t id, Ended how, std::int64_t now_ms) noexcept;
 };
 
 Breaker *
@@ -238,19 +239,39 @@ Line::postponed_messages(std::size_t &count) noexcept
 	return state_->postponed.data();
 }
 
+/* Without memory, those behind it are read again. */
 void
-Line::confirm_marks(const pg::Claimed *rows, std::size_t count) noexcept
+Line::State::end_choice(std::int64_t id, Ended how, std::int64_t now_ms) noexcept
+{
+	const auto found = out.find(id);
+	if (found == out.end())
+		return;
+	try {
+		lineup.end_message(found->second, how, 0, now_ms);
+	} catch (...) {
+		lineup.restart_reading();
+	}
+	out.erase(found);
+}
+
+void
+Line::confirm_marks(const pg::Claims &claims) noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
 	std::size_t next = 0;
-	for (const pg::ReadyMessage &one : state_->candidates) {
-		if (next < count && rows[next].id == one.id) {
+	const std::size_t looked_at = std::min(claims.looked_at, state_->candidates.size());
+	for (std::size_t i = 0; i < looked_at; i++) {
+		if (next < claims.count && claims.rows[next].id == state_->candidates[i].id)
 			next++;
-			continue;
-		}
-		const auto found = state_->out.find(one.id);
-		state_->lineup.end_message(found->second, Ended::lost, 0, now);
-		state_->out.erase(found);
+		else
+			state_->end_choice(state_->candidates[i].id, Ended::lost, now);
+	}
+	/* the candidates are in order of id; these go back in the order in which they stood */
+	if (looked_at < state_->candidates.size()) {
+		const std::int64_t first_left = state_->candidates[looked_at].id;
+		for (auto one = state_->chosen.rbegin(); one != state_->chosen.rend(); ++one)
+			if (one->id >= first_left)
+				state_->end_choice(one->id, Ended::put_back, now);
 	}
 	state_->candidates.clear();
 }
@@ -259,10 +280,8 @@ void
 Line::drop_choice() noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
-	for (const Chosen &one : state_->chosen) {
-		state_->lineup.end_message(one, Ended::lost, 0, now);
-		state_->out.erase(one.id);
-	}
+	for (const Chosen &one : state_->chosen)
+		state_->end_choice(one.id, Ended::lost, now);
 	state_->chosen.clear();
 	state_->candidates.clear();
 	state_->lineup.restart_reading();
@@ -310,7 +329,7 @@ try {
 
 std::int64_t
 Line::follow_reaction(std::int64_t id, std::int64_t started_ms, const Reaction &reaction) noexcept
-{
+try {
 	const auto found = state_->out.find(id);
 	Breaker *breaker = state_->breaker_of(id);
 	if (breaker == nullptr)
@@ -330,6 +349,8 @@ Line::follow_reaction(std::int64_t id, std::int64_t started_ms, const Reaction &
 		pacer.rest_until(now + reaction.number_rest_ms);
 	return reaction.uses_retry_budget ? breaker->retry_delay_ms(reaction.delay_ms, now)
 	                                  : reaction.delay_ms;
+} catch (...) {
+	return reaction.delay_ms; /* no memory: one answer that the breaker does not hear of */
 }
 
 void
@@ -361,11 +382,19 @@ Line::is_sender_paused(const char *sender) const noexcept
 }
 
 bool
-Line::has_ready_message() noexcept
+Line::has_paused_sender() const noexcept
 {
+	return !state_->paused.empty();
+}
+
+bool
+Line::has_ready_message() noexcept
+try {
 	const std::int64_t now = pg::monotonic_ms();
 	state_->set_gates(now);
 	return state_->lineup.has_ready_message(now);
+} catch (...) {
+	return false; /* no memory to look: asked again in the next turn */
 }
 
 bool
@@ -376,11 +405,13 @@ Line::has_unread_rows() const noexcept
 
 std::int64_t
 Line::next_turn_ms() noexcept
-{
+try {
 	const std::int64_t now = pg::monotonic_ms();
 	const std::int64_t turn = state_->lineup.next_turn_ms(now);
 	const std::int64_t probe = state_->platforms.next_probe_ms(now);
 	return turn == 0 || probe == 0 ? std::max(turn, probe) : std::min(turn, probe);
+} catch (...) {
+	return 0; /* the sender looks again within a second */
 }
 
 void

@@ -41,8 +41,9 @@ public:
 	                                        std::size_t &count) noexcept;
 	const pg::Postponed *postponed_messages(std::size_t &count) noexcept;
 
-	/* What of the chosen was marked and is to be sent; the rest is not there any more. */
-	void confirm_marks(const pg::Claimed *rows, std::size_t count) noexcept;
+	/* What of the chosen was marked and is to be sent. Of those that were looked at, the rest is
+	 * not there any more; the others keep their places. */
+	void confirm_marks(const pg::Claims &claims) noexcept;
 	/* Nothing was: the transaction failed. What was read ahead is read again. */
 	void drop_choice() noexcept;
 
@@ -66,6 +67,7 @@ public:
 
 	/* Has a pause to get over, as of the last look. */
 	bool is_sender_paused(const char *sender) const noexcept;
+	bool has_paused_sender() const noexcept;
 
 	/* Something could leave now; something may be there to be read. */
 	bool has_ready_message() noexcept;

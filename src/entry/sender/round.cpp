@@ -150,6 +150,8 @@ note_free_slots(Sender &sender, std::int64_t now)
 int
 count_free_places(const Sender &sender)
 {
+	if (sender.dispatcher->free_bytes() == 0)
+		return 0;
 	const int slots = static_cast<int>(sender.dispatcher->slots());
 	return sender.slot_batch.worthwhile_slots(free_slots(sender), slots, sender.saturated,
 	                                          pg::monotonic_ms());
@@ -201,10 +203,11 @@ claim_messages(Sender &sender, int limit)
 	}
 	const pg::ReadyMessage *candidates =
 	    sender.line->choose_messages(limit, GetCurrentTimestamp(), count);
-	pg::Claims claims = {nullptr, 0};
+	pg::Claims claims = {};
 	if (count > 0)
-		claims = pg::mark_messages(sender.instance, candidates, count,
-		                           pg::monotonic_ms() < sender.careful_until, sender.batch);
+		claims =
+		    pg::mark_messages(sender.instance, candidates, count, sender.dispatcher->free_bytes(),
+		                      pg::monotonic_ms() < sender.careful_until, sender.batch);
 	const pg::Postponed *postponed = sender.line->postponed_messages(count);
 	if (count > 0)
 		pg::postpone_messages(postponed, count);
@@ -247,7 +250,7 @@ settle_and_claim(Sender &sender, int limit)
 	const pg::Settled *rows = sender.dispatcher->results(count);
 	pg::fault_point(pg::FaultPoint::settle_begin, count);
 	const pg::Instance before = sender.instance;
-	pg::Claims claims = {nullptr, 0};
+	pg::Claims claims = {};
 	const bool done = pg::transact([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
 		settle_results(sender, rows, count);
@@ -269,7 +272,7 @@ settle_and_claim(Sender &sender, int limit)
 		if (rows[i].how == pg::Settle::retry || rows[i].how == pg::Settle::paused)
 			due_in(sender, rows[i].delay_ms);
 	sender.dispatcher->forget_results();
-	sender.line->confirm_marks(claims.rows, claims.count);
+	sender.line->confirm_marks(claims);
 	send_messages(sender, claims);
 }
 

@@ -21,6 +21,7 @@
 #include "pg/server/bells.hpp"
 #include "pg/server/prepared_rings.hpp"
 #include "pg/server/seats.hpp"
+#include "pg/server/secrets.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/wait_set.hpp"
@@ -55,6 +56,8 @@ constexpr std::int64_t drain_ms = 500;
 constexpr std::int64_t gather_ms = 10;
 /* the same of an idle one, which may be called to send meanwhile and not find itself flushing */
 constexpr std::int64_t quiet_ms = 2;
+/* without memory for what becomes of a message, none is claimed */
+constexpr std::int64_t no_memory_ms = 1000;
 
 /* A commit for each answer would cost more than it is worth when others are about to come. */
 std::int64_t
@@ -69,10 +72,54 @@ settle_at(const Sender &sender, std::int64_t now)
 	return sender.first_result + (sender.saturated ? gather_ms : quiet_ms);
 }
 
+/* All that is marked as sending is on the wire or about to be settled: a claim and its requests are
+ * one step of this process. What is neither was lost, by an error or by somebody's UPDATE, and
+ * would stay there until the next start. */
+void
+doubt_lost_messages(const Sender &sender)
+{
+	pg::MessageIds sending = pg::read_sending();
+	std::int64_t *end =
+	    std::remove_if(sending.ids, sending.ids + sending.count,
+	                   [&sender](std::int64_t id) { return sender.dispatcher->has_in_hand(id); });
+	sending.count = static_cast<std::size_t>(end - sending.ids);
+	if (sending.count == 0)
+		return;
+	const std::uint64_t count = pg::doubt_messages(sending);
+	if (count > 0)
+		ereport(LOG,
+		        (errmsg("nobody knows what became of WhatsApp messages that are marked as sending"),
+		         errdetail("Messages: " UINT64_FORMAT ".", static_cast<uint64>(count)),
+		         errhint("Status webhooks or whatsapp.unknown_policy settle them.")));
+}
+
+/* In a transaction of its own: what fails beside it must not make a living sender look dead, which
+ * would hold the queue at the next start. */
+void
+beat_heart(Sender &sender, std::int64_t now)
+{
+	if (now < sender.next_beat)
+		return;
+	pg::transact([&] { pg::record_heartbeat(sender.instance, false); });
+	sender.next_beat = now + std::min<std::int64_t>(beat_ms, pg::settings.resume_gap * 1000L / 3);
+}
+
+/* Both read the whole queue: a hundredth of the time at most. */
+void
+expire_and_doubt(Sender &sender, std::int64_t now)
+{
+	if (now < sender.next_expire || sender.instance.held)
+		return;
+	pg::transact([&] {
+		pg::expire_messages();
+		doubt_lost_messages(sender);
+	});
+	sender.next_expire = now + std::max(expire_ms, 100 * (pg::monotonic_ms() - now));
+}
+
 void
 do_timed_work(Sender &sender, std::int64_t now)
 {
-	const bool expire = now >= sender.next_expire && !sender.instance.held;
 	pg::transact([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
 		if (pg::resolve_unknown(sender.instance) > 0)
@@ -80,19 +127,17 @@ do_timed_work(Sender &sender, std::int64_t now)
 		pg::match_lately_parked_statuses();
 		if (pg::compare_prepared_rings())
 			sender.line->read_everything();
-		if (expire)
-			pg::expire_messages();
-		if (now >= sender.next_beat)
-			pg::record_heartbeat(sender.instance, false);
 	});
-	if (now >= sender.next_beat)
-		sender.next_beat =
-		    now + std::min<std::int64_t>(beat_ms, pg::settings.resume_gap * 1000L / 3);
-	/* it reads the whole queue: a hundredth of the time at most */
-	if (expire)
-		sender.next_expire = now + std::max(expire_ms, 100 * (pg::monotonic_ms() - now));
+	expire_and_doubt(sender, now);
+	beat_heart(sender, now);
+	/* a token that was replaced is tried at once, whatever is left of the pause */
+	if (sender.line->has_paused_sender() && sender.dispatcher->has_new_secret()) {
+		pg::transact([] { pg::probe_paused(); });
+		sender.next_senders = 0;
+	}
 	if (now >= sender.next_sweep) {
 		sender.line->forget_idle_pairs();
+		sender.dispatcher->give_back_memory();
 		sender.next_sweep = now + sweep_ms;
 	}
 	sender.next_tick = now + tick_ms;
@@ -113,6 +158,7 @@ void
 apply_settings(Sender &sender)
 {
 	sender.dispatcher->reload_settings();
+	pg::warn_of_exposed_secrets();
 	sender.line->end_rests();
 	pg::transact([] { pg::probe_paused(); });
 	sender.next_senders = 0;
@@ -181,7 +227,11 @@ void
 serve_queue(Sender &sender, std::int64_t now)
 {
 	listen_to_bells(sender, now);
-	const int limit = may_claim(sender, now) ? count_free_places(sender) : 0;
+	int limit = may_claim(sender, now) ? count_free_places(sender) : 0;
+	if (limit > 0 && !sender.dispatcher->reserve_slots(static_cast<std::size_t>(limit))) {
+		sender.claim_after = now + no_memory_ms;
+		limit = 0;
+	}
 	if (sender.first_result == 0 && sender.dispatcher->has_results())
 		sender.first_result = now;
 	const std::int64_t settle = settle_at(sender, now);
@@ -261,6 +311,7 @@ pg_whatsapp_sender_main(Datum)
 	    }))
 		pg::end_worker();
 	pg::fault_point(pg::FaultPoint::epoch_committed);
+	pg::warn_of_exposed_secrets();
 	pg::forget_promotion(worker_place());
 	if (sender.instance.held)
 		pg::transact([] { pg::warn_of_hold(); });

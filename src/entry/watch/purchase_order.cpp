@@ -10,6 +10,7 @@
 
 #include "core/value/e164.hpp"
 #include "core/base/fault.hpp"
+#include "core/message/limits.hpp"
 #include "core/message/message.hpp"
 #include "core/value/money.hpp"
 #include "pg/server/settings.hpp"
@@ -49,7 +50,9 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 	message.idempotency_key = order.idempotency_key;
 	message.priority = order.priority;
 	return pg::attempt(why, [&] {
-		check_phone(require_value(order.phone, "phone"));
+		check_text_limit(limits::phone, require_value(order.phone, "phone"));
+		check_text_limit(limits::po, require_value(order.number, "po"));
+		check_phone(order.phone);
 		std::string formatted;
 		std::string_view amount = require_value(order.amount, "amount");
 		if (order.currency != nullptr)

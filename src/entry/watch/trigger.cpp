@@ -12,6 +12,8 @@
 #include "pg/server/settings.hpp"
 #include "pg/server/transaction.hpp"
 
+#include "core/message/limits.hpp"
+
 #include "entry/watch/purchase_order.hpp"
 #include "entry/watch/watch.hpp"
 
@@ -19,6 +21,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -112,8 +115,11 @@ value_of(Source &source, TupleTableSlot *row)
 	Datum value;
 	if (!get_value(source, row, value))
 		return nullptr;
-	return is_text(source.type) ? TextDatumGetCString(value)
-	                            : OutputFunctionCall(&source.output, value);
+	if (!is_text(source.type))
+		return OutputFunctionCall(&source.output, value);
+	/* what is longer is refused, and need not be fetched for it */
+	return text_to_cstring(
+	    DatumGetTextPSlice(value, 0, max_text_argument_bytes + MAX_MULTIBYTE_CHAR_LEN));
 }
 
 /* Numbers are formatted with their currency; text is sent as it was written. The decimal digits of
@@ -203,7 +209,7 @@ check_watch(Watch &watch, const char *sender, pg::Failure &why)
 	if (!check_sender(watch, sender)) {
 		refuse_row(
 		    why, ERRCODE_UNDEFINED_OBJECT, psprintf("sender \"%s\" does not exist", sender),
-		    "Add it to whatsapp_senders, or set whatsapp.default_sender to one that exists.");
+		    "Add it to whatsapp_senders, or call wa_unwatch() and wa_watch() with one that exists.");
 		return false;
 	}
 	return true;
@@ -216,8 +222,9 @@ notify_row(Watch &watch, TupleTableSlot *row, pg::MessageBatch &batch)
 	pg::NewMessage message;
 	pg::Failure why;
 	bool good = compose_order_message(order, message, why);
+	/* a trigger that was made otherwise; never the session's whatsapp.default_sender */
 	if (message.sender == nullptr)
-		message.sender = pg::settings.default_sender;
+		message.sender = pg::default_sender;
 	good = check_watch(watch, message.sender, why) && good;
 	if (good && pg::may_send(message, why))
 		pg::add_message(batch, message);

@@ -29,6 +29,7 @@ struct HttpResponse {
 	std::uint64_t id = 0;
 	Transport transport = Transport::unknown;
 	long status = 0;
+	bool multiplexed = false; /* HTTP/2 or newer: many requests share a connection */
 	std::string body;
 	std::string retry_after; /* seconds, also when the platform named a date */
 	std::string usage;       /* x-business-use-case-usage */

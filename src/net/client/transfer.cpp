@@ -43,6 +43,7 @@ namespace
 constexpr long max_idle_s = 30;
 constexpr long max_lifetime_s = 600;
 constexpr std::size_t max_header_value = 4096;
+constexpr std::size_t max_kept_body = 16384;
 
 bool
 is_loopback(const curl_sockaddr &address) noexcept
@@ -346,6 +347,9 @@ void
 Transfer::finish_response(CURLcode code) noexcept
 {
 	curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response_.status);
+	long version = CURL_HTTP_VERSION_NONE;
+	curl_easy_getinfo(easy_, CURLINFO_HTTP_VERSION, &version);
+	response_.multiplexed = version >= CURL_HTTP_VERSION_2_0;
 	response_.elapsed_us = steady_clock_us() - started_us_;
 	response_.queued_us = offered_ ? offered_us_ - started_us_ : response_.elapsed_us;
 	if (code == CURLE_OK && response_.status >= 200)
@@ -366,6 +370,9 @@ Transfer::hand_out_response(HttpResponse &response) noexcept
 {
 	response = std::move(response_);
 	bearer_.reset();
+	/* a pooled handle keeps a small buffer for its next body, and no large one */
+	if (body_.capacity() > max_kept_body)
+		std::string().swap(body_);
 }
 
 } // namespace whatsapp::net

@@ -19,7 +19,8 @@ namespace whatsapp::pg
 TimestampTz
 due_time(const NewMessage &message)
 {
-	return message.has_send_at ? message.send_at : GetCurrentTransactionStartTimestamp();
+	const TimestampTz now = GetCurrentTransactionStartTimestamp();
+	return message.has_send_at ? Max(message.send_at, now) : now;
 }
 
 void

@@ -22,6 +22,8 @@ struct MessageRows {
 	NewRow<queue_column::count> queued;
 };
 
+/* A time that is over means now: else its message would go before those that wait, and be expired
+ * at once. */
 TimestampTz due_time(const NewMessage &message);
 
 /* The tables are open: their sequence is known. */

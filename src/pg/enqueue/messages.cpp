@@ -5,7 +5,12 @@
 
 #include <cctype>
 #include <cstdint>
+#include <string>
 
+#include "core/base/fault.hpp"
+#include "core/base/redact.hpp"
+#include "core/message/limits.hpp"
+#include "pg/enqueue/idle_notice.hpp"
 #include "pg/enqueue/message_rows.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
@@ -31,8 +36,6 @@ namespace whatsapp::pg
 namespace
 {
 
-constexpr char default_sender[] = "default";
-
 void
 set_message(Values &values, const NewMessage &message)
 {
@@ -54,19 +57,6 @@ continue_sentence(char *text)
 		if (isupper(static_cast<unsigned char>(*at)) != 0)
 			return;
 	text[0] = static_cast<char>(pg_tolower(static_cast<unsigned char>(text[0])));
-}
-
-void
-warn_without_workers()
-{
-	static bool warned = false;
-	if (library_preloaded() || warned)
-		return;
-	warned = true;
-	ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-	                  errmsg("messages are queued but nobody sends them"),
-	                  errdetail("The library \"pg_whatsapp\" is not in shared_preload_libraries."),
-	                  errhint("Add it to shared_preload_libraries and restart the server.")));
 }
 
 } // namespace
@@ -116,7 +106,7 @@ namespace
 #define INSERT_MESSAGE                                                                          \
 	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, " \
 	"template_language, payload, reference, expires_at, idempotency_key, priority)"             \
-	" VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($9, now()) + make_interval(secs => "   \
+	" VALUES ($1, $2, $3, $4, $5, $6::json, $7, greatest($9, now()) + make_interval(secs => "   \
 	"$8), $10, $11)"
 #define MESSAGE_TYPES                                                                         \
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TIMESTAMPTZOID, \
@@ -127,20 +117,23 @@ Statement insert = {
 
 Statement insert_once = {
     INSERT_MESSAGE
-    " ON CONFLICT (sender, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id, expires_at::pg_catalog.timestamptz",
+    " ON CONFLICT (sender, idempotency_key, enqueued_by) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id, expires_at::pg_catalog.timestamptz",
     11,
     {MESSAGE_TYPES}};
 
 Statement insert_queued = {
     "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, expires_at)"
-    " VALUES ($1, $2, $3, $4, coalesce($5, now()), $6) RETURNING message_id",
+    " VALUES ($1, $2, $3, $4, greatest($5, now()), $6) RETURNING message_id",
     6,
     {INT8OID, TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
 
+/* Of the same role: another one's keys are none of this one's business. */
 Statement find_key = {
-    "SELECT id FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2",
-    2,
-    {TEXTOID, TEXTOID}};
+    "SELECT id, recipient_phone IS DISTINCT FROM $3,"
+    "  template_name IS DISTINCT FROM $4 OR template_language IS DISTINCT FROM $5, payload::text IS DISTINCT FROM $6"
+    " FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = SESSION_USER",
+    6,
+    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
 
 /* What the statement `insert` does, without it. 0 when it has to be the statement. */
 std::int64_t
@@ -192,6 +185,30 @@ insert_in_queue(const NewMessage &message, const Result &inserted)
 	return id;
 }
 
+/* The same key twice is the same message, or an error: to return the older id would say that an
+ * order is on its way which never leaves. */
+void
+check_older(const NewMessage &message, const Result &older)
+{
+	const bool phone = older.bool_at(0, 2);
+	const bool template_differs = older.bool_at(0, 3);
+	if (!phone && !template_differs && !older.bool_at(0, 4))
+		return;
+	const auto id = static_cast<long long>(older.int64_at(0, 1));
+	const char *what = phone              ? "another phone number"
+	                   : template_differs ? "another template or language"
+	                                      : "other parameters";
+	guarded([&] {
+		throw Fault(sqlstate::key_reused,
+		            "idempotency key " + quote_name(message.idempotency_key) +
+		                " was used for another message",
+		            "Message " + std::to_string(id) + " of sender " + quote_name(message.sender) +
+		                " has it, with " + what + ".",
+		            "Give each message a key of its own. Which differ can be seen in "
+		            "whatsapp_messages.");
+	});
+}
+
 /* ON CONFLICT is an error where a user has made a rule on the table. There, whoever comes at the
  * same time is met at the unique index, and the key is looked for first. */
 Result
@@ -211,6 +228,10 @@ find_message_of_key(const NewMessage &message)
 	Values key;
 	key.set_text(0, message.sender);
 	key.set_text(1, message.idempotency_key);
+	key.set_text(2, message.recipient_phone);
+	key.set_text(3, message.template_name);
+	key.set_text(4, message.template_language);
+	key.set_text(5, message.payload);
 	return run_statement(find_key, key);
 }
 
@@ -226,16 +247,20 @@ insert_or_find(const NewMessage &message, const Values &values)
 	for (int i = 0; i < tries; i++) {
 		if (rules) {
 			const Result known = find_message_of_key(message);
-			if (!known.empty())
+			if (!known.empty()) {
+				check_older(message, known);
 				return known.int64_at(0, 1);
+			}
 		}
 		const Result inserted =
 		    rules ? insert_keyed_by_rules(values) : run_statement(insert_once, values);
 		if (!inserted.empty())
 			return insert_in_queue(message, inserted);
 		const Result older = find_message_of_key(message);
-		if (!older.empty())
-			return older.int64_at(0, 1);
+		if (older.empty())
+			continue;
+		check_older(message, older);
+		return older.int64_at(0, 1);
 	}
 	ereport(
 	    ERROR,
@@ -249,11 +274,28 @@ insert_or_find(const NewMessage &message, const Values &values)
 
 } // namespace
 
+namespace
+{
+
+void
+check_payload_size(const NewMessage &message)
+{
+	const std::size_t size = strlen(message.payload);
+	if (size > max_payload_bytes)
+		ereport(ERROR,
+		        (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION), errmsg("message is too large"),
+		         errdetail("Its payload has %zu bytes, and at most %zu are possible.", size,
+		                   max_payload_bytes)));
+}
+
+} // namespace
+
 std::int64_t
 enqueue_message(const NewMessage &message)
 {
-	wake_sender_at_commit(Max(due_time(message), GetCurrentTransactionStartTimestamp()));
-	warn_without_workers();
+	check_payload_size(message);
+	wake_sender_at_commit(due_time(message));
+	warn_of_idle_sender(message.sender);
 	if (message.idempotency_key == nullptr) {
 		const std::int64_t id = insert_directly(message);
 		if (id != 0) {
@@ -323,8 +365,8 @@ add_message(MessageBatch &batch, const NewMessage &message)
 		enqueue_message(message);
 		return;
 	}
-	wake_sender_at_commit(Max(due_time(message), GetCurrentTransactionStartTimestamp()));
-	warn_without_workers();
+	wake_sender_at_commit(due_time(message));
+	warn_of_idle_sender(message.sender);
 	MemoryContext before = MemoryContextSwitchTo(batch.memory);
 	fill_message_rows(batch.rows[batch.count++], message);
 	MemoryContextSwitchTo(before);
@@ -332,9 +374,29 @@ add_message(MessageBatch &batch, const NewMessage &message)
 		end_message_batch(batch);
 }
 
-std::int64_t
-record_refused(const NewMessage &message, const Failure &why)
+namespace
 {
+
+/* A value of a watched row may have any length; a row of ours has limits. */
+const char *
+clipped(const char *text, std::size_t most)
+{
+	if (text == nullptr || strlen(text) <= most)
+		return text;
+	return pnstrdup(text, static_cast<Size>(pg_mbcliplen(text, static_cast<int>(strlen(text)),
+	                                                     static_cast<int>(most))));
+}
+
+} // namespace
+
+std::int64_t
+record_refused(const NewMessage &refused, const Failure &why)
+{
+	NewMessage message = refused;
+	message.sender = clipped(refused.sender, limits::sender.bytes);
+	message.recipient_phone = clipped(refused.recipient_phone, limits::phone.bytes);
+	message.template_language = clipped(refused.template_language, limits::sender.bytes);
+	message.reference = clipped(refused.reference, limits::reference.bytes);
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, template_language,"
 	    " payload, reference, status, failed_at, error_message, hint)"

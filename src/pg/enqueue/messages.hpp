@@ -12,6 +12,9 @@ namespace whatsapp::pg
 
 struct Failure;
 
+/* The sender of messages that name none, where no setting says otherwise. */
+inline constexpr char default_sender[] = "default";
+
 /* Raises 0A000 unless the database is in UTF8: JSON is, and so is all that the platform sends. */
 void require_utf8();
 
@@ -30,6 +33,6 @@ MessageBatch *begin_message_batch();
 void add_message(MessageBatch &batch, const NewMessage &message);
 void end_message_batch(MessageBatch &batch);
 
-std::int64_t record_refused(const NewMessage &message, const Failure &why);
+std::int64_t record_refused(const NewMessage &refused, const Failure &why);
 
 } // namespace whatsapp::pg

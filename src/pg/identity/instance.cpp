@@ -12,6 +12,7 @@
 
 #include "pg/server/milliseconds.hpp"
 #include "pg/server/statement.hpp"
+#include "pg/server/worker.hpp"
 
 extern "C" {
 #include "access/xlog.h"
@@ -97,8 +98,9 @@ hold_queue()
 		    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		     errmsg(
 		         "pending WhatsApp messages are held: the sender was away for longer than whatsapp.resume_gap"),
-		     errdetail("Messages that were queued before: " UINT64_FORMAT ". New ones are sent.",
-		               held),
+		     errdetail("Database \"%s\"; messages that were queued before: " UINT64_FORMAT
+		               ". New ones are sent.",
+		               worker_database_name(), held),
 		     errhint("Look at whatsapp_queue, then call wa_release().")));
 }
 
@@ -289,6 +291,7 @@ warn_of_hold()
 	ereport(WARNING,
 	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 	         errmsg("pending WhatsApp messages are held: this database was restored or copied"),
+	         errdetail("Database \"%s\".", worker_database_name()),
 	         errhint("Look at whatsapp_held, then call wa_release() to send from here.")));
 	const std::int64_t subscriptions = count_enabled_subscriptions();
 	if (subscriptions > 0)

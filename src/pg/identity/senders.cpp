@@ -54,6 +54,19 @@ read_senders(MemoryContextData *memory)
 	return found;
 }
 
+void
+drop_unchanged_default_sender()
+{
+	static Statement statement = {
+	    "DELETE FROM @s@.whatsapp_senders AS s WHERE s.name = 'default' AND s.enabled AND s.pauses = 0 AND"
+	    " (s.account, s.phone_number_id, s.display_number, s.messages_per_second, s.pair_interval, s.pair_burst,"
+	    "  s.paused_until, s.paused_reason, s.paused_hint, s.display_name, s.name_status, s.quality,"
+	    "  s.messaging_limit, s.throughput_level, s.number_event, s.number_event_at) IS NULL",
+	    0,
+	    {}};
+	run_statement(statement, Values());
+}
+
 bool
 senders_changed()
 {

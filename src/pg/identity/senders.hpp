@@ -30,6 +30,9 @@ struct SenderRows {
 	std::size_t count;
 };
 
+/* The row of the sender "default" as the install script makes it makes way for another one. */
+void drop_unchanged_default_sender();
+
 /* All of them; "default" needs no row. Copies live in memory. */
 SenderRows read_senders(MemoryContextData *memory);
 

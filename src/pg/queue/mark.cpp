@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/message/limits.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/people/opt_outs.hpp"
@@ -16,6 +17,7 @@
 #include "pg/server/statement.hpp"
 
 extern "C" {
+#include "access/detoast.h"
 #include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -76,6 +78,21 @@ mark_row(PlainTable &queue, const ReadyMessage &candidate, Datum sending, const 
 	return claim.queue_row != 0;
 }
 
+/* As it was written, without fetching it; 0 for NULL. */
+std::size_t
+size_of(PlainTable &table, int column)
+{
+	bool null;
+	const Datum value = table.get(column, null);
+	return null ? 0 : toast_raw_datum_size(value) - VARHDRSZ;
+}
+
+bool
+is_too_large(std::size_t phone, std::size_t payload)
+{
+	return phone > limits::phone.bytes || payload > max_payload_bytes;
+}
+
 const char *
 text_of(PlainTable &table, int column)
 {
@@ -84,10 +101,30 @@ text_of(PlainTable &table, int column)
 	return null ? nullptr : TextDatumGetCString(value);
 }
 
+/* The message's part of a mark. Returns the bytes of its payload. */
+std::size_t
+read_message(PlainTable &messages, Claimed &claim, MemoryContext memory)
+{
+	const std::size_t size = size_of(messages, message_column::payload);
+	bool null;
+	claim.message_row = messages.address();
+	claim.made_at = DatumGetTimestampTz(messages.get(message_column::created_at, null));
+	claim.too_large = is_too_large(size_of(messages, message_column::recipient_phone), size);
+	if (claim.too_large)
+		return 0;
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	claim.phone = text_of(messages, message_column::recipient_phone);
+	claim.payload = text_of(messages, message_column::payload);
+	MemoryContextSwitchTo(before);
+	const Datum type = messages.get(message_column::message_type, null);
+	claim.free_form = !null && !is_word(type, "template");
+	return size;
+}
+
 /* What mark_waiting does, without a plan. */
 bool
 mark_directly(const Instance &instance, const ReadyMessage *candidates, std::size_t count,
-              Claims &claims, MemoryContext memory)
+              std::size_t bytes, Claims &claims, MemoryContext memory)
 {
 	PlainTable queue;
 	PlainTable messages;
@@ -98,23 +135,16 @@ mark_directly(const Instance &instance, const ReadyMessage *candidates, std::siz
 		return false;
 	}
 	const Datum sending = CStringGetTextDatum("sending");
-	claims = {static_cast<Claimed *>(MemoryContextAlloc(memory, sizeof(Claimed) * (count + 1))), 0};
-	for (std::size_t i = 0; i < count; i++) {
+	claims = {static_cast<Claimed *>(MemoryContextAlloc(memory, sizeof(Claimed) * (count + 1))), 0,
+	          0};
+	std::size_t used = 0;
+	for (; claims.looked_at < count && (used < bytes || claims.count == 0); claims.looked_at++) {
 		Claimed &claim = claims.rows[claims.count];
-		if (!mark_row(queue, candidates[i], sending, instance, claim))
+		if (!mark_row(queue, candidates[claims.looked_at], sending, instance, claim))
 			continue;
 		claims.count++;
-		if (!messages.find_by_id(message_column::id, claim.id))
-			continue;
-		bool null;
-		claim.message_row = messages.address();
-		claim.made_at = DatumGetTimestampTz(messages.get(message_column::created_at, null));
-		MemoryContext before = MemoryContextSwitchTo(memory);
-		claim.phone = text_of(messages, message_column::recipient_phone);
-		claim.payload = text_of(messages, message_column::payload);
-		const Datum type = messages.get(message_column::message_type, null);
-		claim.free_form = !null && !is_word(type, "template");
-		MemoryContextSwitchTo(before);
+		if (messages.find_by_id(message_column::id, claim.id))
+			used += read_message(messages, claim, memory);
 	}
 	messages.close();
 	queue.close();
@@ -184,10 +214,40 @@ tell_of_left_out(const Values &candidates)
 	         errhint("See \\d whatsapp_queue. They are tried again every few seconds.")));
 }
 
+/* How many of the candidates have so many bytes of payload together. Their sizes stand in the rows'
+ * headers: no payload is fetched. */
+std::size_t
+count_within(const ReadyMessage *candidates, std::size_t count, std::size_t bytes)
+{
+	static Statement statement = {
+	    "SELECT m.id, m.payload FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1) ORDER BY m.id",
+	    1,
+	    {INT8ARRAYOID}};
+	Column ids(count);
+	for (std::size_t i = 0; i < count; i++)
+		ids.add(Int64GetDatum(candidates[i].id));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	const Result rows = run_statement(statement, values);
+	std::size_t used = 0;
+	for (uint64 i = 0; i < rows.count(); i++) {
+		const std::size_t size = rows.size_at(i, 2);
+		used += size > max_payload_bytes ? 0 : size;
+		if (used >= bytes)
+			return static_cast<std::size_t>(
+			    std::lower_bound(
+			        candidates, candidates + count, rows.int64_at(i, 1),
+			        [](const ReadyMessage &one, std::int64_t id) { return one.id < id; }) -
+			    candidates + 1);
+	}
+	return count;
+}
+
 Claims
 mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std::size_t count,
-                  bool careful, MemoryContext memory)
+                  std::size_t bytes, bool careful, MemoryContext memory)
 {
+	count = count_within(candidates, count, bytes);
 	Column ids(count);
 	Column addresses(count);
 	for (std::size_t i = 0; i < count; i++) {
@@ -199,7 +259,7 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 	values.set(1, ids.array(INT8OID));
 	values.set(2, addresses.array(TIDOID));
 	const Result rows = run_statement(careful ? mark_free : mark_waiting, values);
-	Claims claims = {nullptr, rows.count()};
+	Claims claims = {nullptr, rows.count(), count};
 	/* what somebody has locked is passed over, too, where care is taken */
 	if (claims.count < count && !careful)
 		tell_of_left_out(values);
@@ -207,12 +267,19 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	claims.rows = static_cast<Claimed *>(palloc(sizeof(Claimed) * (claims.count + 1)));
 	for (std::size_t i = 0; i < claims.count; i++) {
-		claims.rows[i] = {rows.int64_at(i, 1),    address_at(rows, i, 6),
-		                  address_at(rows, i, 7), rows.int32_at(i, 2),
-		                  rows.text_at(i, 3),     rows.text_at(i, 4),
-		                  rows.bool_at(i, 5),     false,
-		                  rows.bool_at(i, 8),     false,
-		                  rows.int64_at(i, 9)};
+		const bool too_large = is_too_large(rows.size_at(i, 3), rows.size_at(i, 4));
+		claims.rows[i] = {rows.int64_at(i, 1),
+		                  address_at(rows, i, 6),
+		                  address_at(rows, i, 7),
+		                  rows.int32_at(i, 2),
+		                  too_large ? nullptr : rows.text_at(i, 3),
+		                  too_large ? nullptr : rows.text_at(i, 4),
+		                  rows.bool_at(i, 5),
+		                  false,
+		                  rows.bool_at(i, 8),
+		                  false,
+		                  rows.int64_at(i, 9),
+		                  too_large};
 	}
 	MemoryContextSwitchTo(before);
 	std::sort(claims.rows, claims.rows + claims.count,
@@ -224,11 +291,11 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 
 Claims
 mark_messages(const Instance &instance, const ReadyMessage *candidates, std::size_t count,
-              bool careful, MemoryContextData *memory)
+              std::size_t bytes, bool careful, MemoryContextData *memory)
 {
 	Claims claims;
-	if (careful || !mark_directly(instance, candidates, count, claims, memory))
-		claims = mark_by_statement(instance, candidates, count, careful, memory);
+	if (careful || !mark_directly(instance, candidates, count, bytes, claims, memory))
+		claims = mark_by_statement(instance, candidates, count, bytes, careful, memory);
 	if (settings.check_opt_outs && claims.count > 0 && any_opt_outs())
 		note_opted_out(claims);
 	if (settings.check_windows && std::any_of(claims.rows, claims.rows + claims.count,

@@ -112,6 +112,37 @@ resolve_unknown(const Instance &instance)
 	return retried;
 }
 
+MessageIds
+read_sending()
+{
+	static Statement statement = {
+	    "SELECT message_id FROM @s@.whatsapp_queue WHERE state = 'sending'", 0, {}};
+	const Result rows = run_statement(statement, Values());
+	MessageIds found = {nullptr, rows.count()};
+	found.ids = static_cast<std::int64_t *>(palloc(sizeof(std::int64_t) * (found.count + 1)));
+	for (std::size_t i = 0; i < found.count; i++)
+		found.ids[i] = rows.int64_at(i, 1);
+	return found;
+}
+
+std::uint64_t
+doubt_messages(const MessageIds &messages)
+{
+	static Statement statement = {
+	    "WITH marked AS MATERIALIZED (SELECT r.message_id FROM unnest($1) AS w (id)"
+	    "  JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'sending' FOR UPDATE OF r SKIP LOCKED)"
+	    " UPDATE @s@.whatsapp_queue AS q SET state = 'unknown', unknown_at = now(), changed_at = now()"
+	    " FROM marked WHERE q.message_id = marked.message_id",
+	    1,
+	    {INT8ARRAYOID}};
+	Column ids(messages.count);
+	for (std::size_t i = 0; i < messages.count; i++)
+		ids.add(Int64GetDatum(messages.ids[i]));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	return run_statement(statement, values).count();
+}
+
 std::uint64_t
 expire_messages()
 {

@@ -66,18 +66,20 @@ struct Claimed {
 	bool free_form; /* no template: it needs an open 24-hour window */
 	bool window_closed;
 	std::int64_t made_at; /* TimestampTz, for the correlation */
+	bool too_large; /* phone and payload were not read */
 };
 
 struct Claims {
 	Claimed *rows; /* in order of id */
 	std::size_t count;
+	std::size_t looked_at; /* of the candidates; there was no room for the payloads of the rest */
 };
 
-/* Marks those (in order of id) that are still ready as sending by this epoch.
- * careful: pass over what somebody has locked; otherwise wait for it, which is quicker when nobody
- * has. Copies live in memory. */
+/* Marks those (in order of id) that are still ready as sending by this epoch, until their payloads
+ * have so many bytes, and at least one. careful: pass over what somebody has locked; otherwise wait
+ * for it, which is quicker when nobody has. Copies live in memory. */
 Claims mark_messages(const Instance &instance, const ReadyMessage *candidates, std::size_t count,
-                     bool careful, MemoryContextData *memory);
+                     std::size_t bytes, bool careful, MemoryContextData *memory);
 
 struct Postponed {
 	std::int64_t id;
@@ -132,6 +134,15 @@ void settle_messages(const Settled *rows, std::size_t count);
 /* Unknown outcomes whose grace is over, by whatsapp.unknown_policy. Returns how many were put back.
  */
 std::uint64_t resolve_unknown(const Instance &instance);
+
+/* What is marked as sending; a look at the whole queue. In SPI's memory. */
+struct MessageIds {
+	std::int64_t *ids;
+	std::size_t count;
+};
+MessageIds read_sending();
+/* Of these, nobody knows what became of them; see whatsapp.unknown_policy. Returns how many. */
+std::uint64_t doubt_messages(const MessageIds &messages);
 
 /* Messages whose time is over though nobody could claim them (a pause, a sender that is gone).
  * Returns how many failed. */

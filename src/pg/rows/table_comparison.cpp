@@ -8,6 +8,7 @@
 
 #include "pg/server/compat.hpp"
 #include "pg/server/schema.hpp"
+#include "pg/server/worker.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -300,7 +301,7 @@ learn_indexes(Relation relation, TableShape &shape)
 void
 report_altered_table(const TableShape &shape)
 {
-	ereport(MyBackendType == B_BG_WORKER ? LOG : DEBUG1,
+	ereport(is_own_worker() ? LOG : DEBUG1,
 	        (errmsg("rows of table \"%s\" are read or written by statements, which takes longer",
 	                shape.table.name),
 	         errdetail("The table is not as pg_whatsapp made it: %s.", shape.reason)));

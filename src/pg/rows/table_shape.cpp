@@ -48,6 +48,14 @@ constexpr ShapeColumn message_columns[] = {
     {message_column::error_details, "error_details", JSONBOID},
     {message_column::hint, "hint", TEXTOID}};
 constexpr const char *message_checks[] = {
+    "(octet_length(sender) <= 63)",
+    "(octet_length(recipient_phone) <= 1024)",
+    "(octet_length(message_type) <= 63)",
+    "(octet_length(template_name) <= 512)",
+    "(octet_length(template_language) <= 63)",
+    "(octet_length(reference) <= 1024)",
+    "(octet_length(idempotency_key) <= 255)",
+    "(octet_length(enqueued_by) <= 63)",
     "(status = ANY (ARRAY['PENDING'::text, 'SENT'::text, 'DELIVERED'::text, 'READ'::text, "
     "'FAILED'::text, 'CANCELLED'::text]))",
     nullptr};
@@ -68,6 +76,7 @@ constexpr ShapeColumn queue_columns[] = {
     {queue_column::changed_at, "changed_at", TIMESTAMPTZOID},
     {queue_column::unknown_at, "unknown_at", TIMESTAMPTZOID}};
 constexpr const char *queue_checks[] = {
+    "(octet_length(sender) <= 63)", "(octet_length(recipient) <= 1024)",
     "((priority >= 0) AND (priority <= 2))",
     "(state = ANY (ARRAY['ready'::text, 'sending'::text, 'unknown'::text, 'held'::text]))",
     nullptr};

@@ -127,6 +127,9 @@ local_transaction()
 #endif
 }
 
+/* 15.4 (commit c66a7d75e) marks a database whose DROP DATABASE was interrupted. */
+inline constexpr int connection_limit_of_invalid = -2;
+
 /* 16 (commit afbfc0298) made one function of the many that ask for an owner. */
 inline bool
 owns_database(Oid database)

@@ -17,6 +17,12 @@ fault_point(FaultPoint, std::size_t)
 {
 }
 
+bool
+fault_ordered(FaultPoint)
+{
+	return false;
+}
+
 void
 define_fault_points()
 {
@@ -54,11 +60,11 @@ const char *const names[] = {
     "worker_start",      "epoch_raised",     "epoch_doubted",    "epoch_committed",
     "settle_begin",      "settle_failure",   "settle_paused",    "settle_dequeued",
     "settle_remembered", "settled",          "claimed",          "claim_committed",
-    "half_sent",         "all_sent",         "doubt_resolved",   "drain_settled",
-    "delivery_taken",    "event_inserted",   "event_dequeued",   "events_stored",
-    "events_committed",  "half_answered",    "all_answered",     "intake_acted",
-    "intake_committed",  "message_inserted", "message_enqueued", "message_cancelled",
-    "message_retried"};
+    "request_made",      "half_sent",        "all_sent",         "doubt_resolved",
+    "drain_settled",     "delivery_taken",   "event_inserted",   "event_dequeued",
+    "events_stored",     "events_committed", "half_answered",    "all_answered",
+    "intake_acted",      "intake_committed", "message_inserted", "message_enqueued",
+    "message_cancelled", "message_retried"};
 static_assert(std::size(names) == static_cast<std::size_t>(FaultPoint::count));
 
 char *all_names = nullptr;
@@ -75,8 +81,9 @@ read_order(char *order, std::size_t size)
 	return length > 0;
 }
 
-void
-obey_order(const char *action, const char *name)
+/* False: it is to fail. */
+bool
+obey_order(const char *action)
 {
 	if (strcmp(action, "kill") == 0)
 		kill(getpid(), SIGKILL);
@@ -87,14 +94,14 @@ obey_order(const char *action, const char *name)
 	else if (strcmp(action, "stop") == 0)
 		kill(getpid(), SIGSTOP);
 	else
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-		                errmsg("fault point \"%s\" was ordered to fail", name)));
+		return false;
+	return true;
 }
 
 } // namespace
 
-void
-fault_point(FaultPoint point, std::size_t count)
+bool
+fault_ordered(FaultPoint point)
 {
 	static char last[128] = "";
 	static int passages = 0;
@@ -102,17 +109,25 @@ fault_point(FaultPoint point, std::size_t count)
 	char name[40];
 	char action[20];
 	int passage;
-	if (count == 0 || !read_order(order, sizeof order) ||
+	if (!read_order(order, sizeof order) ||
 	    std::sscanf(order, "%39s %19s %d", name, action, &passage) != 3)
-		return;
+		return false;
 	if (strcmp(order, last) != 0) {
 		strlcpy(last, order, sizeof last);
 		passages = 0;
 	}
 	if (strcmp(name, names[static_cast<int>(point)]) != 0 || ++passages < passage)
-		return;
-	if (unlink(order_file) == 0)
-		obey_order(action, name);
+		return false;
+	return unlink(order_file) == 0 && !obey_order(action);
+}
+
+void
+fault_point(FaultPoint point, std::size_t count)
+{
+	if (count > 0 && fault_ordered(point))
+		ereport(ERROR,
+		        (errcode(ERRCODE_INTERNAL_ERROR),
+		         errmsg("fault point \"%s\" was ordered to fail", names[static_cast<int>(point)])));
 }
 
 void

@@ -28,6 +28,7 @@ enum class FaultPoint : int {
 	settled,
 	claimed,
 	claim_committed,
+	request_made,
 	half_sent,
 	all_sent,
 	doubt_resolved,
@@ -54,6 +55,9 @@ enum class FaultPoint : int {
 /* May raise an error: no destructor may be waiting where it is called. With a count of 0 there is
  * nothing that could be interrupted. */
 void fault_point(FaultPoint point, std::size_t count = 1);
+
+/* For a place where destructors wait: true when it is to fail, instead of an error. */
+bool fault_ordered(FaultPoint point);
 
 /* In test builds, the setting whatsapp.fault_points, which names them all. Called once by _PG_init.
  */

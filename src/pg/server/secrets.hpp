@@ -17,7 +17,9 @@ struct Secret {
 	std::size_t length;
 	/* why it could not be had, without any part of it; empty when it was simply not set */
 	char problem[256];
-	bool passes; /* that: there were too few descriptors, or too little memory, just now */
+	/* it could not be read just now (descriptors, memory, a disk): nobody knows whether it is
+	 * there, and what was read before still counts */
+	bool unreadable;
 };
 
 /*
@@ -26,10 +28,14 @@ struct Secret {
  * whatsapp.secret_dir wins over the environment variable of the quick reference (WHATSAPP_ and the
  * name in capitals; the verify token is WHATSAPP_WEBHOOK_VERIFY_TOKEN). Any other account has a
  * sub-folder of its name and no environment. False when there is none; never raises, never logs. A
- * file is refused when others than its owner can write it, when neither the server's user nor root
- * owns it, or when it is larger than 4 kB.
+ * file is refused when others than its owner can write it, when everybody can write to its folder,
+ * when neither the server's user nor root owns it, when it is larger than 4 kB, and when its text
+ * cannot be the secret (core/base/secret_text.hpp).
  */
 bool read_secret(const char *account, const char *name, Secret &secret) noexcept;
+
+/* A WARNING for each file of a secret that everybody can read. */
+void warn_of_exposed_secrets();
 
 /* Overwrites what the compiler would not. */
 void wipe_secret(Secret &secret) noexcept;

@@ -6,6 +6,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "core/base/listen_text.hpp"
 #include "core/base/url.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/prelude.hpp"
@@ -47,10 +48,11 @@ enabled_by_environment()
 extern "C" bool
 check_base_url(char **value, void **, GucSource)
 {
-	if (url_allowed(*value))
+	const char *problem = base_url_problem(*value);
+	if (problem == nullptr)
 		return true;
-	GUC_check_errdetail(
-	    "The URL must begin with https://, or with http:// for a loopback address.");
+	GUC_check_errdetail("%s", problem);
+	GUC_check_errhint("Meta's is https://graph.facebook.com.");
 	return false;
 }
 
@@ -59,9 +61,10 @@ check_account_base_urls(char **value, void **, GucSource)
 {
 	for (const char *at = *value; *at != '\0';) {
 		const std::size_t length = strcspn(at, ", ");
-		if (length > 0 && !url_allowed(std::string_view(at, length))) {
-			GUC_check_errdetail(
-			    "Each URL must begin with https://, or with http:// for a loopback address.");
+		const char *problem =
+		    length == 0 ? nullptr : base_url_problem(std::string_view(at, length));
+		if (problem != nullptr) {
+			GUC_check_errdetail("%s", problem);
 			return false;
 		}
 		at += length + strspn(at + length, ", ");
@@ -73,11 +76,31 @@ extern "C" bool
 check_api_version(char **value, void **, GucSource)
 {
 	const char *at = *value;
-	if (*at++ != 'v' || *at < '0' || *at > '9')
-		return false;
-	for (; *at != '\0'; at++)
-		if ((*at < '0' || *at > '9') && *at != '.')
+	if (*at++ == 'v' && *at >= '0' && *at <= '9' && strspn(at, "0123456789.") == strlen(at))
+		return true;
+	GUC_check_errdetail("A version is v and a number, as it stands in the API's paths.");
+	GUC_check_errhint("Write it like v25.0.");
+	return false;
+}
+
+extern "C" bool
+check_listen(char **value, void **, GucSource)
+{
+	for (const char *at = *value; *at != '\0';) {
+		at += strspn(at, ", ");
+		const std::size_t length = strcspn(at, ",");
+		std::string_view address(at, length);
+		while (!address.empty() && address.back() == ' ')
+			address.remove_suffix(1);
+		if (!address.empty() && !listen_address_formed(address)) {
+			GUC_check_errdetail("\"%s\" is not an address.",
+			                    pnstrdup(address.data(), address.size()));
+			GUC_check_errhint("Write host:port with a numeric host or localhost, [v6]:port with a "
+			                  "port up to 65535, or the absolute path of a unix socket.");
 			return false;
+		}
+		at += length;
+	}
 	return true;
 }
 
@@ -201,7 +224,7 @@ define_listener_settings()
 	    "whatsapp.listen",
 	    {"Address that takes webhooks: host:port with a numeric host or localhost, [v6]:port, or the path of a unix socket; empty for none.",
 	     "A list separated by commas for several databases, in the order of whatsapp.databases. Open connections outlive a change."},
-	    &settings.listen, "", PGC_SIGHUP);
+	    &settings.listen, "", PGC_SIGHUP, 0, check_listen);
 	define_int(
 	    "whatsapp.listen_max_connections",
 	    "Connections to the webhook listener; for a further one the oldest that is idle or incomplete is closed.",
@@ -238,7 +261,7 @@ define_session_settings()
 {
 	define_string("whatsapp.default_sender",
 	              {"Sender of messages that name none.",
-	               "The sender default needs no row in whatsapp_senders."},
+	               "A watch keeps the one of the session that called wa_watch()."},
 	              &settings.default_sender, "default", PGC_USERSET);
 	define_string("whatsapp.default_language", "Template language of messages that name none.",
 	              &settings.default_language, "es", PGC_USERSET);

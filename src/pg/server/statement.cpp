@@ -9,6 +9,7 @@
 #include "pg/server/schema.hpp"
 
 extern "C" {
+#include "access/detoast.h"
 #include "access/transam.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -200,6 +201,16 @@ bool
 Result::bool_at(uint64 row, int column) const
 {
 	return DatumGetBool(datum_at(row, column, BOOLOID));
+}
+
+std::size_t
+Result::size_at(uint64 row, int column) const
+{
+	bool null;
+	const Datum value = read(row, column, null);
+	if (null || TupleDescAttr(table_->tupdesc, column - 1)->attlen != -1)
+		return 0;
+	return toast_raw_datum_size(value) - VARHDRSZ;
 }
 
 char *

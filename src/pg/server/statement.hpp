@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -82,6 +83,8 @@ public:
 	std::int64_t int64_at(uint64 row, int column) const;
 	std::int32_t int32_at(uint64 row, int column) const;
 	bool bool_at(uint64 row, int column) const;
+	/* Of a text or a document, as it was written, without fetching it; 0 for NULL. */
+	std::size_t size_at(uint64 row, int column) const;
 	/* NULL for NULL; in the caller's SPI memory. Other types than text are shown as text. */
 	char *text_at(uint64 row, int column) const;
 

@@ -91,7 +91,8 @@ in_transaction(void (*body)(void *), void *argument)
 		HOLD_INTERRUPTS();
 		last_failure = geterrcode();
 		EmitErrorReport();
-		AbortCurrentTransaction();
+		/* all of it: an error may have come from within a subtransaction */
+		AbortOutOfAnyTransaction();
 		FlushErrorState();
 		RESUME_INTERRUPTS();
 	}

@@ -55,6 +55,26 @@ call_at_exit(int, Datum callback)
 
 } // namespace
 
+namespace
+{
+
+/* empty: not one of ours */
+char database_name[NAMEDATALEN] = "";
+
+} // namespace
+
+bool
+is_own_worker()
+{
+	return database_name[0] != '\0';
+}
+
+const char *
+worker_database_name()
+{
+	return database_name;
+}
+
 void
 start_worker(Role role, int place, unsigned database_oid)
 {
@@ -69,6 +89,7 @@ start_worker(Role role, int place, unsigned database_oid)
 
 	bool single = false;
 	if (!transact([&] {
+		    strlcpy(database_name, get_database_name(MyDatabaseId), sizeof database_name);
 		    leave_without_extension(role, place);
 		    single = become_single(role);
 		    if (!single)

@@ -6,6 +6,13 @@
 namespace whatsapp::pg
 {
 
+/* This process is a sender, reader or listener: a worker of parallel queries or of logical
+ * replication is none. */
+bool is_own_worker();
+
+/* Of that process. */
+const char *worker_database_name();
+
 enum class Role : int;
 
 /* Handlers, then signals, then the database, in this order. role and place: see seats.hpp. The

@@ -26,7 +26,9 @@ namespace whatsapp::pg
 namespace
 {
 
-constexpr int max_questions = 16;
+constexpr int max_questions = 64;
+/* a database whose listener does not answer must not keep the others from asking */
+constexpr int max_of_database = 8;
 constexpr std::int64_t patience_ms = 5000;
 /* the listener may be on its way: it is rung again, and again when it is there */
 constexpr long ring_again_ms = 100;
@@ -54,7 +56,10 @@ bool
 write_question(const char *digest)
 {
 	SpinLockAcquire(&slates->lock);
-	for (int i = 0; i < max_questions && my_slate < 0; i++) {
+	int own = 0;
+	for (const Slate &slate : slates->slate)
+		own += slate.pid != 0 && slate.database == MyDatabaseId ? 1 : 0;
+	for (int i = 0; i < max_questions && my_slate < 0 && own < max_of_database; i++) {
 		Slate &slate = slates->slate[i];
 		if (slate.pid != 0)
 			continue;

@@ -1,0 +1,36 @@
+/*
+ * retry_refusal.cpp — a look at the message, after the fact.
+ */
+#include "pg/enqueue/retry_refusal.hpp"
+
+#include "pg/server/statement.hpp"
+
+namespace whatsapp::pg
+{
+
+void
+notice_retry_refusal(std::int64_t id)
+{
+	static Statement statement = {
+	    "SELECT status, payload IS NULL FROM @s@.whatsapp_messages WHERE id = $1", 1, {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	const Result found = run_statement(statement, values);
+	const char *status = found.empty() ? nullptr : found.text_at(0, 1);
+	const bool ended =
+	    status != nullptr && (strcmp(status, "FAILED") == 0 || strcmp(status, "CANCELLED") == 0);
+	const char *reason = "It does not exist.";
+	const char *hint = nullptr;
+	if (ended && found.bool_at(0, 2)) {
+		reason = "It was refused before it could be put together, so there is nothing to send.";
+		hint = "Its error_message says what is wrong. Correct that and enqueue it with "
+		       "wa_send_po() or wa_send_template().";
+	} else if (status != nullptr) {
+		reason =
+		    psprintf("Its status is %s; what is FAILED or CANCELLED can be sent again.", status);
+	}
+	ereport(NOTICE, (errmsg("message %lld is not sent again", static_cast<long long>(id)),
+	                 errdetail("%s", reason), hint == nullptr ? 0 : errhint("%s", hint)));
+}
+
+} // namespace whatsapp::pg
