@@ -466,9 +466,10 @@ Dispatcher::in_flight() const noexcept
 bool
 Dispatcher::has_in_hand(std::int64_t id) const noexcept
 {
+	const auto is_of = [id](const Result &result) { return result.id == id; };
 	return state_->flights.find(id) != state_->flights.end() ||
-	       std::any_of(state_->results.begin(), state_->results.end(),
-	                   [id](const Result &result) { return result.id == id; });
+	       std::any_of(state_->results.begin(), state_->results.end(), is_of) ||
+	       std::any_of(state_->kept.begin(), state_->kept.end(), is_of);
 }
 
 std::size_t

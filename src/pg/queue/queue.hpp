@@ -66,7 +66,7 @@ struct Claimed {
 	bool free_form; /* no template: it needs an open 24-hour window */
 	bool window_closed;
 	std::int64_t made_at; /* TimestampTz, for the correlation */
-	bool too_large; /* phone and payload were not read */
+	bool too_large;       /* phone and payload were not read */
 };
 
 struct Claims {

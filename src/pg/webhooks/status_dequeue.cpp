@@ -54,10 +54,10 @@ add_earlier_statuses(Sum &sum)
  * wa_retry(), though something had before. A message that was put back because nobody knew what had
  * become of it is settled by any status.
  */
-#define OF_SETTLED                                                                               \
-	" FROM @s@.whatsapp_queue AS q WHERE q.message_id = $1 AND ($3 OR NOT ("                     \
-	"   (q.state = 'ready' AND q.attempts = 0"                                                   \
-	"    AND (SELECT m.attempts > 0 FROM @s@.whatsapp_messages AS m WHERE m.id = $1))"           \
+#define OF_SETTLED                                                                     \
+	" FROM @s@.whatsapp_queue AS q WHERE q.message_id = $1 AND ($3 OR NOT ("           \
+	"   (q.state = 'ready' AND q.attempts = 0"                                         \
+	"    AND (SELECT m.attempts > 0 FROM @s@.whatsapp_messages AS m WHERE m.id = $1))" \
 	"   OR " WAMID_IS_REMEMBERED("$2", "$1") "))"
 
 void
@@ -111,10 +111,11 @@ find_sum(Sum *sums, std::size_t count, std::int64_t message_id)
 void
 dequeue_messages(Sum *sums, std::size_t count)
 {
-	static Statement statement = {"SELECT message_id, attempts, state = 'ready' FROM @s@.whatsapp_queue"
-	                              " WHERE message_id = ANY ($1) ORDER BY message_id FOR UPDATE",
-	                              1,
-	                              {INT8ARRAYOID}};
+	static Statement statement = {
+	    "SELECT message_id, attempts, state = 'ready' FROM @s@.whatsapp_queue"
+	    " WHERE message_id = ANY ($1) ORDER BY message_id FOR UPDATE",
+	    1,
+	    {INT8ARRAYOID}};
 	Column ids(count);
 	for (std::size_t i = 0; i < count; i++)
 		ids.add(Int64GetDatum(sums[i].message_id));
