@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <new>
 #include <random>
@@ -22,6 +21,7 @@
 #include "core/message/message.hpp"
 #include "entry/graph/credentials.hpp"
 #include "entry/graph/request.hpp"
+#include "entry/sender/kept_answers.hpp"
 #include "entry/sender/line.hpp"
 #include "entry/sender/wire_load.hpp"
 #include "net/client/http_thread.hpp"
@@ -38,68 +38,6 @@ namespace
 
 /* The Cloud API's answers have some hundred bytes, and a gateway's page may have more. */
 constexpr std::size_t max_answer_bytes = std::size_t{128} * 1024;
-
-struct Flight {
-	int attempt;
-	pg::RowAddress queue_row;
-	pg::RowAddress message_row;
-	const char *sender; /* lives as long as the line */
-	std::int64_t started_ms;
-	std::size_t bytes; /* of its body */
-	bool tls;
-	std::shared_ptr<const Token> token; /* that left with it */
-};
-
-struct Result {
-	std::int64_t id;
-	Flight flight;
-	Outcome outcome;
-	Reaction reaction;
-};
-
-constexpr std::size_t max_kept = 1000;
-
-pg::Settle
-settle_kind(NextStep step) noexcept
-{
-	switch (step) {
-	case NextStep::record_sent:
-		return pg::Settle::sent;
-	case NextStep::retry_later:
-		return pg::Settle::retry;
-	case NextStep::record_failed:
-		return pg::Settle::failed;
-	case NextStep::pause_sender:
-		return pg::Settle::paused;
-	case NextStep::await_status:
-		return pg::Settle::unknown;
-	}
-	return pg::Settle::unknown;
-}
-
-/* Its strings are the result's. */
-pg::Settled
-settled_of(const Result &result) noexcept
-{
-	const Outcome &outcome = result.outcome;
-	return {settle_kind(result.reaction.step),
-	        result.id,
-	        result.flight.queue_row,
-	        result.flight.message_row,
-	        result.flight.attempt,
-	        result.flight.sender,
-	        verdict_name(outcome.verdict),
-	        outcome.wamid.c_str(),
-	        outcome.wa_id.c_str(),
-	        outcome.user_id.c_str(),
-	        outcome.http_status,
-	        outcome.has_code,
-	        outcome.code,
-	        outcome.message.c_str(),
-	        outcome.hint.c_str(),
-	        outcome.details.c_str(),
-	        result.reaction.delay_ms};
-}
 
 net::HttpClientOptions
 client_options() noexcept
@@ -163,8 +101,7 @@ struct Dispatcher::State {
 	std::size_t told = 0; /* of them, to the line */
 	WireLoad load;
 	std::vector<pg::Settled> views;
-	std::deque<Result> kept;
-	std::vector<pg::Settled> kept_views;
+	KeptAnswers kept;
 	std::minstd_rand random{std::random_device{}()};
 
 	AttemptFacts attempt_facts(const Flight &flight);
@@ -403,46 +340,26 @@ Dispatcher::forget_results() noexcept
 
 void
 Dispatcher::keep_result(std::size_t place) noexcept
-try {
-	if (state_->kept.size() == max_kept)
-		state_->kept.pop_front();
-	state_->kept.push_back(std::move(state_->results[place]));
-} catch (...) {
-	/* no memory: the row stays "sending" */
+{
+	state_->kept.keep_answer(std::move(state_->results[place]));
 }
 
 std::size_t
 Dispatcher::kept_count() const noexcept
 {
-	return state_->kept.size();
+	return state_->kept.count();
 }
 
 const pg::Settled *
 Dispatcher::kept_results(std::size_t most, std::size_t &count) noexcept
 {
-	count = 0;
-	try {
-		state_->kept_views.clear();
-		for (const Result &result : state_->kept)
-			if (state_->kept_views.size() < most)
-				state_->kept_views.push_back(settled_of(result));
-	} catch (...) {
-		return nullptr;
-	}
-	count = state_->kept_views.size();
-	return state_->kept_views.data();
+	return state_->kept.first_answers(most, count);
 }
 
 void
 Dispatcher::forget_kept(const bool *written, std::size_t tried) noexcept
-try {
-	for (std::size_t i = 0; i < tried; i++) {
-		if (!written[i])
-			state_->kept.push_back(std::move(state_->kept.front()));
-		state_->kept.pop_front();
-	}
-} catch (...) {
-	/* no memory: those that were not moved are tried again */
+{
+	state_->kept.forget_answers(written, tried);
 }
 
 bool
@@ -466,10 +383,10 @@ Dispatcher::in_flight() const noexcept
 bool
 Dispatcher::has_in_hand(std::int64_t id) const noexcept
 {
-	const auto is_of = [id](const Result &result) { return result.id == id; };
 	return state_->flights.find(id) != state_->flights.end() ||
-	       std::any_of(state_->results.begin(), state_->results.end(), is_of) ||
-	       std::any_of(state_->kept.begin(), state_->kept.end(), is_of);
+	       std::any_of(state_->results.begin(), state_->results.end(),
+	                   [id](const Result &result) { return result.id == id; }) ||
+	       state_->kept.has_answer(id);
 }
 
 std::size_t

@@ -56,8 +56,7 @@ public:
 	/* What waits to be written, in order of id. */
 	const pg::Settled *results(std::size_t &count) noexcept;
 	void forget_results() noexcept;
-	/* One of results() that could not be written; beyond max_kept the oldest is forgotten, and its
-	 * row stays "sending" until the next start. */
+	/* One of results() that could not be written: see kept_answers.hpp. */
 	void keep_result(std::size_t place) noexcept;
 	std::size_t kept_count() const noexcept;
 	/* The first of them, most at most; good until forget_kept(). */

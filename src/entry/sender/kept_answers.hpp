@@ -1,0 +1,61 @@
+/*
+ * kept_answers.hpp — what became of a message, and the answers that could not be written down yet.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "core/answer/outcome.hpp"
+#include "core/answer/reaction.hpp"
+#include "entry/graph/credentials.hpp"
+#include "pg/queue/queue.hpp"
+
+namespace whatsapp::entry
+{
+
+struct Flight {
+	int attempt;
+	pg::RowAddress queue_row;
+	pg::RowAddress message_row;
+	const char *sender; /* lives as long as the line */
+	std::int64_t started_ms;
+	std::size_t bytes; /* of its body */
+	bool tls;
+	std::shared_ptr<const Token> token; /* that left with it */
+};
+
+struct Result {
+	std::int64_t id;
+	Flight flight;
+	Outcome outcome;
+	Reaction reaction;
+};
+
+/* A view for pg/queue: its strings are the result's. */
+pg::Settled settled_of(const Result &result) noexcept;
+
+/* A trigger, a rule or a table that was renamed stood in the way: they are tried again. At most a
+ * thousand; beyond that the oldest is forgotten, and its row stays "sending". */
+class KeptAnswers
+{
+public:
+	/* Without memory it is forgotten, too. */
+	void keep_answer(Result &&answer) noexcept;
+	std::size_t count() const noexcept;
+	bool has_answer(std::int64_t id) const noexcept;
+
+	/* The first ones, most at most; good until forget_answers(). */
+	const pg::Settled *first_answers(std::size_t most, std::size_t &count) noexcept;
+	/* The first ones have been tried: what is written goes, the others stand behind the rest. */
+	void forget_answers(const bool *written, std::size_t tried) noexcept;
+
+private:
+	std::deque<Result> answers_;
+	std::vector<pg::Settled> views_;
+};
+
+} // namespace whatsapp::entry
