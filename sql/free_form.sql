@@ -1,5 +1,6 @@
 -- free_form: each message without a template as the body of a request, template components, and what is refused with which words.
-SET client_min_messages = warning;
+-- Without the library in shared_preload_libraries the first enqueue of a session warns: hence "error".
+SET client_min_messages = error;
 \pset format unaligned
 \pset footer off
 \pset null (null)

@@ -16,6 +16,7 @@ CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_wamids EXECUTE FU
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_instances EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_opt_outs EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_windows EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_user_ids EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_opt_out_keywords EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_events EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_event_queue EXECUTE FUNCTION whatsapp_stay_local();
