@@ -176,7 +176,7 @@ send_po($node, 1, prefix => 'late', phone => '+15551131026');
 wait_for('the request on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 1 });
 my $late = (grep { $_->{parameters}[1] eq 'late-1' } @{ sandbox_get($sandbox, 'messages') })[0];
 my $failed = encode_json({ object => 'whatsapp_business_account', entry => [ { id => '1', changes => [ { field => 'messages', value => {
-	metadata => { phone_number_id => '123456789' }, statuses => [ { id => $late->{wamid}, status => 'failed', timestamp => '1895336250', recipient_id => '34610000001',
+	metadata => { phone_number_id => '123456789' }, statuses => [ { id => $late->{wamid}, status => 'failed', timestamp => '1895336250', recipient_id => '15551131026',
 	biz_opaque_callback_data => $late->{callback_data}, errors => [ { code => 131026, title => 'Message undeliverable' } ] } ] } } ] } ] });
 is((HTTP::Tiny->new->post("$sandbox->{url}/_sandbox/webhook", { content => $failed }))->{status}, 200, 'a failure by webhook, before the answer');
 wait_message('late', 'status', 'FAILED');

@@ -72,7 +72,7 @@ is(sandbox_get($sandbox, 'summary')->{requests}, $requests + 56, 'each left once
 my %times;
 $times{ $_->{parameters}[1] }++ for @{ sandbox_get($sandbox, 'messages') };
 is_deeply([ grep { $times{$_} > 1 } sort keys %times ], [], 'nobody got one twice, in either life');
-is($new->safe_psql('postgres', q{SELECT wa_send_po('A', 'AGAIN', 1, '+34612345678', idempotency_key => 'later') = (SELECT id FROM whatsapp_messages WHERE reference = 'LATER-1')}), 't', 'idempotency keys of before hold');
+is($new->safe_psql('postgres', q{SELECT wa_send_po('A', 'LATER-1', 1, '+34612345678', idempotency_key => 'later') = (SELECT id FROM whatsapp_messages WHERE reference = 'LATER-1')}), 't', 'idempotency keys of before hold');
 books_agree($new, 'after the upgrade');
 
 # ALTER EXTENSION with a live worker, whatever comes of it
