@@ -52,8 +52,12 @@ all_sent('LASTONE');
 sandbox_set($sandbox, delay_ms => 0);
 
 # streams that end without an answer, accepted or not: nobody knows, until webhooks tell
+sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
 fault({ cut => 'stream', accept => \1, times => 10 });
 enqueue('RESET', 30);
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'RESET-%' AND status <> 'PENDING'}, '20');
+wait_for('the attempts without an answer', sub { attempts('RESET') ne '' });
+sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
 all_sent('RESET');
 is(attempts('RESET'), 'unknown', 'a stream that was reset leaves it open whether the message was accepted');
 is(scalar(grep { $_->{parameters}[1] =~ /^RESET/ } @{ sandbox_get($sandbox, 'messages') }), 30, 'the webhook tells that it was: it is not sent again');
