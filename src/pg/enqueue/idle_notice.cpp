@@ -10,6 +10,7 @@
 #include "pg/server/settings.hpp"
 #include "pg/server/shared_memory.hpp"
 #include "pg/server/statement.hpp"
+#include "pg/server/transaction.hpp"
 
 extern "C" {
 #include "commands/dbcommands.h"
@@ -64,14 +65,31 @@ look_at_database()
 	return {nullptr, nullptr};
 }
 
-void
-look_at_sender(const char *sender)
+/* A table that was altered, or that its owner may not read any more, must not make a message fail
+ * that is only to be warned of. */
+template <class Look>
+bool
+look_apart(Look look)
+{
+	Problem problem;
+	return attempt_apart(problem, 0, look);
+}
+
+bool
+is_disabled(const char *sender)
 {
 	static Statement statement = {
 	    "SELECT 1 FROM @s@.whatsapp_senders WHERE name = $1 AND NOT enabled", 1, {TEXTOID}};
 	Values values;
 	values.set_text(0, sender);
-	if (!run_statement(statement, values).empty())
+	return !run_statement(statement, values).empty();
+}
+
+void
+look_at_sender(const char *sender)
+{
+	bool disabled = false;
+	if (look_apart([&] { disabled = is_disabled(sender); }) && disabled)
 		warn(psprintf("Sender \"%s\" is disabled.", sender),
 		     "Set enabled in whatsapp_senders once its messages may leave.");
 }
@@ -104,7 +122,8 @@ warn_of_idle_sender(const char *sender)
 		const Reason reason = look_at_database();
 		if (reason.detail != nullptr)
 			warn(reason.detail, reason.hint);
-		if (const char *held = hold_reason())
+		const char *held = nullptr;
+		if (look_apart([&] { held = hold_reason(); }) && held != nullptr)
 			warn(psprintf("Messages are held: %s.", held),
 			     "Look at whatsapp_held, then call wa_release().");
 	}

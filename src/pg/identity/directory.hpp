@@ -14,9 +14,9 @@ namespace whatsapp::pg
 	"CASE WHEN " signed_for " IS NULL THEN true ELSE (position(',' || coalesce(" account \
 	", '') || ',' IN " signed_for ") > 0) = (left(" signed_for ", 1) = '+') END"
 /* SQL: the account of a message's sender. */
-#define ACCOUNT_OF_MESSAGE(id)                                                         \
-	"(SELECT s.account FROM @s@.whatsapp_messages AS m JOIN @s@.whatsapp_senders AS s" \
-	" ON s.name = m.sender WHERE m.id = " id ")"
+#define ACCOUNT_OF_MESSAGE(id)                                        \
+	"(SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name =" \
+	" (SELECT m.sender FROM @s@.whatsapp_messages AS m WHERE m.id = " id "))"
 
 /* ours, and signed by its account; foreign: ours, and signed by another account; nobody: none of
  * ours. */
