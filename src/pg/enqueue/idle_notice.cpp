@@ -72,7 +72,7 @@ bool
 look_apart(Look look)
 {
 	Problem problem;
-	return attempt_apart(problem, 0, look);
+	return attempt_apart(problem, 0, [&look] { look(); });
 }
 
 bool
