@@ -51,7 +51,7 @@ my @ids = map { sql('SELECT ' . sprintf($_->[1], "'$phone'")) } @calls;
 wait_status($_, 'READ') for @ids;
 my @book = @{ sandbox_get($sandbox, 'messages') };
 is(scalar @book, scalar @calls, 'each message has left once');
-my %book = map { $_->{callback_data} =~ /(\d+)$/ ? ($1 => $_) : () } @book;
+my %book = map { $_->{callback_data} =~ /\.(\d+)\.\d+$/ ? ($1 => $_) : () } @book;
 for my $i (0 .. $#calls)
 {
 	my ($type, $call, $text) = @{ $calls[$i] };
