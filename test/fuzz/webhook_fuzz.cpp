@@ -10,6 +10,7 @@
 #include "core/webhook/account.hpp"
 #include "core/base/fault.hpp"
 #include "core/webhook/inbound.hpp"
+#include "core/webhook/keyword.hpp"
 #include "core/answer/outcome.hpp"
 #include "core/base/redact.hpp"
 #include "core/webhook/webhook.hpp"
@@ -55,7 +56,8 @@ check_again(const whatsapp::WebhookEvent &event)
 		const std::string columns = whatsapp::inbound_columns(event.raw, event.contact);
 		EXPECT(whatsapp::jsonb_accepts(columns) && columns.size() >= 2);
 		EXPECT(whatsapp::contact_key(event.wa_id).size() <= event.wa_id.size());
-		whatsapp::keyword_of(event.raw);
+		whatsapp::keyword_key(columns);
+		whatsapp::keyword_key(event.wa_id);
 		break;
 	}
 	case Kind::account: {
