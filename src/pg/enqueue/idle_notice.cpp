@@ -122,9 +122,10 @@ warn_of_idle_sender(const char *sender)
 		const Reason reason = look_at_database();
 		if (reason.detail != nullptr)
 			warn(reason.detail, reason.hint);
-		const char *held = nullptr;
-		if (look_apart([&] { held = hold_reason(); }) && held != nullptr)
-			warn(psprintf("Messages are held: %s.", held),
+		/* not hold_reason(), which looks through the whole queue for rows that are held */
+		bool held = false;
+		if (look_apart([&] { held = is_held(); }) && held)
+			warn("Messages are held: this database was restored or copied.",
 			     "Look at whatsapp_held, then call wa_release().");
 	}
 	if (strcmp(last_sender, sender) == 0)
