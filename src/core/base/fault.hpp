@@ -60,9 +60,6 @@ inline constexpr char key_reused[] = "WA015";
 /* A template's definition breaks a rule of Meta's; the message names it, wa_template_check() shows
  * all of them. */
 inline constexpr char definition_refused[] = "WA016";
-/* The account has been synced, and has no such template or not in this language; the DETAIL lists
- * the languages that there are. */
-inline constexpr char template_unknown[] = "WA017";
 } // namespace sqlstate
 
 class Fault final : public std::exception

@@ -1,0 +1,317 @@
+/*
+ * arguments.cpp — the components of a payload against those of the definition, one by one.
+ */
+#include "core/catalog/arguments.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "core/base/fault.hpp"
+#include "core/base/json_bounded.hpp"
+#include "core/base/redact.hpp"
+#include "core/catalog/component_check.hpp"
+#include "core/message/content.hpp"
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp
+{
+
+using nlohmann::json;
+
+namespace
+{
+
+std::string
+lower_word(const json &object, const char *name)
+{
+	std::string word = text_of(member(object, name));
+	for (char &c : word)
+		if (c >= 'A' && c <= 'Z')
+			c = static_cast<char>(c - 'A' + 'a');
+	return word;
+}
+
+const json &
+list_of(const json &object, const char *name)
+{
+	static const json none = json::array();
+	const json *list = member(object, name);
+	return list != nullptr && list->is_array() ? *list : none;
+}
+
+/* The text of a parameter of type text, currency or date_time. */
+NamedParameter
+read_parameter(const json &parameter)
+{
+	NamedParameter read;
+	read.name = text_of(member(parameter, "parameter_name"));
+	const std::string type = lower_word(parameter, "type");
+	if (type == "text") {
+		read.text = text_of(member(parameter, "text"));
+	} else if (const json *value = member(parameter, type.c_str())) {
+		read.text = text_of(member(*value, "fallback_value"));
+	}
+	return read;
+}
+
+/* A file's name, a place's, or the end of a link. */
+std::string
+name_of_media(const json &media)
+{
+	for (const char *name : {"filename", "name", "product_retailer_id"}) {
+		std::string text = text_of(member(media, name));
+		if (!text.empty())
+			return text;
+	}
+	return text_of(member(media, "link"));
+}
+
+void
+read_header(const json &component, GivenCard &card)
+{
+	for (const json &parameter : list_of(component, "parameters")) {
+		card.header_type = lower_word(parameter, "type");
+		if (card.header_type == "text")
+			card.header.push_back(read_parameter(parameter));
+		else if (const json *media = member(parameter, card.header_type.c_str()))
+			card.header_name = name_of_media(*media);
+	}
+}
+
+void
+read_button(const json &component, GivenCard &card)
+{
+	GivenButton button;
+	const std::string index = text_of(member(component, "index"));
+	button.index = index.size() == 1 && index[0] >= '0' && index[0] <= '9'
+	                   ? static_cast<std::size_t>(index[0] - '0')
+	                   : 0;
+	button.sub_type = lower_word(component, "sub_type");
+	for (const json &parameter : list_of(component, "parameters"))
+		for (const char *name : {"text", "coupon_code", "payload"})
+			if (member(parameter, name) != nullptr)
+				button.text = text_of(member(parameter, name));
+	card.buttons.push_back(std::move(button));
+}
+
+void
+read_component(const json &component, GivenCard &card)
+{
+	const std::string type = lower_word(component, "type");
+	if (type == "header")
+		read_header(component, card);
+	else if (type == "button")
+		read_button(component, card);
+	else if (type == "body")
+		for (const json &parameter : list_of(component, "parameters"))
+			card.body.push_back(read_parameter(parameter));
+}
+
+} // namespace
+
+GivenArguments
+read_given_arguments(std::string_view payload)
+{
+	GivenArguments given;
+	const json tree = read_content("payload", payload);
+	const json *content = member(tree, "template");
+	if (content == nullptr)
+		return given;
+	for (const json &component : list_of(*content, "components")) {
+		read_component(component, given.whole);
+		for (const json &card : list_of(component, "cards")) {
+			given.cards.emplace_back();
+			for (const json &inner : list_of(card, "components"))
+				read_component(inner, given.cards.back());
+		}
+		if (lower_word(component, "type") != "limited_time_offer")
+			continue;
+		for (const json &parameter : list_of(component, "parameters")) {
+			const json *offer = member(parameter, "limited_time_offer");
+			const json *ends = offer == nullptr ? nullptr : member(*offer, "expiration_time_ms");
+			given.has_offer = ends != nullptr && ends->is_number_integer();
+			given.offer_ends_ms = given.has_offer ? ends->get<std::int64_t>() : 0;
+		}
+	}
+	return given;
+}
+
+namespace
+{
+
+/* Which template a card is compared for. */
+struct Comparison {
+	std::string_view name;
+	std::string_view language;
+	std::string where; /* empty, or "card 1 " */
+
+	[[noreturn]] void
+	refuse(const std::string &detail) const
+	{
+		throw Fault(sqlstate::parameter_mismatch,
+		            "parameters do not match template " + quote_name(name) + " in language " +
+		                quote_name(language),
+		            detail, "See it with SELECT components FROM whatsapp_templates.");
+	}
+};
+
+std::string
+were_given(std::size_t count)
+{
+	return std::to_string(count) + (count == 1 ? " was given." : " were given.");
+}
+
+bool
+is_named(const TemplateText &text)
+{
+	return !text.placeholders.empty() && text.placeholders[0][0] > '9';
+}
+
+void
+check_texts(const Comparison &comparison, const char *component, const TemplateText &wanted,
+            const std::vector<NamedParameter> &given)
+{
+	const std::string label = "The " + comparison.where + component;
+	const bool named = is_named(wanted);
+	const auto is_given = [&](const std::string &name) {
+		return std::any_of(given.begin(), given.end(),
+		                   [&](const NamedParameter &one) { return one.name == name; });
+	};
+	if (named)
+		for (const std::string &name : wanted.placeholders)
+			if (!is_given(name))
+				comparison.refuse(label + " wants a parameter named " + quote_name(name) +
+				                  ", which was not given.");
+	for (const NamedParameter &one : given) {
+		if (one.name.empty() == named && !wanted.placeholders.empty())
+			comparison.refuse(
+			    label + (named
+			                 ? " wants named parameters, and one without a name was given."
+			                 : " wants parameters without names, and one with a name was given."));
+		if (named && std::find(wanted.placeholders.begin(), wanted.placeholders.end(), one.name) ==
+		                 wanted.placeholders.end())
+			comparison.refuse(label + " has no parameter named " + quote_name(one.name) + ".");
+	}
+	if (wanted.placeholders.size() != given.size())
+		comparison.refuse(label + " wants " + counted(wanted.placeholders.size(), "parameter") +
+		                  ", but " + were_given(given.size()));
+}
+
+/* The type of a header's parameter, in lower case; empty when it takes none. */
+std::string
+wanted_header(const TemplateCard &card)
+{
+	if (card.header_format.empty() || card.header_format == "TEXT")
+		return card.header.placeholders.empty() ? "" : "text";
+	if (card.header_format == "GIF")
+		return "video";
+	std::string type = card.header_format;
+	for (char &c : type)
+		c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+	return type;
+}
+
+void
+check_given_header(const Comparison &comparison, const TemplateCard &wanted, const GivenCard &given)
+{
+	const std::string type = wanted_header(wanted);
+	if (type != given.header_type)
+		comparison.refuse(
+		    "The " + comparison.where + "header takes " +
+		    (type.empty() ? "nothing" : "a parameter of type " + quote_name(type)) + ", but " +
+		    (given.header_type.empty() ? std::string("none")
+		                               : "one of type " + quote_name(given.header_type)) +
+		    " was given.");
+	if (type == "text")
+		check_texts(comparison, "header", wanted.header, given.header);
+}
+
+/* What a button of that type is given; required: it is of no use without. */
+struct ButtonNeed {
+	const char *type;
+	const char *sub_type;
+	bool required;
+};
+constexpr ButtonNeed button_needs[] = {{"QUICK_REPLY", "quick_reply", false},
+                                       {"COPY_CODE", "copy_code", true},
+                                       {"FLOW", "flow", false},
+                                       {"CATALOG", "catalog", false},
+                                       {"MPM", "mpm", true},
+                                       {"VOICE_CALL", "voice_call", false}};
+
+ButtonNeed
+need_of(const TemplateButton &button)
+{
+	if (button.code)
+		return {"OTP", "url", true};
+	if (button.type == "URL")
+		return {"URL", button.variable ? "url" : "", button.variable};
+	for (const ButtonNeed &need : button_needs)
+		if (button.type == need.type)
+			return need;
+	return {"", "", false};
+}
+
+void
+check_given_buttons(const Comparison &comparison, const TemplateCard &wanted,
+                    const GivenCard &given)
+{
+	for (const GivenButton &button : given.buttons) {
+		const std::string label = comparison.where + "button " + std::to_string(button.index);
+		if (button.index >= wanted.buttons.size())
+			comparison.refuse("There is no " + label + ": the template has " +
+			                  counted(wanted.buttons.size(), "button") + ".");
+		const TemplateButton &its = wanted.buttons[button.index];
+		if (button.sub_type != need_of(its).sub_type)
+			comparison.refuse("The " + label + " is of type " + quote_name(its.type) +
+			                  (its.type == "URL" && !its.variable ? " without a variable" : "") +
+			                  ", and a parameter for " + quote_name(button.sub_type) +
+			                  " was given.");
+	}
+	for (std::size_t i = 0; i < wanted.buttons.size(); i++)
+		if (need_of(wanted.buttons[i]).required &&
+		    std::none_of(given.buttons.begin(), given.buttons.end(),
+		                 [i](const GivenButton &one) { return one.index == i; }))
+			comparison.refuse("The " + comparison.where + "button " + std::to_string(i) +
+			                  " wants a parameter for " +
+			                  quote_name(need_of(wanted.buttons[i]).sub_type) +
+			                  ", which was not given.");
+}
+
+void
+check_given_card(const Comparison &comparison, const TemplateCard &wanted, const GivenCard &given)
+{
+	check_given_header(comparison, wanted, given);
+	/* of a template for one-time codes that has not been read from Meta, the text is not known */
+	if (!wanted.body.text.empty() || !given.body.empty()) {
+		const bool unread_code =
+		    wanted.body.text.empty() && !wanted.buttons.empty() && wanted.buttons[0].code;
+		if (!unread_code)
+			check_texts(comparison, "body", wanted.body, given.body);
+	}
+	check_given_buttons(comparison, wanted, given);
+}
+
+} // namespace
+
+void
+check_given_arguments(const TemplateDefinition &definition, const GivenArguments &given,
+                      std::string_view name, std::string_view language)
+{
+	const Comparison whole = {name, language, ""};
+	check_given_card(whole, definition.whole, given.whole);
+	if (definition.offer_expires && !given.has_offer)
+		whole.refuse("The limited-time offer wants a time at which it ends.");
+	if (given.has_offer && !definition.has_offer)
+		whole.refuse("The template has no limited-time offer.");
+	if (definition.cards.size() != given.cards.size())
+		whole.refuse("The template has " + counted(definition.cards.size(), "card") + ", but " +
+		             were_given(given.cards.size()));
+	for (std::size_t i = 0; i < definition.cards.size(); i++)
+		check_given_card({name, language, "card " + std::to_string(i) + " "}, definition.cards[i],
+		                 given.cards[i]);
+}
+
+} // namespace whatsapp
