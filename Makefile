@@ -19,6 +19,7 @@ SQL_PARTS  = \
 	44-send \
 	45-identity \
 	46-free_form \
+	47-requests \
 	50-people \
 	60-events \
 	61-web_tier \

@@ -1,6 +1,6 @@
-/* Templates: filled in, and what webhooks have told about them. */
+/* Templates: filled in, and what Meta has told about them. */
 
--- As far as webhooks have told. The account is that of whatsapp_senders: NULL is the default one.
+-- As far as webhooks and the API have told. The account is that of whatsapp_senders: NULL is the default one.
 CREATE TABLE whatsapp_templates (
     account           text,
     name              text NOT NULL,
@@ -18,6 +18,9 @@ CREATE TABLE whatsapp_templates (
     category_at       timestamptz,
     components        jsonb,
     components_at     timestamptz,
+    parameter_format  text,
+    synced_at         timestamptz,
+    gone_at           timestamptz,
     updated_at        timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 ALTER TABLE whatsapp_templates REPLICA IDENTITY FULL;
@@ -32,7 +35,7 @@ CREATE FUNCTION wa_render_template(body text, parameters jsonb) RETURNS text
 LANGUAGE C IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_render_named';
 
-COMMENT ON TABLE whatsapp_templates IS 'Templates as far as webhooks have told about them. Each group of columns has its time, and an older report changes nothing.';
+COMMENT ON TABLE whatsapp_templates IS 'Templates as Meta has them, as far as webhooks and wa_sync_templates() have told. Each group of columns has its time, and an older report changes nothing.';
 COMMENT ON COLUMN whatsapp_templates.account IS 'Name of the account; NULL is the default one.';
 COMMENT ON COLUMN whatsapp_templates.name IS 'Name of the template.';
 COMMENT ON COLUMN whatsapp_templates.language IS 'Language of the template, with _.';
@@ -49,6 +52,9 @@ COMMENT ON COLUMN whatsapp_templates.correct_category IS 'What the category will
 COMMENT ON COLUMN whatsapp_templates.category_at IS 'Meta''s time of the category.';
 COMMENT ON COLUMN whatsapp_templates.components IS 'Header, body, footer and buttons, as the API has them.';
 COMMENT ON COLUMN whatsapp_templates.components_at IS 'Meta''s time of the components.';
+COMMENT ON COLUMN whatsapp_templates.parameter_format IS 'POSITIONAL or NAMED.';
+COMMENT ON COLUMN whatsapp_templates.synced_at IS 'When Meta''s API last told about it; NULL when only webhooks have.';
+COMMENT ON COLUMN whatsapp_templates.gone_at IS 'Since when Meta does not have it any more; its status is DELETED then.';
 COMMENT ON COLUMN whatsapp_templates.updated_at IS 'When the last webhook about it was acted upon.';
 COMMENT ON FUNCTION wa_render_template(text, text[]) IS
     'The body of a template as the recipient reads it, with {{1}}, {{2}}, … filled in. Raises WA005 when their number differs, WA003, WA004, 22001 for a bad parameter.';

@@ -62,6 +62,8 @@ settings_json(const Sandbox &box)
 	        {"shuffle", hooks.shuffle},
 	        {"reject_all", settings.reject_all ? json(*settings.reject_all) : json()},
 	        {"throughput", throughput_json(settings)},
+	        {"graph_calls_per_hour", settings.graph_calls_per_hour},
+	        {"most_on_page", settings.most_on_page},
 	        {"pair_limit", pair_limit_json(settings.pair_limit)},
 	        {"pricing", name_of(hooks.style.pricing)},
 	        {"recipient", namings[static_cast<size_t>(hooks.style.naming)]},
@@ -178,6 +180,10 @@ set(Settings &settings, const std::string &key, const json &value)
 	else if (key == "reject_all")
 		settings.reject_all =
 		    value.is_null() ? std::nullopt : std::optional<int>(whole(key, value, 0, 99999999));
+	else if (key == "graph_calls_per_hour")
+		settings.graph_calls_per_hour = whole("graph_calls_per_hour", value, 0, 1000000);
+	else if (key == "most_on_page")
+		settings.most_on_page = whole("most_on_page", value, 1, 1000);
 	else if (key == "throughput")
 		set_throughput(settings, value);
 	else if (key == "pair_limit")

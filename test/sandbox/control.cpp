@@ -43,6 +43,7 @@ reset(Sandbox &box, Exchange &exchange)
 {
 	box.book.clear();
 	box.traffic.clear();
+	box.graph_calls.clear();
 	box.faults.clear();
 	box.outage.requests = 0;
 	box.outage.at.clear();
@@ -213,6 +214,11 @@ get(Sandbox &box, Exchange &exchange, const std::string &what)
 		exchange.reply.type = "application/x-ndjson";
 		exchange.reply.body =
 		    box.traffic.arrivals(box.book, to, what == "book", number_of("offset"), limit);
+		return;
+	}
+	if (what == "calls") {
+		exchange.reply.type = "application/x-ndjson";
+		exchange.reply.body = box.graph_calls.list();
 		return;
 	}
 	if (what == "pairs") {

@@ -2,12 +2,12 @@
  * nodes.cpp: the Graph nodes: token check, phone number, business account, templates, debug_token.
  */
 #include <algorithm>
-#include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
 #include "errors.hpp"
 #include "sandbox.hpp"
+#include "template_calls.hpp"
 #include "text.hpp"
 
 namespace sandbox
@@ -182,7 +182,9 @@ list_templates(Sandbox &box, Exchange &exchange)
 	const std::string given = exchange.argument("limit").value_or("");
 	const size_t limit =
 	    std::max<size_t>(1, given.size() > 6 ? 25 : std::strtoul(given.c_str(), nullptr, 10));
-	const size_t end = std::min(found.size(), start + (given.empty() ? 25 : limit));
+	const size_t most = static_cast<size_t>(box.settings.most_on_page);
+	const size_t end =
+	    std::min(found.size(), start + std::min(given.empty() ? size_t{25} : limit, most));
 
 	json body = {{"data", json::array()}};
 	for (size_t i = start; i < end; i++) {
@@ -202,30 +204,6 @@ list_templates(Sandbox &box, Exchange &exchange)
 			                         "&after=" + after;
 	}
 	answer(exchange, body);
-}
-
-/* New templates wait for review, which POST /_sandbox/templates plays. */
-void
-create_template(Sandbox &box, Exchange &exchange)
-{
-	json body = json::parse(exchange.body, nullptr, false);
-	try {
-		if (!body.is_object())
-			throw std::runtime_error("the body is not a JSON object");
-		const std::string name = body.value("name", ""), language = body.value("language", "");
-		if (box.templates.find(name, language) != nullptr) {
-			exchange.reply = error_reply({2388024});
-			return;
-		}
-		body["status"] = "PENDING";
-		body.erase("id");
-		const Template &made = box.templates.put(body);
-		answer(
-		    exchange,
-		    {{"id", made.listed->at("id")}, {"status", made.status}, {"category", made.category}});
-	} catch (const std::exception &e) {
-		exchange.reply = error_reply({100, e.what(), "(#100) Invalid parameter"});
-	}
 }
 
 void
@@ -265,9 +243,12 @@ account_edge(Sandbox &box, Exchange &exchange, const std::string &edge)
 {
 	if (edge.empty())
 		return answer(exchange, selected(exchange, account_node(box)));
-	if (edge == "message_templates")
+	if (edge == "message_templates") {
+		if (exchange.method == "DELETE")
+			return delete_templates(box, exchange);
 		return exchange.method == "POST" ? create_template(box, exchange)
 		                                 : list_templates(box, exchange);
+	}
 	if (edge == "phone_numbers") {
 		json data = json::array();
 		for (const Number &number : box.options.numbers)
@@ -345,6 +326,9 @@ graph_node(Sandbox &box, Exchange &exchange, const std::string &id, const std::s
 		return refuse(*error);
 	if (id == "debug_token")
 		return debug_token(box, exchange);
+	if (!exchange.is_message &&
+	    !box.graph_calls.arrived(exchange, id, edge, box.settings.graph_calls_per_hour))
+		return;
 	if (id == box.options.business_account_id && !exchange.is_message)
 		return account_edge(box, exchange, edge);
 	for (const Number &number : box.options.numbers) {
@@ -356,6 +340,11 @@ graph_node(Sandbox &box, Exchange &exchange, const std::string &id, const std::s
 			return answer(exchange, selected(exchange, number_node(number)));
 		return refuse(edge.empty() ? unknown_object(exchange, id) : unknown_path(edge));
 	}
+	const Template *known = edge.empty() ? template_of_id(box, id) : nullptr;
+	if (known != nullptr && exchange.method == "POST")
+		return edit_template(box, exchange, *known);
+	if (known != nullptr && exchange.method == "GET")
+		return answer(exchange, selected(exchange, *known->listed));
 	refuse(unknown_object(exchange, id));
 }
 

@@ -16,6 +16,7 @@
 #include "book.hpp"
 #include "exchange.hpp"
 #include "faults.hpp"
+#include "graph_limits.hpp"
 #include "holds.hpp"
 #include "settings.hpp"
 #include "templates.hpp"
@@ -55,6 +56,7 @@ struct Sandbox {
 	Templates templates;
 	Book book;
 	Traffic traffic;
+	GraphCalls graph_calls;
 	Faults faults;
 	Outage outage;
 	Holds holds;

@@ -61,6 +61,8 @@ struct Settings {
 	std::map<std::string, int> throughput_of; /* of numbers with a limit of their own */
 	PairLimit pair_limit;
 	std::optional<int> reject_all;
+	int graph_calls_per_hour = 0; /* that are no message; 0 = no limit */
+	int most_on_page = 1000;      /* whatever ?limit= says */
 	WebhookSettings webhooks;
 };
 

@@ -196,6 +196,18 @@ Templates::load(const std::string &file)
 		put(one);
 }
 
+void
+Templates::remove(const std::string &name, const std::string &language)
+{
+	const auto found = index_.find(key_of(name, language));
+	if (found == index_.end())
+		return;
+	all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(found->second));
+	index_.clear();
+	for (size_t i = 0; i < all_.size(); i++)
+		index_.emplace(key_of(all_[i].name, all_[i].language), i);
+}
+
 const Template *
 Templates::find(std::string_view name, std::string_view language) const
 {

@@ -56,6 +56,7 @@ public:
 	 */
 	const Template &put(const nlohmann::json &listed);
 	void load(const std::string &file);
+	void remove(const std::string &name, const std::string &language);
 
 	const Template *find(std::string_view name, std::string_view language) const;
 	const std::deque<Template> &

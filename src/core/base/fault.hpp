@@ -60,6 +60,10 @@ inline constexpr char key_reused[] = "WA015";
 /* A template's definition breaks a rule of Meta's; the message names it, wa_template_check() shows
  * all of them. */
 inline constexpr char definition_refused[] = "WA016";
+/* A procedure waited for a request to Meta's API, which failed: the message says why. */
+inline constexpr char request_failed[] = "WA030";
+/* A procedure waited for a request to Meta's API, and its time is over; the request goes on. */
+inline constexpr char request_timed_out[] = "WA031";
 } // namespace sqlstate
 
 class Fault final : public std::exception

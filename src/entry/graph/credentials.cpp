@@ -62,6 +62,9 @@ Credentials::read_secrets(const std::string &account, AccountSecrets &secrets)
 		secrets.phone_number_id = number;
 		secrets.changed |= !first;
 	}
+	pg::read_secret(folder, "business_account_id", secret);
+	if (!secret.unreadable)
+		secrets.business_account_id.assign(secret.bytes, secret.length);
 	pg::wipe_secret(secret);
 	secrets.read_at = pg::monotonic_ms();
 }
@@ -108,6 +111,12 @@ std::string_view
 Credentials::find_phone_number_id(const std::string &account)
 {
 	return find_secrets(account).phone_number_id;
+}
+
+std::string_view
+Credentials::find_business_account_id(const std::string &account)
+{
+	return find_secrets(account).business_account_id;
 }
 
 void

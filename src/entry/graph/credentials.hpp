@@ -50,6 +50,7 @@ public:
 
 	/* Of the account's secrets; empty when it is not among them. */
 	std::string_view find_phone_number_id(const std::string &account);
+	std::string_view find_business_account_id(const std::string &account);
 
 	/* True: a token or an id that was used before is another one now, or is there at last. They are
 	 * read again for it, once a second. May throw std::bad_alloc. */
@@ -67,6 +68,7 @@ private:
 		std::shared_ptr<const Token> token;
 		std::string token_problem;
 		std::string phone_number_id;
+		std::string business_account_id;
 		std::int64_t read_at = never_read;
 		bool changed = false; /* since take_change() */
 	};

@@ -1,6 +1,6 @@
 /*
  * launcher.cpp — keeps one sender, one reader and one listener alive per database of
- * whatsapp.databases.
+ * whatsapp.databases, and a clerk where it is called.
  *
  * It reconciles by level, not by event: every few seconds what runs is compared with what should.
  * The workers are registered never to be restarted by the postmaster, which would know nothing of
@@ -19,6 +19,7 @@
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/clearance.hpp"
+#include "pg/server/clerk_call.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
@@ -71,6 +72,7 @@ struct Place {
 	Post sender;
 	Post listener;
 	Post reader;
+	Post clerk;
 };
 
 struct Kind {
@@ -86,6 +88,8 @@ kind_of(pg::Role role)
 		return {"pg_whatsapp_listener_main", "pg_whatsapp listener"};
 	case pg::Role::reader:
 		return {"pg_whatsapp_reader_main", "pg_whatsapp reader"};
+	case pg::Role::clerk:
+		return {"pg_whatsapp_clerk_main", "pg_whatsapp clerk"};
 	case pg::Role::sender:
 	case pg::Role::launcher:
 		break;
@@ -242,6 +246,11 @@ reconcile_all(bool attached)
 		const bool here = OidIsValid(places[i].database) && !pg::kept_clear(places[i].database);
 		reconcile(i, pg::Role::sender, places[i].sender, here, attached, now);
 		reconcile(i, pg::Role::reader, places[i].reader, here, attached, now);
+		/* it ends by itself when it is idle; once called, what runs is left to it */
+		const bool called =
+		    here && pg::settings.clerk && pg::settings.enabled &&
+		    (places[i].clerk.handle != nullptr || pg::clerk_called(places[i].database));
+		reconcile(i, pg::Role::clerk, places[i].clerk, called, attached, now);
 		/* without an address, too: for what a web tier brings by SQL */
 		reconcile(i, pg::Role::listener, places[i].listener, here, attached, now);
 	}
@@ -253,7 +262,8 @@ next_reconcile_ms()
 	const std::int64_t now = pg::monotonic_ms();
 	std::int64_t until = now + reconcile_ms;
 	for (int i = 0; i < place_count; i++)
-		for (const Post *post : {&places[i].sender, &places[i].listener, &places[i].reader})
+		for (const Post *post :
+		     {&places[i].sender, &places[i].listener, &places[i].reader, &places[i].clerk})
 			if (post->handle == nullptr && post->not_before > now)
 				until = Min(until, post->not_before);
 	return static_cast<long>(until - now);

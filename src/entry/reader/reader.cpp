@@ -9,6 +9,7 @@
 #include "pg/server/shutdown.hpp"
 #include "pg/webhooks/parked_statuses.hpp"
 #include "pg/reader/intake.hpp"
+#include "pg/requests/requests.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/wait_set.hpp"
@@ -77,6 +78,7 @@ pg_whatsapp_reader_main(Datum)
 
 	static pg::WaitSet waits(-1, "WhatsappReader");
 	std::int64_t next_match = pg::monotonic_ms() + match_ms;
+	std::int64_t next_call = 0;
 	std::int32_t learnt = 0;
 	while (!pg::shutdown_requested()) {
 		CHECK_FOR_INTERRUPTS();
@@ -84,6 +86,10 @@ pg_whatsapp_reader_main(Datum)
 		std::int64_t next_due = -1;
 		read_event_queue(next_due);
 		const std::int64_t now = pg::monotonic_ms();
+		if (now >= next_call) {
+			pg::transact([] { pg::call_clerk_for_due_requests(); });
+			next_call = now + poll_ms;
+		}
 		if (now >= next_match) {
 			match_waiting_statuses(learnt);
 			next_match = now + match_ms;

@@ -26,4 +26,19 @@ read_account_ids(std::size_t &count)
 	return ids;
 }
 
+void
+require_account(const char *account)
+{
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_accounts WHERE name = $1", 1, {TEXTOID}};
+	if (account == nullptr)
+		return;
+	Values values;
+	values.set_text(0, account);
+	if (run_statement(statement, values).empty())
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("WhatsApp account \"%s\" does not exist", account),
+		                errhint("Insert it into whatsapp_accounts, or name none for the default one.")));
+}
+
 } // namespace whatsapp::pg

@@ -17,4 +17,7 @@ struct AccountId {
 /* In a worker's transaction, and valid until it ends. */
 const AccountId *read_account_ids(std::size_t &count);
 
+/* Raises 42704 when there is no account of that name; NULL is the default one. */
+void require_account(const char *account);
+
 } // namespace whatsapp::pg

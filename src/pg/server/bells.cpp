@@ -3,6 +3,7 @@
  */
 #include "pg/server/bells.hpp"
 
+#include "pg/server/clerk_call.hpp"
 #include "pg/server/prepared_rings.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/shared_memory.hpp"
@@ -147,6 +148,12 @@ wake_reader_at_commit()
 }
 
 void
+wake_clerk_at_commit()
+{
+	wanted.clerk = true;
+}
+
+void
 wake_launcher_at_commit()
 {
 	wanted.launcher = true;
@@ -169,6 +176,8 @@ ring_now(const Rings &rings)
 		ring_worker(Role::listener);
 	if (rings.reader)
 		ring_worker(Role::reader);
+	if (rings.clerk)
+		call_clerk();
 	if (rings.launcher)
 		ring_launcher();
 }

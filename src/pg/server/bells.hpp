@@ -20,6 +20,8 @@ namespace whatsapp::pg
 void wake_sender_at_commit(std::int64_t due);
 void wake_listener_at_commit();
 void wake_reader_at_commit();
+/* There is something for the clerk: it is woken, or the launcher starts one. */
+void wake_clerk_at_commit();
 /* An extension is made: the launcher looks where there was none. */
 void wake_launcher_at_commit();
 

@@ -81,7 +81,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId ending, SubTransactio
 bool
 end_workers(Oid database)
 {
-	int pids[3 * max_databases];
+	int pids[max_worker_pids];
 	const int count = find_worker_pids(database, pids);
 	for (int i = 0; i < count; i++)
 		kill(pids[i], SIGTERM);

@@ -117,7 +117,8 @@ name_transaction(PreparedName name)
 void
 keep_rings(const Rings &rings)
 {
-	if (all != nullptr && (rings.sender || rings.listener || rings.reader || rings.launcher))
+	if (all != nullptr && (rings.sender || rings.listener || rings.reader || rings.clerk ||
+	                       rings.launcher))
 		keep_entry({MyDatabaseId, GetTopTransactionIdIfAny(), own_name, rings});
 }
 
@@ -153,6 +154,7 @@ unnamed_rings()
 			rings.due = Min(rings.due, one.rings.due);
 			rings.listener |= one.rings.listener;
 			rings.reader |= one.rings.reader;
+			rings.clerk |= one.rings.clerk;
 		}
 	SpinLockRelease(&all->lock);
 	return rings;
@@ -189,7 +191,7 @@ compare_prepared_rings()
 		if (known)
 			continue;
 		Rings rings;
-		rings.sender = rings.listener = rings.reader = true;
+		rings.sender = rings.listener = rings.reader = rings.clerk = true;
 		rings.due = any_due;
 		keep_entry({MyDatabaseId, transaction, prepared_name(prepared.text_at(k, 2)), rings});
 	}

@@ -17,6 +17,7 @@ struct Rings {
 	std::int64_t due = no_due; /* for the sender: the earliest of what was written */
 	bool listener = false;
 	bool reader = false;
+	bool clerk = false;
 	bool launcher = false;
 };
 

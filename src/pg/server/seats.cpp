@@ -29,7 +29,7 @@ struct Seat {
 	Farewell farewell;
 };
 
-constexpr int roles = 4;
+constexpr int roles = 5;
 
 struct Seats {
 	slock_t lock;
@@ -122,11 +122,11 @@ find_worker(Role role, Oid database)
 }
 
 int
-find_worker_pids(Oid database, int (&pids)[3 * max_databases])
+find_worker_pids(Oid database, int (&pids)[max_worker_pids])
 {
 	int count = 0;
 	SpinLockAcquire(&seats->lock);
-	for (const Role role : {Role::sender, Role::listener, Role::reader})
+	for (const Role role : {Role::sender, Role::listener, Role::reader, Role::clerk})
 		for (int i = 0; i < max_databases; i++) {
 			const Seat &seat = seat_of(role, i);
 			if (seat.pid != 0 && seat.database == database)

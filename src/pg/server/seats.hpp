@@ -12,7 +12,7 @@ extern "C" {
 namespace whatsapp::pg
 {
 
-enum class Role : int { launcher, sender, listener, reader };
+enum class Role : int { launcher, sender, listener, reader, clerk };
 inline constexpr int max_databases = 64;
 
 /* What a worker tells the launcher when it goes: nothing, or that its database has no extension, as
@@ -41,7 +41,8 @@ struct SeatedWorker {
 };
 SeatedWorker find_worker(Role role, Oid database);
 
-/* The processes of all workers of a database; pids has room for all roles. */
-int find_worker_pids(Oid database, int (&pids)[3 * max_databases]);
+/* The processes of all workers of a database. */
+inline constexpr int max_worker_pids = 4 * max_databases;
+int find_worker_pids(Oid database, int (&pids)[max_worker_pids]);
 
 } // namespace whatsapp::pg

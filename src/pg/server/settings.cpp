@@ -135,6 +135,15 @@ define_api_settings()
 	    "whatsapp.enabled", "Sends messages; when off, they stay PENDING and nothing leaves.",
 	    "Webhooks are still taken. The default comes from the environment variable ENABLE_WHATSAPP_NOTIFICATIONS.",
 	    &settings.enabled, enabled_by_environment(), PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+	DefineCustomBoolVariable(
+	    "whatsapp.clerk",
+	    "Makes requests to the Cloud API that are no message: templates, numbers, media.",
+	    "When off, and when whatsapp.enabled is off, they wait in whatsapp_requests.",
+	    &settings.clerk, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+	define_int("whatsapp.clerk_idle_timeout",
+	           {"Time without work after which the clerk ends.",
+	            "Another one is started when there is something to do."},
+	           &settings.clerk_idle_timeout, 60, 1, 86400, GUC_UNIT_S);
 	define_string("whatsapp.api_base_url",
 	              {"Base URL of the Cloud API.", "Plain http is for loopback addresses only."},
 	              &settings.api_base_url, "https://graph.facebook.com", PGC_SIGHUP,

@@ -12,6 +12,8 @@ enum UnknownPolicy : int { unknown_auto, unknown_retry, unknown_fail };
 struct Settings {
 	char *databases;
 	bool enabled;
+	bool clerk;
+	int clerk_idle_timeout; /* seconds */
 	char *api_base_url;
 	char *api_version;
 	char *secret_dir;

@@ -1,0 +1,27 @@
+/*
+ * answer_json.hpp — JSON of rows and answers, for the kinds of requests; for sources of core/ only.
+ */
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace whatsapp
+{
+
+/* An object; Fault (22032) when it is none. what: "the request", "the answer". */
+nlohmann::json parse_object(std::string_view text, const char *what);
+
+/* A text or a number of that name as text; Fault (22023) when it is missing or empty. */
+std::string required_member(const nlohmann::json &object, const char *name);
+
+/* The cursor of the next page; empty when this was the last one. Fault when it leads nowhere. */
+std::string next_page(const nlohmann::json &answer, std::string_view cursor);
+
+/* Whether all that is in `part` is in `whole`, too: members of objects that `part` does not have are
+ * left aside, arrays have the same length. */
+bool contains_json(const nlohmann::json &whole, const nlohmann::json &part);
+
+} // namespace whatsapp

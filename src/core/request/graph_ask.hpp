@@ -1,0 +1,31 @@
+/*
+ * graph_ask.hpp — one call of the Graph API that is no message, as a kind of request wants it;
+ * where it goes and whose token it carries is found by who makes it.
+ */
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace whatsapp
+{
+
+enum class GraphMethod : unsigned char { get, post, del /* DELETE */ };
+
+/* Whose node of the graph: Meta's id of the business account, of the number, or object_id. */
+enum class GraphNode : unsigned char { account, number, object };
+
+/* METHOD /version/node/edge?query */
+struct GraphAsk {
+	GraphMethod method = GraphMethod::get;
+	GraphNode node = GraphNode::account;
+	std::string object_id;
+	std::string edge;  /* empty: the node itself */
+	std::string query; /* encoded, without its question mark */
+	std::string body;  /* JSON, of a POST */
+};
+
+/* &name=value behind what is there; the value is encoded. */
+void append_query(std::string &query, std::string_view name, std::string_view value);
+
+} // namespace whatsapp

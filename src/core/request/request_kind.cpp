@@ -1,0 +1,46 @@
+/*
+ * request_kind.cpp — the table of the kinds.
+ */
+#include "core/request/request_kind.hpp"
+
+#include "core/request/template_request.hpp"
+
+#include <iterator>
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp
+{
+
+namespace
+{
+
+constexpr RequestKind kinds[] = {
+    {"sync_templates", true, false, false, ask_templates, read_templates, nullptr, nullptr},
+    {"create_template", false, false, false, ask_template_creation, read_created_template,
+     ask_templates_of_name, find_created_template},
+    {"edit_template", false, false, false, ask_template_edit, read_success, ask_template,
+     compare_edited_template},
+    {"delete_template", false, false, true, ask_template_deletion, read_success,
+     ask_templates_of_name, find_deleted_template},
+};
+
+} // namespace
+
+const RequestKind *
+request_kinds(std::size_t &count) noexcept
+{
+	count = std::size(kinds);
+	return kinds;
+}
+
+const RequestKind *
+find_request_kind(std::string_view name) noexcept
+{
+	for (const RequestKind &kind : kinds)
+		if (name == kind.name)
+			return &kind;
+	return nullptr;
+}
+
+} // namespace whatsapp

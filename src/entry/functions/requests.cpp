@@ -1,0 +1,85 @@
+/*
+ * requests.cpp — what is asked of Meta's API: functions that return a request's id at once, and
+ * procedures that wait for its end.
+ */
+#include "pg/requests/request_wait.hpp"
+#include "pg/requests/requests.hpp"
+#include "pg/identity/account_ids.hpp"
+#include "pg/server/schema.hpp"
+
+#include "entry/call/arguments.hpp"
+#include "entry/functions/sending.hpp"
+
+extern "C" {
+#include "executor/spi.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_request_template_sync);
+PG_FUNCTION_INFO_V1(pg_whatsapp_sync_templates);
+}
+
+using namespace whatsapp;
+
+namespace
+{
+
+std::int64_t
+interval_ms(const Interval &interval)
+{
+	constexpr std::int64_t most = INT64CONST(86400000);
+	if (interval.month != 0 || interval.day != 0)
+		return most;
+	return Min(Max(interval.time / 1000, 0), most);
+}
+
+/* account NULL: the default one. One that waits already will do. */
+std::int64_t
+request_sync(const char *kind, const char *account)
+{
+	pg::require_account(account);
+	const std::int64_t waiting = pg::find_waiting_request(kind, account);
+	return waiting != 0 ? waiting : pg::add_request({kind, account, nullptr, nullptr});
+}
+
+Datum
+ask_for_sync(FunctionCallInfo fcinfo, const char *kind)
+{
+	const char *account = entry::optional_text(fcinfo, 0, nullptr);
+	PG_RETURN_INT64(
+	    entry::in_schema(fcinfo, [kind, account] { return request_sync(kind, account); }));
+}
+
+/* (account, timeout) */
+Datum
+wait_for_sync(FunctionCallInfo fcinfo, const char *kind, const char *procedure,
+              const char *function)
+{
+	pg::require_own_transactions(fcinfo, procedure, function);
+	entry::require_argument(fcinfo, 1, "timeout");
+	pg::require_clerk();
+	const char *account = entry::optional_text(fcinfo, 0, nullptr);
+	const std::int64_t timeout_ms = interval_ms(*PG_GETARG_INTERVAL_P(1));
+	const Oid own = fcinfo->flinfo->fn_oid;
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	pg::use_schema_of_function(own);
+	pg::OwnerRights rights(own);
+	const std::int64_t id = request_sync(kind, account);
+	rights.end();
+	pg::await_request(id, timeout_ms, own);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_request_template_sync(PG_FUNCTION_ARGS)
+{
+	return ask_for_sync(fcinfo, "sync_templates");
+}
+
+Datum
+pg_whatsapp_sync_templates(PG_FUNCTION_ARGS)
+{
+	return wait_for_sync(fcinfo, "sync_templates", "wa_sync_templates", "wa_request_template_sync");
+}

@@ -1,0 +1,39 @@
+/*
+ * request_rows.cpp — the table of the writers.
+ */
+#include "pg/requests/request_rows.hpp"
+
+#include <cstring>
+
+#include "pg/requests/template_rows.hpp"
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+struct Writer {
+	const char *kind;
+	const char *(*write)(const AnsweredRequest &);
+};
+
+constexpr Writer writers[] = {
+    {"sync_templates", write_synced_templates},
+    {"create_template", write_created_template},
+    {"edit_template", write_edited_template},
+    {"delete_template", write_deleted_template},
+};
+
+} // namespace
+
+const char *
+write_request_rows(const AnsweredRequest &answered)
+{
+	for (const Writer &writer : writers)
+		if (strcmp(writer.kind, answered.kind) == 0)
+			return writer.write(answered);
+	return nullptr;
+}
+
+} // namespace whatsapp::pg

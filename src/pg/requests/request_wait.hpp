@@ -1,0 +1,37 @@
+/*
+ * request_wait.hpp — for procedures that ask for something and wait until it is there.
+ */
+#pragma once
+
+#include <cstdint>
+
+#include "pg/server/prelude.hpp"
+
+namespace whatsapp::pg
+{
+
+/* Raises 2D000 where a procedure may not commit: in a transaction block, in a function. */
+void require_own_transactions(FunctionCallInfo fcinfo, const char *procedure, const char *function);
+
+/* Raises 55000 when nobody would make a request. */
+void require_clerk();
+
+/* Between SPI_connect_ext(SPI_OPT_NONATOMIC) and SPI_finish(), in the procedure of that number:
+ * commits, and waits until the request has ended; it can be cancelled. Raises what went wrong (WA030), or that the time is over (WA031):
+ * the request goes on then. */
+void await_request(std::int64_t id, std::int64_t timeout_ms, Oid function);
+
+/* While it lives, statements have the rights of the extension's owner, as in a SECURITY DEFINER
+ * function, which could not commit. An error ends that, too. No commit meanwhile. */
+class OwnerRights
+{
+public:
+	explicit OwnerRights(Oid function);
+	void end();
+
+private:
+	Oid user_;
+	int context_;
+};
+
+} // namespace whatsapp::pg

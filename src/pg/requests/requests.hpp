@@ -1,0 +1,82 @@
+/*
+ * requests.hpp — whatsapp_requests: what is asked of Meta's API and is no message.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+struct MemoryContextData;
+
+namespace whatsapp::pg
+{
+
+/* Strings NULL where there is nothing. */
+struct NewRequest {
+	const char *kind;    /* of core/request/request_kind.cpp */
+	const char *account; /* NULL: the default one */
+	const char *sender;  /* NULL: it is about no number */
+	const char *request; /* JSON object; NULL: {} */
+};
+
+/* In the caller's transaction, whose commit wakes the clerk; between SPI_connect() and
+ * SPI_finish(). Returns its id. */
+std::int64_t add_request(const NewRequest &request);
+
+/* One of that kind and account waits and has not begun: it will do. 0 when there is none. */
+std::int64_t find_waiting_request(const char *kind, const char *account);
+
+/* Clerk side, each in a transaction. */
+
+struct ClaimedRequest {
+	std::int64_t id;
+	const char *kind;
+	const char *account;
+	const char *sender;
+	const char *request;
+	/* of the tables, NULL where they say nothing */
+	const char *phone_number_id;
+	const char *business_account_id;
+	const char *api_version;
+	const char *api_base_url;
+	int attempts; /* with this one */
+	int looks;    /* likewise */
+	bool is_unknown;
+	std::int64_t started_at; /* TimestampTz */
+};
+
+/* The first one that is due and whose account is not among the busy ones (empty text: the default
+ * one), marked before it is acted upon. False: there is none. Strings live in memory. */
+bool claim_request(const char *const *busy, std::size_t count, MemoryContextData *memory,
+                   ClaimedRequest &claimed);
+
+/* What lies as running and is in nobody's hands: its clerk ended. Those that cannot be repeated
+ * become unknown. */
+void recover_requests(const char *const *repeatable, std::size_t count);
+
+enum class RequestEnd : int { done, failed, again, put_back, unknown };
+
+struct EndedRequest {
+	std::int64_t id;
+	RequestEnd end;
+	std::int64_t delay_ms; /* of again, put_back (which gives the attempt back) and unknown */
+	long http_status;      /* 0: none */
+	bool has_code;
+	long long code;
+	const char *message; /* NULL: no error */
+	const char *details;
+	const char *hint;
+	const char *result;
+};
+void settle_request(const EndedRequest &ended);
+
+/* Milliseconds until the next one is due, 0 for now, -1 when none waits. */
+std::int64_t next_request_ms();
+
+/* Those that ended long ago. */
+void forget_old_requests();
+
+/* Reader side: when something is due and no hold forbids it, the clerk is called. */
+void call_clerk_for_due_requests();
+
+} // namespace whatsapp::pg
