@@ -18,7 +18,7 @@ my %queries = (
 	functions => <<'SQL',
 SELECT jsonb_agg(to_jsonb(f) ORDER BY name COLLATE "C", identity COLLATE "C") FROM (
     SELECT p.proname AS name, pg_get_function_identity_arguments(p.oid) AS identity, pg_get_function_result(p.oid) AS result,
-           p.proretset AS set, p.provolatile AS volatility, p.proparallel AS parallel, p.proisstrict AS strict, p.prosecdef AS definer,
+           p.proretset AS set, p.prokind = 'p' AS procedure, p.provolatile AS volatility, p.proparallel AS parallel, p.proisstrict AS strict, p.prosecdef AS definer,
            EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a WHERE a.grantee = 0) AS public,
            obj_description(p.oid, 'pg_proc') AS comment,
            (SELECT jsonb_agg(jsonb_build_object('name', coalesce(p.proargnames[u.place], ''), 'mode', coalesce(p.proargmodes[u.place], 'i'),
@@ -69,7 +69,7 @@ SQL
 	# kinds of objects that no page has a place for; since version 17 the row types of tables, and arrays of types, are members, too
 	strangers => <<'SQL',
 SELECT coalesce(jsonb_agg(o.type || ' ' || o.identity), '[]') FROM members AS m CROSS JOIN pg_identify_object(m.classid, m.objid, 0) AS o
-WHERE o.type NOT IN ('function', 'table', 'view', 'sequence')
+WHERE o.type NOT IN ('function', 'procedure', 'table', 'view', 'sequence')
   AND NOT (m.classid = 'pg_type'::regclass AND EXISTS (
       SELECT FROM pg_type AS t WHERE (t.oid = m.objid AND t.typrelid IN (SELECT objid FROM members WHERE classid = 'pg_class'::regclass))
                                   OR t.typarray = m.objid))

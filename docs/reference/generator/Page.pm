@@ -106,6 +106,8 @@ sub signature
 {
 	my ($function) = @_;
 	my @in = map { argument($_) } grep { $_->{mode} !~ /[ot]/ } @{ $function->{arguments} };
+	# a procedure returns nothing
+	return "CALL $function->{name}(" . join(', ', @in) . ")\n" if $function->{procedure};
 	my $result = 'RETURNS ' . result($function);
 	my $line = "$function->{name}(" . join(', ', @in) . ") $result";
 	return "$line\n" if length $line <= $width;
@@ -124,7 +126,9 @@ sub signature
 sub properties
 {
 	my ($function) = @_;
-	return join ' · ', $function->{public} ? 'Everybody may call it' : 'Needs a grant',
+	my $who = $function->{public} ? 'Everybody may call it' : 'Needs a grant';
+	return "$who · a procedure, which commits" if $function->{procedure};
+	return join ' · ', $who,
 	  $volatility{ $function->{volatility} }, $parallel{ $function->{parallel} },
 	  $function->{strict} ? 'NULL for a NULL argument' : (), $function->{definer} ? "runs with its owner's rights" : ();
 }

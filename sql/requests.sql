@@ -1,0 +1,49 @@
+-- requests: what is asked of Meta's API and is no message, as SQL sees it. Nobody makes the requests here: the library is not preloaded.
+SET client_min_messages = error;
+\pset format unaligned
+\pset footer off
+\pset null (null)
+CREATE EXTENSION pg_whatsapp;
+
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/test/regress/refused.sql'
+\i :refused
+
+-- a request of the caller's transaction, returned at once; one that waits already will do
+BEGIN;
+SELECT wa_request_template_sync() AS id;
+SELECT wa_request_template_sync() AS same;
+ROLLBACK;
+INSERT INTO whatsapp_accounts (name, business_account_id) VALUES ('north', '555');
+SELECT wa_request_template_sync() AS id;
+SELECT wa_request_template_sync('north') AS another;
+SELECT wa_request_template_sync('north') AS same;
+SELECT wa_request_template_sync('south') AS unknown_account;
+SELECT id, kind, account, sender, request, state, attempts, due_at = created_at AS due_at_once, requested_by = SESSION_USER AS requested_by_session, started_at, ended_at
+FROM whatsapp_requests ORDER BY id;
+UPDATE whatsapp_requests SET state = 'running', attempts = 1;
+SELECT wa_request_template_sync() AS one_that_has_begun_will_not_do;
+
+-- the procedure waits, and so it commits
+BEGIN;
+CALL wa_sync_templates();
+ROLLBACK;
+DO $$ BEGIN CALL wa_sync_templates(timeout => '0s'); EXCEPTION WHEN OTHERS THEN RAISE '% %', SQLSTATE, SQLERRM; END $$;
+CALL wa_sync_templates('south');
+CALL wa_sync_templates(timeout => NULL);
+DELETE FROM whatsapp_requests;
+ALTER SEQUENCE whatsapp_requests_id_seq RESTART;
+\set VERBOSITY verbose
+\set SHOW_CONTEXT never
+CALL wa_sync_templates(timeout => '10ms');
+\set VERBOSITY default
+SELECT id, state FROM whatsapp_requests;
+SET statement_timeout = '100ms';
+CALL wa_sync_templates(timeout => '1h');
+RESET statement_timeout;
+
+-- what a row may be
+SELECT pg_temp.refused(format('INSERT INTO whatsapp_requests (kind, request, state) VALUES (%L, %L, %L)', kind, request, state)) AS refused
+FROM (VALUES ('sync_everything', '{}', 'waiting'), ('sync_templates', '[]', 'waiting'), ('sync_templates', '{}', 'lost')) AS r (kind, request, state);
+
+DROP EXTENSION pg_whatsapp;
