@@ -20,6 +20,7 @@ SQL_PARTS  = \
 	45-identity \
 	46-free_form \
 	47-requests \
+	48-numbers \
 	50-people \
 	60-events \
 	61-web_tier \

@@ -42,6 +42,18 @@ SET statement_timeout = '100ms';
 CALL wa_sync_templates(timeout => '1h');
 RESET statement_timeout;
 
+-- an inbound message was read
+INSERT INTO whatsapp_senders (name, account) VALUES ('north', 'north');
+INSERT INTO whatsapp_inbound (received_at, occurred_at, sender, wamid, message_type, opens_window, event_id, raw)
+VALUES (now(), now(), 'north', 'wamid.1', 'text', true, 1, '{}'), (now(), now() - interval '31 days', 'north', 'wamid.2', 'text', true, 1, '{}'),
+       (now(), now(), NULL, 'wamid.3', 'text', true, 1, '{}');
+SELECT wa_mark_read(1) IS NOT NULL AS marked, wa_mark_read(1, typing => true) IS NOT NULL AS typing;
+SELECT kind, account, sender, request FROM whatsapp_requests WHERE kind = 'mark_read' ORDER BY id;
+SELECT pg_temp.refused('SELECT wa_mark_read(2)') AS too_old;
+SELECT pg_temp.refused('SELECT wa_mark_read(3)') AS not_ours;
+SELECT pg_temp.refused('SELECT wa_mark_read(4)') AS nothing;
+SELECT pg_temp.refused('SELECT wa_mark_read(NULL)') AS null_argument;
+
 -- what a row may be
 SELECT pg_temp.refused(format('INSERT INTO whatsapp_requests (kind, request, state) VALUES (%L, %L, %L)', kind, request, state)) AS refused
 FROM (VALUES ('sync_everything', '{}', 'waiting'), ('sync_templates', '[]', 'waiting'), ('sync_templates', '{}', 'lost')) AS r (kind, request, state);

@@ -5,7 +5,8 @@ CREATE SEQUENCE whatsapp_requests_id_seq AS bigint;
 CREATE TABLE whatsapp_requests (
     id            bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_requests_id_seq'::pg_catalog.regclass),
     kind          text NOT NULL
-                  CHECK (kind IN ('sync_templates', 'create_template', 'edit_template', 'delete_template')),
+                  CHECK (kind IN ('sync_templates', 'create_template', 'edit_template', 'delete_template',
+                                  'sync_numbers', 'mark_read')),
     account       text CHECK (octet_length(account) <= 63),
     sender        text CHECK (octet_length(sender) <= 63),
     request       jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(request) = 'object'),
@@ -28,6 +29,7 @@ CREATE TABLE whatsapp_requests (
 ALTER SEQUENCE whatsapp_requests_id_seq OWNED BY whatsapp_requests.id;
 
 CREATE INDEX whatsapp_requests_due_idx ON whatsapp_requests (due_at, id) WHERE ended_at IS NULL;
+CREATE INDEX whatsapp_requests_kind_idx ON whatsapp_requests (kind, created_at);
 
 -- A function and a procedure cannot share a name here: with their defaults, a call of either would be ambiguous.
 CREATE FUNCTION wa_request_template_sync(account text DEFAULT NULL) RETURNS bigint

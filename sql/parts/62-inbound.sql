@@ -55,6 +55,10 @@ CREATE FUNCTION whatsapp_notify_inbound() RETURNS trigger
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_notify_inbound';
 
+CREATE FUNCTION wa_mark_read(inbound_id bigint, typing boolean DEFAULT false) RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_mark_read';
+
 CREATE TRIGGER whatsapp_notify_inbound AFTER INSERT ON whatsapp_inbound FOR EACH ROW
     WHEN (pg_catalog.current_setting('whatsapp.notify_inbound', true) = 'on')
     EXECUTE FUNCTION whatsapp_notify_inbound();
@@ -107,6 +111,10 @@ COMMENT ON COLUMN whatsapp_inbound.raw IS 'All of it, as it came.';
 COMMENT ON FUNCTION whatsapp_notify_inbound() IS
     'The trigger behind whatsapp.notify_inbound: tells the channel whatsapp_inbound which row came.';
 
+COMMENT ON FUNCTION wa_mark_read(bigint, boolean) IS
+    'Tells Meta that an inbound message was read, and all before it of the same person; with typing, the person sees for 25 s that an answer is being typed. Returns the id of the request, a row of whatsapp_requests, at once. Raises P0002 when there is no such message, 55000 when it came to a number that is no sender here or is older than 30 days.';
+
+REVOKE ALL ON FUNCTION wa_mark_read(bigint, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_notify_inbound() FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_inbound', '');

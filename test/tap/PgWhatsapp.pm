@@ -140,6 +140,7 @@ whatsapp.api_base_url = '$sandbox->{url}'
 whatsapp.listen = '127.0.0.1:$listen'
 whatsapp.messages_per_second = 0
 whatsapp.pair_interval = 0
+whatsapp.sync_interval = 0
 restart_after_crash = on
 log_min_messages = info
 max_prepared_transactions = 5

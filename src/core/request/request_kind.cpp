@@ -3,6 +3,8 @@
  */
 #include "core/request/request_kind.hpp"
 
+#include "core/request/mark_request.hpp"
+#include "core/request/number_request.hpp"
 #include "core/request/template_request.hpp"
 
 #include <iterator>
@@ -23,6 +25,8 @@ constexpr RequestKind kinds[] = {
      compare_edited_template},
     {"delete_template", false, false, true, ask_template_deletion, read_success,
      ask_templates_of_name, find_deleted_template},
+    {"sync_numbers", true, false, false, ask_numbers, read_numbers, nullptr, nullptr},
+    {"mark_read", true, false, false, ask_read_mark, read_success, nullptr, nullptr},
 };
 
 } // namespace

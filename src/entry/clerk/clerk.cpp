@@ -15,6 +15,7 @@
 #include "pg/requests/requests.hpp"
 #include "pg/server/clerk_call.hpp"
 #include "pg/server/clock.hpp"
+#include "pg/server/fault_point.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/shutdown.hpp"
@@ -76,7 +77,9 @@ write_answers(Clerk &clerk)
 				answer.ended.result = result;
 			if (!answer.goes_on)
 				pg::settle_request(answer.ended);
+			pg::fault_point(pg::FaultPoint::request_written);
 		});
+		pg::fault_point(pg::FaultPoint::request_settled);
 		if (written)
 			clerk.desk->answer_written(answer.ended.id);
 		else
@@ -91,9 +94,8 @@ write_answers(Clerk &clerk)
 bool
 claim_next(Clerk &clerk)
 {
-	std::size_t count;
-	const char *const *busy = clerk.desk->busy_accounts(pg::monotonic_ms(), count);
-	if (busy == nullptr)
+	pg::BusyAccounts busy;
+	if (!clerk.desk->busy_accounts(pg::monotonic_ms(), busy))
 		return false;
 	pg::ClaimedRequest claimed;
 	bool found = false;
@@ -101,7 +103,7 @@ claim_next(Clerk &clerk)
 		pg::leave_without_extension(pg::Role::clerk, worker_place());
 		/* a copy asks for nothing until wa_release() */
 		if (!pg::is_held())
-			found = pg::claim_request(busy, count, clerk.batch, claimed);
+			found = pg::claim_request(busy, clerk.batch, claimed);
 		if (!found) {
 			const std::int64_t due = pg::next_request_ms();
 			clerk.next_due_ms = due < 0 ? INT64_MAX : pg::monotonic_ms() + due;
@@ -109,6 +111,7 @@ claim_next(Clerk &clerk)
 	});
 	if (!committed || !found)
 		return false;
+	pg::fault_point(pg::FaultPoint::request_claimed);
 	clerk.desk->begin_request(claimed);
 	clerk.worked_ms = pg::monotonic_ms();
 	MemoryContextReset(clerk.batch);
@@ -148,6 +151,9 @@ do_turn(Clerk &clerk, pg::WaitSet &waits)
 	pg::forget_clerk_call();
 	while (may_ask() && claim_next(clerk))
 		;
+	/* if this process dies meanwhile, the launcher starts another one */
+	if (clerk.desk->in_hand() > 0)
+		pg::note_clerk_call();
 	const std::int64_t now = pg::monotonic_ms();
 	if (is_idle_long(clerk, now) && !pg::clerk_called(worker_database()))
 		pg::end_worker();

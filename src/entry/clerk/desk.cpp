@@ -81,7 +81,8 @@ struct Desk::State {
 	Platforms platforms;
 	std::map<std::int64_t, Job> jobs;
 	std::map<std::string, Rest> rests;
-	std::vector<const char *> busy;
+	std::vector<const char *> lanes;
+	std::vector<const char *> resting;
 	std::minstd_rand random{std::random_device{}()};
 
 	RequestFacts facts_of(const Job &job);
@@ -239,25 +240,25 @@ Desk::reload_settings() noexcept
 		entry.second = Rest();
 }
 
-const char *const *
-Desk::busy_accounts(std::int64_t now_ms, std::size_t &count) noexcept
+bool
+Desk::busy_accounts(std::int64_t now_ms, pg::BusyAccounts &busy) noexcept
 {
-	count = 0;
 	if (state_->jobs.size() >= max_in_hand)
-		return nullptr;
+		return false;
 	try {
-		std::vector<const char *> &busy = state_->busy;
-		busy.clear();
-		busy.push_back("\1"); /* no account's name: the list is never empty */
+		std::vector<const char *> &lanes = state_->lanes;
+		std::vector<const char *> &resting = state_->resting;
+		lanes.clear();
+		resting.clear();
 		for (const auto &entry : state_->jobs)
-			busy.push_back(entry.second.account.c_str());
+			lanes.push_back(entry.second.lane.c_str());
 		for (const auto &entry : state_->rests)
 			if (entry.second.until_ms > now_ms)
-				busy.push_back(entry.first.c_str());
-		count = busy.size();
-		return busy.data();
+				resting.push_back(entry.first.c_str());
+		busy = {lanes.data(), lanes.size(), resting.data(), resting.size()};
+		return true;
 	} catch (...) {
-		return nullptr;
+		return false;
 	}
 }
 
@@ -272,6 +273,9 @@ Desk::begin_request(const pg::ClaimedRequest &claimed) noexcept
 		job.kind = find_request_kind(claimed.kind);
 		job.account = text(claimed.account);
 		job.sender = text(claimed.sender);
+		job.lane = job.account;
+		if (!job.sender.empty())
+			job.lane.append("/").append(job.sender);
 		job.request = claimed.request;
 		job.business_account_id = text(claimed.business_account_id);
 		job.route = resolve_route({claimed.account, claimed.phone_number_id, claimed.api_version,

@@ -32,9 +32,8 @@ public:
 
 	void reload_settings() noexcept;
 
-	/* Accounts that nothing is claimed for: a call of theirs is under way, or they rest. Empty text
-	 * is the default one. NULL: nothing may be claimed at all. */
-	const char *const *busy_accounts(std::int64_t now_ms, std::size_t &count) noexcept;
+	/* False: nothing may be claimed at all. */
+	bool busy_accounts(std::int64_t now_ms, pg::BusyAccounts &busy) noexcept;
 
 	/* Marked and committed; its first call is made. */
 	void begin_request(const pg::ClaimedRequest &claimed) noexcept;

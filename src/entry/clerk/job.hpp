@@ -24,6 +24,7 @@ struct Job {
 	const RequestKind *kind = nullptr; /* NULL: of a later version */
 	std::string account;               /* empty: the default one */
 	std::string sender;                /* empty: none */
+	std::string lane;                  /* see pg::BusyAccounts */
 	std::string request;
 	std::string business_account_id;
 	Route route;

@@ -3,6 +3,7 @@
  * procedures that wait for its end.
  */
 #include "pg/requests/request_wait.hpp"
+#include "pg/requests/read_mark.hpp"
 #include "pg/requests/requests.hpp"
 #include "pg/identity/account_ids.hpp"
 #include "pg/server/schema.hpp"
@@ -16,6 +17,9 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_request_template_sync);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sync_templates);
+PG_FUNCTION_INFO_V1(pg_whatsapp_request_number_sync);
+PG_FUNCTION_INFO_V1(pg_whatsapp_sync_numbers);
+PG_FUNCTION_INFO_V1(pg_whatsapp_mark_read);
 }
 
 using namespace whatsapp;
@@ -82,4 +86,26 @@ Datum
 pg_whatsapp_sync_templates(PG_FUNCTION_ARGS)
 {
 	return wait_for_sync(fcinfo, "sync_templates", "wa_sync_templates", "wa_request_template_sync");
+}
+
+Datum
+pg_whatsapp_request_number_sync(PG_FUNCTION_ARGS)
+{
+	return ask_for_sync(fcinfo, "sync_numbers");
+}
+
+Datum
+pg_whatsapp_sync_numbers(PG_FUNCTION_ARGS)
+{
+	return wait_for_sync(fcinfo, "sync_numbers", "wa_sync_numbers", "wa_request_number_sync");
+}
+
+Datum
+pg_whatsapp_mark_read(PG_FUNCTION_ARGS)
+{
+	entry::require_argument(fcinfo, 0, "inbound_id");
+	const std::int64_t inbound_id = PG_GETARG_INT64(0);
+	const bool typing = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	PG_RETURN_INT64(entry::in_schema(
+	    fcinfo, [inbound_id, typing] { return pg::request_read_mark(inbound_id, typing); }));
 }

@@ -6,10 +6,12 @@
 #include <cstdint>
 
 #include "pg/server/clock.hpp"
+#include "pg/server/settings.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/webhooks/parked_statuses.hpp"
 #include "pg/reader/intake.hpp"
 #include "pg/requests/requests.hpp"
+#include "pg/requests/sync_schedule.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/wait_set.hpp"
@@ -33,6 +35,9 @@ constexpr std::int64_t poll_ms = 5000;
 /* the sender looks after what is parked for seconds; this is for what waits longer */
 constexpr std::int64_t match_ms = 60000;
 constexpr int match_seconds = 8 * 24 * 3600;
+/* at a start, what is that fresh will do: a worker that ends again and again must not use up Meta's
+ * budget */
+constexpr std::int64_t fresh_sync_ms = 900000;
 
 void
 read_event_queue(std::int64_t &next_due)
@@ -61,6 +66,15 @@ match_waiting_statuses(std::int32_t &learnt)
 		learnt = newest;
 }
 
+void
+request_due_syncs(bool is_start)
+{
+	const std::int64_t interval_ms = pg::settings.sync_interval * std::int64_t{1000};
+	pg::transact([=] {
+		pg::request_due_syncs(is_start ? std::min(fresh_sync_ms, interval_ms) : interval_ms);
+	});
+}
+
 } // namespace
 
 } // namespace whatsapp::entry
@@ -79,6 +93,7 @@ pg_whatsapp_reader_main(Datum)
 	static pg::WaitSet waits(-1, "WhatsappReader");
 	std::int64_t next_match = pg::monotonic_ms() + match_ms;
 	std::int64_t next_call = 0;
+	request_due_syncs(true);
 	std::int32_t learnt = 0;
 	while (!pg::shutdown_requested()) {
 		CHECK_FOR_INTERRUPTS();
@@ -91,6 +106,7 @@ pg_whatsapp_reader_main(Datum)
 			next_call = now + poll_ms;
 		}
 		if (now >= next_match) {
+			request_due_syncs(false);
 			match_waiting_statuses(learnt);
 			next_match = now + match_ms;
 		}

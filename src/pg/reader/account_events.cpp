@@ -8,6 +8,7 @@
 #include "pg/identity/directory.hpp"
 #include "pg/people/opt_outs.hpp"
 #include "pg/people/persons.hpp"
+#include "pg/requests/sync_schedule.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
 
@@ -319,6 +320,7 @@ apply_account_event(const InboxTask &task)
 	switch (facts.about) {
 	case AccountEvent::About::message_template:
 		apply_template(facts.message_template, account, task.occurred_at);
+		request_template_sync_soon(account);
 		break;
 	case AccountEvent::About::number:
 		apply_number(facts.number, account, task.occurred_at);

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "pg/requests/number_rows.hpp"
 #include "pg/requests/template_rows.hpp"
 
 namespace whatsapp::pg
@@ -23,6 +24,7 @@ constexpr Writer writers[] = {
     {"create_template", write_created_template},
     {"edit_template", write_edited_template},
     {"delete_template", write_deleted_template},
+    {"sync_numbers", write_synced_numbers},
 };
 
 } // namespace

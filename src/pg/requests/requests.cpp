@@ -37,14 +37,16 @@ std::int64_t
 add_request(const NewRequest &request)
 {
 	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_requests (kind, account, sender, request) VALUES ($1, $2, $3, coalesce($4, '{}')::jsonb) RETURNING id",
-	    4,
-	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+	    "INSERT INTO @s@.whatsapp_requests (kind, account, sender, request, due_at)"
+	    " VALUES ($1, $2, $3, coalesce($4, '{}')::jsonb, now() + make_interval(secs => $5)) RETURNING id",
+	    5,
+	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID}};
 	Values values;
 	values.set_text(0, request.kind);
 	values.set_text(1, request.account);
 	values.set_text(2, request.sender);
 	values.set_text(3, request.request);
+	values.set(4, Float8GetDatum(static_cast<double>(request.delay_ms) / 1000));
 	const Result made = run_statement(statement, values);
 	if (made.empty())
 		raise_left_out("whatsapp_requests");
@@ -68,14 +70,14 @@ find_waiting_request(const char *kind, const char *account)
 }
 
 bool
-claim_request(const char *const *busy, std::size_t count, MemoryContextData *memory,
-              ClaimedRequest &claimed)
+claim_request(const BusyAccounts &busy, MemoryContextData *memory, ClaimedRequest &claimed)
 {
 	static Statement look = {
 	    "SELECT id FROM @s@.whatsapp_requests WHERE ended_at IS NULL AND state IN ('waiting', 'unknown')"
-	    " AND due_at <= clock_timestamp() AND coalesce(account, '') <> ALL ($1) ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED",
-	    1,
-	    {TEXTARRAYOID}};
+	    " AND due_at <= clock_timestamp() AND coalesce(account, '') || coalesce('/' || sender, '') <> ALL ($1)"
+	    " AND coalesce(account, '') <> ALL ($2) ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED",
+	    2,
+	    {TEXTARRAYOID, TEXTARRAYOID}};
 	/* one that is unknown stays so: to look is no second attempt */
 	static Statement mark = {
 	    "UPDATE @s@.whatsapp_requests AS r SET started_at = clock_timestamp(),"
@@ -90,7 +92,8 @@ claim_request(const char *const *busy, std::size_t count, MemoryContextData *mem
 	    2,
 	    {TEXTOID, TEXTOID}};
 	Values values;
-	values.set(0, text_array(busy, count));
+	values.set(0, text_array(busy.lanes, busy.lane_count));
+	values.set(1, text_array(busy.resting, busy.resting_count));
 	const Result found = run_statement(look, values);
 	if (found.empty())
 		return false;

@@ -17,6 +17,7 @@ struct NewRequest {
 	const char *account; /* NULL: the default one */
 	const char *sender;  /* NULL: it is about no number */
 	const char *request; /* JSON object; NULL: {} */
+	std::int64_t delay_ms = 0;
 };
 
 /* In the caller's transaction, whose commit wakes the clerk; between SPI_connect() and
@@ -45,10 +46,19 @@ struct ClaimedRequest {
 	std::int64_t started_at; /* TimestampTz */
 };
 
-/* The first one that is due and whose account is not among the busy ones (empty text: the default
- * one), marked before it is acted upon. False: there is none. Strings live in memory. */
-bool claim_request(const char *const *busy, std::size_t count, MemoryContextData *memory,
-                   ClaimedRequest &claimed);
+/* What nothing may be claimed for. */
+struct BusyAccounts {
+	/* A call is under way: the account's name (empty: the default one), and behind a slash the
+	 * sender's where it is about a number. */
+	const char *const *lanes;
+	std::size_t lane_count;
+	const char *const *resting; /* accounts */
+	std::size_t resting_count;
+};
+
+/* The first one that is due and may be asked, marked before it is acted upon. False: there is none.
+ * Strings live in memory. */
+bool claim_request(const BusyAccounts &busy, MemoryContextData *memory, ClaimedRequest &claimed);
 
 /* What lies as running and is in nobody's hands: its clerk ended. Those that cannot be repeated
  * become unknown. */

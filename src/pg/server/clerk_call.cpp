@@ -38,30 +38,30 @@ attach_calls(void *memory, bool is_new)
 
 SharedPart part("pg_whatsapp clerk calls", sizeof(Calls), attach_calls);
 
+} // namespace
+
 void
-note_call(Oid database)
+note_clerk_call()
 {
 	Oid *free = nullptr;
 	bool noted = false;
 	SpinLockAcquire(&calls->lock);
 	for (Oid &one : calls->database) {
-		noted |= one == database;
+		noted |= one == MyDatabaseId;
 		if (one == InvalidOid && free == nullptr)
 			free = &one;
 	}
 	if (!noted && free != nullptr)
-		*free = database;
+		*free = MyDatabaseId;
 	SpinLockRelease(&calls->lock);
 }
-
-} // namespace
 
 void
 call_clerk()
 {
 	if (calls == nullptr)
 		return;
-	note_call(MyDatabaseId);
+	note_clerk_call();
 	Latch *latch = find_worker(Role::clerk, MyDatabaseId).latch;
 	if (latch == nullptr)
 		latch = find_worker(Role::launcher, InvalidOid).latch;

@@ -15,6 +15,9 @@ void call_clerk();
 /* Launcher side. */
 bool clerk_called(Oid database);
 
+/* The call alone: by a clerk that has work in hand. */
+void note_clerk_call();
+
 /* Clerk side, before it looks for work: what is called for after this is not missed, even if this
  * process is about to end. */
 void forget_clerk_call();

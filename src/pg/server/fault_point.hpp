@@ -44,6 +44,10 @@ enum class FaultPoint : int {
 	/* reader */
 	intake_acted,
 	intake_committed,
+	/* clerk */
+	request_claimed,
+	request_written,
+	request_settled,
 	/* backend */
 	message_inserted,
 	message_enqueued,

@@ -14,6 +14,9 @@ struct Settings {
 	bool enabled;
 	bool clerk;
 	int clerk_idle_timeout; /* seconds */
+	int sync_interval;      /* seconds; 0: never by itself */
+	char *media_hosts;
+	int max_media_size; /* kB */
 	char *api_base_url;
 	char *api_version;
 	char *secret_dir;

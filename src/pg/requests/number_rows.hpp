@@ -1,0 +1,14 @@
+/*
+ * number_rows.hpp — whatsapp_business_accounts and whatsapp_numbers as Meta's API tells them.
+ */
+#pragma once
+
+#include "pg/requests/request_rows.hpp"
+
+namespace whatsapp::pg
+{
+
+/* The account, or a page of numbers; behind the last one, what was in none is marked as gone. */
+const char *write_synced_numbers(const AnsweredRequest &answered);
+
+} // namespace whatsapp::pg

@@ -1,0 +1,80 @@
+/*
+ * sync_schedule.cpp — a row that waits or ran lately will do.
+ */
+#include "pg/requests/sync_schedule.hpp"
+
+#include "pg/identity/instance.hpp"
+#include "pg/requests/requests.hpp"
+#include "pg/server/secrets.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/statement.hpp"
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* reviews end in bursts */
+constexpr std::int64_t after_webhook_ms = 10000;
+
+bool
+is_id_known(const char *account)
+{
+	static Secret known;
+	return read_secret(account, "business_account_id", known) && known.length > 0;
+}
+
+/* Named ones, and a row of NULL for the default one. */
+Result
+read_accounts()
+{
+	static Statement statement = {
+	    "SELECT NULL::text, false UNION ALL SELECT name, business_account_id IS NOT NULL FROM @s@.whatsapp_accounts",
+	    0,
+	    {}};
+	return run_statement(statement, Values());
+}
+
+bool
+is_sync_due(const char *kind, const char *account, std::int64_t max_age_ms)
+{
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_requests WHERE kind = $1 AND account IS NOT DISTINCT FROM $2"
+	    " AND (ended_at IS NULL OR created_at > now() - make_interval(secs => $3)) LIMIT 1",
+	    3,
+	    {TEXTOID, TEXTOID, FLOAT8OID}};
+	Values values;
+	values.set_text(0, kind);
+	values.set_text(1, account);
+	values.set(2, Float8GetDatum(static_cast<double>(max_age_ms) / 1000));
+	return run_statement(statement, values).empty();
+}
+
+} // namespace
+
+void
+request_due_syncs(std::int64_t max_age_ms)
+{
+	if (settings.sync_interval == 0 || !settings.clerk || !settings.enabled || is_held())
+		return;
+	const Result accounts = read_accounts();
+	for (uint64 i = 0; i < accounts.count(); i++) {
+		const char *account = accounts.text_at(i, 1);
+		if (!accounts.bool_at(i, 2) && !is_id_known(account))
+			continue;
+		for (const char *kind : {"sync_templates", "sync_numbers"})
+			if (is_sync_due(kind, account, max_age_ms))
+				(void)add_request({kind, account, nullptr, nullptr});
+	}
+}
+
+void
+request_template_sync_soon(const char *account)
+{
+	if (settings.sync_interval != 0 && settings.clerk && settings.enabled &&
+	    find_waiting_request("sync_templates", account) == 0)
+		(void)add_request({"sync_templates", account, nullptr, nullptr, after_webhook_ms});
+}
+
+} // namespace whatsapp::pg

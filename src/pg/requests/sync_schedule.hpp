@@ -1,0 +1,20 @@
+/*
+ * sync_schedule.hpp — when templates and numbers are read from Meta without anybody asking.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace whatsapp::pg
+{
+
+/* Reader side, each in a transaction. */
+
+/* For each account whose id is known: when the last sync is older than that, it is asked for. */
+void request_due_syncs(std::int64_t max_age_ms);
+
+/* A webhook has told about a template of that account (NULL: the default one): what it does not
+ * tell is read soon. Several of them make one sync. */
+void request_template_sync_soon(const char *account);
+
+} // namespace whatsapp::pg
