@@ -33,10 +33,8 @@ CALL wa_sync_templates('south');
 CALL wa_sync_templates(timeout => NULL);
 DELETE FROM whatsapp_requests;
 ALTER SEQUENCE whatsapp_requests_id_seq RESTART;
-\set VERBOSITY verbose
-\set SHOW_CONTEXT never
 CALL wa_sync_templates(timeout => '10ms');
-\set VERBOSITY default
+\echo :SQLSTATE
 SELECT id, state FROM whatsapp_requests;
 SET statement_timeout = '100ms';
 CALL wa_sync_templates(timeout => '1h');
@@ -55,7 +53,7 @@ SELECT pg_temp.refused('SELECT wa_mark_read(4)') AS nothing;
 SELECT pg_temp.refused('SELECT wa_mark_read(NULL)') AS null_argument;
 
 -- what a row may be
-SELECT pg_temp.refused(format('INSERT INTO whatsapp_requests (kind, request, state) VALUES (%L, %L, %L)', kind, request, state)) AS refused
+SELECT split_part(pg_temp.refused(format('INSERT INTO whatsapp_requests (kind, request, state) VALUES (%L, %L, %L)', kind, request, state)), E'\n', 1) AS refused
 FROM (VALUES ('sync_everything', '{}', 'waiting'), ('sync_templates', '[]', 'waiting'), ('sync_templates', '{}', 'lost')) AS r (kind, request, state);
 
 DROP EXTENSION pg_whatsapp;

@@ -16,8 +16,6 @@ CREATE TABLE whatsapp_business_accounts (
 );
 ALTER TABLE whatsapp_business_accounts REPLICA IDENTITY FULL;
 
-CREATE UNIQUE INDEX whatsapp_business_accounts_key ON whatsapp_business_accounts (account) NULLS NOT DISTINCT;
-
 CREATE TABLE whatsapp_numbers (
     account             text,
     phone_number_id     text NOT NULL,
@@ -37,6 +35,7 @@ CREATE TABLE whatsapp_numbers (
 );
 ALTER TABLE whatsapp_numbers REPLICA IDENTITY FULL;
 
+CREATE UNIQUE INDEX whatsapp_business_accounts_key ON whatsapp_business_accounts (account) NULLS NOT DISTINCT;
 CREATE UNIQUE INDEX whatsapp_numbers_key ON whatsapp_numbers (phone_number_id, account) NULLS NOT DISTINCT;
 
 CREATE FUNCTION wa_request_number_sync(account text DEFAULT NULL) RETURNS bigint

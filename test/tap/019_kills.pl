@@ -39,6 +39,7 @@ my %needs = (
 	drain_settled => \&end_sender,
 	# what the case before has left may meet the order, too: then nobody may be there any more who would take a message
 	(map { $_ => sub { my ($cluster) = @_; wait_for('an inbound message', sub { !-e $cluster->{order} || receive_one($cluster) }) } } qw(intake_acted intake_committed)),
+	(map { $_ => sub { my ($cluster) = @_; ask($cluster, 'SELECT wa_request_template_sync()') } } qw(request_claimed request_written request_settled)),
 	# another death is the quicker way to a new life; but it would end the launcher, too
 	(map { $_ => sub { $_[0]{plan}{action} eq 'error' ? end_sender($_[0]) : kill_by_hand($_[0], 'sender') } } @starting),
 	doubt_resolved => sub {
@@ -100,6 +101,7 @@ sub end_case
 		send_the_rest($cluster);
 		settle($cluster);
 	}
+	wait_for('the requests to end', sub { ask($cluster, q{SELECT count(*) FROM whatsapp_requests WHERE ended_at IS NULL}) eq '0' }) if $point =~ /^request_(?!made)/;
 	push @wrong, disagreements($cluster), damage($cluster->{node});
 	ok(!@wrong, "$point: $action, policy $cluster->{policy}") or diag join "\n", @wrong;
 	return;
@@ -135,7 +137,7 @@ while (my @now = splice @cases, 0, scalar @clusters)
 # ------------------------------------------------------------------------------------------------------------------------ random deaths
 
 # Met within a round of any load; those of a start, of the end of a sender and of rare answers are left out or have a plan of their own.
-my %rare = map { $_ => 1 } @starting, qw(drain_settled settle_paused doubt_resolved);
+my %rare = map { $_ => 1 } @starting, qw(drain_settled settle_paused doubt_resolved request_claimed request_written request_settled);
 my @often = grep { !$rare{$_} } @points;
 
 sub random_plan

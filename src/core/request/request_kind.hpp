@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "core/request/graph_ask.hpp"
+#include "core/request/request_task.hpp"
 
 #include <cstddef>
 #include <string>
@@ -13,26 +13,6 @@
 
 namespace whatsapp
 {
-
-/* What a kind knows of the row that is in hand. */
-struct RequestTask {
-	std::string_view request; /* the column, a JSON object */
-	std::string cursor;       /* Reply::next of the answer before; empty at first */
-};
-
-/* What an answer says. */
-struct Reply {
-	std::string next;   /* not empty: there is more to ask for, and this is the next cursor */
-	std::string rows;   /* JSON for the writer */
-	std::string result; /* JSON for the column; the writer may say it instead */
-};
-
-/* What has become of a request whose answer was lost. */
-enum class Look : unsigned char {
-	done,     /* it was carried out */
-	not_done, /* nothing of it can be seen, so far */
-	open,     /* there is more to look at: Reply::next */
-};
 
 struct RequestKind {
 	const char *name;

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "core/request/request_kind.hpp"
+#include "core/request/request_task.hpp"
 
 namespace whatsapp
 {

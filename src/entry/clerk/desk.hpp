@@ -9,18 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "pg/requests/request_rows.hpp"
+#include "entry/clerk/written_answer.hpp"
 #include "pg/requests/requests.hpp"
 
 namespace whatsapp::entry
 {
-
-/* Of one answer. Strings live until the next call of a function that is not const. */
-struct WrittenAnswer {
-	pg::AnsweredRequest answered; /* rows NULL: there is nothing for a writer */
-	bool goes_on;                 /* more is asked for; the row stays as it is */
-	pg::EndedRequest ended;
-};
 
 class Desk
 {

@@ -10,7 +10,7 @@
 #include "core/answer/outcome.hpp"
 #include "core/request/request_kind.hpp"
 #include "core/request/request_reaction.hpp"
-#include "entry/clerk/desk.hpp"
+#include "entry/clerk/written_answer.hpp"
 #include "entry/graph/credentials.hpp"
 #include "entry/graph/route.hpp"
 

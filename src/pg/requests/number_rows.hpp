@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "pg/requests/request_rows.hpp"
+#include "pg/requests/answered_request.hpp"
 
 namespace whatsapp::pg
 {

@@ -4,23 +4,10 @@
  */
 #pragma once
 
-#include <cstdint>
+#include "pg/requests/answered_request.hpp"
 
 namespace whatsapp::pg
 {
-
-/* What is known when an answer is to be written. */
-struct AnsweredRequest {
-	const char *kind;
-	std::int64_t id;
-	const char *account; /* NULL: the default one */
-	const char *sender;  /* NULL: it is about no number */
-	const char *request; /* JSON, the column */
-	const char *rows;    /* JSON, Reply::rows of the kind (core/request/request_kind.hpp) */
-	std::int64_t started_at; /* TimestampTz, when its first call was made */
-	std::int64_t asked_at;   /* when this one was */
-	bool is_last;            /* nothing more is asked for */
-};
 
 /* In a transaction. What the column result is to say; NULL: what the kind says. */
 const char *write_request_rows(const AnsweredRequest &answered);
