@@ -45,7 +45,7 @@ is((curl('-X', 'POST', '-H', "X-Hub-Signature-256: sha256=$canary", '-d', '{}', 
 
 # a row that a worker cannot write, which the server would quote in its error
 $node->safe_psql('postgres', q{ALTER TABLE whatsapp_messages ADD CONSTRAINT dba CHECK (wamid IS NULL OR reference <> 'PO-2') NOT VALID;
-	SELECT wa_resume(); INSERT INTO orders VALUES ('BODY' || '-CANARY', 'PO-2', '1', '+34612345679')});
+	SELECT wa_cancel(message_id) FROM whatsapp_queue; SELECT wa_resume(); INSERT INTO orders VALUES ('BODY' || '-CANARY', 'PO-2', '1', '+34612345679')});
 wait_for('the row to be refused', sub { slurp_file($node->logfile) =~ /violates check constraint "dba"/ });
 $node->safe_psql('postgres', 'ALTER TABLE whatsapp_messages DROP CONSTRAINT dba');
 wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'PO-2'}, 'READ');
