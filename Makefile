@@ -27,13 +27,14 @@ SQL_PARTS  = \
 	62-inbound \
 	70-watch \
 	80-status \
+	85-privacy \
 	90-local_tables
 # every source of a floor and of its rooms
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone template money send free_form people watch errors web_tier requests rights
+REGRESS    = phone template money send free_form people watch errors web_tier requests privacy rights
 ISOLATION  = cancel
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses

@@ -39,7 +39,7 @@ COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, time
 COMMENT ON FUNCTION wa_cancel(bigint) IS
     'Cancels a message. True: it will not be sent (status CANCELLED once committed). False: too late, it is on the wire, was sent, or does not exist. Takes any id.';
 COMMENT ON FUNCTION wa_retry(bigint) IS
-    'Sends a FAILED or CANCELLED message again. True: it is PENDING once committed, with a new life span and in time a new wamid. False: it is neither, or was refused before it could be put together; a NOTICE says which.';
+    'Sends a FAILED or CANCELLED message again, or a PENDING one whose row in whatsapp_queue was deleted. True: it is PENDING once committed, with a new life span and in time a new wamid. False: it is none of these, or was refused before it could be put together; a NOTICE says which.';
 
 REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text, jsonb, jsonb, jsonb, jsonb, timestamptz, jsonb, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text, text) FROM PUBLIC;

@@ -17,6 +17,7 @@ append_to_file("$folder/app_secret", "$canary-app\n");
 append_to_file("$folder/verify_token", "$canary-verify\n");
 my $node = new_cluster('secrets', conf => <<"CONF");
 whatsapp.secret_dir = '$folder'
+log_line_prefix = '%b|'
 log_min_messages = debug5
 log_min_error_statement = debug5
 log_statement = 'all'
@@ -24,6 +25,11 @@ log_min_duration_statement = 0
 log_parameter_max_length_on_error = -1
 debug_print_parse = on
 track_activity_query_size = 10000
+shared_preload_libraries = 'pg_whatsapp, auto_explain'
+auto_explain.log_min_duration = 0
+auto_explain.log_nested_statements = on
+auto_explain.log_verbose = on
+auto_explain.log_analyze = on
 CONF
 my $sandbox = $node->{sandbox};
 sandbox_set($sandbox, token => "$canary-token", app_secret => "$canary-app");
@@ -38,11 +44,22 @@ wait_sql($node, q{SELECT count(*) FROM whatsapp_senders WHERE paused_reason IS N
 is((curl('-X', 'GET', webhook_url($node) . "?hub.mode=subscribe&hub.verify_token=$canary-verify&hub.challenge=1"))[0], 200, 'the handshake works');
 is((curl('-X', 'POST', '-H', "X-Hub-Signature-256: sha256=$canary", '-d', '{}', webhook_url($node)))[0], 401, 'a forged signature does not');
 
+# a row that a worker cannot write, which the server would quote in its error
+$node->safe_psql('postgres', q{ALTER TABLE whatsapp_messages ADD CONSTRAINT dba CHECK (wamid IS NULL OR reference <> 'PO-2') NOT VALID;
+	SELECT wa_cancel(message_id) FROM whatsapp_queue; SELECT wa_resume(); INSERT INTO orders VALUES ('BODY' || '-CANARY', 'PO-2', '1', '+34612345679')});
+wait_for('the row to be refused', sub { slurp_file($node->logfile) =~ /violates check constraint "dba"/ });
+$node->safe_psql('postgres', 'ALTER TABLE whatsapp_messages DROP CONSTRAINT dba');
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'PO-2'}, 'READ');
+
 my $log = slurp_file($node->logfile);
+like($log, qr/Query Text: (?:INSERT INTO|UPDATE) "?\w+"?\.whatsapp_/, 'the plans of workers are in it');
 cmp_ok(length $log, '>', 10_000, 'the log is as talkative as it gets');
 ok($log !~ qr/CANARY-x/, 'no secret in the log');
-ok($log !~ qr/BODY-CANARY/, 'no message body in the log');
-ok($log !~ qr/34612345678(?!['"])/, 'no phone number that the caller did not write himself');
+# The plan of the caller's INSERT has his values, when he logs plans; what we make of them stands nowhere, and nothing of it in what workers log.
+ok($log !~ qr/"text":"BODY-CANARY/, 'no message body in the log');
+my $of_workers = join '', grep { /^pg_whatsapp/ } split /^(?=[\w ]+\|)/m, $log;
+cmp_ok(length $of_workers, '>', 100_000, 'the workers are as talkative');
+ok($of_workers !~ qr/BODY-CANARY|3461234567[89]/, 'nothing of a message, and no phone number, in what workers log');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%CANARY-x%'}), '0', 'nor in pg_stat_activity');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE concat(setting, boot_val, reset_val) LIKE '%CANARY%'}), '0', 'nor in pg_settings');
 my ($dump, $err) = run_command([ 'pg_dumpall', '-p', $node->port, '-h', $node->host ]);

@@ -18,7 +18,7 @@ use List::Util qw(sum);
 use Test::More;
 use Time::HiRes qw(time);
 
-my $kills = $ENV{PGWA_KILLS} || 500;
+my $kills = $ENV{PGWA_KILLS} || 200;
 my $per_kill = 20;
 my $wave = 60;
 my $slots = 8;

@@ -3,7 +3,6 @@
  */
 #include <string_view>
 
-#include "core/value/e164.hpp"
 #include "core/webhook/inbound.hpp"
 #include "core/webhook/keyword.hpp"
 #include "pg/enqueue/messages.hpp"
@@ -11,6 +10,7 @@
 #include "pg/server/schema.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/call/person.hpp"
 
 extern "C" {
 #include "executor/spi.h"
@@ -26,21 +26,6 @@ using namespace whatsapp;
 
 namespace
 {
-
-/* A phone number, or a business-scoped user id such as ES.1349: a country, a point and more. */
-const char *
-required_contact(FunctionCallInfo fcinfo)
-{
-	const char *phone = entry::required_cstring(fcinfo, 0, limits::phone);
-	const bool user_id = strlen(phone) > 3 && phone[0] != '+' && phone[2] == '.';
-	const char *contact = nullptr;
-	pg::guarded([&] {
-		if (!user_id)
-			check_phone(phone);
-		contact = pg::cstring_out(contact_key(phone));
-	});
-	return contact;
-}
 
 bool
 marketing_only(const char *scope)
@@ -82,7 +67,7 @@ pg_whatsapp_keyword_key(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_opt_out(PG_FUNCTION_ARGS)
 {
-	const char *contact = required_contact(fcinfo);
+	const char *contact = entry::required_contact(fcinfo, 0);
 	const char *sender = entry::optional_text(fcinfo, 1, limits::sender, nullptr);
 	const bool marketing = marketing_only(entry::optional_text(fcinfo, 2, "all"));
 	const char *reason = entry::optional_text(fcinfo, 3, limits::reason, nullptr);
@@ -97,7 +82,7 @@ pg_whatsapp_opt_out(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_opt_in(PG_FUNCTION_ARGS)
 {
-	const char *contact = required_contact(fcinfo);
+	const char *contact = entry::required_contact(fcinfo, 0);
 	const char *sender = entry::optional_text(fcinfo, 1, limits::sender, nullptr);
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);

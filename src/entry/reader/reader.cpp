@@ -12,6 +12,7 @@
 #include "pg/reader/intake.hpp"
 #include "pg/requests/requests.hpp"
 #include "pg/requests/sync_schedule.hpp"
+#include "pg/retention/retention.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/wait_set.hpp"
@@ -110,10 +111,12 @@ pg_whatsapp_reader_main(Datum)
 			match_waiting_statuses(learnt);
 			next_match = now + match_ms;
 		}
+		const std::int64_t next_retirement = pg::retire_old_rows(now);
 		MemoryContextReset(batch);
+		if (next_due < 0 || next_due > next_retirement)
+			next_due = next_retirement;
 		if (!pg::shutdown_requested())
-			waits.wait(static_cast<long>(
-			    next_due < 0 ? poll_ms : std::clamp<std::int64_t>(next_due, 1, poll_ms)));
+			waits.wait(static_cast<long>(std::clamp<std::int64_t>(next_due, 1, poll_ms)));
 	}
 	pg::end_worker();
 }

@@ -59,12 +59,15 @@ cancel_message(std::int64_t id)
 bool
 retry_message(std::int64_t id)
 {
-	/* one that was refused before it had a payload cannot become right by sending it */
+	/* One that was refused before it had a payload cannot become right by sending it. One that is
+	 * PENDING and has no row in the queue lost it to somebody's DELETE or TRUNCATE. */
 	static Statement revive = {
-	    "UPDATE @s@.whatsapp_messages SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL,"
+	    "UPDATE @s@.whatsapp_messages AS m SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL,"
 	    " error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL,"
 	    " expires_at = now() + make_interval(secs => $2)"
-	    " WHERE id = $1 AND status IN ('FAILED', 'CANCELLED') AND payload IS NOT NULL",
+	    " WHERE m.id = $1 AND (m.status IN ('FAILED', 'CANCELLED') OR (m.status = 'PENDING'"
+	    "  AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id)))"
+	    " AND m.payload IS NOT NULL",
 	    2,
 	    {INT8OID, FLOAT8OID}};
 	/* who changes the message is alone with it: nobody else queues it meanwhile */

@@ -113,13 +113,14 @@ namespace
 	    TEXTOID, INT2OID
 
 Statement insert = {
-    INSERT_MESSAGE " RETURNING id, expires_at::pg_catalog.timestamptz", 11, {MESSAGE_TYPES}};
+    INSERT_MESSAGE " RETURNING id, expires_at::pg_catalog.timestamptz", 11, {MESSAGE_TYPES}, true};
 
 Statement insert_once = {
     INSERT_MESSAGE
     " ON CONFLICT (sender, idempotency_key, enqueued_by) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id, expires_at::pg_catalog.timestamptz",
     11,
-    {MESSAGE_TYPES}};
+    {MESSAGE_TYPES},
+    true};
 
 Statement insert_queued = {
     "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, expires_at)"
@@ -133,7 +134,8 @@ Statement find_key = {
     "  template_name IS DISTINCT FROM $4 OR template_language IS DISTINCT FROM $5, payload::text IS DISTINCT FROM $6"
     " FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = SESSION_USER",
     6,
-    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+    true};
 
 /* What the statement `insert` does, without it. 0 when it has to be the statement. */
 std::int64_t

@@ -22,9 +22,12 @@ notice_retry_refusal(std::int64_t id)
 	const char *reason = "It does not exist.";
 	const char *hint = nullptr;
 	if (ended && found.bool_at(0, 2)) {
-		reason = "It was refused before it could be put together, so there is nothing to send.";
-		hint = "Its error_message says what is wrong. Correct that and enqueue it with "
-		       "wa_send_po() or wa_send_template().";
+		reason =
+		    "It has no content to send: it was refused before it could be put together, or its "
+		    "content was deleted since (whatsapp.keep_bodies, wa_forget()).";
+		hint =
+		    "If its error_message says what is wrong, correct that. Enqueue it with wa_send_po() "
+		    "or wa_send_template().";
 	} else if (status != nullptr) {
 		reason =
 		    psprintf("Its status is %s; what is FAILED or CANCELLED can be sent again.", status);

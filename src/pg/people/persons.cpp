@@ -19,6 +19,7 @@ namespace
 
 OwnTable opt_outs("whatsapp_opt_outs");
 OwnTable windows("whatsapp_windows");
+OwnTable user_ids("whatsapp_user_ids");
 
 /* From has to key. */
 struct SharedContact {
@@ -106,12 +107,28 @@ constexpr BatchColumn<StatusPerson> person_columns[] = {
     {"user_id", text_batch, nullptr,
      [](Column &column, const StatusPerson &person) { column.add_identifier(person.user_id); }}};
 
-BatchStatement insert_links = {
-    "INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact)"
-    " SELECT DISTINCT s.account, item.user_id, @s@.wa_contact_key(m.recipient_phone)"
-    " FROM @batch@ JOIN @s@.whatsapp_messages AS m ON m.id = item.message_id LEFT JOIN @s@.whatsapp_senders AS s ON s.name = m.sender"
-    " WHERE m.recipient_phone IS NOT NULL ORDER BY 2, 3, 1"
-    " ON CONFLICT (user_id, contact, account) DO NOTHING RETURNING account, user_id, contact",
+/*
+ * Beside a rule on the table the server refuses ON CONFLICT, and no status may wait for a rule
+ * there. Then those that are known are left out before, and what another worker has learnt in the
+ * same moment fails the batch, which is tried again.
+ */
+#define UNLESS_KNOWN \
+	" ON CONFLICT (user_id, contact, account) DO NOTHING RETURNING account, user_id, contact"
+#define UNLESS_FOUND(account_, user_id_, contact_)                                    \
+	" NOT EXISTS (SELECT FROM @s@.whatsapp_user_ids AS u WHERE u.user_id = " user_id_ \
+	" AND u.contact = " contact_ " AND u.account IS NOT DISTINCT FROM " account_ ")"  \
+	" RETURNING account, user_id, contact"
+#define INSERT_LINKS                                                                    \
+	"INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact)"                     \
+	" SELECT link.account, link.user_id, link.contact FROM (SELECT DISTINCT s.account," \
+	" item.user_id, @s@.wa_contact_key(m.recipient_phone) AS contact"                   \
+	" FROM @batch@ JOIN @s@.whatsapp_messages AS m ON m.id = item.message_id"           \
+	" LEFT JOIN @s@.whatsapp_senders AS s ON s.name = m.sender"                         \
+	" WHERE m.recipient_phone IS NOT NULL ORDER BY 2, 3, 1) AS link"
+
+BatchStatement insert_links = {INSERT_LINKS UNLESS_KNOWN, person_columns};
+BatchStatement insert_links_by_rules = {
+    INSERT_LINKS " WHERE" UNLESS_FOUND("link.account", "link.user_id", "link.contact"),
     person_columns};
 
 /* What this process has learnt lately: each message has several statuses, and a person several
@@ -135,9 +152,13 @@ forget_what_was_undone()
 void
 learn_person(const char *contact, const char *user_id, const char *account)
 {
-	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact) VALUES ($1, $2, $3)"
-	    " ON CONFLICT (user_id, contact, account) DO NOTHING RETURNING account, user_id, contact",
+	static Statement insert_link = {
+	    "INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact) VALUES ($1, $2, $3)" UNLESS_KNOWN,
+	    3,
+	    {TEXTOID, TEXTOID, TEXTOID}};
+	static Statement insert_link_by_rules = {
+	    "INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact) SELECT $1, $2, $3"
+	    " WHERE" UNLESS_FOUND("$1", "$2", "$3"),
 	    3,
 	    {TEXTOID, TEXTOID, TEXTOID}};
 	if (contact == nullptr || user_id == nullptr || strcmp(contact, user_id) == 0)
@@ -146,7 +167,7 @@ learn_person(const char *contact, const char *user_id, const char *account)
 	values.set_text(0, account);
 	values.set_identifier(1, user_id);
 	values.set_identifier(2, contact);
-	share_along(run_statement(statement, values));
+	share_along(run_statement(has_rules(user_ids) ? insert_link_by_rules : insert_link, values));
 }
 
 void
@@ -166,7 +187,8 @@ learn_persons(const StatusPerson *persons, std::size_t count)
 	if (size == 0)
 		return;
 	last_learning = GetCurrentTransactionId();
-	share_along(run_batch_statement(insert_links, unknown, size));
+	share_along(has_rules(user_ids) ? run_batch_statement(insert_links_by_rules, unknown, size)
+	                                : run_batch_statement(insert_links, unknown, size));
 }
 
 void

@@ -83,6 +83,19 @@ check_api_version(char **value, void **, GucSource)
 	return false;
 }
 
+/* Whatever of Meta's comes again is told by its event, for which there has to be one. */
+extern "C" bool
+check_keep_events(int *seconds, void **, GucSource)
+{
+	constexpr int shortest = 8 * 24 * 3600;
+	if (*seconds == 0 || *seconds >= shortest)
+		return true;
+	GUC_check_errdetail(
+	    "Webhooks come again for seven days, and an event tells that one is not new.");
+	GUC_check_errhint("Keep them for 8d or longer, or for ever (0).");
+	return false;
+}
+
 extern "C" bool
 check_listen(char **value, void **, GucSource)
 {
@@ -308,6 +321,27 @@ define_session_settings()
 	              &settings.amount_locale, "en", PGC_USERSET);
 }
 
+void
+define_retention_settings()
+{
+	define_int("whatsapp.keep_messages",
+	           {"Age at which messages are deleted that wait for nothing any more; 0 to keep them.",
+	            "With the attempts that failed. It counts from created_at."},
+	           &settings.keep_messages, 0, 0, INT_MAX, GUC_UNIT_S);
+	define_int("whatsapp.keep_bodies",
+	           {"Age at which the content of such messages is deleted; 0 to keep it.",
+	            "The column payload becomes NULL. It counts from created_at."},
+	           &settings.keep_bodies, 0, 0, INT_MAX, GUC_UNIT_S);
+	DefineCustomIntVariable(
+	    "whatsapp.keep_events",
+	    "Age at which events are deleted that have been acted upon; 0 to keep them.",
+	    "8 days at least.", &settings.keep_events, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S,
+	    check_keep_events, nullptr, nullptr);
+	define_int("whatsapp.keep_inbound",
+	           "Age at which messages that came in are deleted; 0 to keep them.",
+	           &settings.keep_inbound, 0, 0, INT_MAX, GUC_UNIT_S);
+}
+
 } // namespace
 
 void
@@ -325,6 +359,7 @@ define_settings()
 	define_sending_settings();
 	define_listener_settings();
 	define_session_settings();
+	define_retention_settings();
 	define_fault_points();
 	MarkGUCPrefixReserved("whatsapp");
 }

@@ -51,6 +51,10 @@ struct Settings {
 	bool check_opt_outs;
 	bool check_templates;
 	bool check_windows;
+	int keep_messages; /* seconds; 0: for ever; as the next three */
+	int keep_bodies;
+	int keep_events;
+	int keep_inbound;
 };
 
 extern Settings settings;

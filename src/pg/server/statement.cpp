@@ -45,7 +45,8 @@ prepare_statement(Statement &statement)
 		}
 	}
 	SPIPlanPtr plan =
-	    SPI_prepare_cursor(text.data, statement.parameters, statement.types, plan_options);
+	    SPI_prepare_cursor(text.data, statement.parameters, statement.types,
+	                       plan_options | (statement.generic ? CURSOR_OPT_GENERIC_PLAN : 0));
 	if (plan == nullptr || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
 	statement.plan = plan;

@@ -116,10 +116,10 @@ sub receive
 	return;
 }
 
-# Requests that the receiver got since the log was cleared: [status, time, raw request].
+# Requests that the receiver got since the log was cleared: [status, time, raw request]. A line that is being written has no end yet.
 sub received
 {
-	my @lines = map { $json->decode($_) } split /\n/, slurp("$dir/log");
+	my @lines = map { $json->decode($_) } slurp("$dir/log") =~ /^(.*)\n/mg;
 	$_->[2] = pack 'H*', $_->[2] for @lines;
 	return @lines;
 }

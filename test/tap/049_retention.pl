@@ -1,0 +1,68 @@
+# How long rows are kept: what is too old goes in small batches, beside traffic; what still waits stays, and webhooks that come again are known.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+use PgWhatsapp;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('retention', conf => "whatsapp.pair_interval = 0\nwhatsapp.messages_per_second = 0\nautovacuum_naptime = 1\n");
+my $sandbox = $node->{sandbox};
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+sub keep { my ($what, $age) = @_; $node->append_conf('postgresql.conf', "whatsapp.keep_$what = '$age'"); $node->reload; return }
+
+# a history: 3,000 old messages with attempts and events, and what waits among them
+sql(q{INSERT INTO whatsapp_messages (created_at, sender, recipient_phone, message_type, payload, status, attempts)
+		SELECT now() - interval '100 days' + n * interval '1 second', 'default', '+34600000001', 'template', '{"x": 1}', CASE n % 3 WHEN 0 THEN 'FAILED' WHEN 1 THEN 'READ' ELSE 'CANCELLED' END, 1
+		FROM generate_series(1, 3000) AS n;
+	INSERT INTO whatsapp_attempts (message_id, attempt, outcome) SELECT id, 1, 'failed' FROM whatsapp_messages;
+	INSERT INTO whatsapp_wamids SELECT id, id, 0 FROM whatsapp_messages;
+	INSERT INTO whatsapp_events (received_at, kind, dedupe_key, raw) SELECT created_at, 'status', md5(id::text)::uuid, '{}' FROM whatsapp_messages;
+	INSERT INTO whatsapp_event_queue (event_id, due_at) SELECT min(id), now() + interval '1 day' FROM whatsapp_events;
+	INSERT INTO whatsapp_inbound (received_at, occurred_at, wamid, message_type, opens_window, event_id, raw)
+		SELECT created_at, created_at, 'in.' || id, 'text', true, id, '{}' FROM whatsapp_messages WHERE id <= 700});
+my $scheduled = sql(q{SELECT wa_send_po('A', 'LATER', 1, '+34600000002', send_at => now() + interval '1 day')});
+sql("UPDATE whatsapp_messages SET created_at = now() - interval '99 days' WHERE id = $scheduled");
+send_po($node, 3);
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ' AND reference LIKE 'PO-%'}, '3');
+
+keep('bodies', '90d');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE payload IS NULL}, '3000');
+is(sql(q{SELECT count(*) FROM whatsapp_messages WHERE payload IS NOT NULL}), '4', 'young ones keep their content, and what waits does, too');
+like(($node->psql('postgres', q{SELECT wa_retry(min(id)) FROM whatsapp_messages WHERE status = 'FAILED'}))[2], qr/no content to send/, 'what has no content is not sent again, and that is said');
+
+# an old snapshot keeps what is deleted in the indexes; user's triggers are asked; a failing one is told, and delays, no more
+my $reader = $node->background_psql('postgres');
+$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM whatsapp_messages');
+sql(q{CREATE TABLE gone (id bigint); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.gone VALUES (OLD.id); RETURN OLD; END $$;
+	CREATE TRIGGER note BEFORE DELETE ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION note()});
+keep('messages', '91d');
+send_po($node, 20, prefix => 'BESIDE');
+wait_sql($node, q{SELECT count(*) FROM gone}, '3000');
+$reader->quit;
+is(sql(q{SELECT count(*) FROM whatsapp_messages WHERE created_at < now() - interval '90 days'}), '1', 'the scheduled one is still there');
+is(sql('SELECT count(*) FROM whatsapp_attempts'), '0', 'attempts go with their messages');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'BESIDE-%' AND status = 'READ'}, '20');
+is_deeply(sandbox_get($sandbox, 'summary')->{duplicates}, [], 'and traffic went on');
+
+keep('inbound', '30d');
+keep('events', '9d');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_inbound}, '0');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_events WHERE received_at < now() - interval '9 days'}, '1');
+is(sql('SELECT count(*) FROM whatsapp_event_queue'), '1', 'the event that the reader has still to act upon stays');
+
+# those that are young enough to come again are known
+my $events = sql('SELECT count(*) FROM whatsapp_events');
+my $raw = sql(q{SELECT raw FROM whatsapp_events WHERE kind = 'status' AND received_at > now() - interval '1 day' ORDER BY id LIMIT 1});
+cmp_ok($events, '>', 60, 'young events are there');
+
+$node->append_conf('postgresql.conf', "whatsapp.keep_events = '2d'");
+$node->reload;
+wait_for('the setting to be refused', sub { slurp_file($node->logfile) =~ /invalid value for parameter "whatsapp.keep_events"/ });
+like(slurp_file($node->logfile), qr/an event tells that one is not new/, 'shorter than Meta repeats itself is refused, and says why');
+is(sql(q{SELECT count(*) FROM whatsapp_events}), $events, 'and nothing goes');
+
+$node->stop('fast');
+done_testing();
