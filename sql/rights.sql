@@ -58,7 +58,7 @@ FROM (VALUES (1, 'wa_send_template(''+34612345678'', ''hello_world'')'),
 SELECT pg_temp.refused('CALL wa_sync_templates()') AS refused;
 SELECT pg_temp.refused('CALL wa_sync_numbers()') AS refused;
 SELECT name AS relation, pg_temp.refused('SELECT count(*) FROM ' || name) AS refused
-FROM unnest('{whatsapp_accounts,whatsapp_attempts,whatsapp_business_accounts,whatsapp_deliveries,whatsapp_event_queue,whatsapp_events,whatsapp_inbound,whatsapp_instances,whatsapp_messages,whatsapp_messages_id_seq,whatsapp_numbers,whatsapp_opt_out_keywords,whatsapp_opt_outs,whatsapp_queue,whatsapp_requests,whatsapp_senders,whatsapp_status,whatsapp_templates,whatsapp_user_ids,whatsapp_watches,whatsapp_windows}'::text[]) AS name;
+FROM unnest('{whatsapp_accounts,whatsapp_attempts,whatsapp_business_accounts,whatsapp_deliveries,whatsapp_event_queue,whatsapp_events,whatsapp_inbound,whatsapp_instances,whatsapp_messages,whatsapp_messages_id_seq,whatsapp_numbers,whatsapp_opt_out_keywords,whatsapp_opt_outs,whatsapp_queue,whatsapp_requests,whatsapp_senders,whatsapp_status,whatsapp_templates,whatsapp_user_ids,whatsapp_watch_definitions,whatsapp_watch_errors,whatsapp_watch_errors_id_seq,whatsapp_watches,whatsapp_windows}'::text[]) AS name;
 SELECT pg_temp.refused('INSERT INTO whatsapp_messages (sender, message_type) VALUES (''default'', ''template'')') AS refused;
 SELECT pg_temp.refused('INSERT INTO whatsapp_queue (message_id, sender, expires_at) VALUES (1, ''default'', ''tomorrow'')') AS refused;
 SELECT pg_temp.refused('SELECT nextval(''whatsapp_messages_id_seq'')') AS refused;
@@ -181,7 +181,7 @@ SELECT code, reaction FROM wa_explain(190);
 SELECT wa_valid_e164('+34612345678') AS valid, wa_format_amount(1250) AS amount, wa_render_template('Hola {{1}}', ARRAY['ABC'::pg_catalog.text]) AS text;
 RESET ROLE;
 INSERT INTO public.orders VALUES ('Proveedor ABC', 'hostile 3', 1250, '+34612345678');
-SELECT relation, supplier FROM whatsapp_watches;
+SELECT relation, parameters FROM whatsapp_watches;
 SELECT status, messages FROM whatsapp_status WHERE messages > 0;
 SELECT wa_unwatch('public.orders') AS unwatched;
 SELECT wa_watch('public.orders', 'supplier', 'po', 'total', 'phone');

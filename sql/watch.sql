@@ -23,7 +23,7 @@ $$;
 
 CREATE TABLE orders (po text PRIMARY KEY, supplier text, total numeric(12, 2), phone text, currency text);
 SELECT wa_watch('orders', supplier => 'supplier', po => 'po', amount => 'total', phone => 'phone', currency => 'currency');
-SELECT * FROM whatsapp_watches;
+SELECT relation, name, events, template, parameters, phone, currency, language, sender, enabled, replicated FROM whatsapp_watches;
 
 -- one row, one message; NULL in the currency column takes the default
 INSERT INTO orders VALUES ('PO-2024-001', 'Proveedor ABC', 1250, '+34612345678', 'EUR');
@@ -171,7 +171,7 @@ SELECT count(*) AS watches FROM whatsapp_watches;
 -- an amount of text is sent as it is written, with a language and a sender of the watch's own
 INSERT INTO whatsapp_senders (name, phone_number_id) VALUES ('north', '100');
 SELECT wa_watch('notes', 'who', 'what', 'price', 'number', language => 'en_US', sender => 'north');
-SELECT * FROM whatsapp_watches ORDER BY relation::text COLLATE "C";
+SELECT relation, name, events, template, parameters, phone, currency, language, sender, enabled, replicated FROM whatsapp_watches ORDER BY relation::text COLLATE "C";
 INSERT INTO notes VALUES ('Proveedor ABC', 'N-1', '1250 or so', '+34612345678');
 DELETE FROM whatsapp_senders;
 INSERT INTO notes VALUES ('Proveedor ABC', 'N-2', '1250 or so', '+34612345678');
@@ -204,11 +204,11 @@ CREATE TABLE "odd ""schema"""."Order's" ("the ""supplier""" text, "Total" numeri
 SELECT wa_watch('"odd ""schema"""."Order''s"', 'the "supplier"', 'po''s', 'Total', 'tele phone', 'select');
 INSERT INTO "odd ""schema"""."Order's" VALUES ('Proveedor ABC', 1250, 'quoted', '+34612345678', 'USD');
 SELECT reference, status, parameters FROM pg_temp.messages();
-SELECT supplier, po, amount, phone, currency FROM whatsapp_watches WHERE relation = '"odd ""schema"""."Order''s"'::regclass;
+SELECT parameters, phone, currency FROM whatsapp_watches WHERE relation = '"odd ""schema"""."Order''s"'::regclass;
 SELECT wa_unwatch('"odd ""schema"""."Order''s"') AS unwatched;
 CREATE TABLE pedidos (proveedor text, "número" text, importe numeric, "teléfono" text);
 SELECT wa_watch('pedidos', 'proveedor', 'número', 'importe', 'teléfono');
-SELECT relation, supplier, po, amount, phone FROM whatsapp_watches WHERE relation = 'pedidos'::regclass;
+SELECT relation, parameters, phone FROM whatsapp_watches WHERE relation = 'pedidos'::regclass;
 INSERT INTO pedidos VALUES ('Proveedor ABC', 'acentos', 1250, '+34612345678');
 SELECT reference, status, parameters FROM pg_temp.messages();
 

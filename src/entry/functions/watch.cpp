@@ -7,6 +7,7 @@
 #include "pg/enqueue/messages.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
+#include "pg/watches/watch_triggers.hpp"
 
 #include "entry/call/arguments.hpp"
 #include "entry/watch/watch.hpp"
@@ -132,10 +133,13 @@ pg_whatsapp_unwatch(PG_FUNCTION_ARGS)
 {
 	const Oid relation = PG_GETARG_OID(0);
 	const char *table = relation_name(relation);
-	if (!OidIsValid(get_trigger_oid(relation, entry::watch_trigger_name, true)))
-		PG_RETURN_BOOL(false);
 	SPI_connect();
-	execute(psprintf("DROP TRIGGER %s ON %s", entry::watch_trigger_name, table));
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	bool ended = pg::end_watches(relation, nullptr, fcinfo->flinfo->fn_oid);
+	if (OidIsValid(get_trigger_oid(relation, entry::watch_trigger_name, true))) {
+		execute(psprintf("DROP TRIGGER %s ON %s", entry::watch_trigger_name, table));
+		ended = true;
+	}
 	SPI_finish();
-	PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(ended);
 }

@@ -165,7 +165,8 @@ around_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
 	if (OidIsValid(database))
 		pg::send_workers_away(database);
 	/* a statement that ends transactions may have taken its own memory with it */
-	const bool alters_table = IsA(planned->utilityStmt, AlterTableStmt);
+	const bool alters_table =
+	    IsA(planned->utilityStmt, AlterTableStmt) || IsA(planned->utilityStmt, CreateStmt);
 	const bool subscribes = IsA(planned->utilityStmt, CreateSubscriptionStmt) ||
 	                        IsA(planned->utilityStmt, AlterSubscriptionStmt);
 	const TwoPhase transaction = two_phase(planned->utilityStmt);

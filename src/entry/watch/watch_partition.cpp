@@ -7,6 +7,11 @@
 
 #include "entry/watch/watch.hpp"
 
+#include "pg/server/schema.hpp"
+#include "pg/server/statement.hpp"
+#include "pg/server/transaction.hpp"
+#include "pg/watches/watch_triggers.hpp"
+
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -34,12 +39,16 @@ namespace
 const RangeVar *
 attached_table(Node *statement)
 {
+	if (IsA(statement, CreateStmt)) {
+		auto *create = reinterpret_cast<CreateStmt *>(statement);
+		return create->partbound == nullptr ? nullptr : create->relation;
+	}
 	if (!IsA(statement, AlterTableStmt))
 		return nullptr;
 	ListCell *cell;
 	foreach (cell, reinterpret_cast<AlterTableStmt *>(statement)->cmds) {
 		auto *command = static_cast<AlterTableCmd *>(lfirst(cell));
-		if (command->subtype == AT_AttachPartition)
+		if (command->subtype == AT_AttachPartition || command->subtype == AT_DetachPartition)
 			return reinterpret_cast<PartitionCmd *>(command->def)->name;
 	}
 	return nullptr;
@@ -100,11 +109,61 @@ make_anew(Oid relation, Oid trigger, char enabled)
 
 } // namespace
 
+namespace
+{
+
+Oid
+notify_function_of(Oid extension)
+{
+	static pg::Statement statement = {
+	    "SELECT p.oid FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_depend AS d"
+	    " ON d.objid OPERATOR(pg_catalog.=) p.oid AND d.classid OPERATOR(pg_catalog.=) 1255"
+	    " WHERE d.refclassid OPERATOR(pg_catalog.=) 3079 AND d.refobjid OPERATOR(pg_catalog.=) $1"
+	    "  AND p.prosrc OPERATOR(pg_catalog.=) 'pg_whatsapp_notify'",
+	    1,
+	    {OIDOID}};
+	pg::Values values;
+	values.set(0, ObjectIdGetDatum(extension));
+	const pg::Result found = pg::run_statement(statement, values);
+	return found.empty() ? InvalidOid : DatumGetObjectId(found.datum_at(0, 1, OIDOID));
+}
+
+/* Of the watches with expressions: what fails leaves the command alone. */
+void
+adjust_watches(Oid partition)
+{
+	const Oid extension = get_extension_oid("pg_whatsapp", true);
+	if (!OidIsValid(extension))
+		return;
+	pg::Problem problem;
+	if (pg::attempt_apart(problem, 0, [&] {
+		    SPI_connect();
+		    const Oid function = notify_function_of(extension);
+		    if (OidIsValid(function)) {
+			    const Oid owner = pg::owner_of_function(function);
+			    pg::use_schema_of_function(function);
+			    pg::as_user(owner, [&] { pg::adjust_watch_triggers(partition, function, owner); });
+		    }
+		    SPI_finish();
+	    }))
+		return;
+	ereport(WARNING, (errmsg("partition \"%s\" has not got the watches of its table",
+	                         get_rel_name(partition)),
+	                  errdetail("SQLSTATE %s: %s", problem.sqlstate, problem.message),
+	                  errhint("Call wa_unwatch() and wa_watch() for the table.")));
+}
+
+} // namespace
+
 void
 after_attach(Node *statement)
 {
 	const RangeVar *name = attached_table(statement);
 	const Oid relation = name == nullptr ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+	if (OidIsValid(relation)) {
+		CommandCounterIncrement();
+		adjust_watches(relation);
+	}
 	if (!OidIsValid(relation) || get_rel_relkind(relation) != RELKIND_RELATION)
 		return;
 	CommandCounterIncrement();

@@ -27,8 +27,10 @@ void
 fill_message_rows(MessageRows &rows, const NewMessage &message)
 {
 	const TimestampTz due = due_time(message);
-	const Datum expires =
-	    TimestampTzGetDatum(due + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC);
+	const Datum expires = TimestampTzGetDatum(
+	    message.has_expires_at
+	        ? message.expires_at
+	        : due + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC);
 	const Datum priority = Int16GetDatum(static_cast<int16>(message.priority));
 	rows.id = nextval_internal(messages_shape.sequence, true);
 
@@ -45,7 +47,10 @@ fill_message_rows(MessageRows &rows, const NewMessage &message)
 	made.set_text(message_column::payload, message.payload);
 	made.set(message_column::priority, priority);
 	made.set_text(message_column::reference, message.reference);
-	made.set_text(message_column::enqueued_by, GetUserNameFromId(GetSessionUserId(), false));
+	made.set_text(message_column::idempotency_key, message.idempotency_key);
+	made.set_text(message_column::enqueued_by, message.enqueued_by != nullptr
+	                                               ? message.enqueued_by
+	                                               : GetUserNameFromId(GetSessionUserId(), false));
 	made.set(message_column::expires_at, expires);
 	made.set(message_column::attempts, Int32GetDatum(0));
 	made.set_text(message_column::status, "PENDING");

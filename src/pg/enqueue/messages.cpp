@@ -101,24 +101,24 @@ namespace
 {
 
 /* $1 to $7 as in set_message(), $8 seconds to live, $9 not before (NULL: now), $10 idempotency key,
- * $11 priority. The queue's row has a statement of its own: inside of a WITH, a rule of a user's is
- * an error. */
-#define INSERT_MESSAGE                                                                          \
-	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, " \
-	"template_language, payload, reference, expires_at, idempotency_key, priority)"             \
-	" VALUES ($1, $2, $3, $4, $5, $6::json, $7, greatest($9, now()) + make_interval(secs => "   \
-	"$8), $10, $11)"
+ * $11 priority, $12 not after (NULL: by $8), $13 whose (NULL: the session user's). The queue's row
+ * has a statement of its own: inside of a WITH, a rule of a user's is an error. */
+#define INSERT_MESSAGE                                                                           \
+	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, "  \
+	"template_language, payload, reference, expires_at, idempotency_key, priority, enqueued_by)" \
+	" VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($12, greatest($9, now()) + "            \
+	"make_interval(secs => $8)), $10, $11, coalesce($13, SESSION_USER))"
 #define MESSAGE_TYPES                                                                         \
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TIMESTAMPTZOID, \
-	    TEXTOID, INT2OID
+	    TEXTOID, INT2OID, TIMESTAMPTZOID, TEXTOID
 
 Statement insert = {
-    INSERT_MESSAGE " RETURNING id, expires_at::pg_catalog.timestamptz", 11, {MESSAGE_TYPES}, true};
+    INSERT_MESSAGE " RETURNING id, expires_at::pg_catalog.timestamptz", 13, {MESSAGE_TYPES}, true};
 
 Statement insert_once = {
     INSERT_MESSAGE
     " ON CONFLICT (sender, idempotency_key, enqueued_by) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id, expires_at::pg_catalog.timestamptz",
-    11,
+    13,
     {MESSAGE_TYPES},
     true};
 
@@ -132,9 +132,9 @@ Statement insert_queued = {
 Statement find_key = {
     "SELECT id, recipient_phone IS DISTINCT FROM $3,"
     "  template_name IS DISTINCT FROM $4 OR template_language IS DISTINCT FROM $5, payload::text IS DISTINCT FROM $6"
-    " FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = SESSION_USER",
-    6,
-    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+    " FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = coalesce($7, SESSION_USER)",
+    7,
+    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
     true};
 
 /* What the statement `insert` does, without it. 0 when it has to be the statement. */
@@ -192,6 +192,8 @@ insert_in_queue(const NewMessage &message, const Result &inserted)
 void
 check_older(const NewMessage &message, const Result &older)
 {
+	if (message.first_of_key_stands)
+		return;
 	const bool phone = older.bool_at(0, 2);
 	const bool template_differs = older.bool_at(0, 3);
 	if (!phone && !template_differs && !older.bool_at(0, 4))
@@ -234,6 +236,7 @@ find_message_of_key(const NewMessage &message)
 	key.set_text(3, message.template_name);
 	key.set_text(4, message.template_language);
 	key.set_text(5, message.payload);
+	key.set_text(6, message.enqueued_by);
 	return run_statement(find_key, key);
 }
 
@@ -312,6 +315,9 @@ enqueue_message(const NewMessage &message)
 		values.set(8, TimestampTzGetDatum(message.send_at));
 	values.set_text(9, message.idempotency_key);
 	values.set(10, Int16GetDatum(static_cast<int16>(message.priority)));
+	if (message.has_expires_at)
+		values.set(11, TimestampTzGetDatum(message.expires_at));
+	values.set_text(12, message.enqueued_by);
 	const std::int64_t id = message.idempotency_key == nullptr
 	                            ? insert_in_queue(message, run_statement(insert, values))
 	                            : insert_or_find(message, values);
@@ -361,9 +367,10 @@ end_message_batch(MessageBatch &batch)
 void
 add_message(MessageBatch &batch, const NewMessage &message)
 {
-	if (batch.count == 0 && message.idempotency_key == nullptr)
+	const bool alone = message.idempotency_key != nullptr && !message.key_is_new;
+	if (batch.count == 0 && !alone)
 		batch.tables = open_message_tables();
-	if (message.idempotency_key != nullptr || batch.tables.messages == nullptr) {
+	if (alone || batch.tables.messages == nullptr) {
 		enqueue_message(message);
 		return;
 	}
@@ -401,10 +408,10 @@ record_refused(const NewMessage &refused, const Failure &why)
 	message.reference = clipped(refused.reference, limits::reference.bytes);
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, template_language,"
-	    " payload, reference, status, failed_at, error_message, hint)"
-	    " VALUES ($1, $2, $3, $4, $5, $6::json, $7, 'FAILED', now(), $8, $9) RETURNING id",
-	    9,
-	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+	    " payload, reference, status, failed_at, error_message, hint, enqueued_by)"
+	    " VALUES ($1, $2, $3, $4, $5, $6::json, $7, 'FAILED', now(), $8, $9, coalesce($10, SESSION_USER)) RETURNING id",
+	    10,
+	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
 	Values values;
 	set_message(values, message);
 	char *text = pstrdup(why.message);
@@ -414,6 +421,7 @@ record_refused(const NewMessage &refused, const Failure &why)
 	}
 	values.set_text(7, text);
 	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
+	values.set_text(9, message.enqueued_by);
 	return stored_id(run_statement(statement, values));
 }
 

@@ -21,6 +21,16 @@ struct NewMessage {
 	std::int64_t send_at; /* TimestampTz */
 	const char *idempotency_key;
 	int priority = 1; /* 0 urgent, 1 normal, 2 bulk */
+	/* absent: the time to live of the setting, from the time it is due */
+	bool has_expires_at = false;
+	std::int64_t expires_at = 0; /* TimestampTz */
+	/* whose message it is; NULL: the session user's */
+	const char *enqueued_by = nullptr;
+	/* Of a key: the first message that has it stands, whatever is in this one. */
+	bool first_of_key_stands = false;
+	/* The caller has looked, and nobody has the key: the message may be written with others in a
+	 * batch, which raises 23505 when somebody has it after all. */
+	bool key_is_new = false;
 };
 
 } // namespace whatsapp::pg

@@ -104,6 +104,36 @@ run_statement(Statement &statement, const Values &values)
 	return result;
 }
 
+Result
+fetch_rows(Portal cursor, long count)
+{
+	SPI_cursor_fetch(cursor, true, count);
+	Result result;
+	result.table_ = SPI_tuptable;
+	result.count_ = SPI_processed;
+	return result;
+}
+
+void
+free_rows(const Result &rows)
+{
+	SPI_freetuptable(rows.table_);
+}
+
+HeapTuple
+Result::row_at(uint64 row) const
+{
+	if (table_ == nullptr || row >= table_->numvals)
+		elog(ERROR, "a statement returned too few rows");
+	return table_->vals[row];
+}
+
+TupleDesc
+Result::columns() const
+{
+	return table_->tupdesc;
+}
+
 void
 keep_generic_plans()
 {

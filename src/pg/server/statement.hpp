@@ -21,7 +21,7 @@ extern "C" {
 namespace whatsapp::pg
 {
 
-inline constexpr int max_statement_parameters = 16;
+inline constexpr int max_statement_parameters = 24;
 
 struct Statement {
 	const char *text;
@@ -91,9 +91,14 @@ public:
 	std::size_t size_at(uint64 row, int column) const;
 	/* NULL for NULL; in the caller's SPI memory. Other types than text are shown as text. */
 	char *text_at(uint64 row, int column) const;
+	/* The row as it is. */
+	HeapTuple row_at(uint64 row) const;
+	TupleDesc columns() const;
 
 private:
 	friend Result run_statement(Statement &statement, const Values &values);
+	friend Result fetch_rows(Portal cursor, long count);
+	friend void free_rows(const Result &rows);
 	Datum read(uint64 row, int column, bool &null) const;
 	Oid type_of(int column) const;
 
@@ -103,6 +108,10 @@ private:
 
 /* Between SPI_connect() and SPI_finish(). Errors are raised. */
 Result run_statement(Statement &statement, const Values &values);
+
+/* The next rows of a cursor, of a plan that is not ours; until they are freed. */
+Result fetch_rows(Portal cursor, long count);
+void free_rows(const Result &rows);
 
 /* In a worker, once: from now on plans are generic (see planning.hpp). */
 void keep_generic_plans();

@@ -1,0 +1,188 @@
+/* Watched tables, the general form: what is sent, to whom and when are SQL expressions over the rows of a statement. */
+
+CREATE SEQUENCE whatsapp_watch_errors_id_seq AS bigint;
+
+-- The trigger names the watch by its key, and the watch says by whose rights it works. Numbers of tables and of databases come from the server
+-- that made it; a restored one is told by them.
+CREATE TABLE whatsapp_watch_definitions (
+    key             text PRIMARY KEY,
+    name            text NOT NULL UNIQUE,
+    relation        oid NOT NULL,
+    relation_name   text NOT NULL,
+    home            text NOT NULL,
+    owner           text NOT NULL,
+    events          text[] NOT NULL,
+    template        text NOT NULL,
+    parameters      text[] NOT NULL,
+    phone           text NOT NULL,
+    condition       text,
+    sender          text NOT NULL,
+    language        text NOT NULL,
+    reference       text,
+    idempotency_key text,
+    send_at         text,
+    expires_at      text,
+    priority        text,
+    on_error        text NOT NULL CHECK (on_error IN ('record', 'reject')),
+    max_rows        bigint NOT NULL,
+    replicated      boolean NOT NULL,
+    settings        text[] NOT NULL,
+    made_at         timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+
+-- Rows are inserted and never changed: transactions that count errors do not wait for one another. Old rows become a sum of them.
+CREATE TABLE whatsapp_watch_errors (
+    id        bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_watch_errors_id_seq'::pg_catalog.regclass),
+    watch     text NOT NULL,
+    failed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    event     text NOT NULL,
+    sqlstate  text NOT NULL,
+    message   text NOT NULL,
+    first_row text,
+    rows      bigint NOT NULL
+);
+
+ALTER SEQUENCE whatsapp_watch_errors_id_seq OWNED BY whatsapp_watch_errors.id;
+
+CREATE INDEX whatsapp_watch_errors_watch_idx ON whatsapp_watch_errors (watch, id);
+
+CREATE FUNCTION whatsapp_notify() RETURNS trigger
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_notify';
+
+-- varchar and not text: so a call with five strings is one of the short form, which has names of columns there.
+CREATE FUNCTION wa_watch(relation regclass, template varchar, parameters text[], phone varchar, events text[] DEFAULT '{INSERT}',
+                         when_ varchar DEFAULT NULL, name text DEFAULT NULL, sender text DEFAULT NULL, language text DEFAULT NULL,
+                         reference text DEFAULT NULL, idempotency_key text DEFAULT NULL, send_at text DEFAULT NULL,
+                         expires_at text DEFAULT NULL, priority text DEFAULT NULL, on_error text DEFAULT 'record',
+                         max_rows bigint DEFAULT 10000, replicated boolean DEFAULT false) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_watch_expressions';
+
+CREATE FUNCTION wa_unwatch(relation regclass, name text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_unwatch_name';
+
+CREATE FUNCTION wa_watch_test(relation regclass, key text, event text DEFAULT NULL, old jsonb DEFAULT NULL, OUT watch text, OUT event text,
+                              OUT outcome text, OUT recipient_phone text, OUT template_name text, OUT template_language text,
+                              OUT sender text, OUT reference text, OUT idempotency_key text, OUT send_at timestamptz,
+                              OUT expires_at timestamptz, OUT priority smallint, OUT payload json, OUT reason text, OUT hint text) RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_watch_test';
+
+-- The trigger is the truth: it is dumped with its table, and dropping the table leaves nothing behind that acts.
+CREATE VIEW whatsapp_watches AS
+WITH triggers AS (
+    -- tgargs is bytea, each argument ended by a zero byte; 'escape' shows that as \000, and high bytes and backslashes escaped, too
+    SELECT t.oid, t.tgrelid, t.tgfoid, t.tgtype, t.tgenabled, a.args
+    FROM pg_catalog.pg_trigger AS t
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.array_agg(pg_catalog.convert_from(pg_catalog.decode(p.part, 'escape'), pg_catalog.getdatabaseencoding())
+                                    ORDER BY p.place) AS args
+        FROM pg_catalog.string_to_table(pg_catalog.encode(t.tgargs, 'escape'), '\000') WITH ORDINALITY AS p (part, place)) AS a
+    WHERE t.tgfoid IN ('@extschema@.whatsapp_notify_po()'::regprocedure, '@extschema@.whatsapp_notify()'::regprocedure)
+          AND NOT t.tgisinternal AND t.tgparentid = 0
+), errors AS (
+    SELECT e.watch, pg_catalog.sum(e.rows)::bigint AS errors, pg_catalog.min(e.id) AS first, pg_catalog.max(e.id) AS last
+    FROM @extschema@.whatsapp_watch_errors AS e GROUP BY e.watch
+)
+SELECT t.tgrelid::regclass AS relation, 'po' AS name, NULL::text AS owner, '{INSERT}'::text[] AS events, 'po_notification' AS template,
+       t.args[1:3] AS parameters, t.args[4] AS phone, NULL::text AS condition, nullif(t.args[5], '') AS currency,
+       nullif(t.args[6], '') AS language, nullif(t.args[7], '') AS sender,
+       NULL::text AS reference, NULL::text AS idempotency_key, NULL::text AS send_at, NULL::text AS expires_at, NULL::text AS priority,
+       'record' AS on_error, NULL::bigint AS max_rows, t.tgenabled <> 'D' AS enabled,
+       t.tgenabled IN ('A', 'R') AND t.tgtype & 1 = 1 AS replicated,
+       0::bigint AS errors, NULL::text AS last_error, NULL::timestamptz AS last_error_at, NULL::text AS first_bad_row
+FROM triggers AS t
+WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure
+UNION ALL
+SELECT w.relation::regclass, d.name, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
+       d.reference, d.idempotency_key, d.send_at, d.expires_at, d.priority, d.on_error, d.max_rows, w.enabled, d.replicated,
+       coalesce(e.errors, 0), l.sqlstate || ' ' || l.message, l.failed_at, f.first_row
+FROM @extschema@.whatsapp_watch_definitions AS d
+JOIN LATERAL (
+    -- the table that was named or, when it was restored with another number, the one that has the triggers
+    SELECT coalesce(a.relid, pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid) AS relation, pg_catalog.bool_and(t.tgenabled <> 'D') AS enabled
+    FROM triggers AS t LEFT JOIN LATERAL (
+        SELECT d.relation AS relid WHERE d.relation = t.tgrelid
+                                         OR d.relation IN (SELECT p.relid FROM pg_catalog.pg_partition_ancestors(t.tgrelid) AS p)) AS a ON true
+    WHERE t.tgfoid = '@extschema@.whatsapp_notify()'::regprocedure AND t.args[1] = d.key
+    GROUP BY 1 ORDER BY coalesce(a.relid, pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid) <> d.relation LIMIT 1) AS w ON true
+LEFT JOIN errors AS e ON e.watch = d.name
+LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
+LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first;
+
+COMMENT ON TABLE whatsapp_watch_definitions IS 'What wa_watch() was told with expressions. whatsapp_watches shows it with the tables that are watched. Changed by the extension only.';
+COMMENT ON COLUMN whatsapp_watch_definitions.key IS 'Names the watch in its triggers.';
+COMMENT ON COLUMN whatsapp_watch_definitions.name IS 'Name of the watch.';
+COMMENT ON COLUMN whatsapp_watch_definitions.relation IS 'Number of the table in the server that made the watch.';
+COMMENT ON COLUMN whatsapp_watch_definitions.relation_name IS 'Name of the table when the watch was made.';
+COMMENT ON COLUMN whatsapp_watch_definitions.home IS 'The database that made the watch.';
+COMMENT ON COLUMN whatsapp_watch_definitions.owner IS 'The role whose rights the expressions have.';
+COMMENT ON COLUMN whatsapp_watch_definitions.events IS 'INSERT, UPDATE and DELETE, or some of them.';
+COMMENT ON COLUMN whatsapp_watch_definitions.template IS 'Name of the template.';
+COMMENT ON COLUMN whatsapp_watch_definitions.parameters IS 'Expressions of the template''s parameters.';
+COMMENT ON COLUMN whatsapp_watch_definitions.phone IS 'Expression of the recipient''s phone number.';
+COMMENT ON COLUMN whatsapp_watch_definitions.condition IS 'Expression that says which rows are announced; NULL for all.';
+COMMENT ON COLUMN whatsapp_watch_definitions.sender IS 'Name of the sender, or an expression.';
+COMMENT ON COLUMN whatsapp_watch_definitions.language IS 'Language of the template, or an expression.';
+COMMENT ON COLUMN whatsapp_watch_definitions.reference IS 'Expression of the message''s reference; NULL for the primary key.';
+COMMENT ON COLUMN whatsapp_watch_definitions.idempotency_key IS 'Expression of the message''s idempotency key; NULL for the name of the watch and the primary key.';
+COMMENT ON COLUMN whatsapp_watch_definitions.send_at IS 'Expression of the time before which the message is not sent.';
+COMMENT ON COLUMN whatsapp_watch_definitions.expires_at IS 'Expression of the time after which the message is not sent.';
+COMMENT ON COLUMN whatsapp_watch_definitions.priority IS 'urgent, normal or bulk, or an expression.';
+COMMENT ON COLUMN whatsapp_watch_definitions.on_error IS 'record: an error stands in whatsapp_watches, and the statement goes on; reject: it is raised.';
+COMMENT ON COLUMN whatsapp_watch_definitions.max_rows IS 'A statement that brings more rows announces none of them.';
+COMMENT ON COLUMN whatsapp_watch_definitions.replicated IS 'Whether rows that a subscription applies are announced, too.';
+COMMENT ON COLUMN whatsapp_watch_definitions.settings IS 'Settings that decide what an expression means, as they were when the watch was made.';
+COMMENT ON COLUMN whatsapp_watch_definitions.made_at IS 'When the watch was made.';
+COMMENT ON TABLE whatsapp_watch_errors IS 'Errors of watches, one row for each statement that had any; old ones are summed up. whatsapp_watches shows them.';
+COMMENT ON COLUMN whatsapp_watch_errors.id IS 'In the order of their making.';
+COMMENT ON COLUMN whatsapp_watch_errors.watch IS 'Name of the watch.';
+COMMENT ON COLUMN whatsapp_watch_errors.failed_at IS 'Start of the transaction in which it happened.';
+COMMENT ON COLUMN whatsapp_watch_errors.event IS 'INSERT, UPDATE or DELETE.';
+COMMENT ON COLUMN whatsapp_watch_errors.sqlstate IS 'SQLSTATE of the error.';
+COMMENT ON COLUMN whatsapp_watch_errors.message IS 'Its primary message.';
+COMMENT ON COLUMN whatsapp_watch_errors.first_row IS 'Primary key of the first row that had it.';
+COMMENT ON COLUMN whatsapp_watch_errors.rows IS 'How many rows were not announced for it.';
+COMMENT ON FUNCTION whatsapp_notify() IS
+    'The trigger that wa_watch() puts on a table when it is given expressions. What a subscription copies at its start is not announced.';
+COMMENT ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean) IS
+    'Announces rows of the table by a template. parameters, phone, when_, reference, idempotency_key, send_at and expires_at are SQL expressions over the rows new and old, with sub-selects of other tables; sender, language and priority are names or expressions. The expressions are checked now and work with the caller''s rights and settings. when_ says which rows are announced. The default idempotency_key makes that a watch announces a row once. on_error => ''record'' keeps an error in whatsapp_watches, ''reject'' raises it; a statement of more than max_rows rows announces none. Returns the name of the watch. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify(); who changes the table needs no right of ours. Raises what the server says of an expression, with its position; 42804 for its type, 22023 for events, on_error, max_rows and a priority, 42809 for a table that cannot be watched, 42710 for a name that is taken, WA001 and WA002 for template and language, 42704 for the sender, 22004 for NULL, 0A000 when the database is not in UTF8.';
+COMMENT ON FUNCTION wa_unwatch(regclass, text) IS 'Ends the watch of that name. False when the table has none.';
+COMMENT ON FUNCTION wa_watch_test(regclass, text, text, jsonb) IS
+    'Shows the messages that the watches of a table would make of its row with that primary key (as text; of several columns as a row, such as (1,a)), by the code of the trigger; nothing is written. event is that of the first of each watch by default. old has the values of columns before an UPDATE; those that it does not name are as they are now. outcome is sent, refused, not announced, known already or error. Needs the right to read the table, and to be a member of the watch''s owner.';
+COMMENT ON VIEW whatsapp_watches IS 'Watched tables: what is announced of them, and what went wrong.';
+COMMENT ON COLUMN whatsapp_watches.relation IS 'The watched table.';
+COMMENT ON COLUMN whatsapp_watches.name IS 'Name of the watch; po for the short form.';
+COMMENT ON COLUMN whatsapp_watches.owner IS 'The role whose rights the expressions have; NULL for the short form, which has none.';
+COMMENT ON COLUMN whatsapp_watches.events IS 'INSERT, UPDATE and DELETE, or some of them.';
+COMMENT ON COLUMN whatsapp_watches.template IS 'Name of the template.';
+COMMENT ON COLUMN whatsapp_watches.parameters IS 'Expressions of its parameters; in the short form the columns of supplier, number and amount.';
+COMMENT ON COLUMN whatsapp_watches.phone IS 'Expression of the phone number; in the short form its column.';
+COMMENT ON COLUMN whatsapp_watches.condition IS 'Which rows are announced; NULL for all.';
+COMMENT ON COLUMN whatsapp_watches.currency IS 'Of the short form: column of the currency; NULL is whatsapp.default_currency.';
+COMMENT ON COLUMN whatsapp_watches.language IS 'Language of the template; NULL in the short form is whatsapp.default_language.';
+COMMENT ON COLUMN whatsapp_watches.sender IS 'Name of the sender, or its expression: of the session that called wa_watch() its whatsapp.default_sender, where it named none. The session that changes the table has no say.';
+COMMENT ON COLUMN whatsapp_watches.reference IS 'Expression of the reference; NULL is the primary key, and the order''s number in the short form.';
+COMMENT ON COLUMN whatsapp_watches.idempotency_key IS 'Expression of the idempotency key; NULL is the name of the watch with the primary key, and none in the short form.';
+COMMENT ON COLUMN whatsapp_watches.send_at IS 'Expression of the time before which the message is not sent.';
+COMMENT ON COLUMN whatsapp_watches.expires_at IS 'Expression of the time after which the message is not sent.';
+COMMENT ON COLUMN whatsapp_watches.priority IS 'urgent, normal or bulk, or an expression; NULL is normal.';
+COMMENT ON COLUMN whatsapp_watches.on_error IS 'record or reject.';
+COMMENT ON COLUMN whatsapp_watches.max_rows IS 'A statement that brings more rows announces none of them; NULL is no limit.';
+COMMENT ON COLUMN whatsapp_watches.enabled IS 'False when a trigger of it was disabled by ALTER TABLE.';
+COMMENT ON COLUMN whatsapp_watches.replicated IS 'Whether rows that a subscription applies are announced, too.';
+COMMENT ON COLUMN whatsapp_watches.errors IS 'How many rows were not announced because of an error.';
+COMMENT ON COLUMN whatsapp_watches.last_error IS 'The last error: its SQLSTATE and message.';
+COMMENT ON COLUMN whatsapp_watches.last_error_at IS 'When it was.';
+COMMENT ON COLUMN whatsapp_watches.first_bad_row IS 'Primary key of the first row that was not announced because of an error.';
+
+REVOKE ALL ON FUNCTION whatsapp_notify() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_unwatch(regclass, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_watch_test(regclass, text, text, jsonb) FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_errors_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_definitions', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_errors', '');

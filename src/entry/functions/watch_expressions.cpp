@@ -1,0 +1,290 @@
+/*
+ * watch_expressions.cpp — wa_watch() with expressions, and wa_unwatch() by name.
+ *
+ * Expressions and triggers are checked and made with the caller's own rights; the definition is
+ * written as the extension's owner.
+ */
+#include "core/base/fault.hpp"
+#include "core/message/template.hpp"
+#include "pg/enqueue/messages.hpp"
+#include "pg/server/schema.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/watches/watch_query.hpp"
+#include "pg/watches/watch_triggers.hpp"
+
+#include "entry/call/arguments.hpp"
+#include "entry/watch/watch_replication.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_watch_expressions);
+PG_FUNCTION_INFO_V1(pg_whatsapp_unwatch_name);
+}
+
+using namespace whatsapp;
+
+namespace
+{
+
+/* The places of the arguments. */
+enum : int {
+	at_relation,
+	at_template,
+	at_parameters,
+	at_phone,
+	at_events,
+	at_when,
+	at_name,
+	at_sender,
+	at_language,
+	at_reference,
+	at_idempotency_key,
+	at_send_at,
+	at_expires_at,
+	at_priority,
+	at_on_error,
+	at_max_rows,
+	at_replicated
+};
+
+constexpr std::size_t longest_name = 40;
+
+void
+check_relation(Oid relation)
+{
+	const char *name = get_rel_name(relation);
+	const char kind = get_rel_relkind(relation);
+	(void)pg::quoted_relation(relation);
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE &&
+	    kind != RELKIND_FOREIGN_TABLE)
+		ereport(ERROR,
+		        (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+		         errmsg("cannot watch \"%s\" because it is not a table", name),
+		         errhint("Watch the tables whose rows it shows; an expression may read others "
+		                 "by a sub-select.")));
+	/* the message of a message of a message … */
+	if (getExtensionOfObject(RelationRelationId, relation) ==
+	    get_extension_oid("pg_whatsapp", true))
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+		                errmsg("cannot watch \"%s\" because it belongs to the extension", name)));
+	if (pg_class_aclcheck(relation, GetUserId(), ACL_TRIGGER) != ACLCHECK_OK)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		                errmsg("permission denied for table %s", name),
+		                errhint("A watch needs the TRIGGER right on its table.")));
+}
+
+const char *const *
+read_texts(FunctionCallInfo fcinfo, int place, int &count)
+{
+	const entry::TextArray array = entry::required_texts(fcinfo, place);
+	auto **texts =
+	    static_cast<const char **>(palloc(sizeof(char *) * static_cast<Size>(array.count + 1)));
+	for (int i = 0; i < array.count; i++)
+		texts[i] = text_to_cstring(array.values[i]);
+	count = array.count;
+	return texts;
+}
+
+void
+read_events(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
+{
+	int count = 0;
+	const char *const *names = read_texts(fcinfo, at_events, count);
+	for (int i = 0; i < count; i++) {
+		bool known = false;
+		for (const pg::WatchEvent event : pg::all_watch_events)
+			if (pg_strcasecmp(names[i], pg::watch_event_name(event)) == 0)
+				known = watch.on[static_cast<int>(event)] = true;
+		if (!known)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			                errmsg("event \"%s\" does not exist", names[i]),
+			                errhint("The events are INSERT, UPDATE and DELETE.")));
+	}
+	if (count == 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("events must not be empty"),
+		         errhint("The events are INSERT, UPDATE and DELETE.")));
+}
+
+void
+read_on_error(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
+{
+	const char *what = entry::optional_text(fcinfo, at_on_error, "record");
+	watch.rejects = strcmp(what, "reject") == 0;
+	if (!watch.rejects && strcmp(what, "record") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("on_error \"%s\" does not exist", what),
+		                errhint("It is record or reject.")));
+	entry::require_argument(fcinfo, at_max_rows, "max_rows");
+	watch.max_rows = PG_GETARG_INT64(at_max_rows);
+	if (watch.max_rows <= 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("max_rows must be greater than zero")));
+	entry::require_argument(fcinfo, at_replicated, "replicated");
+	watch.replicated = PG_GETARG_BOOL(at_replicated);
+}
+
+/* A word that makes no key of another watch: it is 128 random bits. */
+const char *
+new_watch_key()
+{
+	unsigned char bytes[16];
+	if (!pg_strong_random(bytes, sizeof bytes))
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not make a random key")));
+	char *key = static_cast<char *>(palloc(2 * sizeof bytes + 1));
+	for (std::size_t i = 0; i < sizeof bytes; i++)
+		snprintf(key + 2 * i, 3, "%02x", bytes[i]);
+	return key;
+}
+
+void
+read_definition(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
+{
+	watch.key = new_watch_key();
+	watch.relation = PG_GETARG_OID(at_relation);
+	watch.owner = GetUserNameFromId(GetUserId(), false);
+	watch.template_name = entry::required_cstring(fcinfo, at_template, "template");
+	watch.parameters = read_texts(fcinfo, at_parameters, watch.parameter_count);
+	watch.phone = entry::required_cstring(fcinfo, at_phone, "phone");
+	read_events(fcinfo, watch);
+	watch.condition = entry::optional_text(fcinfo, at_when, nullptr);
+	watch.name = entry::optional_text(fcinfo, at_name, TextLimit{"name", longest_name}, nullptr);
+	/* kept with the watch: whoever changes a row may have set these settings to anything */
+	watch.sender = entry::optional_text(fcinfo, at_sender, pg::settings.default_sender);
+	watch.language = entry::optional_text(fcinfo, at_language, pg::settings.default_language);
+	watch.reference = entry::optional_text(fcinfo, at_reference, nullptr);
+	watch.idempotency_key = entry::optional_text(fcinfo, at_idempotency_key, nullptr);
+	watch.send_at = entry::optional_text(fcinfo, at_send_at, nullptr);
+	watch.expires_at = entry::optional_text(fcinfo, at_expires_at, nullptr);
+	watch.priority = entry::optional_text(fcinfo, at_priority, nullptr);
+	read_on_error(fcinfo, watch);
+	watch.settings = pg::watch_settings(watch.setting_count);
+	pg::guarded([&] {
+		check_template_name(watch.template_name);
+		if (pg::is_plain_word(watch.language))
+			check_language(watch.language);
+	});
+}
+
+void
+check_expressions(const pg::WatchDefinition &watch, const pg::WatchRows &none)
+{
+	pg::register_rows(none);
+	const pg::WatchOwner caller = pg::begin_watch_owner(watch);
+	pg::check_watch_expression("phone", watch.phone, false, none);
+	for (int i = 0; i < watch.parameter_count; i++)
+		pg::check_watch_expression(psprintf("parameter %d", i + 1), watch.parameters[i], false,
+		                           none);
+	pg::check_watch_expression("when_", watch.condition, true, none);
+	const struct {
+		const char *label;
+		const char *text;
+		bool may_be_word;
+	} others[] = {
+	    {"reference", watch.reference, false}, {"idempotency_key", watch.idempotency_key, false},
+	    {"send_at", watch.send_at, false},     {"expires_at", watch.expires_at, false},
+	    {"sender", watch.sender, true},        {"language", watch.language, true},
+	    {"priority", watch.priority, true}};
+	for (const auto &other : others)
+		if (!other.may_be_word || (other.text != nullptr && !pg::is_plain_word(other.text)))
+			pg::check_watch_expression(other.label, other.text, false, none);
+	pg::check_watch_query(watch, none);
+	pg::end_watch_owner(caller);
+}
+
+void
+check_words(const pg::WatchDefinition &watch)
+{
+	if (pg::is_plain_word(watch.sender))
+		(void)pg::resolve_sender(watch.sender);
+	const char *priority = watch.priority;
+	if (priority != nullptr && pg::is_plain_word(priority) && strcmp(priority, "urgent") != 0 &&
+	    strcmp(priority, "normal") != 0 && strcmp(priority, "bulk") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("priority \"%s\" does not exist", priority),
+		                errhint("The priorities are urgent, normal and bulk.")));
+}
+
+/* The caller's search_path has been kept with the watch; the rest is ours. */
+int
+pin_search_path()
+{
+	const int nest_level = NewGUCNestLevel();
+	(void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+	                        GUC_ACTION_SAVE, true, 0, false);
+	return nest_level;
+}
+
+void
+check_events(const pg::WatchDefinition &watch, Oid relation)
+{
+	/* as CREATE TRIGGER locks it */
+	Relation table = table_open(relation, ShareRowExclusiveLock);
+	for (const pg::WatchEvent event : pg::all_watch_events) {
+		if (!watch.on[static_cast<int>(event)])
+			continue;
+		SPI_connect();
+		check_expressions(watch, pg::no_rows(event, table));
+		SPI_finish();
+	}
+	table_close(table, NoLock);
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_watch_expressions(PG_FUNCTION_ARGS)
+{
+	pg::require_utf8();
+	entry::require_argument(fcinfo, at_relation, "relation");
+	const Oid relation = PG_GETARG_OID(at_relation);
+	check_relation(relation);
+	pg::WatchDefinition watch = {};
+	read_definition(fcinfo, watch);
+	const Oid function = fcinfo->flinfo->fn_oid;
+	const Oid owner = pg::owner_of_function(function);
+	const int nest_level = pin_search_path();
+
+	SPI_connect();
+	pg::use_schema_of_function(function);
+	check_events(watch, relation);
+	pg::as_user(owner, [&] {
+		check_words(watch);
+		if (watch.name == nullptr)
+			watch.name = pg::unused_watch_name(get_rel_name(relation));
+		pg::insert_watch(watch, pg::quoted_relation(relation), pg::notify_function(function));
+	});
+	pg::place_watch_triggers(watch, relation, owner);
+	if (!watch.replicated)
+		entry::warn_if_subscribed(relation);
+	text *name = static_cast<text *>(SPI_palloc(strlen(watch.name) + VARHDRSZ));
+	SET_VARSIZE(name, strlen(watch.name) + VARHDRSZ);
+	memcpy(VARDATA(name), watch.name, strlen(watch.name));
+	SPI_finish();
+	AtEOXact_GUC(true, nest_level);
+	PG_RETURN_TEXT_P(name);
+}
+
+Datum
+pg_whatsapp_unwatch_name(PG_FUNCTION_ARGS)
+{
+	const Oid relation = PG_GETARG_OID(0);
+	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	(void)pg::quoted_relation(relation);
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	const bool ended = pg::end_watches(relation, name, fcinfo->flinfo->fn_oid);
+	SPI_finish();
+	PG_RETURN_BOOL(ended);
+}

@@ -1,0 +1,306 @@
+/*
+ * announce.cpp — one query for all rows of a statement; its result becomes messages, some hundred
+ * at a time.
+ *
+ * What fails is tried again in halves, until the bad row stands alone: the others are announced.
+ */
+#include "pg/watches/announce.hpp"
+
+#include "pg/enqueue/messages.hpp"
+#include "pg/server/columns.hpp"
+#include "pg/server/replication.hpp"
+#include "pg/watches/watch_errors.hpp"
+#include "pg/watches/watch_query.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* Of one watch and one range of a statement's rows. */
+struct Announcing {
+	const WatchDefinition &watch;
+	WatchRows rows;
+	AnnouncementTaker *taker; /* NULL: they are enqueued */
+	bool planned;
+};
+
+constexpr int announced_at_once = 200;
+
+/* Removes those that were announced before. Returns how many are left. */
+int
+drop_known(Announcement *announcements, int count)
+{
+	static Statement statement = {
+	    "SELECT k.place FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY AS k (sender, key, place)"
+	    " WHERE EXISTS (SELECT FROM @s@.whatsapp_messages AS m WHERE m.sender = k.sender AND m.idempotency_key = k.key"
+	    "  AND m.enqueued_by = $3)",
+	    3,
+	    {TEXTARRAYOID, TEXTARRAYOID, TEXTOID}};
+	Column senders(static_cast<std::size_t>(count));
+	Column keys(static_cast<std::size_t>(count));
+	for (int i = 0; i < count; i++) {
+		senders.add_text(announcements[i].message.sender);
+		if (announcements[i].message.idempotency_key == nullptr)
+			keys.add_null();
+		else
+			keys.add_text(announcements[i].message.idempotency_key);
+	}
+	Values values;
+	values.set(0, senders.array(TEXTOID));
+	values.set(1, keys.array(TEXTOID));
+	values.set_text(2, announcements[0].message.enqueued_by);
+	const Result known = run_statement(statement, values);
+	if (known.empty())
+		return count;
+	bool gone[announced_at_once] = {};
+	for (uint64 i = 0; i < known.count(); i++)
+		gone[known.int64_at(i, 1) - 1] = true;
+	int left = 0;
+	for (int i = 0; i < count; i++)
+		if (!gone[i])
+			announcements[left++] = announcements[i];
+	return left;
+}
+
+void
+write_announcements(Announcement *announcements, int count, bool in_batch)
+{
+	MessageBatch *batch = begin_message_batch();
+	for (int i = 0; i < count; i++) {
+		Announcement &announcement = announcements[i];
+		announcement.message.key_is_new = in_batch;
+		if (announcement.refused)
+			record_refused(announcement.message, announcement.why);
+		else
+			add_message(*batch, announcement.message);
+	}
+	end_message_batch(*batch);
+}
+
+/* Those with a key are written in a batch first, on the guess that nobody has it. */
+void
+enqueue_announcements(WatchEvent event, Announcement *announcements, int count)
+{
+	/* a row that was changed has often been announced before; one that is new hardly ever */
+	if (event != WatchEvent::inserted)
+		count = drop_known(announcements, count);
+	if (count == 0)
+		return;
+	bool keyed = false;
+	for (int i = 0; i < count; i++)
+		keyed = keyed || announcements[i].message.idempotency_key != nullptr;
+	if (!keyed) {
+		write_announcements(announcements, count, true);
+		return;
+	}
+	Problem problem;
+	if (attempt_apart(problem, 0, [&] { write_announcements(announcements, count, true); }))
+		return;
+	if (!problem_is_repeat(problem))
+		raise_problem(problem);
+	count = drop_known(announcements, count);
+	write_announcements(announcements, count, false);
+}
+
+[[noreturn]] void
+reject_announcement(const WatchDefinition &watch, const Announcement &refused)
+{
+	Failure why = refused.why;
+	char detail[sizeof why.detail];
+	snprintf(detail, sizeof detail, "%s%sIt is of watch \"%s\" and row %s.", why.detail,
+	         why.detail[0] == '\0' ? "" : " ", watch.name,
+	         refused.row_key == nullptr ? "without a key" : refused.row_key);
+	strlcpy(why.detail, detail, sizeof why.detail);
+	raise_failure(why);
+}
+
+void
+take_chunk(Announcing &announcing, const Result &rows)
+{
+	const auto count = static_cast<int>(rows.count());
+	auto *announcements =
+	    static_cast<Announcement *>(palloc(sizeof(Announcement) * static_cast<Size>(count)));
+	for (int i = 0; i < count; i++) {
+		compose_announcement(announcing.watch, announcing.rows.event, rows, static_cast<uint64>(i),
+		                     announcements[i]);
+		if (announcing.taker != nullptr)
+			announcing.taker->take(*announcing.taker, announcing.watch, announcements[i]);
+		else if (announcements[i].refused && announcing.watch.rejects)
+			reject_announcement(announcing.watch, announcements[i]);
+	}
+	if (announcing.taker == nullptr)
+		enqueue_announcements(announcing.rows.event, announcements, count);
+}
+
+/* Our statements' results are SPI's until it is left, so it is left after each chunk. */
+bool
+fetch_chunk(Announcing &announcing, Portal cursor)
+{
+	const WatchOwner session = begin_watch_owner(announcing.watch);
+	const Result rows = fetch_rows(cursor, announced_at_once);
+	end_watch_owner(session);
+	const bool more = rows.count() == announced_at_once;
+	if (!rows.empty()) {
+		MemoryContext memory =
+		    AllocSetContextCreate(CurrentMemoryContext, "announcements", ALLOCSET_DEFAULT_SIZES);
+		SPI_connect();
+		MemoryContext spi = MemoryContextSwitchTo(memory);
+		take_chunk(announcing, rows);
+		MemoryContextSwitchTo(spi);
+		SPI_finish();
+		MemoryContextDelete(memory);
+	}
+	free_rows(rows);
+	CHECK_FOR_INTERRUPTS();
+	return more;
+}
+
+void
+announce_range(Announcing &announcing)
+{
+	SPI_connect();
+	register_rows(announcing.rows);
+	const WatchOwner session = begin_watch_owner(announcing.watch);
+	SPIPlanPtr plan = plan_watch_query(announcing.watch, announcing.rows);
+	Portal cursor = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
+	end_watch_owner(session);
+	announcing.planned = true;
+	while (fetch_chunk(announcing, cursor))
+		;
+	SPI_cursor_close(cursor);
+	SPI_finish();
+}
+
+/* Somebody wants the statement to stop; a time-out is the watch's own fault, and is recorded. */
+bool
+is_wanted(const Problem &problem)
+{
+	if (!problem_is_cancel(problem))
+		return false;
+	return StatementTimeout <= 0 ||
+	       get_timeout_finish_time(STATEMENT_TIMEOUT) > GetCurrentTimestamp();
+}
+
+void
+note_trouble(WatchTrouble &trouble, const Problem &problem, const WatchRows &rows)
+{
+	if (trouble.rows == 0) {
+		trouble.problem = problem;
+		Problem other;
+		if (!attempt_apart(other, 0, [&] {
+			    strlcpy(trouble.first_row, describe_first_row(rows), sizeof trouble.first_row);
+		    }))
+			strlcpy(trouble.first_row, "a row that cannot be read", sizeof trouble.first_row);
+	}
+	trouble.rows += rows.count;
+}
+
+void
+announce_halves(const WatchDefinition &watch, const WatchRows &rows, WatchTrouble &trouble)
+{
+	Announcing announcing = {watch, rows, nullptr, false};
+	Problem problem;
+	check_stack_depth();
+	if (attempt_apart(problem, 0, [&] { announce_range(announcing); }))
+		return;
+	/* where changes are applied, the server tries the whole transaction again */
+	if (is_wanted(problem) || (applies_changes() && problem_passes(problem)))
+		raise_problem(problem);
+	if (!announcing.planned || rows.count < 2) {
+		note_trouble(trouble, problem, rows);
+		return;
+	}
+	WatchRows left;
+	WatchRows right;
+	split_rows(rows, left, right);
+	announce_halves(watch, left, trouble);
+	tuplestore_end(left.store);
+	announce_halves(watch, right, trouble);
+	tuplestore_end(right.store);
+}
+
+/* In the chain of error contexts, which no error leaves behind: so a watch can see that it is at
+ * work already. */
+extern "C" void
+name_watch(void *argument)
+{
+	errcontext("watch \"%s\"", static_cast<const WatchDefinition *>(argument)->name);
+}
+
+bool
+is_at_work(const WatchDefinition &watch)
+{
+	for (ErrorContextCallback *one = error_context_stack; one != nullptr; one = one->previous)
+		if (one->callback == name_watch && one->arg == &watch)
+			return true;
+	return false;
+}
+
+/* False, and why, for a statement whose rows are not even looked at. */
+bool
+check_statement(const WatchDefinition &watch, const WatchRows &rows, Problem &problem)
+{
+	if (is_at_work(watch)) {
+		strlcpy(problem.sqlstate, "54001", sizeof problem.sqlstate);
+		strlcpy(problem.message, "watch changes the table that it watches", sizeof problem.message);
+		return false;
+	}
+	if (rows.count > watch.max_rows) {
+		strlcpy(problem.sqlstate, "54000", sizeof problem.sqlstate);
+		snprintf(problem.message, sizeof problem.message,
+		         "statement has " INT64_FORMAT
+		         " rows, more than max_rows of the watch (" INT64_FORMAT ")",
+		         rows.count, watch.max_rows);
+		return false;
+	}
+	return true;
+}
+
+} // namespace
+
+void
+announce_rows(const WatchDefinition &watch, const WatchRows &rows)
+{
+	if (rows.count == 0)
+		return;
+	WatchTrouble trouble = {};
+	Problem problem;
+	ErrorContextCallback callback = {error_context_stack, name_watch,
+	                                 const_cast<WatchDefinition *>(&watch)};
+	const bool may = check_statement(watch, rows, problem);
+	error_context_stack = &callback;
+	if (!may && watch.rejects)
+		raise_problem(problem);
+	if (!may)
+		note_trouble(trouble, problem, rows);
+	else if (watch.rejects) {
+		Announcing announcing = {watch, rows, nullptr, false};
+		announce_range(announcing);
+	} else {
+		announce_halves(watch, rows, trouble);
+	}
+	if (trouble.rows > 0)
+		record_trouble(watch, rows.event, trouble);
+	error_context_stack = callback.previous;
+}
+
+void
+preview_rows(const WatchDefinition &watch, const WatchRows &rows, AnnouncementTaker &taker)
+{
+	Announcing announcing = {watch, rows, &taker, false};
+	announce_range(announcing);
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,32 @@
+/*
+ * announce.hpp — from the rows of a statement to messages.
+ */
+#pragma once
+
+#include "pg/watches/announcement.hpp"
+#include "pg/server/transaction.hpp"
+#include "pg/watches/watch_rows.hpp"
+
+namespace whatsapp::pg
+{
+
+/* What an error in a watch did to a statement. */
+struct WatchTrouble {
+	std::int64_t rows; /* that were not announced; 0 is none */
+	Problem problem;   /* of the first */
+	char first_row[512];
+};
+
+/* Enqueues what the watch announces of the rows, with the rights of the watch's owner for its
+ * expressions. In record mode nothing is raised but a cancel by somebody; what went wrong is
+ * recorded. In reject mode it is raised. As the extension's owner, without SPI. */
+void announce_rows(const WatchDefinition &watch, const WatchRows &rows);
+
+/* The same for a look: nothing is written, and each announcement is handed over. Raises. */
+struct AnnouncementTaker {
+	void (*take)(AnnouncementTaker &self, const WatchDefinition &watch,
+	             const Announcement &announcement);
+};
+void preview_rows(const WatchDefinition &watch, const WatchRows &rows, AnnouncementTaker &taker);
+
+} // namespace whatsapp::pg

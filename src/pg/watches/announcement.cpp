@@ -1,0 +1,214 @@
+/*
+ * announcement.cpp — from values to a message, or to the reason why there can be none.
+ */
+#include "pg/watches/announcement.hpp"
+
+#include <string>
+#include <vector>
+
+#include "core/base/fault.hpp"
+#include "core/message/limits.hpp"
+#include "core/message/message.hpp"
+#include "core/turn/lineup.hpp"
+#include "core/value/e164.hpp"
+#include "pg/enqueue/messages.hpp"
+#include "pg/enqueue/refusal.hpp"
+#include "pg/watches/watch_query.hpp"
+
+extern "C" {
+#include "common/hashfn.h"
+#include "mb/pg_wchar.h"
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* As of send_at in the sending functions. */
+constexpr TimestampTz end_of_time = INT64CONST(252455616000) * USECS_PER_SEC;
+
+void
+refuse(Announcement &announcement, int sqlstate, const char *message, const char *hint)
+{
+	announcement.refused = true;
+	announcement.why.sqlstate = sqlstate;
+	strlcpy(announcement.why.message, message, sizeof announcement.why.message);
+	announcement.why.detail[0] = '\0';
+	strlcpy(announcement.why.hint, hint, sizeof announcement.why.hint);
+}
+
+/* A longer key is its beginning and a hash of all of it. */
+const char *
+key_within_limit(const char *key)
+{
+	const std::size_t length = strlen(key);
+	if (length <= limits::idempotency_key.bytes)
+		return key;
+	const auto *bytes = reinterpret_cast<const unsigned char *>(key);
+	const uint64 one = hash_bytes_extended(bytes, static_cast<int>(length), 1);
+	const uint64 other = hash_bytes_extended(bytes, static_cast<int>(length), 2);
+	constexpr int kept = 200;
+	/* characters of several bytes are kept whole */
+	const char *head =
+	    pnstrdup(key, static_cast<Size>(pg_mbcliplen(key, static_cast<int>(length), kept)));
+	return psprintf("%s#%016llx%016llx", head, static_cast<unsigned long long>(one),
+	                static_cast<unsigned long long>(other));
+}
+
+/* A watch announces a row once; that it is gone is another announcement. */
+const char *
+announcement_key(const WatchDefinition &watch, WatchEvent event, const char *given,
+                 const char *row_key)
+{
+	if (watch.idempotency_key != nullptr)
+		return given == nullptr || given[0] == '\0' ? nullptr : key_within_limit(given);
+	if (row_key == nullptr)
+		return nullptr;
+	return key_within_limit(
+	    psprintf("%s:%s%s", watch.name, row_key, event == WatchEvent::deleted ? ":deleted" : ""));
+}
+
+bool
+read_time(const Result &rows, std::uint64_t row, int column, std::int64_t &time, bool &given,
+          Announcement &announcement)
+{
+	given = !rows.is_null(row, column);
+	if (!given)
+		return true;
+	time = rows.int64_at(row, column);
+	if (!TIMESTAMP_NOT_FINITE(time) && time < end_of_time)
+		return true;
+	refuse(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
+	       column == watch_send_at ? "send_at is out of range" : "expires_at is out of range",
+	       "It must be finite, and before the year 10000.");
+	return false;
+}
+
+void
+read_priority(const char *name, Announcement &announcement)
+{
+	static const char *const names[priorities] = {"urgent", "normal", "bulk"};
+	for (int i = 0; name != nullptr && i < priorities; i++)
+		if (strcmp(name, names[i]) == 0) {
+			announcement.message.priority = i;
+			return;
+		}
+	if (name != nullptr)
+		refuse(announcement, ERRCODE_INVALID_PARAMETER_VALUE,
+		       psprintf("priority \"%s\" does not exist", name),
+		       "The priorities are urgent, normal and bulk.");
+}
+
+/* What is a plain word stands in the definition, the rest in the query. */
+const char *
+word_or_value(const char *defined, const Result &rows, std::uint64_t row, int column)
+{
+	return defined == nullptr || is_plain_word(defined) ? defined : rows.text_at(row, column);
+}
+
+std::string_view
+require_value(const char *value, const char *name)
+{
+	if (value == nullptr)
+		throw Fault(sqlstate::null_value_not_allowed, std::string(name) + " must not be null");
+	return value;
+}
+
+/* The payload; false, and why, when there can be none. */
+bool
+make_payload(const WatchDefinition &watch, const char *const *parameters, NewMessage &message,
+             Failure &why)
+{
+	return attempt(why, [&] {
+		check_text_limit(limits::phone, require_value(message.recipient_phone, "phone"));
+		check_phone(message.recipient_phone);
+		if (message.reference != nullptr)
+			check_text_limit(limits::reference, message.reference);
+		std::vector<Parameter> texts;
+		texts.reserve(static_cast<std::size_t>(watch.parameter_count));
+		for (int i = 0; i < watch.parameter_count; i++)
+			texts.push_back(
+			    {require_value(parameters[i], ("parameter " + std::to_string(i + 1)).c_str()), {}});
+		message.payload = cstring_out(template_payload(
+		    watch.template_name, message.template_language, texts.data(), texts.size()));
+	});
+}
+
+void
+check_expiry(Announcement &announcement)
+{
+	if (announcement.message.has_expires_at &&
+	    announcement.message.expires_at <= GetCurrentTransactionStartTimestamp())
+		refuse(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
+		       "message would expire before it is sent", "See expires_at of the watch.");
+}
+
+} // namespace
+
+void
+compose_announcement(const WatchDefinition &watch, WatchEvent event, const Result &rows,
+                     std::uint64_t row, Announcement &announcement)
+{
+	announcement.message = {};
+	announcement.refused = false;
+	NewMessage &message = announcement.message;
+	announcement.row_key = rows.text_at(row, watch_row_key);
+	message.recipient_phone = rows.text_at(row, watch_phone);
+	message.message_type = "template";
+	message.template_name = watch.template_name;
+	message.template_language = word_or_value(watch.language, rows, row, watch_language);
+	message.sender = word_or_value(watch.sender, rows, row, watch_sender);
+	message.reference =
+	    watch.reference == nullptr ? announcement.row_key : rows.text_at(row, watch_reference);
+	message.idempotency_key = announcement_key(
+	    watch, event, rows.text_at(row, watch_idempotency_key), announcement.row_key);
+	message.first_of_key_stands = true;
+	message.enqueued_by = watch.owner;
+	const auto **parameters = static_cast<const char **>(
+	    palloc(sizeof(char *) * static_cast<Size>(watch.parameter_count + 1)));
+	for (int i = 0; i < watch.parameter_count; i++)
+		parameters[i] = rows.text_at(row, watch_first_parameter + i);
+
+	bool sends_later = false;
+	if (!make_payload(watch, parameters, message, announcement.why))
+		announcement.refused = true;
+	if (message.sender == nullptr || !sender_exists(message.sender)) {
+		refuse(announcement, ERRCODE_UNDEFINED_OBJECT,
+		       psprintf("sender \"%s\" does not exist",
+		                message.sender == nullptr ? "" : message.sender),
+		       "Add it to whatsapp_senders, or make the watch anew with one that exists.");
+		message.sender = default_sender;
+	}
+	if (read_time(rows, row, watch_send_at, message.send_at, sends_later, announcement))
+		message.has_send_at = sends_later;
+	bool expires = false;
+	if (read_time(rows, row, watch_expires_at, message.expires_at, expires, announcement))
+		message.has_expires_at = expires;
+	read_priority(word_or_value(watch.priority, rows, row, watch_priority), announcement);
+	check_expiry(announcement);
+	if (!announcement.refused && !may_send(message, announcement.why))
+		announcement.refused = true;
+}
+
+bool
+was_announced(const NewMessage &message)
+{
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = $3",
+	    3,
+	    {TEXTOID, TEXTOID, TEXTOID}};
+	if (message.idempotency_key == nullptr)
+		return false;
+	Values values;
+	values.set_text(0, message.sender);
+	values.set_text(1, message.idempotency_key);
+	values.set_text(2, message.enqueued_by);
+	return !run_statement(statement, values).empty();
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,29 @@
+/*
+ * announcement.hpp — one row of a watch's query, and the message that it makes.
+ */
+#pragma once
+
+#include "pg/enqueue/new_message.hpp"
+#include "pg/server/boundary.hpp"
+#include "pg/server/statement.hpp"
+#include "pg/watches/watch_definition.hpp"
+
+namespace whatsapp::pg
+{
+
+struct Announcement {
+	NewMessage message;
+	const char *row_key;
+	bool refused; /* and why */
+	Failure why;
+};
+
+/* Reads a row of the query and puts the message together; what is wrong with its values is no
+ * error. In the current memory, with SPI connected, as the extension's owner. */
+void compose_announcement(const WatchDefinition &watch, WatchEvent event, const Result &rows,
+                          std::uint64_t row, Announcement &announcement);
+
+/* Whether a message with the key was enqueued before, so that this one is not. */
+bool was_announced(const NewMessage &message);
+
+} // namespace whatsapp::pg

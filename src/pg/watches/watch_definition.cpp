@@ -1,0 +1,317 @@
+/*
+ * watch_definition.cpp — read once a session: a definition never changes, since a watch that is
+ * made anew has another key.
+ */
+#include "pg/watches/watch_definition.hpp"
+
+#include "pg/server/schema.hpp"
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* A definition that this session has met, with a table that it is for. */
+struct KnownWatch {
+	WatchDefinition watch;
+	Oid relation;
+	bool partition;      /* a partition may become a table of its own */
+	unsigned generation; /* of the schema */
+	KnownWatch *next;
+};
+
+KnownWatch *known_watches = nullptr;
+
+struct Texts {
+	int count;
+	const char **values;
+};
+
+Texts
+texts_at(const Result &found, int column)
+{
+	Datum *elements;
+	bool *nulls;
+	Texts texts = {};
+	ArrayType *array = DatumGetArrayTypeP(found.datum_at(0, column, TEXTARRAYOID));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &texts.count);
+	texts.values = static_cast<const char **>(palloc(sizeof(char *) * (texts.count + 1)));
+	for (int i = 0; i < texts.count; i++)
+		texts.values[i] = nulls[i] ? "" : TextDatumGetCString(elements[i]);
+	return texts;
+}
+
+Datum
+text_array(const char *const *values, int count)
+{
+	auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * (count + 1)));
+	for (int i = 0; i < count; i++)
+		elements[i] = CStringGetTextDatum(values[i]);
+	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* This database: a copy has another number, or another server. */
+const char *
+home_of_watches()
+{
+	return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
+}
+
+#define TRIGGERS_OF_KEY                                                           \
+	" FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = $3 AND NOT t.tgisinternal" \
+	" AND t.tgargs = pg_catalog.convert_to($1, pg_catalog.getdatabaseencoding())" \
+	" OPERATOR(pg_catalog.||) pg_catalog.decode('00', 'hex')"
+
+/* What is for this table: the table that was named, or a partition of it. A restored table has
+ * another number. Then it is the one whose triggers name the watch, as long as there is one such
+ * table only, and the definition was restored with it: it comes from another database, or the table
+ * has the name of then. */
+Statement find_by_key = {
+    "SELECT d.name, d.relation, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, d.sender,"
+    " d.language, d.reference, d.idempotency_key, d.send_at, d.expires_at, d.priority, d.on_error = 'reject',"
+    " d.max_rows, d.replicated, d.settings"
+    " FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1 AND (d.relation = $2"
+    "  OR d.relation IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors($2) AS a (relid))"
+    "  OR ((d.home <> $4 OR d.relation_name IN (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
+    "        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+    "        WHERE c.oid = coalesce(pg_catalog.pg_partition_root($2), $2)))"
+    "   AND NOT EXISTS (SELECT" TRIGGERS_OF_KEY " AND t.tgrelid = d.relation)"
+    "   AND (SELECT pg_catalog.count(DISTINCT coalesce(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid))" TRIGGERS_OF_KEY
+    "  ) = 1))",
+    4,
+    {TEXTOID, OIDOID, OIDOID, TEXTOID}};
+
+void
+read_watch(const Result &found, WatchDefinition &watch)
+{
+	watch.name = found.text_at(0, 1);
+	watch.relation = DatumGetObjectId(found.datum_at(0, 2, OIDOID));
+	watch.owner = found.text_at(0, 3);
+	const Texts events = texts_at(found, 4);
+	for (int i = 0; i < events.count; i++)
+		for (const WatchEvent event : all_watch_events)
+			if (strcmp(events.values[i], watch_event_name(event)) == 0)
+				watch.on[static_cast<int>(event)] = true;
+	watch.template_name = found.text_at(0, 5);
+	const Texts parameters = texts_at(found, 6);
+	watch.parameter_count = parameters.count;
+	watch.parameters = parameters.values;
+	watch.phone = found.text_at(0, 7);
+	watch.condition = found.text_at(0, 8);
+	watch.sender = found.text_at(0, 9);
+	watch.language = found.text_at(0, 10);
+	watch.reference = found.text_at(0, 11);
+	watch.idempotency_key = found.text_at(0, 12);
+	watch.send_at = found.text_at(0, 13);
+	watch.expires_at = found.text_at(0, 14);
+	watch.priority = found.text_at(0, 15);
+	watch.rejects = found.bool_at(0, 16);
+	watch.max_rows = found.int64_at(0, 17);
+	watch.replicated = found.bool_at(0, 18);
+	const Texts settings = texts_at(found, 19);
+	watch.setting_count = settings.count;
+	watch.settings = settings.values;
+}
+
+} // namespace
+
+const char *
+watch_event_name(WatchEvent event)
+{
+	static const char *const names[watch_event_count] = {"INSERT", "UPDATE", "DELETE"};
+	return names[static_cast<int>(event)];
+}
+
+bool
+is_plain_word(const char *text)
+{
+	for (const char *at = text; *at != '\0'; at++)
+		if (!isalnum(static_cast<unsigned char>(*at)) && *at != '_' && *at != '-')
+			return false;
+	return text[0] != '\0';
+}
+
+const WatchDefinition *
+known_watch(const char *key, Oid relation)
+{
+	for (KnownWatch *known = known_watches; known != nullptr; known = known->next)
+		if (known->relation == relation && known->generation == schema_generation() &&
+		    known->partition == get_rel_relispartition(relation) &&
+		    strcmp(known->watch.key, key) == 0)
+			return &known->watch;
+	return nullptr;
+}
+
+const WatchDefinition *
+find_watch(const char *key, Oid relation, Oid trigger_function)
+{
+	if (const WatchDefinition *watch = known_watch(key, relation))
+		return watch;
+	Values values;
+	values.set_text(0, key);
+	values.set(1, ObjectIdGetDatum(relation));
+	values.set(2, ObjectIdGetDatum(trigger_function));
+	values.set_text(3, home_of_watches());
+	const Result found = run_statement(find_by_key, values);
+	if (found.empty())
+		return nullptr;
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+	auto *known = static_cast<KnownWatch *>(palloc0(sizeof(KnownWatch)));
+	known->watch.key = pstrdup(key);
+	known->relation = relation;
+	known->partition = get_rel_relispartition(relation);
+	known->generation = schema_generation();
+	read_watch(found, known->watch);
+	known->next = known_watches;
+	known_watches = known;
+	MemoryContextSwitchTo(before);
+	return &known->watch;
+}
+
+WatchList
+watches_of_table(Oid relation, Oid trigger_function)
+{
+	static Statement statement = {
+	    "SELECT DISTINCT d.key, d.name FROM @s@.whatsapp_watch_definitions AS d JOIN pg_catalog.pg_trigger AS t"
+	    " ON t.tgargs = pg_catalog.convert_to(d.key, pg_catalog.getdatabaseencoding())"
+	    "  OPERATOR(pg_catalog.||) pg_catalog.decode('00', 'hex')"
+	    " WHERE t.tgrelid = $1 AND t.tgfoid = $2 AND NOT t.tgisinternal ORDER BY d.name",
+	    2,
+	    {OIDOID, OIDOID}};
+	Values values;
+	values.set(0, ObjectIdGetDatum(relation));
+	values.set(1, ObjectIdGetDatum(trigger_function));
+	const Result found = run_statement(statement, values);
+	WatchList list = {static_cast<int>(found.count()), nullptr, nullptr};
+	list.keys = static_cast<const char **>(palloc(sizeof(char *) * (list.count + 1)));
+	list.names = static_cast<const char **>(palloc(sizeof(char *) * (list.count + 1)));
+	for (int i = 0; i < list.count; i++) {
+		list.keys[i] = found.text_at(static_cast<uint64>(i), 1);
+		list.names[i] = found.text_at(static_cast<uint64>(i), 2);
+	}
+	return list;
+}
+
+const char *
+unused_watch_name(const char *relation)
+{
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_watch_definitions AS d WHERE d.name = $1", 1, {TEXTOID}};
+	constexpr int longest = 40;
+	const char *stem = pnstrdup(
+	    relation,
+	    static_cast<Size>(pg_mbcliplen(relation, static_cast<int>(strlen(relation)), longest)));
+	const char *name = stem;
+	for (int number = 2;; number++) {
+		Values values;
+		values.set_text(0, name);
+		if (run_statement(statement, values).empty())
+			return name;
+		name = psprintf("%s_%d", stem, number);
+	}
+}
+
+namespace
+{
+
+Statement insert_definition = {
+    "INSERT INTO @s@.whatsapp_watch_definitions (key, name, relation, relation_name, home, owner, events, template,"
+    " parameters, phone, condition, sender, language, reference, idempotency_key, send_at, expires_at, priority,"
+    " on_error, max_rows, replicated, settings)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+    22,
+    {TEXTOID,      TEXTOID, OIDOID,  TEXTOID, TEXTOID, TEXTOID,     TEXTARRAYOID, TEXTOID,
+     TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,     TEXTOID,      TEXTOID,
+     TEXTOID,      TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTARRAYOID}};
+
+/* A name is free again when the table of its watch is gone. */
+void
+free_watch_name(const char *name, Oid trigger_function)
+{
+	static Statement statement = {
+	    "DELETE FROM @s@.whatsapp_watch_definitions AS d WHERE d.name = $1 AND NOT EXISTS"
+	    " (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = $2 AND t.tgargs ="
+	    "  pg_catalog.convert_to(d.key, pg_catalog.getdatabaseencoding()) OPERATOR(pg_catalog.||) pg_catalog.decode('00', 'hex'))",
+	    2,
+	    {TEXTOID, OIDOID}};
+	static Statement taken = {
+	    "SELECT d.relation_name FROM @s@.whatsapp_watch_definitions AS d WHERE d.name = $1",
+	    1,
+	    {TEXTOID}};
+	Values values;
+	values.set_text(0, name);
+	values.set(1, ObjectIdGetDatum(trigger_function));
+	(void)run_statement(statement, values);
+	Values asked;
+	asked.set_text(0, name);
+	const Result found = run_statement(taken, asked);
+	if (!found.empty())
+		ereport(ERROR,
+		        (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("watch \"%s\" already exists", name),
+		         errdetail("It is of table %s.", found.text_at(0, 1)),
+		         errhint("End it by wa_unwatch(), or give another name.")));
+}
+
+} // namespace
+
+void
+insert_watch(const WatchDefinition &watch, const char *relation_name, Oid trigger_function)
+{
+	free_watch_name(watch.name, trigger_function);
+	const char *events[watch_event_count];
+	int event_count = 0;
+	for (const WatchEvent event : all_watch_events)
+		if (watch.on[static_cast<int>(event)])
+			events[event_count++] = watch_event_name(event);
+	Values values;
+	values.set_text(0, watch.key);
+	values.set_text(1, watch.name);
+	values.set(2, ObjectIdGetDatum(watch.relation));
+	values.set_text(3, relation_name);
+	values.set_text(4, home_of_watches());
+	values.set_text(5, watch.owner);
+	values.set(6, text_array(events, event_count));
+	values.set_text(7, watch.template_name);
+	values.set(8, text_array(watch.parameters, watch.parameter_count));
+	const char *const texts[] = {watch.phone,    watch.condition,  watch.sender,
+	                             watch.language, watch.reference,  watch.idempotency_key,
+	                             watch.send_at,  watch.expires_at, watch.priority};
+	for (int i = 0; i < static_cast<int>(lengthof(texts)); i++)
+		values.set_text(9 + i, texts[i]);
+	values.set_text(18, watch.rejects ? "reject" : "record");
+	values.set(19, Int64GetDatum(watch.max_rows));
+	values.set(20, BoolGetDatum(watch.replicated));
+	values.set(21, text_array(watch.settings, watch.setting_count));
+	(void)run_statement(insert_definition, values);
+}
+
+void
+delete_watch(const char *key)
+{
+	static Statement errors = {
+	    "DELETE FROM @s@.whatsapp_watch_errors AS e WHERE e.watch IN"
+	    " (SELECT d.name FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1)",
+	    1,
+	    {TEXTOID}};
+	static Statement definition = {
+	    "DELETE FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1", 1, {TEXTOID}};
+	Values values;
+	values.set_text(0, key);
+	(void)run_statement(errors, values);
+	(void)run_statement(definition, values);
+}
+
+} // namespace whatsapp::pg

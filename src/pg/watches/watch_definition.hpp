@@ -1,0 +1,77 @@
+/*
+ * watch_definition.hpp — what wa_watch() was told with expressions: a row of
+ * whatsapp_watch_definitions.
+ *
+ * The trigger names it by its key. A trigger can be made by whoever may call the trigger function,
+ * so the definition says which table it is for: else another table's rows could be announced with
+ * the rights of its owner.
+ */
+#pragma once
+
+#include <cstdint>
+
+#include "pg/server/prelude.hpp"
+
+namespace whatsapp::pg
+{
+
+enum class WatchEvent : int { inserted, updated, deleted };
+inline constexpr int watch_event_count = 3;
+inline constexpr WatchEvent all_watch_events[watch_event_count] = {
+    WatchEvent::inserted, WatchEvent::updated, WatchEvent::deleted};
+
+/* INSERT, UPDATE, DELETE. */
+const char *watch_event_name(WatchEvent event);
+
+/* Strings in the server's memory; NULL where absent. What may be a plain word, meant as it is, or
+ * an expression, is an expression unless is_plain_word() says otherwise. */
+struct WatchDefinition {
+	const char *key;
+	const char *name;
+	Oid relation; /* of the server that made it */
+	const char *owner;
+	bool on[watch_event_count];
+	const char *template_name;
+	int parameter_count;
+	const char *const *parameters;
+	const char *phone;
+	const char *condition;
+	const char *sender;
+	const char *language;
+	const char *reference;
+	const char *idempotency_key;
+	const char *send_at;
+	const char *expires_at;
+	const char *priority;
+	bool rejects;
+	std::int64_t max_rows;
+	bool replicated;
+	int setting_count;
+	const char *const *settings; /* name=value */
+};
+
+bool is_plain_word(const char *text);
+
+/* The definition that a trigger of this table names; of the session's memory, once it was found.
+ * NULL when there is none, or it is for another table. As the extension's owner, with SPI
+ * connected. */
+const WatchDefinition *find_watch(const char *key, Oid relation, Oid trigger_function);
+/* The same without a statement: NULL when this session has not found it yet. */
+const WatchDefinition *known_watch(const char *key, Oid relation);
+
+/* Those of a table, by their names. In the memory of the caller. */
+struct WatchList {
+	int count;
+	const char **keys;
+	const char **names;
+};
+WatchList watches_of_table(Oid relation, Oid trigger_function);
+
+/* As the extension's owner, with SPI connected. relation_name is qualified. Raises 42710 when the
+ * name is taken by a watch that has a trigger. */
+void insert_watch(const WatchDefinition &watch, const char *relation_name, Oid trigger_function);
+void delete_watch(const char *key);
+/* "orders", "orders_2", … */
+const char *unused_watch_name(const char *relation);
+
+} // namespace whatsapp::pg

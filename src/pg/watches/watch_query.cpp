@@ -1,0 +1,311 @@
+/*
+ * watch_query.cpp — text and plan.
+ *
+ * All that is ours in the text is qualified with its schema. Expressions stand in parentheses, each
+ * was read by itself as one expression before, and a line break after it ends a comment.
+ */
+#include "pg/watches/watch_query.hpp"
+
+#include "pg/watches/expression_query.hpp"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+struct KnownPlan {
+	const WatchDefinition *watch;
+	WatchEvent event;
+	TupleDesc columns;
+	SPIPlanPtr plan;
+	KnownPlan *next;
+};
+
+KnownPlan *known_plans = nullptr;
+
+/* (SELECT NULL::pg_catalog.text AS "po", …), or with the columns of a pair instead of NULL. */
+void
+append_row(StringInfo text, TupleDesc columns, const char *name, const char *pair_column)
+{
+	appendStringInfoString(text, "(SELECT");
+	const char *comma = " ";
+	for (int i = 0; i < columns->natts; i++) {
+		const auto *column = TupleDescAttr(columns, i);
+		if (column->attisdropped)
+			continue;
+		appendStringInfoString(text, comma);
+		comma = ", ";
+		if (pair_column != nullptr)
+			appendStringInfo(text, "whatsapp_pair.%s_%d", pair_column, i + 1);
+		else
+			appendStringInfo(text, "NULL::%s",
+			                 format_type_extended(column->atttypid, -1, FORMAT_TYPE_FORCE_QUALIFY));
+		appendStringInfo(text, " AS %s", quote_identifier(NameStr(column->attname)));
+	}
+	appendStringInfo(text, ") AS %s", name);
+}
+
+/* The rows new and old of each event. */
+void
+append_from(StringInfo text, WatchEvent event, TupleDesc columns)
+{
+	if (event == WatchEvent::updated) {
+		appendStringInfo(text, " FROM %s AS whatsapp_pair, LATERAL ", watch_rows_name);
+		append_row(text, columns, "new", "whatsapp_new");
+		appendStringInfoString(text, ", LATERAL ");
+		append_row(text, columns, "old", "whatsapp_old");
+		return;
+	}
+	const bool deleted = event == WatchEvent::deleted;
+	appendStringInfo(text, " FROM %s AS %s, ", watch_rows_name, deleted ? "old" : "new");
+	append_row(text, columns, deleted ? "new" : "old", nullptr);
+}
+
+void
+append_cast(StringInfo text, const char *expression, const char *type)
+{
+	if (expression == nullptr)
+		appendStringInfo(text, "NULL::pg_catalog.%s", type);
+	else
+		appendStringInfo(text, "(%s\n)::pg_catalog.%s", expression, type);
+}
+
+const char *
+unless_word(const char *value)
+{
+	return value == nullptr || is_plain_word(value) ? nullptr : value;
+}
+
+/* NULL for a table without a primary key. */
+const char *
+row_key(Relation relation, WatchEvent event)
+{
+	const AttrNumber *key = primary_key_columns(relation);
+	const char *row = event == WatchEvent::deleted ? "old" : "new";
+	if (key[0] == 0)
+		return nullptr;
+	StringInfoData text;
+	initStringInfo(&text);
+	if (key[1] != 0)
+		appendStringInfoString(&text, "ROW(");
+	for (int i = 0; key[i] != 0; i++)
+		appendStringInfo(&text, "%s%s.%s", i > 0 ? ", " : "", row,
+		                 quote_identifier(NameStr(
+		                     TupleDescAttr(RelationGetDescr(relation), key[i] - 1)->attname)));
+	if (key[1] != 0)
+		appendStringInfoChar(&text, ')');
+	return text.data;
+}
+
+const char *
+query_text(const WatchDefinition &watch, const WatchRows &rows)
+{
+	const struct {
+		const char *expression;
+		const char *type;
+	} columns[] = {{watch.phone, "text"},
+	               {row_key(rows.relation, rows.event), "text"},
+	               {watch.reference, "text"},
+	               {watch.idempotency_key, "text"},
+	               {unless_word(watch.sender), "text"},
+	               {unless_word(watch.language), "text"},
+	               {unless_word(watch.priority), "text"},
+	               {watch.send_at, "timestamptz"},
+	               {watch.expires_at, "timestamptz"}};
+	StringInfoData text;
+	initStringInfo(&text);
+	const char *comma = "SELECT ";
+	for (const auto &column : columns) {
+		appendStringInfoString(&text, comma);
+		append_cast(&text, column.expression, column.type);
+		comma = ", ";
+	}
+	for (int i = 0; i < watch.parameter_count; i++) {
+		appendStringInfoString(&text, comma);
+		append_cast(&text, watch.parameters[i], "text");
+	}
+	append_from(&text, rows.event, RelationGetDescr(rows.relation));
+	if (watch.condition != nullptr)
+		appendStringInfo(&text, " WHERE (%s\n)", watch.condition);
+	return text.data;
+}
+
+} // namespace
+
+const char *
+expression_query(const char *expression, const WatchRows &none, int &before)
+{
+	StringInfoData text;
+	initStringInfo(&text);
+	appendStringInfoString(&text, "SELECT v.*");
+	append_from(&text, none.event, RelationGetDescr(none.relation));
+	/* in VALUES there is no place for an aggregate, a window or a set of rows */
+	appendStringInfoString(&text, ", LATERAL (VALUES ((");
+	before = pg_mbstrlen_with_len(text.data, text.len);
+	appendStringInfo(&text, "%s\n))) AS v", expression);
+	return text.data;
+}
+
+namespace
+{
+
+SPIPlanPtr
+prepare(const char *text)
+{
+	SPIPlanPtr plan = SPI_prepare(text, 0, nullptr);
+	if (plan == nullptr)
+		elog(ERROR, "could not prepare a query: %s", SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+} // namespace
+
+void
+check_watch_query(const WatchDefinition &watch, const WatchRows &none)
+{
+	SPIPlanPtr plan = prepare(query_text(watch, none));
+	Portal cursor = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
+	SPI_cursor_close(cursor);
+	SPI_freeplan(plan);
+}
+
+SPIPlanPtr
+plan_watch_query(const WatchDefinition &watch, const WatchRows &rows)
+{
+	KnownPlan *known = known_plans;
+	while (known != nullptr && (known->watch != &watch || known->event != rows.event))
+		known = known->next;
+	TupleDesc columns = RelationGetDescr(rows.relation);
+	if (known != nullptr && known->plan != nullptr && equalTupleDescs(known->columns, columns))
+		return known->plan;
+	if (known == nullptr) {
+		known =
+		    static_cast<KnownPlan *>(MemoryContextAllocZero(TopMemoryContext, sizeof(KnownPlan)));
+		known->watch = &watch;
+		known->event = rows.event;
+		known->next = known_plans;
+		known_plans = known;
+	}
+	if (known->plan != nullptr) {
+		SPIPlanPtr old = known->plan;
+		known->plan = nullptr;
+		SPI_freeplan(old);
+		FreeTupleDesc(known->columns);
+	}
+	SPIPlanPtr plan = prepare(query_text(watch, rows));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep a plan: %s", SPI_result_code_string(SPI_result));
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+	known->columns = CreateTupleDescCopyConstr(columns);
+	MemoryContextSwitchTo(before);
+	known->plan = plan;
+	return plan;
+}
+
+namespace
+{
+
+/* All that decides what the text of an expression means or how its value is written. */
+constexpr const char *kept_settings[] = {"search_path",
+                                         "TimeZone",
+                                         "DateStyle",
+                                         "IntervalStyle",
+                                         "extra_float_digits",
+                                         "standard_conforming_strings",
+                                         "backslash_quote",
+                                         "transform_null_equals",
+                                         "array_nulls",
+                                         "bytea_output",
+                                         "xmlbinary",
+                                         "xmloption",
+                                         "lc_monetary",
+                                         "lc_numeric",
+                                         "lc_time"};
+
+/* The schemas that are searched now, by their names. The session's temporary one comes last: else
+ * who changes a watched table could put a table of his own before one that a watch reads. */
+const char *
+present_search_path()
+{
+	StringInfoData path;
+	initStringInfo(&path);
+	ListCell *cell;
+	foreach (cell, fetch_search_path(false)) {
+		const Oid schema = lfirst_oid(cell);
+		const char *name = isAnyTempNamespace(schema) ? nullptr : get_namespace_name(schema);
+		if (name != nullptr)
+			appendStringInfo(&path, "%s, ", quote_identifier(name));
+	}
+	appendStringInfoString(&path, "pg_temp");
+	return path.data;
+}
+
+} // namespace
+
+const char *const *
+watch_settings(int &count)
+{
+	count = static_cast<int>(lengthof(kept_settings));
+	auto *settings = static_cast<const char **>(palloc(sizeof(char *) * static_cast<Size>(count)));
+	for (int i = 0; i < count; i++) {
+		const char *name = kept_settings[i];
+		const char *value = i == 0 ? present_search_path() : GetConfigOption(name, false, false);
+		/* the shortest digits that are exact */
+		if (strcmp(name, "extra_float_digits") == 0)
+			value = "1";
+		settings[i] = psprintf("%s=%s", name, value);
+	}
+	return settings;
+}
+
+WatchOwner
+begin_watch_owner(const WatchDefinition &watch)
+{
+	WatchOwner before = {InvalidOid, 0, 0};
+	const Oid owner = get_role_oid(watch.owner, true);
+	if (!OidIsValid(owner))
+		ereport(ERROR,
+		        (errcode(ERRCODE_UNDEFINED_OBJECT),
+		         errmsg("owner \"%s\" of watch \"%s\" does not exist", watch.owner, watch.name),
+		         errhint("Call wa_unwatch(), and wa_watch() as a role that exists.")));
+	GetUserIdAndSecContext(&before.user, &before.context);
+	before.nest_level = NewGUCNestLevel();
+	for (int i = 0; i < watch.setting_count; i++) {
+		const char *equals = strchr(watch.settings[i], '=');
+		if (equals == nullptr)
+			continue;
+		const char *name =
+		    pnstrdup(watch.settings[i], static_cast<Size>(equals - watch.settings[i]));
+		const char *now = GetConfigOption(name, true, false);
+		if (now == nullptr || strcmp(now, equals + 1) != 0)
+			(void)set_config_option(name, equals + 1, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+			                        true, 0, false);
+	}
+	SetUserIdAndSecContext(owner, before.context | SECURITY_LOCAL_USERID_CHANGE |
+	                                  SECURITY_RESTRICTED_OPERATION);
+	return before;
+}
+
+void
+end_watch_owner(const WatchOwner &before)
+{
+	SetUserIdAndSecContext(before.user, before.context);
+	/* whatever an expression has set is taken back, too */
+	AtEOXact_GUC(false, before.nest_level);
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,58 @@
+/*
+ * watch_query.hpp — the query that makes what is announced from the rows of a statement.
+ *
+ * It is planned once a session for each watch and event, and reads all rows of a statement at once.
+ */
+#pragma once
+
+#include "pg/watches/watch_definition.hpp"
+#include "pg/watches/watch_rows.hpp"
+
+extern "C" {
+#include "executor/spi.h"
+}
+
+namespace whatsapp::pg
+{
+
+/* What a query returns, from column 1; those that a watch has no expression for are NULL. */
+enum WatchColumn : int {
+	watch_phone = 1,
+	watch_row_key, /* of the primary key */
+	watch_reference,
+	watch_idempotency_key,
+	watch_sender,
+	watch_language,
+	watch_priority,
+	watch_send_at,
+	watch_expires_at,
+	watch_first_parameter
+};
+
+/* What an expression means is decided by whom it works for and by these settings. The user and the
+ * settings of the session come back by end_watch_owner(), or with a rollback of the
+ * subtransaction. */
+struct WatchOwner {
+	Oid user;
+	int context;
+	int nest_level;
+};
+/* Raises 42704 when the role is gone. */
+WatchOwner begin_watch_owner(const WatchDefinition &watch);
+void end_watch_owner(const WatchOwner &before);
+
+/* The settings of the moment, as watches keep them: name=value. */
+const char *const *watch_settings(int &count);
+
+/* Raises what is wrong with an expression, with the place in it: 42601 unless it is one expression,
+ * what the server says of it, 42804 for its type. label names it. */
+void check_watch_expression(const char *label, const char *expression, bool condition,
+                            const WatchRows &none);
+/* Whether the query as a whole can be begun, with the rights of the moment. */
+void check_watch_query(const WatchDefinition &watch, const WatchRows &none);
+
+/* The plan; the rows are registered. It is made when it is not there, or the table has changed. As
+ * the watch's owner. */
+SPIPlanPtr plan_watch_query(const WatchDefinition &watch, const WatchRows &rows);
+
+} // namespace whatsapp::pg

@@ -1,0 +1,57 @@
+/*
+ * watch_triggers.hpp — the triggers of a watch: one for each event.
+ *
+ * They are of statements, with their transition tables, which cost each row least and see an UPDATE
+ * that moves a row to another partition as what it is. A partitioned table and each of its
+ * partitions have their own: the server fires those of the table that the statement names. There
+ * are triggers of rows where it offers nothing else: for foreign tables, for a partition that is
+ * watched by itself, whichever way its rows come, and for changes that a subscription applies.
+ */
+#pragma once
+
+#include "pg/watches/watch_definition.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+}
+
+namespace whatsapp::pg
+{
+
+/* With SPI connected. As the user of the moment on the table, and as the extension's owner on its
+ * partitions. */
+void place_watch_triggers(const WatchDefinition &watch, Oid relation, Oid extension_owner);
+/* Likewise. */
+void drop_watch_triggers(const char *key, Oid relation, Oid trigger_function, Oid extension_owner);
+
+/* After a table has become a partition or has ceased to be one, as the extension's owner, with SPI
+ * connected: it gets or loses the triggers of its parents' watches, and its own are made anew. */
+void adjust_watch_triggers(Oid partition, Oid trigger_function, Oid extension_owner);
+
+/* Ends the watch of that name, or all for NULL: false when there is none. function is one of the
+ * extension's. With SPI connected. */
+bool end_watches(Oid relation, const char *name, Oid function);
+
+/* whatsapp_notify(), which stands beside any function of the extension. */
+Oid notify_function(Oid sibling);
+
+/* body runs as another user, which it leaves by no error. */
+template <class Body>
+void
+as_user(Oid user, Body body)
+{
+	Oid before;
+	int context;
+	GetUserIdAndSecContext(&before, &context);
+	SetUserIdAndSecContext(user, context | SECURITY_LOCAL_USERID_CHANGE);
+	body();
+	SetUserIdAndSecContext(before, context);
+}
+
+/* A function's owner. */
+Oid owner_of_function(Oid function);
+
+/* "schema"."table" as SQL needs it. */
+const char *quoted_relation(Oid relation);
+
+} // namespace whatsapp::pg
