@@ -36,7 +36,7 @@ OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
 REGRESS    = phone template money send free_form people watch watch_general errors web_tier requests privacy rights
-ISOLATION  = cancel
+ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --outputdir=output_iso

@@ -14,6 +14,7 @@
 extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -86,7 +87,7 @@ put(const Look &look, OutRow &row, const pg::WatchDefinition &watch)
 const char *
 outcome_of(const pg::Announcement &announcement)
 {
-	if (announcement.refused)
+	if (announcement.refused != nullptr)
 		return "refused";
 	return pg::was_announced(announcement.message) ? "known already" : "sent";
 }
@@ -111,21 +112,21 @@ take_announcement(pg::AnnouncementTaker &self, const pg::WatchDefinition &watch,
 		row.set(out_expires_at, TimestampTzGetDatum(message.expires_at));
 	row.set(out_priority, Int16GetDatum(static_cast<int16>(message.priority)));
 	row.set_text(out_payload, message.payload);
-	if (announcement.refused) {
-		row.set_text(out_reason,
-		             announcement.why.detail[0] == '\0'
-		                 ? announcement.why.message
-		                 : psprintf("%s: %s", announcement.why.message, announcement.why.detail));
-		if (announcement.why.hint[0] != '\0')
-			row.set_text(out_hint, announcement.why.hint);
+	if (const pg::Failure *why = announcement.refused) {
+		row.set_text(out_reason, why->detail[0] == '\0'
+		                             ? why->message
+		                             : psprintf("%s: %s", why->message, why->detail));
+		if (why->hint[0] != '\0')
+			row.set_text(out_hint, why->hint);
 	}
 	put(look, row, watch);
 	look.taken++;
 }
 
-/* (t.a)::text, or ROW(t.a, t.b)::text, as a watch writes the key. */
+/* The row whose key it is: (t.a)::text = $1, or ROW(t.a, t.b)::text = $1, as a watch writes the
+ * key. t.a = $1::integer where that is the same, since it finds the row by the index. */
 const char *
-key_expression(Relation table)
+key_condition(Relation table)
 {
 	const AttrNumber *key = pg::primary_key_columns(table);
 	if (key[0] == 0)
@@ -134,12 +135,19 @@ key_expression(Relation table)
 		                errhint("wa_watch_test() finds a row by it.")));
 	StringInfoData text;
 	initStringInfo(&text);
+	const auto *first = TupleDescAttr(RelationGetDescr(table), key[0] - 1);
+	if (key[1] == 0 && first->atttypid < FirstNormalObjectId) {
+		appendStringInfo(&text, "whatsapp_row.%s OPERATOR(pg_catalog.=) $1::%s",
+		                 quote_identifier(NameStr(first->attname)),
+		                 format_type_extended(first->atttypid, -1, FORMAT_TYPE_FORCE_QUALIFY));
+		return text.data;
+	}
 	appendStringInfoString(&text, key[1] != 0 ? "ROW(" : "(");
 	for (int i = 0; key[i] != 0; i++)
 		appendStringInfo(
 		    &text, "%swhatsapp_row.%s", i > 0 ? ", " : "",
 		    quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(table), key[i] - 1)->attname)));
-	appendStringInfoString(&text, ")::pg_catalog.text");
+	appendStringInfoString(&text, ")::pg_catalog.text OPERATOR(pg_catalog.=) $1");
 	return text.data;
 }
 
@@ -172,9 +180,8 @@ Rows
 find_row(Relation table, const char *key, Datum old, bool has_old)
 {
 	const char *command = psprintf(
-	    "SELECT whatsapp_row, pg_catalog.jsonb_populate_record(whatsapp_row, $2) FROM %s AS whatsapp_row WHERE %s"
-	    " OPERATOR(pg_catalog.=) $1",
-	    pg::quoted_relation(RelationGetRelid(table)), key_expression(table));
+	    "SELECT whatsapp_row, pg_catalog.jsonb_populate_record(whatsapp_row, $2) FROM %s AS whatsapp_row WHERE %s",
+	    pg::quoted_relation(RelationGetRelid(table)), key_condition(table));
 	pg::Statement statement = {command, 2, {TEXTOID, JSONBOID}};
 	pg::Values values;
 	values.set_text(0, key);

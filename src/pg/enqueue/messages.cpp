@@ -365,6 +365,13 @@ end_message_batch(MessageBatch &batch)
 }
 
 void
+forget_message_batch(MessageBatch &batch)
+{
+	batch.count = 0;
+	MemoryContextReset(batch.memory);
+}
+
+void
 add_message(MessageBatch &batch, const NewMessage &message)
 {
 	const bool alone = message.idempotency_key != nullptr && !message.key_is_new;

@@ -32,6 +32,8 @@ struct MessageBatch;
 MessageBatch *begin_message_batch();
 void add_message(MessageBatch &batch, const NewMessage &message);
 void end_message_batch(MessageBatch &batch);
+/* What was added is not written: a subtransaction was rolled back meanwhile. */
+void forget_message_batch(MessageBatch &batch);
 
 std::int64_t record_refused(const NewMessage &refused, const Failure &why);
 

@@ -33,7 +33,10 @@ struct Announcing {
 	const WatchDefinition &watch;
 	WatchRows rows;
 	AnnouncementTaker *taker; /* NULL: they are enqueued */
-	bool planned;
+	bool planned = false;
+	/* of all chunks */
+	Announcement *announcements = nullptr;
+	MessageBatch *batch = nullptr;
 };
 
 constexpr int announced_at_once = 200;
@@ -75,26 +78,26 @@ drop_known(Announcement *announcements, int count)
 }
 
 void
-write_announcements(Announcement *announcements, int count, bool in_batch)
+write_announcements(MessageBatch &batch, Announcement *announcements, int count, bool in_batch)
 {
-	MessageBatch *batch = begin_message_batch();
 	for (int i = 0; i < count; i++) {
 		Announcement &announcement = announcements[i];
 		announcement.message.key_is_new = in_batch;
-		if (announcement.refused)
-			record_refused(announcement.message, announcement.why);
+		if (announcement.refused != nullptr)
+			record_refused(announcement.message, *announcement.refused);
 		else
-			add_message(*batch, announcement.message);
+			add_message(batch, announcement.message);
 	}
-	end_message_batch(*batch);
+	end_message_batch(batch);
 }
 
 /* Those with a key are written in a batch first, on the guess that nobody has it. */
 void
-enqueue_announcements(WatchEvent event, Announcement *announcements, int count)
+enqueue_announcements(const Announcing &announcing, int count)
 {
+	Announcement *announcements = announcing.announcements;
 	/* a row that was changed has often been announced before; one that is new hardly ever */
-	if (event != WatchEvent::inserted)
+	if (announcing.rows.event != WatchEvent::inserted)
 		count = drop_known(announcements, count);
 	if (count == 0)
 		return;
@@ -102,22 +105,24 @@ enqueue_announcements(WatchEvent event, Announcement *announcements, int count)
 	for (int i = 0; i < count; i++)
 		keyed = keyed || announcements[i].message.idempotency_key != nullptr;
 	if (!keyed) {
-		write_announcements(announcements, count, true);
+		write_announcements(*announcing.batch, announcements, count, true);
 		return;
 	}
 	Problem problem;
-	if (attempt_apart(problem, 0, [&] { write_announcements(announcements, count, true); }))
+	if (attempt_apart(problem, 0,
+	                  [&] { write_announcements(*announcing.batch, announcements, count, true); }))
 		return;
 	if (!problem_is_repeat(problem))
 		raise_problem(problem);
+	forget_message_batch(*announcing.batch);
 	count = drop_known(announcements, count);
-	write_announcements(announcements, count, false);
+	write_announcements(*announcing.batch, announcements, count, false);
 }
 
 [[noreturn]] void
 reject_announcement(const WatchDefinition &watch, const Announcement &refused)
 {
-	Failure why = refused.why;
+	Failure why = *refused.refused;
 	char detail[sizeof why.detail];
 	snprintf(detail, sizeof detail, "%s%sIt is of watch \"%s\" and row %s.", why.detail,
 	         why.detail[0] == '\0' ? "" : " ", watch.name,
@@ -130,18 +135,17 @@ void
 take_chunk(Announcing &announcing, const Result &rows)
 {
 	const auto count = static_cast<int>(rows.count());
-	auto *announcements =
-	    static_cast<Announcement *>(palloc(sizeof(Announcement) * static_cast<Size>(count)));
+	Announcement *announcements = announcing.announcements;
 	for (int i = 0; i < count; i++) {
 		compose_announcement(announcing.watch, announcing.rows.event, rows, static_cast<uint64>(i),
 		                     announcements[i]);
 		if (announcing.taker != nullptr)
 			announcing.taker->take(*announcing.taker, announcing.watch, announcements[i]);
-		else if (announcements[i].refused && announcing.watch.rejects)
+		else if (announcements[i].refused != nullptr && announcing.watch.rejects)
 			reject_announcement(announcing.watch, announcements[i]);
 	}
 	if (announcing.taker == nullptr)
-		enqueue_announcements(announcing.rows.event, announcements, count);
+		enqueue_announcements(announcing, count);
 }
 
 /* Our statements' results are SPI's until it is left, so it is left after each chunk. */
@@ -177,6 +181,9 @@ announce_range(Announcing &announcing)
 	Portal cursor = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
 	end_watch_owner(session);
 	announcing.planned = true;
+	announcing.announcements =
+	    static_cast<Announcement *>(palloc(sizeof(Announcement) * announced_at_once));
+	announcing.batch = begin_message_batch();
 	while (fetch_chunk(announcing, cursor))
 		;
 	SPI_cursor_close(cursor);
@@ -210,7 +217,7 @@ note_trouble(WatchTrouble &trouble, const Problem &problem, const WatchRows &row
 void
 announce_halves(const WatchDefinition &watch, const WatchRows &rows, WatchTrouble &trouble)
 {
-	Announcing announcing = {watch, rows, nullptr, false};
+	Announcing announcing = {watch, rows, nullptr};
 	Problem problem;
 	check_stack_depth();
 	if (attempt_apart(problem, 0, [&] { announce_range(announcing); }))
@@ -286,7 +293,7 @@ announce_rows(const WatchDefinition &watch, const WatchRows &rows)
 	if (!may)
 		note_trouble(trouble, problem, rows);
 	else if (watch.rejects) {
-		Announcing announcing = {watch, rows, nullptr, false};
+		Announcing announcing = {watch, rows, nullptr};
 		announce_range(announcing);
 	} else {
 		announce_halves(watch, rows, trouble);
@@ -299,7 +306,7 @@ announce_rows(const WatchDefinition &watch, const WatchRows &rows)
 void
 preview_rows(const WatchDefinition &watch, const WatchRows &rows, AnnouncementTaker &taker)
 {
-	Announcing announcing = {watch, rows, &taker, false};
+	Announcing announcing = {watch, rows, &taker};
 	announce_range(announcing);
 }
 

@@ -4,18 +4,10 @@
 #pragma once
 
 #include "pg/watches/announcement.hpp"
-#include "pg/server/transaction.hpp"
 #include "pg/watches/watch_rows.hpp"
 
 namespace whatsapp::pg
 {
-
-/* What an error in a watch did to a statement. */
-struct WatchTrouble {
-	std::int64_t rows; /* that were not announced; 0 is none */
-	Problem problem;   /* of the first */
-	char first_row[512];
-};
 
 /* Enqueues what the watch announces of the rows, with the rights of the watch's owner for its
  * expressions. In record mode nothing is raised but a cancel by somebody; what went wrong is

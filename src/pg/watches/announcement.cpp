@@ -35,11 +35,20 @@ constexpr TimestampTz end_of_time = INT64CONST(252455616000) * USECS_PER_SEC;
 void
 refuse(Announcement &announcement, int sqlstate, const char *message, const char *hint)
 {
-	announcement.refused = true;
-	announcement.why.sqlstate = sqlstate;
-	strlcpy(announcement.why.message, message, sizeof announcement.why.message);
-	announcement.why.detail[0] = '\0';
-	strlcpy(announcement.why.hint, hint, sizeof announcement.why.hint);
+	auto *why = static_cast<Failure *>(palloc(sizeof(Failure)));
+	why->sqlstate = sqlstate;
+	strlcpy(why->message, message, sizeof why->message);
+	why->detail[0] = '\0';
+	strlcpy(why->hint, hint, sizeof why->hint);
+	announcement.refused = why;
+}
+
+Failure *
+kept(const Failure &why)
+{
+	auto *copy = static_cast<Failure *>(palloc(sizeof(Failure)));
+	*copy = why;
+	return copy;
 }
 
 /* A longer key is its beginning and a hash of all of it. */
@@ -155,7 +164,7 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
                      std::uint64_t row, Announcement &announcement)
 {
 	announcement.message = {};
-	announcement.refused = false;
+	announcement.refused = nullptr;
 	NewMessage &message = announcement.message;
 	announcement.row_key = rows.text_at(row, watch_row_key);
 	message.recipient_phone = rows.text_at(row, watch_phone);
@@ -175,8 +184,9 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 		parameters[i] = rows.text_at(row, watch_first_parameter + i);
 
 	bool sends_later = false;
-	if (!make_payload(watch, parameters, message, announcement.why))
-		announcement.refused = true;
+	Failure why;
+	if (!make_payload(watch, parameters, message, why))
+		announcement.refused = kept(why);
 	if (message.sender == nullptr || !sender_exists(message.sender)) {
 		refuse(announcement, ERRCODE_UNDEFINED_OBJECT,
 		       psprintf("sender \"%s\" does not exist",
@@ -191,8 +201,8 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 		message.has_expires_at = expires;
 	read_priority(word_or_value(watch.priority, rows, row, watch_priority), announcement);
 	check_expiry(announcement);
-	if (!announcement.refused && !may_send(message, announcement.why))
-		announcement.refused = true;
+	if (announcement.refused == nullptr && !may_send(message, why))
+		announcement.refused = kept(why);
 }
 
 bool

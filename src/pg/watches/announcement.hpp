@@ -14,8 +14,7 @@ namespace whatsapp::pg
 struct Announcement {
 	NewMessage message;
 	const char *row_key;
-	bool refused; /* and why */
-	Failure why;
+	Failure *refused; /* why; NULL for a message that can be sent */
 };
 
 /* Reads a row of the query and puts the message together; what is wrong with its values is no
