@@ -28,6 +28,7 @@ INSERT INTO whatsapp_events (kind, dedupe_key, wamid, raw, contact, body) VALUES
 INSERT INTO whatsapp_event_queue (event_id) SELECT id FROM whatsapp_events;
 INSERT INTO whatsapp_inbound (received_at, occurred_at, wamid, message_type, from_phone, contact, opens_window, event_id, raw)
 SELECT now(), now(), 'in.' || phone, 'text', '+' || phone, phone, true, 1, '{}' FROM unnest('{34612345678,346123456789}'::text[]) AS phone;
+INSERT INTO whatsapp_media (origin, sender, inbound_id, content) SELECT 'download', 'default', id, 'a picture' FROM whatsapp_inbound;
 
 -- on the wire: later
 UPDATE whatsapp_queue SET state = 'sending' WHERE message_id = (SELECT id FROM whatsapp_messages WHERE reference LIKE 'PO +%');

@@ -56,4 +56,24 @@ SELECT pg_temp.refused('SELECT wa_mark_read(NULL)') AS null_argument;
 SELECT split_part(pg_temp.refused(format('INSERT INTO whatsapp_requests (kind, request, state) VALUES (%L, %L, %L)', kind, request, state)), E'\n', 1) AS refused
 FROM (VALUES ('sync_everything', '{}', 'waiting'), ('sync_templates', '[]', 'waiting'), ('sync_templates', '{}', 'lost')) AS r (kind, request, state);
 
+-- nothing of the caller's is found by what runs with the owner's rights
+CREATE SCHEMA regress_whatsapp_trap;
+CREATE FUNCTION regress_whatsapp_trap.sprung() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'trap sprung by %', current_user; END $$;
+CREATE FUNCTION regress_whatsapp_trap.texts(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT regress_whatsapp_trap.sprung()';
+CREATE FUNCTION regress_whatsapp_trap.bigints(bigint, bigint) RETURNS boolean LANGUAGE sql AS 'SELECT regress_whatsapp_trap.sprung()';
+CREATE OPERATOR regress_whatsapp_trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = regress_whatsapp_trap.texts);
+CREATE OPERATOR regress_whatsapp_trap.= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = regress_whatsapp_trap.bigints);
+CREATE FUNCTION regress_whatsapp_trap.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT CASE WHEN regress_whatsapp_trap.sprung() THEN clock_timestamp() END';
+DELETE FROM whatsapp_requests;
+\c
+SET client_min_messages = error;
+SET search_path = regress_whatsapp_trap, public, pg_catalog;
+SELECT 'a'::text = 'a'::text AS the_trap_is_set;
+CALL wa_sync_templates(timeout => '10ms');
+\echo :SQLSTATE
+SHOW search_path;
+RESET search_path;
+SET client_min_messages = error;
+DROP SCHEMA regress_whatsapp_trap CASCADE;
+
 DROP EXTENSION pg_whatsapp;

@@ -10,7 +10,7 @@ CREATE FUNCTION wa_send_media(phone text, media_type text, link text DEFAULT NUL
                               caption text DEFAULT NULL, filename text DEFAULT NULL, voice boolean DEFAULT false,
                               reply_to text DEFAULT NULL, sender text DEFAULT NULL, reference text DEFAULT NULL,
                               send_at timestamptz DEFAULT NULL, idempotency_key text DEFAULT NULL,
-                              priority text DEFAULT NULL) RETURNS bigint
+                              priority text DEFAULT NULL, media bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_media';
 
@@ -47,8 +47,8 @@ AS 'MODULE_PATHNAME', 'pg_whatsapp_send';
 
 COMMENT ON FUNCTION wa_send_text(text, text, boolean, text, text, text, timestamptz, text, text) IS
     'Enqueues a text of at most 4,096 characters; preview_url shows what its first web address leads to, reply_to is the wamid of a message that is quoted. It leaves when this transaction commits, if the recipient wrote in the last 24 hours, else it becomes FAILED. Returns whatsapp_messages.id. Raises WA014 and 22001 for the content, and what wa_send_template() raises for the rest.';
-COMMENT ON FUNCTION wa_send_media(text, text, text, text, text, text, boolean, text, text, text, timestamptz, text, text) IS
-    'Enqueues an image, video, audio, document or sticker: a link (https) that Meta fetches, or the media_id of an upload. caption has at most 1,024 characters, filename is for documents, voice for audio. Returns and raises what wa_send_text() does.';
+COMMENT ON FUNCTION wa_send_media(text, text, text, text, text, text, boolean, text, text, text, timestamptz, text, text, bigint) IS
+    'Enqueues an image, video, audio, document or sticker: a link (https) that Meta fetches, the media_id of an upload, or as media a file of wa_upload_media(), for which the message waits. caption has at most 1,024 characters, filename is for documents, voice for audio. Returns and raises what wa_send_text() does.';
 COMMENT ON FUNCTION wa_send_location(text, double precision, double precision, text, text, text, text, text, timestamptz, text, text) IS
     'Enqueues a place: latitude and longitude in degrees, its name and address. Returns and raises what wa_send_text() does.';
 COMMENT ON FUNCTION wa_send_contacts(text, jsonb, text, text, text, timestamptz, text, text) IS
@@ -61,7 +61,7 @@ COMMENT ON FUNCTION wa_send(text, text, jsonb, text, text, text, timestamptz, te
     'Enqueues a message of any type: content is the object of that name in the Cloud API reference, of type text, image, video, audio, document, sticker, location, contacts, reaction, interactive or template. Returns and raises what wa_send_contacts() and wa_send_template() do.';
 
 REVOKE ALL ON FUNCTION wa_send_text(text, text, boolean, text, text, text, timestamptz, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_send_media(text, text, text, text, text, text, boolean, text, text, text, timestamptz, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_media(text, text, text, text, text, text, boolean, text, text, text, timestamptz, text, text, bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_location(text, double precision, double precision, text, text, text, text, text, timestamptz, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_contacts(text, jsonb, text, text, text, timestamptz, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_interactive(text, jsonb, text, text, text, timestamptz, text, text) FROM PUBLIC;

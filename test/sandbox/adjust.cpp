@@ -64,6 +64,8 @@ settings_json(const Sandbox &box)
 	        {"throughput", throughput_json(settings)},
 	        {"graph_calls_per_hour", settings.graph_calls_per_hour},
 	        {"most_on_page", settings.most_on_page},
+	        {"media_url_seconds", settings.media_url_seconds},
+	        {"media_host", settings.media_host},
 	        {"pair_limit", pair_limit_json(settings.pair_limit)},
 	        {"pricing", name_of(hooks.style.pricing)},
 	        {"recipient", namings[static_cast<size_t>(hooks.style.naming)]},
@@ -184,6 +186,10 @@ set(Settings &settings, const std::string &key, const json &value)
 		settings.graph_calls_per_hour = whole("graph_calls_per_hour", value, 0, 1000000);
 	else if (key == "most_on_page")
 		settings.most_on_page = whole("most_on_page", value, 1, 1000);
+	else if (key == "media_url_seconds")
+		settings.media_url_seconds = whole("media_url_seconds", value, -1, 86400);
+	else if (key == "media_host")
+		settings.media_host = value.get<std::string>();
 	else if (key == "throughput")
 		set_throughput(settings, value);
 	else if (key == "pair_limit")

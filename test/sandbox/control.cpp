@@ -254,6 +254,8 @@ post(Sandbox &box, Exchange &exchange, const std::string &what)
 		return post_webhook(box, exchange, exchange.body);
 	if (what == "verify")
 		return verify(box, exchange);
+	if (what == "media")
+		return put_media(box, exchange, exchange.body);
 	const json body = json::parse(exchange.body, nullptr, false);
 	if (what == "settings")
 		return change_settings(box, exchange, body);

@@ -329,6 +329,10 @@ graph_node(Sandbox &box, Exchange &exchange, const std::string &id, const std::s
 	if (!exchange.is_message &&
 	    !box.graph_calls.arrived(exchange, id, edge, box.settings.graph_calls_per_hour))
 		return;
+	if (id == "media-files" && exchange.method == "GET")
+		return media_bytes(box, exchange, edge);
+	if (edge.empty() && box.media.find(id) != nullptr && exchange.method != "POST")
+		return media_node(box, exchange, id);
 	if (id == box.options.business_account_id && !exchange.is_message)
 		return account_edge(box, exchange, edge);
 	for (const Number &number : box.options.numbers) {
@@ -336,6 +340,8 @@ graph_node(Sandbox &box, Exchange &exchange, const std::string &id, const std::s
 			continue;
 		if (exchange.is_message)
 			return post_message(box, exchange, number);
+		if (edge == "media" && exchange.method == "POST")
+			return upload_media(box, exchange, id);
 		if (edge.empty() && exchange.method == "GET")
 			return answer(exchange, selected(exchange, number_node(number)));
 		return refuse(edge.empty() ? unknown_object(exchange, id) : unknown_path(edge));

@@ -18,6 +18,7 @@
 #include "faults.hpp"
 #include "graph_limits.hpp"
 #include "holds.hpp"
+#include "media_calls.hpp"
 #include "settings.hpp"
 #include "templates.hpp"
 #include "traffic.hpp"
@@ -57,6 +58,7 @@ struct Sandbox {
 	Book book;
 	Traffic traffic;
 	GraphCalls graph_calls;
+	MediaFiles media;
 	Faults faults;
 	Outage outage;
 	Holds holds;

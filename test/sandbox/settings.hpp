@@ -63,6 +63,8 @@ struct Settings {
 	std::optional<int> reject_all;
 	int graph_calls_per_hour = 0; /* that are no message; 0 = no limit */
 	int most_on_page = 1000;      /* whatever ?limit= says */
+	int media_url_seconds = 300;
+	std::string media_host; /* of those addresses; empty: this one */
 	WebhookSettings webhooks;
 };
 

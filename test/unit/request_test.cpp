@@ -3,12 +3,15 @@
  * what is done about an answer that did not come.
  */
 #include "core/request/request_kind.hpp"
+#include "core/request/file_digest.hpp"
+#include "core/request/media_request.hpp"
 #include "core/request/request_reaction.hpp"
 
 #include "core/answer/graph_outcome.hpp"
 #include "core/base/fault.hpp"
 
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -84,53 +87,83 @@ TEST(Request, EveryKindThatCannotBeRepeatedCanBeLookedFor)
 TEST(Request, PagesAreFollowedByTheirCursor)
 {
 	const RequestKind &sync = kind("sync_templates");
-	EXPECT_EQ(sync.make_ask({"{}", ""}).query.find("after="), std::string::npos);
-	EXPECT_NE(sync.make_ask({"{}", "a+b=="}).query.find("&after=a%2Bb%3D%3D"), std::string::npos);
+	EXPECT_EQ(sync.make_ask({"{}", "", {}, {}, {}, 0}).query.find("after="), std::string::npos);
+	EXPECT_NE(sync.make_ask({"{}", "a+b==", {}, {}, {}, 0}).query.find("&after=a%2Bb%3D%3D"),
+	          std::string::npos);
 	const Reply page = sync.read_reply(
-	    {"{}", ""}, R"({"data":[{"name":"a"}],"paging":{"cursors":{"after":"X"},"next":"https://evil.example/?after=Y"}})");
+	    {"{}", "", {}, {}, {}, 0},
+	    R"({"data":[{"name":"a"}],"paging":{"cursors":{"after":"X"},"next":"https://evil.example/?after=Y"}})");
 	EXPECT_EQ(page.next, "X");
 	EXPECT_EQ(page.rows, R"([{"name":"a"}])");
 	const Reply bare = sync.read_reply(
-	    {"{}", ""}, R"({"data":[],"paging":{"next":"https://graph.example/x?limit=1&after=Y&b=1"}})");
+	    {"{}", "", {}, {}, {}, 0},
+	    R"({"data":[],"paging":{"next":"https://graph.example/x?limit=1&after=Y&b=1"}})");
 	EXPECT_EQ(bare.next, "Y") << "an empty page may have a next one";
-	EXPECT_EQ(sync.read_reply({"{}", "X"}, R"({"data":[],"paging":{"cursors":{"after":"Z"}}})").next, "")
+	EXPECT_EQ(sync.read_reply({"{}", "X", {}, {}, {}, 0},
+	                          R"({"data":[],"paging":{"cursors":{"after":"Z"}}})")
+	              .next,
+	          "")
 	    << "the last page names a cursor, too";
-	EXPECT_THROW(sync.read_reply({"{}", "X"}, R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})"), Fault);
-	EXPECT_THROW(sync.read_reply({"{}", ""}, R"({"date":[]})"), Fault);
-	EXPECT_THROW(sync.read_reply({"{}", ""}, "<html>"), Fault);
+	EXPECT_THROW(sync.read_reply({"{}", "X", {}, {}, {}, 0},
+	                             R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})"),
+	             Fault);
+	EXPECT_THROW(sync.read_reply({"{}", "", {}, {}, {}, 0}, R"({"date":[]})"), Fault);
+	EXPECT_THROW(sync.read_reply({"{}", "", {}, {}, {}, 0}, "<html>"), Fault);
 }
 
 TEST(Request, ACreateIsFoundByNameAndLanguage)
 {
 	const RequestKind &create = kind("create_template");
-	const RequestTask task = {R"({"name":"po","language":"es","category":"UTILITY"})", ""};
+	const RequestTask task = {
+	    R"({"name":"po","language":"es","category":"UTILITY"})", "", {}, {}, {}, 0};
 	const GraphAsk ask = create.make_ask(task);
 	EXPECT_EQ(ask.method, GraphMethod::post);
 	EXPECT_EQ(ask.body, task.request);
 	EXPECT_THROW(create.make_ask({R"({"name":"po"})", ""}), Fault);
 	EXPECT_NE(create.make_look(task).query.find("name=po"), std::string::npos);
-	EXPECT_EQ(create.read_reply(task, R"({"id":"7","status":"PENDING","category":"MARKETING"})").result,
-	          R"({"category":"MARKETING","id":"7","status":"PENDING"})");
+	EXPECT_EQ(
+	    create.read_reply(task, R"({"id":"7","status":"PENDING","category":"MARKETING"})").result,
+	    R"({"category":"MARKETING","id":"7","status":"PENDING"})");
 	EXPECT_THROW(create.read_reply(task, R"({"success":true})"), Fault);
 	Reply reply;
-	EXPECT_EQ(create.read_look(task, R"({"data":[{"name":"po","language":"en","id":"1"},{"name":"po_2","language":"es","id":"2"}]})", reply), Look::not_done);
-	EXPECT_EQ(create.read_look(task, R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})", reply), Look::open);
+	EXPECT_EQ(
+	    create.read_look(
+	        task,
+	        R"({"data":[{"name":"po","language":"en","id":"1"},{"name":"po_2","language":"es","id":"2"}]})",
+	        reply),
+	    Look::not_done);
+	EXPECT_EQ(create.read_look(task, R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})",
+	                           reply),
+	          Look::open);
 	EXPECT_EQ(reply.next, "X");
-	EXPECT_EQ(create.read_look(task, R"({"data":[{"name":"po","language":"es","id":"3"}]})", reply), Look::done);
+	EXPECT_EQ(create.read_look(task, R"({"data":[{"name":"po","language":"es","id":"3"}]})", reply),
+	          Look::done);
 	EXPECT_EQ(reply.result, R"({"id":"3"})");
 }
 
 TEST(Request, AnEditIsDoneWhenMetaHasAllOfIt)
 {
 	const RequestKind &edit = kind("edit_template");
-	const RequestTask task = {R"({"template_id":"5","components":[{"type":"BODY","text":"Hola"}]})", ""};
+	const RequestTask task = {
+	    R"({"template_id":"5","components":[{"type":"BODY","text":"Hola"}]})", "", {}, {}, {}, 0};
 	const GraphAsk ask = edit.make_ask(task);
 	EXPECT_EQ(ask.object_id, "5");
 	EXPECT_EQ(ask.body, R"({"components":[{"text":"Hola","type":"BODY"}]})");
 	Reply reply;
-	EXPECT_EQ(edit.read_look(task, R"({"id":"5","status":"PENDING","components":[{"type":"BODY","text":"Hola","extra":1}]})", reply), Look::done);
-	EXPECT_EQ(edit.read_look(task, R"({"id":"5","components":[{"type":"BODY","text":"Adiós"}]})", reply), Look::not_done);
-	EXPECT_EQ(edit.read_look(task, R"({"id":"5","components":[{"type":"BODY","text":"Hola"},{"type":"FOOTER"}]})", reply), Look::not_done);
+	EXPECT_EQ(
+	    edit.read_look(
+	        task,
+	        R"({"id":"5","status":"PENDING","components":[{"type":"BODY","text":"Hola","extra":1}]})",
+	        reply),
+	    Look::done);
+	EXPECT_EQ(
+	    edit.read_look(task, R"({"id":"5","components":[{"type":"BODY","text":"Adiós"}]})", reply),
+	    Look::not_done);
+	EXPECT_EQ(edit.read_look(
+	              task,
+	              R"({"id":"5","components":[{"type":"BODY","text":"Hola"},{"type":"FOOTER"}]})",
+	              reply),
+	          Look::not_done);
 	EXPECT_THROW(edit.read_reply(task, R"({"success":false})"), Fault);
 }
 
@@ -142,7 +175,8 @@ TEST(Request, ADeleteIsDoneWhenNothingIsLeft)
 	EXPECT_EQ(del.make_ask(all).query, "name=po");
 	EXPECT_EQ(del.make_ask(one).query, "hsm_id=5&name=po");
 	Reply reply;
-	const char other[] = R"({"data":[{"name":"po","id":"6"},{"name":"po","id":"5","status":"PENDING_DELETION"}]})";
+	const char other[] =
+	    R"({"data":[{"name":"po","id":"6"},{"name":"po","id":"5","status":"PENDING_DELETION"}]})";
 	EXPECT_EQ(del.read_look(one, other, reply), Look::done);
 	EXPECT_EQ(del.read_look(all, other, reply), Look::not_done);
 	EXPECT_EQ(del.read_look(all, R"({"data":[{"name":"po_2","id":"7"}]})", reply), Look::done);
@@ -152,7 +186,8 @@ TEST(Request, WhatMayHaveBeenDoneIsLookedForAndNeverAskedTwice)
 {
 	EXPECT_EQ(step("create_template", lost(Transport::unknown), facts(1)), RequestStep::look);
 	EXPECT_EQ(step("create_template", judged(503, "<html>"), facts(1)), RequestStep::look);
-	EXPECT_EQ(step("create_template", judged(500, R"({"error":{"code":1}})"), facts(1)), RequestStep::look);
+	EXPECT_EQ(step("create_template", judged(500, R"({"error":{"code":1}})"), facts(1)),
+	          RequestStep::look);
 	EXPECT_EQ(step("create_template", judged(200, "<html>"), facts(1)), RequestStep::look);
 	EXPECT_EQ(step("create_template", lost(Transport::not_sent), facts(1)), RequestStep::ask_again);
 	for (const char *repeatable : {"sync_templates"}) {
@@ -160,18 +195,22 @@ TEST(Request, WhatMayHaveBeenDoneIsLookedForAndNeverAskedTwice)
 		EXPECT_EQ(step(repeatable, judged(503, "<html>"), facts(1)), RequestStep::ask_again);
 	}
 	/* whatever a look says but "it is there" */
-	for (const Outcome &blank : {lost(Transport::unknown), lost(Transport::not_sent), judged(503, ""), judged(400, R"({"error":{"code":100}})")})
+	for (const Outcome &blank : {lost(Transport::unknown), lost(Transport::not_sent),
+	                             judged(503, ""), judged(400, R"({"error":{"code":100}})")})
 		for (int looks = 1; looks < max_looks; looks++)
 			EXPECT_EQ(step("create_template", blank, look_facts(looks)), RequestStep::look);
-	EXPECT_EQ(react_to_blank_look(kind("create_template"), look_facts(max_looks)).step, RequestStep::fail);
-	EXPECT_EQ(react_to_blank_look(kind("delete_template"), look_facts(max_looks)).step, RequestStep::ask_again);
+	EXPECT_EQ(react_to_blank_look(kind("create_template"), look_facts(max_looks)).step,
+	          RequestStep::fail);
+	EXPECT_EQ(react_to_blank_look(kind("delete_template"), look_facts(max_looks)).step,
+	          RequestStep::ask_again);
 }
 
 TEST(Request, ALimitIsARestAndNoAttempt)
 {
 	for (const char *code : {"4", "613", "80007"}) {
 		const Outcome limit = judged(400, std::string(R"({"error":{"code":)") + code + "}}");
-		const RequestReaction reaction = choose_request_reaction(kind("create_template"), limit, {}, facts(99));
+		const RequestReaction reaction =
+		    choose_request_reaction(kind("create_template"), limit, {}, facts(99));
 		EXPECT_EQ(reaction.step, RequestStep::put_back) << code;
 		EXPECT_EQ(reaction.rest_ms, first_throttle_ms) << code;
 		EXPECT_EQ(step("create_template", limit, look_facts(1)), RequestStep::look) << code;
@@ -179,22 +218,34 @@ TEST(Request, ALimitIsARestAndNoAttempt)
 	const Outcome limit = judged(400, R"({"error":{"code":80007}})");
 	Usage usage;
 	usage.regain_ms = 120000;
-	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), limit, usage, facts(1)).delay_ms, 120000);
-	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), judged(429, R"({"error":{"code":80007}})", "7"), {}, facts(1)).rest_ms, 7000);
+	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), limit, usage, facts(1)).delay_ms,
+	          120000);
+	EXPECT_EQ(choose_request_reaction(kind("sync_templates"),
+	                                  judged(429, R"({"error":{"code":80007}})", "7"), {}, facts(1))
+	              .rest_ms,
+	          7000);
 	RequestFacts again = facts(1);
 	again.throttles = 2;
-	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), limit, {}, again).rest_ms, 4 * first_throttle_ms);
+	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), limit, {}, again).rest_ms,
+	          4 * first_throttle_ms);
 	usage = Usage();
 	usage.percent = 80;
-	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), judged(200, "{}"), usage, facts(1)).rest_ms, slow_down_ms);
+	EXPECT_EQ(
+	    choose_request_reaction(kind("sync_templates"), judged(200, "{}"), usage, facts(1)).rest_ms,
+	    slow_down_ms);
 }
 
 TEST(Request, RefusalsAndTroubleOfTheAccountFail)
 {
-	EXPECT_EQ(step("create_template", judged(400, R"({"error":{"code":100,"error_subcode":2388023}})"), facts(1)), RequestStep::fail);
-	EXPECT_EQ(step("create_template", judged(401, R"({"error":{"code":190}})"), facts(1)), RequestStep::fail);
-	EXPECT_EQ(judged(400, R"({"error":{"code":100,"error_subcode":33}})").verdict, Verdict::refused);
-	EXPECT_EQ(step("sync_templates", judged(500, R"({"error":{"code":1}})"), facts(3)), RequestStep::fail);
+	EXPECT_EQ(step("create_template",
+	               judged(400, R"({"error":{"code":100,"error_subcode":2388023}})"), facts(1)),
+	          RequestStep::fail);
+	EXPECT_EQ(step("create_template", judged(401, R"({"error":{"code":190}})"), facts(1)),
+	          RequestStep::fail);
+	EXPECT_EQ(judged(400, R"({"error":{"code":100,"error_subcode":33}})").verdict,
+	          Verdict::refused);
+	EXPECT_EQ(step("sync_templates", judged(500, R"({"error":{"code":1}})"), facts(3)),
+	          RequestStep::fail);
 	EXPECT_EQ(step("sync_templates", lost(Transport::not_sent), facts(3)), RequestStep::ask_again);
 }
 
@@ -205,6 +256,96 @@ TEST(Request, SuccessIsAnObjectWithoutAnError)
 	EXPECT_EQ(judged(200, "[1]").verdict, Verdict::unknown);
 	EXPECT_EQ(judged(200, "").verdict, Verdict::unknown);
 	EXPECT_EQ(judged(404, "<html>").verdict, Verdict::account);
+}
+
+RequestTask
+download_task(const std::string &cursor)
+{
+	RequestTask task;
+	task.request = R"({"media_id":"5","sha256":"LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="})";
+	task.cursor = cursor;
+	task.base_url = "https://graph.facebook.com";
+	task.media_hosts = "files.example, other.example";
+	task.most_file_bytes = 100;
+	return task;
+}
+
+TEST(Request, AFileIsSentAsAForm)
+{
+	RequestTask task;
+	task.request = R"({"media":1,"mime_type":"Image/PNG; x=y","filename":"a\"b\r\n.png"})";
+	task.file = "--bytes--";
+	const GraphAsk ask = kind("upload_media").make_ask(task);
+	EXPECT_EQ(ask.edge, "media");
+	EXPECT_EQ(ask.node, GraphNode::number);
+	const std::string boundary = ask.content_type.substr(ask.content_type.find('=') + 1);
+	EXPECT_NE(
+	    ask.body.find("filename=\"a_b__.png\"\r\nContent-Type: image/png\r\n\r\n--bytes--\r\n--" +
+	                  boundary + "--\r\n"),
+	    std::string::npos)
+	    << ask.body;
+	task.file = {};
+	EXPECT_THROW(kind("upload_media").make_ask(task), Fault) << "its bytes are gone";
+}
+
+TEST(Request, TypesAndSizesAreMetas)
+{
+	EXPECT_NO_THROW(check_media_file("application/pdf", 100u << 20));
+	EXPECT_NO_THROW(check_media_file("audio/ogg; codecs=opus", 16u << 20));
+	for (const auto &[type, size] :
+	     {std::pair{"application/pdf", (100u << 20) + 1}, std::pair{"image/jpeg", (5u << 20) + 1},
+	      std::pair{"image/gif", 1u}, std::pair{"text/plain", 0u}, std::pair{"text", 1u},
+	      std::pair{"a/b\r\nX: y", 1u}, std::pair{"", 1u}})
+		EXPECT_THROW(check_media_file(type, size), Fault) << type;
+}
+
+TEST(Request, AFileComesFromAKnownHostAndIsTheOneThatWasAnnounced)
+{
+	const RequestKind &download = kind("download_media");
+	const auto node = [&](const std::string &url, const char *size) {
+		return download.read_reply(download_task(""),
+		                           R"({"url":")" + url + R"(","file_size":)" + size + "}");
+	};
+	for (const char *url :
+	     {"https://lookaside.fbsbx.com/x?y=1", "https://a.fbcdn.net/x",
+	      "https://graph.facebook.com/x", "https://files.example/x", "https://other.example"})
+		EXPECT_FALSE(node(url, "100").next.empty()) << url;
+	for (const char *url :
+	     {"https://evil.example/x", "https://evilfbcdn.net/x", "https://a.fbcdn.net.evil.example/x",
+	      "http://a.fbcdn.net/x", "https://a.fbcdn.net@evil.example/", "https://files.example:1/",
+	      "ftp://files.example/", "https://files.exampl/"})
+		EXPECT_THROW(node(url, "1"), Fault) << url;
+	EXPECT_THROW(node("https://a.fbcdn.net/x", "101"), Fault);
+	EXPECT_THROW(node("https://a.fbcdn.net/x", "\"99999999999999999999999\""), Fault);
+
+	const std::string hex = digest_hex("hello");
+	EXPECT_EQ(hex, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+	const std::string at = R"({"url":"https://a.fbcdn.net/x","sha256":")" + hex + "\"}";
+	const GraphAsk ask = download.make_ask(download_task(at));
+	EXPECT_EQ(ask.url, "https://a.fbcdn.net/x");
+	EXPECT_TRUE(ask.takes_file);
+	EXPECT_TRUE(download.read_reply(download_task(at), "hello").has_file);
+	EXPECT_THROW(download.read_reply(download_task(at), "Hello"), Fault);
+	EXPECT_THROW(download.read_reply(download_task(R"({"url":"https://a.fbcdn.net/x"})"), "Hello"),
+	             Fault)
+	    << "the webhook told it, too";
+}
+
+TEST(Request, NumbersComeBehindTheirAccount)
+{
+	const RequestKind &numbers = kind("sync_numbers");
+	const RequestTask first = {"{}", "", {}, {}, {}, 0};
+	EXPECT_EQ(numbers.make_ask(first).edge, "");
+	const Reply account = numbers.read_reply(first, R"({"id":"9","currency":"EUR"})");
+	EXPECT_FALSE(account.next.empty());
+	const RequestTask second = {"{}", account.next, {}, {}, {}, 0};
+	EXPECT_EQ(numbers.make_ask(second).edge, "phone_numbers");
+	EXPECT_EQ(numbers.make_ask(second).query.find("after"), std::string::npos);
+	const Reply page =
+	    numbers.read_reply(second, R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})");
+	EXPECT_NE(numbers.make_ask({"{}", page.next, {}, {}, {}, 0}).query.find("after=X"),
+	          std::string::npos);
+	EXPECT_EQ(numbers.read_reply({"{}", page.next, {}, {}, {}, 0}, R"({"data":[]})").next, "");
 }
 
 } // namespace

@@ -59,22 +59,40 @@ read_subcode(std::string_view body, Outcome &outcome)
 	}
 }
 
+Outcome
+accepted(long http_status)
+{
+	Outcome outcome;
+	outcome.http_status = http_status;
+	outcome.verdict = Verdict::accepted;
+	outcome.from_platform = true;
+	return outcome;
+}
+
+bool
+is_success(const Answer &answer) noexcept
+{
+	return answer.transport == Transport::answered && answer.http_status >= 200 &&
+	       answer.http_status <= 299;
+}
+
 } // namespace
+
+Outcome
+judge_file_answer(const Answer &answer)
+{
+	return is_success(answer) ? accepted(answer.http_status) : judge_graph_answer(answer);
+}
 
 Outcome
 judge_graph_answer(const Answer &answer)
 {
 	const bool answered = answer.transport == Transport::answered;
-	const bool success = answered && answer.http_status >= 200 && answer.http_status <= 299;
+	const bool success = is_success(answer);
 	json tree;
 	if (success && parse_bounded(answer.body, tree) == JsonProblem::none && tree.is_object() &&
-	    member(tree, "error") == nullptr) {
-		Outcome outcome;
-		outcome.http_status = answer.http_status;
-		outcome.verdict = Verdict::accepted;
-		outcome.from_platform = true;
-		return outcome;
-	}
+	    member(tree, "error") == nullptr)
+		return accepted(answer.http_status);
 	Outcome outcome = judge_answer(answer);
 	if (!answered) {
 		if (outcome.verdict == Verdict::unknown)

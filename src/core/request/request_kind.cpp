@@ -4,6 +4,7 @@
 #include "core/request/request_kind.hpp"
 
 #include "core/request/mark_request.hpp"
+#include "core/request/media_request.hpp"
 #include "core/request/number_request.hpp"
 #include "core/request/template_request.hpp"
 
@@ -26,6 +27,9 @@ constexpr RequestKind kinds[] = {
     {"delete_template", false, false, true, ask_template_deletion, read_success,
      ask_templates_of_name, find_deleted_template},
     {"sync_numbers", true, false, false, ask_numbers, read_numbers, nullptr, nullptr},
+    {"upload_media", true, true, false, ask_media_upload, read_media_upload, nullptr, nullptr},
+    {"download_media", true, false, false, ask_media_download, read_media_download, nullptr,
+     nullptr},
     {"mark_read", true, false, false, ask_read_mark, read_success, nullptr, nullptr},
 };
 

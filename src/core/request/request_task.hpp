@@ -14,15 +14,21 @@ namespace whatsapp
 
 /* What a kind knows of the row that is in hand. */
 struct RequestTask {
-	std::string_view request; /* the column, a JSON object */
-	std::string cursor;       /* Reply::next of the answer before; empty at first */
+	std::string_view request;   /* the column, a JSON object */
+	std::string cursor = {};    /* Reply::next of the answer before; empty at first */
+	std::string_view file = {}; /* that is to be uploaded */
+	/* for what is to be fetched */
+	std::string_view base_url = {};
+	std::string_view media_hosts = {};
+	std::size_t most_file_bytes = 0;
 };
 
 /* What an answer says. */
 struct Reply {
-	std::string next;   /* not empty: there is more to ask for, and this is the next cursor */
-	std::string rows;   /* JSON for the writer */
-	std::string result; /* JSON for the column; the writer may say it instead */
+	std::string next;      /* not empty: there is more to ask for, and this is the next cursor */
+	std::string rows;      /* JSON for the writer */
+	std::string result;    /* JSON for the column; the writer may say it instead */
+	bool has_file = false; /* the body of the answer is a file, for the writer */
 };
 
 /* What has become of a request whose answer was lost. */

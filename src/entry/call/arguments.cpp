@@ -10,6 +10,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 }
 
 namespace whatsapp::entry
@@ -99,6 +100,16 @@ required_json(FunctionCallInfo fcinfo, int place, const char *name)
 {
 	require_argument(fcinfo, place, name);
 	return optional_json(fcinfo, place, nullptr);
+}
+
+std::int64_t
+interval_argument_ms(FunctionCallInfo fcinfo, int place)
+{
+	constexpr std::int64_t most = INT64CONST(86400000);
+	const Interval *interval = PG_GETARG_INTERVAL_P(place);
+	if (interval->month > 0 || interval->day > 0)
+		return most;
+	return Min(Max(interval->time / 1000, 0), most);
 }
 
 const char *

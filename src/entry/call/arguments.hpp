@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ const char *optional_text(FunctionCallInfo fcinfo, int place, const TextLimit &l
 /* The text of a jsonb; optional: the default when the argument is NULL. */
 const char *required_json(FunctionCallInfo fcinfo, int place, const char *name);
 const char *optional_json(FunctionCallInfo fcinfo, int place, const char *otherwise);
+
+/* Of an interval that is not NULL, a day at most; negative ones are 0. */
+std::int64_t interval_argument_ms(FunctionCallInfo fcinfo, int place);
 
 /* The decimal digits of a numeric. */
 const char *required_numeric(FunctionCallInfo fcinfo, int place, const char *name);

@@ -67,6 +67,18 @@ http_method(GraphMethod method) noexcept
 	return net::HttpMethod::post;
 }
 
+/* Its address lapses after minutes; and a larger file than was announced will be so again. */
+void
+judge_file(Job &job, const net::HttpResponse &response)
+{
+	constexpr long not_found = 404;
+	constexpr int most_addresses = 3;
+	if (response.status == not_found)
+		job.outcome.verdict = job.attempts < most_addresses ? Verdict::retry : Verdict::refused;
+	else if (response.transport == Transport::unknown && response.error == "response too large")
+		job.outcome.verdict = Verdict::refused;
+}
+
 /* What an account may have to wait for. */
 struct Rest {
 	std::int64_t until_ms = 0;
@@ -88,7 +100,7 @@ struct Desk::State {
 	RequestFacts facts_of(const Job &job);
 	bool prepare_call(Job &job, GraphRequest &request);
 	void start_call(Job &job) noexcept;
-	void take_answer(Job &job, const net::HttpResponse &response);
+	void take_answer(Job &job, net::HttpResponse &response);
 	void note_rest(const Job &job, std::int64_t now_ms);
 };
 
@@ -126,13 +138,20 @@ Desk::State::prepare_call(Job &job, GraphRequest &request)
 	call.edge = ask.edge;
 	call.query = ask.query;
 	call.body = std::move(ask.body);
-	if (ask.node == GraphNode::object)
+	call.content_type = ask.content_type;
+	call.url = ask.url;
+	job.takes_file = ask.takes_file;
+	if (ask.takes_file)
+		call.max_response_bytes = static_cast<std::size_t>(pg::settings.max_media_size) * 1024;
+	if (!ask.url.empty())
+		call.node = {};
+	else if (ask.node == GraphNode::object)
 		call.node = ask.object_id;
 	else if (ask.node == GraphNode::account)
 		call.node = !job.business_account_id.empty()
 		                ? std::string_view(job.business_account_id)
 		                : credentials.find_business_account_id(job.account);
-	if (ask.node != GraphNode::number && call.node.empty())
+	if (ask.url.empty() && ask.node != GraphNode::number && call.node.empty())
 		why = {"no business account id is set",
 		       job.account.empty()
 		           ? "Put Meta's id of the WhatsApp Business Account into the environment variable "
@@ -177,7 +196,7 @@ Desk::State::start_call(Job &job) noexcept
 }
 
 void
-Desk::State::take_answer(Job &job, const net::HttpResponse &response)
+Desk::State::take_answer(Job &job, net::HttpResponse &response)
 {
 	Answer answer;
 	answer.transport = response.transport;
@@ -188,12 +207,15 @@ Desk::State::take_answer(Job &job, const net::HttpResponse &response)
 	answer.transport_error = response.error;
 	answer.token = job.token->text();
 	const RequestFacts facts = facts_of(job);
-	job.outcome = judge_graph_answer(answer);
-	job.reaction =
-	    choose_request_reaction(*job.kind, job.outcome, read_usage(answer.usage), facts);
+	job.outcome = job.takes_file ? judge_file_answer(answer) : judge_graph_answer(answer);
+	if (job.takes_file)
+		judge_file(job, response);
+	job.reaction = choose_request_reaction(*job.kind, job.outcome, read_usage(answer.usage), facts);
 	if (job.outcome.verdict == Verdict::account)
 		credentials.expire_secrets();
 	read_job_answer(job, facts, response.body);
+	if (job.reply.has_file)
+		job.answer_file.swap(response.body);
 	job.is_answered = true;
 }
 
@@ -277,9 +299,11 @@ Desk::begin_request(const pg::ClaimedRequest &claimed) noexcept
 		if (!job.sender.empty())
 			job.lane.append("/").append(job.sender);
 		job.request = claimed.request;
+		if (claimed.file != nullptr)
+			job.file.assign(claimed.file, claimed.file_size);
 		job.business_account_id = text(claimed.business_account_id);
-		job.route = resolve_route({claimed.account, claimed.phone_number_id, claimed.api_version,
-		                           claimed.api_base_url});
+		job.route = resolve_route(
+		    {claimed.account, claimed.phone_number_id, claimed.api_version, claimed.api_base_url});
 		job.attempts = claimed.attempts;
 		job.looks = claimed.looks;
 		job.is_look = claimed.is_unknown;
@@ -343,9 +367,8 @@ void
 Desk::answer_kept(std::int64_t id, std::int64_t now_ms, bool without_rows) noexcept
 {
 	Job &job = state_->jobs.find(id)->second;
-	job.write_at_ms =
-	    now_ms + std::min(std::int64_t{100} << std::min(job.write_failures++, 6),
-	                      longest_write_pause_ms);
+	job.write_at_ms = now_ms + std::min(std::int64_t{100} << std::min(job.write_failures++, 6),
+	                                    longest_write_pause_ms);
 	if (!without_rows || !job.is_done)
 		return;
 	try {

@@ -3,9 +3,11 @@
  */
 #include "entry/clerk/job.hpp"
 
+#include <cstring>
 #include <utility>
 
 #include "core/base/fault.hpp"
+#include "pg/server/settings.hpp"
 
 namespace whatsapp::entry
 {
@@ -14,6 +16,7 @@ namespace
 {
 
 constexpr char not_seen[] = "no answer came, and nothing of the request can be seen";
+constexpr char unreadable_hint[] = "Check that the configured address is the Cloud API's.";
 constexpr char not_seen_hint[] =
     "It was not asked again, since it may still appear. Look in WhatsApp Manager, then ask for it "
     "once more.";
@@ -71,7 +74,10 @@ end_of(const Job &job) noexcept
 RequestTask
 task_of(const Job &job)
 {
-	return {job.request, job.cursor};
+	RequestTask task = {
+	    job.request, job.cursor, job.file, job.route.base_url, pg::settings.media_hosts, 0};
+	task.most_file_bytes = static_cast<std::size_t>(pg::settings.max_media_size) * 1024;
+	return task;
 }
 
 void
@@ -90,11 +96,13 @@ read_job_answer(Job &job, const RequestFacts &facts, std::string_view body)
 		}
 	} catch (const Fault &fault) {
 		const std::int64_t rest_ms = job.reaction.rest_ms;
-		job.reaction = react_to_unreadable(*job.kind, facts);
+		/* what is not as the API promises may pass; what we do not want will not */
+		const bool is_final = strcmp(fault.sqlstate(), sqlstate::invalid_parameter_value) == 0;
+		job.reaction = is_final ? RequestReaction() : react_to_unreadable(*job.kind, facts);
 		job.reaction.rest_ms = rest_ms;
 		job.reaction.platform_answered = true;
 		job.outcome.message = fault.message();
-		job.outcome.hint = "Check that the configured address is the Cloud API's.";
+		job.outcome.hint = is_final ? fault.hint() : unreadable_hint;
 	}
 }
 
@@ -123,7 +131,9 @@ written_answer(const Job &job) noexcept
 	                   job.is_done ? text_or_null(job.reply.rows) : nullptr,
 	                   job.started_at,
 	                   job.asked_at,
-	                   !answer.goes_on};
+	                   !answer.goes_on,
+	                   job.is_done && job.reply.has_file ? job.answer_file.data() : nullptr,
+	                   job.answer_file.size()};
 	answer.ended.id = job.id;
 	answer.ended.end = end_of(job);
 	answer.ended.delay_ms = job.reaction.delay_ms;

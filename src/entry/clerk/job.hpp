@@ -26,6 +26,7 @@ struct Job {
 	std::string sender;                /* empty: none */
 	std::string lane;                  /* see pg::BusyAccounts */
 	std::string request;
+	std::string file; /* that is to be uploaded */
 	std::string business_account_id;
 	Route route;
 	int attempts = 0;
@@ -40,9 +41,11 @@ struct Job {
 	std::int64_t asked_ms = 0; /* monotonic */
 
 	/* its answer */
+	bool takes_file = false;
 	bool is_answered = false;
 	Outcome outcome;
 	Reply reply;
+	std::string answer_file;
 	bool is_done = false; /* reply is to be written */
 	RequestReaction reaction;
 	std::int64_t write_at_ms = 0;

@@ -4,12 +4,15 @@
  */
 #include "core/message/free_form.hpp"
 #include "core/value/e164.hpp"
+#include "pg/enqueue/messages.hpp"
+#include "pg/requests/media_messages.hpp"
 
 #include "entry/call/arguments.hpp"
 #include "entry/functions/sending.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_send_text);
 PG_FUNCTION_INFO_V1(pg_whatsapp_send_media);
@@ -57,6 +60,40 @@ pg_whatsapp_send_text(PG_FUNCTION_ARGS)
 	});
 }
 
+namespace
+{
+
+constexpr int media_argument = 13;
+
+/* The file is at Meta, or the message waits for it. */
+Datum
+send_own_media(FunctionCallInfo fcinfo, MediaMessage media)
+{
+	if (!PG_ARGISNULL(2) || !PG_ARGISNULL(3))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("media excludes link and media_id"),
+		                errhint("Name the file in one way.")));
+	const std::int64_t file = PG_GETARG_INT64(media_argument);
+	const char *sender = entry::optional_text(fcinfo, 8, nullptr);
+	const std::int64_t send_at = PG_ARGISNULL(10) ? 0 : PG_GETARG_TIMESTAMPTZ(10);
+	const pg::NamedMedia named = entry::in_schema(fcinfo, [=] {
+		return pg::name_media(file, pg::resolve_sender(sender), send_at);
+	});
+	media.id = named.name;
+	const char *reply_to = entry::optional_text(fcinfo, 7, "");
+	const Datum id = send_free_form(fcinfo, 8, entry::required_cstring(fcinfo, 1, "media_type"), [=] {
+		return media_payload(media, reply_to);
+	});
+	if (named.waits)
+		(void)entry::in_schema(fcinfo, [=] {
+			pg::wait_for_media(DatumGetInt64(id), file);
+			return true;
+		});
+	return id;
+}
+
+} // namespace
+
 Datum
 pg_whatsapp_send_media(PG_FUNCTION_ARGS)
 {
@@ -68,6 +105,8 @@ pg_whatsapp_send_media(PG_FUNCTION_ARGS)
 	media.caption = entry::optional_text(fcinfo, 4, "");
 	media.filename = entry::optional_text(fcinfo, 5, "");
 	media.voice = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
+	if (!PG_ARGISNULL(media_argument))
+		return send_own_media(fcinfo, media);
 	const char *reply_to = entry::optional_text(fcinfo, 7, "");
 	return send_free_form(fcinfo, 8, type, [=] { return media_payload(media, reply_to); });
 }

@@ -13,7 +13,6 @@
 
 extern "C" {
 #include "executor/spi.h"
-#include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_request_template_sync);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sync_templates);
@@ -27,21 +26,12 @@ using namespace whatsapp;
 namespace
 {
 
-std::int64_t
-interval_ms(const Interval &interval)
-{
-	constexpr std::int64_t most = INT64CONST(86400000);
-	if (interval.month != 0 || interval.day != 0)
-		return most;
-	return Min(Max(interval.time / 1000, 0), most);
-}
-
 /* account NULL: the default one. One that waits already will do. */
 std::int64_t
 request_sync(const char *kind, const char *account)
 {
 	pg::require_account(account);
-	const std::int64_t waiting = pg::find_waiting_request(kind, account);
+	const std::int64_t waiting = pg::find_waiting_request(kind, account, true);
 	return waiting != 0 ? waiting : pg::add_request({kind, account, nullptr, nullptr});
 }
 
@@ -62,7 +52,7 @@ wait_for_sync(FunctionCallInfo fcinfo, const char *kind, const char *procedure,
 	entry::require_argument(fcinfo, 1, "timeout");
 	pg::require_clerk();
 	const char *account = entry::optional_text(fcinfo, 0, nullptr);
-	const std::int64_t timeout_ms = interval_ms(*PG_GETARG_INTERVAL_P(1));
+	const std::int64_t timeout_ms = entry::interval_argument_ms(fcinfo, 1);
 	const Oid own = fcinfo->flinfo->fn_oid;
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	pg::use_schema_of_function(own);

@@ -51,6 +51,15 @@ build_request(const Route &route, Credentials &credentials, GraphCall call, Grap
 	request.token = credentials.find_token(route.account, why);
 	if (!request.token)
 		return false;
+	request.method = call.method;
+	request.timeout_ms = call.timeout_ms;
+	request.content_type = call.content_type;
+	request.max_response_bytes = call.max_response_bytes;
+	request.body = std::move(call.body);
+	if (!call.url.empty()) {
+		request.url = call.url;
+		return true;
+	}
 	const bool is_number = call.node.empty();
 	if (is_number)
 		call.node = !route.phone_number_id.empty()
@@ -60,9 +69,6 @@ build_request(const Route &route, Credentials &credentials, GraphCall call, Grap
 		why = invalid_node(is_number);
 		return false;
 	}
-	request.method = call.method;
-	request.timeout_ms = call.timeout_ms;
-	request.body = std::move(call.body);
 	request.url = route.base_url;
 	request.url.append("/").append(route.api_version.empty() ? pg::settings.api_version
 	                                                         : route.api_version);
@@ -83,6 +89,8 @@ to_http_request(const GraphRequest &request, std::uint64_t id) noexcept
 	http.url = request.url;
 	http.bearer_token = request.token->text();
 	http.body = request.body;
+	http.content_type = request.content_type;
+	http.max_response_bytes = request.max_response_bytes;
 	http.timeout_ms = request.timeout_ms;
 	return http;
 }

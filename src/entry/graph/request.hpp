@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,11 +19,14 @@ namespace whatsapp::entry
 /* What is asked for: METHOD base_url/version/node/edge?query. */
 struct GraphCall {
 	net::HttpMethod method = net::HttpMethod::post;
-	std::string_view node = {};  /* empty: the sending number */
-	std::string_view edge = {};  /* such as messages; empty: the node itself */
-	std::string_view query = {}; /* encoded, without its question mark */
-	std::string body = {};       /* JSON, of a POST */
-	long timeout_ms = 0;         /* 0: whatsapp.request_timeout */
+	std::string_view node = {};         /* empty: the sending number */
+	std::string_view edge = {};         /* such as messages; empty: the node itself */
+	std::string_view query = {};        /* encoded, without its question mark */
+	std::string body = {};              /* of a POST */
+	std::string_view content_type = {}; /* of the body; empty: JSON */
+	std::string_view url = {}; /* not empty: this address, which was checked, and no node */
+	std::size_t max_response_bytes = 0; /* 0: that of the client */
+	long timeout_ms = 0;                /* 0: whatsapp.request_timeout */
 };
 
 /* Owns all that it needs; plain data. */
@@ -31,6 +35,8 @@ struct GraphRequest {
 	std::string url;
 	std::shared_ptr<const Token> token;
 	std::string body;
+	std::string content_type;
+	std::size_t max_response_bytes = 0;
 	long timeout_ms = 0;
 };
 

@@ -74,11 +74,16 @@ token_allowed(std::string_view token) noexcept
 }
 
 Bearer
-Bearer::make_headers(std::string_view token, const std::string &user_agent) noexcept
+Bearer::make_headers(std::string_view token, const std::string &user_agent,
+                     std::string_view content_type) noexcept
 {
 	Bearer made;
 	std::string agent;
+	std::string type = "Content-Type: ";
+	if (content_type.find_first_of("\r\n") != std::string_view::npos)
+		return Bearer();
 	try {
+		type += content_type.empty() ? std::string_view("application/json") : content_type;
 		made.shared_ = new Shared;
 		/* reserved first: growing would leave pieces of the token behind in freed memory */
 		made.shared_->line.reserve(authorization.size() + token.size());
@@ -91,8 +96,7 @@ Bearer::make_headers(std::string_view token, const std::string &user_agent) noex
 	 * type is accepted anyhow. libcurl prints headers byte by byte, its own ones twice. */
 	curl_slist *&list = made.shared_->headers;
 	if (!append_header(list, made.shared_->line.c_str()) ||
-	    !append_header(list, "Content-Type: application/json") ||
-	    !append_header(list, agent.c_str()) || !append_header(list, "Expect:") ||
+	    !append_header(list, type.c_str()) || !append_header(list, agent.c_str()) || !append_header(list, "Expect:") ||
 	    !append_header(list, "Accept:"))
 		return Bearer();
 	return made;

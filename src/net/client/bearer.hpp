@@ -26,8 +26,10 @@ public:
 	Bearer(const Bearer &other) noexcept : shared_(other.shared_) { hold(); }
 	Bearer &operator=(const Bearer &other) noexcept;
 
-	/* Empty when memory fails. */
-	static Bearer make_headers(std::string_view token, const std::string &user_agent) noexcept;
+	/* content_type: empty for application/json. Empty when memory fails, and for a type that could
+	 * end the header. */
+	static Bearer make_headers(std::string_view token, const std::string &user_agent,
+	                           std::string_view content_type = {}) noexcept;
 
 	explicit operator bool() const noexcept { return shared_ != nullptr; }
 	bool carries_token(std::string_view token) const noexcept;

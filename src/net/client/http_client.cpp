@@ -195,10 +195,15 @@ HttpClient::State::prepared_transfer(const HttpRequest &request) noexcept
 		last_bearer = Bearer::make_headers(request.bearer_token, options.user_agent);
 	if (!last_bearer)
 		return nullptr;
+	/* a file: once in a while */
+	Bearer own;
+	if (!request.content_type.empty() &&
+	    !(own = Bearer::make_headers(request.bearer_token, options.user_agent, request.content_type)))
+		return nullptr;
 	Transfer *transfer = free.pop();
 	if (!transfer)
 		transfer = Transfer::create();
-	if (transfer && !transfer->prepare_request(request, last_bearer, options)) {
+	if (transfer && !transfer->prepare_request(request, own ? own : last_bearer, options)) {
 		delete transfer;
 		return nullptr;
 	}

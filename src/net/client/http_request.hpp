@@ -5,6 +5,7 @@
 
 #include "core/answer/answer.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,9 +21,11 @@ struct HttpRequest {
 	HttpMethod method = HttpMethod::post;
 	std::string_view url;
 	std::string_view bearer_token;
-	std::string_view body;     /* application/json; of a POST only */
-	long timeout_ms = 0;       /* in all; 0: that of the options */
-	std::int64_t asked_us = 0; /* monotonic; when its time began. 0: now */
+	std::string_view body;              /* of a POST only */
+	std::string_view content_type;      /* of the body; empty: application/json */
+	std::size_t max_response_bytes = 0; /* 0: that of the options */
+	long timeout_ms = 0;                /* in all; 0: that of the options */
+	std::int64_t asked_us = 0;          /* monotonic; when its time began. 0: now */
 };
 
 struct HttpResponse {

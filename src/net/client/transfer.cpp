@@ -239,7 +239,8 @@ Transfer::prepare_request(const HttpRequest &request, const Bearer &bearer,
 	response_.id = request.id;
 	words_[0] = '\0';
 	offered_ = resend_refused_ = too_large_ = false;
-	max_response_bytes_ = options.max_response_bytes;
+	max_response_bytes_ =
+	    request.max_response_bytes > 0 ? request.max_response_bytes : options.max_response_bytes;
 	const long timeout_ms =
 	    request.timeout_ms > 0 ? request.timeout_ms : options.request_timeout_ms;
 	timeout_us_ = timeout_ms * 1000;

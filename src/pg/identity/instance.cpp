@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "pg/server/bells.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/identity/restore_hold.hpp"
@@ -334,6 +335,7 @@ release_messages()
 	const bool held = is_held();
 	if (held)
 		become_own_instance();
+	wake_clerk_at_commit();
 	if (release_queue() == 0 && !held)
 		return 0;
 	static Statement waiting = {"SELECT count(*) FROM @s@.whatsapp_queue", 0, {}};

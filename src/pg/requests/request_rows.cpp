@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "pg/requests/media_rows.hpp"
 #include "pg/requests/number_rows.hpp"
 #include "pg/requests/template_rows.hpp"
 
@@ -17,6 +18,7 @@ namespace
 struct Writer {
 	const char *kind;
 	const char *(*write)(const AnsweredRequest &);
+	void (*write_failure)(std::int64_t id, const char *message) = nullptr;
 };
 
 constexpr Writer writers[] = {
@@ -25,6 +27,8 @@ constexpr Writer writers[] = {
     {"edit_template", write_edited_template},
     {"delete_template", write_deleted_template},
     {"sync_numbers", write_synced_numbers},
+    {"upload_media", write_uploaded_media, write_failed_media},
+    {"download_media", write_downloaded_media, write_failed_media},
 };
 
 } // namespace
@@ -36,6 +40,14 @@ write_request_rows(const AnsweredRequest &answered)
 		if (strcmp(writer.kind, answered.kind) == 0)
 			return writer.write(answered);
 	return nullptr;
+}
+
+void
+write_request_failure(const char *kind, std::int64_t id, const char *message)
+{
+	for (const Writer &writer : writers)
+		if (strcmp(writer.kind, kind) == 0 && writer.write_failure != nullptr)
+			writer.write_failure(id, message);
 }
 
 } // namespace whatsapp::pg

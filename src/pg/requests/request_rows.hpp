@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <cstdint>
+
 #include "pg/requests/answered_request.hpp"
 
 namespace whatsapp::pg
@@ -11,5 +13,8 @@ namespace whatsapp::pg
 
 /* In a transaction. What the column result is to say; NULL: what the kind says. */
 const char *write_request_rows(const AnsweredRequest &answered);
+
+/* In a transaction, of one that has failed for good. */
+void write_request_failure(const char *kind, std::int64_t id, const char *message);
 
 } // namespace whatsapp::pg

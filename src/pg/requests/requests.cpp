@@ -11,6 +11,8 @@
 #include "pg/server/settings.hpp"
 #include "pg/server/statement.hpp"
 
+#include "pg/server/compat.hpp"
+
 extern "C" {
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -55,19 +57,43 @@ add_request(const NewRequest &request)
 }
 
 std::int64_t
-find_waiting_request(const char *kind, const char *account)
+find_waiting_request(const char *kind, const char *account, bool is_due)
 {
 	static Statement statement = {
 	    "SELECT id FROM @s@.whatsapp_requests WHERE ended_at IS NULL AND state = 'waiting' AND attempts = 0 AND kind = $1"
-	    " AND account IS NOT DISTINCT FROM $2 ORDER BY id LIMIT 1",
-	    2,
-	    {TEXTOID, TEXTOID}};
+	    " AND account IS NOT DISTINCT FROM $2 AND (due_at <= now() OR NOT $3) ORDER BY id LIMIT 1",
+	    3,
+	    {TEXTOID, TEXTOID, BOOLOID}};
 	Values values;
 	values.set_text(0, kind);
 	values.set_text(1, account);
+	values.set(2, BoolGetDatum(is_due));
 	const Result found = run_statement(statement, values);
 	return found.empty() ? 0 : found.int64_at(0, 1);
 }
+
+namespace
+{
+
+/* The bytes that go with it. */
+void
+read_file(ClaimedRequest &claimed)
+{
+	static Statement statement = {
+	    "SELECT content FROM @s@.whatsapp_media WHERE id = ($1::jsonb ->> 'media')::bigint",
+	    1,
+	    {TEXTOID}};
+	Values values;
+	values.set_text(0, claimed.request);
+	const Result row = run_statement(statement, values);
+	if (row.empty() || row.is_null(0, 1))
+		return;
+	const bytea *content = DatumGetByteaPP(row.datum_at(0, 1, BYTEAOID));
+	claimed.file = VARDATA_ANY(content);
+	claimed.file_size = VARSIZE_ANY_EXHDR(content);
+}
+
+} // namespace
 
 bool
 claim_request(const BusyAccounts &busy, MemoryContextData *memory, ClaimedRequest &claimed)
@@ -122,6 +148,8 @@ claim_request(const BusyAccounts &busy, MemoryContextData *memory, ClaimedReques
 	claimed.business_account_id = way.text_at(0, 2);
 	claimed.api_version = way.text_at(0, 3);
 	claimed.api_base_url = way.text_at(0, 4);
+	if (strcmp(claimed.kind, "upload_media") == 0)
+		read_file(claimed);
 	MemoryContextSwitchTo(before);
 	return true;
 }
@@ -178,8 +206,10 @@ std::int64_t
 next_request_ms()
 {
 	static Statement statement = {
-	    "SELECT " MILLISECONDS_UNTIL("min(due_at)", "clock_timestamp()") " FROM @s@.whatsapp_requests"
-	    " WHERE ended_at IS NULL AND state IN ('waiting', 'unknown')",
+	    "SELECT " MILLISECONDS_UNTIL(
+	        "min(due_at)",
+	        "clock_timestamp()") " FROM @s@.whatsapp_requests"
+	                             " WHERE ended_at IS NULL AND state IN ('waiting', 'unknown')",
 	    0,
 	    {}};
 	const Result due = run_statement(statement, Values());

@@ -24,8 +24,9 @@ struct NewRequest {
  * SPI_finish(). Returns its id. */
 std::int64_t add_request(const NewRequest &request);
 
-/* One of that kind and account waits and has not begun: it will do. 0 when there is none. */
-std::int64_t find_waiting_request(const char *kind, const char *account);
+/* One of that kind and account waits and has not begun: it will do. 0 when there is none. is_due:
+ * only one that need not wait any more. */
+std::int64_t find_waiting_request(const char *kind, const char *account, bool is_due);
 
 /* Clerk side, each in a transaction. */
 
@@ -44,6 +45,8 @@ struct ClaimedRequest {
 	int looks;    /* likewise */
 	bool is_unknown;
 	std::int64_t started_at; /* TimestampTz */
+	const char *file;        /* that is to be uploaded; NULL: none */
+	std::size_t file_size;
 };
 
 /* What nothing may be claimed for. */

@@ -73,7 +73,7 @@ void
 request_template_sync_soon(const char *account)
 {
 	if (settings.sync_interval != 0 && settings.clerk && settings.enabled &&
-	    find_waiting_request("sync_templates", account) == 0)
+	    find_waiting_request("sync_templates", account, false) == 0)
 		(void)add_request({"sync_templates", account, nullptr, nullptr, after_webhook_ms});
 }
 

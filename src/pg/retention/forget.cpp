@@ -87,6 +87,13 @@ ForgettingStatement forgetting[] = {
       "  OR e.message_id IN (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE " IS_OF_PERSON(
           "m") "))",
       KEYS_AND_SPELLINGS}},
+    /* the files of those messages that go next */
+    {"whatsapp_media",
+     "deleted",
+     {"DELETE FROM @s@.whatsapp_media AS f USING @s@.whatsapp_inbound AS i WHERE i.id = f.inbound_id"
+      " AND (i.contact = ANY ($1) OR i.user_id = ANY ($1)"
+      "  OR @s@.wa_contact_key(i.from_phone) = ANY ($1) OR i.raw::text ~ ANY ($2))",
+      KEYS_AND_SPELLINGS}},
     {"whatsapp_inbound",
      "deleted",
      {"DELETE FROM @s@.whatsapp_inbound AS i WHERE i.contact = ANY ($1) OR i.user_id = ANY ($1)"

@@ -1,0 +1,31 @@
+/*
+ * media_messages.hpp — messages that name a file of whatsapp_media, and wait until Meta has it.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace whatsapp::pg
+{
+
+/* Longer than any id of Meta's that is kept. */
+inline constexpr int max_media_name = 80;
+
+/* Between SPI_connect() and SPI_finish(). What stands in the message's payload: Meta's id, or a
+ * place-holder, and then the message is to wait. A copy that has lapsed, or will before the message
+ * is sent, is uploaded again. Raises P0002 when there is no such upload, 22023 when it is another
+ * sender's, 55000 when it has failed or its bytes are gone. send_at: a TimestampTz; 0 for now. */
+struct NamedMedia {
+	char name[max_media_name];
+	bool waits;
+};
+NamedMedia name_media(std::int64_t media, const char *sender, std::int64_t send_at);
+
+/* The message is due when its file is at Meta, and fails when that fails. */
+void wait_for_media(std::int64_t message_id, std::int64_t media);
+
+/* For the writers: the file is there, as media_id, or will never be. */
+void send_waiting_messages(std::int64_t media, const char *media_id);
+void fail_waiting_messages(std::int64_t media, const char *message);
+
+} // namespace whatsapp::pg
