@@ -79,7 +79,7 @@ wait_sql($node, "SELECT error_code FROM whatsapp_requests WHERE id = $id", '8000
 is(of_request($id, q{state, attempts, due_at > now() + interval '10 min'}), 'waiting|0|t', 'at the limit a request waits as long as Meta says, and that is no attempt');
 my $before = all_calls();
 my $number = sql(q{SELECT wa_request_number_sync()});
-wait_for('the clerk to end', sub { sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp clerk' AND wait_event_type IS NULL}) eq '0' });
+wait_for('the clerk to rest', sub { sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp clerk' AND wait_event_type IS NULL}) eq '0' });
 is(of_request($number, 'state'), 'waiting', 'nor is another one of the account asked');
 is(all_calls(), $before, 'no call was made meanwhile');
 sandbox_set($sandbox, graph_calls_per_hour => 0);
@@ -183,6 +183,7 @@ pass('and templates after a webhook about one');
 
 is(sql(q{SELECT count(*) FROM whatsapp_requests AS r WHERE r::text LIKE '%sandbox-token%'}), '0', 'no token in a row');
 $node->stop('fast');
-my $log = slurp_file($node->logfile);
+# what this test itself says is logged by the server that PostgreSQL's modules make
+my $log = slurp_file($node->logfile) =~ s/LOG:  statement: .*\n(?:\t.*\n)*//gr;
 unlike($log, qr/sandbox-token|bytes of a picture|an order/, 'no token and nothing of a file in the log');
 done_testing();
