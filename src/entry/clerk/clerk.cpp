@@ -12,6 +12,7 @@
 #include "entry/clerk/desk.hpp"
 #include "entry/launcher/worker_place.hpp"
 #include "pg/identity/instance.hpp"
+#include "pg/requests/request_recovery.hpp"
 #include "pg/requests/request_rows.hpp"
 #include "pg/requests/requests.hpp"
 #include "pg/server/clerk_call.hpp"

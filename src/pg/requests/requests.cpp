@@ -155,20 +155,6 @@ claim_request(const BusyAccounts &busy, MemoryContextData *memory, ClaimedReques
 }
 
 void
-recover_requests(const char *const *repeatable, std::size_t count)
-{
-	static Statement statement = {
-	    "UPDATE @s@.whatsapp_requests SET due_at = clock_timestamp(), state = CASE WHEN kind = ANY ($1) THEN 'waiting' ELSE 'unknown' END,"
-	    "  error_message = 'the clerk ended before the answer was written down'"
-	    " WHERE ended_at IS NULL AND state = 'running'",
-	    1,
-	    {TEXTARRAYOID}};
-	Values values;
-	values.set(0, text_array(repeatable, count));
-	(void)run_statement(statement, values);
-}
-
-void
 settle_request(const EndedRequest &ended)
 {
 	static Statement statement = {

@@ -63,10 +63,6 @@ struct BusyAccounts {
  * Strings live in memory. */
 bool claim_request(const BusyAccounts &busy, MemoryContextData *memory, ClaimedRequest &claimed);
 
-/* What lies as running and is in nobody's hands: its clerk ended. Those that cannot be repeated
- * become unknown. */
-void recover_requests(const char *const *repeatable, std::size_t count);
-
 enum class RequestEnd : int { done, failed, again, put_back, unknown };
 
 struct EndedRequest {
