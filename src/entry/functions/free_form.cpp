@@ -70,20 +70,18 @@ Datum
 send_own_media(FunctionCallInfo fcinfo, MediaMessage media)
 {
 	if (!PG_ARGISNULL(2) || !PG_ARGISNULL(3))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("media excludes link and media_id"),
-		                errhint("Name the file in one way.")));
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("media excludes link and media_id"), errhint("Name the file in one way.")));
 	const std::int64_t file = PG_GETARG_INT64(media_argument);
 	const char *sender = entry::optional_text(fcinfo, 8, nullptr);
 	const std::int64_t send_at = PG_ARGISNULL(10) ? 0 : PG_GETARG_TIMESTAMPTZ(10);
-	const pg::NamedMedia named = entry::in_schema(fcinfo, [=] {
-		return pg::name_media(file, pg::resolve_sender(sender), send_at);
-	});
+	const pg::NamedMedia named = entry::in_schema(
+	    fcinfo, [=] { return pg::name_media(file, pg::resolve_sender(sender), send_at); });
 	media.id = named.name;
 	const char *reply_to = entry::optional_text(fcinfo, 7, "");
-	const Datum id = send_free_form(fcinfo, 8, entry::required_cstring(fcinfo, 1, "media_type"), [=] {
-		return media_payload(media, reply_to);
-	});
+	const Datum id = send_free_form(fcinfo, 8, entry::required_cstring(fcinfo, 1, "media_type"),
+	                                [=] { return media_payload(media, reply_to); });
 	if (named.waits)
 		(void)entry::in_schema(fcinfo, [=] {
 			pg::wait_for_media(DatumGetInt64(id), file);

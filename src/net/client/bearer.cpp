@@ -95,8 +95,8 @@ Bearer::make_headers(std::string_view token, const std::string &user_agent,
 	/* Without a value a header is taken out: waiting for 100 Continue costs a round trip, and any
 	 * type is accepted anyhow. libcurl prints headers byte by byte, its own ones twice. */
 	curl_slist *&list = made.shared_->headers;
-	if (!append_header(list, made.shared_->line.c_str()) ||
-	    !append_header(list, type.c_str()) || !append_header(list, agent.c_str()) || !append_header(list, "Expect:") ||
+	if (!append_header(list, made.shared_->line.c_str()) || !append_header(list, type.c_str()) ||
+	    !append_header(list, agent.c_str()) || !append_header(list, "Expect:") ||
 	    !append_header(list, "Accept:"))
 		return Bearer();
 	return made;

@@ -198,7 +198,8 @@ HttpClient::State::prepared_transfer(const HttpRequest &request) noexcept
 	/* a file: once in a while */
 	Bearer own;
 	if (!request.content_type.empty() &&
-	    !(own = Bearer::make_headers(request.bearer_token, options.user_agent, request.content_type)))
+	    !(own =
+	          Bearer::make_headers(request.bearer_token, options.user_agent, request.content_type)))
 		return nullptr;
 	Transfer *transfer = free.pop();
 	if (!transfer)

@@ -157,16 +157,18 @@ define_api_settings()
 	           {"Time without work after which the clerk ends.",
 	            "Another one is started when there is something to do."},
 	           &settings.clerk_idle_timeout, 60, 1, 86400, GUC_UNIT_S);
-	define_int("whatsapp.sync_interval",
-	           {"Age at which templates and numbers are read from the Cloud API again; 0 for never.",
-	            "They are also read after a start, and templates after each webhook about one."},
-	           &settings.sync_interval, 86400, 0, INT_MAX / 1000, GUC_UNIT_S);
-	define_string("whatsapp.media_hosts",
-	              {"Hosts from which media that came in may be fetched, besides that of the API and "
-	               "those of Meta.",
-	               "A list separated by commas. Meta's are lookaside.fbsbx.com and what ends with "
-	               ".fbcdn.net, .fbsbx.com, .facebook.com or .whatsapp.net."},
-	              &settings.media_hosts, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+	define_int(
+	    "whatsapp.sync_interval",
+	    {"Age at which templates and numbers are read from the Cloud API again; 0 for never.",
+	     "They are also read after a start, and templates after each webhook about one."},
+	    &settings.sync_interval, 86400, 0, INT_MAX / 1000, GUC_UNIT_S);
+	define_string(
+	    "whatsapp.media_hosts",
+	    {"Hosts from which media that came in may be fetched, besides that of the API and "
+	     "those of Meta.",
+	     "A list separated by commas. Meta's are lookaside.fbsbx.com and what ends with "
+	     ".fbcdn.net, .fbsbx.com, .facebook.com or .whatsapp.net."},
+	    &settings.media_hosts, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
 	define_int("whatsapp.max_media_size", "Largest media file that is fetched.",
 	           &settings.max_media_size, 102400, 1, 1000000, GUC_UNIT_KB);
 	define_string("whatsapp.api_base_url",
