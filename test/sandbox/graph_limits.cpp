@@ -41,13 +41,12 @@ GraphCalls::arrived(Exchange &exchange, const std::string &id, const std::string
 	if (per_hour <= 0)
 		return true;
 	const int64_t minutes = refused ? (oldest + hour_us - now) / 60000000 + 1 : 0;
-	const nlohmann::json usage = {
-	    {id,
-	     {{{"type", "whatsapp_business_management"},
-	       {"call_count", 100 * (count + (refused ? 0 : 1)) / per_hour},
-	       {"total_cputime", 1},
-	       {"total_time", 1},
-	       {"estimated_time_to_regain_access", minutes}}}}};
+	const nlohmann::json usage = {{id,
+	                               {{{"type", "whatsapp_business_management"},
+	                                 {"call_count", 100 * (count + (refused ? 0 : 1)) / per_hour},
+	                                 {"total_cputime", 1},
+	                                 {"total_time", 1},
+	                                 {"estimated_time_to_regain_access", minutes}}}}};
 	if (refused)
 		exchange.reply = error_reply({80007});
 	exchange.reply.headers.emplace_back("X-Business-Use-Case-Usage", usage.dump());

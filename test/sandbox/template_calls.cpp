@@ -55,9 +55,9 @@ create_template(Sandbox &box, Exchange &exchange)
 		body["status"] = "PENDING";
 		body.erase("id");
 		const Template &made = box.templates.put(body);
-		answer_with(exchange, {{"id", made.listed->at("id")},
-		                       {"status", made.status},
-		                       {"category", made.category}});
+		answer_with(
+		    exchange,
+		    {{"id", made.listed->at("id")}, {"status", made.status}, {"category", made.category}});
 	} catch (const std::exception &e) {
 		exchange.reply = error_reply({100, e.what(), "(#100) Invalid parameter"});
 	}
@@ -99,9 +99,8 @@ delete_templates(Sandbox &box, Exchange &exchange)
 	for (const Template &known : box.templates.all())
 		if (known.name == name && (id.empty() || known.listed->value("id", "") == id)) {
 			if (known.status == "DISABLED") {
-				exchange.reply =
-				    error_reply({100, "A disabled template cannot be deleted",
-				                 "(#100) Invalid parameter"});
+				exchange.reply = error_reply(
+				    {100, "A disabled template cannot be deleted", "(#100) Invalid parameter"});
 				return;
 			}
 			languages.push_back(known.language);

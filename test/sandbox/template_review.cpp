@@ -13,8 +13,7 @@ review_template(const nlohmann::json &definition)
 {
 	if (!definition.contains("components") || !definition["components"].is_array() ||
 	    definition["components"].empty())
-		return Error{100, "components: a template has at least a body",
-		             "(#100) Invalid parameter"};
+		return Error{100, "components: a template has at least a body", "(#100) Invalid parameter"};
 	return std::nullopt;
 }
 

@@ -87,15 +87,20 @@ TEST(Request, PagesAreFollowedByTheirCursor)
 	EXPECT_EQ(sync.make_ask({"{}", ""}).query.find("after="), std::string::npos);
 	EXPECT_NE(sync.make_ask({"{}", "a+b=="}).query.find("&after=a%2Bb%3D%3D"), std::string::npos);
 	const Reply page = sync.read_reply(
-	    {"{}", ""}, R"({"data":[{"name":"a"}],"paging":{"cursors":{"after":"X"},"next":"https://evil.example/?after=Y"}})");
+	    {"{}", ""},
+	    R"({"data":[{"name":"a"}],"paging":{"cursors":{"after":"X"},"next":"https://evil.example/?after=Y"}})");
 	EXPECT_EQ(page.next, "X");
 	EXPECT_EQ(page.rows, R"([{"name":"a"}])");
 	const Reply bare = sync.read_reply(
-	    {"{}", ""}, R"({"data":[],"paging":{"next":"https://graph.example/x?limit=1&after=Y&b=1"}})");
+	    {"{}", ""},
+	    R"({"data":[],"paging":{"next":"https://graph.example/x?limit=1&after=Y&b=1"}})");
 	EXPECT_EQ(bare.next, "Y") << "an empty page may have a next one";
-	EXPECT_EQ(sync.read_reply({"{}", "X"}, R"({"data":[],"paging":{"cursors":{"after":"Z"}}})").next, "")
+	EXPECT_EQ(
+	    sync.read_reply({"{}", "X"}, R"({"data":[],"paging":{"cursors":{"after":"Z"}}})").next, "")
 	    << "the last page names a cursor, too";
-	EXPECT_THROW(sync.read_reply({"{}", "X"}, R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})"), Fault);
+	EXPECT_THROW(sync.read_reply({"{}", "X"},
+	                             R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})"),
+	             Fault);
 	EXPECT_THROW(sync.read_reply({"{}", ""}, R"({"date":[]})"), Fault);
 	EXPECT_THROW(sync.read_reply({"{}", ""}, "<html>"), Fault);
 }
@@ -109,28 +114,49 @@ TEST(Request, ACreateIsFoundByNameAndLanguage)
 	EXPECT_EQ(ask.body, task.request);
 	EXPECT_THROW(create.make_ask({R"({"name":"po"})", ""}), Fault);
 	EXPECT_NE(create.make_look(task).query.find("name=po"), std::string::npos);
-	EXPECT_EQ(create.read_reply(task, R"({"id":"7","status":"PENDING","category":"MARKETING"})").result,
-	          R"({"category":"MARKETING","id":"7","status":"PENDING"})");
+	EXPECT_EQ(
+	    create.read_reply(task, R"({"id":"7","status":"PENDING","category":"MARKETING"})").result,
+	    R"({"category":"MARKETING","id":"7","status":"PENDING"})");
 	EXPECT_THROW(create.read_reply(task, R"({"success":true})"), Fault);
 	Reply reply;
-	EXPECT_EQ(create.read_look(task, R"({"data":[{"name":"po","language":"en","id":"1"},{"name":"po_2","language":"es","id":"2"}]})", reply), Look::not_done);
-	EXPECT_EQ(create.read_look(task, R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})", reply), Look::open);
+	EXPECT_EQ(
+	    create.read_look(
+	        task,
+	        R"({"data":[{"name":"po","language":"en","id":"1"},{"name":"po_2","language":"es","id":"2"}]})",
+	        reply),
+	    Look::not_done);
+	EXPECT_EQ(create.read_look(task, R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})",
+	                           reply),
+	          Look::open);
 	EXPECT_EQ(reply.next, "X");
-	EXPECT_EQ(create.read_look(task, R"({"data":[{"name":"po","language":"es","id":"3"}]})", reply), Look::done);
+	EXPECT_EQ(create.read_look(task, R"({"data":[{"name":"po","language":"es","id":"3"}]})", reply),
+	          Look::done);
 	EXPECT_EQ(reply.result, R"({"id":"3"})");
 }
 
 TEST(Request, AnEditIsDoneWhenMetaHasAllOfIt)
 {
 	const RequestKind &edit = kind("edit_template");
-	const RequestTask task = {R"({"template_id":"5","components":[{"type":"BODY","text":"Hola"}]})", ""};
+	const RequestTask task = {R"({"template_id":"5","components":[{"type":"BODY","text":"Hola"}]})",
+	                          ""};
 	const GraphAsk ask = edit.make_ask(task);
 	EXPECT_EQ(ask.object_id, "5");
 	EXPECT_EQ(ask.body, R"({"components":[{"text":"Hola","type":"BODY"}]})");
 	Reply reply;
-	EXPECT_EQ(edit.read_look(task, R"({"id":"5","status":"PENDING","components":[{"type":"BODY","text":"Hola","extra":1}]})", reply), Look::done);
-	EXPECT_EQ(edit.read_look(task, R"({"id":"5","components":[{"type":"BODY","text":"Adiós"}]})", reply), Look::not_done);
-	EXPECT_EQ(edit.read_look(task, R"({"id":"5","components":[{"type":"BODY","text":"Hola"},{"type":"FOOTER"}]})", reply), Look::not_done);
+	EXPECT_EQ(
+	    edit.read_look(
+	        task,
+	        R"({"id":"5","status":"PENDING","components":[{"type":"BODY","text":"Hola","extra":1}]})",
+	        reply),
+	    Look::done);
+	EXPECT_EQ(
+	    edit.read_look(task, R"({"id":"5","components":[{"type":"BODY","text":"Adiós"}]})", reply),
+	    Look::not_done);
+	EXPECT_EQ(edit.read_look(
+	              task,
+	              R"({"id":"5","components":[{"type":"BODY","text":"Hola"},{"type":"FOOTER"}]})",
+	              reply),
+	          Look::not_done);
 	EXPECT_THROW(edit.read_reply(task, R"({"success":false})"), Fault);
 }
 
@@ -142,7 +168,8 @@ TEST(Request, ADeleteIsDoneWhenNothingIsLeft)
 	EXPECT_EQ(del.make_ask(all).query, "name=po");
 	EXPECT_EQ(del.make_ask(one).query, "hsm_id=5&name=po");
 	Reply reply;
-	const char other[] = R"({"data":[{"name":"po","id":"6"},{"name":"po","id":"5","status":"PENDING_DELETION"}]})";
+	const char other[] =
+	    R"({"data":[{"name":"po","id":"6"},{"name":"po","id":"5","status":"PENDING_DELETION"}]})";
 	EXPECT_EQ(del.read_look(one, other, reply), Look::done);
 	EXPECT_EQ(del.read_look(all, other, reply), Look::not_done);
 	EXPECT_EQ(del.read_look(all, R"({"data":[{"name":"po_2","id":"7"}]})", reply), Look::done);
@@ -152,7 +179,8 @@ TEST(Request, WhatMayHaveBeenDoneIsLookedForAndNeverAskedTwice)
 {
 	EXPECT_EQ(step("create_template", lost(Transport::unknown), facts(1)), RequestStep::look);
 	EXPECT_EQ(step("create_template", judged(503, "<html>"), facts(1)), RequestStep::look);
-	EXPECT_EQ(step("create_template", judged(500, R"({"error":{"code":1}})"), facts(1)), RequestStep::look);
+	EXPECT_EQ(step("create_template", judged(500, R"({"error":{"code":1}})"), facts(1)),
+	          RequestStep::look);
 	EXPECT_EQ(step("create_template", judged(200, "<html>"), facts(1)), RequestStep::look);
 	EXPECT_EQ(step("create_template", lost(Transport::not_sent), facts(1)), RequestStep::ask_again);
 	for (const char *repeatable : {"sync_templates"}) {
@@ -160,18 +188,22 @@ TEST(Request, WhatMayHaveBeenDoneIsLookedForAndNeverAskedTwice)
 		EXPECT_EQ(step(repeatable, judged(503, "<html>"), facts(1)), RequestStep::ask_again);
 	}
 	/* whatever a look says but "it is there" */
-	for (const Outcome &blank : {lost(Transport::unknown), lost(Transport::not_sent), judged(503, ""), judged(400, R"({"error":{"code":100}})")})
+	for (const Outcome &blank : {lost(Transport::unknown), lost(Transport::not_sent),
+	                             judged(503, ""), judged(400, R"({"error":{"code":100}})")})
 		for (int looks = 1; looks < max_looks; looks++)
 			EXPECT_EQ(step("create_template", blank, look_facts(looks)), RequestStep::look);
-	EXPECT_EQ(react_to_blank_look(kind("create_template"), look_facts(max_looks)).step, RequestStep::fail);
-	EXPECT_EQ(react_to_blank_look(kind("delete_template"), look_facts(max_looks)).step, RequestStep::ask_again);
+	EXPECT_EQ(react_to_blank_look(kind("create_template"), look_facts(max_looks)).step,
+	          RequestStep::fail);
+	EXPECT_EQ(react_to_blank_look(kind("delete_template"), look_facts(max_looks)).step,
+	          RequestStep::ask_again);
 }
 
 TEST(Request, ALimitIsARestAndNoAttempt)
 {
 	for (const char *code : {"4", "613", "80007"}) {
 		const Outcome limit = judged(400, std::string(R"({"error":{"code":)") + code + "}}");
-		const RequestReaction reaction = choose_request_reaction(kind("create_template"), limit, {}, facts(99));
+		const RequestReaction reaction =
+		    choose_request_reaction(kind("create_template"), limit, {}, facts(99));
 		EXPECT_EQ(reaction.step, RequestStep::put_back) << code;
 		EXPECT_EQ(reaction.rest_ms, first_throttle_ms) << code;
 		EXPECT_EQ(step("create_template", limit, look_facts(1)), RequestStep::look) << code;
@@ -179,22 +211,34 @@ TEST(Request, ALimitIsARestAndNoAttempt)
 	const Outcome limit = judged(400, R"({"error":{"code":80007}})");
 	Usage usage;
 	usage.regain_ms = 120000;
-	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), limit, usage, facts(1)).delay_ms, 120000);
-	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), judged(429, R"({"error":{"code":80007}})", "7"), {}, facts(1)).rest_ms, 7000);
+	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), limit, usage, facts(1)).delay_ms,
+	          120000);
+	EXPECT_EQ(choose_request_reaction(kind("sync_templates"),
+	                                  judged(429, R"({"error":{"code":80007}})", "7"), {}, facts(1))
+	              .rest_ms,
+	          7000);
 	RequestFacts again = facts(1);
 	again.throttles = 2;
-	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), limit, {}, again).rest_ms, 4 * first_throttle_ms);
+	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), limit, {}, again).rest_ms,
+	          4 * first_throttle_ms);
 	usage = Usage();
 	usage.percent = 80;
-	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), judged(200, "{}"), usage, facts(1)).rest_ms, slow_down_ms);
+	EXPECT_EQ(
+	    choose_request_reaction(kind("sync_templates"), judged(200, "{}"), usage, facts(1)).rest_ms,
+	    slow_down_ms);
 }
 
 TEST(Request, RefusalsAndTroubleOfTheAccountFail)
 {
-	EXPECT_EQ(step("create_template", judged(400, R"({"error":{"code":100,"error_subcode":2388023}})"), facts(1)), RequestStep::fail);
-	EXPECT_EQ(step("create_template", judged(401, R"({"error":{"code":190}})"), facts(1)), RequestStep::fail);
-	EXPECT_EQ(judged(400, R"({"error":{"code":100,"error_subcode":33}})").verdict, Verdict::refused);
-	EXPECT_EQ(step("sync_templates", judged(500, R"({"error":{"code":1}})"), facts(3)), RequestStep::fail);
+	EXPECT_EQ(step("create_template",
+	               judged(400, R"({"error":{"code":100,"error_subcode":2388023}})"), facts(1)),
+	          RequestStep::fail);
+	EXPECT_EQ(step("create_template", judged(401, R"({"error":{"code":190}})"), facts(1)),
+	          RequestStep::fail);
+	EXPECT_EQ(judged(400, R"({"error":{"code":100,"error_subcode":33}})").verdict,
+	          Verdict::refused);
+	EXPECT_EQ(step("sync_templates", judged(500, R"({"error":{"code":1}})"), facts(3)),
+	          RequestStep::fail);
 	EXPECT_EQ(step("sync_templates", lost(Transport::not_sent), facts(3)), RequestStep::ask_again);
 }
 

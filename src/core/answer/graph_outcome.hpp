@@ -8,8 +8,8 @@
 namespace whatsapp
 {
 
-/* As judge_answer(), but accepted is a 2xx with a JSON object that has no error; what it says is not
- * looked at. */
+/* As judge_answer(), but accepted is a 2xx with a JSON object that has no error; what it says is
+ * not looked at. */
 Outcome judge_graph_answer(const Answer &answer);
 
 } // namespace whatsapp

@@ -89,8 +89,9 @@ contains_json(const json &whole, const json &part)
 	}
 	if (part.is_array())
 		return whole.is_array() && whole.size() == part.size() &&
-		       std::equal(part.begin(), part.end(), whole.begin(),
-		                  [](const json &one, const json &other) { return contains_json(other, one); });
+		       std::equal(
+		           part.begin(), part.end(), whole.begin(),
+		           [](const json &one, const json &other) { return contains_json(other, one); });
 	return whole == part;
 }
 

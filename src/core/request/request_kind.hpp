@@ -24,8 +24,8 @@ struct RequestKind {
 	 * what cannot be seen may still come. */
 	bool asked_again_if_not_done;
 
-	/* Both throw Fault: of make_ask, when the row is at fault; of read_reply, when the answer is not
-	 * what the API promises. */
+	/* Both throw Fault: of make_ask, when the row is at fault; of read_reply, when the answer is
+	 * not what the API promises. */
 	GraphAsk (*make_ask)(const RequestTask &);
 	Reply (*read_reply)(const RequestTask &, std::string_view body);
 

@@ -36,8 +36,8 @@ growing_ms(std::int64_t first_ms, int times) noexcept
 RequestReaction
 ask_again(const Outcome &outcome, const RequestFacts &facts) noexcept
 {
-	const int most = outcome.has_code ? facts.max_attempts
-	                                  : std::max(facts.max_attempts, max_codeless_attempts);
+	const int most =
+	    outcome.has_code ? facts.max_attempts : std::max(facts.max_attempts, max_codeless_attempts);
 	RequestReaction reaction;
 	reaction.step = facts.attempts >= most ? RequestStep::fail : RequestStep::ask_again;
 	reaction.delay_ms = std::max(retry_delay_ms(RetryPolicy(), facts.attempts, facts.random01),
@@ -101,8 +101,7 @@ react_to_verdict(const RequestKind &kind, const Outcome &outcome, const Usage &u
 	if (facts.is_look)
 		return react_to_blank_look(kind, facts);
 	/* no status: the client did not get as far as to send */
-	const bool certainly_not_done =
-	    outcome.verdict == Verdict::retry && outcome.http_status == 0;
+	const bool certainly_not_done = outcome.verdict == Verdict::retry && outcome.http_status == 0;
 	return kind.repeatable || certainly_not_done ? ask_again(outcome, facts) : look_later(facts);
 }
 

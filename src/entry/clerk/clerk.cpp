@@ -1,6 +1,6 @@
 /*
- * clerk.cpp — the worker that makes the requests to Meta's API which are no message, so that neither
- * the sender nor the reader ever waits for one. It ends when it has been idle for a while.
+ * clerk.cpp — the worker that makes the requests to Meta's API which are no message, so that
+ * neither the sender nor the reader ever waits for one. It ends when it has been idle for a while.
  *
  * As in the sender: a request is marked by a commit before its bytes leave, and no transaction is
  * open while they travel.
@@ -173,8 +173,7 @@ drain_desk(Clerk &clerk, pg::WaitSet &waits)
 		const long next = clerk.desk->timeout_ms(now);
 		const std::int64_t left = std::max<std::int64_t>(end - now, 0);
 		if (clerk.desk->in_hand() > 0)
-			waits.wait(
-			    static_cast<long>(next < 0 ? left : std::min<std::int64_t>(left, next)));
+			waits.wait(static_cast<long>(next < 0 ? left : std::min<std::int64_t>(left, next)));
 	}
 }
 

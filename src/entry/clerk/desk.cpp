@@ -189,8 +189,7 @@ Desk::State::take_answer(Job &job, const net::HttpResponse &response)
 	answer.token = job.token->text();
 	const RequestFacts facts = facts_of(job);
 	job.outcome = judge_graph_answer(answer);
-	job.reaction =
-	    choose_request_reaction(*job.kind, job.outcome, read_usage(answer.usage), facts);
+	job.reaction = choose_request_reaction(*job.kind, job.outcome, read_usage(answer.usage), facts);
 	if (job.outcome.verdict == Verdict::account)
 		credentials.expire_secrets();
 	read_job_answer(job, facts, response.body);
@@ -278,8 +277,8 @@ Desk::begin_request(const pg::ClaimedRequest &claimed) noexcept
 			job.lane.append("/").append(job.sender);
 		job.request = claimed.request;
 		job.business_account_id = text(claimed.business_account_id);
-		job.route = resolve_route({claimed.account, claimed.phone_number_id, claimed.api_version,
-		                           claimed.api_base_url});
+		job.route = resolve_route(
+		    {claimed.account, claimed.phone_number_id, claimed.api_version, claimed.api_base_url});
 		job.attempts = claimed.attempts;
 		job.looks = claimed.looks;
 		job.is_look = claimed.is_unknown;
@@ -343,9 +342,8 @@ void
 Desk::answer_kept(std::int64_t id, std::int64_t now_ms, bool without_rows) noexcept
 {
 	Job &job = state_->jobs.find(id)->second;
-	job.write_at_ms =
-	    now_ms + std::min(std::int64_t{100} << std::min(job.write_failures++, 6),
-	                      longest_write_pause_ms);
+	job.write_at_ms = now_ms + std::min(std::int64_t{100} << std::min(job.write_failures++, 6),
+	                                    longest_write_pause_ms);
 	if (!without_rows || !job.is_done)
 		return;
 	try {

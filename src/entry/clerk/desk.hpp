@@ -1,5 +1,6 @@
 /*
- * desk.hpp — the clerk's hands: claimed requests become calls, answers become what is to be written.
+ * desk.hpp — the clerk's hands: claimed requests become calls, answers become what is to be
+ * written.
  *
  * It owns what needs destructors and is reached by a static pointer only, so that no server error
  * can jump over it. Every function is noexcept.

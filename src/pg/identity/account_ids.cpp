@@ -36,9 +36,10 @@ require_account(const char *account)
 	Values values;
 	values.set_text(0, account);
 	if (run_statement(statement, values).empty())
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-		                errmsg("WhatsApp account \"%s\" does not exist", account),
-		                errhint("Insert it into whatsapp_accounts, or name none for the default one.")));
+		ereport(ERROR,
+		        (errcode(ERRCODE_UNDEFINED_OBJECT),
+		         errmsg("WhatsApp account \"%s\" does not exist", account),
+		         errhint("Insert it into whatsapp_accounts, or name none for the default one.")));
 }
 
 } // namespace whatsapp::pg

@@ -110,7 +110,8 @@ Statement make_template = {
 
 Statement set_status = {
     "UPDATE @s@.whatsapp_templates SET status = $5, rejected_reason = nullif($6, 'NONE'), status_detail = $7,"
-    " gone_at = CASE WHEN $5 IN ('DELETED', 'PENDING_DELETION') THEN gone_at END, status_at = $4" IF_NEWER("status_at"),
+    " gone_at = CASE WHEN $5 IN ('DELETED', 'PENDING_DELETION') THEN gone_at END, status_at = $4" IF_NEWER(
+        "status_at"),
     7,
     {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID}};
 

@@ -12,10 +12,10 @@ namespace whatsapp::pg
 struct AnsweredRequest {
 	const char *kind;
 	std::int64_t id;
-	const char *account; /* NULL: the default one */
-	const char *sender;  /* NULL: it is about no number */
-	const char *request; /* JSON, the column */
-	const char *rows;    /* JSON, Reply::rows of the kind (core/request/request_kind.hpp) */
+	const char *account;     /* NULL: the default one */
+	const char *sender;      /* NULL: it is about no number */
+	const char *request;     /* JSON, the column */
+	const char *rows;        /* JSON, Reply::rows of the kind (core/request/request_kind.hpp) */
 	std::int64_t started_at; /* TimestampTz, when its first call was made */
 	std::int64_t asked_at;   /* when this one was */
 	bool is_last;            /* nothing more is asked for */

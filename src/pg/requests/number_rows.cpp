@@ -26,9 +26,9 @@ values_of(const AnsweredRequest &answered)
 	return values;
 }
 
-#define ACCOUNT                                                                                   \
+#define ACCOUNT                                                                                                                         \
 	"(SELECT a.* FROM jsonb_to_record($3::jsonb -> 'account') AS a (id text, name text, currency text, timezone_id text, country text," \
-	"  status text, account_review_status text, business_verification_status text, health_status jsonb)" \
+	"  status text, account_review_status text, business_verification_status text, health_status jsonb)"                                \
 	" WHERE a.id IS NOT NULL) AS p"
 
 Statement update_account = {
@@ -49,11 +49,11 @@ Statement insert_account = {
     {TEXTOID, TIMESTAMPTZOID, TEXTOID}};
 
 /* Ids that are too long for the index are none of Meta's. */
-#define NUMBERS                                                                                    \
-	"(SELECT DISTINCT ON (n.id) n.*, n.throughput ->> 'level' AS level"                          \
+#define NUMBERS                                                                                                                        \
+	"(SELECT DISTINCT ON (n.id) n.*, n.throughput ->> 'level' AS level"                                                                \
 	" FROM jsonb_to_recordset($3::jsonb -> 'numbers') AS n (id text, display_phone_number text, verified_name text, name_status text," \
-	"  quality_rating text, status text, throughput jsonb, whatsapp_business_manager_messaging_limit text," \
-	"  code_verification_status text, platform_type text, account_mode text, health_status jsonb)" \
+	"  quality_rating text, status text, throughput jsonb, whatsapp_business_manager_messaging_limit text,"                            \
+	"  code_verification_status text, platform_type text, account_mode text, health_status jsonb)"                                     \
 	" WHERE octet_length(n.id) <= 128) AS p"
 
 Statement update_numbers = {

@@ -23,10 +23,10 @@ request_read_mark(std::int64_t inbound_id, bool typing)
 	values.set(1, BoolGetDatum(typing));
 	const Result row = run_statement(statement, values);
 	if (row.empty())
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
-		                errmsg("there is no inbound message %lld",
-		                       static_cast<long long>(inbound_id)),
-		                errhint("See whatsapp_inbound.id.")));
+		ereport(ERROR,
+		        (errcode(ERRCODE_NO_DATA_FOUND),
+		         errmsg("there is no inbound message %lld", static_cast<long long>(inbound_id)),
+		         errhint("See whatsapp_inbound.id.")));
 	if (row.is_null(0, 1))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("inbound message %lld came to a number that is no sender here",

@@ -20,10 +20,8 @@ struct Writer {
 };
 
 constexpr Writer writers[] = {
-    {"sync_templates", write_synced_templates},
-    {"create_template", write_created_template},
-    {"edit_template", write_edited_template},
-    {"delete_template", write_deleted_template},
+    {"sync_templates", write_synced_templates}, {"create_template", write_created_template},
+    {"edit_template", write_edited_template},   {"delete_template", write_deleted_template},
     {"sync_numbers", write_synced_numbers},
 };
 

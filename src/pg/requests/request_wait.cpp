@@ -1,6 +1,6 @@
 /*
- * request_wait.cpp — looked at every now and then, in a transaction of its own each time, so that no
- * snapshot is held while others work.
+ * request_wait.cpp — looked at every now and then, in a transaction of its own each time, so that
+ * no snapshot is held while others work.
  */
 #include "pg/requests/request_wait.hpp"
 
@@ -53,8 +53,8 @@ void
 pause_for(std::int64_t ms)
 {
 	static const uint32 event = wait_event("WhatsappRequest");
-	(void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-	                static_cast<long>(ms), event);
+	(void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, static_cast<long>(ms),
+	                event);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }
@@ -77,14 +77,15 @@ raise_failed(std::int64_t id, const Result &row)
 	const char *message = row.text_at(0, 2);
 	const char *hint = row.text_at(0, 3);
 	const char *code = row.text_at(0, 4);
-	ereport(ERROR, (errcode(errcode_of(sqlstate::request_failed)),
-	                errmsg("the request to the WhatsApp API failed: %s",
-	                       message == nullptr ? "no reason is known" : message),
-	                code == nullptr ? errdetail("It is row %lld of whatsapp_requests.",
-	                                            static_cast<long long>(id))
-	                                : errdetail("Error code %s; it is row %lld of whatsapp_requests.",
-	                                            code, static_cast<long long>(id)),
-	                hint == nullptr ? 0 : errhint("%s", hint)));
+	ereport(ERROR,
+	        (errcode(errcode_of(sqlstate::request_failed)),
+	         errmsg("the request to the WhatsApp API failed: %s",
+	                message == nullptr ? "no reason is known" : message),
+	         code == nullptr
+	             ? errdetail("It is row %lld of whatsapp_requests.", static_cast<long long>(id))
+	             : errdetail("Error code %s; it is row %lld of whatsapp_requests.", code,
+	                         static_cast<long long>(id)),
+	         hint == nullptr ? 0 : errhint("%s", hint)));
 	pg_unreachable();
 }
 
@@ -92,14 +93,15 @@ raise_failed(std::int64_t id, const Result &row)
 raise_timeout(std::int64_t id, const Result &row)
 {
 	const char *message = row.text_at(0, 2);
-	ereport(ERROR, (errcode(errcode_of(sqlstate::request_timed_out)),
-	                errmsg("the request to the WhatsApp API did not end in time"),
-	                errdetail("Row %lld of whatsapp_requests is %s%s%s.", static_cast<long long>(id),
-	                          row.text_at(0, 1), message == nullptr ? "" : "; its last error: ",
-	                          message == nullptr ? "" : message),
-	                errhint("It goes on: look at whatsapp_requests. Nothing is asked while the "
-	                        "database is held (see whatsapp_held), or without a server process "
-	                        "\"pg_whatsapp clerk\".")));
+	ereport(ERROR,
+	        (errcode(errcode_of(sqlstate::request_timed_out)),
+	         errmsg("the request to the WhatsApp API did not end in time"),
+	         errdetail("Row %lld of whatsapp_requests is %s%s%s.", static_cast<long long>(id),
+	                   row.text_at(0, 1), message == nullptr ? "" : "; its last error: ",
+	                   message == nullptr ? "" : message),
+	         errhint("It goes on: look at whatsapp_requests. Nothing is asked while the "
+	                 "database is held (see whatsapp_held), or without a server process "
+	                 "\"pg_whatsapp clerk\".")));
 	pg_unreachable();
 }
 
@@ -141,10 +143,11 @@ require_own_transactions(FunctionCallInfo fcinfo, const char *procedure, const c
 	if (fcinfo->context != nullptr && IsA(fcinfo->context, CallContext) &&
 	    !reinterpret_cast<CallContext *>(fcinfo->context)->atomic)
 		return;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-	                errmsg("%s() cannot be called in a transaction block", procedure),
-	                errdetail("It commits, so that its request is made, and waits."),
-	                errhint("Call %s(), and look at whatsapp_requests after the commit.", function)));
+	ereport(ERROR,
+	        (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
+	         errmsg("%s() cannot be called in a transaction block", procedure),
+	         errdetail("It commits, so that its request is made, and waits."),
+	         errhint("Call %s(), and look at whatsapp_requests after the commit.", function)));
 }
 
 void

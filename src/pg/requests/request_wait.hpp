@@ -17,8 +17,8 @@ void require_own_transactions(FunctionCallInfo fcinfo, const char *procedure, co
 void require_clerk();
 
 /* Between SPI_connect_ext(SPI_OPT_NONATOMIC) and SPI_finish(), in the procedure of that number:
- * commits, and waits until the request has ended; it can be cancelled. Raises what went wrong (WA030), or that the time is over (WA031):
- * the request goes on then. */
+ * commits, and waits until the request has ended; it can be cancelled. Raises what went wrong
+ * (WA030), or that the time is over (WA031): the request goes on then. */
 void await_request(std::int64_t id, std::int64_t timeout_ms, Oid function);
 
 /* While it lives, statements have the rights of the extension's owner, as in a SECURITY DEFINER

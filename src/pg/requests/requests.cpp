@@ -178,8 +178,10 @@ std::int64_t
 next_request_ms()
 {
 	static Statement statement = {
-	    "SELECT " MILLISECONDS_UNTIL("min(due_at)", "clock_timestamp()") " FROM @s@.whatsapp_requests"
-	    " WHERE ended_at IS NULL AND state IN ('waiting', 'unknown')",
+	    "SELECT " MILLISECONDS_UNTIL(
+	        "min(due_at)",
+	        "clock_timestamp()") " FROM @s@.whatsapp_requests"
+	                             " WHERE ended_at IS NULL AND state IN ('waiting', 'unknown')",
 	    0,
 	    {}};
 	const Result due = run_statement(statement, Values());

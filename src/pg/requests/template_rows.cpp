@@ -28,35 +28,42 @@ values_of(const AnsweredRequest &answered)
 }
 
 /* What a page has, as rows. Names that are too long for the index are none of Meta's. */
-#define PAGE                                                                                           \
-	"(SELECT DISTINCT ON (p.name, p.language) p.*, p.quality_score ->> 'score' AS score"             \
+#define PAGE                                                                                                   \
+	"(SELECT DISTINCT ON (p.name, p.language) p.*, p.quality_score ->> 'score' AS score"                       \
 	" FROM jsonb_to_recordset($3::jsonb) AS p (id text, name text, language text, status text, category text," \
-	"  previous_category text, correct_category text, rejected_reason text, quality_score jsonb,"   \
-	"  parameter_format text, components jsonb)"                                                     \
-	" WHERE p.name IS NOT NULL AND octet_length(p.name) <= 512 AND p.language IS NOT NULL"           \
+	"  previous_category text, correct_category text, rejected_reason text, quality_score jsonb,"              \
+	"  parameter_format text, components jsonb)"                                                               \
+	" WHERE p.name IS NOT NULL AND octet_length(p.name) <= 512 AND p.language IS NOT NULL"                     \
 	"  AND octet_length(p.language) <= 63) AS p"
 #define NEWER(time) "$2 >= coalesce(t." time ", '-infinity')"
 
-Statement update_page = {
-    "UPDATE @s@.whatsapp_templates AS t SET template_id = coalesce(p.id, t.template_id), synced_at = $2, gone_at = NULL,"
-    "  status = CASE WHEN " NEWER("status_at") " THEN p.status ELSE t.status END,"
-    "  rejected_reason = CASE WHEN " NEWER("status_at") " THEN nullif(p.rejected_reason, 'NONE') ELSE t.rejected_reason END,"
-    "  status_detail = CASE WHEN " NEWER("status_at") " AND p.status IS DISTINCT FROM t.status THEN NULL ELSE t.status_detail END,"
-    "  status_at = CASE WHEN " NEWER("status_at") " THEN $2 ELSE t.status_at END,"
-    "  quality = CASE WHEN " NEWER("quality_at") " THEN coalesce(p.score, t.quality) ELSE t.quality END,"
-    "  quality_at = CASE WHEN " NEWER("quality_at") " AND p.score IS NOT NULL THEN $2 ELSE t.quality_at END,"
-    "  previous_category = CASE WHEN NOT (" NEWER("category_at") ") THEN t.previous_category"
-    "   WHEN p.category <> t.category THEN coalesce(p.previous_category, t.category) ELSE coalesce(p.previous_category, t.previous_category) END,"
-    "  category = CASE WHEN " NEWER("category_at") " THEN p.category ELSE t.category END,"
-    "  correct_category = CASE WHEN " NEWER("category_at") " THEN p.correct_category ELSE t.correct_category END,"
-    "  category_at = CASE WHEN " NEWER("category_at") " THEN $2 ELSE t.category_at END,"
-    "  parameter_format = coalesce(p.parameter_format, t.parameter_format),"
-    "  components = CASE WHEN " NEWER("components_at") " THEN coalesce(p.components, t.components) ELSE t.components END,"
-    "  components_at = CASE WHEN " NEWER("components_at") " AND p.components IS NOT NULL THEN $2 ELSE t.components_at END"
-    " FROM " PAGE
-    " WHERE t.name = p.name AND t.language = p.language AND t.account IS NOT DISTINCT FROM $1",
-    3,
-    {TEXTOID, TIMESTAMPTZOID, TEXTOID}};
+Statement
+    update_page =
+        {
+            "UPDATE @s@.whatsapp_templates AS t SET template_id = coalesce(p.id, t.template_id), synced_at = $2, gone_at = NULL,"
+            "  status = CASE WHEN " NEWER("status_at") " THEN p.status ELSE t.status END,"
+                                                       "  rejected_reason = CASE WHEN " NEWER("status_at") " THEN nullif(p.rejected_reason, 'NONE') ELSE t.rejected_reason END,"
+                                                                                                           "  status_detail = CASE WHEN " NEWER("status_at") " AND p.status IS DISTINCT FROM t.status THEN NULL ELSE t.status_detail END,"
+                                                                                                                                                             "  status_at = CASE WHEN " NEWER("status_at") " THEN $2 ELSE t.status_at END,"
+                                                                                                                                                                                                           "  quality = CASE WHEN " NEWER(
+                                                                                                                                                                                                               "quality_at") " THEN coalesce(p.score, t.quality) ELSE t.quality END,"
+                                                                                                                                                                                                                             "  quality_at = CASE WHEN " NEWER(
+                                                                                                                                                                                                                                 "quality_at") " AND p.score IS NOT NULL THEN $2 ELSE t.quality_at END,"
+                                                                                                                                                                                                                                               "  previous_category = CASE WHEN NOT (" NEWER("category_at") ") THEN t.previous_category"
+                                                                                                                                                                                                                                                                                                            "   WHEN p.category <> t.category THEN coalesce(p.previous_category, t.category) ELSE coalesce(p.previous_category, t.previous_category) END,"
+                                                                                                                                                                                                                                                                                                            "  category = CASE WHEN " NEWER("category_at") " THEN p.category ELSE t.category END,"
+                                                                                                                                                                                                                                                                                                                                                           "  correct_category = CASE WHEN " NEWER("category_at") " THEN p.correct_category ELSE t.correct_category END,"
+                                                                                                                                                                                                                                                                                                                                                                                                                  "  category_at = CASE WHEN " NEWER(
+                                                                                                                                                                                                                                                                                                                                                                                                                      "category_at") " THEN $2 ELSE t.category_at END,"
+                                                                                                                                                                                                                                                                                                                                                                                                                                     "  parameter_format = coalesce(p.parameter_format, t.parameter_format),"
+                                                                                                                                                                                                                                                                                                                                                                                                                                     "  components = CASE WHEN " NEWER(
+                                                                                                                                                                                                                                                                                                                                                                                                                                         "components_at") " THEN coalesce(p.components, t.components) ELSE t.components END,"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                          "  components_at = CASE WHEN " NEWER(
+                                                                                                                                                                                                                                                                                                                                                                                                                                                              "components_at") " AND p.components IS NOT NULL THEN $2 ELSE t.components_at END"
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                               " FROM " PAGE
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                               " WHERE t.name = p.name AND t.language = p.language AND t.account IS NOT DISTINCT FROM $1",
+            3,
+            {TEXTOID, TIMESTAMPTZOID, TEXTOID}};
 
 Statement insert_page = {
     "INSERT INTO @s@.whatsapp_templates (account, name, language, template_id, status, rejected_reason, status_at, quality, quality_at,"
@@ -109,9 +116,8 @@ const char *
 write_created_template(const AnsweredRequest &answered)
 {
 	/* the request says what it consists of, the answer what Meta made of it */
-	static Statement both = {"SELECT jsonb_build_array($1::jsonb || $2::jsonb)::text",
-	                         2,
-	                         {TEXTOID, TEXTOID}};
+	static Statement both = {
+	    "SELECT jsonb_build_array($1::jsonb || $2::jsonb)::text", 2, {TEXTOID, TEXTOID}};
 	Values parts;
 	parts.set_text(0, answered.request);
 	parts.set_text(1, answered.rows);

@@ -63,9 +63,9 @@ const char *const names[] = {
     "request_made",      "half_sent",        "all_sent",         "doubt_resolved",
     "drain_settled",     "delivery_taken",   "event_inserted",   "event_dequeued",
     "events_stored",     "events_committed", "half_answered",    "all_answered",
-    "intake_acted",      "intake_committed", "request_claimed",  "request_written",  "request_settled",
-    "message_inserted", "message_enqueued",
-    "message_cancelled", "message_retried"};
+    "intake_acted",      "intake_committed", "request_claimed",  "request_written",
+    "request_settled",   "message_inserted", "message_enqueued", "message_cancelled",
+    "message_retried"};
 static_assert(std::size(names) == static_cast<std::size_t>(FaultPoint::count));
 
 char *all_names = nullptr;

@@ -117,8 +117,8 @@ name_transaction(PreparedName name)
 void
 keep_rings(const Rings &rings)
 {
-	if (all != nullptr && (rings.sender || rings.listener || rings.reader || rings.clerk ||
-	                       rings.launcher))
+	if (all != nullptr &&
+	    (rings.sender || rings.listener || rings.reader || rings.clerk || rings.launcher))
 		keep_entry({MyDatabaseId, GetTopTransactionIdIfAny(), own_name, rings});
 }
 
