@@ -19,6 +19,7 @@ SQL_PARTS  = \
 	44-send \
 	45-identity \
 	46-free_form \
+	47-day_counts \
 	47-requests \
 	48-numbers \
 	50-people \
@@ -29,6 +30,7 @@ SQL_PARTS  = \
 	70-watch \
 	71-watches \
 	80-status \
+	81-checks \
 	85-privacy \
 	90-local_tables
 # every source of a floor and of its rooms
@@ -36,7 +38,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone template money send free_form people watch watch_general errors web_tier requests media privacy rights
+REGRESS    = phone template money send free_form people watch watch_general errors web_tier requests media privacy rights operations
 ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses

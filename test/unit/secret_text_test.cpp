@@ -54,5 +54,18 @@ TEST(SecretText, RefusesWhatItIsNot)
 	          "holds an assignment instead of the value alone");
 }
 
+TEST(SecretText, KnowsWhatAnybodyCouldGuess)
+{
+	for (const char *text : {"", "short", "random-secret", "YOUR_TOKEN", "aaaaaaaaaaaaaaaaaaaaaaaa",
+	                         "0123012301230123"})
+		EXPECT_TRUE(secret_is_weak("verify_token", text)) << text;
+	EXPECT_FALSE(secret_is_weak("verify_token", "b1946ac92492d2347c6235b4d2611184"));
+	EXPECT_FALSE(secret_is_weak("verify_token", "una frase con \xC3\xB1"));
+	EXPECT_TRUE(secret_is_weak("app_secret", "b1946ac92492d234"));
+	EXPECT_FALSE(secret_is_weak("app_secret", "b1946ac92492d2347c6235b4d2611184"));
+	EXPECT_TRUE(secret_is_weak("access_token", "EAAxxxxx"));
+	EXPECT_FALSE(secret_is_weak("access_token", "EAAGm0PX4ZCpsBAKZCZA1lf"));
+}
+
 } // namespace
 } // namespace whatsapp

@@ -64,4 +64,13 @@ listen_address_formed(std::string_view address) noexcept
 	return host == "localhost" || is_v4(host);
 }
 
+bool
+listen_address_is_loopback(std::string_view address) noexcept
+{
+	if (!address.empty() && address[0] == '/')
+		return true;
+	const std::string_view host = address.substr(0, address.rfind(':'));
+	return host == "localhost" || host == "[::1]" || host.substr(0, 4) == "127.";
+}
+
 } // namespace whatsapp

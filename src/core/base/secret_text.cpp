@@ -4,6 +4,8 @@
 #include "core/base/secret_text.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 
 #include "core/base/server_free.hpp"
 
@@ -39,7 +41,55 @@ is_quoted(std::string_view text) noexcept
 	       text.front() == text.back();
 }
 
+/* In small letters, as they stand in Meta's and others' documentation. */
+constexpr std::string_view examples[] = {
+    "random-secret",   "your_token",      "your-token",        "your_verify_token",
+    "my_verify_token", "my-verify-token", "verify_token",      "verify-token",
+    "test123",         "changeme",        "change-me",         "password",
+    "secret",          "token",           "whatsapp",          "meatyhamhock",
+    "happy",           "eaaxxxxx",        "your_app_secret",   "your_access_token",
+    "app_secret",      "sandbox-token",   "sandbox-app-secret"};
+
+/* An attacker needs 16 bytes of luck, or Meta's own lengths. */
+constexpr std::size_t least_token_bytes = 16;
+constexpr std::size_t least_app_secret_bytes = 32;
+constexpr std::size_t least_access_token_bytes = 20;
+constexpr int least_characters = 6;
+
+char
+in_small(char c) noexcept
+{
+	return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool
+is_example(std::string_view text) noexcept
+{
+	return std::any_of(std::begin(examples), std::end(examples), [text](std::string_view each) {
+		return std::equal(each.begin(), each.end(), text.begin(), text.end(),
+		                  [](char left, char right) { return left == in_small(right); });
+	});
+}
+
+int
+count_characters(std::string_view text) noexcept
+{
+	bool seen[256] = {};
+	for (const char c : text)
+		seen[static_cast<unsigned char>(c)] = true;
+	return static_cast<int>(std::count(std::begin(seen), std::end(seen), true));
+}
+
 } // namespace
+
+bool
+secret_is_weak(std::string_view secret, std::string_view text) noexcept
+{
+	const std::size_t least = secret == "app_secret"     ? least_app_secret_bytes
+	                          : secret == "access_token" ? least_access_token_bytes
+	                                                     : least_token_bytes;
+	return text.size() < least || is_example(text) || count_characters(text) < least_characters;
+}
 
 const char *
 secret_text_problem(std::string_view secret, std::string_view text) noexcept

@@ -16,4 +16,8 @@ namespace whatsapp
  * nothing is. */
 const char *secret_text_problem(std::string_view secret, std::string_view text) noexcept;
 
+/* A text that anybody could guess: short, one of those that stand in examples, or of few different
+ * characters. */
+bool secret_is_weak(std::string_view secret, std::string_view text) noexcept;
+
 } // namespace whatsapp

@@ -23,6 +23,7 @@
 #include "pg/server/seats.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
+#include "pg/server/counters.hpp"
 #include "pg/server/wait_set.hpp"
 #include "pg/server/worker.hpp"
 
@@ -304,10 +305,12 @@ pg_whatsapp_launcher_main(Datum)
 	MemoryContextSwitchTo(TopMemoryContext);
 	name_places();
 	pg::take_seat(pg::Role::launcher, 0, InvalidOid);
+	pg::start_counting(pg::Role::launcher, 0, "");
 
 	pg::WaitSet waits(-1, "WhatsappLauncher");
 	unsigned seen = pg::attach_count();
 	while (!pg::shutdown_requested()) {
+		pg::note_loop(pg::Role::launcher);
 		CHECK_FOR_INTERRUPTS();
 		pg::reload_if_requested();
 		/* the latch alone says nothing: it is set for every worker that ends, too */

@@ -20,6 +20,7 @@
 #include "core/webhook/webhook.hpp"
 #include "net/server/http_server.hpp"
 #include "pg/webhooks/event_reading.hpp"
+#include "pg/server/counters.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/worker.hpp"
 
@@ -140,6 +141,7 @@ Inbox::State::answer_handshake(const net::IncomingRequest &request,
 		server->send_reply(request.id, 200, text_plain, request.hub_challenge);
 	else {
 		refused.tokens++;
+		pg::count_taken(Taken::bad_token);
 		server->send_reply(request.id, 403, text_plain, "verification failed\n");
 	}
 }
@@ -154,6 +156,7 @@ Inbox::State::receive_delivery(net::IncomingRequest &request, std::string_view a
 			return;
 		}
 		refused.signatures++;
+		pg::count_taken(Taken::bad_signature);
 		server->send_reply(request.id, 401, text_plain, "signature missing or wrong\n");
 		return;
 	}
@@ -324,6 +327,7 @@ Inbox::admit_delivery(const pg::WaitingDelivery &delivery) noexcept
 			}
 			held.verdict = Verdict::forged;
 			state.refused.signatures++;
+			pg::count_taken(Taken::bad_signature);
 		} else {
 			held.signer = signer->owner;
 			held.signed_for = signer->signed_for;
@@ -394,12 +398,16 @@ Inbox::take_refused() noexcept
 void
 Inbox::accept_delivery(std::size_t index) noexcept
 {
-	state_->server->send_reply(state_->held[index].request, 200, text_plain, "");
+	const Held &delivery = state_->held[index];
+	if (delivery.verdict != Verdict::forged)
+		pg::count_taken(delivery.verdict == Verdict::good ? Taken::stored : Taken::malformed);
+	state_->server->send_reply(delivery.request, 200, text_plain, "");
 }
 
 void
 Inbox::defer_delivery(std::size_t index) noexcept
 {
+	pg::count_taken(Taken::deferred);
 	state_->server->send_reply(state_->held[index].request, 503, text_plain, "try again\n",
 	                           come_again);
 }

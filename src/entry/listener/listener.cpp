@@ -6,18 +6,23 @@
  * each delivery. Deliveries that a web tier left in a table by SQL go the same way.
  */
 #include "entry/listener/inbox.hpp"
+#include "entry/listener/metrics_door.hpp"
 
 #include <cstdint>
+#include <initializer_list>
 
+#include "core/base/secret_text.hpp"
 #include "pg/identity/account_ids.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/webhooks/deliveries.hpp"
 #include "pg/webhooks/event_store.hpp"
 #include "pg/webhooks/foreign_events.hpp"
+#include "pg/server/counters.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/seats.hpp"
+#include "pg/server/secrets.hpp"
 #include "pg/webhooks/token_question.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/server/wait_set.hpp"
@@ -45,6 +50,7 @@ constexpr std::int64_t look_ms = 5000;
 
 struct Listener {
 	Inbox *inbox;
+	MetricsDoor *door;
 	MemoryContext batch;
 
 	char address[MAXPGPATH]; /* as it is wanted */
@@ -56,6 +62,7 @@ struct Listener {
 	std::int64_t next_look;  /* for deliveries that came by SQL */
 	std::int64_t look_pause; /* not 0 while one of them cannot be stored */
 
+	std::int64_t next_judgement;
 	std::int64_t next_complaint;
 	bool unverifiable; /* deliveries wait for an app secret */
 };
@@ -96,6 +103,31 @@ configure_listener(Listener &listener)
 	listener.next_bind = 0;
 	listener.bind_pause = first_retry_ms;
 	listener.inbox->reload();
+	listener.door->reload(pg::settings.metrics_listen);
+}
+
+/* The first of all databases' listeners has the address; the others try, should it go. */
+void
+bind_door(Listener &listener)
+{
+	const char *error = nullptr;
+	switch (listener.door->bind_address(pg::monotonic_ms(), error)) {
+	case MetricsDoor::Bound::now:
+		if (*pg::settings.metrics_listen != '\0')
+			ereport(LOG,
+			        (errmsg("serving WhatsApp metrics on \"%s\"", pg::settings.metrics_listen)));
+		break;
+	case MetricsDoor::Bound::first_failure:
+		ereport(
+		    worker_place() == 0 ? LOG : DEBUG1,
+		    (errmsg("could not serve WhatsApp metrics on \"%s\": %s", pg::settings.metrics_listen,
+		            error),
+		     errhint("Another process may hold the address; it is tried again until it is free, "
+		             "or whatsapp.metrics_listen changes.")));
+		break;
+	case MetricsDoor::Bound::unchanged:
+		break;
+	}
 }
 
 void
@@ -112,6 +144,32 @@ learn_secrets(Listener &listener)
 		    listener.inbox->learn_ids(ids, count);
 	    }))
 		listener.inbox->learn_again();
+}
+
+/* For wa_preflight(): a session never reads a secret, and is told no more than this. */
+void
+judge_credentials(Listener &listener)
+{
+	const std::int64_t now = pg::monotonic_ms();
+	if (now < listener.next_judgement)
+		return;
+	listener.next_judgement = now + look_ms;
+	static pg::Secret secret;
+	for (int i = 0; i < count_of<Credential>; i++) {
+		const auto credential = static_cast<Credential>(i);
+		CredentialState state = CredentialState::absent;
+		if (pg::read_secret(nullptr, word_of(credential), secret))
+			state = credential != Credential::phone_number_id &&
+			                secret_is_weak(word_of(credential), {secret.bytes, secret.length})
+			            ? CredentialState::weak
+			            : CredentialState::good;
+		else if (secret.unreadable)
+			continue;
+		else if (secret.problem[0] != '\0')
+			state = CredentialState::refused;
+		pg::note_credential(credential, state);
+	}
+	pg::wipe_secret(secret);
 }
 
 void
@@ -242,6 +300,16 @@ report_tests(const Inbox::Delivery &delivery)
 }
 
 void
+note_statuses(const Inbox::Delivery &delivery)
+{
+	for (std::size_t i = 0; i < delivery.event_count; i++)
+		if (strcmp(delivery.events[i].kind, "status") == 0) {
+			pg::note_status();
+			return;
+		}
+}
+
+void
 serve_deliveries(Listener &listener)
 {
 	if (listener.inbox->has_request())
@@ -259,6 +327,7 @@ serve_deliveries(Listener &listener)
 		if (stored || (!hopeless && store_item_by_item(deliveries[i]))) {
 			listener.inbox->accept_delivery(i);
 			report_tests(deliveries[i]);
+			note_statuses(deliveries[i]);
 		} else {
 			listener.inbox->defer_delivery(i);
 			stuck = stuck || deliveries[i].row != 0;
@@ -318,8 +387,10 @@ wait_ms(const Listener &listener)
 	if (!listener.bound)
 		until = Min(until, listener.next_bind);
 	const long own = static_cast<long>(Max(until - now, 0));
-	const long inbox = listener.inbox->timeout_ms();
-	return inbox < 0 ? own : Min(own, inbox);
+	long wait = own;
+	for (const long other : {listener.inbox->timeout_ms(), listener.door->timeout_ms()})
+		wait = other < 0 ? wait : Min(wait, other);
+	return wait;
 }
 
 } // namespace
@@ -343,17 +414,27 @@ pg_whatsapp_listener_main(Datum)
 	if (listener.inbox == nullptr)
 		ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
 		                errmsg("could not take WhatsApp webhooks: %s", error)));
+	listener.door = MetricsDoor::create(error);
+	if (listener.door == nullptr)
+		ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
+		                errmsg("could not serve WhatsApp metrics: %s", error)));
 	pg::transact([] { pg::count_start(); });
 	configure_listener(listener);
 
-	static pg::WaitSet waits(listener.inbox->descriptor(), "WhatsappListener");
+	static pg::WaitSet waits(listener.inbox->descriptor(), "WhatsappListener",
+	                         listener.door->descriptor());
 	while (!pg::shutdown_requested()) {
 		CHECK_FOR_INTERRUPTS();
 		if (pg::reload_if_requested())
 			configure_listener(listener);
 		bind_address(listener);
+		pg::note_loop(pg::Role::listener);
+		pg::note_listening(listener.bound && listener.address[0] != '\0');
+		bind_door(listener);
 		listener.inbox->run();
+		listener.door->serve_requests();
 		answer_questions(listener);
+		judge_credentials(listener);
 		look_for_deliveries(listener);
 		serve_deliveries(listener);
 		report_refused(listener);

@@ -17,6 +17,7 @@
 #include "core/answer/outcome.hpp"
 #include "core/answer/reaction.hpp"
 #include "core/base/fault.hpp"
+#include "core/base/redact.hpp"
 #include "core/base/url.hpp"
 #include "core/message/message.hpp"
 #include "entry/graph/credentials.hpp"
@@ -27,6 +28,7 @@
 #include "net/client/http_thread.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/server/clock.hpp"
+#include "pg/server/counters.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 
@@ -248,14 +250,22 @@ Dispatcher::send_message(const pg::Claimed &row, const pg::Instance &instance) n
 	                    pg::monotonic_ms(),
 	                    0,
 	                    false,
-	                    nullptr};
+	                    nullptr,
+	                    {},
+	                    0};
 	Outcome refusal;
 	try {
 		/* before the bytes: an answer must always find its flight */
 		Flight &kept = state_->flights.insert_or_assign(row.id, flight).first->second;
+		if (pg::settings.log_messages != pg::log_none && row.phone != nullptr)
+			mask_phone(row.phone).copy(kept.phone, sizeof kept.phone - 1);
 		if (state_->start_request(row, instance, kept, refusal)) {
 			state_->load.add_request(kept.bytes);
 			state_->line->count_departure(row.id, flight.started_ms);
+			if (row.attempt == 1)
+				pg::note_latency(
+				    flight.sender, Step::queued,
+				    pg::unix_now() - pg::unix_seconds(std::max(row.made_at, row.due_at)), row.id);
 			return;
 		}
 	} catch (...) {
@@ -290,11 +300,15 @@ Dispatcher::collect_answers() noexcept
 		const auto found = state_->flights.find(id);
 		if (found == state_->flights.end())
 			continue;
-		const Flight flight = found->second;
+		Flight flight = found->second;
 		state_->flights.erase(found);
 		state_->load.end_request(flight.bytes);
-		if (response.transport == Transport::answered)
+		if (response.transport == Transport::answered) {
+			flight.took_ms = pg::monotonic_ms() - flight.started_ms - response.queued_us / 1000;
+			pg::note_latency(flight.sender, Step::answered,
+			                 static_cast<double>(flight.took_ms) / 1000, id);
 			state_->load.note_answer(flight.tls, response.multiplexed);
+		}
 		state_->line->correct_departure(id, flight.started_ms,
 		                                flight.started_ms + response.queued_us / 1000);
 		state_->add_answer(id, flight, answer_of(response, flight));

@@ -54,7 +54,9 @@ settled_of(const Result &result) noexcept
 	        outcome.message.c_str(),
 	        outcome.hint.c_str(),
 	        outcome.details.c_str(),
-	        result.reaction.delay_ms};
+	        result.reaction.delay_ms,
+	        result.flight.phone,
+	        result.flight.took_ms};
 }
 
 void

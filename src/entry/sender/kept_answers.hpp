@@ -26,6 +26,8 @@ struct Flight {
 	std::size_t bytes; /* of its body */
 	bool tls;
 	std::shared_ptr<const Token> token; /* that left with it */
+	char phone[16];                     /* masked, for the log */
+	std::int64_t took_ms;               /* from its departure to its answer */
 };
 
 struct Result {

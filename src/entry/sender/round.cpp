@@ -9,6 +9,7 @@
 #include "entry/sender/dispatcher.hpp"
 #include "entry/sender/line.hpp"
 #include "pg/server/clock.hpp"
+#include "pg/server/counters.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/queue/give_up.hpp"
 #include "pg/queue/queue.hpp"
@@ -69,6 +70,50 @@ settle_results(const Sender &sender, const pg::Settled *rows, std::size_t count)
 	pg::end_pauses_of(recovered, names);
 }
 
+Tried
+tried_of(const pg::Settled &row)
+{
+	switch (row.how) {
+	case pg::Settle::sent:
+		return Tried::sent;
+	case pg::Settle::retry:
+		return strcmp(row.outcome, "throttle") == 0 ? Tried::throttle : Tried::retry;
+	case pg::Settle::paused:
+		return Tried::account;
+	case pg::Settle::unknown:
+		return Tried::unknown;
+	case pg::Settle::failed:
+		break;
+	}
+	return row.http_status == 0 ? Tried::unsent : Tried::refused;
+}
+
+/* No text of Meta's: the row has it. */
+void
+log_result(const pg::Settled &row)
+{
+	const Tried tried = tried_of(row);
+	if (pg::settings.log_messages == pg::log_none ||
+	    (pg::settings.log_messages == pg::log_failures && tried == Tried::sent))
+		return;
+	ereport(LOG, (errmsg("WhatsApp message %lld of sender \"%s\": %s",
+	                     static_cast<long long>(row.id), row.sender, word_of(tried)),
+	              errdetail("Attempt %d, HTTP status %ld, error code %lld, %lld ms, recipient %s.",
+	                        row.attempt, row.http_status,
+	                        static_cast<long long>(row.has_code ? row.code : 0),
+	                        static_cast<long long>(row.took_ms),
+	                        row.phone[0] == '\0' ? "unknown" : row.phone)));
+}
+
+void
+count_results(const pg::Settled *rows, std::size_t count)
+{
+	for (std::size_t i = 0; i < count; i++) {
+		pg::count_tried(rows[i].sender, tried_of(rows[i]));
+		log_result(rows[i]);
+	}
+}
+
 /* One answer that cannot be written must not hold back the others, and no row may be sent again
  * because of it: it stays "sending", and the answer is kept until it can be written. */
 void
@@ -77,7 +122,9 @@ settle_one_by_one(Sender &sender)
 	std::size_t count;
 	const pg::Settled *rows = sender.dispatcher->results(count);
 	for (std::size_t i = 0; i < count; i++)
-		if (!pg::transact([&] { settle_results(sender, rows + i, 1); }))
+		if (pg::transact([&] { settle_results(sender, rows + i, 1); }))
+			count_results(rows + i, 1);
+		else
 			sender.dispatcher->keep_result(i);
 	sender.dispatcher->forget_results();
 	if (sender.next_kept == 0 && sender.dispatcher->kept_count() > 0) {
@@ -103,6 +150,8 @@ settle_kept(Sender &sender)
 			pg::leave_without_extension(pg::Role::sender, worker_place());
 			settle_results(sender, rows + tried, 1);
 		});
+		if (written[tried])
+			count_results(rows + tried, 1);
 		any |= written[tried];
 	}
 	sender.dispatcher->forget_kept(written, tried);
@@ -267,6 +316,7 @@ settle_and_claim(Sender &sender, int limit)
 	if (sender.next_write != 0)
 		sender.line->read_everything();
 	sender.next_write = sender.setback = 0;
+	count_results(rows, count);
 	sender.first_result = 0;
 	for (std::size_t i = 0; i < count; i++)
 		if (rows[i].how == pg::Settle::retry || rows[i].how == pg::Settle::paused)

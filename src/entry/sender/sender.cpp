@@ -19,6 +19,7 @@
 #include "pg/server/settings.hpp"
 #include "pg/identity/restore_hold.hpp"
 #include "pg/server/bells.hpp"
+#include "pg/server/counters.hpp"
 #include "pg/server/prepared_rings.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/secrets.hpp"
@@ -47,6 +48,7 @@ namespace
 constexpr std::int64_t look_ms = 5000;
 constexpr std::int64_t tick_ms = 1000;
 constexpr std::int64_t beat_ms = 30000;
+constexpr std::int64_t note_ms = 100;
 constexpr std::int64_t expire_ms = 60000;
 constexpr std::int64_t sweep_ms = 5000;
 /* at a high rate, some messages by one commit */
@@ -245,6 +247,19 @@ serve_queue(Sender &sender, std::int64_t now)
 		do_timed_work(sender, now);
 }
 
+/* For those who look from outside; a turn may be much shorter than this. */
+void
+note_turn(Sender &sender, std::int64_t now)
+{
+	if (now < sender.next_note)
+		return;
+	sender.next_note = now + note_ms;
+	pg::note_loop(pg::Role::sender);
+	pg::note_wire(sender.dispatcher->in_flight(), sender.dispatcher->slots());
+	pg::note_enabled(pg::settings.enabled);
+	pg::note_held(sender.instance.held);
+}
+
 void
 do_turn(Sender &sender, pg::WaitSet &waits)
 {
@@ -254,6 +269,7 @@ do_turn(Sender &sender, pg::WaitSet &waits)
 
 	sender.dispatcher->collect_answers();
 	const std::int64_t now = pg::monotonic_ms();
+	note_turn(sender, now);
 	note_free_slots(sender, now);
 	if (now >= sender.next_write)
 		serve_queue(sender, now);

@@ -34,6 +34,7 @@ struct Sender {
 	std::int64_t next_due;     /* 0: nothing waits for its time */
 	std::int64_t next_look;
 	std::int64_t next_tick;
+	std::int64_t next_note;
 	std::int64_t next_beat;
 	std::int64_t next_expire;
 	std::int64_t next_sweep;

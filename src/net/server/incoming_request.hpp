@@ -15,6 +15,7 @@ struct IncomingRequest {
 	std::string path; /* as it was sent: nothing decoded */
 	std::string body;
 	std::string signature; /* X-Hub-Signature-256; empty when absent or given twice */
+	std::string accept;    /* Accept, on the same terms */
 	std::string hub_mode;  /* query parameters, URL-decoded; empty when absent or given twice */
 	std::string hub_token;
 	std::string hub_challenge;

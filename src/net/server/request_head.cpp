@@ -134,6 +134,7 @@ judge_head(const ParsedHead &parsed, const HttpServerOptions &options, IncomingR
 	request.method = parsed.method;
 	request.path = parsed.target.substr(0, question);
 	request.signature = parsed.signature.only();
+	request.accept = parsed.accept.only();
 	if (question != std::string_view::npos)
 		read_query(parsed.target.substr(question + 1), request);
 	return head;

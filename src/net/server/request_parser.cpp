@@ -190,6 +190,9 @@ RequestParser::head() const noexcept
 		case http::field::transfer_encoding:
 			head.encoding.see(value);
 			break;
+		case http::field::accept:
+			head.accept.see(value);
+			break;
 		case http::field::expect:
 			head.expect.see(value);
 			break;

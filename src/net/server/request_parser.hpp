@@ -40,7 +40,7 @@ struct ParsedHead {
 	bool old_version = false; /* HTTP/1.0 */
 	bool keep_alive = false;
 	unsigned field_count = 0;
-	Once host, length, encoding, expect, signature;
+	Once host, length, encoding, expect, signature, accept;
 };
 
 class RequestParser

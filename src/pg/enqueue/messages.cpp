@@ -10,6 +10,7 @@
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 #include "core/message/limits.hpp"
+#include "pg/counts/day_counts.hpp"
 #include "pg/enqueue/idle_notice.hpp"
 #include "pg/enqueue/message_rows.hpp"
 #include "pg/server/fault_point.hpp"
@@ -429,7 +430,14 @@ record_refused(const NewMessage &refused, const Failure &why)
 	values.set_text(7, text);
 	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
 	values.set_text(9, message.enqueued_by);
-	return stored_id(run_statement(statement, values));
+	const std::int64_t id = stored_id(run_statement(statement, values));
+	CountedMessage counted = {};
+	counted.sender = message.sender;
+	counted.template_name = message.template_name;
+	counted.status = "FAILED";
+	counted.failed_at = GetCurrentTransactionStartTimestamp();
+	count_refused(counted);
+	return id;
 }
 
 } // namespace whatsapp::pg

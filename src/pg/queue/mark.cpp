@@ -39,7 +39,7 @@ constexpr std::int64_t tell_again_us = 60 * USECS_PER_SEC;
 	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                             \
 	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"          \
 	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
-	"<= now(), q.ctid, m.ctid, coalesce(m.message_type <> 'template', false), m.created_at"
+	"<= now(), q.ctid, m.ctid, coalesce(m.message_type <> 'template', false), m.created_at, q.due_at"
 
 /* What has moved since it was read is not marked, and is read again. */
 Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
@@ -69,6 +69,7 @@ mark_row(PlainTable &queue, const ReadyMessage &candidate, Datum sending, const 
 	claim.id = candidate.id;
 	claim.attempt = DatumGetInt32(queue.get(queue_column::attempts, null)) + 1;
 	claim.expired = DatumGetTimestampTz(queue.get(queue_column::expires_at, null)) <= now;
+	claim.due_at = DatumGetTimestampTz(queue.get(queue_column::due_at, null));
 	queue.begin_change();
 	queue.set(queue_column::state, sending);
 	queue.set(queue_column::attempts, Int32GetDatum(claim.attempt));
@@ -279,6 +280,7 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 		                  rows.bool_at(i, 8),
 		                  false,
 		                  rows.int64_at(i, 9),
+		                  rows.int64_at(i, 10),
 		                  too_large};
 	}
 	MemoryContextSwitchTo(before);

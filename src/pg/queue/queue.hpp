@@ -66,6 +66,7 @@ struct Claimed {
 	bool free_form; /* no template: it needs an open 24-hour window */
 	bool window_closed;
 	std::int64_t made_at; /* TimestampTz, for the correlation */
+	std::int64_t due_at;  /* TimestampTz */
 	bool too_large;       /* phone and payload were not read */
 };
 
@@ -126,6 +127,8 @@ struct Settled {
 	const char *hint;
 	const char *details;   /* JSON or NULL */
 	std::int64_t delay_ms; /* retry and paused */
+	const char *phone;     /* masked, for the log */
+	std::int64_t took_ms;
 };
 
 /* Records results, in order of id. What a webhook has settled meanwhile stays as it is. */

@@ -7,6 +7,7 @@
  */
 #include "pg/queue/queue.hpp"
 
+#include "pg/counts/day_counts.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/queue/settle_failure.hpp"
 #include "pg/rows/left_out.hpp"
@@ -194,9 +195,30 @@ set_identifier(PlainTable &table, int column, const char *identifier)
 		table.set(column, PointerGetDatum(indexable_identifier(identifier)));
 }
 
+const char *
+text_of(PlainTable &messages, int column)
+{
+	bool null;
+	const Datum value = messages.get(column, null);
+	return null ? nullptr : TextDatumGetCString(value);
+}
+
+/* What the trigger on UPDATE does for a statement. */
+void
+count_sent(PlainTable &messages, TimestampTz now, DayCounts &counts)
+{
+	CountedMessage message = {};
+	message.sender = text_of(messages, message_column::sender);
+	message.template_name = text_of(messages, message_column::template_name);
+	message.category = text_of(messages, message_column::pricing_category);
+	message.status = "SENT";
+	message.sent_at = now;
+	counts.add(message, 1);
+}
+
 /* One row of record_there. */
 bool
-record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now)
+record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now, DayCounts &counts)
 {
 	bool null;
 	bool no_wamid;
@@ -217,7 +239,10 @@ record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now)
 	for (const int error : {message_column::error_code, message_column::error_message,
 	                        message_column::error_details, message_column::hint})
 		messages.set_null(error);
-	return messages.update() != 0;
+	if (messages.update() == 0)
+		return false;
+	count_sent(messages, DatumGetTimestampTz(now), counts);
+	return true;
 }
 
 /* True when all of them were as they had been marked. */
@@ -230,9 +255,11 @@ record_sent(const Settled *const *rows, std::size_t count)
 	const Datum sent = CStringGetTextDatum("SENT");
 	const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	std::size_t recorded = 0;
+	DayCounts counts;
 	for (std::size_t i = 0; i < count; i++)
-		recorded += record_row(messages, *rows[i], sent, now);
+		recorded += record_row(messages, *rows[i], sent, now, counts);
 	messages.close();
+	counts.write();
 	return recorded == count;
 }
 

@@ -8,6 +8,7 @@
 #include "pg/people/opt_outs.hpp"
 #include "pg/people/persons.hpp"
 
+#include "pg/server/counters.hpp"
 #include "pg/server/boundary.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/statement.hpp"
@@ -168,7 +169,8 @@ store_inbound(const InboxTask &task)
 	values.set(6, Int64GetDatum(task.event_id));
 	values.set_text(7, task.raw);
 	values.set_text(8, read_inbound_columns(task));
-	run_statement(statement, values);
+	if (run_statement(statement, values).count() > 0)
+		count_inbound();
 }
 
 } // namespace whatsapp::pg

@@ -180,11 +180,19 @@ compare_checks(Relation relation, TableShape &shape)
 }
 
 bool
+is_named(const Trigger &trigger, const char *name)
+{
+	return name != nullptr && strcmp(trigger.tgname, name) == 0 &&
+	       get_func_namespace(trigger.tgfoid) == schema_oid() &&
+	       strcmp(get_func_name(trigger.tgfoid), name) == 0;
+}
+
+bool
 is_ours(const TableShape &shape, const Trigger &trigger)
 {
-	return shape.trigger != nullptr && strcmp(trigger.tgname, shape.trigger) == 0 &&
-	       trigger.tgqual != nullptr && get_func_namespace(trigger.tgfoid) == schema_oid() &&
-	       strcmp(get_func_name(trigger.tgfoid), shape.trigger) == 0;
+	return (trigger.tgqual != nullptr && is_named(trigger, shape.trigger)) ||
+	       (TRIGGER_FOR_AFTER(trigger.tgtype) && !TRIGGER_FOR_ROW(trigger.tgtype) &&
+	        is_named(trigger, shape.counting));
 }
 
 void

@@ -88,6 +88,19 @@ constexpr ShapeColumn wamid_columns[] = {
     {wamid_column::message_id, "message_id", INT8OID, true},
     {wamid_column::generation, "generation", INT4OID, true, "0"}};
 
+constexpr ShapeColumn day_count_columns[] = {
+    {day_count_column::day, "day", DATEOID, true},
+    {day_count_column::sender, "sender", TEXTOID, true},
+    {day_count_column::template_name, "template_name", TEXTOID, true},
+    {day_count_column::category, "category", TEXTOID, true},
+    {day_count_column::error_code, "error_code", INT8OID},
+    {day_count_column::deleted, "deleted", BOOLOID, true, "false"},
+    {day_count_column::sent, "sent", INT8OID, true},
+    {day_count_column::delivered, "delivered", INT8OID, true},
+    {day_count_column::read, "read", INT8OID, true},
+    {day_count_column::failed, "failed", INT8OID, true},
+    {day_count_column::failed_sent, "failed_sent", INT8OID, true},
+    {day_count_column::cancelled, "cancelled", INT8OID, true}};
 constexpr const char *no_checks[] = {nullptr};
 constexpr int no_index[] = {-1};
 
@@ -113,7 +126,8 @@ TableShape messages_shape = {OwnTable("whatsapp_messages"),
                              message_columns,
                              message_checks,
                              message_key,
-                             "whatsapp_notify_status"};
+                             "whatsapp_notify_status",
+                             "whatsapp_count_days"};
 TableShape queue_shape = {OwnTable("whatsapp_queue"),
                           reads | writes,
                           queue_column::count,
@@ -122,5 +136,12 @@ TableShape queue_shape = {OwnTable("whatsapp_queue"),
                           queue_order};
 TableShape wamids_shape = {
     OwnTable("whatsapp_wamids"), inserts, wamid_column::count, wamid_columns, no_checks, no_index};
+
+TableShape day_counts_shape = {OwnTable("whatsapp_day_counts"),
+                               inserts,
+                               day_count_column::count,
+                               day_count_columns,
+                               no_checks,
+                               no_index};
 
 } // namespace whatsapp::pg

@@ -60,6 +60,9 @@ struct TableShape {
 	const int *along;
 	/* a trigger on UPDATE that only acts while whatsapp.notify_status is on, and its function */
 	const char *trigger = nullptr;
+	/* one on UPDATE for each statement, and its function: what it does, direct paths do themselves
+	 */
+	const char *counting = nullptr;
 
 	/* found out when first asked, and anew when the table or the user's rights change */
 	unsigned learnt = 0;
@@ -78,6 +81,7 @@ struct TableShape {
 extern TableShape messages_shape;
 extern TableShape queue_shape;
 extern TableShape wamids_shape;
+extern TableShape day_counts_shape;
 
 /* The table is open, and locked. False: statements have to do one of the works. */
 bool is_as_made(Relation relation, TableShape &shape, unsigned works);
@@ -137,6 +141,25 @@ enum {
 	epoch,
 	changed_at,
 	unknown_at,
+	count
+};
+}
+
+namespace day_count_column
+{
+enum {
+	day,
+	sender,
+	template_name,
+	category,
+	error_code,
+	deleted,
+	sent,
+	delivered,
+	read,
+	failed,
+	failed_sent,
+	cancelled,
 	count
 };
 }

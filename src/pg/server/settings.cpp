@@ -31,6 +31,13 @@ const config_enum_entry unknown_policies[] = {
     {nullptr, 0, false},
 };
 
+const config_enum_entry log_choices[] = {
+    {"none", log_none, false},
+    {"failures", log_failures, false},
+    {"all", log_all, false},
+    {nullptr, 0, false},
+};
+
 bool
 enabled_by_environment()
 {
@@ -113,6 +120,26 @@ check_listen(char **value, void **, GucSource)
 			return false;
 		}
 		at += length;
+	}
+	return true;
+}
+
+/* A page without a password: for this machine alone. */
+extern "C" bool
+check_metrics_listen(char **value, void **, GucSource)
+{
+	if (**value == '\0')
+		return true;
+	if (!listen_address_formed(*value)) {
+		GUC_check_errdetail("\"%s\" is not an address.", *value);
+		GUC_check_errhint("Write 127.0.0.1:9188, or the absolute path of a unix socket.");
+		return false;
+	}
+	if (!listen_address_is_loopback(*value)) {
+		GUC_check_errdetail("\"%s\" can be reached from other machines.", *value);
+		GUC_check_errhint("Use a loopback address or a unix socket, and a proxy in front of it "
+		                  "where others are to read it.");
+		return false;
 	}
 	return true;
 }
@@ -261,6 +288,15 @@ define_listener_settings()
 	    {"Address that takes webhooks: host:port with a numeric host or localhost, [v6]:port, or the path of a unix socket; empty for none.",
 	     "A list separated by commas for several databases, in the order of whatsapp.databases. Open connections outlive a change."},
 	    &settings.listen, "", PGC_SIGHUP, 0, check_listen);
+	DefineCustomEnumVariable(
+	    "whatsapp.log_messages", "Which attempts to send the server's log tells of.",
+	    "A line for each: message, sender, attempt, HTTP status, error code, duration and the masked phone number. failures: what was not accepted.",
+	    &settings.log_messages, log_none, log_choices, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+	define_string(
+	    "whatsapp.metrics_listen",
+	    {"Loopback address or unix socket that answers GET /metrics and GET /report; empty for none.",
+	     "One for the whole server, whatever the number of its databases. It reads no table, and never shares a door with the webhooks."},
+	    &settings.metrics_listen, "", PGC_SIGHUP, 0, check_metrics_listen);
 	define_int(
 	    "whatsapp.listen_max_connections",
 	    "Connections to the webhook listener; for a further one the oldest that is idle or incomplete is closed.",

@@ -9,6 +9,8 @@ namespace whatsapp::pg
 
 enum UnknownPolicy : int { unknown_auto, unknown_retry, unknown_fail };
 
+enum LogMessages : int { log_none, log_failures, log_all };
+
 struct Settings {
 	char *databases;
 	bool enabled;
@@ -21,6 +23,7 @@ struct Settings {
 	char *api_version;
 	char *secret_dir;
 	char *listen;
+	char *metrics_listen;
 	char *default_sender;
 	char *default_language;
 	char *default_currency;
@@ -55,6 +58,7 @@ struct Settings {
 	int keep_bodies;
 	int keep_events;
 	int keep_inbound;
+	int log_messages;
 };
 
 extern Settings settings;

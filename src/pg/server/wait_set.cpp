@@ -4,25 +4,28 @@
  */
 #include "pg/server/wait_set.hpp"
 
+#include <initializer_list>
+
 #include "pg/server/compat.hpp"
 
 namespace whatsapp::pg
 {
 
-WaitSet::WaitSet(int descriptor, const char *name)
-    : set_(create_wait_event_set(3)), event_(wait_event(name))
+WaitSet::WaitSet(int descriptor, const char *name, int other)
+    : set_(create_wait_event_set(4)), event_(wait_event(name))
 {
 	auto *set = static_cast<WaitEventSet *>(set_);
 	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
 	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
-	if (descriptor >= 0)
-		AddWaitEventToSet(set, WL_SOCKET_READABLE, descriptor, nullptr, nullptr);
+	for (const int each : {descriptor, other})
+		if (each >= 0)
+			AddWaitEventToSet(set, WL_SOCKET_READABLE, each, nullptr, nullptr);
 }
 
 bool
 WaitSet::wait(long timeout_ms)
 {
-	WaitEvent events[3];
+	WaitEvent events[4];
 	const int count = WaitEventSetWait(static_cast<WaitEventSet *>(set_), timeout_ms, events,
 	                                   lengthof(events), event_);
 	bool latch = false;

@@ -1,6 +1,6 @@
 /*
- * wait_set.hpp — the one wait of a worker: its latch, the postmaster's death and one epoll
- * descriptor.
+ * wait_set.hpp — the one wait of a worker: its latch, the postmaster's death and one or two
+ * epoll descriptors.
  */
 #pragma once
 
@@ -11,9 +11,9 @@ class WaitSet
 {
 public:
 	/* name shows as the wait event of the process from PostgreSQL 17 on. */
-	explicit WaitSet(int descriptor, const char *name);
+	explicit WaitSet(int descriptor, const char *name, int other = -1);
 
-	/* Until the latch is set (it is reset here), the descriptor is readable or the time is up. -1
+	/* Until the latch is set (it is reset here), a descriptor is readable or the time is up. -1
 	 * waits for ever. True: the latch. */
 	bool wait(long timeout_ms);
 

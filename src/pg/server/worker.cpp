@@ -10,6 +10,7 @@
 #include "pg/server/schema.hpp"
 #include "pg/server/session.hpp"
 #include "pg/server/bells.hpp"
+#include "pg/server/counters.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
@@ -107,6 +108,7 @@ start_worker(Role role, int place, unsigned database_oid)
 	if (!single)
 		end_worker();
 	take_seat(role, place, database_oid);
+	start_counting(role, place, database_name);
 	if (role == Role::sender)
 		reset_rung(place);
 	pgstat_report_activity(STATE_IDLE, nullptr);

@@ -1,0 +1,354 @@
+/* What is wrong, and what to do: the pre-launch checklist, the troubleshooting table and one message's life, answered by the database. */
+
+CREATE FUNCTION wa_preflight() RETURNS TABLE (place integer, line text, state text, seen text, to_do text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 12 SET search_path = pg_catalog, pg_temp
+AS $$
+WITH counters AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_counters()),
+secrets AS MATERIALIZED (
+    SELECT coalesce(max(c.value) FILTER (WHERE c.label = 'access_token'), 0) AS access_token,
+           coalesce(max(c.value) FILTER (WHERE c.label = 'phone_number_id'), 0) AS phone_number_id,
+           coalesce(max(c.value) FILTER (WHERE c.label = 'app_secret'), 0) AS app_secret,
+           coalesce(max(c.value) FILTER (WHERE c.label = 'verify_token'), 0) AS verify_token
+    FROM counters AS c WHERE c.name = 'secret'),
+-- 0 nobody has looked, 1 not set, 2 refused, 3 weak, 4 good
+words AS (SELECT ARRAY['not looked at', 'not set', 'refused', 'weak', 'set'] AS of),
+listener AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_listener),
+senders AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_senders),
+days AS MATERIALIZED (SELECT sum(d.sent) AS sent, sum(d.delivered) AS delivered, sum(d.read) AS read, max(d.day) FILTER (WHERE d.sent > 0) AS last_day,
+                             sum(d.failed) FILTER (WHERE d.error_code = 133010) AS unregistered
+                      FROM @extschema@.whatsapp_day_counts AS d WHERE NOT d.deleted),
+latest AS MATERIALIZED (SELECT m.id, m.status, m.error_message, m.hint FROM @extschema@.whatsapp_messages AS m ORDER BY m.id DESC LIMIT 1),
+event AS MATERIALIZED (SELECT (SELECT e.received_at FROM @extschema@.whatsapp_events AS e ORDER BY e.received_at DESC LIMIT 1) AS at),
+templates AS MATERIALIZED (
+    SELECT t.name, string_agg(t.language || ' ' || coalesce(t.status, 'unknown'), ', ' ORDER BY t.language) AS seen,
+           bool_or(t.status = 'APPROVED') AS approved, bool_or(t.status IS DISTINCT FROM 'APPROVED') AS others
+    FROM @extschema@.whatsapp_templates AS t WHERE t.name = 'po_notification' GROUP BY t.name),
+workers AS MATERIALIZED (SELECT count(*) FILTER (WHERE w.alive) AS alive, string_agg(w.worker, ', ' ORDER BY w.worker) FILTER (WHERE NOT w.alive) AS missing
+                         FROM @extschema@.whatsapp_stat_workers AS w),
+phones AS MATERIALIZED (
+    SELECT count(*) AS tables, sum(c.bad) AS bad, string_agg(format('%s: %s', c.relation, c.bad), ', ') FILTER (WHERE c.bad > 0) AS seen
+    FROM (SELECT w.relation,
+                 substring(query_to_xml(format('SELECT count(*) AS n FROM (SELECT %I::text AS phone FROM %s LIMIT 1000000) AS s '
+                                               'WHERE phone IS NOT NULL AND NOT @extschema@.wa_valid_e164(phone)', a.attname, w.relation),
+                                        true, false, '')::text FROM '<n>([0-9]+)</n>')::bigint AS bad
+          FROM @extschema@.whatsapp_watches AS w
+          JOIN pg_class AS r ON r.oid = w.relation AND r.relkind IN ('r', 'p')
+          JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attname = regexp_replace(w.phone, '^new\.', '') AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)) AS c),
+scrape AS (SELECT to_timestamp(max(c.value)) AS at FROM counters AS c WHERE c.name = 'last_scrape' AND c.value > 0)
+SELECT * FROM (
+    SELECT 1, 'Meta Business Account verified',
+           CASE WHEN b.accounts = 0 OR b.untold > 0 THEN 'manual' WHEN b.verified = b.accounts THEN 'ok' ELSE 'failed' END,
+           CASE WHEN b.accounts = 0 THEN 'Meta was not asked yet.' ELSE 'As Meta told: ' || b.seen || '.' END,
+           CASE WHEN b.accounts > 0 AND b.verified = b.accounts THEN '' ELSE 'CALL wa_sync_numbers(); asks Meta. Business Suite, Settings, Security Centre shows what is missing.' END
+    FROM (SELECT count(*) AS accounts, count(*) FILTER (WHERE lower(a.verification_status) = 'verified') AS verified,
+                 count(*) FILTER (WHERE a.verification_status IS NULL) AS untold,
+                 string_agg(format('%s is %s', coalesce(a.account, 'the default account'), coalesce(a.verification_status, 'unknown')), ', ' ORDER BY a.account NULLS FIRST) AS seen
+          FROM @extschema@.whatsapp_business_accounts AS a) AS b
+    UNION ALL
+    SELECT 2, 'WhatsApp phone number registered',
+           CASE WHEN s.phone_number_id IN (1, 2) AND NOT EXISTS (SELECT FROM senders AS o WHERE o.phone_number_id IS NOT NULL) THEN 'failed'
+                WHEN n.others > 0 THEN 'failed' WHEN d.unregistered > 0 AND NOT coalesce(d.sent > 0, false) THEN 'failed'
+                WHEN d.sent > 0 OR n.connected > 0 THEN 'ok' ELSE 'manual' END,
+           CASE WHEN n.connected + n.others > 0 THEN 'As Meta told: ' || n.seen || '.'
+                WHEN d.sent > 0 THEN format('The platform has accepted %s messages, the last on %s.', d.sent, d.last_day)
+                WHEN d.unregistered > 0 THEN format('%s messages failed with 133010: the number is not registered.', d.unregistered)
+                ELSE format('The phone number id is %s; no message was sent yet.', (SELECT of[s.phone_number_id::int + 1] FROM words)) END,
+           CASE WHEN n.others = 0 AND (d.sent > 0 OR n.connected > 0) THEN ''
+                ELSE 'Put Meta''s id of the number into the file phone_number_id, register it, and send yourself a message: SELECT wa_send_test(''+34…'').' END
+    FROM secrets AS s, days AS d,
+         (SELECT count(*) FILTER (WHERE t.status = 'CONNECTED') AS connected, count(*) FILTER (WHERE t.status IS DISTINCT FROM 'CONNECTED') AS others,
+                 string_agg(format('%s is %s', coalesce(t.display_number, t.phone_number_id), coalesce(t.status, 'unknown')), ', ' ORDER BY t.phone_number_id) AS seen
+          FROM @extschema@.whatsapp_numbers AS t JOIN senders AS o ON o.phone_number_id = t.phone_number_id OR o.name = 'default' WHERE t.gone_at IS NULL) AS n
+    UNION ALL
+    SELECT 3, 'Access token is permanent',
+           CASE WHEN s.access_token IN (1, 2) THEN 'failed' WHEN p.reason IS NOT NULL THEN 'failed' WHEN s.access_token = 3 THEN 'warning' ELSE 'manual' END,
+           coalesce('Sender pauses: ' || p.reason, format('The access token is %s; when it ends only Meta tells.', (SELECT of[s.access_token::int + 1] FROM words))),
+           'Use a system user''s token without an end: Meta''s Access Token Debugger shows "Expires: Never".'
+    FROM secrets AS s, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason ~* 'token|session') AS p
+    UNION ALL
+    SELECT 4, 'Template approved (status = APPROVED)',
+           CASE WHEN t.approved AND NOT t.others THEN 'ok' WHEN t.approved THEN 'warning' WHEN t.name IS NOT NULL THEN 'failed'
+                WHEN p.sent > 0 THEN 'ok' WHEN p.failed > 0 THEN 'failed' ELSE 'manual' END,
+           CASE WHEN t.name IS NOT NULL THEN 'po_notification: ' || t.seen
+                WHEN p.sent > 0 THEN format('The platform has accepted %s messages with po_notification.', p.sent)
+                WHEN p.failed > 0 THEN format('%s messages failed with 132001: Meta knows no such template in that language.', p.failed)
+                ELSE 'Nothing is known of po_notification yet.' END,
+           CASE WHEN t.approved AND NOT t.others OR t.name IS NULL AND p.sent > 0 THEN ''
+                ELSE 'WhatsApp Manager shows its status; name and language must be exactly po_notification and es.' END
+    FROM (SELECT 1) AS one LEFT JOIN templates AS t ON true,
+         (SELECT sum(d.sent) AS sent, sum(d.failed) FILTER (WHERE d.error_code = 132001) AS failed FROM @extschema@.whatsapp_day_counts AS d
+          WHERE NOT d.deleted AND d.template_name = 'po_notification') AS p
+    UNION ALL
+    SELECT 5, 'Webhook configured and verified',
+           CASE WHEN s.app_secret IN (1, 2) OR s.verify_token IN (1, 2) THEN 'failed'
+                WHEN NOT l.listening AND l.last_delivery IS NULL THEN 'failed'
+                WHEN s.app_secret = 3 OR s.verify_token = 3 OR l.bad_token > 0 OR l.last_delivery IS NULL THEN 'warning' ELSE 'ok' END,
+           format('Listening: %s. App secret: %s. Verify token: %s. Last delivery: %s.%s%s', CASE WHEN l.listening THEN current_setting('whatsapp.listen') ELSE 'no' END,
+                  w.of[s.app_secret::int + 1], w.of[s.verify_token::int + 1], coalesce(to_char(l.last_delivery, 'YYYY-MM-DD HH24:MI:SS'), 'none since the start'),
+                  CASE WHEN l.bad_token > 0 THEN format(' %s requests had a wrong verify token.', l.bad_token) END,
+                  CASE WHEN l.bad_signature > 0 THEN format(' %s requests had a wrong signature.', l.bad_signature) END),
+           CASE WHEN s.verify_token = 3 OR s.app_secret = 3 THEN 'A secret is short or a well-known example: take openssl rand -hex 32 as the verify token, and Meta''s own app secret.'
+                WHEN NOT l.listening THEN 'Set whatsapp.listen, and the callback URL at Meta.'
+                WHEN l.last_delivery IS NULL THEN 'Press "Test" beside the webhook field messages at Meta, and subscribe the app to the account.' ELSE '' END
+    FROM secrets AS s, listener AS l, words AS w
+    UNION ALL
+    SELECT 6, 'Environment variables set in production',
+           CASE WHEN current_setting('whatsapp.enabled') <> 'on' OR 1 IN (s.access_token, s.app_secret, s.verify_token) OR 2 IN (s.access_token, s.app_secret, s.verify_token, s.phone_number_id)
+                THEN 'failed' WHEN 0 IN (s.access_token, s.verify_token) OR 3 IN (s.access_token, s.app_secret, s.verify_token) THEN 'warning' ELSE 'ok' END,
+           format('whatsapp.enabled: %s. Access token: %s. Phone number id: %s. App secret: %s. Verify token: %s.', current_setting('whatsapp.enabled'),
+                  w.of[s.access_token::int + 1], w.of[s.phone_number_id::int + 1], w.of[s.app_secret::int + 1], w.of[s.verify_token::int + 1]),
+           CASE WHEN 2 IN (s.access_token, s.app_secret, s.verify_token, s.phone_number_id) THEN 'The server''s log says why a file is refused: its owner, its rights or its text.'
+                WHEN 1 IN (s.access_token, s.app_secret, s.verify_token) THEN 'Put what is missing into a file of whatsapp.secret_dir, or into the server''s environment and restart.'
+                WHEN current_setting('whatsapp.enabled') <> 'on' THEN 'ALTER SYSTEM SET whatsapp.enabled = on; SELECT pg_reload_conf();'
+                WHEN 3 IN (s.access_token, s.app_secret, s.verify_token) THEN 'Replace the secret that is weak.' ELSE '' END
+    FROM secrets AS s, words AS w
+    UNION ALL
+    SELECT 7, 'Database migration completed',
+           CASE WHEN e.extversion <> @extschema@.wa_version() OR w.alive = 0 THEN 'failed' WHEN w.alive < 4 THEN 'warning' ELSE 'ok' END,
+           format('Extension %s, library %s. %s', e.extversion, @extschema@.wa_version(), coalesce('Workers that do not run here: ' || w.missing || '.', 'All workers run.')),
+           CASE WHEN e.extversion <> @extschema@.wa_version() THEN 'ALTER EXTENSION pg_whatsapp UPDATE; or restart the server, if the extension is the newer one.'
+                WHEN w.alive < 4 THEN 'Check shared_preload_libraries, whatsapp.databases and max_worker_processes, and the server''s log.' ELSE '' END
+    FROM pg_extension AS e, workers AS w WHERE e.extname = 'pg_whatsapp'
+    UNION ALL
+    SELECT 8, 'Test message sent successfully',
+           CASE WHEN d.sent > 0 THEN 'ok' WHEN l.status = 'FAILED' THEN 'failed' ELSE 'warning' END,
+           CASE WHEN l.id IS NULL THEN 'There is no message yet.' ELSE format('The last message, %s, is %s.%s', l.id, l.status, ' ' || l.error_message) END,
+           CASE WHEN d.sent > 0 THEN '' WHEN l.id IS NULL THEN 'SELECT wa_send_test(''+34…'') with your own phone.'
+                ELSE coalesce(l.hint, format('SELECT * FROM wa_diagnose(%s);', l.id)) END
+    FROM days AS d LEFT JOIN latest AS l ON true
+    UNION ALL
+    SELECT 9, 'Webhook events received',
+           CASE WHEN d.delivered > 0 THEN 'ok' WHEN e.at IS NOT NULL THEN 'warning' WHEN d.sent > 0 THEN 'failed' ELSE 'warning' END,
+           format('Last event: %s. Messages told as delivered: %s of %s.', coalesce(to_char(e.at, 'YYYY-MM-DD HH24:MI:SS'), 'none'), coalesce(d.delivered, 0), coalesce(d.sent, 0)),
+           CASE WHEN d.delivered > 0 THEN '' WHEN d.sent > 0 THEN 'SELECT * FROM wa_diagnose();' ELSE 'Send a test message, and open it on the phone.' END
+    FROM event AS e, days AS d
+    UNION ALL
+    SELECT 10, 'Supplier phone numbers formatted correctly',
+           CASE WHEN p.bad > 0 THEN 'failed' WHEN p.tables > 0 THEN 'ok' ELSE 'manual' END,
+           CASE WHEN p.bad > 0 THEN 'Numbers that are not in E.164 format: ' || p.seen || '.'
+                WHEN p.tables > 0 THEN format('Every number of the %s watched tables is in E.164 format.', p.tables)
+                ELSE 'No table is watched.' END,
+           CASE WHEN p.bad > 0 OR p.tables = 0 THEN 'SELECT phone, wa_phone_problem(phone) FROM suppliers WHERE NOT wa_valid_e164(phone);' ELSE '' END
+    FROM phones AS p
+    UNION ALL
+    SELECT 11, 'Monitoring configured',
+           CASE WHEN c.at > clock_timestamp() - interval '5 minutes' THEN 'ok' WHEN c.at IS NOT NULL OR current_setting('whatsapp.metrics_listen') <> '' THEN 'warning' ELSE 'failed' END,
+           format('whatsapp.metrics_listen: %s. Last scrape: %s.', coalesce(nullif(current_setting('whatsapp.metrics_listen'), ''), 'not set'),
+                  coalesce(to_char(c.at, 'YYYY-MM-DD HH24:MI:SS'), 'none')),
+           CASE WHEN c.at > clock_timestamp() - interval '5 minutes' THEN '' ELSE 'Set whatsapp.metrics_listen and let Prometheus scrape it: deploy/prometheus.' END
+    FROM scrape AS c
+    UNION ALL
+    SELECT 12, 'Team trained on template management', 'manual', 'No query can tell.', 'A changed text needs a new approval; name, language and number of parameters must stay.'
+) AS lines (place, line, state, seen, to_do)
+ORDER BY 1
+$$;
+
+CREATE FUNCTION wa_diagnose() RETURNS TABLE (severity text, problem text, seen text, to_do text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
+AS $$
+WITH counters AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_counters()),
+queue AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_queue),
+waiting AS MATERIALIZED (SELECT q.sender, sum(q.messages) AS messages, sum(q.messages) FILTER (WHERE q.state = 'unknown') AS unknown,
+                                max(q.oldest_age) FILTER (WHERE q.state = 'ready') AS age FROM queue AS q GROUP BY q.sender),
+senders AS MATERIALIZED (SELECT s.*, coalesce(w.messages, 0) AS waiting FROM @extschema@.whatsapp_senders AS s LEFT JOIN waiting AS w ON w.sender = s.name),
+listener AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_listener),
+workers AS MATERIALIZED (SELECT string_agg(w.worker, ', ' ORDER BY w.worker) AS missing, count(*) AS count FROM @extschema@.whatsapp_stat_workers AS w WHERE NOT w.alive),
+-- the last messages only: the table may be long
+latest AS MATERIALIZED (SELECT m.status, m.sent_at, m.delivered_at, m.error_code, m.error_message, m.hint, m.failed_at
+                        FROM @extschema@.whatsapp_messages AS m ORDER BY m.id DESC LIMIT 10000),
+silence AS (SELECT count(*) AS messages, max(l.sent_at) AS last_sent, min(l.sent_at) AS first_sent
+            FROM latest AS l, listener AS h WHERE l.status = 'SENT' AND l.sent_at < clock_timestamp() - interval '10 minutes'
+            AND l.sent_at > clock_timestamp() - interval '2 days'
+            AND l.sent_at > coalesce((SELECT max(k.sent_at) FROM latest AS k WHERE k.delivered_at IS NOT NULL), '-infinity')),
+hold AS (SELECT @extschema@.whatsapp_hold_reason() AS reason),
+found (rank, problem, seen, to_do) AS (
+    SELECT 1, 'The workers do not run',
+           CASE WHEN current_setting('shared_preload_libraries') !~ 'pg_whatsapp' THEN 'The library pg_whatsapp is not in shared_preload_libraries.'
+                WHEN NOT current_database() = ANY (regexp_split_to_array(replace(current_setting('whatsapp.databases'), '"', ''), '\s*,\s*'))
+                THEN format('Database %I is not in whatsapp.databases.', current_database())
+                ELSE format('No sign of life for 15 seconds: %s.', w.missing) END,
+           CASE WHEN current_setting('shared_preload_libraries') !~ 'pg_whatsapp' THEN 'Add it to shared_preload_libraries and restart the server.'
+                WHEN NOT current_database() = ANY (regexp_split_to_array(replace(current_setting('whatsapp.databases'), '"', ''), '\s*,\s*'))
+                THEN 'Add it to whatsapp.databases and restart the server.'
+                ELSE 'The server''s log says why; perhaps increase max_worker_processes.' END
+    FROM workers AS w WHERE w.count > 0
+    UNION ALL
+    SELECT 1, 'Sending is switched off', format('whatsapp.enabled is off, and %s messages wait.', (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)),
+           'ALTER SYSTEM SET whatsapp.enabled = on; SELECT pg_reload_conf();'
+    WHERE current_setting('whatsapp.enabled') <> 'on'
+    UNION ALL
+    SELECT 1, 'Messages are held', format('%s; %s messages wait.', h.reason, (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)), 'Look at whatsapp_held, then call wa_release().'
+    FROM hold AS h WHERE h.reason IS NOT NULL
+    UNION ALL
+    SELECT CASE WHEN s.waiting > 0 THEN 1 ELSE 3 END, 'A sender is switched off', format('Sender %s is disabled, and %s of its messages wait.', s.name, s.waiting),
+           format('UPDATE whatsapp_senders SET enabled = true WHERE name = %L;', s.name)
+    FROM senders AS s WHERE NOT s.enabled
+    UNION ALL
+    SELECT 1, CASE WHEN s.paused_reason ~* 'token|session' THEN 'Access token expired or refused' ELSE 'A sender pauses' END,
+           format('Sender %s pauses until %s: %s. %s messages wait.', s.name, to_char(s.paused_until, 'HH24:MI:SS'), rtrim(s.paused_reason, '.'), s.waiting),
+           concat_ws(' ', s.paused_hint, format('Then SELECT wa_resume(%L);', s.name))
+    FROM senders AS s WHERE s.paused_reason IS NOT NULL
+    UNION ALL
+    SELECT CASE WHEN c.label IN ('app_secret', 'verify_token') OR c.value = 3 THEN 2 ELSE 1 END,
+           CASE c.value WHEN 1 THEN 'A credential is missing' WHEN 2 THEN 'A credential is refused' ELSE 'A secret is weak' END,
+           format(CASE c.value WHEN 1 THEN '%s is neither a file of whatsapp.secret_dir nor in the server''s environment.'
+                               WHEN 2 THEN 'The file %s cannot be used: its owner, its rights or its text.'
+                               ELSE '%s is short or a well-known example: anybody could guess it.' END, c.label),
+           CASE c.value WHEN 1 THEN 'See docs/setup.md, Credentials.' WHEN 2 THEN 'The server''s log says what is wrong with it.'
+                        ELSE 'Replace it: openssl rand -hex 32 makes a verify token.' END
+    FROM counters AS c WHERE c.name = 'secret' AND c.value IN (1, 2, 3) AND (c.label <> 'phone_number_id' OR c.value > 1)
+    UNION ALL
+    SELECT 1, 'No webhook events',
+           format('%s messages are SENT for %s minutes without any status: the webhook does not reach us.', s.messages,
+                  (extract(epoch FROM clock_timestamp() - s.first_sent) / 60)::integer),
+           CASE WHEN l.bad_signature > 0 THEN format('%s requests had a wrong signature: the app secret differs from Meta''s.', l.bad_signature)
+                WHEN NOT l.listening THEN 'whatsapp.listen has no address, or it could not be bound: see the log.'
+                ELSE 'Is the URL reachable from outside, and the account subscribed to the app? The proxy''s log shows whether Meta comes.' END
+    FROM silence AS s, listener AS l WHERE s.messages > 0
+    UNION ALL
+    SELECT 2, 'Webhook verification failed', format('%s requests had a wrong verify token since %s.', l.bad_token, to_char(l.since, 'YYYY-MM-DD HH24:MI')),
+           'WHATSAPP_WEBHOOK_VERIFY_TOKEN or the file verify_token must be what Meta''s configuration says.'
+    FROM listener AS l WHERE l.bad_token > 0
+    UNION ALL
+    SELECT CASE WHEN l.stored > 0 THEN 3 ELSE 2 END, 'Webhooks with a wrong signature', format('%s since %s; %s were right.', l.bad_signature, to_char(l.since, 'YYYY-MM-DD HH24:MI'), l.stored),
+           'If they are Meta''s, WHATSAPP_APP_SECRET or the file app_secret differs from the app''s.'
+    FROM listener AS l WHERE l.bad_signature > 0
+    UNION ALL
+    SELECT 2, 'Webhooks that the database would not take', format('%s since %s.', l.deferred, to_char(l.since, 'YYYY-MM-DD HH24:MI')), 'The log says why; Meta repeats them for seven days.'
+    FROM listener AS l WHERE l.deferred > 0
+    UNION ALL
+    SELECT 3, 'No address takes webhooks', 'whatsapp.listen is empty, or its address could not be bound.', 'Set whatsapp.listen; or leave deliveries by wa_webhook_receive().'
+    FROM listener AS l WHERE NOT l.listening AND l.last_delivery IS NULL
+    UNION ALL
+    SELECT 2, CASE WHEN e.error_code = 132001 THEN 'Template not found' ELSE 'Messages failed' END,
+           format('%s messages of sender %s failed with %s: %s', e.failed, e.sender, e.error_code, e.meaning), e.hint
+    FROM @extschema@.whatsapp_stat_errors AS e WHERE e.day >= (clock_timestamp() AT TIME ZONE 'UTC')::date - 1 AND e.error_code IS NOT NULL
+    UNION ALL
+    SELECT 2, CASE WHEN f.reason ~ 'E[.]164|phone' THEN 'Message failed: phone format' ELSE 'Messages failed' END, format('%s of the last messages: %s', f.messages, f.reason), f.hint
+    FROM (SELECT split_part(l.error_message, ':', 1) AS reason, max(l.hint) AS hint, count(*) AS messages FROM latest AS l
+          WHERE l.status = 'FAILED' AND l.error_code IS NULL AND l.failed_at > clock_timestamp() - interval '1 day' GROUP BY 1) AS f
+    UNION ALL
+    SELECT 2, 'Messages whose answer was lost', format('%s of sender %s.', w.unknown, w.sender), 'Webhooks or whatsapp.unknown_policy settle them.'
+    FROM waiting AS w WHERE w.unknown > 0
+    UNION ALL
+    SELECT 2, 'Messages wait too long', format('The oldest message of sender %s has been due for %s; %s wait.', w.sender, date_trunc('second', w.age), w.messages),
+           'SELECT * FROM whatsapp_attempts ORDER BY id DESC LIMIT 5; and wa_diagnose(id) of one of them.'
+    FROM waiting AS w LEFT JOIN senders AS s ON s.name = w.sender
+    WHERE w.age > interval '5 minutes' AND current_setting('whatsapp.enabled') = 'on' AND coalesce(s.enabled, true) AND s.paused_reason IS NULL
+      AND NOT EXISTS (SELECT FROM hold AS h WHERE h.reason IS NOT NULL)
+    UNION ALL
+    SELECT 2, 'Messages of a sender that is not there', format('%s messages wait for sender %s, which has no row in whatsapp_senders.', w.messages, w.sender), 'Insert it, or cancel them.'
+    FROM waiting AS w WHERE NOT EXISTS (SELECT FROM senders AS s WHERE s.name = w.sender) AND w.sender <> 'default'
+    UNION ALL
+    SELECT 2, 'A watch could not announce rows', format('Watch %s of table %s: %s rows, the last at %s: %s', t.name, t.relation, t.errors, to_char(t.last_error_at, 'YYYY-MM-DD HH24:MI'), t.last_error),
+           'SELECT * FROM wa_watch_test(table, key) shows what it would send; see whatsapp_watches.'
+    FROM @extschema@.whatsapp_watches AS t WHERE t.errors > 0 AND t.last_error_at > clock_timestamp() - interval '1 day'
+    UNION ALL
+    SELECT 2, 'Meta has flagged the number', format('Quality of sender %s is RED.', s.name), 'See it in WhatsApp Manager; send less, and only what people expect.'
+    FROM senders AS s WHERE s.quality = 'RED'
+    UNION ALL
+    SELECT CASE WHEN t.status IN ('PAUSED', 'DISABLED', 'REJECTED') THEN 2 ELSE 3 END, 'A template is not approved', format('%s in %s is %s.', t.name, t.language, t.status),
+           coalesce(t.rejected_reason, 'See it in WhatsApp Manager.')
+    FROM @extschema@.whatsapp_templates AS t WHERE t.status IS NOT NULL AND t.status <> 'APPROVED')
+SELECT w.word, f.problem, f.seen, f.to_do
+FROM (SELECT rank, problem, seen, to_do FROM found
+      UNION ALL SELECT 4, 'Nothing is wrong', 'Every row of the troubleshooting table was looked at.', '' WHERE NOT EXISTS (SELECT FROM found)) AS f
+JOIN (VALUES (1, 'critical'), (2, 'warning'), (3, 'notice'), (4, 'ok')) AS w (rank, word) USING (rank)
+ORDER BY f.rank, f.problem, f.seen
+$$;
+
+CREATE FUNCTION wa_diagnose(id bigint) RETURNS TABLE (at timestamptz, event text, detail text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
+AS $$
+WITH m AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_messages AS t WHERE t.id = $1),
+q AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_queue AS t WHERE t.message_id = $1),
+life (at, place, event, detail) AS (
+    SELECT m.created_at, 1, 'enqueued', format('by %s: %s to %s from sender %s%s%s', m.enqueued_by, concat_ws(' ', m.message_type, m.template_name, m.template_language),
+           coalesce(CASE WHEN length(m.recipient_phone) > 8 THEN left(m.recipient_phone, 3) || '…' || right(m.recipient_phone, 3) WHEN m.recipient_phone <> '' THEN '…' END, 'nobody'), m.sender,
+           ', reference ' || m.reference, CASE m.priority WHEN 0 THEN ', urgent' WHEN 2 THEN ', bulk' END)
+    FROM m
+    UNION ALL
+    SELECT a.ended_at, 2, format('attempt %s: %s', a.attempt, a.outcome), concat_ws(' ', 'HTTP ' || a.http_status, 'code ' || a.error_code, a.error_message)
+    FROM @extschema@.whatsapp_attempts AS a WHERE a.message_id = $1
+    UNION ALL
+    SELECT m.sent_at, 3, 'SENT', format('at attempt %s, %s after it was enqueued; Meta''s id %s', m.attempts, round(greatest(extract(epoch FROM m.sent_at - m.created_at), 0), 3) || ' s', m.wamid)
+    FROM m WHERE m.sent_at IS NOT NULL
+    UNION ALL
+    -- Meta's times are whole seconds, cut off
+    SELECT greatest(e.occurred_at, (SELECT m.created_at FROM m)), CASE e.status WHEN 'sent' THEN 4 WHEN 'delivered' THEN 4 WHEN 'read' THEN 6 ELSE 7 END,
+           'webhook: ' || coalesce(e.status, e.kind), format('received %s', e.received_at)
+    FROM @extschema@.whatsapp_events AS e WHERE e.message_id = $1
+    UNION ALL
+    SELECT m.delivered_at, 5, 'DELIVERED', NULL FROM m WHERE m.delivered_at IS NOT NULL
+    UNION ALL
+    SELECT m.read_at, 6, 'READ', NULL FROM m WHERE m.read_at IS NOT NULL
+    UNION ALL
+    SELECT m.failed_at, 7, 'FAILED', concat_ws(' ', 'code ' || m.error_code, m.error_message) FROM m WHERE m.status = 'FAILED'
+    UNION ALL
+    SELECT NULL, 8, 'cost', concat_ws(', ', m.pricing_category, m.pricing_type, m.pricing_model) FROM m WHERE coalesce(m.pricing_category, m.pricing_type) IS NOT NULL
+    UNION ALL
+    SELECT NULL, 9, 'now: ' || m.status || coalesce(', ' || q.state, ''),
+           CASE WHEN m.status <> 'PENDING' THEN coalesce(m.hint, '')
+                WHEN q.state IS NULL THEN 'It is not in the queue: somebody has removed its row.'
+                ELSE coalesce((SELECT string_agg(d.problem || ': ' || d.seen || ' ' || d.to_do, ' ')
+                               FROM @extschema@.wa_diagnose() AS d WHERE d.severity = 'critical' AND d.problem <> 'No webhook events'
+                                 AND (d.seen !~ '^Sender ' OR d.seen ~ ('^Sender ' || m.sender || ' '))),
+                              CASE WHEN q.state = 'unknown' THEN format('Its answer was lost at %s.', q.unknown_at)
+                                   WHEN q.state = 'sending' THEN 'It is on the wire.'
+                                   WHEN q.due_at > clock_timestamp() THEN format('It is due at %s%s.%s', q.due_at, CASE WHEN q.paced THEN ', its recipient''s turn' END, ' ' || m.hint)
+                                   ELSE 'It is due and waits for its turn.' END) END
+    FROM m LEFT JOIN q ON true
+    UNION ALL
+    SELECT NULL, 9, 'unknown', format('There is no message %s.', $1) WHERE NOT EXISTS (SELECT FROM m))
+SELECT at, event, detail FROM life ORDER BY at NULLS LAST, place, event DESC
+$$;
+
+CREATE FUNCTION wa_send_test(phone text, template text DEFAULT 'hello_world', language text DEFAULT 'en_US', sender text DEFAULT NULL) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT @extschema@.wa_send_template($1, $2, language => $3, sender => $4, reference => 'wa_send_test', priority => 'urgent') $$;
+
+CREATE VIEW whatsapp_top AS
+SELECT t.what, t.now
+FROM (
+    SELECT 1 AS place, 'workers' AS what, pg_catalog.string_agg(w.worker || CASE WHEN w.alive THEN ' ok' ELSE ' MISSING' END, ', ' ORDER BY w.worker) AS now
+    FROM whatsapp_stat_workers AS w
+    UNION ALL
+    SELECT 2, 'queue', coalesce(pg_catalog.string_agg(q.state || ' ' || q.messages, ', ' ORDER BY q.state), 'empty')
+    FROM (SELECT s.state, pg_catalog.sum(s.messages) AS messages FROM whatsapp_stat_queue AS s GROUP BY s.state) AS q
+    UNION ALL
+    SELECT 3, 'oldest due', coalesce(pg_catalog.max(q.oldest_age)::interval(0)::text, '-') FROM whatsapp_stat_queue AS q
+    UNION ALL
+    SELECT 4, 'on the wire', pg_catalog.format('%s of %s', pg_catalog.max(c.value) FILTER (WHERE c.name = 'in_flight'), pg_catalog.max(c.value) FILTER (WHERE c.name = 'slots'))
+    FROM whatsapp_counters() AS c
+    UNION ALL
+    SELECT 5, 'sender ' || s.sender, pg_catalog.concat_ws(', ', CASE WHEN NOT s.enabled THEN 'OFF' WHEN s.paused_reason IS NOT NULL THEN 'PAUSED: ' || s.paused_reason ELSE 'on' END,
+                                               coalesce(s.sent, 0) || ' sent', coalesce(s.refused, 0) || ' refused', s.waiting || ' wait')
+    FROM whatsapp_stat_senders AS s
+    UNION ALL
+    SELECT 6, 'webhooks', pg_catalog.format('%s stored, %s refused, last %s', l.stored, l.bad_signature + l.bad_token, coalesce(l.last_delivery::timestamptz(0)::text, 'never'))
+    FROM whatsapp_stat_listener AS l
+    UNION ALL
+    SELECT 7, 'today', pg_catalog.format('%s sent, %s delivered, %s read, %s failed', coalesce(pg_catalog.sum(d.sent), 0), coalesce(pg_catalog.sum(d.delivered), 0),
+                              coalesce(pg_catalog.sum(d.read), 0), coalesce(pg_catalog.sum(d.failed), 0))
+    FROM whatsapp_stat_days AS d WHERE d.day = (pg_catalog.now() AT TIME ZONE 'UTC')::date
+    UNION ALL
+    SELECT 8, 'latency ' || l.sender, pg_catalog.string_agg(pg_catalog.format('%s %s s', l.step, l.p95), ', ' ORDER BY l.step DESC) || ' (95 %)'
+    FROM whatsapp_stat_latency AS l WHERE l.messages > 0 GROUP BY l.sender) AS t
+ORDER BY t.place, t.what;
+
+COMMENT ON FUNCTION wa_preflight() IS
+    'The pre-launch checklist, line by line: ok, warning, failed or manual, with what was seen and what to do. Nothing is asked of Meta.';
+COMMENT ON FUNCTION wa_diagnose() IS 'What is wrong now, worst first: every row of the troubleshooting table held against the live state. Nothing about a person.';
+COMMENT ON FUNCTION wa_diagnose(bigint) IS 'The life of one message, and why it waits if it does. The phone number is masked.';
+COMMENT ON FUNCTION wa_send_test(text, text, text, text) IS
+    'Sends the template that Meta gives to every account to your own phone. The id tells wa_diagnose() what became of it.';
+COMMENT ON VIEW whatsapp_top IS 'One screen for \watch: workers, queue, senders, webhooks, today and latencies.';
+COMMENT ON COLUMN whatsapp_top.what IS 'What the line is about.';
+COMMENT ON COLUMN whatsapp_top.now IS 'How it is now.';
+
+REVOKE ALL ON FUNCTION wa_preflight() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_diagnose() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_diagnose(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_test(text, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wa_preflight(), wa_diagnose() TO pg_monitor;
+GRANT SELECT ON whatsapp_top TO pg_monitor;

@@ -1,0 +1,256 @@
+/*
+ * day_counts.cpp — the trigger that counts what a statement has done to whatsapp_messages.
+ *
+ * Whoever changes the status of a message by a statement, we or somebody by hand, is counted by its
+ * transition tables. In a worker it also measures: what a webhook has told for the first time is
+ * seen here, where the row was and is at hand.
+ */
+#include "pg/counts/day_counts.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/server/counters.hpp"
+#include "pg/server/schema.hpp"
+#include "pg/server/worker.hpp"
+
+extern "C" {
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_count_days);
+}
+
+using namespace whatsapp;
+
+namespace
+{
+
+constexpr int rows_at_once = 1000;
+
+enum Place {
+	id,
+	created_at,
+	sender,
+	template_name,
+	status,
+	sent_at,
+	delivered_at,
+	read_at,
+	failed_at,
+	pricing_category,
+	error_code,
+	places
+};
+constexpr const char *names[places] = {
+    "id",           "created_at", "sender",    "template_name",    "status",    "sent_at",
+    "delivered_at", "read_at",    "failed_at", "pricing_category", "error_code"};
+
+struct Columns {
+	int number[places];
+};
+
+/* What a status tells beside what is counted by day. */
+struct SeenMessage {
+	int64 id;
+	TimestampTz delivered_at;
+	TimestampTz read_at;
+	pg::CountedMessage counted;
+};
+
+const TriggerData &
+own_trigger_data(FunctionCallInfo fcinfo)
+{
+	const auto *data = CALLED_AS_TRIGGER(fcinfo)
+	                       ? reinterpret_cast<const TriggerData *>(fcinfo->context)
+	                       : nullptr;
+	const bool complete =
+	    data != nullptr && TRIGGER_FIRED_AFTER(data->tg_event) &&
+	    TRIGGER_FIRED_FOR_STATEMENT(data->tg_event) &&
+	    strcmp(RelationGetRelationName(data->tg_relation), "whatsapp_messages") == 0 &&
+	    RelationGetNamespace(data->tg_relation) == get_func_namespace(fcinfo->flinfo->fn_oid) &&
+	    (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) || data->tg_oldtable != nullptr) &&
+	    (!TRIGGER_FIRED_BY_UPDATE(data->tg_event) || data->tg_newtable != nullptr);
+	if (!complete)
+		ereport(ERROR,
+		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		         errmsg("%s() was not called by the trigger that the extension made",
+		                get_func_name(fcinfo->flinfo->fn_oid)),
+		         errhint("It serves table \"whatsapp_messages\" alone. Drop the trigger that calls "
+		                 "it from elsewhere.")));
+	return *data;
+}
+
+/* Columns are where they are: somebody may have added or dropped others. */
+Columns
+find_columns(TupleDesc description)
+{
+	Columns columns;
+	for (int i = 0; i < places; i++)
+		columns.number[i] = SPI_fnumber(description, names[i]);
+	return columns;
+}
+
+Datum
+value_of(TupleTableSlot *row, const Columns &columns, Place place, bool &null)
+{
+	null = columns.number[place] <= 0;
+	return null ? Datum(0) : slot_getattr(row, columns.number[place], &null);
+}
+
+const char *
+text_of(TupleTableSlot *row, const Columns &columns, Place place)
+{
+	bool null;
+	const Datum value = value_of(row, columns, place, null);
+	return null ? nullptr : TextDatumGetCString(value);
+}
+
+std::int64_t
+number_of(TupleTableSlot *row, const Columns &columns, Place place, bool *known = nullptr)
+{
+	bool null;
+	const Datum value = value_of(row, columns, place, null);
+	if (known != nullptr)
+		*known = !null;
+	return null ? 0 : DatumGetInt64(value);
+}
+
+SeenMessage
+read_row(TupleTableSlot *row, const Columns &columns)
+{
+	SeenMessage seen = {};
+	seen.id = number_of(row, columns, id);
+	seen.delivered_at = number_of(row, columns, delivered_at);
+	seen.read_at = number_of(row, columns, read_at);
+	pg::CountedMessage &counted = seen.counted;
+	counted.sender = text_of(row, columns, sender);
+	counted.template_name = text_of(row, columns, template_name);
+	counted.category = text_of(row, columns, pricing_category);
+	counted.status = text_of(row, columns, status);
+	counted.created_at = number_of(row, columns, created_at);
+	counted.sent_at = number_of(row, columns, sent_at);
+	counted.failed_at = number_of(row, columns, failed_at);
+	counted.error_code = number_of(row, columns, error_code, &counted.has_code);
+	/* somebody has dropped a column: then there is nothing to be counted */
+	if (counted.sender == nullptr || counted.status == nullptr)
+		counted.sender = "", counted.status = "PENDING";
+	return seen;
+}
+
+double
+seconds_between(TimestampTz from, TimestampTz to)
+{
+	return pg::unix_seconds(to) - pg::unix_seconds(from);
+}
+
+/* By webhooks alone: the sender's own failures are counted with its attempts. */
+void
+note_progress(const SeenMessage &before, const SeenMessage &now)
+{
+	const char *whose = now.counted.sender;
+	if (before.delivered_at == 0 && now.delivered_at != 0) {
+		pg::count_told(whose, Told::delivered);
+		pg::note_latency(whose, Step::delivered,
+		                 seconds_between(now.counted.sent_at, now.delivered_at), now.id);
+	}
+	if (before.read_at == 0 && now.read_at != 0) {
+		pg::count_told(whose, Told::read);
+		pg::note_latency(whose, Step::read, seconds_between(now.delivered_at, now.read_at), now.id);
+	}
+	if (strcmp(before.counted.status, "FAILED") != 0 && strcmp(now.counted.status, "FAILED") == 0)
+		pg::count_told(whose, Told::failed);
+}
+
+/* One of the two transition tables, row by row. */
+struct Rows {
+	Tuplestorestate *store;
+	int pointer;
+	TupleTableSlot *row;
+};
+
+Rows
+open_rows(Tuplestorestate *store, TupleDesc description)
+{
+	if (store == nullptr)
+		return {nullptr, 0, nullptr};
+	const int pointer = tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND);
+	tuplestore_select_read_pointer(store, pointer);
+	tuplestore_rescan(store);
+	return {store, pointer, MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple)};
+}
+
+bool
+fetch_row(const Rows &rows)
+{
+	if (rows.store == nullptr)
+		return false;
+	/* what was spilled to a file is read into the memory of the moment */
+	MemoryContext before = MemoryContextSwitchTo(rows.row->tts_mcxt);
+	tuplestore_select_read_pointer(rows.store, rows.pointer);
+	const bool found = tuplestore_gettupleslot(rows.store, true, false, rows.row);
+	MemoryContextSwitchTo(before);
+	return found;
+}
+
+void
+close_rows(const Rows &rows)
+{
+	if (rows.row != nullptr)
+		ExecDropSingleTupleTableSlot(rows.row);
+}
+
+/* The old and the new row of an update stand at the same place of the two tables. */
+void
+count_rows(const TriggerData &data)
+{
+	const TupleDesc description = RelationGetDescr(data.tg_relation);
+	const Columns columns = find_columns(description);
+	const Rows before = open_rows(data.tg_oldtable, description);
+	const Rows after = open_rows(data.tg_newtable, description);
+	const bool measures = pg::is_counting_webhooks();
+	pg::DayCounts counts;
+	MemoryContext batch =
+	    AllocSetContextCreate(CurrentMemoryContext, "pg_whatsapp rows", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(batch);
+	for (int i = 0; fetch_row(before); i++) {
+		const SeenMessage old = read_row(before.row, columns);
+		if (!fetch_row(after)) {
+			counts.add_deleted(old.counted);
+		} else {
+			const SeenMessage now = read_row(after.row, columns);
+			counts.add(old.counted, -1);
+			counts.add(now.counted, 1);
+			if (measures)
+				note_progress(old, now);
+		}
+		if (i % rows_at_once == rows_at_once - 1) {
+			CHECK_FOR_INTERRUPTS();
+			MemoryContextReset(batch);
+		}
+	}
+	MemoryContextSwitchTo(caller);
+	close_rows(before);
+	close_rows(after);
+	counts.write();
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_count_days(PG_FUNCTION_ARGS)
+{
+	const TriggerData &data = own_trigger_data(fcinfo);
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event))
+		pg::count_truncated();
+	else
+		count_rows(data);
+	SPI_finish();
+	return PointerGetDatum(nullptr);
+}

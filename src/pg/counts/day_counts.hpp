@@ -1,0 +1,66 @@
+/*
+ * day_counts.hpp — how many messages of which day were sent, delivered, read and failed: exact
+ * after each transaction, and there when the messages are gone.
+ *
+ * Whoever changes rows of whatsapp_messages adds what has changed to whatsapp_day_counts, in the
+ * same transaction and by rows of its own, so that nobody waits for a row of another. The reader
+ * folds them into one row for each key; views sum up whatever is there.
+ */
+#pragma once
+
+#include <cstdint>
+
+struct MemoryContextData;
+
+namespace whatsapp::pg
+{
+
+/* What of a message counts. NULL where the column is. */
+struct CountedMessage {
+	const char *sender;
+	const char *template_name;
+	const char *category;
+	const char *status;
+	bool has_code;
+	std::int64_t error_code;
+	/* TimestampTz; 0 for NULL */
+	std::int64_t created_at;
+	std::int64_t sent_at;
+	std::int64_t failed_at;
+};
+
+/* Sums of one transaction's changes, in the memory context that it was made in. */
+class DayCounts
+{
+public:
+	DayCounts();
+	/* sign: 1 for a row that is there now, -1 for one that was there before. */
+	void add(const CountedMessage &message, int sign);
+	/* The row is gone; what happened to the message did happen. */
+	void add_deleted(const CountedMessage &message);
+	/* Nothing is written when the changes add up to nothing. */
+	void write();
+
+private:
+	struct Sum;
+	Sum &find_sum(const CountedMessage &message, bool deleted);
+	bool insert_directly(int any);
+	void insert_by_statement(int any);
+	void add_to(Sum &sum, const CountedMessage &message, int sign);
+
+	MemoryContextData *memory_;
+	Sum *sums_ = nullptr;
+	int count_ = 0;
+	int room_ = 0;
+};
+
+/* A message that was refused as it was made. */
+void count_refused(const CountedMessage &message);
+
+/* TRUNCATE: whatever was there is gone. */
+void count_truncated();
+
+/* In the reader: rows of one key become one. False when there is more to do. */
+bool fold_day_counts();
+
+} // namespace whatsapp::pg

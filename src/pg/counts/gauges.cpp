@@ -1,0 +1,94 @@
+/*
+ * gauges.cpp — two statements, one of which reads the whole queue: its caller looks at the time.
+ */
+#include "pg/counts/gauges.hpp"
+
+#include "pg/server/counters.hpp"
+#include "pg/server/statement.hpp"
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+double
+time_at(const Result &rows, uint64 row, int column)
+{
+	return rows.is_null(row, column) ? 0 : unix_seconds(rows.int64_at(row, column));
+}
+
+void
+count_queue()
+{
+	static Statement statement = {
+	    "SELECT sender, priority, state, count(*), min(due_at) FROM @s@.whatsapp_queue"
+	    " GROUP BY sender, priority, state ORDER BY min(due_at) LIMIT $1",
+	    1,
+	    {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(max_queue_figures));
+	const Result rows = run_statement(statement, values);
+	auto *figures = static_cast<QueueFigures *>(palloc0(sizeof(QueueFigures) * max_queue_figures));
+	int count = 0;
+	for (uint64 i = 0; i < rows.count() && count < max_queue_figures; i++) {
+		QueueFigures &part = figures[count++];
+		strlcpy(part.sender, rows.text_at(i, 1), sizeof part.sender);
+		part.priority = rows.int32_at(i, 2);
+		part.state = queue_state_of(rows.text_at(i, 3));
+		part.messages = rows.int64_at(i, 4);
+		part.oldest_due_at = time_at(rows, i, 5);
+	}
+	note_queue(figures, count);
+}
+
+void
+look_at_senders()
+{
+	static Statement statement = {
+	    "SELECT name, enabled, quality IS NOT DISTINCT FROM 'RED', paused_reason, paused_until"
+	    " FROM @s@.whatsapp_senders ORDER BY created_at, name LIMIT $1",
+	    1,
+	    {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(max_counted_senders));
+	const Result rows = run_statement(statement, values);
+	auto *senders = static_cast<SenderState *>(palloc(sizeof(SenderState) * (rows.count() + 1)));
+	for (uint64 i = 0; i < rows.count(); i++)
+		senders[i] = {rows.text_at(i, 1), rows.bool_at(i, 2), rows.bool_at(i, 3),
+		              pause_of(rows.text_at(i, 4)), time_at(rows, i, 5)};
+	note_senders(senders, rows.count());
+}
+
+void
+sum_days()
+{
+	static Statement statement = {
+	    "SELECT d.day - date '1970-01-01', sum(d.sent)::bigint, sum(d.delivered)::bigint, sum(d.read)::bigint, sum(d.failed)::bigint"
+	    " FROM @s@.whatsapp_day_counts AS d"
+	    " WHERE NOT d.deleted AND d.day > (now() AT TIME ZONE 'UTC')::date - $1"
+	    " GROUP BY d.day HAVING sum(d.sent) <> 0 OR sum(d.failed) <> 0 ORDER BY d.day",
+	    1,
+	    {INT4OID}};
+	Values values;
+	values.set(0, Int32GetDatum(max_day_figures));
+	const Result rows = run_statement(statement, values);
+	DayFigures days[max_day_figures];
+	int count = 0;
+	for (uint64 i = 0; i < rows.count() && count < max_day_figures; i++)
+		days[count++] = {rows.int32_at(i, 1), rows.int64_at(i, 2), rows.int64_at(i, 3),
+		                 rows.int64_at(i, 4), rows.int64_at(i, 5)};
+	note_days(days, count);
+}
+
+} // namespace
+
+void
+note_gauges()
+{
+	sum_days();
+	count_queue();
+	look_at_senders();
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,13 @@
+/*
+ * gauges.hpp — what is in the tables now, for those who may not read them: the reader looks and
+ * leaves it in shared memory.
+ */
+#pragma once
+
+namespace whatsapp::pg
+{
+
+/* The queue by sender, priority and state, and the senders' switches. In a transaction. */
+void note_gauges();
+
+} // namespace whatsapp::pg

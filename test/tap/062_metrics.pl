@@ -1,0 +1,170 @@
+# Metrics: what the workers count is what happened, by SQL and by HTTP; a scrape reads no table; Prometheus and its tools understand it, and a
+# worker that dies is an alert.
+use strict;
+use warnings;
+
+use FindBin;
+use HTTP::Tiny;
+use IPC::Run ();
+use JSON::PP;
+use lib $FindBin::RealBin;
+use PgWhatsapp;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $root = "$FindBin::RealBin/../..";
+my $port = PostgreSQL::Test::Cluster::get_free_port();
+my $node = new_cluster('metrics', conf => "whatsapp.metrics_listen = '127.0.0.1:$port'\n");
+my $sandbox = $node->{sandbox};
+my $url = "http://127.0.0.1:$port";
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+sub page
+{
+	my ($path, %headers) = @_;
+	my $answer = HTTP::Tiny->new(timeout => 20)->get("$url$path", { headers => \%headers });
+	return ($answer->{status}, $answer->{content}, $answer->{headers}{'content-type'});
+}
+sub metric { my ($name) = @_; my ($value) = (page('/metrics'))[1] =~ /^\Q$name\E ([\d.]+)$/m; return $value }
+sub found { my ($name) = @_; return (`sh -c 'command -v $name'`) =~ /\S/ }
+
+# what the counts by day say is what the rows say
+my $differences = q{
+	WITH counted AS (SELECT day, sender, template_name, category, error_code, sum(sent) AS sent, sum(delivered) AS delivered, sum(read) AS read, sum(failed) AS failed
+	                 FROM whatsapp_day_counts GROUP BY 1, 2, 3, 4, 5 HAVING sum(sent) <> 0 OR sum(failed) <> 0),
+	there AS (SELECT (coalesce(sent_at, failed_at, created_at) AT TIME ZONE 'UTC')::date AS day, sender, coalesce(template_name, '') AS template_name,
+	                 coalesce(pricing_category, '') AS category, CASE WHEN status = 'FAILED' THEN error_code END AS error_code,
+	                 count(*) FILTER (WHERE status IN ('SENT', 'DELIVERED', 'READ') OR (status = 'FAILED' AND sent_at IS NOT NULL)) AS sent,
+	                 count(*) FILTER (WHERE status IN ('DELIVERED', 'READ')) AS delivered, count(*) FILTER (WHERE status = 'READ') AS read,
+	                 count(*) FILTER (WHERE status = 'FAILED') AS failed
+	          FROM whatsapp_messages WHERE status IN ('SENT', 'DELIVERED', 'READ', 'FAILED') GROUP BY 1, 2, 3, 4, 5)
+	SELECT count(*) FROM ((SELECT * FROM counted EXCEPT SELECT * FROM there) UNION ALL (SELECT * FROM there EXCEPT SELECT * FROM counted)) AS d};
+
+# ---------------------------------------------------------------------------------------------------------------- what happened is counted
+wait_for('the door', sub { (page('/metrics'))[0] == 200 });
+send_po($node, 40, prefix => 'WELL');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '40');
+is(sql($differences), '0', 'counts by day are exact');
+sandbox_post($sandbox, 'faults', { times => 3, code => 131026 });
+send_po($node, 3, prefix => 'BAD');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'FAILED'}, '3');
+is(sql($differences), '0', 'with failures, too');
+is(sql('SELECT sum(sent), sum(delivered), sum(read), sum(failed) FROM whatsapp_stat_days'), '40|40|40|3', 'the view sums them up');
+is(sql('SELECT error_code, failed FROM whatsapp_stat_errors'), '131026|3', 'by code');
+is(sql('SELECT status, messages FROM whatsapp_status WHERE messages > 0'), "READ|40\nFAILED|3", 'by status');
+wait_sql($node, q{SELECT sent || ' ' || refused FROM whatsapp_stat_senders}, '40 3');
+is(sql(q{SELECT sum(messages) FROM whatsapp_stat_latency WHERE step = 'wire to answer'}), '43', 'each answer was measured');
+is(sql(q{SELECT string_agg(step, ', ') FROM whatsapp_stat_latency WHERE messages >= 40 AND p50 <= p95 AND p95 <= p99}),
+	'commit to wire, wire to answer, answer to delivered, delivered to read', 'and each step');
+is(sql(q{SELECT listening AND stored > 0 AND bad_signature = 0 AND last_status > now() - interval '5 minutes' FROM whatsapp_stat_listener}), 't', 'the listener counts');
+is(sql('SELECT bool_and(alive) FROM whatsapp_stat_workers'), 't', 'all workers show signs of life');
+
+# the reader folds what the batches have left, and nothing changes
+wait_sql($node, 'SELECT count(*) = count(DISTINCT (day, sender, template_name, category, error_code, deleted)) FROM whatsapp_day_counts');
+is(sql($differences), '0', 'folding changes nothing');
+
+# a user's trigger leaves the rows to statements, and those are counted the same
+sql(q{CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+	CREATE TRIGGER nothing BEFORE UPDATE ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION nothing()});
+send_po($node, 10, prefix => 'TRIGGER');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '50');
+is(sql($differences), '0', 'by statements, too');
+sql('DROP TRIGGER nothing ON whatsapp_messages');
+
+# ------------------------------------------------------------------------------------------------------------------------------ the page
+my ($status, $text, $type) = page('/metrics');
+is("$status $type", '200 text/plain; version=0.0.4; charset=utf-8', 'the text format by default');
+unlike($text, qr/34612345678|Proveedor|wamid/, 'nothing about a person');
+is(metric('whatsapp_attempts_total{database="postgres",sender="default",outcome="sent"}'), 50, 'sent');
+is(metric('whatsapp_statuses_total{database="postgres",sender="default",status="read"}'), 50, 'read');
+my $names = sub { my ($page) = @_; return join "\n", $page =~ /^([a-z_]+(?:\{[^}]*\})?) /mg };
+is($names->(sql('SELECT wa_metrics()') . "\n"), $names->($text), 'wa_metrics() has the same samples');
+is((page('/metrics', Accept => 'application/openmetrics-text; version=1.0.0'))[2], 'application/openmetrics-text; version=1.0.0; charset=utf-8', 'OpenMetrics for who asks');
+like((page('/metrics', Accept => 'application/openmetrics-text'))[1], qr/_bucket\{[^}]*\} \d+ # \{message_id="\d+"\}/, 'with examples');
+is((page('/api/v1/whatsapp/webhook'))[0], 404, 'no webhook at this door');
+is(HTTP::Tiny->new->get("http://127.0.0.1:$node->{listen}/metrics")->{status}, 404, 'and no metrics at the other');
+is(HTTP::Tiny->new->request('POST', "$url/metrics", { content => '' })->{status}, 405, 'nobody posts there');
+isnt($node->psql('postgres', q{ALTER SYSTEM SET whatsapp.metrics_listen = '0.0.0.0:9188'}), 0, 'no address that others reach');
+
+# no table is read: not even while somebody holds all of them
+my $lock = $node->background_psql('postgres');
+$lock->query_safe('BEGIN; LOCK TABLE whatsapp_messages, whatsapp_queue, whatsapp_day_counts, whatsapp_senders, pg_catalog.pg_class');
+is((page('/metrics'))[0], 200, 'tables may be locked meanwhile');
+$lock->query_safe('ROLLBACK');
+$lock->quit;
+
+is(sql(q{SELECT wa_stat_reset(); SELECT sum(messages) FROM whatsapp_stat_latency}), "t\n0", 'counters begin anew');
+is(sql('SELECT sum(sent) FROM whatsapp_stat_days'), '50', 'the days stay');
+
+# ----------------------------------------------------------------------------------------------------------- Prometheus and its tools
+my $operating = slurp_file("$root/docs/operating.md");
+my %heading = map { my $id = lc; $id =~ s/[^a-z0-9 -]//g; $id =~ tr/ /-/; ($id => 1) } $operating =~ /^#+ (.*)$/mg;
+my @missing = grep { !$heading{$_} } slurp_file("$root/deploy/prometheus/alerts.yml") =~ m{runbook_url: docs/operating\.md#(\S+)}g;
+is_deeply(\@missing, [], 'every runbook is there');
+SKIP:
+{
+	skip 'promtool is not installed: scripts/deps metrics', 3 unless found('promtool');
+	my ($out, $in) = ('', $text);
+	ok(IPC::Run::run([ 'promtool', 'check', 'metrics' ], '<', \$in, '>&', \$out), 'promtool check metrics') or diag $out;
+	is($out, '', 'is silent');
+	ok(IPC::Run::run([ 'promtool', 'test', 'rules', "$root/deploy/prometheus/alerts_test.yml" ], '>&', \$out), 'each alert fires and is silent') or diag $out;
+}
+
+# a worker that is killed takes the server's memory with it: all begin anew, and that is seen
+sub kill_worker
+{
+	my ($worker) = @_;
+	my $started = sql(qq{SELECT extract(epoch FROM started_at) FROM whatsapp_stat_workers WHERE worker = '$worker'});
+	my $pid = sql(qq{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp $worker'});
+	kill 'KILL', $pid;
+	wait_for("$worker again", sub {
+		my ($code, $answer) = try_psql($node, qq{SELECT extract(epoch FROM started_at) > $started AND alive FROM whatsapp_stat_workers WHERE worker = '$worker'});
+		return $code == 0 && $answer eq 't';
+	});
+	return;
+}
+SKIP:
+{
+	skip 'prometheus is not installed: scripts/deps metrics', 4 unless found('prometheus');
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	my $web = PostgreSQL::Test::Cluster::get_free_port();
+	my $rules = slurp_file("$root/deploy/prometheus/alerts.yml");
+	append_to_file("$folder/alerts.yml", $rules);
+	append_to_file("$folder/prometheus.yml", "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [alerts.yml]\n"
+		  . "scrape_configs:\n  - job_name: pg_whatsapp\n    static_configs: [{targets: ['127.0.0.1:$port']}]\n");
+	my $process = IPC::Run::start([ 'prometheus', "--config.file=$folder/prometheus.yml", "--storage.tsdb.path=$folder/data",
+			"--web.listen-address=127.0.0.1:$web", '--enable-feature=exemplar-storage' ], '<', \undef, '>&', "$folder/log");
+	my $ask = sub {
+		my ($what, %arguments) = @_;
+		my $answer = HTTP::Tiny->new(timeout => 20)->get("http://127.0.0.1:$web/api/v1/$what?" . HTTP::Tiny->new->www_form_urlencode(\%arguments));
+		return $answer->{success} ? decode_json($answer->{content})->{data} : undef;
+	};
+	my $answered = sub { my ($expression) = @_; my $data = $ask->('query', query => $expression); return $data && scalar @{ $data->{result} } };
+	wait_for('a scrape', sub { $answered->('whatsapp_build_info') });
+	send_po($node, 5, prefix => 'SCRAPED');
+	# every expression of the dashboard is answered
+	my $board = decode_json(slurp_file("$root/deploy/grafana/pg_whatsapp.json"));
+	my @expressions = map { $_->{expr} } map { @{ $_->{targets} } } @{ $board->{panels} };
+	my @wrong;
+	for my $expression (@expressions)
+	{
+		my $plain = $expression =~ s/\$(?:database|sender)/.*/gr =~ s/\[\d+m\]/[30s]/gr;
+		# some of these have no sample here: a queue that is empty
+		next if $plain =~ /whatsapp_queue_(?:oldest|messages)/ && $ask->('query', query => $plain);
+		wait_for($expression, sub { $answered->($plain) });
+	}
+	cmp_ok(scalar @expressions, '>', 12, 'every expression of the dashboard is answered');
+	wait_for('examples', sub { my $data = $ask->('query_exemplars', query => 'whatsapp_answer_seconds_bucket', start => time - 600, end => time + 60); $data && @$data });
+	pass('Prometheus has taken examples');
+	my $kill_at = time;
+	kill_worker('sender');
+	wait_for('an alert', sub { my $data = $ask->('alerts'); $data && grep { $_->{labels}{alertname} eq 'WhatsappWorkerRestarted' } @{ $data->{alerts} } });
+	cmp_ok(time - $kill_at, '<', 60, 'a sender that was killed is an alert');
+	is(sql(q{SELECT state FROM wa_preflight() WHERE place = 11}), 'ok', 'and monitoring is configured');
+	$process->kill_kill;
+}
+wait_for('the door again', sub { (page('/metrics'))[0] == 200 });
+is(sql($differences), '0', 'counts by day are exact after a crash');
+books_agree($node, 'metrics');
+$node->stop('fast');
+done_testing();

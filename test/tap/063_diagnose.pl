@@ -1,0 +1,79 @@
+# "Nothing came": five causes, each found by one query, and each named as the quick reference names it.
+use strict;
+use warnings;
+
+use FindBin;
+use JSON::PP;
+use lib $FindBin::RealBin;
+use PgWhatsapp;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_cluster('diagnose', conf => "whatsapp.log_messages = all\n");
+my $sandbox = $node->{sandbox};
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+sub worst { return sql(q{SELECT severity || ': ' || problem || ': ' || seen || ' ' || to_do FROM wa_diagnose() WHERE severity IN ('critical', 'warning')
+	AND problem !~ 'weak' LIMIT 1}) }
+sub problems { return sql(q{SELECT string_agg(problem, ', ') FROM wa_diagnose()}) }
+
+wait_for('signs of life', sub { problems() !~ /workers/ });
+send_po($node, 1, prefix => 'WELL');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '1');
+is(worst(), '', 'nothing is wrong');
+my $life = sql(q{SELECT string_agg(event, ', ') FROM wa_diagnose((SELECT max(id) FROM whatsapp_messages))});
+like($life, qr/^enqueued, .*SENT.*DELIVERED.*READ/, 'the life of a message');
+unlike(sql(q{SELECT string_agg(detail, ' ') FROM wa_diagnose((SELECT max(id) FROM whatsapp_messages))}), qr/34610000001/, 'its phone is masked');
+like(slurp_file($node->logfile), qr/WhatsApp message \d+ of sender "default": sent\n.*Attempt 1, HTTP status 200, error code 0, \d+ ms, recipient \+34.+001\./, 'and a line of the log');
+unlike(slurp_file($node->logfile), qr/34610000001/, 'where it is masked, too');
+# the sandbox's secrets are well-known examples
+wait_for('a judgement', sub { sql(q{SELECT count(*) FROM wa_diagnose() WHERE problem = 'A secret is weak' AND seen ~ '^verify_token'}) });
+is(sql(q{SELECT state FROM wa_preflight() WHERE place = 5}), 'warning', 'a verify token that anybody knows is a warning');
+
+# 1: a bad phone number, in a table that is watched
+sql(q{CREATE TABLE purchase_orders (supplier text, po text, total numeric, phone text);
+	SELECT wa_watch('purchase_orders', 'supplier', 'po', 'total', 'phone');
+	INSERT INTO purchase_orders VALUES ('Proveedor ABC', 'PO-1', 1250, '612345678')});
+like(worst(), qr/^warning: Message failed: phone format: 1 of the last messages: phone number is not in E\.164 format/, 'bad phone');
+is(sql(q{SELECT state || ' ' || (seen ~ 'purchase_orders: 1') FROM wa_preflight() WHERE place = 10}), 'failed true', 'and the checklist counts it');
+sql('DELETE FROM purchase_orders; DELETE FROM whatsapp_messages; DELETE FROM whatsapp_day_counts');
+
+# 2: the template is missing
+sandbox_post($sandbox, 'faults', { times => 1, code => 132001 });
+send_po($node, 1, prefix => 'TEMPLATE');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'FAILED'}, '1');
+like(worst(), qr/^warning: Template not found: 1 messages of sender default failed with 132001/, 'template missing');
+
+sql('DELETE FROM whatsapp_messages; DELETE FROM whatsapp_day_counts');
+
+# 3: the token has expired
+sandbox_set($sandbox, token => 'another-one');
+send_po($node, 1, prefix => 'TOKEN');
+wait_sql($node, q{SELECT paused_reason IS NOT NULL FROM whatsapp_senders});
+like(worst(), qr/^critical: Access token expired or refused: Sender default pauses until .* 1 messages wait\. .*wa_resume\('default'\)/, 'expired token');
+like(sql(q{SELECT detail FROM wa_diagnose((SELECT max(id) FROM whatsapp_messages)) WHERE event ~ '^now'}), qr/^Access token expired/, 'and the message says so');
+sandbox_set($sandbox, token => 'sandbox-token');
+sql('SELECT wa_resume()');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '1');
+is(worst(), '', 'nothing is wrong again');
+
+# 4: the sender is switched off
+sql('UPDATE whatsapp_senders SET enabled = false');
+send_po($node, 1, prefix => 'OFF');
+like(worst(), qr/^critical: A sender is switched off: Sender default is disabled, and 1 of its messages wait\. UPDATE whatsapp_senders/, 'sender off');
+sql('UPDATE whatsapp_senders SET enabled = true');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '2');
+
+# 5: no webhook comes
+sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
+send_po($node, 3, prefix => 'CUT');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'SENT'}, '3');
+is(worst(), '', 'a moment later nothing is wrong yet');
+sql(q{UPDATE whatsapp_messages SET created_at = created_at - interval '31 minutes', sent_at = sent_at - interval '31 minutes', delivered_at = delivered_at - interval '31 minutes'});
+like(worst(), qr/^critical: No webhook events: 3 messages are SENT for 31 minutes without any status: the webhook does not reach us\./, 'webhooks cut');
+
+my @line = split /\n/, sql(q{SELECT place || ' ' || state FROM wa_preflight()});
+is(join(' ', map { (split ' ')[0] } @line), join(' ', 1 .. 12), 'twelve lines in their order');
+is_deeply([ grep { /failed/ } @line ], ['11 failed'], 'only monitoring is not there');
+unlike(slurp_file($node->logfile), qr/leak|WARNING:(?!.*WhatsApp|.*messages are queued)/, 'no warning of the server');
+$node->stop('fast');
+done_testing();

@@ -1,0 +1,102 @@
+/*
+ * report_test.cpp — the page is right with nothing, with one message, and whatever a name is.
+ */
+#include "core/page/report.hpp"
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace whatsapp
+{
+namespace
+{
+
+struct Sample {
+	std::unique_ptr<DatabaseFigures> database = std::make_unique<DatabaseFigures>();
+	std::unique_ptr<PlacedSender> sender = std::make_unique<PlacedSender>();
+	Figures figures = {};
+
+	Sample()
+	{
+		figures.database = database.get();
+		figures.sender = sender.get();
+		figures.databases = figures.senders = 1;
+		std::strcpy(database->name, "shop");
+		std::strcpy(sender->figures.name, "<b>&\"");
+		database->enabled = sender->figures.enabled = sender->figures.is_known = true;
+	}
+	std::string
+	page() const
+	{
+		return report_page(figures, 1895336240, "1.0");
+	}
+};
+
+bool
+has(const std::string &page, const char *text)
+{
+	return page.find(text) != std::string::npos;
+}
+
+TEST(Report, NothingAtAll)
+{
+	const std::string page = report_page(Figures(), 1895336240, "1.0");
+	EXPECT_TRUE(has(page, "No worker has served a database yet"));
+	EXPECT_TRUE(has(page, "</html>"));
+}
+
+TEST(Report, NoMessage)
+{
+	const std::string page = Sample().page();
+	EXPECT_TRUE(has(page, "<p>0 sent, 0 delivered, 0 read, 0 failed</p>")) << page;
+	EXPECT_FALSE(has(page, "nan"));
+	EXPECT_FALSE(has(page, "<rect"));
+}
+
+TEST(Report, OneMessage)
+{
+	Sample sample;
+	sample.database->day_count = 1;
+	sample.database->day[0] = {21937, 1, 1, 0, 0};
+	sample.sender->figures.latency[1].bucket[latency_bucket(0.2)] = 1;
+	const std::string page = sample.page();
+	EXPECT_TRUE(has(page, "<p>1 sent, 1 delivered (100.0 %), 0 read, 0 failed</p>")) << page;
+	EXPECT_TRUE(has(page, "<title>2030-01-23: 1 sent, 1 delivered, 0 read, 0 failed</title>"))
+	    << page;
+	EXPECT_TRUE(has(page, "wire to answer"));
+}
+
+TEST(Report, NamesAreText)
+{
+	const std::string page = Sample().page();
+	EXPECT_FALSE(has(page, "<b>&\""));
+	EXPECT_TRUE(has(page, "Sender &lt;b&gt;&amp;&quot;"));
+}
+
+TEST(Report, NothingIsLoadedOrRuns)
+{
+	const std::string page = Sample().page();
+	EXPECT_FALSE(has(page, "<script"));
+	EXPECT_FALSE(has(page, "http://"));
+	EXPECT_FALSE(has(page, "https://"));
+	EXPECT_FALSE(has(page, "src="));
+}
+
+TEST(Report, WhatIsWrongIsMarked)
+{
+	Sample sample;
+	EXPECT_TRUE(has(sample.page(), "<tr class=bad><td>look</td><td>Worker sender"));
+	sample.database->worker[1].looped_at = 1895336240 - 3;
+	EXPECT_TRUE(has(sample.page(), "<tr class=ok><td>ok</td><td>Worker sender"));
+	sample.sender->figures.pause = Pause::token;
+	EXPECT_TRUE(has(sample.page(), "pauses because of its token"));
+	sample.database->queue_count = 1;
+	sample.database->queue[0] = {"north", 1, 0, 1234567, 1895336240 - 7200};
+	EXPECT_TRUE(has(sample.page(), "1,234,567 normal ready, the oldest due for 2 h"));
+}
+
+} // namespace
+} // namespace whatsapp
