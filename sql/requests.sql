@@ -58,7 +58,7 @@ FROM (VALUES ('sync_everything', '{}', 'waiting'), ('sync_templates', '[]', 'wai
 
 -- nothing of the caller's is found by what runs with the owner's rights
 CREATE SCHEMA regress_whatsapp_trap;
-CREATE FUNCTION regress_whatsapp_trap.sprung() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'trap sprung by %', current_user; END $$;
+CREATE FUNCTION regress_whatsapp_trap.sprung() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'trap sprung'; END $$;
 CREATE FUNCTION regress_whatsapp_trap.texts(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT regress_whatsapp_trap.sprung()';
 CREATE FUNCTION regress_whatsapp_trap.bigints(bigint, bigint) RETURNS boolean LANGUAGE sql AS 'SELECT regress_whatsapp_trap.sprung()';
 CREATE OPERATOR regress_whatsapp_trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = regress_whatsapp_trap.texts);
