@@ -27,6 +27,7 @@ SQL_PARTS  = \
 	62-inbound \
 	70-watch \
 	71-watches \
+	72-send_window \
 	80-status \
 	85-privacy \
 	90-local_tables
@@ -35,7 +36,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone template money send free_form people watch watch_general watch_due errors web_tier requests privacy rights
+REGRESS    = phone template money send free_form people watch watch_general watch_due send_window errors web_tier requests privacy rights
 ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses
