@@ -198,6 +198,19 @@ BEGIN
 END $$;
 SELECT parameters, status, error_message FROM pg_temp.messages();
 
+-- the shortest exact digits of a float; char(n) without its padding; money has no currency of the order's, and other types are no amount
+CREATE TABLE padded (supplier char(40), po char(12), total real, phone char(20), currency char(3), rate money, day date, doubled double precision);
+SELECT wa_watch('padded', 'supplier', 'po', 'total', 'phone', currency => 'currency');
+INSERT INTO padded VALUES ('Proveedor ABC', 'PO-1', 12345.67, '+34612345678', 'EUR'), ('Proveedor ABC', 'PO-2', 16777216, '+34612345678', 'USD'), ('Proveedor ABC', 'PO-3', 0.1, '+34612345678', 'EUR');
+SELECT wa_unwatch('padded') AS unwatched;
+SELECT wa_watch('padded', 'supplier', 'po', 'doubled', 'phone', currency => 'currency');
+INSERT INTO padded (supplier, po, doubled, phone, currency) VALUES ('Proveedor ABC', 'PO-4', 12345678901234.56, '+34612345678', 'EUR'), ('Proveedor ABC', 'PO-5', 1e15, '+34612345678', 'EUR');
+SELECT wa_unwatch('padded') AS unwatched;
+SELECT reference, phone, parameters, status FROM pg_temp.messages();
+SELECT pg_temp.refused('SELECT wa_watch(''padded'', ''supplier'', ''po'', ''rate'', ''phone'')') AS money;
+SELECT pg_temp.refused('SELECT wa_watch(''padded'', ''supplier'', ''po'', ''day'', ''phone'')') AS a_date;
+DROP TABLE padded;
+
 -- names that need quotes
 CREATE SCHEMA "odd ""schema""";
 CREATE TABLE "odd ""schema"""."Order's" ("the ""supplier""" text, "Total" numeric, "po's" text, "tele phone" text, "select" text);

@@ -16,6 +16,7 @@
 extern "C" {
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -56,6 +57,29 @@ existing_column(FunctionCallInfo fcinfo, int place, const char *argument, Oid re
 	return name;
 }
 
+/* A number, which is written with its currency, or text, which is sent as it stands. money has a
+ * currency sign that no order knows of. */
+void
+check_amount_type(Oid relation, const char *column)
+{
+	const Oid type = getBaseType(get_atttype(relation, get_attnum(relation, column)));
+	char category;
+	bool preferred;
+	get_type_category_preferred(type, &category, &preferred);
+	const Oid numbers[] = {INT2OID, INT4OID, INT8OID, FLOAT4OID, FLOAT8OID, NUMERICOID};
+	bool is_number = false;
+	for (const Oid number : numbers)
+		is_number = is_number || type == number;
+	if (is_number || category == TYPCATEGORY_STRING)
+		return;
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_DATATYPE_MISMATCH),
+	     errmsg("column \"%s\" of type %s cannot be the amount", column, format_type_be(type)),
+	     errhint("It is a number or text. For another type call wa_watch() with expressions, such "
+	             "as wa_format_amount(new.total::numeric, 'EUR').")));
+}
+
 /* Rows get into a partition by way of its parent, whose statement it is, and a trigger on a foreign
  * table may not see the rows of a statement together. */
 bool
@@ -94,6 +118,7 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 		arguments[i] = i == entry::watch_currency && PG_ARGISNULL(i + 1)
 		                   ? ""
 		                   : existing_column(fcinfo, i + 1, names[i], relation);
+	check_amount_type(relation, arguments[entry::watch_amount]);
 	arguments[entry::watch_language] = entry::optional_text(fcinfo, entry::watch_language + 1, "");
 	/* kept with the watch: whoever inserts a row may have set whatsapp.default_sender to anything
 	 */

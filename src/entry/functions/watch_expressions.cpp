@@ -27,6 +27,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_watch_expressions);
 PG_FUNCTION_INFO_V1(pg_whatsapp_unwatch_name);
@@ -55,7 +56,8 @@ enum : int {
 	at_priority,
 	at_on_error,
 	at_max_rows,
-	at_replicated
+	at_replicated,
+	at_due
 };
 
 constexpr std::size_t longest_name = 40;
@@ -167,6 +169,7 @@ read_definition(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
 	watch.idempotency_key = entry::optional_text(fcinfo, at_idempotency_key, nullptr);
 	watch.send_at = entry::optional_text(fcinfo, at_send_at, nullptr);
 	watch.expires_at = entry::optional_text(fcinfo, at_expires_at, nullptr);
+	watch.due = entry::optional_text(fcinfo, at_due, nullptr);
 	watch.priority = entry::optional_text(fcinfo, at_priority, nullptr);
 	read_on_error(fcinfo, watch);
 	watch.settings = pg::watch_settings(watch.setting_count);
@@ -177,28 +180,36 @@ read_definition(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
 	});
 }
 
+const char *
+unless_word(const char *value)
+{
+	return value == nullptr || pg::is_plain_word(value) ? nullptr : value;
+}
+
 void
 check_expressions(const pg::WatchDefinition &watch, const pg::WatchRows &none)
 {
 	pg::register_rows(none);
 	const pg::WatchOwner caller = pg::begin_watch_owner(watch);
-	pg::check_watch_expression("phone", watch.phone, false, none);
+	pg::check_watch_expression("phone", watch.phone, pg::WatchValue::text, none);
 	for (int i = 0; i < watch.parameter_count; i++)
-		pg::check_watch_expression(psprintf("parameter %d", i + 1), watch.parameters[i], false,
-		                           none);
-	pg::check_watch_expression("when_", watch.condition, true, none);
+		pg::check_watch_expression(psprintf("parameter %d", i + 1), watch.parameters[i],
+		                           pg::WatchValue::text, none);
+	pg::check_watch_expression("when_", watch.condition, pg::WatchValue::condition, none);
 	const struct {
 		const char *label;
 		const char *text;
-		bool may_be_word;
-	} others[] = {
-	    {"reference", watch.reference, false}, {"idempotency_key", watch.idempotency_key, false},
-	    {"send_at", watch.send_at, false},     {"expires_at", watch.expires_at, false},
-	    {"sender", watch.sender, true},        {"language", watch.language, true},
-	    {"priority", watch.priority, true}};
+		pg::WatchValue value;
+	} others[] = {{"reference", watch.reference, pg::WatchValue::text},
+	              {"idempotency_key", watch.idempotency_key, pg::WatchValue::text},
+	              {"send_at", watch.send_at, pg::WatchValue::time},
+	              {"due", watch.due, pg::WatchValue::time},
+	              {"expires_at", watch.expires_at, pg::WatchValue::time},
+	              {"sender", unless_word(watch.sender), pg::WatchValue::text},
+	              {"language", unless_word(watch.language), pg::WatchValue::text},
+	              {"priority", unless_word(watch.priority), pg::WatchValue::text}};
 	for (const auto &other : others)
-		if (!other.may_be_word || (other.text != nullptr && !pg::is_plain_word(other.text)))
-			pg::check_watch_expression(other.label, other.text, false, none);
+		pg::check_watch_expression(other.label, other.text, other.value, none);
 	pg::check_watch_query(watch, none);
 	pg::end_watch_owner(caller);
 }
@@ -226,11 +237,33 @@ pin_search_path()
 	return nest_level;
 }
 
+/* A message that follows its row is found by its key, and whatever happens to the row counts. */
 void
-check_events(const pg::WatchDefinition &watch, Oid relation)
+check_due(pg::WatchDefinition &watch, Relation table)
+{
+	if (watch.due == nullptr)
+		return;
+	if (watch.send_at != nullptr)
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("send_at and due cannot both be given"),
+		         errhint("A message that has a due time follows its row; one with send_at does "
+		                 "not.")));
+	if (watch.idempotency_key == nullptr && pg::primary_key_columns(table)[0] == 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		         errmsg("table \"%s\" has no primary key", RelationGetRelationName(table)),
+		         errhint("With due, give an idempotency_key that finds the message of a row.")));
+	for (bool &on : watch.on)
+		on = true;
+}
+
+void
+check_events(pg::WatchDefinition &watch, Oid relation)
 {
 	/* as CREATE TRIGGER locks it */
 	Relation table = table_open(relation, ShareRowExclusiveLock);
+	check_due(watch, table);
 	for (const pg::WatchEvent event : pg::all_watch_events) {
 		if (!watch.on[static_cast<int>(event)])
 			continue;

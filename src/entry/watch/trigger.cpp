@@ -20,6 +20,7 @@
 extern "C" {
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "common/shortest_dec.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -115,16 +116,30 @@ value_of(Source &source, TupleTableSlot *row)
 	Datum value;
 	if (!get_value(source, row, value))
 		return nullptr;
-	if (!is_text(source.type))
-		return OutputFunctionCall(&source.output, value);
+	if (!is_text(source.type)) {
+		char *text = OutputFunctionCall(&source.output, value);
+		/* as a cast to text has it: without the padding */
+		for (std::size_t end = strlen(text);
+		     source.type == BPCHAROID && end > 0 && text[end - 1] == ' '; end--)
+			text[end - 1] = '\0';
+		return text;
+	}
 	/* what is longer is refused, and need not be fetched for it */
 	return text_to_cstring(
 	    DatumGetTextPSlice(value, 0, max_text_argument_bytes + MAX_MULTIBYTE_CHAR_LEN));
 }
 
+Datum
+numeric_of(const char *digits)
+{
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(digits), ObjectIdGetDatum(InvalidOid),
+	                           Int32GetDatum(-1));
+}
+
 /* Numbers are formatted with their currency; text is sent as it was written. The decimal digits of
  * a number, NULL for a column of another kind; floating point goes through numeric, since its own
- * text may be 1e+06. */
+ * text may be 1e+06, and as the shortest digits that are exact: a cast to numeric keeps six of a
+ * real. */
 const char *
 decimal_of(const Source &source, TupleTableSlot *row)
 {
@@ -132,6 +147,7 @@ decimal_of(const Source &source, TupleTableSlot *row)
 	if (!get_value(source, row, value))
 		return nullptr;
 	Datum numeric;
+	char digits[DOUBLE_SHORTEST_DECIMAL_LEN];
 	switch (source.type) {
 	case INT2OID:
 		numeric = NumericGetDatum(int64_to_numeric(DatumGetInt16(value)));
@@ -143,10 +159,12 @@ decimal_of(const Source &source, TupleTableSlot *row)
 		numeric = NumericGetDatum(int64_to_numeric(DatumGetInt64(value)));
 		break;
 	case FLOAT4OID:
-		numeric = DirectFunctionCall1(float4_numeric, value);
+		float_to_shortest_decimal_buf(DatumGetFloat4(value), digits);
+		numeric = numeric_of(digits);
 		break;
 	case FLOAT8OID:
-		numeric = DirectFunctionCall1(float8_numeric, value);
+		double_to_shortest_decimal_buf(DatumGetFloat8(value), digits);
+		numeric = numeric_of(digits);
 		break;
 	case NUMERICOID:
 		numeric = value;

@@ -9,6 +9,7 @@
 #include "pg/enqueue/messages.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/replication.hpp"
+#include "pg/watches/following_messages.hpp"
 #include "pg/watches/watch_errors.hpp"
 #include "pg/watches/watch_query.hpp"
 
@@ -96,6 +97,8 @@ void
 enqueue_announcements(const Announcing &announcing, int count)
 {
 	Announcement *announcements = announcing.announcements;
+	if (announcing.watch.due != nullptr)
+		count = follow_rows(announcing.rows.event, announcements, count);
 	/* a row that was changed has often been announced before; one that is new hardly ever */
 	if (announcing.rows.event != WatchEvent::inserted)
 		count = drop_known(announcements, count);
@@ -139,9 +142,10 @@ take_chunk(Announcing &announcing, const Result &rows)
 	for (int i = 0; i < count; i++) {
 		compose_announcement(announcing.watch, announcing.rows.event, rows, static_cast<uint64>(i),
 		                     announcements[i]);
-		if (announcing.taker != nullptr)
+		if (announcing.taker != nullptr && announcements[i].wanted)
 			announcing.taker->take(*announcing.taker, announcing.watch, announcements[i]);
-		else if (announcements[i].refused != nullptr && announcing.watch.rejects)
+		else if (announcements[i].refused != nullptr && announcements[i].wanted &&
+		         announcing.watch.rejects)
 			reject_announcement(announcing.watch, announcements[i]);
 	}
 	if (announcing.taker == nullptr)

@@ -13,6 +13,7 @@
 #include "core/value/e164.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
+#include "pg/server/settings.hpp"
 #include "pg/watches/watch_query.hpp"
 
 extern "C" {
@@ -78,8 +79,8 @@ announcement_key(const WatchDefinition &watch, WatchEvent event, const char *giv
 		return given == nullptr || given[0] == '\0' ? nullptr : key_within_limit(given);
 	if (row_key == nullptr)
 		return nullptr;
-	return key_within_limit(
-	    psprintf("%s:%s%s", watch.name, row_key, event == WatchEvent::deleted ? ":deleted" : ""));
+	const bool told_apart = event == WatchEvent::deleted && watch.due == nullptr;
+	return key_within_limit(psprintf("%s:%s%s", watch.name, row_key, told_apart ? ":deleted" : ""));
 }
 
 bool
@@ -157,6 +158,23 @@ check_expiry(Announcement &announcement)
 		       "message would expire before it is sent", "See expires_at of the watch.");
 }
 
+/* One whose time has long been over is not wanted any more. */
+void
+read_following(const WatchDefinition &watch, WatchEvent event, const Result &rows,
+               std::uint64_t row, Announcement &announcement)
+{
+	const NewMessage &message = announcement.message;
+	const TimestampTz expires =
+	    message.has_expires_at
+	        ? message.expires_at
+	        : message.send_at + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC;
+	announcement.wanted = rows.bool_at(row, watch_wanted) && message.has_send_at &&
+	                      expires > GetCurrentTransactionStartTimestamp();
+	const char *old_key = rows.text_at(row, watch_old_key);
+	announcement.old_key =
+	    old_key == nullptr ? nullptr : announcement_key(watch, event, old_key, old_key);
+}
+
 } // namespace
 
 void
@@ -165,6 +183,8 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 {
 	announcement.message = {};
 	announcement.refused = nullptr;
+	announcement.wanted = true;
+	announcement.old_key = nullptr;
 	NewMessage &message = announcement.message;
 	announcement.row_key = rows.text_at(row, watch_row_key);
 	message.recipient_phone = rows.text_at(row, watch_phone);
@@ -200,7 +220,10 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	if (read_time(rows, row, watch_expires_at, message.expires_at, expires, announcement))
 		message.has_expires_at = expires;
 	read_priority(word_or_value(watch.priority, rows, row, watch_priority), announcement);
-	check_expiry(announcement);
+	if (watch.due == nullptr)
+		check_expiry(announcement);
+	else
+		read_following(watch, event, rows, row, announcement);
 	if (announcement.refused == nullptr && !may_send(message, why))
 		announcement.refused = kept(why);
 }

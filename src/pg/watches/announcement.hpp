@@ -15,6 +15,10 @@ struct Announcement {
 	NewMessage message;
 	const char *row_key;
 	Failure *refused; /* why; NULL for a message that can be sent */
+	/* Of a message that follows its row: whether there is to be one, and its key before an UPDATE.
+	 */
+	bool wanted;
+	const char *old_key;
 };
 
 /* Reads a row of the query and puts the message together; what is wrong with its values is no

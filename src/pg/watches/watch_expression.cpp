@@ -102,13 +102,18 @@ type_of_expression(const char *query)
 }
 
 void
-check_type(Oid type, bool condition)
+check_type(Oid type, WatchValue value)
 {
 	const Oid base = getBaseType(type);
-	if (condition && base != BOOLOID)
+	if (value == WatchValue::condition && base != BOOLOID)
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 		                errmsg("condition must be of type boolean, not %s", format_type_be(type))));
-	if (!condition && base == MONEYOID)
+	if (value == WatchValue::time && base != TIMESTAMPTZOID && base != TIMESTAMPOID &&
+	    base != DATEOID)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+		                errmsg("time must be of type timestamp with time zone, not %s",
+		                       format_type_be(type))));
+	if (value == WatchValue::text && base == MONEYOID)
 		ereport(ERROR,
 		        (errcode(ERRCODE_DATATYPE_MISMATCH),
 		         errmsg("a value of type money has no currency"),
@@ -119,7 +124,7 @@ check_type(Oid type, bool condition)
 } // namespace
 
 void
-check_watch_expression(const char *label, const char *expression, bool condition,
+check_watch_expression(const char *label, const char *expression, WatchValue value,
                        const WatchRows &none)
 {
 	if (expression == nullptr)
@@ -132,7 +137,7 @@ check_watch_expression(const char *label, const char *expression, bool condition
 		reading.before = before;
 		const Oid type = type_of_expression(query);
 		reading.before = 0;
-		check_type(type, condition);
+		check_type(type, value);
 	});
 }
 

@@ -59,10 +59,15 @@ append_row(StringInfo text, TupleDesc columns, const char *name, const char *pai
 	appendStringInfo(text, ") AS %s", name);
 }
 
-/* The rows new and old of each event. */
+/* The rows new and old of each event. Where a message follows its row, both are the row that is
+ * gone, so that expressions find its key. */
 void
-append_from(StringInfo text, WatchEvent event, TupleDesc columns)
+append_from(StringInfo text, WatchEvent event, TupleDesc columns, bool follows = false)
 {
+	if (follows && event == WatchEvent::deleted) {
+		appendStringInfo(text, " FROM %s AS old, LATERAL (SELECT old.*) AS new", watch_rows_name);
+		return;
+	}
 	if (event == WatchEvent::updated) {
 		appendStringInfo(text, " FROM %s AS whatsapp_pair, LATERAL ", watch_rows_name);
 		append_row(text, columns, "new", "whatsapp_new");
@@ -111,6 +116,35 @@ row_key(Relation relation, WatchEvent event)
 	return text.data;
 }
 
+/* Whether a message that follows its row is to be there. */
+const char *
+wanted(const WatchDefinition &watch, WatchEvent event)
+{
+	if (watch.due == nullptr)
+		return nullptr;
+	if (event == WatchEvent::deleted)
+		return "false";
+	return watch.condition == nullptr ? "true" : watch.condition;
+}
+
+/* The key of such a message before an UPDATE: the expression, with the old row in the place of the
+ * new one. */
+const char *
+old_key(const WatchDefinition &watch, const WatchRows &rows)
+{
+	if (watch.due == nullptr || rows.event != WatchEvent::updated)
+		return nullptr;
+	const char *key = watch.idempotency_key != nullptr ? watch.idempotency_key
+	                                                   : row_key(rows.relation, rows.event);
+	if (key == nullptr)
+		return nullptr;
+	StringInfoData text;
+	initStringInfo(&text);
+	appendStringInfo(&text, "SELECT (%s\n)::pg_catalog.text FROM LATERAL ", key);
+	append_row(&text, RelationGetDescr(rows.relation), "new", "whatsapp_old");
+	return psprintf("(%s)", text.data);
+}
+
 const char *
 query_text(const WatchDefinition &watch, const WatchRows &rows)
 {
@@ -124,8 +158,10 @@ query_text(const WatchDefinition &watch, const WatchRows &rows)
 	               {unless_word(watch.sender), "text"},
 	               {unless_word(watch.language), "text"},
 	               {unless_word(watch.priority), "text"},
-	               {watch.send_at, "timestamptz"},
-	               {watch.expires_at, "timestamptz"}};
+	               {watch.due != nullptr ? watch.due : watch.send_at, "timestamptz"},
+	               {watch.expires_at, "timestamptz"},
+	               {wanted(watch, rows.event), "bool"},
+	               {old_key(watch, rows), "text"}};
 	StringInfoData text;
 	initStringInfo(&text);
 	const char *comma = "SELECT ";
@@ -138,8 +174,8 @@ query_text(const WatchDefinition &watch, const WatchRows &rows)
 		appendStringInfoString(&text, comma);
 		append_cast(&text, watch.parameters[i], "text");
 	}
-	append_from(&text, rows.event, RelationGetDescr(rows.relation));
-	if (watch.condition != nullptr)
+	append_from(&text, rows.event, RelationGetDescr(rows.relation), watch.due != nullptr);
+	if (watch.condition != nullptr && watch.due == nullptr)
 		appendStringInfo(&text, " WHERE (%s\n)", watch.condition);
 	return text.data;
 }

@@ -26,6 +26,8 @@ enum WatchColumn : int {
 	watch_priority,
 	watch_send_at,
 	watch_expires_at,
+	watch_wanted,  /* of a message that follows its row: whether there is to be one */
+	watch_old_key, /* and the idempotency key before an UPDATE */
 	watch_first_parameter
 };
 
@@ -46,7 +48,8 @@ const char *const *watch_settings(int &count);
 
 /* Raises what is wrong with an expression, with the place in it: 42601 unless it is one expression,
  * what the server says of it, 42804 for its type. label names it. */
-void check_watch_expression(const char *label, const char *expression, bool condition,
+enum class WatchValue { text, condition, time };
+void check_watch_expression(const char *label, const char *expression, WatchValue value,
                             const WatchRows &none);
 /* Whether the query as a whole can be begun, with the rights of the moment. */
 void check_watch_query(const WatchDefinition &watch, const WatchRows &none);

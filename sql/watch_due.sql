@@ -1,0 +1,74 @@
+-- watch_due: a message that is due at a time which its row says: while it is pending it follows the row, and it is cancelled when the row is gone.
+SET client_min_messages = error;
+SET TimeZone = 'UTC';
+\pset format unaligned
+\pset footer off
+\pset null (null)
+CREATE EXTENSION pg_whatsapp;
+
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/test/regress/refused.sql'
+\i :refused
+
+CREATE FUNCTION pg_temp.reminders(OUT reference text, OUT phone text, OUT text text, OUT status text, OUT due timestamptz, OUT key text) RETURNS SETOF record LANGUAGE sql AS $$
+    SELECT m.reference, m.recipient_phone, m.payload #>> '{template,components,0,parameters,0,text}', m.status, q.due_at, m.idempotency_key
+    FROM whatsapp_messages AS m LEFT JOIN whatsapp_queue AS q ON q.message_id = m.id ORDER BY m.id $$;
+
+-- remind two days before delivery, unless it was cancelled
+CREATE TABLE orders (id integer PRIMARY KEY, po text, phone text DEFAULT '+34612345678', delivery_date date, status text DEFAULT 'open');
+SELECT wa_watch('orders', 'reminder', ARRAY['new.po'], 'new.phone', due => $$new.delivery_date - interval '2 days'$$, when_ => $$new.status <> 'cancelled'$$);
+SELECT name, events, due, condition FROM whatsapp_watches;
+INSERT INTO orders VALUES (1, 'PO-1', DEFAULT, '2100-01-10', 'open'), (2, 'PO-2', DEFAULT, '2100-01-10', 'open'), (3, 'PO-3', DEFAULT, '2100-01-10', 'cancelled'), (4, 'PO-4', DEFAULT, NULL, 'open'),
+                          (5, 'PO-5', DEFAULT, '2001-01-01', 'open'), (6, 'PO-6', DEFAULT, '2100-01-10', 'open');
+SELECT * FROM pg_temp.reminders();
+-- it moves with the date, and what it says with the row
+UPDATE orders SET delivery_date = '2100-02-20' WHERE id = 1;
+UPDATE orders SET po = 'PO-2b', phone = '+34612345679' WHERE id = 2;
+UPDATE orders SET delivery_date = delivery_date WHERE id = 6;
+SELECT * FROM pg_temp.reminders();
+-- it is cancelled, comes again, and goes with its row
+UPDATE orders SET status = 'cancelled' WHERE id = 1;
+DELETE FROM orders WHERE id = 2;
+UPDATE orders SET delivery_date = '2100-03-03' WHERE id = 4;
+UPDATE orders SET delivery_date = NULL WHERE id = 6;
+SELECT * FROM pg_temp.reminders();
+UPDATE orders SET status = 'open' WHERE id IN (1, 3);
+SELECT * FROM pg_temp.reminders();
+-- no phone number any more: cancelled, with the reason beside it; and again a good one
+UPDATE orders SET phone = 'none' WHERE id = 1;
+UPDATE orders SET po = po || '!' WHERE id = 1;
+SELECT reference, status, error_message FROM whatsapp_messages WHERE reference = '1' ORDER BY id;
+UPDATE orders SET phone = '+34612345678' WHERE id = 1;
+SELECT text, status, due FROM pg_temp.reminders() WHERE reference = '1';
+-- what is on the wire, or was sent, is left alone
+UPDATE whatsapp_queue SET state = 'sending' WHERE message_id = (SELECT max(id) FROM whatsapp_messages WHERE reference = '1' AND status = 'PENDING');
+UPDATE orders SET delivery_date = '2100-12-31' WHERE id = 1;
+DELETE FROM orders WHERE id = 1;
+SELECT text, status, due FROM pg_temp.reminders() WHERE reference = '1' AND status = 'PENDING';
+-- rolled back
+BEGIN;
+UPDATE orders SET delivery_date = '2100-12-31';
+ROLLBACK;
+SELECT reference, due FROM pg_temp.reminders() WHERE status = 'PENDING';
+SELECT errors, last_error FROM whatsapp_watches;
+-- a look
+SELECT outcome, send_at, payload -> 'template' ->> 'name' AS template FROM wa_watch_test('orders', '3');
+SELECT outcome, send_at FROM wa_watch_test('orders', '6');
+SELECT wa_unwatch('orders') AS ended;
+DELETE FROM whatsapp_messages;
+DELETE FROM whatsapp_queue;
+DELETE FROM orders;
+-- a key of one's own: once for each date; the message of the old key is cancelled
+SELECT wa_watch('orders', 'reminder', ARRAY['new.po'], 'new.phone', due => 'new.delivery_date', idempotency_key => $$new.po || ' ' || new.delivery_date$$);
+INSERT INTO orders VALUES (1, 'PO-1', DEFAULT, '2100-01-10');
+UPDATE orders SET delivery_date = '2100-01-11';
+UPDATE orders SET delivery_date = '2100-01-10';
+SELECT status, due, key FROM pg_temp.reminders();
+DELETE FROM orders;
+SELECT count(*) FROM whatsapp_queue;
+SELECT pg_temp.refused($$SELECT wa_watch('orders', 't', ARRAY['new.po'], 'new.phone', due => 'new.delivery_date', send_at => 'now()')$$) AS both;
+CREATE TABLE keyless (phone text, day date);
+SELECT pg_temp.refused($$SELECT wa_watch('keyless', 't', ARRAY['new.day'], 'new.phone', due => 'new.day')$$) AS no_key;
+SELECT pg_temp.refused($$SELECT wa_watch('orders', 't', ARRAY['new.po'], 'new.phone', due => 'new.po || 1')$$) AS no_time;
+DROP TABLE orders, keyless;
+DROP EXTENSION pg_whatsapp CASCADE;

@@ -1,0 +1,162 @@
+/*
+ * following_messages.cpp — a pending message is changed where it is, the queue's row first, as by
+ * everybody who touches both. One that is on the wire, or was sent, is left alone.
+ */
+#include "pg/watches/following_messages.hpp"
+
+#include "pg/enqueue/cancel_retry.hpp"
+#include "pg/server/bells.hpp"
+#include "pg/server/columns.hpp"
+#include "pg/server/settings.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* The message that has the key, if any; what of it differs from the announcement. */
+struct Known {
+	std::int64_t id; /* 0: none */
+	bool waits;      /* in the queue, and not on the wire */
+	bool cancelled;
+	bool differs;
+};
+
+Known
+find_known(const NewMessage &message, const char *key)
+{
+	static Statement statement = {
+	    "SELECT m.id, q.state IN ('ready', 'held'), m.status = 'CANCELLED',"
+	    " m.recipient_phone IS DISTINCT FROM $4 OR m.payload::text IS DISTINCT FROM $5 OR m.priority <> $6"
+	    "  OR q.due_at IS DISTINCT FROM greatest($7, now()) AND q.due_at IS DISTINCT FROM $7"
+	    "  OR $8 IS NOT NULL AND q.expires_at IS DISTINCT FROM $8"
+	    " FROM @s@.whatsapp_messages AS m LEFT JOIN @s@.whatsapp_queue AS q ON q.message_id = m.id"
+	    " WHERE m.sender = $1 AND m.idempotency_key = $2 AND m.enqueued_by = $3",
+	    8,
+	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+	    true};
+	Values values;
+	values.set_text(0, message.sender);
+	values.set_text(1, key);
+	values.set_text(2, message.enqueued_by);
+	values.set_text(3, message.recipient_phone);
+	values.set_text(4, message.payload);
+	values.set(5, Int16GetDatum(static_cast<int16>(message.priority)));
+	if (message.has_send_at)
+		values.set(6, TimestampTzGetDatum(message.send_at));
+	if (message.has_expires_at)
+		values.set(7, TimestampTzGetDatum(message.expires_at));
+	const Result found = run_statement(statement, values);
+	if (found.empty())
+		return {0, false, false, false};
+	return {found.int64_at(0, 1), found.bool_at(0, 2), found.bool_at(0, 3), found.bool_at(0, 4)};
+}
+
+/* False when it has gone on the wire meanwhile. */
+bool
+move_message(std::int64_t id, const NewMessage &message)
+{
+	static Statement queue = {
+	    "UPDATE @s@.whatsapp_queue AS q SET due_at = greatest($2, now()), expires_at = $3, recipient = $4, priority = $5,"
+	    " paced = false WHERE q.message_id = $1 AND q.state IN ('ready', 'held')",
+	    5,
+	    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, INT2OID}};
+	static Statement content = {
+	    "UPDATE @s@.whatsapp_messages AS m SET expires_at = $2, recipient_phone = $3, priority = $4, payload = $5::json,"
+	    " template_name = $6, template_language = $7, reference = $8 WHERE m.id = $1",
+	    8,
+	    {INT8OID, TIMESTAMPTZOID, TEXTOID, INT2OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+	    true};
+	const TimestampTz due = Max(message.send_at, GetCurrentTransactionStartTimestamp());
+	const Datum expires = TimestampTzGetDatum(
+	    message.has_expires_at
+	        ? message.expires_at
+	        : due + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC);
+	const Datum priority = Int16GetDatum(static_cast<int16>(message.priority));
+	Values place;
+	place.set(0, Int64GetDatum(id));
+	place.set(1, TimestampTzGetDatum(message.send_at));
+	place.set(2, expires);
+	place.set_text(3, message.recipient_phone);
+	place.set(4, priority);
+	if (run_statement(queue, place).count() == 0)
+		return false;
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	values.set(1, expires);
+	values.set_text(2, message.recipient_phone);
+	values.set(3, priority);
+	values.set_text(4, message.payload);
+	values.set_text(5, message.template_name);
+	values.set_text(6, message.template_language);
+	values.set_text(7, message.reference);
+	(void)run_statement(content, values);
+	wake_sender_at_commit(due);
+	return true;
+}
+
+/* Another message may have the key of one that was cancelled. */
+void
+free_key(std::int64_t id)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_messages AS m SET idempotency_key = NULL WHERE m.id = $1 AND m.status = 'CANCELLED'",
+	    1,
+	    {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	(void)run_statement(statement, values);
+}
+
+/* Whether a message is to be enqueued. */
+bool
+follow_row(const Announcement &announcement)
+{
+	const NewMessage &message = announcement.message;
+	if (message.idempotency_key == nullptr)
+		return false;
+	if (announcement.old_key != nullptr &&
+	    strcmp(announcement.old_key, message.idempotency_key) != 0) {
+		const Known before = find_known(message, announcement.old_key);
+		if (before.waits && cancel_message(before.id))
+			free_key(before.id);
+	}
+	const Known known = find_known(message, message.idempotency_key);
+	const bool good = announcement.wanted && announcement.refused == nullptr;
+	if (known.waits && !good) {
+		if (!cancel_message(known.id))
+			return false;
+		if (announcement.wanted)
+			free_key(known.id);
+		/* why there is none any more */
+		return announcement.wanted;
+	}
+	if (known.waits) {
+		if (known.differs)
+			(void)move_message(known.id, message);
+		return false;
+	}
+	if (known.cancelled && good)
+		free_key(known.id);
+	return good && (known.id == 0 || known.cancelled);
+}
+
+} // namespace
+
+int
+follow_rows(WatchEvent event, Announcement *announcements, int count)
+{
+	int left = 0;
+	for (int i = 0; i < count; i++)
+		if (event == WatchEvent::inserted ? announcements[i].wanted : follow_row(announcements[i]))
+			announcements[left++] = announcements[i];
+	return left;
+}
+
+} // namespace whatsapp::pg

@@ -1,0 +1,16 @@
+/*
+ * following_messages.hpp — messages that are due at a time which their row says, and follow it: see
+ * WatchDefinition::due.
+ */
+#pragma once
+
+#include "pg/watches/announcement.hpp"
+
+namespace whatsapp::pg
+{
+
+/* Moves the pending messages of these rows to their new time and content, and cancels those that
+ * are not wanted any more. What is left in the array is to be enqueued; returns how many. */
+int follow_rows(WatchEvent event, Announcement *announcements, int count);
+
+} // namespace whatsapp::pg
