@@ -118,6 +118,22 @@ SELECT pg_temp.refused('SELECT count(*) FROM whatsapp_top') AS top;
 SELECT wa_send_test('+34612345678') IS NOT NULL AS sent;
 SELECT template_name, template_language, priority, reference FROM whatsapp_messages WHERE status = 'PENDING';
 
+-- no view walks along the messages
+CREATE FUNCTION pg_temp.walks(relation text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    line text; walks bigint := 0;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN SELECT * FROM ' || relation LOOP
+        walks := walks + (line ~ 'Seq Scan on whatsapp_(messages|events|attempts|wamids)')::integer;
+    END LOOP;
+    RETURN walks;
+END $$;
+SET enable_seqscan = off;
+SELECT name AS relation FROM unnest('{whatsapp_status,whatsapp_stat_queue,whatsapp_stat_senders,whatsapp_stat_listener,whatsapp_stat_latency,whatsapp_stat_errors,whatsapp_stat_days,whatsapp_stat_workers,whatsapp_top}'::text[]) AS name
+WHERE pg_temp.walks(name) > 0;
+SELECT pg_temp.walks('whatsapp_messages') AS the_test_sees_it;
+RESET enable_seqscan;
+
 -- a trigger of our function elsewhere is refused
 CREATE TABLE elsewhere (id integer);
 CREATE TRIGGER elsewhere AFTER UPDATE ON elsewhere FOR EACH STATEMENT EXECUTE FUNCTION whatsapp_count_days();

@@ -81,6 +81,12 @@ my $names = sub { my ($page) = @_; return join "\n", $page =~ /^([a-z_]+(?:\{[^}
 is($names->(sql('SELECT wa_metrics()') . "\n"), $names->($text), 'wa_metrics() has the same samples');
 is((page('/metrics', Accept => 'application/openmetrics-text; version=1.0.0'))[2], 'application/openmetrics-text; version=1.0.0; charset=utf-8', 'OpenMetrics for who asks');
 like((page('/metrics', Accept => 'application/openmetrics-text'))[1], qr/_bucket\{[^}]*\} \d+ # \{message_id="\d+"\}/, 'with examples');
+my $report = HTTP::Tiny->new->get("$url/report");
+is("$report->{status} $report->{headers}{'content-type'}", '200 text/html; charset=utf-8', 'a page for people');
+is($report->{headers}{'content-security-policy'}, "default-src 'none'; style-src 'unsafe-inline'", 'which loads nothing and runs nothing');
+wait_for('the days', sub { (page('/report'))[1] =~ /<p>50 sent, 50 delivered \(100\.0 %\), 50 read, 3 failed<\/p>/ });
+unlike((page('/report'))[1], qr/<script|https?:|346\d{8}|Proveedor|wamid/, 'and shows nothing about a person');
+like(sql('SELECT wa_report()'), qr/<h2>Database postgres<.*<rect class=sent/s, 'by SQL, too');
 is((page('/api/v1/whatsapp/webhook'))[0], 404, 'no webhook at this door');
 is(HTTP::Tiny->new->get("http://127.0.0.1:$node->{listen}/metrics")->{status}, 404, 'and no metrics at the other');
 is(HTTP::Tiny->new->request('POST', "$url/metrics", { content => '' })->{status}, 405, 'nobody posts there');
