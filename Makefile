@@ -21,6 +21,7 @@ SQL_PARTS  = \
 	46-free_form \
 	47-requests \
 	48-numbers \
+	49-definitions \
 	50-people \
 	60-events \
 	61-web_tier \
@@ -35,7 +36,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone template money send free_form people watch watch_general errors web_tier requests privacy rights
+REGRESS    = phone template money send free_form people watch watch_general errors web_tier requests definitions privacy rights
 ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses
