@@ -22,6 +22,7 @@ SQL_PARTS  = \
 	47-day_counts \
 	47-requests \
 	48-numbers \
+	49-definitions \
 	50-people \
 	60-events \
 	61-web_tier \
@@ -42,7 +43,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone template money prices send free_form people watch watch_general watch_due send_window errors web_tier requests media privacy rights operations
+REGRESS    = phone template money prices send free_form people watch watch_general watch_due send_window errors web_tier requests definitions media privacy rights operations
 ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses

@@ -16,6 +16,7 @@ CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_attempts EXECUTE 
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_wamids EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_instances EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_requests EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_template_definitions EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_business_accounts EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_numbers EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_opt_outs EXECUTE FUNCTION whatsapp_stay_local();

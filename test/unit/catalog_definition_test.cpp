@@ -124,8 +124,8 @@ mismatch(const TemplateMessage &message, const char *components = order)
 {
 	const GivenArguments given = read_given_arguments(template_message_payload(message));
 	const Fault fault = fault_of([&] {
-		check_given_arguments(read_template_definition(std::string_view(components)), given,
-		                      message.name, message.language);
+		check_given_arguments(read_template_definition(components), given, message.name,
+		                      message.language);
 	});
 	EXPECT_STREQ(fault.sqlstate(), "WA005");
 	EXPECT_EQ(fault.message(), "parameters do not match template \"order\" in language \"es\"");
@@ -135,7 +135,7 @@ mismatch(const TemplateMessage &message, const char *components = order)
 TEST(TemplateArguments, EachComponentIsCompared)
 {
 	const TemplateMessage good = order_message();
-	EXPECT_NO_THROW(check_given_arguments(read_template_definition(std::string_view(order)),
+	EXPECT_NO_THROW(check_given_arguments(read_template_definition(order),
 	                                      read_given_arguments(template_message_payload(good)),
 	                                      "order", "es"));
 	TemplateMessage message = good;
@@ -203,8 +203,8 @@ TEST(TemplateArguments, Codes)
 	    const char *components :
 	    {code_listed,
 	     R"([{"type":"BODY"},{"type":"BUTTONS","buttons":[{"type":"OTP","otp_type":"COPY_CODE"}]}])"})
-		EXPECT_NO_THROW(check_given_arguments(
-		    read_template_definition(std::string_view(components)), given, "order", "es"));
+		EXPECT_NO_THROW(
+		    check_given_arguments(read_template_definition(components), given, "order", "es"));
 	message.code = "";
 	message.parameters = {"123456"};
 	EXPECT_EQ(mismatch(message, code_listed),
@@ -284,8 +284,7 @@ const Golden golden[] = {
 TEST(TemplatePreview, AsTheRecipientReadsIt)
 {
 	for (const Golden &test : golden) {
-		const TemplateDefinition definition =
-		    read_template_definition(std::string_view(test.components));
+		const TemplateDefinition definition = read_template_definition(test.components);
 		const GivenArguments given = read_given_arguments(
 		    std::string(R"({"type":"template","template":{"name":"a","components":)") +
 		    test.payload + "}}");

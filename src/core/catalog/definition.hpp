@@ -8,8 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 namespace whatsapp
 {
 
@@ -44,9 +42,7 @@ struct TemplateDefinition {
 };
 
 /* components: the array of the listing, or what a component update told. What cannot be read is
- * left out. Throws std::bad_alloc only. */
-TemplateDefinition read_template_definition(const nlohmann::json &components);
-/* Fault invalid_json. Text that is empty has no components. */
+ * left out; text that is empty has none. Fault invalid_json. */
 TemplateDefinition read_template_definition(std::string_view components);
 
 } // namespace whatsapp

@@ -10,7 +10,7 @@
 
 #include "core/base/json_bounded.hpp"
 #include "core/catalog/component_check.hpp"
-#include "core/catalog/definition.hpp"
+#include "core/catalog/components_read.hpp"
 #include "core/message/content.hpp"
 
 #include "core/base/server_free.hpp"
@@ -247,7 +247,7 @@ definition_placeholders(std::string_view definition)
 	const json *components = member(tree, "components");
 	if (components == nullptr)
 		return {};
-	const TemplateDefinition read = read_template_definition(*components);
+	const TemplateDefinition read = read_components(*components);
 	std::string lines;
 	append_card(lines, "", read.whole);
 	std::size_t place = 0;

@@ -11,6 +11,8 @@
 #include "pg/enqueue/cancel_retry.hpp"
 #include "pg/enqueue/idle_notice.hpp"
 #include "pg/enqueue/retry_refusal.hpp"
+#include "pg/enqueue/template_match.hpp"
+#include "pg/enqueue/messages.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/identity/senders.hpp"
 #include "pg/server/settings.hpp"
@@ -27,6 +29,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_attach);
 PG_FUNCTION_INFO_V1(pg_whatsapp_send_template);
+PG_FUNCTION_INFO_V1(pg_whatsapp_render_message);
 PG_FUNCTION_INFO_V1(pg_whatsapp_send_po_text);
 PG_FUNCTION_INFO_V1(pg_whatsapp_send_po_numeric);
 PG_FUNCTION_INFO_V1(pg_whatsapp_cancel);
@@ -88,7 +91,7 @@ unix_milliseconds(TimestampTz at)
 /* Inside guarded() only. */
 std::string
 make_payload(const pg::NewMessage &message, std::vector<std::string> parameters,
-             const Components &components)
+             const Components &components, const char *code)
 {
 	TemplateMessage whole;
 	whole.name = message.template_name;
@@ -101,6 +104,7 @@ make_payload(const pg::NewMessage &message, std::vector<std::string> parameters,
 	if (components.has_offer)
 		whole.offer_ends_ms = unix_milliseconds(components.offer_ends_at);
 	whole.components = components.more;
+	whole.code = code;
 	whole.reply_to = components.reply_to;
 	return template_message_payload(whole);
 }
@@ -137,18 +141,53 @@ pg_whatsapp_send_template(PG_FUNCTION_ARGS)
 	entry::read_routing(fcinfo, 4, message);
 	message.message_type = "template";
 	const Components components = read_components(fcinfo, 9);
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::resolve_template(message, !PG_ARGISNULL(16) && PG_GETARG_BOOL(16));
 
 	char *payload = nullptr;
 	pg::guarded([&] {
 		check_phone(message.recipient_phone);
 		std::vector<std::string> texts = entry::read_strings(parameters);
-		payload =
-		    pg::cstring_out(components.given ? make_payload(message, std::move(texts), components)
-		                                     : template_payload(message.template_name,
-		                                                        message.template_language, texts));
+		payload = pg::cstring_out(
+		    components.given
+		        ? make_payload(message, std::move(texts), components, "")
+		        : template_payload(message.template_name, message.template_language, texts));
 	});
 	message.payload = payload;
 	PG_RETURN_INT64(entry::enqueue_new_message(fcinfo, message));
+}
+
+/* The same arguments, without a recipient. */
+Datum
+pg_whatsapp_render_message(PG_FUNCTION_ARGS)
+{
+	pg::NewMessage message = {};
+	message.template_name = entry::required_cstring(fcinfo, 0, "template");
+	const entry::TextArray parameters = entry::required_texts(fcinfo, 1);
+	message.template_language = entry::optional_text(fcinfo, 2, pg::settings.default_language);
+	const Components components = read_components(fcinfo, 3);
+	const char *code = entry::optional_text(fcinfo, 10, "");
+	message.sender = entry::optional_text(fcinfo, 11, limits::sender, nullptr);
+	const bool html = !PG_ARGISNULL(12) && PG_GETARG_BOOL(12);
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::resolve_template(message, false);
+
+	char *payload = nullptr;
+	pg::guarded([&] {
+		payload = pg::cstring_out(
+		    make_payload(message, entry::read_strings(parameters), components, code));
+	});
+	message.payload = payload;
+	MemoryContext memory = CurrentMemoryContext;
+	text *out = entry::in_schema(fcinfo, [&message, html, memory] {
+		message.sender = pg::resolve_sender(message.sender);
+		const char *shown = pg::render_message(message, html);
+		MemoryContext before = MemoryContextSwitchTo(memory);
+		text *copy = cstring_to_text(shown);
+		MemoryContextSwitchTo(before);
+		return copy;
+	});
+	PG_RETURN_TEXT_P(out);
 }
 
 Datum

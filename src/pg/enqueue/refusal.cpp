@@ -9,6 +9,7 @@
 #include "core/base/redact.hpp"
 #include "core/webhook/account.hpp"
 #include "pg/enqueue/messages.hpp"
+#include "pg/enqueue/template_match.hpp"
 #include "pg/people/opt_outs.hpp"
 #include "pg/rows/own_table.hpp"
 #include "pg/server/boundary.hpp"
@@ -80,7 +81,10 @@ may_send(const NewMessage &message, Failure &why)
 	static Statement statement = {
 	    "SELECT (SELECT o.scope FROM @s@.whatsapp_opt_outs AS o WHERE o.contact = $1 AND o.opted_out"
 	    "   AND (o.sender IS NULL OR o.sender = $2) AND (o.scope = 'all' OR t.category = 'MARKETING')"
-	    "   ORDER BY o.scope LIMIT 1), t.status"
+	    "   ORDER BY o.scope LIMIT 1), t.status, t.name IS NULL OR t.gone_at IS NOT NULL,"
+	    "  CASE WHEN t.synced_at IS NOT NULL AND t.components IS NOT NULL THEN t.ctid::text || ' ' || t.xmin::text END,"
+	    "  (t.name IS NULL OR t.gone_at IS NOT NULL) AND EXISTS (SELECT FROM @s@.whatsapp_requests AS r WHERE r.kind = 'sync_templates'"
+	    "   AND r.state = 'done' AND r.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = $2))"
 	    " FROM (VALUES (1)) AS one LEFT JOIN @s@.whatsapp_templates AS t ON t.name = $3 AND t.language = $4"
 	    "  AND t.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = $2)",
 	    4,
@@ -96,13 +100,22 @@ may_send(const NewMessage &message, Failure &why)
 	values.set_text(3, message.template_language);
 	const Result found = run_statement(statement, values);
 	const char *scope = person ? found.text_at(0, 1) : nullptr;
-	const char *status = text ? found.text_at(0, 2) : nullptr;
-	return attempt(why, [&] {
-		if (scope != nullptr)
-			refuse_opted_out(message, strcmp(scope, "marketing") == 0);
-		if (status != nullptr && template_status_blocks(status))
-			refuse_template(message, status);
-	});
+	const bool named = text && message.template_name != nullptr;
+	const bool unknown = named && found.bool_at(0, 3);
+	const char *status = named && !unknown ? found.text_at(0, 2) : nullptr;
+	if (!attempt(why, [&] {
+		    if (scope != nullptr)
+			    refuse_opted_out(message, strcmp(scope, "marketing") == 0);
+		    if (status != nullptr && template_status_blocks(status))
+			    refuse_template(message, status);
+	    }))
+		return false;
+	if (unknown && found.bool_at(0, 5)) {
+		describe_unknown_template(message, why);
+		return false;
+	}
+	const char *version = named && !unknown ? found.text_at(0, 4) : nullptr;
+	return version == nullptr || template_matches(message, version, why);
 }
 
 } // namespace whatsapp::pg

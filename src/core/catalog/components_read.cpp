@@ -1,7 +1,7 @@
 /*
- * definition.cpp — components into a structure.
+ * components_read.cpp — components into a structure.
  */
-#include "core/catalog/definition.hpp"
+#include "core/catalog/components_read.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -84,7 +84,7 @@ read_card(const json &card)
 } // namespace
 
 TemplateDefinition
-read_template_definition(const json &components)
+read_components(const json &components)
 {
 	TemplateDefinition definition;
 	if (!components.is_array())
@@ -117,7 +117,7 @@ read_template_definition(std::string_view components)
 	if (components.empty())
 		return {};
 	const json tree = read_content("components", components);
-	return read_template_definition(tree);
+	return read_components(tree);
 }
 
 } // namespace whatsapp

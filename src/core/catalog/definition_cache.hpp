@@ -1,0 +1,29 @@
+/*
+ * definition_cache.hpp — definitions that were read, so that each is read once while its row stays
+ * as it is.
+ */
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "core/catalog/definition.hpp"
+
+namespace whatsapp
+{
+
+class DefinitionCache
+{
+public:
+	/* version names a version of a row; a new one of the same row has another. NULL: not known. */
+	const TemplateDefinition *find(std::string_view version) const;
+
+	/* Good until the next call. Fault invalid_json. */
+	const TemplateDefinition &put(std::string_view version, std::string_view components);
+
+private:
+	std::map<std::string, TemplateDefinition, std::less<>> known_;
+};
+
+} // namespace whatsapp
