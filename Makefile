@@ -28,6 +28,9 @@ SQL_PARTS  = \
 	70-watch \
 	71-watches \
 	80-status \
+	81-rates \
+	82-billing \
+	83-prices \
 	85-privacy \
 	90-local_tables
 # every source of a floor and of its rooms
@@ -35,7 +38,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone template money send free_form people watch watch_general errors web_tier requests privacy rights
+REGRESS    = phone template money prices send free_form people watch watch_general errors web_tier requests privacy rights
 ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses

@@ -54,11 +54,13 @@ FROM (VALUES (1, 'wa_send_template(''+34612345678'', ''hello_world'')'),
              (4, 'wa_cancel(1)'), (5, 'wa_resume()'), (6, 'wa_release()'), (7, 'wa_watch(''orders'', ''supplier'', ''po'', ''total'', ''phone'')'),
              (8, 'wa_unwatch(''orders'')'), (9, 'whatsapp_attach()'), (10, 'wa_opt_out(''+34612345678'')'), (11, 'wa_opt_in(''+34612345678'')'),
              (12, 'wa_window_open(''+34612345678'')'), (13, 'wa_webhook_verify(''subscribe'', ''x'', ''17'')'),
-             (14, 'wa_webhook_receive(''x'', ''x'')'), (15, 'wa_request_template_sync()'), (16, 'wa_request_number_sync()'), (17, 'wa_mark_read(1)')) AS c (place, call) ORDER BY place;
+             (14, 'wa_webhook_receive(''x'', ''x'')'), (15, 'wa_request_template_sync()'), (16, 'wa_request_number_sync()'), (17, 'wa_mark_read(1)'),
+             (18, 'wa_rates_import(''x''::text, ''EUR'', ''2027-01-01'')'), (19, 'wa_price(''+34612345678'', ''utility'')'),
+             (20, 'wa_estimate(''{+34612345678}'', ''utility'')')) AS c (place, call) ORDER BY place;
 SELECT pg_temp.refused('CALL wa_sync_templates()') AS refused;
 SELECT pg_temp.refused('CALL wa_sync_numbers()') AS refused;
 SELECT name AS relation, pg_temp.refused('SELECT count(*) FROM ' || name) AS refused
-FROM unnest('{whatsapp_accounts,whatsapp_attempts,whatsapp_business_accounts,whatsapp_deliveries,whatsapp_event_queue,whatsapp_events,whatsapp_inbound,whatsapp_instances,whatsapp_messages,whatsapp_messages_id_seq,whatsapp_numbers,whatsapp_opt_out_keywords,whatsapp_opt_outs,whatsapp_queue,whatsapp_requests,whatsapp_senders,whatsapp_status,whatsapp_templates,whatsapp_user_ids,whatsapp_watch_definitions,whatsapp_watch_errors,whatsapp_watch_errors_id_seq,whatsapp_watches,whatsapp_windows}'::text[]) AS name;
+FROM unnest('{whatsapp_accounts,whatsapp_attempts,whatsapp_billing,whatsapp_business_accounts,whatsapp_costs,whatsapp_deliveries,whatsapp_event_queue,whatsapp_events,whatsapp_inbound,whatsapp_instances,whatsapp_markets,whatsapp_messages,whatsapp_messages_id_seq,whatsapp_numbers,whatsapp_opt_out_keywords,whatsapp_opt_outs,whatsapp_queue,whatsapp_rates,whatsapp_requests,whatsapp_senders,whatsapp_status,whatsapp_templates,whatsapp_user_ids,whatsapp_watch_definitions,whatsapp_watch_errors,whatsapp_watch_errors_id_seq,whatsapp_watches,whatsapp_windows}'::text[]) AS name;
 SELECT pg_temp.refused('INSERT INTO whatsapp_messages (sender, message_type) VALUES (''default'', ''template'')') AS refused;
 SELECT pg_temp.refused('INSERT INTO whatsapp_queue (message_id, sender, expires_at) VALUES (1, ''default'', ''tomorrow'')') AS refused;
 SELECT pg_temp.refused('SELECT nextval(''whatsapp_messages_id_seq'')') AS refused;

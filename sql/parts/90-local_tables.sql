@@ -27,6 +27,8 @@ CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_deliveries EXECUT
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_inbound EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_watch_definitions EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_watch_errors EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_markets EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_rates EXECUTE FUNCTION whatsapp_stay_local();
 
 COMMENT ON FUNCTION whatsapp_stay_local() IS
     'A trigger that does nothing. Citus refuses to distribute a table that has one, and a table of the extension works in its own database only.';

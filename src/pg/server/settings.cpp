@@ -13,6 +13,7 @@
 
 extern "C" {
 #include "utils/guc.h"
+#include "pgtime.h"
 #include "utils/builtins.h"
 }
 
@@ -23,6 +24,10 @@ Settings settings;
 
 namespace
 {
+
+/* Read by SQL only, in whatsapp_billing. */
+char *account_currency;
+char *account_time_zone;
 
 const config_enum_entry unknown_policies[] = {
     {"auto", unknown_auto, false},
@@ -115,6 +120,26 @@ check_listen(char **value, void **, GucSource)
 		at += length;
 	}
 	return true;
+}
+
+extern "C" bool
+check_account_currency(char **value, void **, GucSource)
+{
+	const char *at = *value;
+	if (*at == '\0' || (strlen(at) == 3 && strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3))
+		return true;
+	GUC_check_errdetail("A currency is three capital letters, such as EUR.");
+	return false;
+}
+
+extern "C" bool
+check_account_time_zone(char **value, void **, GucSource)
+{
+	if (**value == '\0' || pg_tzset(*value) != nullptr)
+		return true;
+	GUC_check_errdetail("Time zone \"%s\" is not known.", *value);
+	GUC_check_errhint("See pg_timezone_names; write it like Europe/Madrid.");
+	return false;
 }
 
 /* docs/reference/settings.md prints both. */
@@ -319,6 +344,18 @@ define_session_settings()
 	              {"Locale in which amounts are written.",
 	               "A language, or a language and a region, such as es or es_ES."},
 	              &settings.amount_locale, "en", PGC_USERSET);
+	define_string(
+	    "whatsapp.account_currency",
+	    {"Currency in which Meta charges the default account; empty for what Meta tells of it.",
+	     "It never changes. Other accounts have theirs in whatsapp_accounts."},
+	    &account_currency, "", PGC_SUSET, 0, check_account_currency);
+	define_string(
+	    "whatsapp.account_time_zone",
+	    {"Time zone of the default account, in which its days and months begin; empty when "
+	     "it is not known.",
+	     "Rates, free messages and budgets go by it. Other accounts have theirs in "
+	     "whatsapp_accounts."},
+	    &account_time_zone, "", PGC_SUSET, 0, check_account_time_zone);
 }
 
 void

@@ -1,0 +1,202 @@
+/* Prices: of one message, of a batch before it is sent, and of what was delivered. */
+
+CREATE FUNCTION wa_price_rule(category text, day date, window_open boolean DEFAULT false,
+                              OUT model text, OUT basis text, OUT free_units integer, OUT rate_category text, OUT reason text)
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_price_rule';
+
+-- What so many messages cost that come after so many others of the same market, category and month. Tiers are marginal.
+CREATE FUNCTION whatsapp_rate_cost(currency text, day date, market text, category text, before bigint, messages bigint,
+                                   OUT cost numeric, OUT reason text)
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN s.whole THEN s.cost END,
+           CASE WHEN whatsapp_rate_cost.currency IS NULL THEN 'no_currency'
+                WHEN c.effective_date IS NULL THEN 'no_rate_card'
+                WHEN NOT EXISTS (SELECT FROM whatsapp_rates AS r WHERE r.currency = whatsapp_rate_cost.currency
+                                 AND r.effective_date = c.effective_date AND r.built_in = c.built_in AND r.market = whatsapp_rate_cost.market)
+                     THEN 'market_not_on_card'
+                WHEN s.whole IS NOT TRUE THEN 'rate_not_printed' END
+    FROM (SELECT 1) AS one
+    LEFT JOIN (SELECT k.effective_date, k.built_in FROM whatsapp_rates AS k
+               WHERE k.currency = whatsapp_rate_cost.currency AND k.effective_date <= whatsapp_rate_cost.day
+               ORDER BY k.effective_date DESC, k.built_in LIMIT 1) AS c ON true
+    LEFT JOIN LATERAL (
+        SELECT pg_catalog.count(*) > 0 AND pg_catalog.min(t.volume_from) = 1 AND pg_catalog.bool_and(t.rate IS NOT NULL OR t.part = 0) AS whole,
+               pg_catalog.sum(coalesce(t.rate, 0) * t.part) AS cost
+        FROM (SELECT r.rate, r.volume_from,
+                     greatest(0, least(pg_catalog.lead(r.volume_from) OVER (ORDER BY r.volume_from) - 1,
+                                       whatsapp_rate_cost.before + whatsapp_rate_cost.messages)
+                                 - greatest(r.volume_from - 1, whatsapp_rate_cost.before)) AS part
+              FROM whatsapp_rates AS r
+              WHERE r.currency = whatsapp_rate_cost.currency AND r.effective_date = c.effective_date AND r.built_in = c.built_in
+                AND r.market = whatsapp_rate_cost.market AND r.category = whatsapp_rate_cost.category) AS t) AS s ON true;
+END;
+
+-- Of a month, what is charged and comes before: the messages of one sender that use up its free ones, or those of an account and market that
+-- count for the tier. market NULL: the former.
+CREATE FUNCTION whatsapp_units_before(sender text, account text, market text, category text, until date) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(pg_catalog.sum(g.units), 0)
+    FROM (SELECT u.prefix, pg_catalog.count(*) AS units FROM whatsapp_delivered_units AS u
+          WHERE CASE WHEN whatsapp_units_before.market IS NULL THEN u.sender = whatsapp_units_before.sender
+                     ELSE u.account IS NOT DISTINCT FROM whatsapp_units_before.account END
+            AND u.day BETWEEN pg_catalog.date_trunc('month', whatsapp_units_before.until)::date AND whatsapp_units_before.until
+            AND pg_catalog.replace(u.category, '-', '_') = whatsapp_units_before.category AND (u.pricing_type IS NULL OR u.pricing_type = 'regular')
+          GROUP BY u.prefix) AS g
+    WHERE whatsapp_units_before.market IS NULL OR (SELECT k.market FROM wa_market(g.prefix) AS k) = whatsapp_units_before.market;
+END;
+
+-- Counts only where free messages or tiers are at stake: to count reads the messages of the month.
+CREATE FUNCTION wa_price(phone text, category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
+                         OUT price numeric, OUT currency text, OUT market text, OUT basis text, OUT reason text)
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN why.reason IS NULL THEN CASE WHEN r.basis = 'rate' AND NOT f.free THEN c.cost ELSE 0 END END,
+           b.currency, m.market,
+           CASE WHEN why.reason IS NULL THEN CASE WHEN f.free THEN 'free_units' ELSE r.basis END END, why.reason
+    FROM (SELECT coalesce(wa_price.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''), 'default') AS sender) AS s
+    LEFT JOIN whatsapp_billing AS b ON b.sender = s.sender
+    CROSS JOIN LATERAL (SELECT pg_catalog.timezone(b.time_zone, wa_price.at)::date AS day) AS d
+    CROSS JOIN LATERAL wa_market(wa_price.phone) AS m
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(wa_price.phone) AND w.sender = s.sender
+                               AND w.last_inbound_at BETWEEN wa_price.at - interval '24 hours' AND wa_price.at)
+                     OR EXISTS (SELECT FROM whatsapp_inbound AS i WHERE i.contact = wa_contact_key(wa_price.phone) AND i.sender = s.sender
+                               AND i.occurred_at BETWEEN wa_price.at - interval '24 hours' AND wa_price.at) AS open) AS w
+    CROSS JOIN LATERAL wa_price_rule(wa_price.category, d.day, w.open) AS r
+    CROSS JOIN LATERAL (SELECT coalesce(r.free_units > 0 AND whatsapp_units_before(s.sender, NULL, NULL, r.rate_category, d.day) < r.free_units,
+                                        false) AS free) AS f
+    CROSS JOIN LATERAL (SELECT CASE WHEN EXISTS (SELECT FROM whatsapp_rates AS k WHERE k.currency = b.currency AND k.effective_date <= d.day
+                                                 AND k.market = m.market AND k.category = r.rate_category AND k.volume_from > 1)
+                               THEN whatsapp_units_before(s.sender, b.account, m.market, r.rate_category, d.day) ELSE 0 END AS units) AS v
+    CROSS JOIN LATERAL whatsapp_rate_cost(b.currency, d.day, m.market, r.rate_category, v.units, 1) AS c
+    CROSS JOIN LATERAL (SELECT CASE WHEN b.sender IS NULL THEN 'unknown_sender' WHEN m.reason IS NOT NULL THEN m.reason
+                                    WHEN b.time_zone IS NULL THEN 'no_time_zone' WHEN r.reason IS NOT NULL THEN r.reason
+                                    WHEN r.basis = 'rate' AND NOT f.free THEN c.reason END AS reason) AS why;
+END;
+
+-- Which of a batch are free nobody knows before: the cheapest are taken for it, so that the sum is never too low.
+CREATE FUNCTION whatsapp_estimate_groups(prefixes text[], counts bigint[], category text, at timestamptz, sender text,
+                                         OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH per_market AS (
+        SELECT p.market, p.currency, p.reason, p.sender, p.account, p.day, p.model, p.basis, p.free_units, p.rate_category,
+               pg_catalog.sum(p.messages)::bigint AS messages
+        FROM (SELECT m.market, b.currency, s.sender, b.account, d.day, r.model, r.basis, r.free_units, r.rate_category, g.messages,
+                     CASE WHEN b.sender IS NULL THEN 'unknown_sender' WHEN m.reason IS NOT NULL THEN m.reason
+                          WHEN b.time_zone IS NULL THEN 'no_time_zone' ELSE r.reason END AS reason
+              FROM ROWS FROM (pg_catalog.unnest(whatsapp_estimate_groups.prefixes), pg_catalog.unnest(whatsapp_estimate_groups.counts)) AS g (prefix, messages)
+              CROSS JOIN (SELECT coalesce(whatsapp_estimate_groups.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''),
+                                          'default') AS sender) AS s
+              LEFT JOIN whatsapp_billing AS b ON b.sender = s.sender
+              CROSS JOIN LATERAL (SELECT pg_catalog.timezone(b.time_zone, whatsapp_estimate_groups.at)::date AS day) AS d
+              CROSS JOIN LATERAL wa_market(g.prefix) AS m
+              CROSS JOIN LATERAL wa_price_rule(whatsapp_estimate_groups.category, d.day) AS r) AS p
+        GROUP BY p.market, p.currency, p.reason, p.sender, p.account, p.day, p.model, p.basis, p.free_units, p.rate_category
+    ), rated AS (
+        SELECT p.*, v.units AS before, one.cost AS rate, coalesce(p.reason, CASE WHEN p.basis = 'rate' THEN one.reason END) AS why
+        FROM per_market AS p
+        CROSS JOIN LATERAL (SELECT CASE WHEN p.reason IS NULL AND p.basis = 'rate'
+                                         AND EXISTS (SELECT FROM whatsapp_rates AS k WHERE k.currency = p.currency AND k.effective_date <= p.day
+                                                     AND k.market = p.market AND k.category = p.rate_category AND k.volume_from > 1)
+                                   THEN whatsapp_units_before(p.sender, p.account, p.market, p.rate_category, p.day) ELSE 0 END AS units) AS v
+        CROSS JOIN LATERAL whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, v.units, 1) AS one
+    ), allowed AS (
+        SELECT r.*, CASE WHEN r.why IS NULL AND r.basis <> 'rate' THEN r.messages
+                         WHEN r.why IS NULL THEN greatest(0, least(r.messages, a.left_over
+                              - coalesce(pg_catalog.sum(r.messages) OVER (PARTITION BY r.why IS NULL AND r.basis = 'rate' ORDER BY r.rate, r.market
+                                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)))::bigint ELSE 0 END AS free
+        FROM rated AS r
+        CROSS JOIN LATERAL (SELECT CASE WHEN r.why IS NULL AND r.free_units > 0
+                                   THEN greatest(0, r.free_units - whatsapp_units_before(r.sender, NULL, NULL, r.rate_category, r.day))
+                                   ELSE 0 END AS left_over) AS a
+    )
+    SELECT a.market, a.currency, a.messages, a.free, CASE WHEN a.why IS NULL THEN CASE WHEN a.messages = a.free THEN 0 ELSE c.cost END END, a.why
+    FROM allowed AS a
+    CROSS JOIN LATERAL whatsapp_rate_cost(a.currency, a.day, a.market, a.rate_category, a.before, a.messages - a.free) AS c
+    ORDER BY a.why IS NOT NULL, a.market, a.why;
+END;
+
+CREATE FUNCTION wa_estimate(phones text[], category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
+                            OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT e.market, e.currency, e.messages, e.free, e.cost, e.reason
+    FROM (SELECT pg_catalog.array_agg(g.prefix) AS prefixes, pg_catalog.array_agg(g.messages) AS counts
+          FROM (SELECT CASE WHEN wa_valid_e164(p.phone) OR p.phone ~ '^[A-Z]{2}[.].' THEN pg_catalog.left(p.phone, 8) END AS prefix,
+                       pg_catalog.count(*) AS messages
+                FROM pg_catalog.unnest(wa_estimate.phones) AS p (phone) GROUP BY 1) AS g) AS a
+    CROSS JOIN LATERAL whatsapp_estimate_groups(a.prefixes, a.counts, wa_estimate.category, wa_estimate.at, wa_estimate.sender) AS e;
+END;
+
+-- In the order of the days, cheap rates first within a day: so a sum may differ from Meta's by which of a day's messages were the free ones.
+CREATE VIEW whatsapp_costs AS
+WITH groups AS (
+    SELECT u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, pg_catalog.replace(u.category, '-', '_') AS category, m.market,
+           coalesce(m.reason, CASE WHEN u.time_zone IS NULL THEN 'no_time_zone' END) AS reason, u.told, u.pricing_type, u.units
+    FROM (SELECT d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told,
+                 pg_catalog.count(*) AS units
+          FROM whatsapp_delivered_units AS d
+          GROUP BY d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told) AS u
+    CROSS JOIN LATERAL wa_market(u.prefix) AS m
+), ruled AS (
+    SELECT g.account, g.sender, g.currency, g.day, g.template_name, g.category, g.market, g.told, r.rate_category, r.free_units,
+           CASE WHEN g.pricing_type LIKE 'free%' THEN true WHEN g.pricing_type IS NULL THEN r.basis <> 'rate' ELSE false END AS free_told,
+           CASE WHEN g.pricing_type LIKE 'free%' THEN NULL ELSE coalesce(g.reason, r.reason) END AS reason, pg_catalog.sum(g.units) AS units
+    FROM groups AS g CROSS JOIN LATERAL wa_price_rule(g.category, g.day) AS r
+    GROUP BY g.account, g.sender, g.currency, g.day, g.template_name, g.category, g.market, g.told, r.rate_category, r.free_units, 11, 12
+), rated AS (
+    SELECT r.*, one.cost AS rate, coalesce(r.reason, CASE WHEN NOT r.free_told THEN one.reason END) AS why
+    FROM ruled AS r CROSS JOIN LATERAL whatsapp_rate_cost(r.currency, r.day, r.market, r.rate_category, 0, 1) AS one
+), allowed AS (
+    SELECT r.*, CASE WHEN r.free_told THEN r.units WHEN r.free_units > 0 THEN greatest(0, least(r.units, r.free_units
+                     - coalesce(pg_catalog.sum(r.units) OVER (PARTITION BY r.sender, r.rate_category, pg_catalog.date_trunc('month', r.day), r.free_told
+                                ORDER BY r.day, r.rate, r.market, r.template_name, r.category, r.told, r.why
+                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) ELSE 0 END AS free
+    FROM rated AS r
+), placed AS (
+    SELECT a.*, coalesce(pg_catalog.sum(a.units - a.free) OVER (PARTITION BY a.account, a.currency, a.market, a.rate_category,
+                                pg_catalog.date_trunc('month', a.day) ORDER BY a.day, a.sender, a.template_name, a.category, a.told, a.why, a.free_told
+                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+    FROM allowed AS a
+)
+SELECT p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units::bigint AS units, p.free::bigint AS free,
+       CASE WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 ELSE c.cost END END AS cost,
+       NOT p.told OR (p.free_units > 0 AND NOT p.free_told) AS estimated, p.why AS reason
+FROM placed AS p CROSS JOIN LATERAL whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, p.before::bigint, (p.units - p.free)::bigint) AS c;
+
+COMMENT ON FUNCTION wa_price_rule(text, date, boolean) IS
+    'What Meta charges for on a day: model is conversation (until June 2025), template_message (until September 2026) or message; basis is rate, free_service, free_window or free_entry_point; free_units of a month come before the rate of rate_category. reason is set instead when no rate card prices the category: bid, group, surcharge, unknown_category, no_day. Never raises.';
+COMMENT ON FUNCTION whatsapp_rate_cost(text, date, text, text, bigint, bigint) IS
+    'What so many messages cost by the rate card of a day, after so many others of the month; or the reason why nobody knows. For wa_price(), wa_estimate() and whatsapp_costs.';
+COMMENT ON FUNCTION whatsapp_units_before(text, text, text, text, date) IS
+    'How many charged messages of a month whatsapp_messages knows until that day. For wa_price() and wa_estimate().';
+COMMENT ON FUNCTION wa_price(text, text, timestamptz, text) IS
+    'The price of a message of this category to this phone or user id, from this sender (whatsapp.default_sender for NULL), in the currency of its account: or a reason why it is not known, and then price is NULL. It is 0 only where basis says what makes it free: free_service, free_window, free_entry_point, or free_units, an estimate, while this database knows of fewer than the free messages of the month. Never raises.';
+COMMENT ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text) IS
+    'The estimate of wa_estimate(), of the beginnings of phones and how many have each.';
+COMMENT ON FUNCTION wa_estimate(text[], text, timestamptz, text) IS
+    'What a message of this category to each of these phones would cost, one row per market; what cannot be priced stands in rows of its own, with the reason and no cost. Free messages of the month are taken off the cheapest, so that the sum is never too low; open windows are left out for the same reason.';
+COMMENT ON VIEW whatsapp_costs IS 'What was delivered and what it costs by the rate cards, by day, sender, template, category and market. Reads the whole of whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_costs.day IS 'Day of the delivery in the time zone of the account, in UTC when it is not known.';
+COMMENT ON COLUMN whatsapp_costs.account IS 'Account of the sender; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_costs.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_costs.template_name IS 'Name of the template; NULL for other messages.';
+COMMENT ON COLUMN whatsapp_costs.category IS 'Category as Meta told it; else service, or the template''s category.';
+COMMENT ON COLUMN whatsapp_costs.market IS 'Market of the recipients.';
+COMMENT ON COLUMN whatsapp_costs.currency IS 'Currency of the account.';
+COMMENT ON COLUMN whatsapp_costs.units IS 'Delivered messages; conversations where Meta charged by these.';
+COMMENT ON COLUMN whatsapp_costs.free IS 'How many of them are free: as Meta told, by the rules of the day, or as the first of a month.';
+COMMENT ON COLUMN whatsapp_costs.cost IS 'What the others cost; NULL when it is not known, see reason.';
+COMMENT ON COLUMN whatsapp_costs.estimated IS 'True when Meta did not tell category and type, or does not tell which messages of a month are free.';
+COMMENT ON COLUMN whatsapp_costs.reason IS 'Why there is no cost.';
+
+REVOKE ALL ON FUNCTION whatsapp_rate_cost(text, date, text, text, bigint, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_units_before(text, text, text, text, date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_price(text, text, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_estimate(text[], text, timestamptz, text) FROM PUBLIC;

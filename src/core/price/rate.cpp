@@ -1,0 +1,90 @@
+/*
+ * rate.cpp — digits are moved, never computed: no binary fraction knows 0.1.
+ */
+#include "core/price/rate.hpp"
+
+#include <charconv>
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp
+{
+
+namespace
+{
+
+std::string_view
+take_digits(std::string_view &rest) noexcept
+{
+	std::size_t count = 0;
+	while (count < rest.size() && rest[count] >= '0' && rest[count] <= '9')
+		count++;
+	const std::string_view digits = rest.substr(0, count);
+	rest.remove_prefix(count);
+	return digits;
+}
+
+/* "E-4" and "e+02"; false for anything else but nothing at all. */
+bool
+read_exponent(std::string_view rest, int &exponent) noexcept
+{
+	if (rest.empty())
+		return true;
+	if (rest.front() != 'E' && rest.front() != 'e')
+		return false;
+	rest.remove_prefix(1);
+	if (!rest.empty() && rest.front() == '+') {
+		rest.remove_prefix(1);
+		if (!rest.empty() && rest.front() == '-')
+			return false;
+	}
+	const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), exponent);
+	return error == std::errc() && end == rest.data() + rest.size() && exponent > -100 &&
+	       exponent < 100;
+}
+
+void
+trim_zeros(std::string &whole, std::string &fraction)
+{
+	while (!fraction.empty() && fraction.back() == '0')
+		fraction.pop_back();
+	const std::size_t first = whole.find_first_not_of('0');
+	whole.erase(0, first == std::string::npos ? whole.size() : first);
+}
+
+} // namespace
+
+std::string
+read_rate(std::string_view printed)
+{
+	constexpr std::size_t longest = 64;
+	if (printed.size() > longest)
+		return {};
+	std::string whole(take_digits(printed));
+	std::string fraction;
+	if (!printed.empty() && printed.front() == '.') {
+		printed.remove_prefix(1);
+		fraction = take_digits(printed);
+	}
+	int exponent = 0;
+	if ((whole.empty() && fraction.empty()) || !read_exponent(printed, exponent))
+		return {};
+	for (; exponent < 0; exponent++) {
+		fraction.insert(fraction.begin(), whole.empty() ? '0' : whole.back());
+		if (!whole.empty())
+			whole.pop_back();
+	}
+	for (; exponent > 0; exponent--) {
+		whole.push_back(fraction.empty() ? '0' : fraction.front());
+		if (!fraction.empty())
+			fraction.erase(0, 1);
+	}
+	trim_zeros(whole, fraction);
+	if (whole.size() > rate_integer_digits || fraction.size() > rate_decimals)
+		return {};
+	if (whole.empty())
+		whole = "0";
+	return fraction.empty() ? whole : whole + '.' + fraction;
+}
+
+} // namespace whatsapp
