@@ -32,10 +32,7 @@ SQL_PARTS  = \
 	71-watches \
 	72-send_window \
 	80-status \
-<<<<<<< HEAD
 	81-checks \
-=======
->>>>>>> prices
 	81-rates \
 	82-billing \
 	83-prices \
@@ -46,11 +43,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-<<<<<<< HEAD
 REGRESS    = phone template money prices send free_form people watch watch_general watch_due send_window errors web_tier requests definitions media privacy rights operations
-=======
-REGRESS    = phone template money prices send free_form people watch watch_general errors web_tier requests privacy rights
->>>>>>> prices
 ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses
