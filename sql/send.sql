@@ -159,6 +159,17 @@ EXCEPTION WHEN SQLSTATE 'WA004' THEN
     RAISE LOG 'white space';
 END $$;
 
+-- or made acceptable, when asked: of any sending function, body parameters only
+SET whatsapp.parameter_whitespace = collapse;
+SELECT wa_send_po(E'  Proveedor\n\tABC', 'PO-1', '€1', '+34612345678') AS id \gset
+SELECT payload #>> '{template,components,0,parameters,0,text}' AS supplier FROM whatsapp_messages WHERE id = :id;
+SELECT wa_send_template('+34612345678', 'order_ready', ARRAY[E'Calle Mayor 1\r\n28013     Madrid']) AS id \gset
+SELECT payload #>> '{template,components,0,parameters,0,text}' AS text FROM whatsapp_messages WHERE id = :id;
+SELECT wa_send_template('+34612345678', 'order_ready', named_parameters => '{"a": "x\ny"}') AS id \gset
+SELECT payload #>> '{template,components,0,parameters,0,text}' AS text FROM whatsapp_messages WHERE id = :id;
+SELECT left(pg_temp.refused($$SELECT wa_send_template('+34612345678', 'order_ready', ARRAY[E'\n\t'])$$), 5) AS still_empty;
+RESET whatsapp.parameter_whitespace;
+
 -- wa_cancel(): once, for what waits
 TRUNCATE whatsapp_messages, whatsapp_queue;
 ALTER SEQUENCE whatsapp_messages_id_seq RESTART;

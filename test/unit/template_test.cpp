@@ -100,5 +100,16 @@ TEST(Template, ThePositionIsInCharacters)
 	EXPECT_NE(fault.detail().find("character 3"), std::string::npos) << fault.detail();
 }
 
+TEST(WhiteSpace, CollapsesToWhatIsTaken)
+{
+	EXPECT_EQ(collapse_white_space("Calle  Mayor 1\r\n\t28013\xC2\x85 Madrid"),
+	          "Calle Mayor 1 28013 Madrid");
+	EXPECT_EQ(collapse_white_space(" \n a \t"), "a");
+	EXPECT_EQ(collapse_white_space("\n \t"), "");
+	EXPECT_EQ(collapse_white_space("ñ\xE2\x80\xA8" "😀"), "ñ 😀");
+	EXPECT_EQ(collapse_white_space("\xFF x"), "\xFF x");
+	EXPECT_NO_THROW(check_parameter("a", collapse_white_space("a\n\n\n      b\x01" "c")));
+}
+
 } // namespace
 } // namespace whatsapp

@@ -170,4 +170,26 @@ check_parameter(std::string_view label, std::string_view text)
 	return position;
 }
 
+std::string
+collapse_white_space(std::string_view text)
+{
+	std::string collapsed;
+	bool gap = false;
+	for (std::size_t at = 0; at < text.size();) {
+		const Utf8Character character = decode_utf8(text.substr(at));
+		const std::size_t length = character.length == 0 ? 1 : character.length;
+		const char32_t c = character.code_point;
+		if (character.length != 0 && (c == ' ' || line_break(c) || control(c))) {
+			gap = !collapsed.empty();
+		} else {
+			if (gap)
+				collapsed += ' ';
+			gap = false;
+			collapsed += text.substr(at, length);
+		}
+		at += length;
+	}
+	return collapsed;
+}
+
 } // namespace whatsapp

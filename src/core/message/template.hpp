@@ -38,6 +38,10 @@ void check_language(std::string_view code);
  */
 std::size_t check_parameter(std::string_view label, std::string_view text);
 
+/* Each run of white space and control characters as one space, and none at the ends: what
+ * check_parameter() takes. What is no UTF-8 stays. */
+std::string collapse_white_space(std::string_view text);
+
 struct NamedParameter {
 	std::string name;
 	std::string text;

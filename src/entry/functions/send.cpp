@@ -98,6 +98,7 @@ make_payload(const pg::NewMessage &message, std::vector<std::string> parameters,
 	whole.language = message.template_language;
 	whole.parameters = std::move(parameters);
 	whole.named = entry::read_named_texts(components.named);
+	entry::adjust_parameters(whole.named);
 	whole.header = components.header;
 	whole.buttons = components.buttons;
 	whole.cards = components.cards;
@@ -148,6 +149,7 @@ pg_whatsapp_send_template(PG_FUNCTION_ARGS)
 	pg::guarded([&] {
 		check_phone(message.recipient_phone);
 		std::vector<std::string> texts = entry::read_strings(parameters);
+		entry::adjust_parameters(texts);
 		payload = pg::cstring_out(
 		    components.given
 		        ? make_payload(message, std::move(texts), components, "")
@@ -174,8 +176,9 @@ pg_whatsapp_render_message(PG_FUNCTION_ARGS)
 
 	char *payload = nullptr;
 	pg::guarded([&] {
-		payload = pg::cstring_out(
-		    make_payload(message, entry::read_strings(parameters), components, code));
+		std::vector<std::string> texts = entry::read_strings(parameters);
+		entry::adjust_parameters(texts);
+		payload = pg::cstring_out(make_payload(message, std::move(texts), components, code));
 	});
 	message.payload = payload;
 	MemoryContext memory = CurrentMemoryContext;

@@ -7,6 +7,7 @@
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
 #include "pg/server/boundary.hpp"
+#include "pg/server/settings.hpp"
 
 extern "C" {
 #include "utils/timestamp.h"
@@ -73,6 +74,22 @@ read_routing(FunctionCallInfo fcinfo, int place, pg::NewMessage &message)
 	message.sender = optional_text(fcinfo, place, limits::sender, nullptr);
 	message.reference = optional_text(fcinfo, place + 1, limits::reference, nullptr);
 	read_schedule(fcinfo, place + 2, message);
+}
+
+void
+adjust_parameters(std::vector<std::string> &texts)
+{
+	if (pg::settings.parameter_whitespace == pg::whitespace_collapse)
+		for (std::string &text : texts)
+			text = collapse_white_space(text);
+}
+
+void
+adjust_parameters(std::vector<NamedParameter> &parameters)
+{
+	if (pg::settings.parameter_whitespace == pg::whitespace_collapse)
+		for (NamedParameter &parameter : parameters)
+			parameter.text = collapse_white_space(parameter.text);
 }
 
 std::int64_t

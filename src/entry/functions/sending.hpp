@@ -28,6 +28,11 @@ void read_schedule(FunctionCallInfo fcinfo, int place, PurchaseOrder &order);
 /* sender and reference, and then the schedule. */
 void read_routing(FunctionCallInfo fcinfo, int place, pg::NewMessage &message);
 
+/* Inside guarded() only: the texts of body parameters, as whatsapp.parameter_whitespace wants them.
+ */
+void adjust_parameters(std::vector<std::string> &texts);
+void adjust_parameters(std::vector<NamedParameter> &parameters);
+
 /* body runs with SPI connected and the extension's schema known; it owns nothing that a server
  * error could jump over. */
 template <class Body>

@@ -12,6 +12,7 @@
 #include "core/base/fault.hpp"
 #include "core/message/limits.hpp"
 #include "core/message/message.hpp"
+#include "core/message/template.hpp"
 #include "core/value/money.hpp"
 #include "pg/server/settings.hpp"
 
@@ -57,9 +58,13 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 		std::string_view amount = require_value(order.amount, "amount");
 		if (order.currency != nullptr)
 			amount = formatted = format_amount(amount, order.currency, pg::settings.amount_locale);
-		const Parameter parameters[] = {{require_value(order.supplier, "supplier"), "supplier"},
-		                                {require_value(order.number, "po"), "po"},
-		                                {amount, "amount"}};
+		Parameter parameters[] = {{require_value(order.supplier, "supplier"), "supplier"},
+		                          {require_value(order.number, "po"), "po"},
+		                          {amount, "amount"}};
+		std::string collapsed[std::size(parameters)];
+		if (pg::settings.parameter_whitespace == pg::whitespace_collapse)
+			for (std::size_t i = 0; i < std::size(parameters); i++)
+				parameters[i].text = collapsed[i] = collapse_white_space(parameters[i].text);
 		message.payload = pg::cstring_out(template_payload(template_name, message.template_language,
 		                                                   parameters, std::size(parameters)));
 	});

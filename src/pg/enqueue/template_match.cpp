@@ -9,10 +9,12 @@
 #include "core/catalog/preview.hpp"
 #include "pg/rows/own_table.hpp"
 #include "pg/server/boundary.hpp"
+#include "pg/server/compat.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/statement.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 }
@@ -57,6 +59,22 @@ components_of(const NewMessage &message)
 	values.set_text(2, message.template_language);
 	const Result found = run_statement(read_components, values);
 	return found.empty() ? nullptr : found.text_at(0, 1);
+}
+
+/* What a command has found at its first message holds for its others: see refusal.cpp. */
+bool
+any_definitions()
+{
+	static LocalTransactionId transaction = InvalidLocalTransactionId;
+	static CommandId command = InvalidCommandId;
+	static bool any = false;
+	const CommandId now = GetCurrentCommandId(false);
+	if (transaction != local_transaction() || command != now) {
+		any = has_pages(definitions);
+		transaction = local_transaction();
+		command = now;
+	}
+	return any;
 }
 
 bool
@@ -151,7 +169,7 @@ resolve_template(NewMessage &message, bool language_fallback)
 	    " ORDER BY c.language = $3 DESC, c.version DESC LIMIT 1",
 	    4,
 	    {TEXTOID, TEXTOID, TEXTOID, BOOLOID}};
-	if (!language_fallback && !has_pages(definitions))
+	if (!language_fallback && !any_definitions())
 		return;
 	MemoryContext memory = CurrentMemoryContext;
 	SPI_connect();

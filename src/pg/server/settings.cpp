@@ -29,6 +29,10 @@ namespace
 char *account_currency;
 char *account_time_zone;
 
+const config_enum_entry parameter_whitespaces[] = {{"error", whitespace_error, false},
+                                                   {"collapse", whitespace_collapse, false},
+                                                   {nullptr, 0, false}};
+
 const config_enum_entry unknown_policies[] = {
     {"auto", unknown_auto, false},
     {"retry", unknown_retry, false},
@@ -368,10 +372,20 @@ define_session_settings()
 	    "whatsapp.check_opt_outs", "Refuses messages to recipients who have opted out of them.",
 	    "They are refused when they are enqueued, and again when their turn comes.",
 	    &settings.check_opt_outs, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
-	DefineCustomBoolVariable("whatsapp.check_templates",
-	                         "Refuses templates that whatsapp_templates knows not to be approved.",
-	                         "A template that it does not know is sent.", &settings.check_templates,
-	                         true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	DefineCustomBoolVariable(
+	    "whatsapp.check_templates",
+	    "Refuses templates that Meta has not approved, and messages that do not "
+	    "fit their template.",
+	    "As far as whatsapp_templates knows. Templates that it does not have are "
+	    "refused once wa_sync_templates() has read those of the account.",
+	    &settings.check_templates, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+	DefineCustomEnumVariable(
+	    "whatsapp.parameter_whitespace",
+	    "What becomes of newlines, tabs and runs of spaces in template parameters.",
+	    "error: the message is refused, as the platform would refuse it; collapse: each run becomes "
+	    "one space. Of body parameters.",
+	    &settings.parameter_whitespace, whitespace_error, parameter_whitespaces, PGC_USERSET, 0,
+	    nullptr, nullptr, nullptr);
 	DefineCustomBoolVariable(
 	    "whatsapp.check_windows",
 	    "Refuses messages without a template to recipients who have not written for 24 hours.",

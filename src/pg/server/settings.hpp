@@ -7,6 +7,7 @@
 namespace whatsapp::pg
 {
 
+enum ParameterWhitespace : int { whitespace_error, whitespace_collapse };
 enum UnknownPolicy : int { unknown_auto, unknown_retry, unknown_fail };
 
 enum LogMessages : int { log_none, log_failures, log_all };
@@ -53,6 +54,7 @@ struct Settings {
 	int trigger_timeout; /* milliseconds */
 	bool check_opt_outs;
 	bool check_templates;
+	int parameter_whitespace;
 	bool check_windows;
 	int keep_messages; /* seconds; 0: for ever; as the next three */
 	int keep_bodies;
