@@ -106,9 +106,12 @@ TEST(WhiteSpace, CollapsesToWhatIsTaken)
 	          "Calle Mayor 1 28013 Madrid");
 	EXPECT_EQ(collapse_white_space(" \n a \t"), "a");
 	EXPECT_EQ(collapse_white_space("\n \t"), "");
-	EXPECT_EQ(collapse_white_space("ñ\xE2\x80\xA8" "😀"), "ñ 😀");
+	EXPECT_EQ(collapse_white_space("ñ\xE2\x80\xA8"
+	                               "😀"),
+	          "ñ 😀");
 	EXPECT_EQ(collapse_white_space("\xFF x"), "\xFF x");
-	EXPECT_NO_THROW(check_parameter("a", collapse_white_space("a\n\n\n      b\x01" "c")));
+	EXPECT_NO_THROW(check_parameter("a", collapse_white_space("a\n\n\n      b\x01"
+	                                                          "c")));
 }
 
 } // namespace

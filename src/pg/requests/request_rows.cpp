@@ -22,8 +22,10 @@ struct Writer {
 };
 
 constexpr Writer writers[] = {
-    {"sync_templates", write_synced_templates}, {"create_template", write_created_template},
-    {"edit_template", write_edited_template},   {"delete_template", write_deleted_template},
+    {"sync_templates", write_synced_templates},
+    {"create_template", write_created_template},
+    {"edit_template", write_edited_template},
+    {"delete_template", write_deleted_template},
     {"sync_numbers", write_synced_numbers},
     {"upload_media", write_uploaded_media, write_failed_media},
     {"download_media", write_downloaded_media, write_failed_media},
