@@ -62,8 +62,8 @@ is(logged(qr/are read or written by statements/), 0, 'and so is every other');
 altered('another type', 'ALTER TABLE whatsapp_messages ALTER payload TYPE jsonb USING payload::jsonb',
 	'ALTER TABLE whatsapp_messages ALTER payload TYPE json USING payload::json', sub {
 		is(sql("SELECT count(*) FROM whatsapp_messages WHERE reference LIKE '$_[0]-%' AND payload ->> 'type' = 'template'"), '12', 'payloads are stored as jsonb') });
-altered('a limited type', 'ALTER TABLE whatsapp_messages ALTER template_language TYPE varchar(4)', 'ALTER TABLE whatsapp_messages ALTER template_language TYPE text', sub {
-	refused(qq{SELECT wa_send_template('$po_phone', 'po_notification', ARRAY['A', 'B', 'C'], 'es_ES')}, qr/value too long/, 'a value that is too long is refused') });
+altered('a limited type', 'ALTER TABLE whatsapp_messages ALTER idempotency_key TYPE varchar(4)', 'ALTER TABLE whatsapp_messages ALTER idempotency_key TYPE text', sub {
+	refused(qq{SELECT wa_send_template('$po_phone', 'po_notification', ARRAY['A', 'B', 'C'], idempotency_key => 'a key')}, qr/value too long/, 'a value that is too long is refused') });
 altered('NOT NULL', q{UPDATE whatsapp_messages SET reference = '' WHERE reference IS NULL; ALTER TABLE whatsapp_messages ALTER reference SET NOT NULL},
 	'ALTER TABLE whatsapp_messages ALTER reference DROP NOT NULL', sub {
 		refused(qq{SELECT wa_send_template('$po_phone', 'po_notification', ARRAY['A', 'B', 'C'])}, qr/violates not-null constraint/, 'NULL is refused') });

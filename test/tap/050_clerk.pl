@@ -21,7 +21,7 @@ sub of_request { my ($id, $columns) = @_; return sql("SELECT concat_ws('|', $col
 sub wait_request { my ($id, $state) = @_; return wait_sql($node, "SELECT state FROM whatsapp_requests WHERE id = $id", $state) }
 # by a row, as add_request() makes it; the reader finds it
 sub ask { my ($kind, $request) = @_; return sql("INSERT INTO whatsapp_requests (kind, request) VALUES ('$kind', '" . $json->encode($request) . "') RETURNING id") }
-sub definition { my ($name) = @_; return { name => $name, language => 'es', category => 'UTILITY', components => [ { type => 'BODY', text => "Hola {{1}}, $name" } ] } }
+sub definition { my ($name) = @_; return { name => $name, language => 'es', category => 'UTILITY', components => [ { type => 'BODY', text => "Hola {{1}}, su pedido $name llega.", example => { body_text => [ ['Ana'] ] } } ] } }
 sub fault { my (%fault) = @_; my ($status, $content) = sandbox_post($sandbox, 'faults', { edge => 'message_templates', %fault }); die $content if $status != 200; return }
 sub error_of { my ($query, %options) = @_; my (undef, undef, $error) = $node->psql('postgres', $query, %options); return $error }
 

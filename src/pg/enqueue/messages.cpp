@@ -3,16 +3,15 @@
  */
 #include "pg/enqueue/messages.hpp"
 
-#include <cctype>
 #include <cstdint>
 #include <string>
 
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 #include "core/message/limits.hpp"
-#include "pg/counts/day_counts.hpp"
 #include "pg/enqueue/idle_notice.hpp"
 #include "pg/enqueue/message_rows.hpp"
+#include "pg/enqueue/message_values.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/bells.hpp"
@@ -33,34 +32,6 @@ extern "C" {
 
 namespace whatsapp::pg
 {
-
-namespace
-{
-
-void
-set_message(Values &values, const NewMessage &message)
-{
-	values.set_text(0, message.sender);
-	values.set_text(1, message.recipient_phone);
-	values.set_text(2, message.message_type);
-	values.set_text(3, message.template_name);
-	values.set_text(4, message.template_language);
-	values.set_text(5, message.payload);
-	values.set_text(6, message.reference);
-}
-
-/* A detail that follows a colon loses its capital, unless its first word has another one: an
- * acronym or a name. */
-void
-continue_sentence(char *text)
-{
-	for (const char *at = text + 1; isalpha(static_cast<unsigned char>(*at)) != 0; at++)
-		if (isupper(static_cast<unsigned char>(*at)) != 0)
-			return;
-	text[0] = static_cast<char>(pg_tolower(static_cast<unsigned char>(text[0])));
-}
-
-} // namespace
 
 void
 require_utf8()
@@ -101,27 +72,34 @@ resolve_sender(const char *sender)
 namespace
 {
 
-/* $1 to $7 as in set_message(), $8 seconds to live, $9 not before (NULL: now), $10 idempotency key,
- * $11 priority, $12 not after (NULL: by $8), $13 whose (NULL: the session user's). The queue's row
- * has a statement of its own: inside of a WITH, a rule of a user's is an error. */
-#define INSERT_MESSAGE                                                                           \
-	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, "  \
-	"template_language, payload, reference, expires_at, idempotency_key, priority, enqueued_by)" \
-	" VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($12, greatest($9, now()) + "            \
-	"make_interval(secs => $8)), $10, $11, coalesce($13, SESSION_USER))"
+/* $1 to $7 as in set_message_values(), $8 seconds to live, $9 not before (NULL: now), $10
+ * idempotency key, $11 priority, $12 not after (NULL: by $8); where it is another's than the
+ * session user's, $13 whose. Else the column's default says it, which its owner may have changed.
+ * The queue's row has a statement of its own: inside of a WITH, a rule of a user's is an error. */
+#define INSERT_MESSAGE(role_column, role)                                                       \
+	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, " \
+	"template_language, payload, reference, expires_at, idempotency_key, priority" role_column  \
+	") VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($12, greatest($9, now()) + "          \
+	"make_interval(secs => $8)), $10, $11" role ")"
 #define MESSAGE_TYPES                                                                         \
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TIMESTAMPTZOID, \
-	    TEXTOID, INT2OID, TIMESTAMPTZOID, TEXTOID
+	    TEXTOID, INT2OID, TIMESTAMPTZOID
+#define RETURN_MESSAGE " RETURNING id, expires_at::pg_catalog.timestamptz"
+#define UNLESS_KEY_IS_THERE                                                                 \
+	" ON CONFLICT (sender, idempotency_key, enqueued_by) WHERE idempotency_key IS NOT NULL" \
+	" DO NOTHING"
 
-Statement insert = {
-    INSERT_MESSAGE " RETURNING id, expires_at::pg_catalog.timestamptz", 13, {MESSAGE_TYPES}, true};
+/* [whether it is another role's message] */
+Statement insert[] = {
+    {INSERT_MESSAGE("", "") RETURN_MESSAGE, 12, {MESSAGE_TYPES}, true},
+    {INSERT_MESSAGE(", enqueued_by", ", $13") RETURN_MESSAGE, 13, {MESSAGE_TYPES, TEXTOID}, true}};
 
-Statement insert_once = {
-    INSERT_MESSAGE
-    " ON CONFLICT (sender, idempotency_key, enqueued_by) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id, expires_at::pg_catalog.timestamptz",
-    13,
-    {MESSAGE_TYPES},
-    true};
+Statement insert_once[] = {
+    {INSERT_MESSAGE("", "") UNLESS_KEY_IS_THERE RETURN_MESSAGE, 12, {MESSAGE_TYPES}, true},
+    {INSERT_MESSAGE(", enqueued_by", ", $13") UNLESS_KEY_IS_THERE RETURN_MESSAGE,
+     13,
+     {MESSAGE_TYPES, TEXTOID},
+     true}};
 
 Statement insert_queued = {
     "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, expires_at)"
@@ -155,19 +133,6 @@ insert_directly(const NewMessage &message)
 }
 
 constexpr int batch_size = 200;
-
-/* The id that an INSERT of ours returned. */
-std::int64_t
-stored_id(const Result &inserted)
-{
-	if (inserted.empty())
-		ereport(ERROR,
-		        (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION), errmsg("message was not stored"),
-		         errdetail("The row was left out of whatsapp_messages or whatsapp_queue."),
-		         errhint("A trigger or a rule on one of these tables leaves rows out: see \\d "
-		                 "whatsapp_messages and \\d whatsapp_queue.")));
-	return inserted.int64_at(0, 1);
-}
 
 /* The queue's row of a message that has been inserted. */
 std::int64_t
@@ -217,11 +182,13 @@ check_older(const NewMessage &message, const Result &older)
 /* ON CONFLICT is an error where a user has made a rule on the table. There, whoever comes at the
  * same time is met at the unique index, and the key is looked for first. */
 Result
-insert_keyed_by_rules(const Values &values)
+insert_keyed_by_rules(const NewMessage &message, const Values &values)
 {
 	Result inserted;
 	Problem problem;
-	if (!attempt_apart(problem, 0, [&] { inserted = run_statement(insert, values); }) &&
+	if (!attempt_apart(
+	        problem, 0,
+	        [&] { inserted = run_statement(insert[is_of_other_role(message)], values); }) &&
 	    !problem_is_repeat(problem))
 		raise_problem(problem);
 	return inserted;
@@ -258,8 +225,9 @@ insert_or_find(const NewMessage &message, const Values &values)
 				return known.int64_at(0, 1);
 			}
 		}
-		const Result inserted =
-		    rules ? insert_keyed_by_rules(values) : run_statement(insert_once, values);
+		const Result inserted = rules
+		                            ? insert_keyed_by_rules(message, values)
+		                            : run_statement(insert_once[is_of_other_role(message)], values);
 		if (!inserted.empty())
 			return insert_in_queue(message, inserted);
 		const Result older = find_message_of_key(message);
@@ -310,7 +278,7 @@ enqueue_message(const NewMessage &message)
 		}
 	}
 	Values values;
-	set_message(values, message);
+	set_message_values(values, message);
 	values.set(7, Float8GetDatum(settings.default_ttl));
 	if (message.has_send_at)
 		values.set(8, TimestampTzGetDatum(message.send_at));
@@ -319,9 +287,10 @@ enqueue_message(const NewMessage &message)
 	if (message.has_expires_at)
 		values.set(11, TimestampTzGetDatum(message.expires_at));
 	values.set_text(12, message.enqueued_by);
-	const std::int64_t id = message.idempotency_key == nullptr
-	                            ? insert_in_queue(message, run_statement(insert, values))
-	                            : insert_or_find(message, values);
+	const std::int64_t id =
+	    message.idempotency_key == nullptr
+	        ? insert_in_queue(message, run_statement(insert[is_of_other_role(message)], values))
+	        : insert_or_find(message, values);
 	fault_point(FaultPoint::message_enqueued);
 	return id;
 }
@@ -389,55 +358,6 @@ add_message(MessageBatch &batch, const NewMessage &message)
 	MemoryContextSwitchTo(before);
 	if (batch.count == batch_size)
 		end_message_batch(batch);
-}
-
-namespace
-{
-
-/* A value of a watched row may have any length; a row of ours has limits. */
-const char *
-clipped(const char *text, std::size_t most)
-{
-	if (text == nullptr || strlen(text) <= most)
-		return text;
-	return pnstrdup(text, static_cast<Size>(pg_mbcliplen(text, static_cast<int>(strlen(text)),
-	                                                     static_cast<int>(most))));
-}
-
-} // namespace
-
-std::int64_t
-record_refused(const NewMessage &refused, const Failure &why)
-{
-	NewMessage message = refused;
-	message.sender = clipped(refused.sender, limits::sender.bytes);
-	message.recipient_phone = clipped(refused.recipient_phone, limits::phone.bytes);
-	message.template_language = clipped(refused.template_language, limits::sender.bytes);
-	message.reference = clipped(refused.reference, limits::reference.bytes);
-	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, template_language,"
-	    " payload, reference, status, failed_at, error_message, hint, enqueued_by)"
-	    " VALUES ($1, $2, $3, $4, $5, $6::json, $7, 'FAILED', now(), $8, $9, coalesce($10, SESSION_USER)) RETURNING id",
-	    10,
-	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
-	Values values;
-	set_message(values, message);
-	char *text = pstrdup(why.message);
-	if (why.detail[0] != '\0') {
-		text = psprintf("%s: %s", why.message, why.detail);
-		continue_sentence(text + strlen(why.message) + 2);
-	}
-	values.set_text(7, text);
-	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
-	values.set_text(9, message.enqueued_by);
-	const std::int64_t id = stored_id(run_statement(statement, values));
-	CountedMessage counted = {};
-	counted.sender = message.sender;
-	counted.template_name = message.template_name;
-	counted.status = "FAILED";
-	counted.failed_at = GetCurrentTransactionStartTimestamp();
-	count_refused(counted);
-	return id;
 }
 
 } // namespace whatsapp::pg

@@ -1,0 +1,88 @@
+/*
+ * refused_message.cpp — a message that cannot be sent is a row all the same, FAILED from its
+ * beginning.
+ */
+#include <cctype>
+#include <cstdint>
+
+#include "core/message/limits.hpp"
+#include "pg/counts/day_counts.hpp"
+#include "pg/enqueue/message_values.hpp"
+#include "pg/enqueue/messages.hpp"
+#include "pg/server/boundary.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* A value of a watched row may have any length; a row of ours has limits. */
+const char *
+clipped(const char *text, std::size_t most)
+{
+	if (text == nullptr || strlen(text) <= most)
+		return text;
+	return pnstrdup(text, static_cast<Size>(pg_mbcliplen(text, static_cast<int>(strlen(text)),
+	                                                     static_cast<int>(most))));
+}
+
+/* A detail that follows a colon loses its capital, unless its first word has another one: an
+ * acronym or a name. */
+void
+continue_sentence(char *text)
+{
+	for (const char *at = text + 1; isalpha(static_cast<unsigned char>(*at)) != 0; at++)
+		if (isupper(static_cast<unsigned char>(*at)) != 0)
+			return;
+	text[0] = static_cast<char>(pg_tolower(static_cast<unsigned char>(text[0])));
+}
+
+} // namespace
+
+std::int64_t
+record_refused(const NewMessage &refused, const Failure &why)
+{
+	NewMessage message = refused;
+	message.sender = clipped(refused.sender, limits::sender.bytes);
+	message.recipient_phone = clipped(refused.recipient_phone, limits::phone.bytes);
+	message.template_language = clipped(refused.template_language, limits::sender.bytes);
+	message.reference = clipped(refused.reference, limits::reference.bytes);
+#define INSERT_REFUSED(role_column, role)                                                        \
+	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name,"   \
+	" template_language, payload, reference, status, failed_at, error_message, hint" role_column \
+	") VALUES ($1, $2, $3, $4, $5, $6::json, $7, 'FAILED', now(), $8, $9" role ") RETURNING id"
+#define REFUSED_TYPES \
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID
+	static Statement insert_refused[] = {
+	    {INSERT_REFUSED("", ""), 9, {REFUSED_TYPES}, true},
+	    {INSERT_REFUSED(", enqueued_by", ", $10"), 10, {REFUSED_TYPES, TEXTOID}, true}};
+	Values values;
+	set_message_values(values, message);
+	char *text = pstrdup(why.message);
+	if (why.detail[0] != '\0') {
+		text = psprintf("%s: %s", why.message, why.detail);
+		continue_sentence(text + strlen(why.message) + 2);
+	}
+	values.set_text(7, text);
+	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
+	values.set_text(9, message.enqueued_by);
+	const std::int64_t id =
+	    stored_id(run_statement(insert_refused[is_of_other_role(message)], values));
+	CountedMessage counted = {};
+	counted.sender = message.sender;
+	counted.template_name = message.template_name;
+	counted.status = "FAILED";
+	counted.failed_at = GetCurrentTransactionStartTimestamp();
+	count_refused(counted);
+	return id;
+}
+
+} // namespace whatsapp::pg
