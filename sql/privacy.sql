@@ -29,6 +29,10 @@ INSERT INTO whatsapp_event_queue (event_id) SELECT id FROM whatsapp_events;
 INSERT INTO whatsapp_inbound (received_at, occurred_at, wamid, message_type, from_phone, contact, opens_window, event_id, raw)
 SELECT now(), now(), 'in.' || phone, 'text', '+' || phone, phone, true, 1, '{}' FROM unnest('{34612345678,346123456789}'::text[]) AS phone;
 INSERT INTO whatsapp_media (origin, sender, inbound_id, content) SELECT 'download', 'default', id, 'a picture' FROM whatsapp_inbound;
+UPDATE whatsapp_inbound SET sender = 'default';
+SELECT count(wa_mark_read(id)) AS marked FROM whatsapp_inbound;
+INSERT INTO whatsapp_watch_errors (watch, event, sqlstate, message, first_row, rows) VALUES
+       ('orders', 'INSERT', '22012', 'division by zero', '(7,+34612345678)', 1), ('orders', 'INSERT', '22012', 'division by zero', '(8,+346123456789)', 1);
 
 -- on the wire: later
 UPDATE whatsapp_queue SET state = 'sending' WHERE message_id = (SELECT id FROM whatsapp_messages WHERE reference LIKE 'PO +%');
@@ -44,6 +48,8 @@ SELECT message_id, recipient FROM whatsapp_queue;
 SELECT outcome, error_message FROM whatsapp_attempts;
 SELECT kind, wamid, raw, contact, body, q.event_id IS NOT NULL AS queued FROM whatsapp_events LEFT JOIN whatsapp_event_queue AS q ON q.event_id = id ORDER BY id;
 SELECT from_phone FROM whatsapp_inbound;
+SELECT request ->> 'wamid' AS wamid FROM whatsapp_requests WHERE kind = 'mark_read';
+SELECT message, first_row FROM whatsapp_watch_errors ORDER BY id;
 SELECT contact, opted_out, reason FROM whatsapp_opt_outs;
 SELECT contact FROM whatsapp_windows;
 SELECT user_id, contact FROM whatsapp_user_ids;

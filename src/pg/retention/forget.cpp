@@ -87,7 +87,14 @@ ForgettingStatement forgetting[] = {
       "  OR e.message_id IN (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE " IS_OF_PERSON(
           "m") "))",
       KEYS_AND_SPELLINGS}},
-    /* the files of those messages that go next */
+    /* what has the wamids of those messages that go next, and their files */
+    {"whatsapp_requests",
+     "deleted",
+     {"DELETE FROM @s@.whatsapp_requests AS r USING @s@.whatsapp_inbound AS i"
+      " WHERE r.kind = 'mark_read' AND r.request ->> 'wamid' = i.wamid"
+      " AND (i.contact = ANY ($1) OR i.user_id = ANY ($1)"
+      "  OR @s@.wa_contact_key(i.from_phone) = ANY ($1) OR i.raw::text ~ ANY ($2))",
+      KEYS_AND_SPELLINGS}},
     {"whatsapp_media",
      "deleted",
      {"DELETE FROM @s@.whatsapp_media AS f USING @s@.whatsapp_inbound AS i WHERE i.id = f.inbound_id"
@@ -113,6 +120,11 @@ ForgettingStatement forgetting[] = {
           "error_message") ", " UNLESS_NAMED("reference") ", " UNLESS_NAMED("idempotency_key") " WHE"
                                                                                                "RE " IS_OF_PERSON(
                                                                                                    "m"),
+      KEYS_AND_SPELLINGS}},
+    {"whatsapp_watch_errors",
+     "emptied",
+     {"UPDATE @s@.whatsapp_watch_errors AS e SET message = 'forgotten by wa_forget()', first_row = NULL"
+      " WHERE e.message ~ ANY ($2) OR e.first_row ~ ANY ($2)",
       KEYS_AND_SPELLINGS}},
     {"whatsapp_windows",
      "deleted",
