@@ -37,13 +37,14 @@ SQL_PARTS  = \
 	82-billing \
 	83-prices \
 	85-privacy \
+	86-rights \
 	90-local_tables
 # every source of a floor and of its rooms
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone template money prices send free_form people watch watch_general watch_due send_window errors web_tier requests definitions media privacy rights operations
+REGRESS    = phone template money prices send free_form people watch watch_general watch_due send_window errors web_tier requests definitions media privacy rights rights_levels operations
 ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses
