@@ -51,6 +51,14 @@ wait_for('the row to be refused', sub { slurp_file($node->logfile) =~ /violates 
 $node->safe_psql('postgres', 'ALTER TABLE whatsapp_messages DROP CONSTRAINT dba');
 wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'PO-2'}, 'READ');
 
+# a one-time code is erased once it has left
+$node->safe_psql('postgres', q{SELECT wa_send_code('+34612345679', 'CODE' || '-CANARY', 'login_code', reference => 'login')});
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'login'}, 'READ');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_codes}, '0');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_messages WHERE reference = 'login' AND payload IS NULL}), '1', 'a code does not stay in its row');
+my ($sent) = grep { (encode_json($_) =~ /CODE-CANARY/) } @{ sandbox_get($sandbox, 'messages') };
+ok($sent, 'and it was sent');
+
 my $log = slurp_file($node->logfile);
 like($log, qr/Query Text: (?:INSERT INTO|UPDATE) "?\w+"?\.whatsapp_/, 'the plans of workers are in it');
 cmp_ok(length $log, '>', 10_000, 'the log is as talkative as it gets');
@@ -59,11 +67,12 @@ ok($log !~ qr/CANARY-x/, 'no secret in the log');
 ok($log !~ qr/"text":"BODY-CANARY/, 'no message body in the log');
 my $of_workers = join '', grep { /^pg_whatsapp/ } split /^(?=[\w ]+\|)/m, $log;
 cmp_ok(length $of_workers, '>', 100_000, 'the workers are as talkative');
-ok($of_workers !~ qr/BODY-CANARY|3461234567[89]/, 'nothing of a message, and no phone number, in what workers log');
+ok($of_workers !~ qr/BODY-CANARY|CODE-CANARY|3461234567[89]/, 'nothing of a message, and no phone number, in what workers log');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%CANARY-x%'}), '0', 'nor in pg_stat_activity');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE concat(setting, boot_val, reset_val) LIKE '%CANARY%'}), '0', 'nor in pg_settings');
 my ($dump, $err) = run_command([ 'pg_dumpall', '-p', $node->port, '-h', $node->host ]);
 ok($dump =~ qr/BODY-CANARY/, 'the dump has the messages');
+ok($dump !~ qr/CODE-CANARY/, 'but not the code');
 ok($dump !~ qr/CANARY-x/, 'but no secret');
 
 # a role without rights sees neither messages nor where the secrets are

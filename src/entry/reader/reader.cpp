@@ -15,6 +15,7 @@
 #include "pg/reader/intake.hpp"
 #include "pg/requests/requests.hpp"
 #include "pg/requests/sync_schedule.hpp"
+#include "pg/retention/codes.hpp"
 #include "pg/retention/retention.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/transaction.hpp"
@@ -128,6 +129,7 @@ pg_whatsapp_reader_main(Datum)
 			match_waiting_statuses(learnt);
 			next_match = now + match_ms;
 		}
+		pg::transact([] { pg::erase_sent_codes(); });
 		const std::int64_t next_retirement = pg::retire_old_rows(now);
 		keep_figures(next_figures);
 		MemoryContextReset(batch);

@@ -32,9 +32,9 @@ struct RoleLevel {
 	TableRight writes[most_table_rights];
 };
 
-#define SENDING                                                                                    \
-	"wa_send,wa_send_template,wa_send_po,wa_send_text,wa_send_media,wa_send_location,"             \
-	"wa_send_contacts,wa_send_interactive,wa_send_reaction,wa_cancel,wa_window_open,wa_mark_read," \
+#define SENDING                                                                                     \
+	"wa_send,wa_send_code,wa_send_template,wa_send_po,wa_send_text,wa_send_media,wa_send_location," \
+	"wa_send_contacts,wa_send_interactive,wa_send_reaction,wa_cancel,wa_window_open,wa_mark_read,"  \
 	"wa_render_template,wa_upload_media"
 #define LOOKING                                                                                 \
 	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters," \

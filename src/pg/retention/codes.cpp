@@ -1,0 +1,66 @@
+/*
+ * codes.cpp — by a list of its own: neither the sender nor an index of the messages has to know of
+ * it.
+ */
+#include "pg/retention/codes.hpp"
+
+#include "pg/rows/left_out.hpp"
+#include "pg/rows/own_table.hpp"
+#include "pg/server/columns.hpp"
+#include "pg/server/statement.hpp"
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+OwnTable codes("whatsapp_codes");
+
+} // namespace
+
+void
+note_code_message(std::int64_t message_id)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_codes (message_id) VALUES ($1)", 1, {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(message_id));
+	if (run_statement(statement, values).count() == 0)
+		raise_left_out("whatsapp_codes");
+}
+
+void
+erase_sent_codes()
+{
+	static Statement find = {
+	    "SELECT c.message_id FROM @s@.whatsapp_codes AS c WHERE NOT EXISTS"
+	    " (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = c.message_id) ORDER BY c.message_id LIMIT 1000",
+	    0,
+	    {}};
+	/* wa_retry() may have put one back meanwhile: then it keeps its content, and its row here */
+	static Statement erase = {
+	    "UPDATE @s@.whatsapp_messages AS m SET payload = NULL WHERE m.id = ANY ($1)"
+	    " AND m.status <> 'PENDING' AND m.payload IS NOT NULL",
+	    1,
+	    {INT8ARRAYOID}};
+	static Statement end = {
+	    "DELETE FROM @s@.whatsapp_codes AS c WHERE c.message_id = ANY ($1) AND NOT EXISTS"
+	    " (SELECT FROM @s@.whatsapp_messages AS m WHERE m.id = c.message_id AND m.payload IS NOT NULL)",
+	    1,
+	    {INT8ARRAYOID}};
+	if (!has_pages(codes))
+		return;
+	const Result found = run_statement(find, Values());
+	if (found.empty())
+		return;
+	Column ids(found.count());
+	for (uint64 i = 0; i < found.count(); i++)
+		ids.add(Int64GetDatum(found.int64_at(i, 1)));
+	Values gone;
+	gone.set(0, ids.array(INT8OID));
+	run_statement(erase, gone);
+	run_statement(end, gone);
+}
+
+} // namespace whatsapp::pg
