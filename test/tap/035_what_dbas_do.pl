@@ -42,7 +42,7 @@ my @forms = (
 	[ 'dropped columns', each_table('ALTER TABLE @T ADD dba text; ALTER TABLE @T DROP dba') ],
 	[ 'row security', each_table('ALTER TABLE @T ENABLE ROW LEVEL SECURITY; ALTER TABLE @T FORCE ROW LEVEL SECURITY'),
 		each_table('ALTER TABLE @T DISABLE ROW LEVEL SECURITY; ALTER TABLE @T NO FORCE ROW LEVEL SECURITY') ],
-	[ 'indexes', of_column('true', 'CREATE INDEX dba_@T ON @T (@C)'), each_table('DROP INDEX IF EXISTS dba_@T') ],
+	[ 'indexes', of_column(q{a.atttypid NOT IN ('json'::regtype, 'xid'::regtype)}, 'CREATE INDEX dba_@T ON @T (@C)'), each_table('DROP INDEX IF EXISTS dba_@T') ],
 	[ 'children', each_table('CREATE TABLE child_@T () INHERITS (@T)'), each_table('DROP TABLE child_@T') ],
 	[ 'storage', of_column($text, 'ALTER TABLE @T ALTER @C SET STORAGE EXTERNAL, ALTER @C SET STATISTICS 10, ALTER @C SET (n_distinct = 5)'),
 		of_column($text, 'ALTER TABLE @T ALTER @C SET STORAGE EXTENDED, ALTER @C SET STATISTICS -1') ],
