@@ -44,16 +44,23 @@ sub still_sends
 	pass($title);
 	return;
 }
-for my $table (sort keys %columns)
+# Those that the workers live by one by one; the others all together, since each takes a message of its own.
+my %alone = (%at_start, map { $_ => 1 } qw(whatsapp_messages whatsapp_events));
+for my $tables ((map { [$_] } sort keys %alone), [ grep { !$alone{$_} } sort keys %columns ])
 {
 	for my $value ('infinity', '-infinity', '294276-12-31 23:59:59+00', '4713-01-02 00:00:00+00 BC')
 	{
-		# all of the table, but for what has to be as it was: where a constraint refuses a value, that is an answer, too
-		my @written = grep { ($node->psql('postgres', "UPDATE $table SET $_ = '$value'"))[0] == 0 } grep { $_ ne 'quarantine_until' || $value !~ /^(?:i|2)/ } @{ $columns{$table} };
-		$node->restart if $at_start{$table};
-		still_sends("$table: @written = $value");
+		my @written;
+		for my $table (@$tables)
+		{
+			# all of the table, but for what has to be as it was: where a constraint refuses a value, that is an answer, too
+			push @written, map { [ $table, $_ ] } grep { ($node->psql('postgres', "UPDATE $table SET $_ = '$value'"))[0] == 0 }
+			  grep { $_ ne 'quarantine_until' || $value !~ /^(?:i|2)/ } @{ $columns{$table} };
+		}
+		$node->restart if grep { $at_start{$_} } @$tables;
+		still_sends(join(', ', map { "$_->[0].$_->[1]" } @written) . " = $value");
 		# as they were, or near enough
-		$node->psql('postgres', "UPDATE $table SET $_ = now()") for @written;
+		$node->psql('postgres', "UPDATE $_->[0] SET $_->[1] = now()") for @written;
 	}
 }
 sql(q{UPDATE whatsapp_senders SET paused_until = NULL});
