@@ -14,7 +14,7 @@ my $node = new_cluster('templates', conf => "whatsapp.clerk_idle_timeout = 30s\n
 my $sandbox = $node->{sandbox};
 my $json = JSON::PP->new->canonical;
 sub sql { return $node->safe_psql('postgres', $_[0]) }
-sub plan { return sql("SELECT string_agg(action || ' ' || name || coalesce(': ' || blocked, ''), '; ' ORDER BY name) FROM wa_template_plan() WHERE action <> 'unmanaged'") }
+sub planned { return sql("SELECT string_agg(action || ' ' || name || coalesce(': ' || blocked, ''), '; ' ORDER BY name) FROM wa_template_plan() WHERE action <> 'unmanaged'") }
 sub calls { return scalar grep { $_->{method} ne 'GET' } grep { $_->{edge} eq 'message_templates' || $_->{edge} eq '' } sandbox_lines($sandbox, 'calls') }
 sub ended { wait_sql($node, q{SELECT count(*) = 0 FROM whatsapp_requests WHERE ended_at IS NULL}) }
 sub sync { sql('CALL wa_sync_templates()') }
@@ -30,29 +30,29 @@ sub define { my ($definition) = @_; sql("SELECT wa_template_define(\$d\$" . $jso
 # planned and applied: one request, and none the second time
 sync();
 define(definition('order_ready'));
-is(plan(), 'create order_ready', 'planned');
+is(planned(), 'create order_ready', 'planned');
 is(sql('SELECT count(*) FROM wa_template_apply()'), '1', 'applied');
 is(sql('SELECT count(*) FROM wa_template_apply()'), '0', 'once');
 ended();
-is(plan(), 'unchanged order_ready', 'made, and nothing is left to do');
+is(planned(), 'unchanged order_ready', 'made, and nothing is left to do');
 is(calls(), 1, 'by one call');
 is(sql('SELECT count(*) FROM wa_template_apply()'), '0', 'applied again: nothing is asked');
 
 # approved by a webhook; edited once in 24 hours, before Meta has to say so
 sandbox_post($sandbox, 'templates', { name => 'order_ready', language => 'es', status => 'APPROVED' });
 wait_sql($node, q{SELECT status = 'APPROVED' FROM whatsapp_templates WHERE name = 'order_ready'});
-is(plan(), 'unchanged order_ready', 'approved');
+is(planned(), 'unchanged order_ready', 'approved');
 my $changed = definition('order_ready');
 $changed->{components}[0]{text} = 'Hola {{1}}, su pedido le espera.';
 define($changed);
-is(plan(), 'edit order_ready', 'changed here');
+is(planned(), 'edit order_ready', 'changed here');
 sql('SELECT wa_template_apply()');
 ended();
-is(plan(), 'unchanged order_ready', 'edited');
+is(planned(), 'unchanged order_ready', 'edited');
 sandbox_post($sandbox, 'templates', { name => 'order_ready', language => 'es', status => 'APPROVED' });
 wait_sql($node, q{SELECT status = 'APPROVED' FROM whatsapp_templates WHERE name = 'order_ready'});
 define(definition('order_ready'));
-is(plan(), 'edit order_ready: an approved template can be edited once in 24 hours', 'a second edit waits');
+is(planned(), 'edit order_ready: an approved template can be edited once in 24 hours', 'a second edit waits');
 is(sql('SELECT count(*) FROM wa_template_apply()'), '0', 'and is not asked for');
 is(calls(), 2, 'two calls in all');
 define($changed);
@@ -60,10 +60,10 @@ define($changed);
 # changed at Meta: text, category
 sandbox_post($sandbox, 'templates', { name => 'order_ready', language => 'es', components => [ { type => 'BODY', text => 'Otro texto.' } ] });
 sync();
-is(plan(), 'drifted order_ready: an approved template can be edited once in 24 hours', 'drifted');
+is(planned(), 'drifted order_ready: an approved template can be edited once in 24 hours', 'drifted');
 sandbox_post($sandbox, 'templates', { %$changed, category => 'MARKETING' });
 sync();
-is(plan(), 'recategorised order_ready', 'recategorised');
+is(planned(), 'recategorised order_ready', 'recategorised');
 
 # rejected, with the reason
 define(definition('order_note'));
@@ -91,7 +91,7 @@ sub run_script
 file('ready', $changed);
 file('bill', definition('bill@1'));
 like(run_script('plan', $folder), qr/\A2 .*\+ create bill_v1 es\n.*- delete order_note es\n.*\? recategorised order_ready es\n/s, 'files: planned');
-is(plan(), 'unchanged order_note; recategorised order_ready', 'and nothing is changed by it');
+is(planned(), 'unchanged order_note; recategorised order_ready', 'and nothing is changed by it');
 like(run_script('apply', $folder), qr/request \d+: create bill_v1 es\nrequest \d+: delete order_note es/, 'files: applied');
 ended();
 like(run_script('plan', $folder), qr/\A0 .*= unchanged bill_v1 es/s, 'files: nothing is left to do');
