@@ -98,7 +98,10 @@ copy_facts(const AccountEvent &event, Facts &facts)
 }
 
 #define THIS_TEMPLATE " WHERE name = $1 AND language = $2 AND account IS NOT DISTINCT FROM $3"
-#define IF_NEWER(time) THIS_TEMPLATE " AND $4 >= coalesce(" time ", '-infinity')"
+/* A webhook tells whole seconds; what an answer or a listing has told in the same second may be
+ * older. */
+#define IF_NEWER(time) \
+	THIS_TEMPLATE " AND $4 >= coalesce(date_trunc('second', " time "), '-infinity')"
 
 Statement make_template = {
     "INSERT INTO @s@.whatsapp_templates AS t (name, language, account, updated_at, template_id)"
