@@ -344,7 +344,7 @@ review_codes(const json &components)
 			       "footer: code_expiration_minutes is 1 to 90");
 		} else {
 			demand(type == "buttons", wrong_category, type + ": not of a one-time code");
-			const json &list = list_in(component, "buttons", "buttons");
+			const json list = list_in(component, "buttons", "buttons");
 			demand(list.size() == 1 && word(list[0], "type") == "otp", invalid_parameter,
 			       "buttons: one of type OTP");
 			const std::string kind = word(list[0], "otp_type");
@@ -353,7 +353,7 @@ review_codes(const json &components)
 			buttons++;
 			if (kind == "copy_code")
 				continue;
-			const json &apps = list_in(list[0], "supported_apps", "buttons");
+			const json apps = list_in(list[0], "supported_apps", "buttons");
 			demand(apps.size() <= 5, invalid_parameter, "buttons: 5 apps at most");
 			for (const json &app : apps) {
 				demand_length(text_in(app, "package_name", "app"), 224, "app");
@@ -371,7 +371,7 @@ review_codes(const json &components)
 void
 review_cards(const json &carousel, bool named, const std::string &category)
 {
-	const json &cards = list_in(carousel, "cards", "carousel");
+	const json cards = list_in(carousel, "cards", "carousel");
 	demand(cards.size() >= 2 && cards.size() <= 10, invalid_parameter, "carousel: 2 to 10 cards");
 	std::string first;
 	for (const json &card : cards) {

@@ -3,6 +3,7 @@
  */
 #include "core/webhook/keyword.hpp"
 
+#include <cstdint>
 #include <new>
 #include <vector>
 
