@@ -27,15 +27,6 @@ const std::array<const char *, 11> types = {"text",     "template", "image",    
                                             "video",    "document", "sticker",    "location",
                                             "contacts", "reaction", "interactive"};
 
-std::string
-string_at(const json &object, const char *name)
-{
-	if (!object.is_object())
-		return {};
-	const auto found = object.find(name);
-	return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 bool
 window_is_open(const Sandbox &box, const Message &message)
 {

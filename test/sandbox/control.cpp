@@ -68,7 +68,7 @@ front_summary(Sandbox &box)
 	const std::lock_guard<std::mutex> lock(counts.mutex);
 	return "\"tls\":{\"connections_opened\":" + std::to_string(counts.tls_opened) +
 	       ",\"failed\":" + std::to_string(counts.tls_failed) +
-	       ",\"latest_error\":" + sandbox::quoted(counts.tls_error) +
+	       ",\"latest_error\":" + sandbox::quoted_text(counts.tls_error) +
 	       "},\"http2\":{\"connections\":" + std::to_string(counts.http2) +
 	       ",\"connections_opened\":" + std::to_string(counts.http2_opened) +
 	       ",\"max_streams\":" + std::to_string(counts.max_streams) + "}";

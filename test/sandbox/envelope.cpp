@@ -24,7 +24,7 @@ const char *const pricings[] = {"cbp",  "conversation", "pmp", "typed", "free_en
                                 "free", "none"};
 
 void
-member(std::string &out, const char *name, std::string_view value)
+webhook_member(std::string &out, const char *name, std::string_view value)
 {
 	out += '"';
 	out += name;
@@ -36,15 +36,15 @@ void
 append_contact(std::string &out, std::string_view name, const Traits &traits, Naming naming)
 {
 	out += "{\"profile\":{";
-	member(out, "name", name);
+	webhook_member(out, "name", name);
 	out += "}";
 	if (!traits.wa_id.empty() && naming != Naming::UserId) {
 		out += ",";
-		member(out, "wa_id", traits.wa_id);
+		webhook_member(out, "wa_id", traits.wa_id);
 	}
 	if (naming != Naming::Phone) {
 		out += ",";
-		member(out, "user_id", traits.user_id);
+		webhook_member(out, "user_id", traits.user_id);
 	}
 	out += "}";
 }
@@ -58,28 +58,28 @@ append_pricing(std::string &out, const Status &status, Pricing pricing)
 	const std::string &category = status.traits.category;
 	if (pricing == Pricing::Cbp || pricing == Pricing::Conversation || entry_point) {
 		out += ",\"conversation\":{";
-		member(out, "id", "c0ffee" + user_id_of(status.traits.wamid).substr(3));
+		webhook_member(out, "id", "c0ffee" + user_id_of(status.traits.wamid).substr(3));
 		if (sent)
 			out += ",\"expiration_timestamp\":\"" + std::to_string(status.at_us / 1000000 + 86400) +
 			       "\"";
 		out += ",\"origin\":{";
-		member(out, "type", entry_point ? "referral_conversion" : category);
+		webhook_member(out, "type", entry_point ? "referral_conversion" : category);
 		out += "}}";
 	}
 	out += ",\"pricing\":{";
 	if (pricing != Pricing::Typed)
 		out +=
 		    entry_point || pricing == Pricing::Free ? "\"billable\":false," : "\"billable\":true,";
-	member(out, "pricing_model", pricing == Pricing::Cbp ? "CBP" : "PMP");
+	webhook_member(out, "pricing_model", pricing == Pricing::Cbp ? "CBP" : "PMP");
 	if (pricing != Pricing::Cbp) {
 		out += ",";
-		member(out, "type",
-		       entry_point                ? "free_entry_point"
-		       : pricing == Pricing::Free ? "free_customer_service"
-		                                  : "regular");
+		webhook_member(out, "type",
+		               entry_point                ? "free_entry_point"
+		               : pricing == Pricing::Free ? "free_customer_service"
+		                                          : "regular");
 	}
 	out += ",";
-	member(out, "category", entry_point ? "referral_conversion" : category);
+	webhook_member(out, "category", entry_point ? "referral_conversion" : category);
 	out += "}";
 }
 
@@ -89,34 +89,35 @@ append_status(std::string &out, const Status &status, const StatusStyle &style)
 	const Traits &traits = status.traits;
 	const bool failed = status.code >= 0;
 	out += "{";
-	member(out, "id", traits.wamid);
+	webhook_member(out, "id", traits.wamid);
 	out += ",";
-	member(out, "status", status.status);
+	webhook_member(out, "status", status.status);
 	out += ",\"timestamp\":\"" + std::to_string(status.at_us / 1000000) + "\"";
 	if (!traits.wa_id.empty() && style.naming != Naming::UserId) {
 		out += ",";
-		member(out, "recipient_id", traits.wa_id);
+		webhook_member(out, "recipient_id", traits.wa_id);
 	}
 	if (!failed && style.naming != Naming::Phone) {
 		out += ",";
-		member(out, "recipient_user_id", traits.user_id);
+		webhook_member(out, "recipient_user_id", traits.user_id);
 	}
 	if (!traits.callback_data.empty()) {
 		out += ",";
-		member(out, "biz_opaque_callback_data", traits.callback_data);
+		webhook_member(out, "biz_opaque_callback_data", traits.callback_data);
 	}
 	if (status.priced && style.pricing != Pricing::None)
 		append_pricing(out, status, style.pricing);
 	if (failed) {
 		const KnownError known = known_error(status.code);
 		out += ",\"errors\":[{\"code\":" + std::to_string(status.code) + ",";
-		member(out, "title", known.title);
+		webhook_member(out, "title", known.title);
 		out += ",";
-		member(out, "message", known.title);
+		webhook_member(out, "message", known.title);
 		out += ",\"error_data\":{";
-		member(out, "details", known.details);
+		webhook_member(out, "details", known.details);
 		out += "},";
-		member(out, "href", "/documentation/business-messaging/whatsapp/support/error-codes");
+		webhook_member(out, "href",
+		               "/documentation/business-messaging/whatsapp/support/error-codes");
 		out += "}]";
 	}
 	out += "}";
@@ -126,9 +127,9 @@ void
 open_value(std::string &out, std::string_view number_id, std::string_view display)
 {
 	out += "{\"value\":{\"messaging_product\":\"whatsapp\",\"metadata\":{";
-	member(out, "display_phone_number", display);
+	webhook_member(out, "display_phone_number", display);
 	out += ",";
-	member(out, "phone_number_id", number_id);
+	webhook_member(out, "phone_number_id", number_id);
 	out += "}";
 }
 
@@ -136,7 +137,7 @@ std::string
 open_envelope(const std::string &account_id)
 {
 	std::string out = "{\"object\":\"whatsapp_business_account\",\"entry\":[{";
-	member(out, "id", account_id);
+	webhook_member(out, "id", account_id);
 	return out;
 }
 
@@ -187,7 +188,7 @@ status_envelope(const std::string &account_id,
 			end++;
 		if (changes > 0 && style.per_entry > 0 && changes % style.per_entry == 0) {
 			out += "]},{";
-			member(out, "id", account_id);
+			webhook_member(out, "id", account_id);
 			out += ",\"changes\":[";
 		} else {
 			out += i > 0 ? "," : "";
@@ -218,8 +219,8 @@ std::string
 account_envelope(const std::string &account_id, const std::string &field, const std::string &value)
 {
 	return open_envelope(account_id) + ",\"time\":" + std::to_string(now_us() / 1000000) +
-	       ",\"changes\":[{\"value\":" + escape_unicode(value) + ",\"field\":" + quoted(field) +
-	       "}]}]}";
+	       ",\"changes\":[{\"value\":" + escape_unicode(value) +
+	       ",\"field\":" + quoted_text(field) + "}]}]}";
 }
 
 } // namespace sandbox

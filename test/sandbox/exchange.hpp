@@ -15,6 +15,9 @@
 namespace sandbox
 {
 
+/* Of a request: the largest file that may be uploaded is shorter. */
+const size_t longest_body = 16 << 20;
+
 /* How the connection is treated in place of an answer. */
 enum class Cut : uint8_t {
 	No,

@@ -28,13 +28,6 @@ child(const json &object, const char *name)
 	return found == object.end() ? nullptr : &*found;
 }
 
-std::string
-string_at(const json &object, const char *name)
-{
-	const json *found = child(object, name);
-	return found != nullptr && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 bool
 is_forbidden(const std::string &text)
 {
@@ -197,6 +190,13 @@ sendable(const Template *known, const std::string &name, const std::string &lang
 }
 
 } // namespace
+
+std::string
+string_at(const json &object, const char *name)
+{
+	const json *found = child(object, name);
+	return found != nullptr && found->is_string() ? found->get<std::string>() : std::string();
+}
 
 std::optional<Error>
 fill_template(const Templates &templates, const json &object, int version, Message &message)

@@ -24,7 +24,6 @@ namespace sandbox
 namespace
 {
 
-const size_t longest_body = 16 << 20;
 class Connection;
 
 class Stream final : public Carrier

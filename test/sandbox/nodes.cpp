@@ -21,7 +21,7 @@ namespace
 const char cursor_prefix[] = "QVFIUnNhbmRib3g";
 
 void
-answer(Exchange &exchange, const json &body)
+answer_node(Exchange &exchange, const json &body)
 {
 	exchange.reply.body = body.dump(-1, ' ', true);
 }
@@ -101,11 +101,11 @@ check_token(const Sandbox &box, const Exchange &exchange)
 json
 selected(const Exchange &exchange, const json &node)
 {
-	const auto fields = exchange.argument("fields");
-	if (!fields)
+	const auto asked = exchange.argument("fields");
+	if (!asked)
 		return node;
 	json kept = {{"id", node.value("id", "")}};
-	std::string rest = *fields + ",";
+	std::string rest = *asked + ",";
 	for (size_t comma; (comma = rest.find(',')) != std::string::npos; rest.erase(0, comma + 1)) {
 		const std::string field = rest.substr(0, comma);
 		if (node.contains(field))
@@ -203,7 +203,7 @@ list_templates(Sandbox &box, Exchange &exchange)
 			                         exchange.path + "?limit=" + std::to_string(end - start) +
 			                         "&after=" + after;
 	}
-	answer(exchange, body);
+	answer_node(exchange, body);
 }
 
 void
@@ -235,14 +235,14 @@ debug_token(Sandbox &box, Exchange &exchange)
 		                                     : "Invalid OAuth access token."},
 		                 {"subcode", expired ? 463 : 467}};
 	}
-	answer(exchange, {{"data", data}});
+	answer_node(exchange, {{"data", data}});
 }
 
 void
 account_edge(Sandbox &box, Exchange &exchange, const std::string &edge)
 {
 	if (edge.empty())
-		return answer(exchange, selected(exchange, account_node(box)));
+		return answer_node(exchange, selected(exchange, account_node(box)));
 	if (edge == "message_templates") {
 		if (exchange.method == "DELETE")
 			return delete_templates(box, exchange);
@@ -253,14 +253,14 @@ account_edge(Sandbox &box, Exchange &exchange, const std::string &edge)
 		json data = json::array();
 		for (const Number &number : box.options.numbers)
 			data.push_back(selected(exchange, number_node(number)));
-		return answer(exchange, {{"data", data}});
+		return answer_node(exchange, {{"data", data}});
 	}
 	if (edge == "subscribed_apps") {
 		if (exchange.method != "GET")
-			return answer(exchange, {{"success", true}});
-		return answer(exchange, {{"data",
-		                          {{{"whatsapp_business_api_data",
-		                             {{"id", "111111111111111"}, {"name", "sandbox"}}}}}}});
+			return answer_node(exchange, {{"success", true}});
+		return answer_node(exchange, {{"data",
+		                               {{{"whatsapp_business_api_data",
+		                                  {{"id", "111111111111111"}, {"name", "sandbox"}}}}}}});
 	}
 	exchange.reply = error_reply(unknown_path(edge));
 }
@@ -343,14 +343,14 @@ graph_node(Sandbox &box, Exchange &exchange, const std::string &id, const std::s
 		if (edge == "media" && exchange.method == "POST")
 			return upload_media(box, exchange, id);
 		if (edge.empty() && exchange.method == "GET")
-			return answer(exchange, selected(exchange, number_node(number)));
+			return answer_node(exchange, selected(exchange, number_node(number)));
 		return refuse(edge.empty() ? unknown_object(exchange, id) : unknown_path(edge));
 	}
 	const Template *known = edge.empty() ? template_of_id(box, id) : nullptr;
 	if (known != nullptr && exchange.method == "POST")
 		return edit_template(box, exchange, *known);
 	if (known != nullptr && exchange.method == "GET")
-		return answer(exchange, selected(exchange, *known->listed));
+		return answer_node(exchange, selected(exchange, *known->listed));
 	refuse(unknown_object(exchange, id));
 }
 

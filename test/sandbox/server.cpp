@@ -28,7 +28,6 @@ namespace sandbox
 namespace
 {
 
-const size_t longest_body = 16 << 20;
 /* The server clears it after each request; headers must fit in. */
 const size_t connection_memory = 12 << 10;
 

@@ -423,7 +423,7 @@ review_offer(const json &components, const json &component)
 void
 review_components(const json &components, bool named, const std::string &category)
 {
-	std::set<std::string> types;
+	std::set<std::string> kinds;
 	bool product = false;
 	for (const json &component : components) {
 		demand(component.is_object(), invalid_parameter, "components: an object each");
@@ -436,17 +436,17 @@ review_components(const json &components, bool named, const std::string &categor
 		                                            "carousel",
 		                                            "call_permission_request"};
 		demand(known.count(type) == 1, invalid_parameter, "components: " + type + " is not known");
-		demand(types.insert(type).second, invalid_parameter, "components: two of " + type);
+		demand(kinds.insert(type).second, invalid_parameter, "components: two of " + type);
 		product = product || (type == "header" && word(component, "format") == "product");
 	}
-	demand(types.count("body") == 1, invalid_parameter,
+	demand(kinds.count("body") == 1, invalid_parameter,
 	       "components: a template has at least a body");
 	if (category == "authentication")
 		return review_codes(components);
-	const bool offer = types.count("limited_time_offer") == 1;
+	const bool offer = kinds.count("limited_time_offer") == 1;
 	for (const json &component : components) {
 		const std::string type = word(component, "type");
-		demand(types.count("carousel") == 0 || type == "carousel" || type == "body",
+		demand(kinds.count("carousel") == 0 || type == "carousel" || type == "body",
 		       invalid_parameter, "carousel: a body only beside it");
 		if (type == "header")
 			review_header(component, named, category, "header");

@@ -120,7 +120,7 @@ quote_webhook(std::string &out, std::string_view s)
 }
 
 std::string
-quoted(std::string_view s)
+quoted_text(std::string_view s)
 {
 	std::string out;
 	quote(out, s);
@@ -128,15 +128,15 @@ quoted(std::string_view s)
 }
 
 std::string
-escape_unicode(std::string_view json)
+escape_unicode(std::string_view text)
 {
 	std::string out;
-	out.reserve(json.size() + 16);
-	for (size_t i = 0; i < json.size();) {
-		if (static_cast<unsigned char>(json[i]) >= 0x80) {
-			i += append_character(out, json, i);
+	out.reserve(text.size() + 16);
+	for (size_t i = 0; i < text.size();) {
+		if (static_cast<unsigned char>(text[i]) >= 0x80) {
+			i += append_character(out, text, i);
 		} else {
-			out.push_back(json[i]);
+			out.push_back(text[i]);
 			i++;
 		}
 	}

@@ -20,13 +20,13 @@ uint64_t random_bits();
 
 /* Appends s as a JSON string with its quotes; everything beyond ASCII becomes \uXXXX. */
 void quote(std::string &out, std::string_view s);
-std::string quoted(std::string_view s);
+std::string quoted_text(std::string_view s);
 
 /* Like quote, and with "/" as "\/": the form of Meta's webhooks, over which it signs. */
 void quote_webhook(std::string &out, std::string_view s);
 
 /* Rewrites JSON text to pure ASCII without touching anything else in it. */
-std::string escape_unicode(std::string_view json);
+std::string escape_unicode(std::string_view text);
 
 std::string digits(std::string_view s);
 std::string base64(std::string_view bytes);

@@ -174,14 +174,15 @@ Traffic::summary() const
 	                  ",\"requests\":" + std::to_string(requests_) + ",\"refused_by_code\":{";
 	const char *comma = "";
 	for (const auto &code : refused_by_code_) {
-		out += comma + quoted(code.first) + ":" + std::to_string(code.second);
+		out += comma + quoted_text(code.first) + ":" + std::to_string(code.second);
 		comma = ",";
 	}
 	out += "},\"per_second\":{";
 	comma = "";
 	uint32_t max = 0;
 	for (const auto &second : per_second_) {
-		out += comma + quoted(std::to_string(second.first)) + ":" + std::to_string(second.second);
+		out +=
+		    comma + quoted_text(std::to_string(second.first)) + ":" + std::to_string(second.second);
 		comma = ",";
 		max = std::max(max, second.second);
 	}
@@ -192,7 +193,8 @@ Traffic::summary() const
 	comma = "";
 	for (const auto &number : numbers_) {
 		const Rate &rate = number.second;
-		out += comma + quoted(number.first) + ":{\"requests\":" + std::to_string(rate.requests) +
+		out += comma + quoted_text(number.first) +
+		       ":{\"requests\":" + std::to_string(rate.requests) +
 		       ",\"accepted\":" + std::to_string(rate.accepted) +
 		       ",\"max_requests_in_any_second\":" + std::to_string(rate.all.most) +
 		       ",\"max_in_any_second\":" + std::to_string(rate.good.most) + "}";
@@ -225,7 +227,7 @@ Traffic::write(std::string &out, const Book &book, size_t index) const
 	out += "{\"seq\":" + std::to_string(index + 1) + ",\"at\":" + at + ",\"outcome\":";
 	quote(out, names_[arrival.outcome]);
 	if (arrival.serial > 0)
-		out += ",\"wamid\":" + quoted(book.wamid(arrival.serial, pair.to));
+		out += ",\"wamid\":" + quoted_text(book.wamid(arrival.serial, pair.to));
 	out += ",\"phone_number_id\":";
 	quote(out, names_[pair.number]);
 	out += ",\"to\":";
@@ -273,8 +275,9 @@ Traffic::pairs(const std::string &to) const
 	for (const Pair &pair : pairs_) {
 		if (!wanted.empty() && pair.to != wanted)
 			continue;
-		out += "{\"phone_number_id\":" + quoted(names_[pair.number]) +
-		       ",\"to\":" + quoted(pair.to) + ",\"requests\":" + std::to_string(pair.requests) +
+		out += "{\"phone_number_id\":" + quoted_text(names_[pair.number]) +
+		       ",\"to\":" + quoted_text(pair.to) +
+		       ",\"requests\":" + std::to_string(pair.requests) +
 		       ",\"accepted\":" + std::to_string(pair.accepted) +
 		       ",\"max_in_any_6_s\":" + std::to_string(pair.window.most) +
 		       ",\"smallest_gap_ms\":" + in_ms(pair.gap) +
