@@ -61,6 +61,14 @@ INSERT INTO orders VALUES
 SELECT count(*) AS orders FROM orders WHERE po ~ 'phone|supplier|amount|newline|currency|NaN|good';
 SELECT count(*) AS cancelled FROM whatsapp_messages WHERE status = 'FAILED' AND wa_cancel(id);
 SELECT failed_at = created_at AS failed_at_once, error_code, attempts, expires_at, count(*) FROM whatsapp_messages WHERE status = 'FAILED' GROUP BY 1, 2, 3, 4;
+-- one whose phone alone was wrong is sent to the right one; what has no content is not
+BEGIN;
+SELECT reference, wa_retry(id) AS as_it_is, wa_retry(id, '+34699999999') AS to_another FROM whatsapp_messages
+WHERE reference IN ('bad phone', 'no phone', 'no supplier') ORDER BY id;
+SELECT m.reference, m.recipient_phone, m.status, m.error_message, q.recipient, m.payload #>> '{template,components,0,parameters,0,text}' AS supplier
+FROM whatsapp_messages AS m LEFT JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.reference IN ('bad phone', 'no phone', 'no supplier') ORDER BY m.id;
+SELECT pg_temp.refused('SELECT wa_retry(1, ''34612345678'')') AS wrong_again, wa_retry(NULL) AS nothing;
+ROLLBACK;
 SELECT reference, phone, status, queued, error_message, hint FROM pg_temp.messages();
 
 -- the watch says who sends, and no session that inserts a row

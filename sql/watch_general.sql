@@ -53,6 +53,17 @@ COPY orders FROM stdin;
 \.
 WITH one AS (UPDATE orders SET status = 'approved' WHERE id = 8 RETURNING id) INSERT INTO orders SELECT id + 1, 2, 'PO-9', 9, 'EUR', 'approved' FROM one;
 SELECT * FROM pg_temp.announced();
+-- white space that the platform refuses is a reason, or one space
+INSERT INTO orders VALUES (100, 1, E'PO\n100', 1, 'EUR', 'approved');
+SET whatsapp.parameter_whitespace = collapse;
+INSERT INTO orders VALUES (101, 1, E'PO\n\t 101', 1, 'EUR', 'approved');
+RESET whatsapp.parameter_whitespace;
+UPDATE suppliers SET phone = '612345678' WHERE id = 2;
+INSERT INTO orders VALUES (102, 2, 'PO-102', 1, 'EUR', 'approved');
+UPDATE suppliers SET phone = '+34612345679' WHERE id = 2;
+SELECT * FROM pg_temp.announced();
+SELECT wa_retry(id, '+34612345679') AS to_right_phone, payload #>> '{template,components,0,parameters,1,text}' AS po FROM whatsapp_messages WHERE reference = '102';
+DELETE FROM orders WHERE id >= 100;
 BEGIN;
 INSERT INTO orders VALUES (10, 1, 'PO-10', 1, 'EUR', 'approved');
 SELECT count(*) FROM whatsapp_messages WHERE reference = '10';

@@ -26,8 +26,8 @@ CREATE FUNCTION wa_cancel(message_id bigint) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_cancel';
 
-CREATE FUNCTION wa_retry(message_id bigint) RETURNS boolean
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION wa_retry(message_id bigint, phone text DEFAULT NULL) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_retry';
 
 COMMENT ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text, jsonb, jsonb, jsonb, jsonb, timestamptz, jsonb, text, boolean) IS
@@ -38,11 +38,11 @@ COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, time
     'Enqueues template po_notification with the amount written by wa_format_amount() in whatsapp.amount_locale; currency is whatsapp.default_currency for NULL. Returns whatsapp_messages.id. Raises what wa_send_template() and wa_format_amount() raise.';
 COMMENT ON FUNCTION wa_cancel(bigint) IS
     'Cancels a message. True: it will not be sent (status CANCELLED once committed). False: too late, it is on the wire, was sent, or does not exist. Takes any id.';
-COMMENT ON FUNCTION wa_retry(bigint) IS
-    'Sends a FAILED or CANCELLED message again, or a PENDING one whose row in whatsapp_queue was deleted. True: it is PENDING once committed, with a new life span and in time a new wamid. False: it is none of these, or was refused before it could be put together; a NOTICE says which.';
+COMMENT ON FUNCTION wa_retry(bigint, text) IS
+    'Sends a FAILED or CANCELLED message again, or a PENDING one whose row in whatsapp_queue was deleted; with phone to that number, also one that was refused for its phone. True: it is PENDING once committed, with a new life span and in time a new wamid. False: it is none of these, its phone is still wrong, or it was refused before it could be put together; a NOTICE says which. NULL for NULL. Raises 22023 when phone is not in E.164 format.';
 
 REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text, jsonb, jsonb, jsonb, jsonb, timestamptz, jsonb, text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_cancel(bigint) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_retry(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_retry(bigint, text) FROM PUBLIC;

@@ -233,9 +233,16 @@ pg_whatsapp_cancel(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_retry(PG_FUNCTION_ARGS)
 {
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
 	const int64 id = PG_GETARG_INT64(0);
-	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id] {
-		const bool again = pg::retry_message(id);
+	const char *phone = entry::optional_text(fcinfo, 1, limits::phone, nullptr);
+	pg::guarded([phone] {
+		if (phone != nullptr)
+			check_phone(phone);
+	});
+	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id, phone] {
+		const bool again = pg::retry_message(id, phone);
 		if (!again)
 			pg::notice_retry_refusal(id);
 		return again;

@@ -50,10 +50,14 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 	message.send_at = order.send_at;
 	message.idempotency_key = order.idempotency_key;
 	message.priority = order.priority;
-	return pg::attempt(why, [&] {
+	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
+	const bool has_phone = pg::attempt(why, [&] {
 		check_text_limit(limits::phone, require_value(order.phone, "phone"));
-		check_text_limit(limits::po, require_value(order.number, "po"));
 		check_phone(order.phone);
+	});
+	pg::Failure other;
+	const bool has_content = pg::attempt(has_phone ? why : other, [&] {
+		check_text_limit(limits::po, require_value(order.number, "po"));
 		std::string formatted;
 		std::string_view amount = require_value(order.amount, "amount");
 		if (order.currency != nullptr)
@@ -68,6 +72,7 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 		message.payload = pg::cstring_out(template_payload(template_name, message.template_language,
 		                                                   parameters, std::size(parameters)));
 	});
+	return has_phone && has_content;
 }
 
 } // namespace whatsapp::entry

@@ -3,6 +3,7 @@
  */
 #include "pg/enqueue/cancel_retry.hpp"
 
+#include "core/value/e164.hpp"
 #include "pg/rows/left_out.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/fault_point.hpp"
@@ -20,6 +21,19 @@ namespace
 {
 
 Statement is_message = {"SELECT 1 FROM @s@.whatsapp_messages WHERE id = $1", 1, {INT8OID}};
+
+/* Of a watched row that was refused it may be anything. */
+bool
+has_phone(std::int64_t id)
+{
+	static Statement statement = {
+	    "SELECT recipient_phone FROM @s@.whatsapp_messages WHERE id = $1", 1, {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	const Result found = run_statement(statement, values);
+	const char *phone = found.empty() ? nullptr : found.text_at(0, 1);
+	return phone != nullptr && valid_e164(phone);
+}
 
 } // namespace
 
@@ -57,19 +71,21 @@ cancel_message(std::int64_t id)
 }
 
 bool
-retry_message(std::int64_t id)
+retry_message(std::int64_t id, const char *phone)
 {
 	/* One that was refused before it had a payload cannot become right by sending it. One that is
 	 * PENDING and has no row in the queue lost it to somebody's DELETE or TRUNCATE. */
 	static Statement revive = {
 	    "UPDATE @s@.whatsapp_messages AS m SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL,"
+	    " recipient_phone = coalesce($3, m.recipient_phone), wa_id = CASE WHEN $3 IS NULL THEN m.wa_id END,"
+	    " user_id = CASE WHEN $3 IS NULL THEN m.user_id END,"
 	    " error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL,"
 	    " expires_at = now() + make_interval(secs => $2)"
 	    " WHERE m.id = $1 AND (m.status IN ('FAILED', 'CANCELLED') OR (m.status = 'PENDING'"
 	    "  AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id)))"
 	    " AND m.payload IS NOT NULL",
-	    2,
-	    {INT8OID, FLOAT8OID}};
+	    3,
+	    {INT8OID, FLOAT8OID, TEXTOID}};
 	/* who changes the message is alone with it: nobody else queues it meanwhile */
 	static Statement queue = {
 	    "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, expires_at)"
@@ -82,6 +98,9 @@ retry_message(std::int64_t id)
 	Values values;
 	values.set(0, Int64GetDatum(id));
 	values.set(1, Float8GetDatum(settings.default_ttl));
+	values.set_text(2, phone);
+	if (phone == nullptr && !has_phone(id))
+		return false;
 	if (run_statement(revive, values).count() == 0)
 		return false;
 	if (run_statement(queue, values).count() == 0) {

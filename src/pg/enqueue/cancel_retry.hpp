@@ -14,7 +14,8 @@ namespace whatsapp::pg
 bool cancel_message(std::int64_t id);
 
 /* True: the message had failed or was cancelled, and is PENDING again; what it met before stays in
- * whatsapp_attempts and whatsapp_events. */
-bool retry_message(std::int64_t id);
+ * whatsapp_attempts and whatsapp_events. It goes to that phone, which has been checked; NULL: to
+ * the one it has, and false when that is none. */
+bool retry_message(std::int64_t id, const char *phone);
 
 } // namespace whatsapp::pg

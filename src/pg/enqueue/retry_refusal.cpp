@@ -12,7 +12,9 @@ void
 notice_retry_refusal(std::int64_t id)
 {
 	static Statement statement = {
-	    "SELECT status, payload IS NULL FROM @s@.whatsapp_messages WHERE id = $1", 1, {INT8OID}};
+	    "SELECT status, payload IS NULL, recipient_phone FROM @s@.whatsapp_messages WHERE id = $1",
+	    1,
+	    {INT8OID}};
 	Values values;
 	values.set(0, Int64GetDatum(id));
 	const Result found = run_statement(statement, values);
@@ -28,6 +30,10 @@ notice_retry_refusal(std::int64_t id)
 		hint =
 		    "If its error_message says what is wrong, correct that. Enqueue it with wa_send_po() "
 		    "or wa_send_template().";
+	} else if (ended) {
+		reason = "Its phone number is not in E.164 format.";
+		hint = psprintf("Send it to the right one: SELECT wa_retry(%lld, '+34612345678').",
+		                static_cast<long long>(id));
 	} else if (status != nullptr) {
 		reason =
 		    psprintf("Its status is %s; what is FAILED or CANCELLED can be sent again.", status);

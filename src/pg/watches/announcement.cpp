@@ -9,6 +9,7 @@
 #include "core/base/fault.hpp"
 #include "core/message/limits.hpp"
 #include "core/message/message.hpp"
+#include "core/message/template.hpp"
 #include "core/turn/lineup.hpp"
 #include "core/value/e164.hpp"
 #include "pg/enqueue/messages.hpp"
@@ -134,19 +135,29 @@ bool
 make_payload(const WatchDefinition &watch, const char *const *parameters, NewMessage &message,
              Failure &why)
 {
-	return attempt(why, [&] {
+	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
+	const bool has_phone = attempt(why, [&] {
 		check_text_limit(limits::phone, require_value(message.recipient_phone, "phone"));
 		check_phone(message.recipient_phone);
+	});
+	Failure other;
+	const bool has_content = attempt(has_phone ? why : other, [&] {
 		if (message.reference != nullptr)
 			check_text_limit(limits::reference, message.reference);
+		std::vector<std::string> collapsed(static_cast<std::size_t>(watch.parameter_count));
 		std::vector<Parameter> texts;
-		texts.reserve(static_cast<std::size_t>(watch.parameter_count));
-		for (int i = 0; i < watch.parameter_count; i++)
-			texts.push_back(
-			    {require_value(parameters[i], ("parameter " + std::to_string(i + 1)).c_str()), {}});
+		texts.reserve(collapsed.size());
+		for (int i = 0; i < watch.parameter_count; i++) {
+			std::string_view text =
+			    require_value(parameters[i], ("parameter " + std::to_string(i + 1)).c_str());
+			if (settings.parameter_whitespace == whitespace_collapse)
+				text = collapsed[static_cast<std::size_t>(i)] = collapse_white_space(text);
+			texts.push_back({text, {}});
+		}
 		message.payload = cstring_out(template_payload(
 		    watch.template_name, message.template_language, texts.data(), texts.size()));
 	});
+	return has_phone && has_content;
 }
 
 void
