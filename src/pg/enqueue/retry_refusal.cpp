@@ -3,6 +3,7 @@
  */
 #include "pg/enqueue/retry_refusal.hpp"
 
+#include "core/value/e164.hpp"
 #include "pg/server/statement.hpp"
 
 namespace whatsapp::pg
@@ -21,6 +22,7 @@ notice_retry_refusal(std::int64_t id)
 	const char *status = found.empty() ? nullptr : found.text_at(0, 1);
 	const bool ended =
 	    status != nullptr && (strcmp(status, "FAILED") == 0 || strcmp(status, "CANCELLED") == 0);
+	const char *phone = found.empty() ? nullptr : found.text_at(0, 3);
 	const char *reason = "It does not exist.";
 	const char *hint = nullptr;
 	if (ended && found.bool_at(0, 2)) {
@@ -30,7 +32,7 @@ notice_retry_refusal(std::int64_t id)
 		hint =
 		    "If its error_message says what is wrong, correct that. Enqueue it with wa_send_po() "
 		    "or wa_send_template().";
-	} else if (ended) {
+	} else if (ended && (phone == nullptr || !valid_e164(phone))) {
 		reason = "Its phone number is not in E.164 format.";
 		hint = psprintf("Send it to the right one: SELECT wa_retry(%lld, '+34612345678').",
 		                static_cast<long long>(id));
