@@ -233,14 +233,14 @@ SELECT regexp_replace(pg_temp.refused($$SELECT wa_send_template('+34612345678', 
 
 -- keys are each role's own
 CREATE ROLE regress_whatsapp_alice;
-GRANT EXECUTE ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text) TO regress_whatsapp_alice;
+GRANT EXECUTE ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint) TO regress_whatsapp_alice;
 SET SESSION AUTHORIZATION regress_whatsapp_alice;
 SELECT wa_send_po('Proveedor XYZ', 'once more', 5, '+34612345670', idempotency_key => 'order 1') IS NOT NULL AS sent;
 RESET SESSION AUTHORIZATION;
 SELECT reference, enqueued_by = 'regress_whatsapp_alice' AS of_alice FROM whatsapp_messages WHERE idempotency_key = 'order 1' AND sender = 'default' ORDER BY id;
 DELETE FROM whatsapp_queue AS q USING whatsapp_messages AS m WHERE m.id = q.message_id AND m.reference = 'once more';
 DELETE FROM whatsapp_messages WHERE reference = 'once more';
-REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text) FROM regress_whatsapp_alice;
+REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint) FROM regress_whatsapp_alice;
 DROP ROLE regress_whatsapp_alice;
 
 -- every text that is kept has a limit

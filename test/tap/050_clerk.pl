@@ -112,6 +112,21 @@ fault(edge => 'media', code => 100);
 $message = sql(q{SELECT wa_send_media('+34612345678', 'document', media => wa_upload_media('%PDF-1.4 refused', 'application/pdf'))});
 wait_sql($node, "SELECT status FROM whatsapp_messages WHERE id = $message", 'FAILED');
 like(sql("SELECT error_message FROM whatsapp_messages WHERE id = $message"), qr/its file could not be uploaded/, 'and fails when that cannot be uploaded');
+like(error_of("SELECT wa_retry($message)"), qr/the upload of file \d+ failed/, 'it is not sent again without its file');
+sql(q{SELECT wa_upload_media('%PDF-1.4 refused', 'application/pdf')});
+is(sql("SELECT wa_retry($message)"), 't', 'but once that is uploaded after all');
+wait_sql($node, "SELECT status IN ('SENT', 'DELIVERED', 'READ') FROM whatsapp_messages WHERE id = $message");
+
+# a document in the header of an order's template
+sandbox_post($sandbox, 'templates', { name => 'po_notification', language => 'es', category => 'UTILITY', components => [ { type => 'HEADER', format => 'DOCUMENT' },
+	{ type => 'BODY', text => 'Hola {{1}}, has recibido una nueva orden de compra {{2}} por un total de {{3}}.' } ] });
+sql('CALL wa_sync_templates()');
+my $order = sql(q{SELECT wa_send_po('Proveedor ABC', 'PO-2024-077', '€1,250.00'::text, '+34612345678', document => wa_upload_media('%PDF-1.4 PO-77', 'application/pdf'))});
+wait_sql($node, "SELECT status IN ('SENT', 'DELIVERED', 'READ') FROM whatsapp_messages WHERE id = $order");
+is(sql(qq{SELECT concat_ws('|', m.payload #>> '{template,components,0,type}', m.payload #>> '{template,components,0,parameters,0,document,id}' = f.media_id,
+	m.payload #>> '{template,components,0,parameters,0,document,filename}', m.payload #>> '{template,components,1,parameters,2,text}')
+	FROM whatsapp_messages AS m, whatsapp_media AS f WHERE m.id = $order AND f.id = (SELECT max(id) FROM whatsapp_media WHERE origin = 'upload')}),
+	'header|t|PO-2024-077.pdf|€1,250.00', 'an order goes with its document');
 
 fault(edge => 'media', cut => 'reset', accept => JSON::PP::true);
 my $uploads = uploads();

@@ -253,4 +253,15 @@ template_message_payload(const TemplateMessage &message)
 	return to_jsonb_text(payload);
 }
 
+std::string
+document_header(std::string_view id, std::string_view filename)
+{
+	std::string header = R"({"document":{"id":)";
+	append_json_string(header, id);
+	header += R"(,"filename":)";
+	append_json_string(header, filename);
+	header += "}}";
+	return header;
+}
+
 } // namespace whatsapp

@@ -41,4 +41,7 @@ struct TemplateMessage {
  * component and the place in it, never its text. */
 std::string template_message_payload(const TemplateMessage &message);
 
+/* For TemplateMessage::header: an uploaded document. */
+std::string document_header(std::string_view id, std::string_view filename);
+
 } // namespace whatsapp

@@ -11,6 +11,7 @@
 #include "pg/enqueue/cancel_retry.hpp"
 #include "pg/enqueue/idle_notice.hpp"
 #include "pg/enqueue/retry_refusal.hpp"
+#include "pg/requests/media_messages.hpp"
 #include "pg/enqueue/template_match.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/identity/instance.hpp"
@@ -110,14 +111,33 @@ make_payload(const pg::NewMessage &message, std::vector<std::string> parameters,
 	return template_message_payload(whole);
 }
 
+/* document: which argument names a file of wa_upload_media(). */
 int64
-send_po(FunctionCallInfo fcinfo, const entry::PurchaseOrder &order)
+send_po(FunctionCallInfo fcinfo, entry::PurchaseOrder &order, int document)
 {
+	const bool has_document = !PG_ARGISNULL(document);
+	const int64 file = has_document ? PG_GETARG_INT64(document) : 0;
+	pg::NamedMedia named = {};
+	if (has_document) {
+		named = entry::in_schema(fcinfo, [file, &order] {
+			return pg::name_media(file, pg::resolve_sender(order.sender),
+			                      order.has_send_at ? order.send_at : 0);
+		});
+		order.document_id = named.name;
+		order.document_name =
+		    named.filename[0] == '\0' ? psprintf("%s.pdf", order.number) : named.filename;
+	}
 	pg::NewMessage message;
 	pg::Failure why;
 	if (!entry::compose_order_message(order, message, why))
 		pg::raise_failure(why);
-	return entry::enqueue_new_message(fcinfo, message);
+	const int64 id = entry::enqueue_new_message(fcinfo, message);
+	if (named.waits)
+		(void)entry::in_schema(fcinfo, [id, file] {
+			pg::wait_for_media(id, file);
+			return true;
+		});
+	return id;
 }
 
 } // namespace
@@ -205,7 +225,7 @@ pg_whatsapp_send_po_text(PG_FUNCTION_ARGS)
 	order.language = entry::optional_text(fcinfo, 4, nullptr);
 	order.sender = entry::optional_text(fcinfo, 5, limits::sender, nullptr);
 	entry::read_schedule(fcinfo, 6, order);
-	PG_RETURN_INT64(send_po(fcinfo, order));
+	PG_RETURN_INT64(send_po(fcinfo, order, 9));
 }
 
 Datum
@@ -220,7 +240,7 @@ pg_whatsapp_send_po_numeric(PG_FUNCTION_ARGS)
 	order.language = entry::optional_text(fcinfo, 5, nullptr);
 	order.sender = entry::optional_text(fcinfo, 6, limits::sender, nullptr);
 	entry::read_schedule(fcinfo, 7, order);
-	PG_RETURN_INT64(send_po(fcinfo, order));
+	PG_RETURN_INT64(send_po(fcinfo, order, 10));
 }
 
 Datum
@@ -242,9 +262,15 @@ pg_whatsapp_retry(PG_FUNCTION_ARGS)
 			check_phone(phone);
 	});
 	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id, phone] {
+		const std::int64_t file = pg::find_unnamed_media(id);
+		pg::NamedMedia named = {};
+		if (file != 0)
+			named = pg::name_media(file, nullptr, 0);
 		const bool again = pg::retry_message(id, phone);
 		if (!again)
 			pg::notice_retry_refusal(id);
+		else if (file != 0)
+			pg::name_media_again(id, file, named);
 		return again;
 	}));
 }

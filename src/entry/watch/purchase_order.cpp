@@ -13,6 +13,7 @@
 #include "core/message/limits.hpp"
 #include "core/message/message.hpp"
 #include "core/message/template.hpp"
+#include "core/message/template_message.hpp"
 #include "core/value/money.hpp"
 #include "pg/server/settings.hpp"
 
@@ -30,6 +31,22 @@ require_value(const char *value, const char *name)
 	if (value == nullptr)
 		throw Fault(sqlstate::null_value_not_allowed, std::string(name) + " must not be null");
 	return value;
+}
+
+std::string
+payload_with_document(const PurchaseOrder &order, std::string_view language,
+                      const Parameter *parameters, std::size_t count)
+{
+	for (std::size_t i = 0; i < count; i++)
+		(void)check_parameter(parameters[i].label, parameters[i].text);
+	const std::string header = document_header(order.document_id, order.document_name);
+	TemplateMessage whole;
+	whole.name = template_name;
+	whole.language = language;
+	for (std::size_t i = 0; i < count; i++)
+		whole.parameters.emplace_back(parameters[i].text);
+	whole.header = header;
+	return template_message_payload(whole);
 }
 
 } // namespace
@@ -69,8 +86,12 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 		if (pg::settings.parameter_whitespace == pg::whitespace_collapse)
 			for (std::size_t i = 0; i < std::size(parameters); i++)
 				parameters[i].text = collapsed[i] = collapse_white_space(parameters[i].text);
-		message.payload = pg::cstring_out(template_payload(template_name, message.template_language,
-		                                                   parameters, std::size(parameters)));
+		message.payload =
+		    pg::cstring_out(order.document_id == nullptr
+		                        ? template_payload(template_name, message.template_language,
+		                                           parameters, std::size(parameters))
+		                        : payload_with_document(order, message.template_language,
+		                                                parameters, std::size(parameters)));
 	});
 	return has_phone && has_content;
 }

@@ -26,6 +26,9 @@ struct PurchaseOrder {
 	std::int64_t send_at; /* TimestampTz */
 	const char *idempotency_key;
 	int priority = 1;
+	/* of the document that the template's header shows; NULL: it has none */
+	const char *document_id;
+	const char *document_name;
 };
 
 /* Checks all of it and fills message.payload, all without raising; false and the reason when it

@@ -28,7 +28,7 @@ check_upload(const Result &row, std::int64_t media, const char *sender)
 		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
 		                errmsg("there is no uploaded file %lld", static_cast<long long>(media)),
 		                errhint("wa_upload_media() returns the id of one.")));
-	if (strcmp(row.text_at(0, 1), sender) != 0)
+	if (sender != nullptr && strcmp(row.text_at(0, 1), sender) != 0)
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		         errmsg("file %lld was uploaded for sender \"%s\"", static_cast<long long>(media),
@@ -51,7 +51,7 @@ name_media(std::int64_t media, const char *sender, std::int64_t send_at)
 	/* locked: else it could become ready before the message waits for it, and nobody would tell */
 	static Statement statement = {
 	    "SELECT sender, state, CASE WHEN state = 'ready' AND expires_at > greatest(now(), $2) + interval '1 day' THEN media_id END,"
-	    "  content IS NOT NULL, error_message FROM @s@.whatsapp_media WHERE id = $1 AND origin = 'upload' FOR SHARE",
+	    "  content IS NOT NULL, error_message, filename FROM @s@.whatsapp_media WHERE id = $1 AND origin = 'upload' FOR SHARE",
 	    2,
 	    {INT8OID, TIMESTAMPTZOID}};
 	Values values;
@@ -61,6 +61,8 @@ name_media(std::int64_t media, const char *sender, std::int64_t send_at)
 	const Result row = run_statement(statement, values);
 	check_upload(row, media, sender);
 	NamedMedia named = {};
+	if (!row.is_null(0, 6))
+		strlcpy(named.filename, row.text_at(0, 6), sizeof named.filename);
 	named.waits = row.is_null(0, 3);
 	if (!named.waits) {
 		strlcpy(named.name, row.text_at(0, 3), sizeof named.name);
@@ -98,6 +100,41 @@ wait_for_media(std::int64_t message_id, std::int64_t media)
 	values.set(1, Int64GetDatum(media));
 	if (run_statement(note, values).count() > 0)
 		(void)run_statement(put_off, values);
+}
+
+std::int64_t
+find_unnamed_media(std::int64_t message_id)
+{
+	static Statement statement = {
+	    "SELECT f.id FROM (SELECT substring(coalesce(m.payload #>> ARRAY[m.message_type, 'id'],"
+	    "  m.payload #>> '{template,components,0,parameters,0,document,id}') FROM '^' || " PLACE_HOLDER
+	    " || '([0-9]{1,18})$') AS place_holder FROM @s@.whatsapp_messages AS m WHERE m.id = $1 AND m.status IN ('FAILED', 'CANCELLED')) AS p"
+	    " JOIN @s@.whatsapp_media AS f ON f.id = p.place_holder::bigint AND f.origin = 'upload'",
+	    1,
+	    {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(message_id));
+	const Result found = run_statement(statement, values);
+	return found.empty() ? 0 : found.int64_at(0, 1);
+}
+
+void
+name_media_again(std::int64_t message_id, std::int64_t media, const NamedMedia &named)
+{
+	static Statement fill_in = {"UPDATE @s@.whatsapp_messages AS m"
+	                            " SET payload = replace(m.payload::text, to_json(" PLACE_HOLDER
+	                            " || $2)::text, to_json($3)::text)::json WHERE m.id = $1",
+	                            3,
+	                            {INT8OID, INT8OID, TEXTOID}};
+	if (named.waits) {
+		wait_for_media(message_id, media);
+		return;
+	}
+	Values values;
+	values.set(0, Int64GetDatum(message_id));
+	values.set(1, Int64GetDatum(media));
+	values.set_text(2, named.name);
+	(void)run_statement(fill_in, values);
 }
 
 namespace

@@ -10,19 +10,28 @@ namespace whatsapp::pg
 
 /* Longer than any id of Meta's that is kept. */
 inline constexpr int max_media_name = 80;
+inline constexpr int max_file_name = 1025;
 
 /* Between SPI_connect() and SPI_finish(). What stands in the message's payload: Meta's id, or a
  * place-holder, and then the message is to wait. A copy that has lapsed, or will before the message
- * is sent, is uploaded again. Raises P0002 when there is no such upload, 22023 when it is another
- * sender's, 55000 when it has failed or its bytes are gone. send_at: a TimestampTz; 0 for now. */
+ * is sent, is uploaded again. sender NULL: whoever's it is. Raises P0002 when there is no such
+ * upload, 22023 when it is another sender's, 55000 when it has failed or its bytes are gone.
+ * send_at: a TimestampTz; 0 for now. */
 struct NamedMedia {
 	char name[max_media_name];
+	char filename[max_file_name]; /* as wa_upload_media() was told; empty without one */
 	bool waits;
 };
 NamedMedia name_media(std::int64_t media, const char *sender, std::int64_t send_at);
 
 /* The message is due when its file is at Meta, and fails when that fails. */
 void wait_for_media(std::int64_t message_id, std::int64_t media);
+
+/* The file whose place-holder the message still names, since it could not be uploaded; 0: it names
+ * none. */
+std::int64_t find_unnamed_media(std::int64_t message_id);
+/* Of a message that is PENDING once more: the file is named, or waited for. */
+void name_media_again(std::int64_t message_id, std::int64_t media, const NamedMedia &named);
 
 /* For the writers: the file is there, as media_id, or will never be. */
 void send_waiting_messages(std::int64_t media, const char *media_id);
