@@ -5,6 +5,7 @@
  */
 #include <algorithm>
 #include <cstdint>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -56,11 +57,41 @@ read_recipient(const json &body, Message &message)
 	return Error{100, {}, "(#100) The parameter to is required."};
 }
 
+/* Stricter than Meta, which passes over what it does not know: here that is a mistake of the
+ * caller's.
+ */
+std::optional<Error>
+check_envelope_members(const json &body)
+{
+	static const std::set<std::string> known = {"messaging_product",
+	                                            "recipient_type",
+	                                            "to",
+	                                            "recipient",
+	                                            "type",
+	                                            "biz_opaque_callback_data",
+	                                            "context",
+	                                            "recipient_identity_key_hash",
+	                                            "category",
+	                                            "messaging_account_id",
+	                                            "status",
+	                                            "message_id",
+	                                            "typing_indicator",
+	                                            "ttl_seconds",
+	                                            "direct_send_config"};
+	const std::string type = lower(string_at(body, "type"));
+	for (const auto &[name, value] : body.items())
+		if (known.count(name) == 0 && name != (type.empty() ? "text" : type))
+			return Error{100, {}, "(#100) Unexpected key \"" + name + "\" on the message."};
+	return std::nullopt;
+}
+
 std::optional<Error>
 read_envelope(const json &body, Message &message)
 {
 	if (!body.is_object())
 		return Error{100, {}, "(#100) The request body is not a JSON object."};
+	if (auto error = check_envelope_members(body))
+		return error;
 	const auto product = body.find("messaging_product");
 	if (product == body.end())
 		return Error{100, {}, "(#100) The parameter messaging_product is required."};

@@ -69,6 +69,29 @@ sql(q{UPDATE whatsapp_senders SET enabled = true WHERE name = 'default'});
 wait_status($late, 'FAILED');
 is(outcome($late), 'FAILED|1|the 24-hour window of the recipient is closed', 'a window that has closed meanwhile');
 
+# With a template to fall back on, that leaves instead; while the window is open it stays at home.
+my $with_fallback = q{fallback_template => 'po_notification', fallback_parameters => ARRAY['ABC', 'PO-9', '9']};
+my $instead = sql("SELECT wa_send_text('$phone', 'Tarde, y con \"fallback\"', $with_fallback)");
+wait_status($instead, 'READ');
+is(sql("SELECT concat_ws('|', message_type, template_name, template_language, payload::jsonb ? 'fallback', attempts) FROM whatsapp_messages WHERE id = $instead"),
+	'template|po_notification|es|f|1', 'a closed window: the message is its fallback template');
+write_to_us($phone);
+my $open = sql("SELECT wa_send_text('$phone', 'Abierto', $with_fallback)");
+wait_status($open, 'READ');
+# the sandbox refuses a member that it does not know
+is(sql("SELECT message_type FROM whatsapp_messages WHERE id = $open"), 'text', 'an open window: the text itself');
+like(($node->psql('postgres', "SELECT wa_send_text('$phone', 'x', fallback_template => 'po_notification', fallback_parameters => ARRAY[E'a\nb'])"))[2], qr/contains a newline/, 'a fallback is checked at the call');
+
+# A person who hides the number has a user id.
+my $user_id = 'ES.13491208655302741918';
+my $by_id = sql("SELECT wa_send_template('$user_id', 'po_notification', ARRAY['ABC', 'PO-10', '10'])");
+wait_status($by_id, 'READ');
+my ($to_user) = grep { ($_->{callback_data} // '') =~ /\.$by_id\.\d+$/ } @{ sandbox_get($sandbox, 'messages') };
+is($to_user->{to}, $user_id, 'a message to a user id');
+is(sql("SELECT concat_ws('|', wa_id, user_id) FROM whatsapp_messages WHERE id = $by_id"), $user_id, 'has no phone');
+like(($node->psql('postgres', q{SELECT wa_send_text('es.1349', 'x')}))[2], qr/business-scoped user id is malformed/, 'a malformed one is refused as such');
+like(($node->psql('postgres', "SELECT wa_send_code('$user_id', '123456', 'login_code')"))[2], qr/one-time code cannot go to a business-scoped user id/, 'one-time codes go to phones alone');
+
 # A window to another sender's number is none; a template needs none.
 write_to_us($phone);
 sql(q{INSERT INTO whatsapp_senders (name, phone_number_id) VALUES ('second', '223456789')});
@@ -85,6 +108,9 @@ wait_turns($node);
 my $judged = sql(q{SELECT wa_send_text('+34677777777', 'Hola')});
 wait_status($judged, 'FAILED');
 like(outcome($judged), qr/^FAILED\|1\|131047\|/, 'with check_windows off the answer of the API decides');
+$judged = sql("SELECT wa_send_text('+34677777778', 'Hola', $with_fallback)");
+wait_status($judged, 'READ');
+is(sql("SELECT concat_ws('|', message_type, attempts) FROM whatsapp_messages WHERE id = $judged"), 'template|2', 'and then the template leaves');
 
 # The old window is written to again: the message that failed for it is sent by wa_retry().
 is(sql("SELECT wa_retry($late)"), 't', 'retried');

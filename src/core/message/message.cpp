@@ -13,6 +13,8 @@
 #include "core/base/json_bounded.hpp"
 #include "core/message/template.hpp"
 
+#include "core/value/recipient.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -134,7 +136,8 @@ request_body(std::string_view to, std::string_view callback_data, std::string_vi
 
 	std::string body;
 	body.reserve(payload.size() + callback_data.size() + to.size() + 128);
-	body += R"({"messaging_product":"whatsapp","recipient_type":"individual","to":)";
+	body += R"({"messaging_product":"whatsapp","recipient_type":"individual",)";
+	body += looks_like_user_id(to) ? R"("recipient":)" : R"("to":)";
 	append_json_string(body, to);
 	if (!callback_data.empty()) {
 		body += R"(,"biz_opaque_callback_data":)";

@@ -1,9 +1,9 @@
 /*
- * person.cpp — by its form: no phone number has a point.
+ * person.cpp — a phone number, or a user id.
  */
 #include "entry/call/person.hpp"
 
-#include "core/value/e164.hpp"
+#include "core/value/recipient.hpp"
 #include "core/webhook/inbound.hpp"
 #include "pg/server/boundary.hpp"
 
@@ -16,11 +16,9 @@ const char *
 required_contact(FunctionCallInfo fcinfo, int place)
 {
 	const char *phone = required_cstring(fcinfo, place, limits::phone);
-	const bool user_id = strlen(phone) > 3 && phone[0] != '+' && phone[2] == '.';
 	const char *contact = nullptr;
 	pg::guarded([&] {
-		if (!user_id)
-			check_phone(phone);
+		check_recipient(phone);
 		contact = pg::cstring_out(contact_key(phone));
 	});
 	return contact;

@@ -1,8 +1,10 @@
 /*
  * codes.cpp — one-time codes.
  */
+#include "core/base/fault.hpp"
 #include "core/message/template_message.hpp"
 #include "core/value/e164.hpp"
+#include "core/value/recipient.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/template_match.hpp"
 #include "pg/retention/codes.hpp"
@@ -61,6 +63,10 @@ pg_whatsapp_send_code(PG_FUNCTION_ARGS)
 
 	char *payload = nullptr;
 	pg::guarded([&] {
+		if (looks_like_user_id(message.recipient_phone))
+			throw Fault(sqlstate::invalid_parameter_value,
+			            "one-time code cannot go to a business-scoped user id",
+			            "Meta sends authentication templates to phone numbers alone.");
 		check_phone(message.recipient_phone);
 		TemplateMessage whole;
 		whole.name = message.template_name;

@@ -2,10 +2,15 @@
  * free_form.cpp — enqueueing messages without a template: text, media, location, contacts,
  * interactive, reaction, and any type by its name.
  */
+#include "core/message/fallback.hpp"
 #include "core/message/free_form.hpp"
-#include "core/value/e164.hpp"
+#include "core/message/message.hpp"
+#include "core/value/recipient.hpp"
 #include "pg/enqueue/messages.hpp"
+#include "pg/enqueue/refusal.hpp"
+#include "pg/enqueue/template_match.hpp"
 #include "pg/requests/media_messages.hpp"
+#include "pg/server/settings.hpp"
 
 #include "entry/call/arguments.hpp"
 #include "entry/functions/sending.hpp"
@@ -28,11 +33,45 @@ using namespace whatsapp;
 namespace
 {
 
+constexpr int no_fallback = -1;
+
+/* The template to be sent instead, from its name and its parameters at `place`; NULL without one.
+ * It is checked as wa_send_template() would check it. */
+const char *
+read_fallback(FunctionCallInfo fcinfo, int place, const pg::NewMessage &instead_of)
+{
+	if (place == no_fallback || PG_ARGISNULL(place))
+		return nullptr;
+	pg::NewMessage message = instead_of;
+	message.message_type = "template";
+	message.template_name = entry::required_cstring(fcinfo, place, "fallback_template");
+	message.template_language = pg::settings.default_language;
+	const entry::TextArray parameters = entry::required_texts(fcinfo, place + 1);
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::resolve_template(message, true);
+	char *payload = nullptr;
+	pg::guarded([&] {
+		std::vector<std::string> texts = entry::read_strings(parameters);
+		entry::adjust_parameters(texts);
+		payload = pg::cstring_out(
+		    template_payload(message.template_name, message.template_language, texts));
+	});
+	message.payload = payload;
+	(void)entry::in_schema(fcinfo, [&message] {
+		message.sender = pg::resolve_sender(message.sender);
+		pg::Failure why;
+		if (!pg::may_send(message, why))
+			pg::raise_failure(why);
+		return true;
+	});
+	return payload;
+}
+
 /* compose makes the payload; the arguments from `rest` on are those of every sending function:
  * sender, reference, send_at, idempotency_key, priority. */
 template <class Compose>
 Datum
-send_free_form(FunctionCallInfo fcinfo, int rest, const char *type, Compose compose)
+send_free_form(FunctionCallInfo fcinfo, int rest, int fallback, const char *type, Compose compose)
 {
 	pg::NewMessage message = {};
 	message.recipient_phone = entry::required_cstring(fcinfo, 0, "phone");
@@ -40,9 +79,12 @@ send_free_form(FunctionCallInfo fcinfo, int rest, const char *type, Compose comp
 	entry::read_routing(fcinfo, rest, message);
 	char *payload = nullptr;
 	pg::guarded([&] {
-		check_phone(message.recipient_phone);
+		check_recipient(message.recipient_phone);
 		payload = pg::cstring_out(compose());
 	});
+	const char *instead = read_fallback(fcinfo, fallback, message);
+	if (instead != nullptr)
+		pg::guarded([&] { payload = pg::cstring_out(add_fallback(payload, instead)); });
 	message.payload = payload;
 	PG_RETURN_INT64(entry::enqueue_new_message(fcinfo, message));
 }
@@ -55,7 +97,7 @@ pg_whatsapp_send_text(PG_FUNCTION_ARGS)
 	const char *body = entry::required_cstring(fcinfo, 1, "body");
 	const bool preview_url = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
 	const char *reply_to = entry::optional_text(fcinfo, 3, "");
-	return send_free_form(fcinfo, 4, "text", [=] {
+	return send_free_form(fcinfo, 4, 9, "text", [=] {
 		return text_payload({body, preview_url}, reply_to);
 	});
 }
@@ -80,7 +122,7 @@ send_own_media(FunctionCallInfo fcinfo, MediaMessage media)
 	    fcinfo, [=] { return pg::name_media(file, pg::resolve_sender(sender), send_at); });
 	media.id = named.name;
 	const char *reply_to = entry::optional_text(fcinfo, 7, "");
-	const Datum id = send_free_form(fcinfo, 8, entry::required_cstring(fcinfo, 1, "media_type"),
+	const Datum id = send_free_form(fcinfo, 8, 14, entry::required_cstring(fcinfo, 1, "media_type"),
 	                                [=] { return media_payload(media, reply_to); });
 	if (named.waits)
 		(void)entry::in_schema(fcinfo, [=] {
@@ -106,7 +148,7 @@ pg_whatsapp_send_media(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(media_argument))
 		return send_own_media(fcinfo, media);
 	const char *reply_to = entry::optional_text(fcinfo, 7, "");
-	return send_free_form(fcinfo, 8, type, [=] { return media_payload(media, reply_to); });
+	return send_free_form(fcinfo, 8, 14, type, [=] { return media_payload(media, reply_to); });
 }
 
 Datum
@@ -120,7 +162,7 @@ pg_whatsapp_send_location(PG_FUNCTION_ARGS)
 	location.name = entry::optional_text(fcinfo, 3, "");
 	location.address = entry::optional_text(fcinfo, 4, "");
 	const char *reply_to = entry::optional_text(fcinfo, 5, "");
-	return send_free_form(fcinfo, 6, "location",
+	return send_free_form(fcinfo, 6, 11, "location",
 	                      [=] { return location_payload(location, reply_to); });
 }
 
@@ -129,7 +171,7 @@ pg_whatsapp_send_contacts(PG_FUNCTION_ARGS)
 {
 	const char *contacts = entry::required_json(fcinfo, 1, "contacts");
 	const char *reply_to = entry::optional_text(fcinfo, 2, "");
-	return send_free_form(fcinfo, 3, "contacts",
+	return send_free_form(fcinfo, 3, 8, "contacts",
 	                      [=] { return contacts_payload(contacts, reply_to); });
 }
 
@@ -138,7 +180,7 @@ pg_whatsapp_send_interactive(PG_FUNCTION_ARGS)
 {
 	const char *interactive = entry::required_json(fcinfo, 1, "interactive");
 	const char *reply_to = entry::optional_text(fcinfo, 2, "");
-	return send_free_form(fcinfo, 3, "interactive",
+	return send_free_form(fcinfo, 3, 8, "interactive",
 	                      [=] { return interactive_payload(interactive, reply_to); });
 }
 
@@ -147,7 +189,9 @@ pg_whatsapp_send_reaction(PG_FUNCTION_ARGS)
 {
 	const char *wamid = entry::required_cstring(fcinfo, 1, "message_wamid");
 	const char *emoji = entry::optional_text(fcinfo, 2, "");
-	return send_free_form(fcinfo, 3, "reaction", [=] { return reaction_payload({wamid, emoji}); });
+	return send_free_form(fcinfo, 3, no_fallback, "reaction", [=] {
+		return reaction_payload({wamid, emoji});
+	});
 }
 
 Datum
@@ -161,7 +205,7 @@ pg_whatsapp_send(PG_FUNCTION_ARGS)
 	entry::read_routing(fcinfo, 4, message);
 	char *texts[3] = {};
 	pg::guarded([&] {
-		check_phone(message.recipient_phone);
+		check_recipient(message.recipient_phone);
 		const ContentPayload made = content_payload(message.message_type, content, reply_to);
 		texts[0] = pg::cstring_out(made.payload);
 		if (!made.template_name.empty()) {
@@ -169,6 +213,9 @@ pg_whatsapp_send(PG_FUNCTION_ARGS)
 			texts[2] = pg::cstring_out(made.template_language);
 		}
 	});
+	const char *instead = read_fallback(fcinfo, 9, message);
+	if (instead != nullptr)
+		pg::guarded([&] { texts[0] = pg::cstring_out(add_fallback(texts[0], instead)); });
 	message.payload = texts[0];
 	message.template_name = texts[1];
 	message.template_language = texts[2];

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/value/e164.hpp"
+#include "core/value/recipient.hpp"
 #include "core/message/message.hpp"
 #include "core/message/template_message.hpp"
 #include "pg/enqueue/cancel_retry.hpp"
@@ -167,7 +167,7 @@ pg_whatsapp_send_template(PG_FUNCTION_ARGS)
 
 	char *payload = nullptr;
 	pg::guarded([&] {
-		check_phone(message.recipient_phone);
+		check_recipient(message.recipient_phone);
 		std::vector<std::string> texts = entry::read_strings(parameters);
 		entry::adjust_parameters(texts);
 		payload = pg::cstring_out(
@@ -259,7 +259,7 @@ pg_whatsapp_retry(PG_FUNCTION_ARGS)
 	const char *phone = entry::optional_text(fcinfo, 1, limits::phone, nullptr);
 	pg::guarded([phone] {
 		if (phone != nullptr)
-			check_phone(phone);
+			check_recipient(phone);
 	});
 	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id, phone] {
 		const std::int64_t file = pg::find_unnamed_media(id);

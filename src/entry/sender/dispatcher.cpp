@@ -19,6 +19,7 @@
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 #include "core/base/url.hpp"
+#include "core/message/fallback.hpp"
 #include "core/message/message.hpp"
 #include "entry/graph/credentials.hpp"
 #include "entry/graph/request.hpp"
@@ -172,8 +173,11 @@ Dispatcher::State::start_request(const pg::Claimed &row, const pg::Instance &ins
 	GraphCall call;
 	call.edge = "messages";
 	try {
+		const std::string stripped = row.free_form && may_have_fallback(row.payload)
+		                                 ? remove_fallback(row.payload)
+		                                 : std::string();
 		call.body = request_body(row.phone, callback_data({instance.nonce, row.id, row.made_at}),
-		                         row.payload);
+		                         stripped.empty() ? std::string_view(row.payload) : stripped);
 	} catch (const Fault &) {
 		refusal = refuse_unsent(Obstacle::malformed);
 		return false;

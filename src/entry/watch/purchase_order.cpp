@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/value/e164.hpp"
+#include "core/value/recipient.hpp"
 #include "core/base/fault.hpp"
 #include "core/message/limits.hpp"
 #include "core/message/message.hpp"
@@ -70,7 +70,7 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
 	const bool has_phone = pg::attempt(why, [&] {
 		check_text_limit(limits::phone, require_value(order.phone, "phone"));
-		check_phone(order.phone);
+		check_recipient(order.phone);
 	});
 	pg::Failure other;
 	const bool has_content = pg::attempt(has_phone ? why : other, [&] {

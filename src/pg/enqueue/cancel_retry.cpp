@@ -3,7 +3,7 @@
  */
 #include "pg/enqueue/cancel_retry.hpp"
 
-#include "core/value/e164.hpp"
+#include "core/value/recipient.hpp"
 #include "pg/rows/left_out.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/fault_point.hpp"
@@ -32,7 +32,7 @@ has_phone(std::int64_t id)
 	values.set(0, Int64GetDatum(id));
 	const Result found = run_statement(statement, values);
 	const char *phone = found.empty() ? nullptr : found.text_at(0, 1);
-	return phone != nullptr && valid_e164(phone);
+	return phone != nullptr && valid_recipient(phone);
 }
 
 } // namespace

@@ -3,7 +3,7 @@
  */
 #include "pg/enqueue/retry_refusal.hpp"
 
-#include "core/value/e164.hpp"
+#include "core/value/recipient.hpp"
 #include "pg/server/statement.hpp"
 
 namespace whatsapp::pg
@@ -32,7 +32,7 @@ notice_retry_refusal(std::int64_t id)
 		hint =
 		    "If its error_message says what is wrong, correct that. Enqueue it with wa_send_po() "
 		    "or wa_send_template().";
-	} else if (ended && (phone == nullptr || !valid_e164(phone))) {
+	} else if (ended && (phone == nullptr || !valid_recipient(phone))) {
 		reason = "Its phone number is not in E.164 format.";
 		hint = psprintf("Send it to the right one: SELECT wa_retry(%lld, '+34612345678').",
 		                static_cast<long long>(id));

@@ -10,6 +10,7 @@
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/people/opt_outs.hpp"
+#include "pg/queue/fallback.hpp"
 #include "pg/server/settings.hpp"
 
 #include "pg/server/columns.hpp"
@@ -182,7 +183,7 @@ note_opted_out(const Claims &claims)
 
 /* The platform opens a window of 24 hours with each message of a user. */
 void
-note_closed_windows(const Claims &claims)
+note_closed_windows(Claims &claims, MemoryContext memory)
 {
 	static Statement statement = {
 	    "SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1) AND m.message_type <> 'template'"
@@ -192,6 +193,9 @@ note_closed_windows(const Claims &claims)
 	    1,
 	    {INT8ARRAYOID}};
 	note_claims(claims, statement, &Claimed::window_closed);
+	if (std::any_of(claims.rows, claims.rows + claims.count,
+	                [](const Claimed &claim) { return claim.window_closed; }))
+		take_fallbacks(claims, memory);
 }
 
 /* Once in a while: they are tried again every few seconds. */
@@ -302,7 +306,7 @@ mark_messages(const Instance &instance, const ReadyMessage *candidates, std::siz
 		note_opted_out(claims);
 	if (settings.check_windows && std::any_of(claims.rows, claims.rows + claims.count,
 	                                          [](const Claimed &claim) { return claim.free_form; }))
-		note_closed_windows(claims);
+		note_closed_windows(claims, memory);
 	fault_point(FaultPoint::claimed, claims.count);
 	return claims;
 }

@@ -7,6 +7,7 @@
 
 #include "pg/identity/senders.hpp"
 #include "pg/people/opt_outs.hpp"
+#include "pg/queue/fallback.hpp"
 #include "pg/rows/left_out.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/statement.hpp"
@@ -122,8 +123,16 @@ require_not_pending(const Settled &row)
 } // namespace
 
 void
-settle_failure(const Settled &row)
+settle_failure(const Settled &answered)
 {
+	Settled row = answered;
+	/* the platform knows of a closed window before this database does */
+	const bool falls_back = row.how == Settle::failed && row.has_code &&
+	                        row.code == window_closed_code && has_fallback(row.id);
+	if (falls_back) {
+		row.how = Settle::retry;
+		row.delay_ms = 0;
+	}
 	const bool sending = change_queue_row(row);
 	if (row.how == Settle::paused) {
 		fault_point(FaultPoint::settle_paused);
@@ -138,6 +147,8 @@ settle_failure(const Settled &row)
 		run_statement(row.how == Settle::failed ? show_failed : show, values);
 		if (row.how == Settle::failed)
 			require_not_pending(row);
+		if (falls_back)
+			take_fallback(row.id);
 	}
 	fault_point(FaultPoint::settle_failure);
 }

@@ -11,7 +11,7 @@
 #include "core/message/message.hpp"
 #include "core/message/template.hpp"
 #include "core/turn/lineup.hpp"
-#include "core/value/e164.hpp"
+#include "core/value/recipient.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
 #include "pg/server/settings.hpp"
@@ -138,7 +138,7 @@ make_payload(const WatchDefinition &watch, const char *const *parameters, NewMes
 	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
 	const bool has_phone = attempt(why, [&] {
 		check_text_limit(limits::phone, require_value(message.recipient_phone, "phone"));
-		check_phone(message.recipient_phone);
+		check_recipient(message.recipient_phone);
 	});
 	Failure other;
 	const bool has_content = attempt(has_phone ? why : other, [&] {

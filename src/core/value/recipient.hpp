@@ -1,0 +1,24 @@
+/*
+ * recipient.hpp — whom a message goes to: a phone number, or a business-scoped user id.
+ *
+ * Since 2026 a person may hide the number behind a user name. Webhooks then tell the user id alone:
+ * the country's two letters, a point, and letters and digits ("ES.1349…"; "ES.ENT.…" of linked
+ * portfolios).
+ */
+#pragma once
+
+#include <string_view>
+
+namespace whatsapp
+{
+
+/* By its form alone, so that a wrong one is not taken for a wrong number. */
+bool looks_like_user_id(std::string_view recipient) noexcept;
+
+/* True for what the API can be given. */
+bool valid_recipient(std::string_view recipient) noexcept;
+
+/* Throws Fault 22023: of a number as check_phone() does, else with what a user id is. */
+void check_recipient(std::string_view recipient);
+
+} // namespace whatsapp

@@ -1,0 +1,83 @@
+/*
+ * fallback.cpp — the message's own columns are rewritten, so that retries, checks and views see
+ * what is sent.
+ */
+#include "pg/queue/fallback.hpp"
+
+#include <algorithm>
+
+#include "pg/server/columns.hpp"
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "utils/memutils.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+/* whatever type the column has been given */
+#define FALLBACK "(m.payload::text::json -> 'fallback')"
+#define HAS_FALLBACK                                             \
+	" AND m.message_type <> 'template' AND m.status = 'PENDING'" \
+	" AND json_typeof(" FALLBACK ") = 'object'"
+
+Statement change = {
+    "UPDATE @s@.whatsapp_messages AS m SET message_type = 'template', payload = " FALLBACK ","
+    " template_name = left(" FALLBACK " #>> '{template,name}', 512),"
+    " template_language = left(" FALLBACK " #>> '{template,language,code}', 63)"
+    " WHERE m.id = ANY ($1)" HAS_FALLBACK " RETURNING m.id, m.payload::text, m.ctid",
+    1,
+    {INT8ARRAYOID}};
+
+Result
+change_messages(const Column &ids)
+{
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	return run_statement(change, values);
+}
+
+} // namespace
+
+void
+take_fallbacks(Claims &claims, MemoryContextData *memory)
+{
+	Column ids(claims.count);
+	for (std::size_t i = 0; i < claims.count; i++)
+		if (claims.rows[i].window_closed)
+			ids.add(Int64GetDatum(claims.rows[i].id));
+	const Result changed = change_messages(ids);
+	for (uint64 i = 0; i < changed.count(); i++) {
+		Claimed *claim =
+		    std::lower_bound(claims.rows, claims.rows + claims.count, changed.int64_at(i, 1),
+		                     [](const Claimed &one, std::int64_t id) { return one.id < id; });
+		claim->payload = MemoryContextStrdup(memory, changed.text_at(i, 2));
+		claim->message_row = address_at(changed, i, 3);
+		claim->free_form = false;
+		claim->window_closed = false;
+	}
+}
+
+bool
+has_fallback(std::int64_t message_id)
+{
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_messages AS m WHERE m.id = $1" HAS_FALLBACK, 1, {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(message_id));
+	return !run_statement(statement, values).empty();
+}
+
+void
+take_fallback(std::int64_t message_id)
+{
+	Column ids(1);
+	ids.add(Int64GetDatum(message_id));
+	(void)change_messages(ids);
+}
+
+} // namespace whatsapp::pg
