@@ -18,7 +18,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree damage tables_intact
+our @EXPORT = qw(new_cluster install_path staged_settings new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree damage tables_intact
   correlation sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within $po_phone);
 
 our $po_phone = '+34612345678';
@@ -114,6 +114,18 @@ sub sandbox_set
 	return;
 }
 
+# What a server of that pg_config needs to use an install in a folder of its own, as scripts/environment knows it.
+sub staged_settings
+{
+	my ($pg_config, $stage) = @_;
+	my ($libdir, $sharedir, $version) = map { my $answer = `$pg_config --$_`; chomp $answer; $answer } qw(pkglibdir sharedir version);
+	my $destination = $version =~ /PostgreSQL (\d+)/ && $1 >= 18 ? "extension_control_path = '$stage$sharedir:\$system'" : "extension_destdir = '$stage'";
+	return "$destination\ndynamic_library_path = '$stage$libdir:\$libdir'\nshared_preload_libraries = 'pg_whatsapp'";
+}
+
+# As PostgreSQL::Test::Cluster wants it.
+sub install_path { my ($pg_config) = @_; return $pg_config =~ s{/bin/pg_config$}{}r }
+
 # A started cluster with the extension in postgres, sending to a sandbox of its own, whose webhooks come back.
 sub new_cluster
 {
@@ -121,21 +133,17 @@ sub new_cluster
 	my $stage = $options{stage} || $ENV{PGWA_STAGE} or BAIL_OUT('PGWA_STAGE is not set: run scripts/test');
 	my $listen = PostgreSQL::Test::Cluster::get_free_port();
 	my $sandbox = new_sandbox(webhook => "http://127.0.0.1:$listen/api/v1/whatsapp/webhook", %{ $options{sandbox} || {} });
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	# of another version: pg_config => its program, stage => the install for it
+	my $pg_config = $options{pg_config} || $ENV{PG_CONFIG};
+	my $node = PostgreSQL::Test::Cluster->new($name, $options{pg_config} ? (install_path => install_path($pg_config)) : ());
 	$node->{sandbox} = $sandbox;
 	$node->{listen} = $listen;
 	# for good: a restart by the test must find the secrets again
 	%ENV = (%ENV, %secrets, %{ $options{environment} || {} });
 	$node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-	my $libdir = `$ENV{PG_CONFIG} --pkglibdir`;
-	my $sharedir = `$ENV{PG_CONFIG} --sharedir`;
-	chomp($libdir, $sharedir);
-	my $version = `$ENV{PG_CONFIG} --version`;
-	my $destination = $version =~ /PostgreSQL (\d+)/ && $1 >= 18 ? "extension_control_path = '$stage$sharedir:\$system'" : "extension_destdir = '$stage'";
+	my $settings = staged_settings($pg_config, $stage);
 	$node->append_conf('postgresql.conf', <<"CONF");
-$destination
-dynamic_library_path = '$stage$libdir:\$libdir'
-shared_preload_libraries = 'pg_whatsapp'
+$settings
 whatsapp.api_base_url = '$sandbox->{url}'
 whatsapp.listen = '127.0.0.1:$listen'
 whatsapp.messages_per_second = 0
