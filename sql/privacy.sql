@@ -50,9 +50,9 @@ SELECT kind, wamid, raw, contact, body, q.event_id IS NOT NULL AS queued FROM wh
 SELECT from_phone FROM whatsapp_inbound;
 SELECT request ->> 'wamid' AS wamid FROM whatsapp_requests WHERE kind = 'mark_read';
 SELECT message, first_row FROM whatsapp_watch_errors ORDER BY id;
-SELECT contact, opted_out, reason FROM whatsapp_opt_outs;
-SELECT contact FROM whatsapp_windows;
-SELECT user_id, contact FROM whatsapp_user_ids;
+SELECT contact, opted_out, reason FROM whatsapp_opt_outs ORDER BY contact;
+SELECT contact FROM whatsapp_windows ORDER BY contact;
+SELECT user_id, contact FROM whatsapp_user_ids ORDER BY contact;
 -- nothing of the person is left in any table
 SELECT r.oid::regclass AS table FROM pg_class AS r JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype = 'e' JOIN pg_extension AS e ON e.oid = d.refobjid
 WHERE e.extname = 'pg_whatsapp' AND relkind = 'r' AND query_to_xml(format('SELECT * FROM %s AS t WHERE t::text ~ ''(?<!\w)(34612345678|ES\.1349|34699999999)(?!\w)''', r.oid::regclass), true, false, '')::text ~ '<row'
