@@ -12,6 +12,7 @@
 #include <cctype>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -56,23 +57,23 @@ word(const json &object, const char *name)
 }
 
 const std::string &
-text_in(const json &object, const char *name, const std::string &where)
+text_in(const json &object, const char *name, std::string_view where)
 {
 	const auto found = object.find(name);
 	demand(found != object.end() && found->is_string(), invalid_parameter,
-	       where + ": " + name + " is a required string");
+	       std::string(where) + ": " + name + " is a required string");
 	const std::string &text = found->get_ref<const std::string &>();
 	demand(text.find_first_not_of(" \t\r\n") != std::string::npos, invalid_parameter,
-	       where + ": " + name + " is empty");
+	       std::string(where) + ": " + name + " is empty");
 	return text;
 }
 
 const json &
-list_in(const json &object, const char *name, const std::string &where)
+list_in(const json &object, const char *name, std::string_view where)
 {
 	const auto found = object.find(name);
 	demand(found != object.end() && found->is_array() && !found->empty(), invalid_parameter,
-	       where + ": " + name + " is a required list");
+	       std::string(where) + ": " + name + " is a required list");
 	return *found;
 }
 
