@@ -13,6 +13,7 @@ extern "C" {
 #include "access/transam.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 }
 
@@ -54,6 +55,26 @@ prepare_statement(Statement &statement)
 	pfree(text.data);
 }
 
+/*
+ * Since 16 auto_explain logs parameters, too, unless it is told not to. Returns the level of
+ * settings that ends it, or 0; an error ends it as well.
+ */
+int
+hide_parameters(const Statement &statement)
+{
+	constexpr const char *setting = "auto_explain.log_parameter_max_length";
+	if (!statement.generic)
+		return 0;
+	/* in workers it is 0 for good */
+	const char *length = GetConfigOption(setting, true, false);
+	if (length == nullptr || strcmp(length, "0") == 0)
+		return 0;
+	const int level = NewGUCNestLevel();
+	(void)set_config_option(setting, "0", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+	                        false);
+	return level;
+}
+
 } // namespace
 
 void
@@ -90,8 +111,11 @@ run_statement(Statement &statement, const Values &values)
 {
 	if (statement.plan == nullptr || statement.generation != schema_generation())
 		prepare_statement(statement);
+	const int level = hide_parameters(statement);
 	const int code =
 	    SPI_execute_plan(statement.plan, const_cast<Datum *>(values.value), values.null, false, 0);
+	if (level != 0)
+		AtEOXact_GUC(true, level);
 	if (code < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(code));
 	/* A rule has made nothing of it. Such a plan knows no table, and nobody would tell it that the

@@ -27,9 +27,9 @@ struct Statement {
 	const char *text;
 	int parameters;
 	Oid types[max_statement_parameters];
-	/* One plan for all values. Without it the first ones have their values in them, and whoever
-	 * logs plans (auto_explain) would log these: set it where a parameter is the content of a
-	 * message. */
+	/* One plan for all values, and no log of these. Without it the first plans have their values in
+	 * them, and whoever logs plans (auto_explain) would log these: set it where a parameter is the
+	 * content of a message. */
 	bool generic = false;
 	SPIPlanPtr plan = nullptr;
 	unsigned generation = 0;
