@@ -121,6 +121,8 @@ sub new_workers
 my ($user) = sql('SELECT current_user');
 for my $whose ("DATABASE postgres", "ROLE $user", "SYSTEM")
 {
+	# that of the server counts while anybody connects, before his own is read
+	$unkind{transaction_timeout} = '10s' if $whose eq 'SYSTEM' && $unkind{transaction_timeout};
 	my @names = grep { $whose ne 'SYSTEM' || !/^role$|client_encoding/ } sort keys %unkind;
 	alter_harmlessly("settings of the $whose", sub { sql("ALTER $whose SET $_ = '$unkind{$_}'") for @names; sql('SELECT pg_reload_conf()'); new_workers() },
 		sub { sql("ALTER $whose RESET $_") for @names; sql('SELECT pg_reload_conf()'); new_workers() }, sub {
