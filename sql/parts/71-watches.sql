@@ -22,6 +22,7 @@ CREATE TABLE whatsapp_watch_definitions (
     idempotency_key text,
     send_at         text,
     due             text,
+    status_column   text,
     expires_at      text,
     priority        text,
     on_error        text NOT NULL CHECK (on_error IN ('record', 'reject')),
@@ -57,7 +58,7 @@ CREATE FUNCTION wa_watch(relation regclass, template varchar, parameters text[],
                          reference text DEFAULT NULL, idempotency_key text DEFAULT NULL, send_at text DEFAULT NULL,
                          expires_at text DEFAULT NULL, priority text DEFAULT NULL, on_error text DEFAULT 'record',
                          max_rows bigint DEFAULT 10000, replicated boolean DEFAULT false,
-                         due text DEFAULT NULL) RETURNS text
+                         due text DEFAULT NULL, status_column text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_watch_expressions';
 
@@ -94,12 +95,13 @@ SELECT t.tgrelid::regclass AS relation, 'po' AS name, NULL::text AS owner, '{INS
        NULL::text AS reference, NULL::text AS idempotency_key, NULL::text AS send_at, NULL::text AS due, NULL::text AS expires_at, NULL::text AS priority,
        'record' AS on_error, NULL::bigint AS max_rows, t.tgenabled <> 'D' AS enabled,
        t.tgenabled IN ('A', 'R') AND t.tgtype & 1 = 1 AS replicated,
+       NULL::text AS status_column,
        0::bigint AS errors, NULL::text AS last_error, NULL::timestamptz AS last_error_at, NULL::text AS first_bad_row
 FROM triggers AS t
 WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure
 UNION ALL
 SELECT w.relation::regclass, d.name, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
-       d.reference, d.idempotency_key, d.send_at, d.due, d.expires_at, d.priority, d.on_error, d.max_rows, w.enabled, d.replicated,
+       d.reference, d.idempotency_key, d.send_at, d.due, d.expires_at, d.priority, d.on_error, d.max_rows, w.enabled, d.replicated, d.status_column,
        coalesce(e.errors, 0), l.sqlstate || ' ' || l.message, l.failed_at, f.first_row
 FROM @extschema@.whatsapp_watch_definitions AS d
 JOIN LATERAL (
@@ -132,6 +134,7 @@ COMMENT ON COLUMN whatsapp_watch_definitions.reference IS 'Expression of the mes
 COMMENT ON COLUMN whatsapp_watch_definitions.idempotency_key IS 'Expression of the message''s idempotency key; NULL for the name of the watch and the primary key.';
 COMMENT ON COLUMN whatsapp_watch_definitions.send_at IS 'Expression of the time before which the message is not sent.';
 COMMENT ON COLUMN whatsapp_watch_definitions.due IS 'Expression of the time at which the message is due; it follows the row.';
+COMMENT ON COLUMN whatsapp_watch_definitions.status_column IS 'Column of the watched table that shows the status of the row''s message.';
 COMMENT ON COLUMN whatsapp_watch_definitions.expires_at IS 'Expression of the time after which the message is not sent.';
 COMMENT ON COLUMN whatsapp_watch_definitions.priority IS 'urgent, normal or bulk, or an expression.';
 COMMENT ON COLUMN whatsapp_watch_definitions.on_error IS 'record: an error stands in whatsapp_watches, and the statement goes on; reject: it is raised.';
@@ -150,8 +153,8 @@ COMMENT ON COLUMN whatsapp_watch_errors.first_row IS 'Primary key of the first r
 COMMENT ON COLUMN whatsapp_watch_errors.rows IS 'How many rows were not announced for it.';
 COMMENT ON FUNCTION whatsapp_notify() IS
     'The trigger that wa_watch() puts on a table when it is given expressions. What a subscription copies at its start is not announced.';
-COMMENT ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text) IS
-    'Announces rows of the table by a template. parameters, phone, when_, reference, idempotency_key, send_at and expires_at are SQL expressions over the rows new and old, with sub-selects of other tables; sender, language and priority are names or expressions. The expressions are checked now and work with the caller''s rights and settings. when_ says which rows are announced. With due the message waits for that time; whenever the row changes it moves, or is cancelled when when_ is not true any more or the row is gone. The default idempotency_key makes that a watch announces a row once. on_error => ''record'' keeps an error in whatsapp_watches, ''reject'' raises it; a statement of more than max_rows rows announces none. Returns the name of the watch. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify(); who changes the table needs no right of ours. Raises what the server says of an expression, with its position; 42804 for its type, 22023 for events, on_error, max_rows and a priority, 42809 for a table that cannot be watched, 42710 for a name that is taken, WA001 and WA002 for template and language, 42704 for the sender, 22004 for NULL, 0A000 when the database is not in UTF8.';
+COMMENT ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text) IS
+    'Announces rows of the table by a template. parameters, phone, when_, reference, idempotency_key, send_at and expires_at are SQL expressions over the rows new and old, with sub-selects of other tables; sender, language and priority are names or expressions. The expressions are checked now and work with the caller''s rights and settings. when_ says which rows are announced. With due the message waits for that time; whenever the row changes it moves, or is cancelled when when_ is not true any more or the row is gone. The default idempotency_key makes that a watch announces a row once. on_error => ''record'' keeps an error in whatsapp_watches, ''reject'' raises it; a statement of more than max_rows rows announces none. With status_column the reader writes each new status of the message to that column of the row, with the watch''s rights; the watch itself does not announce that change. Returns the name of the watch. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify(); who changes the table needs no right of ours. Raises what the server says of an expression, with its position; 42804 for its type, 22023 for events, on_error, max_rows and a priority, 42809 for a table that cannot be watched, 42703 for status_column, 55000 for a table without a primary key where one is needed, 42710 for a name that is taken, WA001 and WA002 for template and language, 42704 for the sender, 22004 for NULL, 0A000 when the database is not in UTF8.';
 COMMENT ON FUNCTION wa_unwatch(regclass, text) IS 'Ends the watch of that name. False when the table has none.';
 COMMENT ON FUNCTION wa_watch_test(regclass, text, text, jsonb) IS
     'Shows the messages that the watches of a table would make of its row with that primary key (as text; of several columns as a row, such as (1,a)), by the code of the trigger; nothing is written. event is that of the first of each watch by default. old has the values of columns before an UPDATE; those that it does not name are as they are now. outcome is sent, refused, not announced, known already or error. Needs the right to read the table, and to be a member of the watch''s owner.';
@@ -177,13 +180,14 @@ COMMENT ON COLUMN whatsapp_watches.on_error IS 'record or reject.';
 COMMENT ON COLUMN whatsapp_watches.max_rows IS 'A statement that brings more rows announces none of them; NULL is no limit.';
 COMMENT ON COLUMN whatsapp_watches.enabled IS 'False when a trigger of it was disabled by ALTER TABLE.';
 COMMENT ON COLUMN whatsapp_watches.replicated IS 'Whether rows that a subscription applies are announced, too.';
+COMMENT ON COLUMN whatsapp_watches.status_column IS 'Column that the reader sets to the status of the row''s message, see whatsapp_callbacks.';
 COMMENT ON COLUMN whatsapp_watches.errors IS 'How many rows were not announced because of an error.';
 COMMENT ON COLUMN whatsapp_watches.last_error IS 'The last error: its SQLSTATE and message.';
 COMMENT ON COLUMN whatsapp_watches.last_error_at IS 'When it was.';
 COMMENT ON COLUMN whatsapp_watches.first_bad_row IS 'Primary key of the first row that was not announced because of an error.';
 
 REVOKE ALL ON FUNCTION whatsapp_notify() FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_unwatch(regclass, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_watch_test(regclass, text, text, jsonb) FROM PUBLIC;
 

@@ -60,6 +60,9 @@ inline constexpr char key_reused[] = "WA015";
 /* A template's definition breaks a rule of Meta's; the message names it, wa_template_check() shows
  * all of them. */
 inline constexpr char definition_refused[] = "WA016";
+/* Changes of a status that were asked for are not kept any more, or never were: whoever follows
+ * them has to read whatsapp_messages anew. */
+inline constexpr char changes_lost[] = "WA017";
 /* A procedure waited for a request to Meta's API, which failed: the message says why. */
 inline constexpr char request_failed[] = "WA030";
 /* A procedure waited for a request to Meta's API, and its time is over; the request goes on. */

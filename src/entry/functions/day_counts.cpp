@@ -1,10 +1,12 @@
 /*
- * day_counts.cpp — the trigger that counts what a statement has done to whatsapp_messages.
+ * day_counts.cpp — the trigger that counts what a statement has done to whatsapp_messages, and
+ * notes changes of a status for whoever is told of them.
  *
  * Whoever changes the status of a message by a statement, we or somebody by hand, is counted by its
  * transition tables. In a worker it also measures: what a webhook has told for the first time is
  * seen here, where the row was and is at hand.
  */
+#include "pg/changes/status_changes.hpp"
 #include "pg/counts/day_counts.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/counters.hpp"
@@ -148,6 +150,20 @@ seconds_between(TimestampTz from, TimestampTz to)
 	return pg::unix_seconds(to) - pg::unix_seconds(from);
 }
 
+pg::NotedMessage
+noted_message(const SeenMessage &now)
+{
+	return {now.id,
+	        now.counted.sender,
+	        now.counted.status,
+	        now.counted.sent_at,
+	        now.delivered_at,
+	        now.read_at,
+	        now.counted.failed_at,
+	        now.counted.has_code,
+	        now.counted.error_code};
+}
+
 /* By webhooks alone: the sender's own failures are counted with its attempts. */
 void
 note_progress(const SeenMessage &before, const SeenMessage &now)
@@ -214,6 +230,7 @@ count_rows(const TriggerData &data)
 	const Rows after = open_rows(data.tg_newtable, description);
 	const bool measures = pg::is_counting_webhooks();
 	pg::DayCounts counts;
+	pg::StatusChanges changes;
 	MemoryContext batch =
 	    AllocSetContextCreate(CurrentMemoryContext, "pg_whatsapp rows", ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(batch);
@@ -225,14 +242,17 @@ count_rows(const TriggerData &data)
 			const SeenMessage now = read_row(after.row, columns);
 			counts.add(old.counted, -1);
 			counts.add(now.counted, 1);
+			changes.add(old.counted.status, old.counted.sent_at, noted_message(now));
 			if (measures)
 				note_progress(old, now);
 		}
 		if (i % rows_at_once == rows_at_once - 1) {
 			CHECK_FOR_INTERRUPTS();
+			changes.write();
 			MemoryContextReset(batch);
 		}
 	}
+	changes.write();
 	MemoryContextSwitchTo(caller);
 	close_rows(before);
 	close_rows(after);

@@ -9,6 +9,7 @@
 #include "pg/enqueue/messages.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
+#include "pg/watches/status_column.hpp"
 #include "pg/watches/watch_query.hpp"
 #include "pg/watches/watch_triggers.hpp"
 
@@ -57,7 +58,8 @@ enum : int {
 	at_on_error,
 	at_max_rows,
 	at_replicated,
-	at_due
+	at_due,
+	at_status_column
 };
 
 constexpr std::size_t longest_name = 40;
@@ -171,6 +173,7 @@ read_definition(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
 	watch.expires_at = entry::optional_text(fcinfo, at_expires_at, nullptr);
 	watch.due = entry::optional_text(fcinfo, at_due, nullptr);
 	watch.priority = entry::optional_text(fcinfo, at_priority, nullptr);
+	watch.status_column = entry::optional_text(fcinfo, at_status_column, nullptr);
 	read_on_error(fcinfo, watch);
 	watch.settings = pg::watch_settings(watch.setting_count);
 	pg::guarded([&] {
@@ -264,6 +267,7 @@ check_events(pg::WatchDefinition &watch, Oid relation)
 	/* as CREATE TRIGGER locks it */
 	Relation table = table_open(relation, ShareRowExclusiveLock);
 	check_due(watch, table);
+	pg::check_status_column(watch, table);
 	for (const pg::WatchEvent event : pg::all_watch_events) {
 		if (!watch.on[static_cast<int>(event)])
 			continue;

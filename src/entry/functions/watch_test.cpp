@@ -123,34 +123,6 @@ take_announcement(pg::AnnouncementTaker &self, const pg::WatchDefinition &watch,
 	look.taken++;
 }
 
-/* The row whose key it is: (t.a)::text = $1, or ROW(t.a, t.b)::text = $1, as a watch writes the
- * key. t.a = $1::integer where that is the same, since it finds the row by the index. */
-const char *
-key_condition(Relation table)
-{
-	const AttrNumber *key = pg::primary_key_columns(table);
-	if (key[0] == 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("table \"%s\" has no primary key", RelationGetRelationName(table)),
-		                errhint("wa_watch_test() finds a row by it.")));
-	StringInfoData text;
-	initStringInfo(&text);
-	const auto *first = TupleDescAttr(RelationGetDescr(table), key[0] - 1);
-	if (key[1] == 0 && first->atttypid < FirstNormalObjectId) {
-		appendStringInfo(&text, "whatsapp_row.%s OPERATOR(pg_catalog.=) $1::%s",
-		                 quote_identifier(NameStr(first->attname)),
-		                 format_type_extended(first->atttypid, -1, FORMAT_TYPE_FORCE_QUALIFY));
-		return text.data;
-	}
-	appendStringInfoString(&text, key[1] != 0 ? "ROW(" : "(");
-	for (int i = 0; key[i] != 0; i++)
-		appendStringInfo(
-		    &text, "%swhatsapp_row.%s", i > 0 ? ", " : "",
-		    quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(table), key[i] - 1)->attname)));
-	appendStringInfoString(&text, ")::pg_catalog.text OPERATOR(pg_catalog.=) $1");
-	return text.data;
-}
-
 TupleTableSlot *
 slot_of(Relation table, HeapTuple tuple)
 {
@@ -181,7 +153,8 @@ find_row(Relation table, const char *key, Datum old, bool has_old)
 {
 	const char *command = psprintf(
 	    "SELECT whatsapp_row, pg_catalog.jsonb_populate_record(whatsapp_row, $2) FROM %s AS whatsapp_row WHERE %s",
-	    pg::quoted_relation(RelationGetRelid(table)), key_condition(table));
+	    pg::quoted_relation(RelationGetRelid(table)),
+	    pg::row_key_condition(table, "wa_watch_test()"));
 	pg::Statement statement = {command, 2, {TEXTOID, JSONBOID}};
 	pg::Values values;
 	values.set_text(0, key);

@@ -32,12 +32,6 @@ using namespace whatsapp;
 namespace
 {
 
-int
-code_of(const char *state)
-{
-	return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
-}
-
 pg::TokenAnswer
 ask(const text *token)
 {
@@ -115,9 +109,9 @@ pg_whatsapp_webhook_verify(PG_FUNCTION_ARGS)
 	case pg::TokenAnswer::wrong:
 		break;
 	}
-	ereport(ERROR,
-	        (errcode(code_of(sqlstate::verification_failed)), errmsg("webhook verification failed"),
-	         errdetail("The mode is not \"subscribe\", or the token is no account's.")));
+	ereport(ERROR, (errcode(pg::errcode_of(sqlstate::verification_failed)),
+	                errmsg("webhook verification failed"),
+	                errdetail("The mode is not \"subscribe\", or the token is no account's.")));
 }
 
 Datum
@@ -127,7 +121,7 @@ pg_whatsapp_webhook_receive(PG_FUNCTION_ARGS)
 	bytea *body = PG_GETARG_BYTEA_PP(0);
 	const char *signature = entry::optional_text(fcinfo, 1, "");
 	if (!signature_well_formed(signature))
-		ereport(ERROR, (errcode(code_of(sqlstate::signature_malformed)),
+		ereport(ERROR, (errcode(pg::errcode_of(sqlstate::signature_malformed)),
 		                errmsg("webhook signature is missing or malformed"),
 		                errhint("Pass the value of the header X-Hub-Signature-256 as it came.")));
 	SPI_connect();

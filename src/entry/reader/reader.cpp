@@ -13,6 +13,9 @@
 #include "pg/server/shutdown.hpp"
 #include "pg/webhooks/parked_statuses.hpp"
 #include "pg/reader/intake.hpp"
+#include "pg/callbacks/callback_guard.hpp"
+#include "pg/callbacks/callback_turn.hpp"
+#include "pg/changes/callback_list.hpp"
 #include "pg/requests/requests.hpp"
 #include "pg/requests/sync_schedule.hpp"
 #include "pg/retention/codes.hpp"
@@ -54,6 +57,22 @@ read_event_queue(std::int64_t &next_due)
 			return;
 		more = pg::work_off_event_queue(next_due);
 	}
+}
+
+/* One callback has its turn, then the reader's other work goes on. */
+void
+serve_callbacks(std::int64_t &next_due)
+{
+	bool more = false;
+	const bool handed_on = pg::transact([&] { more = pg::hand_on_changes(); });
+	std::int64_t due = -1;
+	pg::take_callback_turn(due);
+	if (more)
+		due = 0;
+	if (!handed_on && (due < 0 || due > 1000))
+		due = 1000;
+	if (due >= 0 && (next_due < 0 || due < next_due))
+		next_due = due;
 }
 
 /* What was parked for days is looked at again for what was learnt since the last look: whoever
@@ -111,6 +130,7 @@ pg_whatsapp_reader_main(Datum)
 	std::int64_t next_match = pg::monotonic_ms() + match_ms;
 	std::int64_t next_call = 0;
 	request_due_syncs(true);
+	pg::blame_left_callback();
 	std::int64_t next_figures = 0;
 	std::int32_t learnt = 0;
 	while (!pg::shutdown_requested()) {
@@ -119,6 +139,7 @@ pg_whatsapp_reader_main(Datum)
 		pg::reload_if_requested();
 		std::int64_t next_due = -1;
 		read_event_queue(next_due);
+		serve_callbacks(next_due);
 		const std::int64_t now = pg::monotonic_ms();
 		if (now >= next_call) {
 			pg::transact([] { pg::call_clerk_for_due_requests(); });

@@ -8,6 +8,10 @@
 namespace whatsapp::pg
 {
 
+/* For whom a worker calls a function right now; NULL for nobody. A worker's session user is the
+ * extension's owner, whose messages these are not. */
+inline const char *acting_role = nullptr;
+
 /* NULL for what is absent. Strings are in the server's memory and encoding. */
 struct NewMessage {
 	const char *sender;
@@ -25,7 +29,7 @@ struct NewMessage {
 	bool has_expires_at = false;
 	std::int64_t expires_at = 0; /* TimestampTz */
 	/* whose message it is; NULL: the session user's */
-	const char *enqueued_by = nullptr;
+	const char *enqueued_by = acting_role;
 	/* Of a key: the first message that has it stands, whatever is in this one. */
 	bool first_of_key_stands = false;
 	/* The caller has looked, and nobody has the key: the message may be written with others in a

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/message/limits.hpp"
+#include "pg/changes/status_changes.hpp"
 #include "pg/counts/day_counts.hpp"
 #include "pg/enqueue/message_values.hpp"
 #include "pg/enqueue/messages.hpp"
@@ -82,6 +83,7 @@ record_refused(const NewMessage &refused, const Failure &why)
 	counted.status = "FAILED";
 	counted.failed_at = GetCurrentTransactionStartTimestamp();
 	count_refused(counted);
+	note_refused(id, message.sender);
 	return id;
 }
 

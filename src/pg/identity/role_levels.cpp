@@ -40,15 +40,17 @@ struct RoleLevel {
 	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters," \
 	"whatsapp_template_steps,whatsapp_rate_cost,whatsapp_units_before,"                         \
 	"whatsapp_estimate_groups,wa_window_open,wa_diagnose,wa_preflight,wa_metrics,wa_report,"    \
-	"wa_market,wa_price,wa_estimate,wa_template_plan,wa_render_template"
-#define ACTING                                                                             \
-	LOOKING ",wa_cancel,wa_retry,wa_resume,wa_release,wa_opt_out,wa_opt_in,wa_stat_reset," \
-	        "wa_mark_read,wa_request_template_sync,wa_request_number_sync,"                \
-	        "wa_request_media_download,wa_sync_templates,wa_sync_numbers,wa_download_media"
-#define ADMINISTERING                                                                   \
-	ACTING "," SENDING ",wa_send_test,wa_forget,wa_template_define,wa_template_remove," \
-	       "wa_template_apply,wa_rates_import,wa_watch,wa_unwatch,wa_watch_test,"       \
-	       "whatsapp_notify,whatsapp_notify_po"
+	"wa_changes,wa_market,wa_price,wa_estimate,wa_template_plan,wa_render_template"
+#define ACTING                                                                     \
+	LOOKING                                                                        \
+	",wa_cancel,wa_retry,wa_resume,wa_release,wa_opt_out,wa_opt_in,wa_stat_reset," \
+	"wa_mark_read,wa_request_template_sync,wa_request_number_sync,"                \
+	"wa_callback_pause,wa_callback_resume,wa_request_media_download,wa_sync_templates,wa_sync_numbers,wa_download_media"
+#define ADMINISTERING                                                                                                    \
+	ACTING                                                                                                               \
+	"," SENDING ",wa_send_test,wa_forget,wa_template_define,wa_template_remove,"                                         \
+	"wa_template_apply,wa_rates_import,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,wa_callback_remove," \
+	"whatsapp_notify,whatsapp_notify_po"
 
 #define WRITING "INSERT, UPDATE, DELETE"
 

@@ -7,6 +7,7 @@
  */
 #include "pg/queue/queue.hpp"
 
+#include "pg/changes/status_changes.hpp"
 #include "pg/counts/day_counts.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/queue/settle_failure.hpp"
@@ -204,8 +205,13 @@ text_of(PlainTable &messages, int column)
 }
 
 /* What the trigger on UPDATE does for a statement. */
+struct Noted {
+	DayCounts counts;
+	StatusChanges changes;
+};
+
 void
-count_sent(PlainTable &messages, TimestampTz now, DayCounts &counts)
+note_sent(PlainTable &messages, const Settled &row, TimestampTz now, Noted &noted)
 {
 	CountedMessage message = {};
 	message.sender = text_of(messages, message_column::sender);
@@ -213,12 +219,18 @@ count_sent(PlainTable &messages, TimestampTz now, DayCounts &counts)
 	message.category = text_of(messages, message_column::pricing_category);
 	message.status = "SENT";
 	message.sent_at = now;
-	counts.add(message, 1);
+	noted.counts.add(message, 1);
+	NotedMessage change = {};
+	change.id = row.id;
+	change.sender = message.sender;
+	change.status = "SENT";
+	change.sent_at = now;
+	noted.changes.add("PENDING", 0, change);
 }
 
 /* One row of record_there. */
 bool
-record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now, DayCounts &counts)
+record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now, Noted &noted)
 {
 	bool null;
 	bool no_wamid;
@@ -241,7 +253,7 @@ record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now, DayC
 		messages.set_null(error);
 	if (messages.update() == 0)
 		return false;
-	count_sent(messages, DatumGetTimestampTz(now), counts);
+	note_sent(messages, row, DatumGetTimestampTz(now), noted);
 	return true;
 }
 
@@ -255,11 +267,12 @@ record_sent(const Settled *const *rows, std::size_t count)
 	const Datum sent = CStringGetTextDatum("SENT");
 	const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	std::size_t recorded = 0;
-	DayCounts counts;
+	Noted noted;
 	for (std::size_t i = 0; i < count; i++)
-		recorded += record_row(messages, *rows[i], sent, now, counts);
+		recorded += record_row(messages, *rows[i], sent, now, noted);
 	messages.close();
-	counts.write();
+	noted.counts.write();
+	noted.changes.write();
 	return recorded == count;
 }
 

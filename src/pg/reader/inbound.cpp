@@ -4,6 +4,7 @@
 #include "pg/reader/inbound.hpp"
 
 #include "core/webhook/inbound.hpp"
+#include "pg/changes/callback_list.hpp"
 #include "pg/identity/directory.hpp"
 #include "pg/people/opt_outs.hpp"
 #include "pg/people/persons.hpp"
@@ -153,7 +154,7 @@ store_inbound(const InboxTask &task)
 	             "  contacts jsonb, emoji text, target_wamid text, reply_kind text, reply_id text, reply_description text, reply_data text,"
 	             "  order_items jsonb, context_wamid text, context_from text, forwarded boolean, referral jsonb, new_wa_id text,"
 	             "  new_user_id text, errors jsonb, opens_window boolean)"
-	             " ON CONFLICT (wamid) DO NOTHING",
+	             " ON CONFLICT (wamid) DO NOTHING RETURNING id",
 	    9,
 	    {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID,
 	     TEXTOID}};
@@ -169,8 +170,11 @@ store_inbound(const InboxTask &task)
 	values.set(6, Int64GetDatum(task.event_id));
 	values.set_text(7, task.raw);
 	values.set_text(8, read_inbound_columns(task));
-	if (run_statement(statement, values).count() > 0)
-		count_inbound();
+	const Result stored = run_statement(statement, values);
+	if (stored.empty())
+		return;
+	count_inbound();
+	owe_inbound_calls(stored.int64_at(0, 1), sender);
 }
 
 } // namespace whatsapp::pg

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/base/fault.hpp"
+#include "pg/server/boundary.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
@@ -42,12 +43,6 @@ owner_of_function(Oid function)
 	const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
 	ReleaseSysCache(tuple);
 	return owner;
-}
-
-int
-errcode_of(const char *sqlstate)
-{
-	return MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3], sqlstate[4]);
 }
 
 void

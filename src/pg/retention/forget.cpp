@@ -113,6 +113,12 @@ ForgettingStatement forgetting[] = {
       " AND a.message_id IN (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE " IS_OF_PERSON(
           "m") ")",
       KEYS}},
+    {"whatsapp_watched_messages",
+     "deleted",
+     {"DELETE FROM @s@.whatsapp_watched_messages AS w"
+      " WHERE w.message_id IN (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE " IS_OF_PERSON(
+          "m") ")",
+      KEYS}},
     {"whatsapp_messages",
      "emptied",
      {"UPDATE @s@.whatsapp_messages AS m SET recipient_phone = NULL, wa_id = NULL, user_id = NULL,"
@@ -125,6 +131,16 @@ ForgettingStatement forgetting[] = {
      "emptied",
      {"UPDATE @s@.whatsapp_watch_errors AS e SET message = 'forgotten by wa_forget()', first_row = NULL"
       " WHERE e.message ~ ANY ($2) OR e.first_row ~ ANY ($2)",
+      KEYS_AND_SPELLINGS}},
+    {"whatsapp_callback_calls",
+     "emptied",
+     {"UPDATE @s@.whatsapp_callback_calls AS q SET error_message = 'forgotten by wa_forget()'"
+      " WHERE q.error_message ~ ANY ($2)",
+      KEYS_AND_SPELLINGS}},
+    {"whatsapp_callback_definitions",
+     "emptied",
+     {"UPDATE @s@.whatsapp_callback_definitions AS d SET error_message = 'forgotten by wa_forget()'"
+      " WHERE d.error_message ~ ANY ($2)",
       KEYS_AND_SPELLINGS}},
     {"whatsapp_windows",
      "deleted",

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "pg/changes/change_log.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/settings.hpp"
@@ -28,6 +29,8 @@ constexpr int batch_rows = 500;
 constexpr std::int64_t batch_pause_ms = 100;
 /* What is due grows by the second; a pass reads what it has left alone once more. */
 constexpr std::int64_t pass_pause_ms = 60 * 1000;
+/* Those that go stand first, so that a look costs little. */
+constexpr std::int64_t changes_pause_ms = 5000;
 constexpr std::int64_t whole_pass_pause_ms = std::int64_t{24} * 3600 * 1000;
 
 struct Retention {
@@ -101,6 +104,18 @@ retire_wamids()
 	run_statement(statement, Values());
 }
 
+/* Of which row a message was: of those that are gone. */
+void
+retire_row_links()
+{
+	static Statement statement = {
+	    "DELETE FROM @s@.whatsapp_watched_messages AS w WHERE w.message_id"
+	    " < (SELECT min(m.id) FROM @s@.whatsapp_messages AS m)",
+	    0,
+	    {}};
+	run_statement(statement, Values());
+}
+
 /* Returns how many rows there were. */
 uint64
 retire_batch(Retention &retention)
@@ -135,8 +150,10 @@ retire(Retention &retention, std::int64_t now)
 	}
 	/* also after a failure, which the log has told: somebody's trigger, or a lock */
 	retention.next = now + pass_pause_ms;
-	if (&retention == &retentions[0])
+	if (&retention == &retentions[0]) {
 		transact([] { retire_wamids(); });
+		transact([] { retire_row_links(); });
+	}
 	if (!done)
 		return;
 	static std::int64_t next_whole_pass = 0;
@@ -159,6 +176,14 @@ retire_old_rows(std::int64_t now)
 		if (retention.keep > 0)
 			next = std::min(next, retention.next);
 	}
+	static std::int64_t next_changes = 0;
+	if (settings.keep_changes > 0 && now >= next_changes) {
+		bool more = false;
+		transact([&] { more = retire_changes(); });
+		next_changes = now + (more ? batch_pause_ms : changes_pause_ms);
+	}
+	if (settings.keep_changes > 0)
+		next = std::min(next, next_changes);
 	return next - now;
 }
 

@@ -52,6 +52,13 @@ guarded(Body &&body)
 		raise_failure(why);
 }
 
+/* A constant of core/base/fault.hpp, for errcode(). */
+inline int
+errcode_of(const char *sqlstate) noexcept
+{
+	return MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3], sqlstate[4]);
+}
+
 /* The bytes of a text argument; detoast (PG_GETARG_TEXT_PP) first. */
 inline std::string_view
 view(const text *value) noexcept

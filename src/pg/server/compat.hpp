@@ -12,6 +12,7 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
@@ -76,6 +77,17 @@ insert_index_entries(ResultRelInfo *result, TupleTableSlot *slot, EState *state,
 #else
 	(void)summarizing_only;
 	(void)ExecInsertIndexTuples(result, slot, state, false, false, nullptr, NIL);
+#endif
+}
+
+/* 16 (commit afbfc02983) has one such function for all kinds of objects. */
+inline bool
+may_execute(Oid function, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
 #endif
 }
 

@@ -41,8 +41,10 @@ bool
 is_large_table(Oid table)
 {
 	static const char *const names[] = {
-	    "whatsapp_messages", "whatsapp_queue",       "whatsapp_attempts", "whatsapp_events",
-	    "whatsapp_wamids",   "whatsapp_event_queue", "whatsapp_inbound"};
+	    "whatsapp_messages",       "whatsapp_queue",           "whatsapp_attempts",
+	    "whatsapp_events",         "whatsapp_wamids",          "whatsapp_event_queue",
+	    "whatsapp_inbound",        "whatsapp_change_queue",    "whatsapp_changes",
+	    "whatsapp_callback_calls", "whatsapp_watched_messages"};
 	if (get_rel_namespace(table) != schema_oid())
 		return false;
 	const char *name = get_rel_name(table);

@@ -79,9 +79,7 @@ enter_user_code()
 	if (depth++ > 0)
 		return;
 	settings_level = NewGUCNestLevel();
-	for (const char *name : own_limits)
-		(void)set_config_option(name, GetConfigOptionResetString(name), PGC_SUSET, PGC_S_SESSION,
-		                        GUC_ACTION_SAVE, true, 0, false);
+	show_database_limits();
 	/* who called may have set one already */
 	timer_started = !get_timeout_active(STATEMENT_TIMEOUT);
 	if (timer_started)
@@ -144,6 +142,14 @@ around_function(FmgrHookEventType event, FmgrInfo *function, Datum *argument)
 }
 
 } // namespace
+
+void
+show_database_limits()
+{
+	for (const char *name : own_limits)
+		(void)set_config_option(name, GetConfigOptionResetString(name), PGC_SUSET, PGC_S_SESSION,
+		                        GUC_ACTION_SAVE, true, 0, false);
+}
 
 void
 apply_session_settings()

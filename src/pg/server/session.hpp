@@ -12,6 +12,10 @@ namespace whatsapp::pg
  * whatsapp.trigger_timeout. */
 void begin_session();
 
+/* Until the settings of this level are taken back: the database's own time-outs and row security,
+ * as a user's code has them that no function is around. */
+void show_database_limits();
+
 /* The worker's settings again, after a reload of the configuration. */
 void apply_session_settings();
 

@@ -189,6 +189,10 @@ define_sending_settings()
 	           {"Longest time that a trigger on whatsapp_inbound may take for one message.",
 	            "Then its statement is cancelled, and the message is tried again later."},
 	           &settings.trigger_timeout, 5000, 1, 600000, GUC_UNIT_MS);
+	define_int("whatsapp.callback_timeout",
+	           {"Longest time that a callback may take for one call.",
+	            "Then it is cancelled, and tried again later. See wa_on_status()."},
+	           &settings.callback_timeout, 5000, 1, 600000, GUC_UNIT_MS);
 	define_int("whatsapp.max_attempts",
 	           {"Attempts after which a message that meets only transient errors fails.",
 	            "Errors of the network and limits of the platform are not counted."},
@@ -315,6 +319,10 @@ define_retention_settings()
 	define_int("whatsapp.keep_inbound",
 	           "Age at which messages that came in are deleted; 0 to keep them.",
 	           &settings.keep_inbound, 0, 0, INT_MAX, GUC_UNIT_S);
+	define_int("whatsapp.keep_changes",
+	           {"How long changes of a status are kept for wa_changes(); 0: not at all.",
+	            "It counts from the number's making."},
+	           &settings.keep_changes, 0, 0, INT_MAX, GUC_UNIT_S);
 }
 
 } // namespace

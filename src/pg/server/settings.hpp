@@ -51,7 +51,8 @@ struct Settings {
 	int listen_idle_timeout;    /* milliseconds */
 	bool notify_status;
 	bool notify_inbound;
-	int trigger_timeout; /* milliseconds */
+	int trigger_timeout;  /* milliseconds */
+	int callback_timeout; /* milliseconds */
 	bool check_opt_outs;
 	bool check_templates;
 	int parameter_whitespace;
@@ -60,6 +61,7 @@ struct Settings {
 	int keep_bodies;
 	int keep_events;
 	int keep_inbound;
+	int keep_changes; /* seconds; 0: none are kept */
 	int log_messages;
 };
 

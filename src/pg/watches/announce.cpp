@@ -10,6 +10,7 @@
 #include "pg/server/columns.hpp"
 #include "pg/server/replication.hpp"
 #include "pg/watches/following_messages.hpp"
+#include "pg/watches/status_column.hpp"
 #include "pg/watches/watch_errors.hpp"
 #include "pg/watches/watch_query.hpp"
 
@@ -78,18 +79,29 @@ drop_known(Announcement *announcements, int count)
 	return left;
 }
 
+/* Where statuses are written back, it is noted of which row a message is. */
 void
-write_announcements(MessageBatch &batch, Announcement *announcements, int count, bool in_batch)
+write_announcements(const Announcing &announcing, int count, bool in_batch)
 {
+	const WatchDefinition &watch = announcing.watch;
+	const bool links =
+	    watch.status_column != nullptr && announcing.rows.event != WatchEvent::deleted;
 	for (int i = 0; i < count; i++) {
-		Announcement &announcement = announcements[i];
+		Announcement &announcement = announcing.announcements[i];
 		announcement.message.key_is_new = in_batch;
+		std::int64_t id = 0;
 		if (announcement.refused != nullptr)
-			record_refused(announcement.message, *announcement.refused);
+			id = record_refused(announcement.message, *announcement.refused);
+		else if (links && announcement.message.idempotency_key == nullptr)
+			id = enqueue_message(announcement.message);
 		else
-			add_message(batch, announcement.message);
+			add_message(*announcing.batch, announcement.message);
+		if (links && id != 0 && announcement.row_key != nullptr)
+			link_message(watch, id, announcement.row_key);
 	}
-	end_message_batch(batch);
+	end_message_batch(*announcing.batch);
+	if (links)
+		link_announcements(watch, announcing.announcements, count);
 }
 
 /* Those with a key are written in a batch first, on the guess that nobody has it. */
@@ -108,18 +120,17 @@ enqueue_announcements(const Announcing &announcing, int count)
 	for (int i = 0; i < count; i++)
 		keyed = keyed || announcements[i].message.idempotency_key != nullptr;
 	if (!keyed) {
-		write_announcements(*announcing.batch, announcements, count, true);
+		write_announcements(announcing, count, true);
 		return;
 	}
 	Problem problem;
-	if (attempt_apart(problem, 0,
-	                  [&] { write_announcements(*announcing.batch, announcements, count, true); }))
+	if (attempt_apart(problem, 0, [&] { write_announcements(announcing, count, true); }))
 		return;
 	if (!problem_is_repeat(problem))
 		raise_problem(problem);
 	forget_message_batch(*announcing.batch);
 	count = drop_known(announcements, count);
-	write_announcements(*announcing.batch, announcements, count, false);
+	write_announcements(announcing, count, false);
 }
 
 [[noreturn]] void
@@ -137,18 +148,20 @@ reject_announcement(const WatchDefinition &watch, const Announcement &refused)
 void
 take_chunk(Announcing &announcing, const Result &rows)
 {
-	const auto count = static_cast<int>(rows.count());
 	Announcement *announcements = announcing.announcements;
-	for (int i = 0; i < count; i++) {
-		compose_announcement(announcing.watch, announcing.rows.event, rows, static_cast<uint64>(i),
-		                     announcements[i]);
-		if (announcing.taker != nullptr && announcements[i].wanted)
-			announcing.taker->take(*announcing.taker, announcing.watch, announcements[i]);
-		else if (announcements[i].refused != nullptr && announcements[i].wanted &&
-		         announcing.watch.rejects)
-			reject_announcement(announcing.watch, announcements[i]);
+	int count = 0;
+	for (uint64 i = 0; i < rows.count(); i++) {
+		Announcement &announcement = announcements[count];
+		compose_announcement(announcing.watch, announcing.rows.event, rows, i, announcement);
+		if (is_silenced(announcing.watch, announcing.rows.event, announcement.row_key))
+			continue;
+		if (announcing.taker != nullptr && announcement.wanted)
+			announcing.taker->take(*announcing.taker, announcing.watch, announcement);
+		else if (announcement.refused != nullptr && announcement.wanted && announcing.watch.rejects)
+			reject_announcement(announcing.watch, announcement);
+		count++;
 	}
-	if (announcing.taker == nullptr)
+	if (announcing.taker == nullptr && count > 0)
 		enqueue_announcements(announcing, count);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "pg/watches/watch_definition.hpp"
 
+#include "pg/changes/watch_callback.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/statement.hpp"
 
@@ -82,7 +83,7 @@ home_of_watches()
 Statement find_by_key = {
     "SELECT d.name, d.relation, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, d.sender,"
     " d.language, d.reference, d.idempotency_key, d.send_at, d.expires_at, d.priority, d.on_error = 'reject',"
-    " d.max_rows, d.replicated, d.settings, d.due"
+    " d.max_rows, d.replicated, d.settings, d.due, d.status_column"
     " FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1 AND (d.relation = $2"
     "  OR d.relation IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors($2) AS a (relid))"
     "  OR ((d.home <> $4 OR d.relation_name IN (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
@@ -125,6 +126,7 @@ read_watch(const Result &found, WatchDefinition &watch)
 	watch.setting_count = settings.count;
 	watch.settings = settings.values;
 	watch.due = found.text_at(0, 20);
+	watch.status_column = found.text_at(0, 21);
 }
 
 } // namespace
@@ -231,12 +233,12 @@ namespace
 Statement insert_definition = {
     "INSERT INTO @s@.whatsapp_watch_definitions (key, name, relation, relation_name, home, owner, events, template,"
     " parameters, phone, condition, sender, language, reference, idempotency_key, send_at, expires_at, priority,"
-    " on_error, max_rows, replicated, settings, due)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
-    23,
+    " on_error, max_rows, replicated, settings, due, status_column)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
+    24,
     {TEXTOID,      TEXTOID, OIDOID,  TEXTOID, TEXTOID, TEXTOID,      TEXTARRAYOID, TEXTOID,
      TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,      TEXTOID,      TEXTOID,
-     TEXTOID,      TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTARRAYOID, TEXTOID}};
+     TEXTOID,      TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTARRAYOID, TEXTOID,      TEXTOID}};
 
 /* A name is free again when the table of its watch is gone. */
 void
@@ -297,7 +299,12 @@ insert_watch(const WatchDefinition &watch, const char *relation_name, Oid trigge
 	values.set(20, BoolGetDatum(watch.replicated));
 	values.set(21, text_array(watch.settings, watch.setting_count));
 	values.set_text(22, watch.due);
+	values.set_text(23, watch.status_column);
 	(void)run_statement(insert_definition, values);
+	remove_watch_callbacks();
+	if (watch.status_column != nullptr)
+		add_watch_callback({watch.key, psprintf("%s.%s", watch.name, watch.status_column),
+		                    watch.owner, text_array(watch.settings, watch.setting_count)});
 }
 
 void
@@ -314,6 +321,7 @@ delete_watch(const char *key)
 	values.set_text(0, key);
 	(void)run_statement(errors, values);
 	(void)run_statement(definition, values);
+	remove_watch_callbacks();
 }
 
 } // namespace whatsapp::pg

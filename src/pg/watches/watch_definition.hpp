@@ -41,7 +41,8 @@ struct WatchDefinition {
 	const char *reference;
 	const char *idempotency_key;
 	const char *send_at;
-	const char *due; /* then the message follows its row as long as it is pending */
+	const char *status_column; /* of the watched table, which the message's status is written to */
+	const char *due;           /* then the message follows its row as long as it is pending */
 	const char *expires_at;
 	const char *priority;
 	bool rejects;

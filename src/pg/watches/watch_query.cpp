@@ -311,28 +311,33 @@ watch_settings(int &count)
 WatchOwner
 begin_watch_owner(const WatchDefinition &watch)
 {
-	WatchOwner before = {InvalidOid, 0, 0};
 	const Oid owner = get_role_oid(watch.owner, true);
 	if (!OidIsValid(owner))
 		ereport(ERROR,
 		        (errcode(ERRCODE_UNDEFINED_OBJECT),
 		         errmsg("owner \"%s\" of watch \"%s\" does not exist", watch.owner, watch.name),
 		         errhint("Call wa_unwatch(), and wa_watch() as a role that exists.")));
+	return begin_role(owner, watch.settings, watch.setting_count);
+}
+
+WatchOwner
+begin_role(Oid role, const char *const *settings, int count)
+{
+	WatchOwner before = {InvalidOid, 0, 0};
 	GetUserIdAndSecContext(&before.user, &before.context);
 	before.nest_level = NewGUCNestLevel();
-	for (int i = 0; i < watch.setting_count; i++) {
-		const char *equals = strchr(watch.settings[i], '=');
+	for (int i = 0; i < count; i++) {
+		const char *equals = strchr(settings[i], '=');
 		if (equals == nullptr)
 			continue;
-		const char *name =
-		    pnstrdup(watch.settings[i], static_cast<Size>(equals - watch.settings[i]));
+		const char *name = pnstrdup(settings[i], static_cast<Size>(equals - settings[i]));
 		const char *now = GetConfigOption(name, true, false);
 		if (now == nullptr || strcmp(now, equals + 1) != 0)
 			(void)set_config_option(name, equals + 1, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 			                        true, 0, false);
 	}
-	SetUserIdAndSecContext(owner, before.context | SECURITY_LOCAL_USERID_CHANGE |
-	                                  SECURITY_RESTRICTED_OPERATION);
+	SetUserIdAndSecContext(role, before.context | SECURITY_LOCAL_USERID_CHANGE |
+	                                 SECURITY_RESTRICTED_OPERATION);
 	return before;
 }
 

@@ -41,6 +41,8 @@ struct WatchOwner {
 };
 /* Raises 42704 when the role is gone. */
 WatchOwner begin_watch_owner(const WatchDefinition &watch);
+/* The same for whatever else works for a role with settings of another time: name=value. */
+WatchOwner begin_role(Oid role, const char *const *settings, int count);
 void end_watch_owner(const WatchOwner &before);
 
 /* The settings of the moment, as watches keep them: name=value. */

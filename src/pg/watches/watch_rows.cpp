@@ -186,6 +186,32 @@ primary_key_columns(Relation relation)
 }
 
 const char *
+row_key_condition(Relation table, const char *who)
+{
+	const AttrNumber *key = primary_key_columns(table);
+	if (key[0] == 0)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("table \"%s\" has no primary key", RelationGetRelationName(table)),
+		                errhint("%s finds a row by it.", who)));
+	StringInfoData text;
+	initStringInfo(&text);
+	const auto *first = TupleDescAttr(RelationGetDescr(table), key[0] - 1);
+	if (key[1] == 0 && first->atttypid < FirstNormalObjectId) {
+		appendStringInfo(&text, "whatsapp_row.%s OPERATOR(pg_catalog.=) $1::%s",
+		                 quote_identifier(NameStr(first->attname)),
+		                 format_type_extended(first->atttypid, -1, FORMAT_TYPE_FORCE_QUALIFY));
+		return text.data;
+	}
+	appendStringInfoString(&text, key[1] != 0 ? "ROW(" : "(");
+	for (int i = 0; key[i] != 0; i++)
+		appendStringInfo(
+		    &text, "%swhatsapp_row.%s", i > 0 ? ", " : "",
+		    quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(table), key[i] - 1)->attname)));
+	appendStringInfoString(&text, ")::pg_catalog.text OPERATOR(pg_catalog.=) $1");
+	return text.data;
+}
+
+const char *
 describe_first_row(const WatchRows &rows)
 {
 	const AttrNumber *key = primary_key_columns(rows.relation);

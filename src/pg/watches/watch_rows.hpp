@@ -55,4 +55,9 @@ const char *describe_first_row(const WatchRows &rows);
 /* The columns of the primary key, by their numbers; 0 ends them. */
 const AttrNumber *primary_key_columns(Relation relation);
 
+/* The row whose key is $1, as a watch writes it, of a table that is called whatsapp_row: (a)::text
+ * = $1, or ROW(a, b)::text = $1; a = $1::integer where that is the same, since it finds the row by
+ * the index. 55000 when there is no primary key: who, for the hint, needs it. */
+const char *row_key_condition(Relation table, const char *who);
+
 } // namespace whatsapp::pg

@@ -1,0 +1,245 @@
+/*
+ * callbacks.cpp — wa_on_status() and its kin, and wa_changes().
+ *
+ * A callback is registered by the caller's own rights and written down as the extension's owner.
+ */
+#include "pg/callbacks/callback.hpp"
+#include "pg/changes/change_log.hpp"
+#include "pg/enqueue/messages.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/server/schema.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/watches/watch_query.hpp"
+#include "pg/watches/watch_triggers.hpp"
+
+#include "entry/call/arguments.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_on_status);
+PG_FUNCTION_INFO_V1(pg_whatsapp_on_inbound);
+PG_FUNCTION_INFO_V1(pg_whatsapp_callback_remove);
+PG_FUNCTION_INFO_V1(pg_whatsapp_callback_pause);
+PG_FUNCTION_INFO_V1(pg_whatsapp_callback_resume);
+PG_FUNCTION_INFO_V1(pg_whatsapp_changes);
+}
+
+using namespace whatsapp;
+
+namespace
+{
+
+constexpr std::size_t longest_name = 63;
+constexpr std::size_t longest_sender = 63;
+
+[[noreturn]] void
+raise_unfit(Oid function, bool inbound)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+	                errmsg("function %s cannot be called back", format_procedure(function)),
+	                inbound ? errdetail("A function with one argument of type bigint is needed: "
+	                                    "the id of the row of whatsapp_inbound.")
+	                        : errdetail("A function with arguments of types bigint and text is "
+	                                    "needed: the id of the message, and its status.")));
+	pg_unreachable();
+}
+
+/* Like those that a trigger calls, it is called by its number and returns one value, or nothing. */
+void
+check_signature(const FormData_pg_proc &function, bool inbound)
+{
+	const int count = inbound ? 1 : 2;
+	const Oid *types = function.proargtypes.values;
+	const bool fits = function.prokind == PROKIND_FUNCTION && !function.proretset &&
+	                  function.pronargs == count && types[0] == INT8OID &&
+	                  (inbound || types[1] == TEXTOID);
+	const bool returns =
+	    function.prorettype == VOIDOID || get_typtype(function.prorettype) != TYPTYPE_PSEUDO;
+	if (!fits || !returns)
+		raise_unfit(function.oid, inbound);
+	if (isAnyTempNamespace(function.pronamespace))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+		                errmsg("function %s is temporary", format_procedure(function.oid)),
+		                errdetail("It is gone when this session ends.")));
+}
+
+/* Its name, its owner's, and what else names it; the search_path is ours already. */
+void
+describe_function(Oid function, bool inbound, pg::NewCallback &callback)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+		                errmsg("function with OID %u does not exist", function)));
+	const auto &form = *reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+	check_signature(form, inbound);
+	callback.stem = pstrdup(NameStr(form.proname));
+	callback.function = format_procedure(function);
+	callback.function_owner = GetUserNameFromId(form.proowner, false);
+	ReleaseSysCache(tuple);
+	if (!pg::may_execute(function, GetUserId()))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, callback.stem);
+}
+
+void
+check_statuses(FunctionCallInfo fcinfo, int place)
+{
+	const entry::TextArray statuses = entry::required_texts(fcinfo, place);
+	for (int i = 0; i < statuses.count; i++) {
+		const char *status = text_to_cstring(statuses.values[i]);
+		bool known = false;
+		for (const char *word : {"PENDING", "SENT", "DELIVERED", "READ", "FAILED", "CANCELLED"})
+			known = known || strcmp(word, status) == 0;
+		if (!known)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			                errmsg("status \"%s\" does not exist", status),
+			                errhint("The statuses are PENDING, SENT, DELIVERED, READ, FAILED and "
+			                        "CANCELLED.")));
+	}
+	if (statuses.count == 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("statuses must not be empty"),
+		         errhint("NULL stands for all of them.")));
+}
+
+Datum
+register_callback(FunctionCallInfo fcinfo, pg::NewCallback &callback, int at_sender, int at_name)
+{
+	entry::require_argument(fcinfo, 0, "function");
+	const Oid function = PG_GETARG_OID(0);
+	callback.sender =
+	    entry::optional_text(fcinfo, at_sender, TextLimit{"sender", longest_sender}, nullptr);
+	callback.name = entry::optional_text(fcinfo, at_name, TextLimit{"name", longest_name}, nullptr);
+	callback.owner = GetUserNameFromId(GetUserId(), false);
+	callback.settings = pg::watch_settings(callback.setting_count);
+	const int nest_level = NewGUCNestLevel();
+	(void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+	                        GUC_ACTION_SAVE, true, 0, false);
+	describe_function(function, callback.inbound, callback);
+
+	MemoryContext caller = CurrentMemoryContext;
+	const char *name = nullptr;
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::as_user(pg::owner_of_function(fcinfo->flinfo->fn_oid), [&] {
+		if (callback.sender != nullptr)
+			(void)pg::resolve_sender(callback.sender);
+		name = MemoryContextStrdup(caller, pg::insert_callback(callback));
+	});
+	SPI_finish();
+	AtEOXact_GUC(true, nest_level);
+	return CStringGetTextDatum(name);
+}
+
+Datum
+change_callback(FunctionCallInfo fcinfo, bool (*change)(const char *))
+{
+	const char *name = entry::required_cstring(fcinfo, 0, "name");
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	const bool found = change(name);
+	SPI_finish();
+	PG_RETURN_BOOL(found);
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_on_status(PG_FUNCTION_ARGS)
+{
+	pg::NewCallback callback = {};
+	callback.has_statuses = !PG_ARGISNULL(1);
+	if (callback.has_statuses) {
+		check_statuses(fcinfo, 1);
+		callback.statuses = PG_GETARG_DATUM(1);
+	}
+	return register_callback(fcinfo, callback, 2, 3);
+}
+
+Datum
+pg_whatsapp_on_inbound(PG_FUNCTION_ARGS)
+{
+	pg::NewCallback callback = {};
+	callback.inbound = true;
+	return register_callback(fcinfo, callback, 1, 2);
+}
+
+Datum
+pg_whatsapp_callback_remove(PG_FUNCTION_ARGS)
+{
+	return change_callback(fcinfo, pg::remove_callback);
+}
+
+Datum
+pg_whatsapp_callback_pause(PG_FUNCTION_ARGS)
+{
+	return change_callback(fcinfo, pg::pause_callback);
+}
+
+Datum
+pg_whatsapp_callback_resume(PG_FUNCTION_ARGS)
+{
+	return change_callback(fcinfo, pg::resume_callback);
+}
+
+namespace
+{
+
+void
+put_changes(const pg::Result &changes, ReturnSetInfo &result)
+{
+	constexpr int columns = 7;
+	for (uint64 i = 0; i < changes.count(); i++) {
+		/* there is none: the row has only the bounds */
+		if (changes.is_null(i, 1))
+			break;
+		Datum values[columns] = {
+		    Int64GetDatum(changes.int64_at(i, 1)),      Int64GetDatum(changes.int64_at(i, 2)),
+		    CStringGetTextDatum(changes.text_at(i, 3)), TimestampTzGetDatum(changes.int64_at(i, 4)),
+		    CStringGetTextDatum(changes.text_at(i, 5)), Datum(0),
+		    Int64GetDatum(changes.int64_at(i, 7))};
+		bool nulls[columns] = {};
+		nulls[5] = changes.is_null(i, 6);
+		nulls[6] = changes.is_null(i, 7);
+		if (!nulls[5])
+			values[5] = CStringGetTextDatum(changes.text_at(i, 6));
+		tuplestore_putvalues(result.setResult, result.setDesc, values, nulls);
+	}
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_changes(PG_FUNCTION_ARGS)
+{
+	const bool has_since = !PG_ARGISNULL(0);
+	const int64 since = has_since ? PG_GETARG_INT64(0) : 0;
+	entry::require_argument(fcinfo, 1, "max_rows");
+	const int32 most = PG_GETARG_INT32(1);
+	if (most <= 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("max_rows must be greater than zero")));
+	if (pg::settings.keep_changes == 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("changes are not kept"),
+		         errhint("Set whatsapp.keep_changes, for instance to '1 day'.")));
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	put_changes(pg::read_changes(has_since, since, most),
+	            *reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
+	SPI_finish();
+	return Datum(0);
+}

@@ -1,0 +1,60 @@
+/*
+ * callback.hpp — a function of a user's that is called for changes: a row of
+ * whatsapp_callback_definitions.
+ */
+#pragma once
+
+#include <cstdint>
+
+#include "pg/server/prelude.hpp"
+
+namespace whatsapp::pg
+{
+
+/* What is registered. NULL where absent; function is qualified, with its arguments. */
+struct NewCallback {
+	const char *name; /* NULL: stem */
+	const char *stem;
+	bool inbound;
+	const char *function;
+	const char *function_owner;
+	Datum statuses; /* text[] */
+	bool has_statuses;
+	const char *sender;
+	const char *owner;
+	const char *const *settings;
+	int setting_count;
+};
+
+/* As the extension's owner, with SPI connected. Returns its name. Raises 42710 when that is taken.
+ */
+const char *insert_callback(const NewCallback &callback);
+
+/* Likewise; false when there is none of that name. A call that is under way goes on to its end.
+ * Raises 55006 for one of a watch. */
+bool remove_callback(const char *name);
+bool pause_callback(const char *name);
+bool resume_callback(const char *name);
+
+/* A callback whose turn it is. */
+struct Callback {
+	std::int64_t id;
+	const char *name;
+	bool inbound;
+	const char *function;
+	const char *function_owner;
+	const char *watch; /* its key; NULL: the function is called */
+	const char *owner;
+	const char *const *settings;
+	int setting_count;
+	int failures;
+};
+
+/* In the reader: the next one that has something due, after that of the last turn; in that memory.
+ * False when there is none. */
+bool find_due_callback(std::int64_t last, Callback &callback, MemoryContext memory);
+
+/* Milliseconds until one has something to do; -1 for never. */
+std::int64_t next_callback_due();
+
+} // namespace whatsapp::pg

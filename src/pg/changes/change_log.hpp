@@ -1,0 +1,23 @@
+/*
+ * change_log.hpp — changes of a status by number, for whoever follows them.
+ */
+#pragma once
+
+#include <cstdint>
+
+#include "pg/server/statement.hpp"
+
+namespace whatsapp::pg
+{
+
+/* seq, message_id, status, changed_at, sender, reference, error_code of those behind since, in
+ * their order; has_since: false begins with the oldest. As the extension's owner, with SPI
+ * connected. Raises WA017 when some behind since are not kept any more, or since was never a
+ * number here. */
+Result read_changes(bool has_since, std::int64_t since, std::int32_t most);
+
+/* In the reader: those that are older than whatsapp.keep_changes. Returns whether there are more.
+ */
+bool retire_changes();
+
+} // namespace whatsapp::pg

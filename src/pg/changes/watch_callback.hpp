@@ -1,0 +1,23 @@
+/*
+ * watch_callback.hpp — the callback that a watch has by its status_column.
+ */
+#pragma once
+
+#include "pg/server/statement.hpp"
+
+namespace whatsapp::pg
+{
+
+struct WatchCallback {
+	const char *key;
+	const char *name; /* or this with a number behind it */
+	const char *owner;
+	Datum settings; /* text[] */
+};
+
+/* As the extension's owner, with SPI connected. */
+void add_watch_callback(const WatchCallback &watch);
+/* Those of watches that are not there any more, with all that they were owed. */
+void remove_watch_callbacks();
+
+} // namespace whatsapp::pg
