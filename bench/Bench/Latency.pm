@@ -73,10 +73,10 @@ sub peer
 	return %medians;
 }
 
-# Milliseconds for each message, from the moments before and after its statement.
+# Milliseconds for each message, from the moments before and after its statement. await: until they have come, where others come, too.
 sub commit_and_send
 {
-	my ($cluster, $answerer, $count, $seconds, $database, $statement) = @_;
+	my ($cluster, $answerer, $count, $seconds, $database, $statement, $await) = @_;
 	$answerer->reset;
 	my @command = (
 		'build/bench/committer', '--uri', $cluster->uri($database), '--count', $count, '--gap-us', int($seconds * 1e6),
@@ -85,7 +85,7 @@ sub commit_and_send
 	open my $committer, '-|', @command or croak $!;
 	my @commits = map { [ split ] } <$committer>;
 	close $committer or croak 'committer failed';
-	$answerer->await($count);
+	$await ? $await->() : $answerer->await($count);
 	my %arrivals = map { $_->[1] => $_->[0] } $answerer->arrivals;
 	my %result;
 	for my $commit (@commits)

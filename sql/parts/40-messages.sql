@@ -18,6 +18,7 @@ CREATE TABLE whatsapp_messages (
     reference         text CHECK (octet_length(reference) <= 1024),
     idempotency_key   text CHECK (octet_length(idempotency_key) <= 255),
     enqueued_by       text NOT NULL DEFAULT SESSION_USER CHECK (octet_length(enqueued_by) <= 63),
+    campaign_id       bigint,
     expires_at        timestamptz,
     attempts          integer NOT NULL DEFAULT 0,
     status            text NOT NULL DEFAULT 'PENDING'
@@ -47,6 +48,8 @@ CREATE INDEX whatsapp_messages_created_at_idx ON whatsapp_messages (created_at);
 -- Keys are each role's own: nobody can take another one's, or make it wait by a key that is not committed.
 CREATE UNIQUE INDEX whatsapp_messages_idempotency_key_idx ON whatsapp_messages (sender, idempotency_key, enqueued_by)
     WHERE idempotency_key IS NOT NULL;
+-- Of campaigns alone: another message has no entry in it.
+CREATE INDEX whatsapp_messages_campaign_id_idx ON whatsapp_messages (campaign_id, id) WHERE campaign_id IS NOT NULL;
 
 CREATE FUNCTION whatsapp_notify_status() RETURNS trigger
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -69,6 +72,7 @@ COMMENT ON COLUMN whatsapp_messages.priority IS '0 urgent, 1 normal, 2 bulk.';
 COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key; of purchase orders their number.';
 COMMENT ON COLUMN whatsapp_messages.idempotency_key IS 'The caller''s key against sending twice, unique per sender and enqueued_by.';
 COMMENT ON COLUMN whatsapp_messages.enqueued_by IS 'The user of the session that enqueued it.';
+COMMENT ON COLUMN whatsapp_messages.campaign_id IS 'The campaign that it belongs to, see whatsapp_campaigns; NULL for other messages.';
 COMMENT ON COLUMN whatsapp_messages.expires_at IS 'The message is not sent after this time.';
 COMMENT ON COLUMN whatsapp_messages.attempts IS 'Attempts so far.';
 COMMENT ON COLUMN whatsapp_messages.status IS 'PENDING, SENT, DELIVERED, READ, FAILED (see error_message and hint) or CANCELLED; it never goes back.';

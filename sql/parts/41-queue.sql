@@ -11,6 +11,7 @@ CREATE TABLE whatsapp_queue (
     paced      boolean NOT NULL DEFAULT false,
     due_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
     expires_at timestamptz NOT NULL,
+    campaign_id bigint,
     attempts   integer NOT NULL DEFAULT 0,
     crashes    integer NOT NULL DEFAULT 0,
     epoch      bigint,
@@ -18,6 +19,16 @@ CREATE TABLE whatsapp_queue (
     unknown_at timestamptz
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
         autovacuum_analyze_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
+
+-- The sender looks at this one before each claim, so it has a row for those alone that are paused.
+CREATE TABLE whatsapp_campaign_pauses (
+    campaign_id bigint PRIMARY KEY,
+    paused_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    starts_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    cause       text NOT NULL CHECK (cause IN ('asked', 'cancelled', 'failures', 'quality', 'template', 'window')),
+    reason      text,
+    hint        text
+);
 
 -- Neither index knows the state: to mark a row as sending touches no index, and with room for a second version of each row (fillfactor)
 -- it stays in its page.
@@ -33,10 +44,19 @@ COMMENT ON COLUMN whatsapp_queue.state IS 'ready; sending: committed before its 
 COMMENT ON COLUMN whatsapp_queue.paced IS 'True: due_at is its turn in the schedule of its recipient, see whatsapp.pair_interval.';
 COMMENT ON COLUMN whatsapp_queue.due_at IS 'The message is not sent before this time.';
 COMMENT ON COLUMN whatsapp_queue.expires_at IS 'The message is not sent after this time.';
+COMMENT ON COLUMN whatsapp_queue.campaign_id IS 'As in the message. It is not sent while the campaign is paused.';
 COMMENT ON COLUMN whatsapp_queue.attempts IS 'Attempts so far, without those that the account''s trouble ended.';
 COMMENT ON COLUMN whatsapp_queue.crashes IS 'How often the sender ended without order while this message was on the wire; at three it is parked as FAILED.';
 COMMENT ON COLUMN whatsapp_queue.epoch IS 'The life of the sender that marked it as sending, see whatsapp_instances.epoch.';
 COMMENT ON COLUMN whatsapp_queue.changed_at IS 'When the state last changed.';
 COMMENT ON COLUMN whatsapp_queue.unknown_at IS 'Since when nobody knows what became of it; NULL when it is known.';
+COMMENT ON TABLE whatsapp_campaign_pauses IS 'Campaigns of which nothing is sent from starts_at on. A row goes with wa_campaign_resume(). Changed by the extension only.';
+COMMENT ON COLUMN whatsapp_campaign_pauses.campaign_id IS 'The campaign.';
+COMMENT ON COLUMN whatsapp_campaign_pauses.paused_at IS 'When it was written.';
+COMMENT ON COLUMN whatsapp_campaign_pauses.starts_at IS 'Since when it holds, or from when on: the end of a send window is written down before it comes.';
+COMMENT ON COLUMN whatsapp_campaign_pauses.cause IS 'asked: by wa_campaign_pause(); cancelled: what is pending is being called off; failures, quality, template: it stopped by itself; window: it is outside of its hours.';
+COMMENT ON COLUMN whatsapp_campaign_pauses.reason IS 'Why, in words.';
+COMMENT ON COLUMN whatsapp_campaign_pauses.hint IS 'What to do about it.';
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_queue', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_campaign_pauses', '');

@@ -7,6 +7,7 @@ CREATE TABLE whatsapp_day_counts (
     template_name text NOT NULL,
     category      text NOT NULL,
     error_code    bigint,
+    campaign_id   bigint,
     deleted       boolean NOT NULL DEFAULT false,
     sent          bigint NOT NULL,
     delivered     bigint NOT NULL,
@@ -16,6 +17,8 @@ CREATE TABLE whatsapp_day_counts (
     cancelled     bigint NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 ALTER TABLE whatsapp_day_counts REPLICA IDENTITY FULL;
+
+CREATE INDEX whatsapp_day_counts_campaign_id_idx ON whatsapp_day_counts (campaign_id) WHERE campaign_id IS NOT NULL;
 
 CREATE FUNCTION whatsapp_count_days() RETURNS trigger
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -35,6 +38,7 @@ COMMENT ON COLUMN whatsapp_day_counts.sender IS 'Name of the sender.';
 COMMENT ON COLUMN whatsapp_day_counts.template_name IS 'Name of the template; empty without one.';
 COMMENT ON COLUMN whatsapp_day_counts.category IS 'Category that is charged, as status webhooks report it; empty before.';
 COMMENT ON COLUMN whatsapp_day_counts.error_code IS 'Meta''s code of what failed; NULL where there is none.';
+COMMENT ON COLUMN whatsapp_day_counts.campaign_id IS 'The campaign of the messages; NULL for others.';
 COMMENT ON COLUMN whatsapp_day_counts.deleted IS 'True: these messages were deleted; they stay counted in the other rows.';
 COMMENT ON COLUMN whatsapp_day_counts.sent IS 'Messages that were sent, whatever came after.';
 COMMENT ON COLUMN whatsapp_day_counts.delivered IS 'Messages that are DELIVERED or READ.';

@@ -38,7 +38,8 @@ long AS MATERIALIZED (
     FROM counted)
 SELECT n.sender, n.priority, n.state, n.messages, n.oldest_due,
        greatest(pg_catalog.clock_timestamp() - n.oldest_due, interval '0') AS oldest_age, n.counted_at
-FROM (SELECT q.sender, p.name AS priority, q.state, pg_catalog.count(*) AS messages, pg_catalog.min(q.due_at) AS oldest_due,
+FROM (SELECT q.sender, p.name AS priority, q.state, pg_catalog.count(*) AS messages,
+             pg_catalog.min(q.due_at) FILTER (WHERE (q.campaign_id = ANY (ARRAY(SELECT z.campaign_id FROM whatsapp_campaign_pauses AS z WHERE z.starts_at <= pg_catalog.now()))) IS NOT TRUE) AS oldest_due,
              pg_catalog.clock_timestamp() AS counted_at
       FROM whatsapp_queue AS q JOIN (VALUES (0, 'urgent'), (1, 'normal'), (2, 'bulk')) AS p (number, name) ON p.number = q.priority
       WHERE NOT (SELECT long.is_long FROM long)
@@ -152,7 +153,7 @@ COMMENT ON COLUMN whatsapp_stat_queue.sender IS 'Name of the sender.';
 COMMENT ON COLUMN whatsapp_stat_queue.priority IS 'urgent, normal or bulk.';
 COMMENT ON COLUMN whatsapp_stat_queue.state IS 'ready, sending, unknown or held: see whatsapp_queue.state.';
 COMMENT ON COLUMN whatsapp_stat_queue.messages IS 'Number of messages.';
-COMMENT ON COLUMN whatsapp_stat_queue.oldest_due IS 'Since when the oldest of them is due, or will be.';
+COMMENT ON COLUMN whatsapp_stat_queue.oldest_due IS 'Since when the oldest of them is due, or will be; those of paused campaigns do not count.';
 COMMENT ON COLUMN whatsapp_stat_queue.oldest_age IS 'For how long the oldest of them has been due.';
 COMMENT ON COLUMN whatsapp_stat_queue.counted_at IS 'When they were counted: now, or by the reader when there are more than 50,000.';
 COMMENT ON VIEW whatsapp_status IS 'Messages by status: those that wait from the queue, all others from whatsapp_day_counts.';

@@ -244,6 +244,9 @@ found (rank, problem, seen, to_do) AS (
            'SELECT * FROM wa_watch_test(table, key) shows what it would send; see whatsapp_watches.'
     FROM @extschema@.whatsapp_watches AS t WHERE t.errors > 0 AND t.last_error_at > clock_timestamp() - interval '1 day'
     UNION ALL
+    SELECT 2, 'A campaign has stopped', format('Campaign %s: %s.', p.campaign_id, p.reason), p.hint
+    FROM @extschema@.whatsapp_campaign_pauses AS p WHERE p.cause IN ('failures', 'quality', 'template')
+    UNION ALL
     SELECT 2, 'Meta has flagged the number', format('Quality of sender %s is RED.', s.name), 'See it in WhatsApp Manager; send less, and only what people expect.'
     FROM senders AS s WHERE s.quality = 'RED'
     UNION ALL
@@ -295,9 +298,10 @@ life (at, place, event, detail) AS (
                                  AND (d.seen !~ '^Sender ' OR d.seen ~ ('^Sender ' || m.sender || ' '))),
                               CASE WHEN q.state = 'unknown' THEN format('Its answer was lost at %s.', q.unknown_at)
                                    WHEN q.state = 'sending' THEN 'It is on the wire.'
+                                   WHEN p.campaign_id IS NOT NULL THEN format('Its campaign %s is paused%s.', p.campaign_id, ': ' || p.reason)
                                    WHEN q.due_at > clock_timestamp() THEN format('It is due at %s%s.%s', q.due_at, CASE WHEN q.paced THEN ', its recipient''s turn' END, ' ' || m.hint)
                                    ELSE 'It is due and waits for its turn.' END) END
-    FROM m LEFT JOIN q ON true
+    FROM m LEFT JOIN q ON true LEFT JOIN @extschema@.whatsapp_campaign_pauses AS p ON p.campaign_id = q.campaign_id AND p.starts_at <= now()
     UNION ALL
     SELECT NULL, 9, 'unknown', format('There is no message %s.', $1) WHERE NOT EXISTS (SELECT FROM m))
 SELECT at, event, detail FROM life ORDER BY at NULLS LAST, place, event DESC

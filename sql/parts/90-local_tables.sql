@@ -39,6 +39,8 @@ CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_callback_calls EX
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_watched_messages EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_markets EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_rates EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_campaign_definitions EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_campaign_pauses EXECUTE FUNCTION whatsapp_stay_local();
 
 COMMENT ON FUNCTION whatsapp_stay_local() IS
     'A trigger that does nothing. Citus refuses to distribute a table that has one, and a table of the extension works in its own database only.';

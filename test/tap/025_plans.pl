@@ -36,6 +36,10 @@ for my $way (qw(rows statements))
 		CREATE TRIGGER nothing BEFORE INSERT OR UPDATE ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION nothing();
 		CREATE TRIGGER nothing BEFORE INSERT OR UPDATE ON whatsapp_queue FOR EACH ROW EXECUTE FUNCTION nothing();
 		CREATE TRIGGER nothing BEFORE INSERT OR UPDATE ON whatsapp_events FOR EACH ROW EXECUTE FUNCTION nothing()}) if $way eq 'statements';
+	# a campaign that is called off while others are sent
+	my $campaign = $node->safe_psql('postgres', q{SELECT campaign FROM wa_send_bulk('SELECT ''+34620000'' || i FROM generate_series(100, 199) AS i', 'hello_world')});
+	$node->safe_psql('postgres', "SELECT wa_campaign_cancel($campaign)");
+	wait_for('the end of the campaign', sub { $node->safe_psql('postgres', "SELECT pending FROM whatsapp_campaigns WHERE campaign = $campaign") eq '0' });
 	for my $fault ({}, { code => 131016 }, { code => 131026 }, { cut => 'reset', accept => JSON::PP::false })
 	{
 		sandbox_post($sandbox, 'faults', { times => 3, %$fault }) if %$fault;

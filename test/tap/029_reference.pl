@@ -146,6 +146,7 @@ is(slurp_file("$tree/docs/reference/$_.md"), slurp_file("$root/docs/reference/$_
 # What the examples speak of.
 $node->safe_psql('postgres', q{
 	CREATE ROLE shop;
+	CREATE TABLE customers (phone text, name text);
 	CREATE TABLE purchase_orders (id bigint GENERATED ALWAYS AS IDENTITY, supplier text, po_number text, total numeric, currency text, phone text)});
 
 # Statements end with a line that ends with a semicolon; a comment behind it is what the statement answers.

@@ -42,6 +42,7 @@ my %ways = (
 	without_reference => sub { "SELECT wa_send_template('$_[0]', 'po_notification', ARRAY['A', 'B', 'C'])" },
 	with_key => sub { "SELECT wa_send_po('A', '$_[1]', 1, '$_[0]', idempotency_key => '$_[1]'); SELECT wa_send_po('A', '$_[1]', 1, '$_[0]', idempotency_key => '$_[1]')" },
 	soon => sub { "SELECT wa_send_po('A', '$_[1]', 1, '$_[0]', send_at => clock_timestamp() + interval '300 ms')" },
+	campaign => sub { "SELECT queued, refused FROM wa_send_bulk(ARRAY['$_[0]', '$_[0]', 'x'], 'po_notification', ARRAY['A', 'B', 'C'])" },
 	far => sub { "SELECT wa_send_po('A', '$_[1]', 1, '$_[0]', send_at => $far)" },
 	called_off => sub { "SELECT wa_cancel(wa_send_po('A', '$_[1]', 1, '$_[0]', send_at => $far))" },
 	called_off_at_once => sub { "BEGIN; SELECT wa_send_po('A', '$_[1]', 1, '$_[0]') AS id \\gset\nSELECT wa_cancel(:id); COMMIT" },

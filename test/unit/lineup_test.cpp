@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -184,6 +185,33 @@ TEST(Lineup, WhatIsInFlightIsNotReadAgain)
 	EXPECT_EQ(queue.turn(), Ids{});
 	queue.lineup.restart_reading();
 	EXPECT_EQ(queue.turn(), Ids{});
+}
+
+TEST(Lineup, WhatIsPassedOverIsReadFromBehind)
+{
+	Lineup lineup(0);
+	lineup.begin_rules();
+	lineup.set_rules("s", {});
+	lineup.end_rules();
+	const auto bulk = [&lineup] {
+		for (const Reading &reading : lineup.readings(100))
+			if (reading.priority == 2)
+				return std::optional<Reading>(reading);
+		return std::optional<Reading>();
+	};
+	/* rows of a paused campaign, and there may be more behind them: the reading is not at its end
+	 */
+	lineup.pass_rows(*bulk(), {5000, 42});
+	ASSERT_TRUE(bulk().has_value());
+	EXPECT_EQ(bulk()->after.due_us, 5000);
+	EXPECT_EQ(bulk()->after.id, 42);
+	lineup.end_reading(*bulk(), 0, 0);
+	EXPECT_FALSE(bulk().has_value());
+	/* what comes later does not lead over them once more */
+	lineup.read_from_due(6000);
+	EXPECT_EQ(bulk()->after.due_us, 5000);
+	lineup.restart_reading();
+	EXPECT_LT(bulk()->after.due_us, 0);
 }
 
 TEST(Lineup, UrgentBeforeNormalBeforeBulk)

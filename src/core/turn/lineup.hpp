@@ -116,6 +116,8 @@ public:
 	/* What to read now, at most `window` messages ahead in all; empty when enough is known. */
 	std::vector<Reading> readings(int window);
 	void add_row(const Reading &reading, const QueueRow &row);
+	/* As far as this place there is nothing to send; it is behind the rows that were added. */
+	void pass_rows(const Reading &reading, const QueuePlace &place);
 	/* count: rows that the reading gave */
 	void end_reading(const Reading &reading, int count, std::int64_t now_ms);
 

@@ -159,6 +159,12 @@ Lineup::add_row(const Reading &reading, const QueueRow &row)
 }
 
 void
+Lineup::pass_rows(const Reading &reading, const QueuePlace &place)
+{
+	senders_.at(*reading.sender).lanes[static_cast<std::size_t>(reading.priority)].after = place;
+}
+
+void
 Lineup::end_reading(const Reading &reading, int count, std::int64_t now_ms)
 {
 	if (count >= reading.limit)

@@ -46,11 +46,12 @@ enum Place {
 	failed_at,
 	pricing_category,
 	error_code,
+	campaign_id,
 	places
 };
 constexpr const char *names[places] = {
-    "id",           "created_at", "sender",    "template_name",    "status",    "sent_at",
-    "delivered_at", "read_at",    "failed_at", "pricing_category", "error_code"};
+    "id",           "created_at", "sender",    "template_name",    "status",     "sent_at",
+    "delivered_at", "read_at",    "failed_at", "pricing_category", "error_code", "campaign_id"};
 
 struct Columns {
 	int number[places];
@@ -138,6 +139,7 @@ read_row(TupleTableSlot *row, const Columns &columns)
 	counted.sent_at = number_of(row, columns, sent_at);
 	counted.failed_at = number_of(row, columns, failed_at);
 	counted.error_code = number_of(row, columns, error_code, &counted.has_code);
+	counted.campaign_id = number_of(row, columns, campaign_id);
 	/* somebody has dropped a column: then there is nothing to be counted */
 	if (counted.sender == nullptr || counted.status == nullptr)
 		counted.sender = "", counted.status = "PENDING";

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "pg/campaigns/campaign_watch.hpp"
 #include "pg/counts/day_counts.hpp"
 #include "pg/counts/gauges.hpp"
 #include "pg/server/clock.hpp"
@@ -153,9 +154,11 @@ pg_whatsapp_reader_main(Datum)
 		pg::transact([] { pg::erase_sent_codes(); });
 		const std::int64_t next_retirement = pg::retire_old_rows(now);
 		keep_figures(next_figures);
+		const std::int64_t next_campaign = pg::watch_campaigns(now);
 		MemoryContextReset(batch);
 		if (next_due < 0 || next_due > next_retirement)
 			next_due = next_retirement;
+		next_due = std::min(next_due, next_campaign);
 		if (!pg::shutdown_requested())
 			waits.wait(static_cast<long>(std::clamp<std::int64_t>(next_due, 1, poll_ms)));
 	}

@@ -174,19 +174,31 @@ Line::wanted_readings(int window, std::size_t &count) noexcept
 }
 
 void
-Line::add_rows(const pg::Ready *rows, std::size_t count) noexcept
+Line::add_rows(const pg::ReadyRows &ready) noexcept
 try {
+	const pg::Ready *rows = ready.rows;
 	std::vector<int> counts(state_->readings.size());
-	for (std::size_t i = 0; i < count; i++) {
+	for (std::size_t i = 0; i < ready.count; i++) {
 		const auto from = static_cast<std::size_t>(rows[i].from);
 		counts[from]++;
 		state_->lineup.add_row(
 		    state_->readings[from],
 		    {{rows[i].due, rows[i].id}, rows[i].row, rows[i].recipient, rows[i].paced});
 	}
-	for (std::size_t i = 0; i < counts.size(); i++)
-		state_->lineup.end_reading(state_->readings[i], counts[i], pg::monotonic_ms());
+	for (std::size_t i = 0; i < counts.size(); i++) {
+		const pg::PassedOver passed = ready.passed == nullptr ? pg::PassedOver() : ready.passed[i];
+		if (passed.any)
+			state_->lineup.pass_rows(state_->readings[i], {passed.due, passed.id});
+		if (!passed.any || !passed.more)
+			state_->lineup.end_reading(state_->readings[i], counts[i], pg::monotonic_ms());
+	}
 } catch (...) {
+	state_->lineup.restart_reading();
+}
+
+void
+Line::forget_read_rows() noexcept
+{
 	state_->lineup.restart_reading();
 }
 

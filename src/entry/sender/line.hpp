@@ -34,7 +34,9 @@ public:
 	void read_everything() noexcept;
 
 	const pg::ReadFrom *wanted_readings(int window, std::size_t &count) noexcept;
-	void add_rows(const pg::Ready *rows, std::size_t count) noexcept;
+	void add_rows(const pg::ReadyRows &ready) noexcept;
+	/* What was read ahead is read again: other campaigns are paused now. */
+	void forget_read_rows() noexcept;
 
 	/* In order of id; and what has to wait for its recipient. clock: the server's now. */
 	const pg::ReadyMessage *choose_messages(int room, std::int64_t clock,

@@ -11,6 +11,7 @@
 #include "pg/server/clock.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/fault_point.hpp"
+#include "pg/queue/campaign_pauses.hpp"
 #include "pg/queue/give_up.hpp"
 #include "pg/queue/queue.hpp"
 #include "pg/identity/senders.hpp"
@@ -244,11 +245,13 @@ pg::Claims
 claim_messages(Sender &sender, int limit)
 {
 	std::size_t count;
+	if (pg::look_at_campaign_pauses())
+		sender.line->forget_read_rows();
 	const pg::ReadFrom *from = sender.line->wanted_readings(
 	    std::max(least_window, 4 * static_cast<int>(sender.dispatcher->slots())), count);
 	if (count > 0) {
 		const pg::ReadyRows ready = pg::read_ready(from, count);
-		sender.line->add_rows(ready.rows, ready.count);
+		sender.line->add_rows(ready);
 	}
 	const pg::ReadyMessage *candidates =
 	    sender.line->choose_messages(limit, GetCurrentTimestamp(), count);
@@ -271,6 +274,7 @@ undo_claim(Sender &sender, const pg::Instance &before)
 {
 	sender.instance = before;
 	sender.next_senders = 0;
+	pg::forget_campaign_pauses();
 	sender.line->drop_choice();
 	if (!pg::failure_passes())
 		settle_one_by_one(sender);

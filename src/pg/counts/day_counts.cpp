@@ -63,6 +63,7 @@ struct DayCounts::Sum {
 	bool deleted;
 	bool has_code;
 	std::int64_t error_code;
+	std::int64_t campaign_id;
 	std::int64_t count[parts];
 };
 
@@ -78,12 +79,13 @@ DayCounts::find_sum(const CountedMessage &message, bool deleted)
 	                    deleted,
 	                    is_status(message, "FAILED") && message.has_code,
 	                    message.error_code,
+	                    message.campaign_id,
 	                    {}};
 	/* the last one first: a batch is of one kind, as a rule */
 	for (int i = count_ - 1; i >= 0; i--) {
 		Sum &sum = sums_[i];
 		if (sum.day == wanted.day && sum.deleted == wanted.deleted &&
-		    sum.has_code == wanted.has_code &&
+		    sum.campaign_id == wanted.campaign_id && sum.has_code == wanted.has_code &&
 		    (!sum.has_code || sum.error_code == wanted.error_code) &&
 		    is_same(sum.sender, wanted.sender) &&
 		    is_same(sum.template_name, wanted.template_name) &&
@@ -131,8 +133,14 @@ DayCounts::add(const CountedMessage &message, int sign)
 void
 DayCounts::add_deleted(const CountedMessage &message)
 {
-	if (!is_status(message, "PENDING"))
+	if (!is_status(message, "PENDING")) {
 		add_to(find_sum(message, true), message, 1);
+	} else if (message.campaign_id != 0) {
+		CountedMessage cancelled = message;
+		cancelled.status = "CANCELLED";
+		add_to(find_sum(cancelled, false), cancelled, 1);
+		add_to(find_sum(cancelled, true), cancelled, 1);
+	}
 }
 
 /* As long as the table is as the install script made it. */
@@ -155,6 +163,8 @@ DayCounts::insert_directly(int any)
 		row.set_text(day_count_column::category, sum.category);
 		if (sum.has_code)
 			row.set(day_count_column::error_code, Int64GetDatum(sum.error_code));
+		if (sum.campaign_id != 0)
+			row.set(day_count_column::campaign_id, Int64GetDatum(sum.campaign_id));
 		row.set(day_count_column::deleted, BoolGetDatum(sum.deleted));
 		for (int part = 0; part < parts; part++)
 			row.set(day_count_column::sent + part, Int64GetDatum(sum.count[part]));
@@ -170,11 +180,11 @@ DayCounts::insert_by_statement(int any)
 {
 	static Statement insert = {
 	    "INSERT INTO @s@.whatsapp_day_counts (day, sender, template_name, category, error_code, deleted,"
-	    "  sent, delivered, read, failed, failed_sent, cancelled)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-	    12,
+	    "  sent, delivered, read, failed, failed_sent, cancelled, campaign_id)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+	    13,
 	    {DATEOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, INT8OID, INT8OID, INT8OID, INT8OID,
-	     INT8OID, INT8OID}};
+	     INT8OID, INT8OID, INT8OID}};
 	for (int i = 0; i < any; i++) {
 		const Sum &sum = sums_[i];
 		Values values;
@@ -187,6 +197,8 @@ DayCounts::insert_by_statement(int any)
 		values.set(5, BoolGetDatum(sum.deleted));
 		for (int part = 0; part < parts; part++)
 			values.set(6 + part, Int64GetDatum(sum.count[part]));
+		if (sum.campaign_id != 0)
+			values.set(6 + parts, Int64GetDatum(sum.campaign_id));
 		(void)run_statement(insert, values);
 	}
 }
@@ -215,16 +227,27 @@ count_refused(const CountedMessage &message)
 void
 count_truncated()
 {
+	static Statement cancel = {
+	    "INSERT INTO @s@.whatsapp_day_counts (day, sender, template_name, category, deleted,"
+	    "  sent, delivered, read, failed, failed_sent, cancelled, campaign_id)"
+	    " SELECT (now() AT TIME ZONE 'UTC')::date, c.sender, coalesce(c.template_name, ''), '', false, 0, 0, 0, 0, 0,"
+	    "  c.planned - coalesce(d.ended, 0), c.id FROM @s@.whatsapp_campaign_definitions AS c LEFT JOIN"
+	    " (SELECT campaign_id, sum(sent - failed_sent + failed + cancelled)::bigint AS ended"
+	    "   FROM @s@.whatsapp_day_counts WHERE campaign_id IS NOT NULL AND NOT deleted GROUP BY campaign_id) AS d"
+	    "  ON d.campaign_id = c.id WHERE c.planned > coalesce(d.ended, 0)",
+	    0,
+	    {}};
 	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_day_counts (day, sender, template_name, category, error_code, deleted,"
+	    "INSERT INTO @s@.whatsapp_day_counts (day, sender, template_name, category, error_code, campaign_id, deleted,"
 	    "  sent, delivered, read, failed, failed_sent, cancelled)"
-	    " SELECT d.day, d.sender, d.template_name, d.category, d.error_code, true,"
+	    " SELECT d.day, d.sender, d.template_name, d.category, d.error_code, d.campaign_id, true,"
 	    "  sum(d.sign * d.sent), sum(d.sign * d.delivered), sum(d.sign * d.read), sum(d.sign * d.failed),"
 	    "  sum(d.sign * d.failed_sent), sum(d.sign * d.cancelled)"
 	    " FROM (SELECT *, CASE WHEN deleted THEN -1 ELSE 1 END AS sign FROM @s@.whatsapp_day_counts) AS d"
-	    " GROUP BY 1, 2, 3, 4, 5",
+	    " GROUP BY 1, 2, 3, 4, 5, 6",
 	    0,
 	    {}};
+	(void)run_statement(cancel, Values());
 	(void)run_statement(statement, Values());
 }
 
@@ -234,16 +257,16 @@ bool
 fold_day_counts()
 {
 	static Statement find = {
-	    "SELECT d.ctid FROM (SELECT ctid, count(*) OVER (PARTITION BY day, sender, template_name, category, error_code, deleted)"
+	    "SELECT d.ctid FROM (SELECT ctid, count(*) OVER (PARTITION BY day, sender, template_name, category, error_code, campaign_id, deleted)"
 	    " AS rows FROM @s@.whatsapp_day_counts) AS d WHERE d.rows > 1 LIMIT $1",
 	    1,
 	    {INT8OID}};
 	static Statement insert = {
-	    "INSERT INTO @s@.whatsapp_day_counts (day, sender, template_name, category, error_code, deleted,"
+	    "INSERT INTO @s@.whatsapp_day_counts (day, sender, template_name, category, error_code, campaign_id, deleted,"
 	    "  sent, delivered, read, failed, failed_sent, cancelled)"
-	    " SELECT d.day, d.sender, d.template_name, d.category, d.error_code, d.deleted,"
+	    " SELECT d.day, d.sender, d.template_name, d.category, d.error_code, d.campaign_id, d.deleted,"
 	    "  sum(d.sent), sum(d.delivered), sum(d.read), sum(d.failed), sum(d.failed_sent), sum(d.cancelled)"
-	    " FROM @s@.whatsapp_day_counts AS d WHERE d.ctid = ANY ($1) GROUP BY 1, 2, 3, 4, 5, 6"
+	    " FROM @s@.whatsapp_day_counts AS d WHERE d.ctid = ANY ($1) GROUP BY 1, 2, 3, 4, 5, 6, 7"
 	    " HAVING sum(abs(d.sent) + abs(d.delivered) + abs(d.read) + abs(d.failed) + abs(d.failed_sent) + abs(d.cancelled)) > 0",
 	    1,
 	    {tid_array_type}};

@@ -27,6 +27,8 @@ struct CountedMessage {
 	std::int64_t created_at;
 	std::int64_t sent_at;
 	std::int64_t failed_at;
+	/* 0: of none */
+	std::int64_t campaign_id;
 };
 
 /* Sums of one transaction's changes, in the memory context that it was made in. */
@@ -36,7 +38,8 @@ public:
 	DayCounts();
 	/* sign: 1 for a row that is there now, -1 for one that was there before. */
 	void add(const CountedMessage &message, int sign);
-	/* The row is gone; what happened to the message did happen. */
+	/* The row is gone; what happened to the message did happen. One of a campaign that was still to
+	 * be sent counts as cancelled, so that no campaign waits for it. */
 	void add_deleted(const CountedMessage &message);
 	/* Nothing is written when the changes add up to nothing. */
 	void write();

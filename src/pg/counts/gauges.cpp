@@ -22,8 +22,9 @@ void
 count_queue()
 {
 	static Statement statement = {
-	    "SELECT sender, priority, state, count(*), min(due_at) FROM @s@.whatsapp_queue"
-	    " GROUP BY sender, priority, state ORDER BY min(due_at) LIMIT $1",
+	    "SELECT sender, priority, state, count(*), min(due_at) FILTER (WHERE"
+	    "  (campaign_id = ANY (ARRAY(SELECT p.campaign_id FROM @s@.whatsapp_campaign_pauses AS p WHERE p.starts_at <= now()))) IS NOT TRUE)"
+	    " FROM @s@.whatsapp_queue GROUP BY sender, priority, state ORDER BY min(due_at) LIMIT $1",
 	    1,
 	    {INT8OID}};
 	Values values;

@@ -88,8 +88,8 @@ retry_message(std::int64_t id, const char *phone)
 	    {INT8OID, FLOAT8OID, TEXTOID}};
 	/* who changes the message is alone with it: nobody else queues it meanwhile */
 	static Statement queue = {
-	    "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, expires_at)"
-	    " SELECT m.id, m.sender, m.recipient_phone, m.priority, m.expires_at FROM @s@.whatsapp_messages AS m"
+	    "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, expires_at, campaign_id)"
+	    " SELECT m.id, m.sender, m.recipient_phone, m.priority, m.expires_at, m.campaign_id FROM @s@.whatsapp_messages AS m"
 	    " WHERE m.id = $1 AND NOT EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id)",
 	    1,
 	    {INT8OID}};

@@ -51,6 +51,8 @@ fill_message_rows(MessageRows &rows, const NewMessage &message)
 	made.set_text(message_column::enqueued_by, message.enqueued_by != nullptr
 	                                               ? message.enqueued_by
 	                                               : GetUserNameFromId(GetSessionUserId(), false));
+	if (message.campaign_id != 0)
+		made.set(message_column::campaign_id, Int64GetDatum(message.campaign_id));
 	made.set(message_column::expires_at, expires);
 	made.set(message_column::attempts, Int32GetDatum(0));
 	made.set_text(message_column::status, "PENDING");
@@ -65,6 +67,8 @@ fill_message_rows(MessageRows &rows, const NewMessage &message)
 	queued.set(queue_column::paced, BoolGetDatum(false));
 	queued.set(queue_column::due_at, TimestampTzGetDatum(due));
 	queued.set(queue_column::expires_at, expires);
+	if (message.campaign_id != 0)
+		queued.set(queue_column::campaign_id, Int64GetDatum(message.campaign_id));
 	queued.set(queue_column::attempts, Int32GetDatum(0));
 	queued.set(queue_column::crashes, Int32GetDatum(0));
 }

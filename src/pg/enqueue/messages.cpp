@@ -73,17 +73,18 @@ namespace
 {
 
 /* $1 to $7 as in set_message_values(), $8 seconds to live, $9 not before (NULL: now), $10
- * idempotency key, $11 priority, $12 not after (NULL: by $8); where it is another's than the
- * session user's, $13 whose. Else the column's default says it, which its owner may have changed.
- * The queue's row has a statement of its own: inside of a WITH, a rule of a user's is an error. */
-#define INSERT_MESSAGE(role_column, role)                                                       \
-	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, " \
-	"template_language, payload, reference, expires_at, idempotency_key, priority" role_column  \
-	") VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($12, greatest($9, now()) + "          \
-	"make_interval(secs => $8)), $10, $11" role ")"
+ * idempotency key, $11 priority, $12 not after (NULL: by $8), $13 campaign; where it is another's
+ * than the session user's, $14 whose. Else the column's default says it, which its owner may have
+ * changed. The queue's row has a statement of its own: inside of a WITH, a rule of a user's is an
+ * error. */
+#define INSERT_MESSAGE(role_column, role)                                                                   \
+	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, "             \
+	"template_language, payload, reference, expires_at, idempotency_key, priority, campaign_id" role_column \
+	") VALUES ($1, $2, $3, $4, $5, $6::json, $7, coalesce($12, greatest($9, now()) + "                      \
+	"make_interval(secs => $8)), $10, $11, $13" role ")"
 #define MESSAGE_TYPES                                                                         \
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TIMESTAMPTZOID, \
-	    TEXTOID, INT2OID, TIMESTAMPTZOID
+	    TEXTOID, INT2OID, TIMESTAMPTZOID, INT8OID
 #define RETURN_MESSAGE " RETURNING id, expires_at::pg_catalog.timestamptz"
 #define UNLESS_KEY_IS_THERE                                                                 \
 	" ON CONFLICT (sender, idempotency_key, enqueued_by) WHERE idempotency_key IS NOT NULL" \
@@ -91,21 +92,21 @@ namespace
 
 /* [whether it is another role's message] */
 Statement insert[] = {
-    {INSERT_MESSAGE("", "") RETURN_MESSAGE, 12, {MESSAGE_TYPES}, true},
-    {INSERT_MESSAGE(", enqueued_by", ", $13") RETURN_MESSAGE, 13, {MESSAGE_TYPES, TEXTOID}, true}};
+    {INSERT_MESSAGE("", "") RETURN_MESSAGE, 13, {MESSAGE_TYPES}, true},
+    {INSERT_MESSAGE(", enqueued_by", ", $14") RETURN_MESSAGE, 14, {MESSAGE_TYPES, TEXTOID}, true}};
 
 Statement insert_once[] = {
-    {INSERT_MESSAGE("", "") UNLESS_KEY_IS_THERE RETURN_MESSAGE, 12, {MESSAGE_TYPES}, true},
-    {INSERT_MESSAGE(", enqueued_by", ", $13") UNLESS_KEY_IS_THERE RETURN_MESSAGE,
-     13,
+    {INSERT_MESSAGE("", "") UNLESS_KEY_IS_THERE RETURN_MESSAGE, 13, {MESSAGE_TYPES}, true},
+    {INSERT_MESSAGE(", enqueued_by", ", $14") UNLESS_KEY_IS_THERE RETURN_MESSAGE,
+     14,
      {MESSAGE_TYPES, TEXTOID},
      true}};
 
 Statement insert_queued = {
-    "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, expires_at)"
-    " VALUES ($1, $2, $3, $4, greatest($5, now()), $6) RETURNING message_id",
-    6,
-    {INT8OID, TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+    "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, due_at, expires_at, campaign_id)"
+    " VALUES ($1, $2, $3, $4, greatest($5, now()), $6, $7) RETURNING message_id",
+    7,
+    {INT8OID, TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}};
 
 /* Of the same role: another one's keys are none of this one's business. */
 Statement find_key = {
@@ -148,6 +149,8 @@ insert_in_queue(const NewMessage &message, const Result &inserted)
 		values.set(4, TimestampTzGetDatum(message.send_at));
 	if (!inserted.is_null(0, 2))
 		values.set(5, TimestampTzGetDatum(inserted.int64_at(0, 2)));
+	if (message.campaign_id != 0)
+		values.set(6, Int64GetDatum(message.campaign_id));
 	fault_point(FaultPoint::message_inserted);
 	(void)stored_id(run_statement(insert_queued, values));
 	return id;
@@ -286,7 +289,9 @@ enqueue_message(const NewMessage &message)
 	values.set(10, Int16GetDatum(static_cast<int16>(message.priority)));
 	if (message.has_expires_at)
 		values.set(11, TimestampTzGetDatum(message.expires_at));
-	values.set_text(12, message.enqueued_by);
+	if (message.campaign_id != 0)
+		values.set(12, Int64GetDatum(message.campaign_id));
+	values.set_text(13, message.enqueued_by);
 	const std::int64_t id =
 	    message.idempotency_key == nullptr
 	        ? insert_in_queue(message, run_statement(insert[is_of_other_role(message)], values))

@@ -30,6 +30,8 @@ struct NewMessage {
 	std::int64_t expires_at = 0; /* TimestampTz */
 	/* whose message it is; NULL: the session user's */
 	const char *enqueued_by = acting_role;
+	/* 0: of none */
+	std::int64_t campaign_id = 0;
 	/* Of a key: the first message that has it stands, whatever is in this one. */
 	bool first_of_key_stands = false;
 	/* The caller has looked, and nobody has the key: the message may be written with others in a

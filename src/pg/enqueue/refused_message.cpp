@@ -56,15 +56,17 @@ record_refused(const NewMessage &refused, const Failure &why)
 	message.recipient_phone = clipped(refused.recipient_phone, limits::phone.bytes);
 	message.template_language = clipped(refused.template_language, limits::sender.bytes);
 	message.reference = clipped(refused.reference, limits::reference.bytes);
-#define INSERT_REFUSED(role_column, role)                                                        \
-	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name,"   \
-	" template_language, payload, reference, status, failed_at, error_message, hint" role_column \
-	") VALUES ($1, $2, $3, $4, $5, $6::json, $7, 'FAILED', now(), $8, $9" role ") RETURNING id"
-#define REFUSED_TYPES \
-	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID
+#define INSERT_REFUSED(role_column, role)                                                                               \
+	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name,"                          \
+	" template_language, payload, reference, status, failed_at, error_message, hint, campaign_id, priority" role_column \
+	") VALUES ($1, $2, $3, $4, $5, $6::json, $7, 'FAILED', now(), $8, $9, $10, $11" role                                \
+	") RETURNING id"
+#define REFUSED_TYPES                                                                         \
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, \
+	    INT2OID
 	static Statement insert_refused[] = {
-	    {INSERT_REFUSED("", ""), 9, {REFUSED_TYPES}, true},
-	    {INSERT_REFUSED(", enqueued_by", ", $10"), 10, {REFUSED_TYPES, TEXTOID}, true}};
+	    {INSERT_REFUSED("", ""), 11, {REFUSED_TYPES}, true},
+	    {INSERT_REFUSED(", enqueued_by", ", $12"), 12, {REFUSED_TYPES, TEXTOID}, true}};
 	Values values;
 	set_message_values(values, message);
 	char *text = pstrdup(why.message);
@@ -74,13 +76,17 @@ record_refused(const NewMessage &refused, const Failure &why)
 	}
 	values.set_text(7, text);
 	values.set_text(8, why.hint[0] == '\0' ? nullptr : why.hint);
-	values.set_text(9, message.enqueued_by);
+	if (message.campaign_id != 0)
+		values.set(9, Int64GetDatum(message.campaign_id));
+	values.set(10, Int16GetDatum(static_cast<int16>(message.priority)));
+	values.set_text(11, message.enqueued_by);
 	const std::int64_t id =
 	    stored_id(run_statement(insert_refused[is_of_other_role(message)], values));
 	CountedMessage counted = {};
 	counted.sender = message.sender;
 	counted.template_name = message.template_name;
 	counted.status = "FAILED";
+	counted.campaign_id = message.campaign_id;
 	counted.failed_at = GetCurrentTransactionStartTimestamp();
 	count_refused(counted);
 	note_refused(id, message.sender);

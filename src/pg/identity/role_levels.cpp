@@ -35,17 +35,18 @@ struct RoleLevel {
 #define SENDING                                                                                     \
 	"wa_send,wa_send_code,wa_send_template,wa_send_po,wa_send_text,wa_send_media,wa_send_location," \
 	"wa_send_contacts,wa_send_interactive,wa_send_reaction,wa_cancel,wa_window_open,wa_mark_read,"  \
-	"wa_render_template,wa_upload_media"
+	"wa_render_template,wa_upload_media,wa_send_bulk"
 #define LOOKING                                                                                 \
 	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters," \
 	"whatsapp_template_steps,whatsapp_rate_cost,whatsapp_units_before,"                         \
 	"whatsapp_estimate_groups,wa_window_open,wa_diagnose,wa_preflight,wa_metrics,wa_report,"    \
 	"wa_changes,wa_market,wa_price,wa_estimate,wa_template_plan,wa_render_template"
-#define ACTING                                                                     \
-	LOOKING                                                                        \
-	",wa_cancel,wa_retry,wa_resume,wa_release,wa_opt_out,wa_opt_in,wa_stat_reset," \
-	"wa_mark_read,wa_request_template_sync,wa_request_number_sync,"                \
-	"wa_callback_pause,wa_callback_resume,wa_request_media_download,wa_sync_templates,wa_sync_numbers,wa_download_media"
+#define ACTING                                                                                                            \
+	LOOKING                                                                                                               \
+	",wa_cancel,wa_retry,wa_resume,wa_release,wa_opt_out,wa_opt_in,wa_stat_reset,"                                        \
+	"wa_mark_read,wa_request_template_sync,wa_request_number_sync,"                                                       \
+	"wa_callback_pause,wa_callback_resume,wa_request_media_download,wa_sync_templates,wa_sync_numbers,wa_download_media," \
+	"wa_campaign_pause,wa_campaign_resume,wa_campaign_cancel,wa_campaign_retry"
 #define ADMINISTERING                                                                                                    \
 	ACTING                                                                                                               \
 	"," SENDING ",wa_send_test,wa_forget,wa_template_define,wa_template_remove,"                                         \

@@ -10,6 +10,7 @@
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/people/opt_outs.hpp"
+#include "pg/queue/campaign_pauses.hpp"
 #include "pg/queue/fallback.hpp"
 #include "pg/server/settings.hpp"
 
@@ -36,24 +37,26 @@ constexpr std::int64_t tell_again_us = 60 * USECS_PER_SEC;
 #define MARK                         \
 	"UPDATE @s@.whatsapp_queue AS q" \
 	" SET state = 'sending', epoch = $1, attempts = q.attempts + 1, changed_at = now()"
-#define MARKED                                                                         \
-	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                             \
-	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'"          \
-	" RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
-	"<= now(), q.ctid, m.ctid, coalesce(m.message_type <> 'template', false), m.created_at, q.due_at"
+/* Between reading and marking a campaign may have been paused. */
+#define NOT_PAUSED(paused) " AND (q.campaign_id IS NULL OR q.campaign_id <> ALL (" paused "))"
+#define MARKED                                                                                   \
+	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                                       \
+	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'" NOT_PAUSED(        \
+	    "$4") " RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
+	          "<= now(), q.ctid, m.ctid, coalesce(m.message_type <> 'template', false), m.created_at, q.due_at"
 
 /* What has moved since it was read is not marked, and is read again. */
 Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
-                          3,
-                          {INT8OID, INT8ARRAYOID, tid_array_type}};
+                          4,
+                          {INT8OID, INT8ARRAYOID, tid_array_type, INT8ARRAYOID}};
 
 /* In FROM and not in a WITH, which is an error where a user has made a rule. */
 Statement mark_free = {
     MARK
     " FROM (SELECT r.message_id AS id, r.ctid AS address FROM unnest($2) AS w (id)"
     " JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) AS f" MARKED,
-    3,
-    {INT8OID, INT8ARRAYOID, tid_array_type}};
+    4,
+    {INT8OID, INT8ARRAYOID, tid_array_type, INT8ARRAYOID}};
 
 /* The queue row's part of a mark: false when it is not ready at its address any more. */
 bool
@@ -64,6 +67,9 @@ mark_row(PlainTable &queue, const ReadyMessage &candidate, Datum sending, const 
 	if (!queue.find(candidate.row) ||
 	    DatumGetInt64(queue.get(queue_column::message_id, null)) != candidate.id ||
 	    !is_word(queue.get(queue_column::state, null), "ready"))
+		return false;
+	const Datum campaign = queue.get(queue_column::campaign_id, null);
+	if (!null && is_campaign_paused(DatumGetInt64(campaign)))
 		return false;
 	const TimestampTz now = GetCurrentTransactionStartTimestamp();
 	claim = {};
@@ -204,9 +210,9 @@ tell_of_left_out(const Values &candidates)
 {
 	static Statement left = {
 	    "SELECT 1 FROM unnest($2, $3) AS f (id, address) JOIN @s@.whatsapp_queue AS q ON q.message_id = f.id"
-	    " WHERE q.ctid = f.address AND q.state = 'ready' LIMIT 1",
-	    3,
-	    {INT8OID, INT8ARRAYOID, tid_array_type}};
+	    " WHERE q.ctid = f.address AND q.state = 'ready'" NOT_PAUSED("$4") " LIMIT 1",
+	    4,
+	    {INT8OID, INT8ARRAYOID, tid_array_type, INT8ARRAYOID}};
 	static TimestampTz told_at = 0;
 	const TimestampTz now = GetCurrentTransactionStartTimestamp();
 	if (now - told_at < tell_again_us || run_statement(left, candidates).empty())
@@ -263,6 +269,7 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 	values.set(0, Int64GetDatum(instance.epoch));
 	values.set(1, ids.array(INT8OID));
 	values.set(2, addresses.array(TIDOID));
+	values.set(3, paused_campaigns());
 	const Result rows = run_statement(careful ? mark_free : mark_waiting, values);
 	Claims claims = {nullptr, rows.count(), count};
 	/* what somebody has locked is passed over, too, where care is taken */

@@ -41,12 +41,23 @@ struct Ready {
 	bool paced;
 };
 
+/* Of one ReadFrom: rows of paused campaigns that were passed over at its end. */
+struct PassedOver {
+	bool any;
+	std::int64_t due; /* of the last one */
+	std::int64_t id;
+	bool more; /* there may be ready rows behind them */
+};
+
 struct ReadyRows {
 	Ready *rows;
 	std::size_t count;
+	/* one for each ReadFrom; NULL where none was passed over */
+	PassedOver *passed;
 };
 
-/* Ready rows that are due; nothing is changed. In SPI's memory. */
+/* Ready rows that are due, but for those of paused campaigns; nothing is changed. In SPI's memory.
+ */
 ReadyRows read_ready(const ReadFrom *from, std::size_t count);
 
 struct ReadyMessage {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "pg/queue/campaign_pauses.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/rows/table_shape.hpp"
@@ -32,6 +33,8 @@ namespace
 {
 
 constexpr int key_columns = 4;
+/* in one reading: a campaign of a hundred thousand is no reason to keep an order waiting */
+constexpr int most_passed = 2000;
 
 /* sender = and priority = and (due_at, message_id) > and due_at <= now. The scan keeps a pointer to
  * members. */
@@ -84,11 +87,45 @@ add_row(Found &found, int from, TupleTableSlot *slot)
 	row.paced = DatumGetBool(slot_getattr(slot, numbers[queue_column::paced], &null));
 }
 
+bool
+is_of_paused_campaign(TupleTableSlot *slot)
+{
+	bool null;
+	const Datum id = slot_getattr(slot, queue_shape.numbers[queue_column::campaign_id], &null);
+	return !null && is_campaign_paused(DatumGetInt64(id));
+}
+
+/* One sender and priority, from where it was left. */
+PassedOver
+read_lane(Found &found, int from, int limit, IndexScanDesc scan, TupleTableSlot *slot)
+{
+	const AttrNumber *numbers = queue_shape.numbers;
+	const std::size_t most = found.ready.count + static_cast<std::size_t>(limit);
+	PassedOver passed = {};
+	int count = 0;
+	bool more = true;
+	while (found.ready.count < most && count < most_passed &&
+	       (more = index_getnext_slot(scan, ForwardScanDirection, slot))) {
+		passed.any = is_of_paused_campaign(slot);
+		if (!passed.any) {
+			add_row(found, from, slot);
+			continue;
+		}
+		bool null;
+		count++;
+		passed.due = DatumGetTimestampTz(slot_getattr(slot, numbers[queue_column::due_at], &null));
+		passed.id = DatumGetInt64(slot_getattr(slot, numbers[queue_column::message_id], &null));
+	}
+	passed.more = more;
+	return passed;
+}
+
 ReadyRows
 read_along(Relation table, const ReadFrom *from, std::size_t count)
 {
-	Found found = {{nullptr, 0}, 64};
+	Found found = {{nullptr, 0, nullptr}, 64};
 	found.ready.rows = static_cast<Ready *>(palloc(sizeof(Ready) * found.room));
+	found.ready.passed = static_cast<PassedOver *>(palloc(sizeof(PassedOver) * count));
 	/* as a statement's: whatever has been committed by now */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -97,10 +134,8 @@ read_along(Relation table, const ReadFrom *from, std::size_t count)
 	TupleTableSlot *slot = table_slot_create(table, nullptr);
 	ScanKeyData members[2];
 	for (std::size_t i = 0; i < count; i++) {
-		const std::size_t most = found.ready.count + static_cast<std::size_t>(from[i].limit);
 		enter_index(scan, members, from[i], GetCurrentTransactionStartTimestamp());
-		while (found.ready.count < most && index_getnext_slot(scan, ForwardScanDirection, slot))
-			add_row(found, static_cast<int>(i), slot);
+		found.ready.passed[i] = read_lane(found, static_cast<int>(i), from[i].limit, scan, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	index_endscan(scan);
@@ -120,9 +155,11 @@ read_by_statement(const ReadFrom *from, std::size_t count)
 	    "  SELECT r.message_id, r.due_at, r.recipient, r.paced, r.ctid FROM @s@.whatsapp_queue AS r"
 	    "  WHERE r.sender = f.sender AND r.priority = f.priority AND r.state = 'ready'"
 	    "   AND (r.due_at, r.message_id) > (f.after_due, f.after_id) AND r.due_at <= now()"
+	    "   AND (r.campaign_id IS NULL OR r.campaign_id <> ALL ($6))"
 	    "  ORDER BY r.due_at, r.message_id LIMIT f.most) AS q",
-	    5,
-	    {TEXTARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID}};
+	    6,
+	    {TEXTARRAYOID, INT2ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT4ARRAYOID,
+	     INT8ARRAYOID}};
 	Column senders(count);
 	Column priorities(count);
 	Column dues(count);
@@ -141,9 +178,10 @@ read_by_statement(const ReadFrom *from, std::size_t count)
 	values.set(2, dues.array(TIMESTAMPTZOID));
 	values.set(3, ids.array(INT8OID));
 	values.set(4, limits.array(INT4OID));
+	values.set(5, paused_campaigns());
 
 	const Result rows = run_statement(statement, values);
-	ReadyRows found = {nullptr, rows.count()};
+	ReadyRows found = {nullptr, rows.count(), nullptr};
 	found.rows = static_cast<Ready *>(palloc(sizeof(Ready) * (found.count + 1)));
 	for (std::size_t i = 0; i < found.count; i++) {
 		found.rows[i] = {rows.int32_at(i, 1) - 1, rows.int64_at(i, 2), address_at(rows, i, 6),

@@ -219,6 +219,9 @@ note_sent(PlainTable &messages, const Settled &row, TimestampTz now, Noted &note
 	message.category = text_of(messages, message_column::pricing_category);
 	message.status = "SENT";
 	message.sent_at = now;
+	bool none;
+	const Datum campaign = messages.get(message_column::campaign_id, none);
+	message.campaign_id = none ? 0 : DatumGetInt64(campaign);
 	noted.counts.add(message, 1);
 	NotedMessage change = {};
 	change.id = row.id;

@@ -45,7 +45,7 @@ struct RowIndex {
 	int place[INDEX_MAX_KEYS];
 };
 
-inline constexpr int max_shape_columns = 34;
+inline constexpr int max_shape_columns = 36;
 inline constexpr int max_row_indexes = 8;
 
 /* A static. */
@@ -101,6 +101,7 @@ enum {
 	reference,
 	idempotency_key,
 	enqueued_by,
+	campaign_id,
 	expires_at,
 	attempts,
 	status,
@@ -136,6 +137,7 @@ enum {
 	paced,
 	due_at,
 	expires_at,
+	campaign_id,
 	attempts,
 	crashes,
 	epoch,
@@ -153,6 +155,7 @@ enum {
 	template_name,
 	category,
 	error_code,
+	campaign_id,
 	deleted,
 	sent,
 	delivered,

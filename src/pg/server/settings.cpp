@@ -144,6 +144,10 @@ define_sending_settings()
 	    "auto: retried when webhooks flow and none named it, else failed; retry: at least once; fail: at most once.",
 	    &settings.unknown_policy, unknown_auto, unknown_policies, PGC_SIGHUP, 0, nullptr, nullptr,
 	    nullptr);
+	define_int("whatsapp.campaign_failure_limit",
+	           {"Percentage of failures above which a campaign stops by itself; 0 for never.",
+	            "Of the messages that Meta has answered, 50 at least, since it began or went on."},
+	           &settings.campaign_failure_limit, 30, 0, 100, 0);
 	define_int("whatsapp.unknown_grace",
 	           "Time that a status webhook has to settle an unknown outcome.",
 	           &settings.unknown_grace, 120, 1, INT_MAX / 1000, GUC_UNIT_S);

@@ -63,6 +63,7 @@ struct Settings {
 	int keep_inbound;
 	int keep_changes; /* seconds; 0: none are kept */
 	int log_messages;
+	int campaign_failure_limit; /* percent; 0: none */
 };
 
 extern Settings settings;

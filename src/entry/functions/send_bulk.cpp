@@ -1,0 +1,365 @@
+/*
+ * send_bulk.cpp — wa_send_bulk(): recipients by a query of the caller's, or by arrays.
+ *
+ * The query runs as whoever calls, with that one's search_path: so the function is no SECURITY
+ * DEFINER. What writes is another function, which is, and which only this one can call, for it
+ * takes a pointer. The server's own machinery changes the rights for it, and changes them back.
+ */
+#include <cmath>
+
+#include "core/message/limits.hpp"
+#include "pg/campaigns/bulk.hpp"
+#include "pg/server/settings.hpp"
+#include "pg/server/statement.hpp"
+
+#include "entry/call/arguments.hpp"
+#include "entry/functions/sending.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
+#include "pgtime.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(pg_whatsapp_bulk_step);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_bulk_query);
+PG_FUNCTION_INFO_V1(pg_whatsapp_send_bulk_array);
+}
+
+using namespace whatsapp;
+
+Datum
+pg_whatsapp_bulk_step(PG_FUNCTION_ARGS)
+{
+	auto *order = reinterpret_cast<pg::BulkOrder *>(PG_GETARG_POINTER(0));
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::take_bulk_step(*order);
+	PG_RETURN_VOID();
+}
+
+namespace
+{
+
+constexpr int recipients_at_once = 1000;
+constexpr int most_parameters = 200;
+
+/* The columns of the result. */
+enum : int {
+	out_campaign,
+	out_recipients,
+	out_queued,
+	out_duplicates,
+	out_bad_phones,
+	out_opted_out,
+	out_refused,
+	out_closed_windows,
+	out_problems,
+	out_cost,
+	out_messaging_limit,
+	out_duration,
+	out_columns
+};
+
+struct Bulk {
+	pg::BulkOrder order;
+	Oid step_function;
+};
+
+void
+take_step(Bulk &bulk, pg::BulkStep step)
+{
+	bulk.order.step = step;
+	(void)OidFunctionCall1(bulk.step_function, PointerGetDatum(&bulk.order));
+}
+
+Oid
+find_step_function(FunctionCallInfo fcinfo)
+{
+	const Oid arguments[] = {INTERNALOID};
+	const char *schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
+	return LookupFuncName(
+	    list_make2(makeString(pstrdup(schema)), makeString(pstrdup("whatsapp_bulk_step"))), 1,
+	    arguments, false);
+}
+
+void
+read_time(FunctionCallInfo fcinfo, int place, const char *name, bool &given, std::int64_t &time)
+{
+	given = !PG_ARGISNULL(place);
+	if (!given)
+		return;
+	time = PG_GETARG_TIMESTAMPTZ(place);
+	if (TIMESTAMP_NOT_FINITE(time))
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+		                errmsg("%s is out of range", name), errdetail("It must be finite.")));
+}
+
+bool
+is_true(FunctionCallInfo fcinfo, int place)
+{
+	return !PG_ARGISNULL(place) && PG_GETARG_BOOL(place);
+}
+
+/* From `language` on, the two functions have the same arguments. */
+void
+read_order(FunctionCallInfo fcinfo, int place, Bulk &bulk)
+{
+	pg::BulkOrder &order = bulk.order;
+	order.memory = CurrentMemoryContext;
+	order.message.template_name = entry::optional_text(fcinfo, 1, nullptr);
+	order.message.template_language =
+	    entry::optional_text(fcinfo, place, pg::settings.default_language);
+	order.message.sender = entry::optional_text(fcinfo, place + 1, limits::sender, nullptr);
+	order.name = entry::optional_text(fcinfo, place + 2, {"name", 255}, nullptr);
+	read_time(fcinfo, place + 3, "send_at", order.message.has_send_at, order.message.send_at);
+	order.send_window = entry::optional_text(fcinfo, place + 4, nullptr);
+	if (order.send_window != nullptr)
+		order.time_zone =
+		    entry::optional_text(fcinfo, place + 5, pg_get_timezone_name(session_timezone));
+	read_time(fcinfo, place + 6, "expires_at", order.message.has_expires_at,
+	          order.message.expires_at);
+	order.body = entry::optional_text(fcinfo, place + 7, nullptr);
+	order.message.message_type = order.body == nullptr ? "template" : "text";
+	order.message.priority = 2;
+	if ((order.body == nullptr) == (order.message.template_name == nullptr))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("either a template or a body must be given")));
+	if (order.body != nullptr)
+		order.message.template_language = nullptr;
+	bulk.step_function = find_step_function(fcinfo);
+}
+
+Datum
+result_of(FunctionCallInfo fcinfo, const pg::BulkOrder &order)
+{
+	TupleDesc row;
+	if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE ||
+	    row->natts != out_columns)
+		elog(ERROR, "return type must be a row type");
+	Datum values[out_columns] = {};
+	bool nulls[out_columns] = {};
+	values[out_campaign] = Int64GetDatum(order.message.campaign_id);
+	nulls[out_campaign] = order.message.campaign_id == 0;
+	values[out_recipients] = Int64GetDatum(order.read);
+	values[out_queued] = Int64GetDatum(order.queued);
+	values[out_duplicates] = Int64GetDatum(order.duplicates);
+	values[out_bad_phones] = Int64GetDatum(order.bad_phones);
+	values[out_opted_out] = Int64GetDatum(order.opted_out);
+	values[out_refused] = Int64GetDatum(order.refused);
+	values[out_closed_windows] = Int64GetDatum(order.closed_windows);
+	values[out_problems] = order.problems;
+	nulls[out_problems] = order.problems == 0;
+	values[out_cost] = order.cost;
+	nulls[out_cost] = order.cost == 0;
+	nulls[out_messaging_limit] = order.messaging_limit == nullptr;
+	if (order.messaging_limit != nullptr)
+		values[out_messaging_limit] = CStringGetTextDatum(order.messaging_limit);
+	nulls[out_duration] = order.seconds < 0;
+	auto *duration = static_cast<Interval *>(palloc0(sizeof(Interval)));
+	duration->time = static_cast<TimeOffset>(std::ceil(order.seconds)) * USECS_PER_SEC;
+	values[out_duration] = IntervalPGetDatum(duration);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls));
+}
+
+/* The columns of a query: which is the phone, and the others in their order. */
+struct QueryColumns {
+	int phone;
+	int count;
+	int number[most_parameters];
+	const char *name[most_parameters];
+};
+
+void
+read_columns(TupleDesc row, QueryColumns &columns)
+{
+	columns.count = 0;
+	columns.phone = SPI_fnumber(row, "phone");
+	if (columns.phone <= 0)
+		columns.phone = 1;
+	if (row->natts > most_parameters)
+		ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
+		                errmsg("query has %d columns, at most %d are possible", row->natts,
+		                       most_parameters)));
+	for (int i = 1; i <= row->natts; i++)
+		if (i != columns.phone) {
+			columns.number[columns.count] = i;
+			columns.name[columns.count++] = SPI_fname(row, i);
+		}
+}
+
+Portal
+open_query(const char *query)
+{
+	SPIPlanPtr plan = SPI_prepare(query, 0, nullptr);
+	if (plan == nullptr)
+		elog(ERROR, "could not prepare the query: %s", SPI_result_code_string(SPI_result));
+	if (!SPI_is_cursor_plan(plan))
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+		                errmsg("recipients must be given by one query that returns rows"),
+		                errhint("The first column, or the one called phone, is the recipient.")));
+	/* it changes nothing: an INSERT with RETURNING is an error */
+	return SPI_cursor_open(nullptr, plan, nullptr, nullptr, true);
+}
+
+/* False when there are no more. What the rows are made of lives until the next call. */
+bool
+add_rows_of_query(Bulk &bulk, Portal cursor, const QueryColumns &columns,
+                  pg::BulkRecipient *recipients)
+{
+	const pg::Result rows = pg::fetch_rows(cursor, recipients_at_once);
+	for (uint64 i = 0; i < rows.count(); i++) {
+		auto **parameters = static_cast<const char **>(
+		    palloc(sizeof(char *) * static_cast<Size>(columns.count + 1)));
+		for (int j = 0; j < columns.count; j++)
+			parameters[j] = rows.text_at(i, columns.number[j]);
+		recipients[i] = {rows.text_at(i, columns.phone), parameters};
+	}
+	bulk.order.recipients = recipients;
+	bulk.order.count = static_cast<int>(rows.count());
+	if (bulk.order.count > 0)
+		take_step(bulk, pg::BulkStep::add);
+	pg::free_rows(rows);
+	CHECK_FOR_INTERRUPTS();
+	return bulk.order.count == recipients_at_once;
+}
+
+struct PhoneArrays {
+	Datum *phones;
+	bool *no_phone;
+	int count;
+	Datum *parameters;
+	bool *no_parameter;
+	int columns;
+	bool same_for_all;
+};
+
+PhoneArrays
+read_arrays(FunctionCallInfo fcinfo)
+{
+	PhoneArrays arrays = {};
+	entry::require_argument(fcinfo, 0, "phones");
+	ArrayType *phones = PG_GETARG_ARRAYTYPE_P(0);
+	if (ARR_NDIM(phones) > 1)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+		                errmsg("phones must be a one-dimensional array")));
+	deconstruct_array(phones, TEXTOID, -1, false, TYPALIGN_INT, &arrays.phones, &arrays.no_phone,
+	                  &arrays.count);
+	entry::require_argument(fcinfo, 2, "parameters");
+	ArrayType *parameters = PG_GETARG_ARRAYTYPE_P(2);
+	const int dimensions = ARR_NDIM(parameters);
+	if (dimensions > 2 || (dimensions == 2 && ARR_DIMS(parameters)[0] != arrays.count))
+		ereport(ERROR,
+		        (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR), errmsg("parameters do not fit the phones"),
+		         errdetail("There are %d phones.", arrays.count),
+		         errhint("Give one array for all of them, or a two-dimensional one with a "
+		                 "row for each.")));
+	int count;
+	deconstruct_array(parameters, TEXTOID, -1, false, TYPALIGN_INT, &arrays.parameters,
+	                  &arrays.no_parameter, &count);
+	arrays.same_for_all = dimensions < 2;
+	arrays.columns = arrays.same_for_all ? count : ARR_DIMS(parameters)[1];
+	return arrays;
+}
+
+const char *
+text_or_null(Datum value, bool null)
+{
+	return null ? nullptr : TextDatumGetCString(value);
+}
+
+void
+add_rows_of_arrays(Bulk &bulk, const PhoneArrays &arrays, int from, pg::BulkRecipient *recipients)
+{
+	const int count = Min(arrays.count - from, recipients_at_once);
+	for (int i = 0; i < count; i++) {
+		auto **parameters = static_cast<const char **>(
+		    palloc(sizeof(char *) * static_cast<Size>(arrays.columns + 1)));
+		const int first = arrays.same_for_all ? 0 : (from + i) * arrays.columns;
+		for (int j = 0; j < arrays.columns; j++)
+			parameters[j] =
+			    text_or_null(arrays.parameters[first + j], arrays.no_parameter[first + j]);
+		recipients[i] = {text_or_null(arrays.phones[from + i], arrays.no_phone[from + i]),
+		                 parameters};
+	}
+	bulk.order.recipients = recipients;
+	bulk.order.count = count;
+	take_step(bulk, pg::BulkStep::add);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* For what one step needs. */
+MemoryContext
+make_step_memory()
+{
+	return AllocSetContextCreate(CurrentMemoryContext, "recipients", ALLOCSET_DEFAULT_SIZES);
+}
+
+pg::BulkRecipient *
+make_recipients()
+{
+	return static_cast<pg::BulkRecipient *>(palloc(sizeof(pg::BulkRecipient) * recipients_at_once));
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_send_bulk_query(PG_FUNCTION_ARGS)
+{
+	Bulk bulk = {};
+	const char *query = entry::required_cstring(fcinfo, 0, "query");
+	read_order(fcinfo, 2, bulk);
+	const bool named = is_true(fcinfo, 10);
+	bulk.order.language_fallback = is_true(fcinfo, 11);
+	bulk.order.dry_run = is_true(fcinfo, 12);
+	pg::BulkRecipient *recipients = make_recipients();
+	take_step(bulk, pg::BulkStep::begin);
+
+	SPI_connect();
+	Portal cursor = open_query(query);
+	QueryColumns columns;
+	read_columns(cursor->tupDesc, columns);
+	bulk.order.parameter_count = bulk.order.body == nullptr ? columns.count : 0;
+	if (named)
+		bulk.order.parameter_names = columns.name;
+	MemoryContext memory = make_step_memory();
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	while (add_rows_of_query(bulk, cursor, columns, recipients))
+		MemoryContextReset(memory);
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(memory);
+	SPI_cursor_close(cursor);
+	SPI_finish();
+	take_step(bulk, pg::BulkStep::end);
+	return result_of(fcinfo, bulk.order);
+}
+
+Datum
+pg_whatsapp_send_bulk_array(PG_FUNCTION_ARGS)
+{
+	Bulk bulk = {};
+	const PhoneArrays arrays = read_arrays(fcinfo);
+	read_order(fcinfo, 3, bulk);
+	bulk.order.language_fallback = is_true(fcinfo, 11);
+	bulk.order.dry_run = is_true(fcinfo, 12);
+	bulk.order.parameter_count = bulk.order.body == nullptr ? arrays.columns : 0;
+	pg::BulkRecipient *recipients = make_recipients();
+	take_step(bulk, pg::BulkStep::begin);
+	MemoryContext memory = make_step_memory();
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	for (int from = 0; from < arrays.count; from += recipients_at_once) {
+		add_rows_of_arrays(bulk, arrays, from, recipients);
+		MemoryContextReset(memory);
+	}
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(memory);
+	take_step(bulk, pg::BulkStep::end);
+	return result_of(fcinfo, bulk.order);
+}

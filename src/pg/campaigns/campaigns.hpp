@@ -1,0 +1,27 @@
+/*
+ * campaigns.hpp — what is done with a campaign that is there: paused, resumed, called off, tried
+ * again.
+ *
+ * To pause writes one row, which the sender sees before its next claim: the campaign's rows in the
+ * queue stay as they are, and no lock of theirs is asked for.
+ */
+#pragma once
+
+#include <cstdint>
+
+namespace whatsapp::pg
+{
+
+/* All in the caller's transaction, with SPI connected. Raise 42704 for an unknown campaign. */
+
+/* False when it is paused, or nothing is pending. reason: NULL where there is none. */
+bool pause_campaign(std::int64_t id, const char *reason);
+/* False when it is not paused. */
+bool resume_campaign(std::int64_t id);
+/* How many are pending: nothing of them is sent any more, and the reader calls them off. */
+std::int64_t cancel_campaign(std::int64_t id);
+/* Of the codes (a bigint[]; none: all whose fate is known). How many are sent again. Raises 55000
+ * for a campaign that was cancelled. */
+std::int64_t retry_campaign(std::int64_t id, std::uintptr_t codes, bool any_code);
+
+} // namespace whatsapp::pg
