@@ -141,6 +141,8 @@ sub new_cluster
 	# for good: a restart by the test must find the secrets again
 	%ENV = (%ENV, %secrets, %{ $options{environment} || {} });
 	$node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+	# the modules of 18 and newer set it for every version, and older servers do not know it
+	$node->adjust_conf('postgresql.conf', 'autovacuum_worker_slots') if $options{pg_config};
 	my $settings = staged_settings($pg_config, $stage);
 	$node->append_conf('postgresql.conf', <<"CONF");
 $settings
