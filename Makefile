@@ -22,6 +22,7 @@ SQL_PARTS  = \
 	47-day_counts \
 	47-requests \
 	48-numbers \
+	48-probes \
 	49-definitions \
 	50-people \
 	60-events \
@@ -34,11 +35,12 @@ SQL_PARTS  = \
 	72-send_window \
 	73-callbacks \
 	80-status \
-	81-checks \
 	81-rates \
 	82-billing \
 	83-prices \
+	84-budgets \
 	84-campaigns \
+	84-checks \
 	85-privacy \
 	86-rights \
 	90-local_tables
@@ -47,7 +49,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone template money prices send free_form people watch watch_general watch_due callbacks send_window errors web_tier requests definitions media codes campaigns privacy rights rights_levels operations
+REGRESS    = phone template money prices budgets send free_form people watch watch_general watch_due callbacks send_window errors web_tier requests definitions media codes campaigns privacy rights rights_levels operations
 ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses

@@ -140,7 +140,7 @@ sub sender
 sub empty
 {
 	my ($self) = @_;
-	$self->sql('TRUNCATE whatsapp_messages, whatsapp_queue, whatsapp_attempts, whatsapp_events; CHECKPOINT');
+	$self->sql('TRUNCATE whatsapp_messages, whatsapp_queue, whatsapp_attempts, whatsapp_events, whatsapp_charges; CHECKPOINT');
 	return;
 }
 

@@ -58,6 +58,36 @@ sub snapshot
 	return;
 }
 
+# Money is reserved for each message by a budget of the month and one of the day.
+sub budget
+{
+	my ($run) = @_;
+	my $count = $run->size(100_000, 20_000);
+	my $answerer = Bench::Answerer->new;
+	my $cluster = $run->cluster('whatsapp.api_base_url' => $answerer->{url}, %at_once,
+		'whatsapp.sync_interval' => 0, 'whatsapp.account_currency' => 'USD', 'whatsapp.account_time_zone' => 'Europe/Madrid');
+	$cluster->sql(q{INSERT INTO whatsapp_templates (name, language, status, category) VALUES ('po_notification', 'es', 'APPROVED', 'UTILITY')});
+	drain($cluster, $answerer, 1000);
+	my (@without, @with);
+	for my $round (1 .. $run->{repetitions})
+	{
+		push @without, drain($cluster, $answerer, $count);
+		$cluster->sql(q{SELECT wa_budget_set('month', 1000000), wa_budget_set('day', 1000000, period => 'day')});
+		push @with, drain($cluster, $answerer, $count);
+		my $reserved = $cluster->sql('SELECT count(*) FROM whatsapp_charges');
+		croak "$reserved reservations for $count messages" if $reserved != $count;
+		$cluster->sql(q{SELECT wa_budget_remove(name) FROM whatsapp_budgets; TRUNCATE whatsapp_budget_limits});
+	}
+	$run->bar(
+		measure => 'budget', what => 'drain of ' . figure($count) . ' messages that two budgets count', ours => [ map { $_->{rate} } @with ], unit => '/s',
+		against => 'without a budget', theirs => [ map { $_->{rate} } @without ], at_least => 0.95);
+	$run->note('budget', 'a drain that two budgets count', "processor time per message: the sender, $$_[0]", figure(median(map { $_->{sender_cpu_us} } @{ $$_[1] })) . ' us')
+	  for [ 'with them', \@with ], [ 'without', \@without ];
+	$cluster->drop;
+	$answerer->stop;
+	return;
+}
+
 # Microseconds a message, as the answerer sees them: for queues that are not drained to their end.
 sub wire_time
 {

@@ -16,7 +16,8 @@ CREATE TABLE whatsapp_queue (
     crashes    integer NOT NULL DEFAULT 0,
     epoch      bigint,
     changed_at timestamptz,
-    unknown_at timestamptz
+    unknown_at timestamptz,
+    held_by    text
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
         autovacuum_analyze_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
 
@@ -34,6 +35,7 @@ CREATE TABLE whatsapp_campaign_pauses (
 -- it stays in its page.
 CREATE INDEX whatsapp_queue_due_idx ON whatsapp_queue (sender, priority, due_at, message_id);
 CREATE INDEX whatsapp_queue_unknown_idx ON whatsapp_queue (unknown_at) WHERE unknown_at IS NOT NULL;
+CREATE INDEX whatsapp_queue_held_by_idx ON whatsapp_queue (held_by) WHERE held_by IS NOT NULL;
 
 COMMENT ON TABLE whatsapp_queue IS 'Messages that are still to be sent; a row goes when its message is settled. Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_queue.message_id IS 'The message, a row of whatsapp_messages.';
@@ -50,6 +52,7 @@ COMMENT ON COLUMN whatsapp_queue.crashes IS 'How often the sender ended without 
 COMMENT ON COLUMN whatsapp_queue.epoch IS 'The life of the sender that marked it as sending, see whatsapp_instances.epoch.';
 COMMENT ON COLUMN whatsapp_queue.changed_at IS 'When the state last changed.';
 COMMENT ON COLUMN whatsapp_queue.unknown_at IS 'Since when nobody knows what became of it; NULL when it is known.';
+COMMENT ON COLUMN whatsapp_queue.held_by IS 'Which budget holds it until due_at, and whether that is for a price that is not known; NULL when none does.';
 COMMENT ON TABLE whatsapp_campaign_pauses IS 'Campaigns of which nothing is sent from starts_at on. A row goes with wa_campaign_resume(). Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_campaign_pauses.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN whatsapp_campaign_pauses.paused_at IS 'When it was written.';

@@ -19,6 +19,7 @@ CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_requests EXECUTE 
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_template_definitions EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_business_accounts EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_numbers EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_probes EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_opt_outs EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_windows EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_user_ids EXECUTE FUNCTION whatsapp_stay_local();
@@ -41,6 +42,10 @@ CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_markets EXECUTE F
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_rates EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_campaign_definitions EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_campaign_pauses EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_budget_limits EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_budget_periods EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_budget_ledger EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_charges EXECUTE FUNCTION whatsapp_stay_local();
 
 COMMENT ON FUNCTION whatsapp_stay_local() IS
     'A trigger that does nothing. Citus refuses to distribute a table that has one, and a table of the extension works in its own database only.';

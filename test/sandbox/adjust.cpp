@@ -63,6 +63,9 @@ settings_json(const Sandbox &box)
 	        {"reject_all", settings.reject_all ? json(*settings.reject_all) : json()},
 	        {"throughput", throughput_json(settings)},
 	        {"graph_calls_per_hour", settings.graph_calls_per_hour},
+	        {"token_scopes", settings.token_scopes},
+	        {"token_expires_at", settings.token_expires_at},
+	        {"subscribed", settings.subscribed},
 	        {"most_on_page", settings.most_on_page},
 	        {"media_url_seconds", settings.media_url_seconds},
 	        {"media_host", settings.media_host},
@@ -182,6 +185,12 @@ set(Settings &settings, const std::string &key, const json &value)
 	else if (key == "reject_all")
 		settings.reject_all =
 		    value.is_null() ? std::nullopt : std::optional<int>(whole(key, value, 0, 99999999));
+	else if (key == "token_scopes")
+		settings.token_scopes = value.get<std::vector<std::string>>();
+	else if (key == "token_expires_at")
+		settings.token_expires_at = value.get<long long>();
+	else if (key == "subscribed")
+		settings.subscribed = value.get<bool>();
 	else if (key == "graph_calls_per_hour")
 		settings.graph_calls_per_hour = whole("graph_calls_per_hour", value, 0, 1000000);
 	else if (key == "most_on_page")

@@ -219,14 +219,15 @@ debug_token(Sandbox &box, Exchange &exchange)
 		for (const Number &number : box.options.numbers)
 			numbers.push_back(number.id);
 		const json account = json::array({box.options.business_account_id});
-		data.update({{"expires_at", 0},
+		json granular = json::array();
+		for (const std::string &scope : box.settings.token_scopes)
+			granular.push_back({{"scope", scope}, {"target_ids", account}});
+		data.update({{"expires_at", box.settings.token_expires_at},
 		             {"data_access_expires_at", 0},
 		             {"issued_at", 1760000000},
 		             {"user_id", "222222222222222"},
-		             {"scopes", {"whatsapp_business_management", "whatsapp_business_messaging"}},
-		             {"granular_scopes",
-		              {{{"scope", "whatsapp_business_management"}, {"target_ids", account}},
-		               {{"scope", "whatsapp_business_messaging"}, {"target_ids", account}}}}});
+		             {"scopes", box.settings.token_scopes},
+		             {"granular_scopes", granular}});
 	} else {
 		const bool expired = input == "expired-token";
 		data["scopes"] = json::array();
@@ -258,6 +259,8 @@ account_edge(Sandbox &box, Exchange &exchange, const std::string &edge)
 	if (edge == "subscribed_apps") {
 		if (exchange.method != "GET")
 			return answer_node(exchange, {{"success", true}});
+		if (!box.settings.subscribed)
+			return answer_node(exchange, {{"data", json::array()}});
 		return answer_node(exchange, {{"data",
 		                               {{{"whatsapp_business_api_data",
 		                                  {{"id", "111111111111111"}, {"name", "sandbox"}}}}}}});

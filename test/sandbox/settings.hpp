@@ -61,6 +61,11 @@ struct Settings {
 	std::map<std::string, int> throughput_of; /* of numbers with a limit of their own */
 	PairLimit pair_limit;
 	std::optional<int> reject_all;
+	/* what debug_token and subscribed_apps say */
+	std::vector<std::string> token_scopes = {"whatsapp_business_management",
+	                                         "whatsapp_business_messaging"};
+	long long token_expires_at = 0; /* 0 = never */
+	bool subscribed = true;
 	int graph_calls_per_hour = 0; /* that are no message; 0 = no limit */
 	int most_on_page = 1000;      /* whatever ?limit= says */
 	int media_url_seconds = 300;

@@ -41,6 +41,12 @@ my %needs = (
 	# what the case before has left may meet the order, too: then nobody may be there any more who would take a message
 	(map { $_ => sub { my ($cluster) = @_; wait_for('an inbound message', sub { !-e $cluster->{order} || receive_one($cluster) }) } } qw(intake_acted intake_committed)),
 	(map { $_ => sub { my ($cluster) = @_; ask($cluster, 'SELECT wa_request_template_sync()') } } qw(request_claimed request_written request_settled)),
+	# warnings begin anew with an amount
+	budget_warned => sub {
+		my ($cluster) = @_;
+		ask($cluster, q{SELECT wa_budget_set('month', greatest(0.01, 1.1 * (spent + reserved)), hold => false) FROM whatsapp_budgets WHERE name = 'month'});
+		ask($cluster, 'SELECT ' . one_message());
+	},
 	# another death is the quicker way to a new life; but it would end the launcher, too
 	(map { $_ => sub { $_[0]{plan}{action} eq 'error' ? end_sender($_[0]) : kill_by_hand($_[0], 'sender') } } @starting),
 	doubt_resolved => sub {
@@ -141,7 +147,7 @@ while (my @now = splice @cases, 0, scalar @clusters)
 # ------------------------------------------------------------------------------------------------------------------------ random deaths
 
 # Met within a round of any load; those of a start, of the end of a sender and of rare answers are left out or have a plan of their own.
-my %rare = map { $_ => 1 } @starting, qw(drain_settled settle_paused doubt_resolved request_claimed request_written request_settled);
+my %rare = map { $_ => 1 } @starting, qw(drain_settled settle_paused doubt_resolved budget_warned ledger_folded request_claimed request_written request_settled);
 my @often = grep { !$rare{$_} } @points;
 
 sub random_plan

@@ -30,10 +30,14 @@ sub make_cluster
 whatsapp.max_connections = $slots
 whatsapp.unknown_policy = $policy
 whatsapp.unknown_grace = 1h
+whatsapp.account_currency = 'USD'
+whatsapp.account_time_zone = 'Europe/Madrid'
 CONF
 	sandbox_set($node->{sandbox}, delay_ms => 15, batch => 20, retry_longest_ms => 200);
 	my $cluster = { node => $node, policy => $policy, order => $node->data_dir . '/pg_whatsapp.fault', kills => 0, most => 0, acknowledged => {}, received => {} };
 	wait_for('the workers', sub { back($cluster) });
+	ask($cluster, q{INSERT INTO whatsapp_templates (name, language, status, category) VALUES ('po_notification', 'es', 'APPROVED', 'UTILITY')});
+	ask($cluster, q{SELECT wa_budget_set('month', 1000000, hold => false), wa_budget_set('day', 1000000, period => 'day')});
 	return $cluster;
 }
 
@@ -116,6 +120,11 @@ sub disagreements
 	push @wrong, map { "message $_ was committed and is not in the table" } grep { !$known{$_} } keys %{ $cluster->{acknowledged} };
 	my %inbound = map { $_ => 1 } split /\n/, ask($cluster, 'SELECT wamid FROM whatsapp_inbound');
 	push @wrong, map { "inbound message $_ was answered 200 and is not in the table" } grep { !$inbound{$_} } keys %{ $cluster->{received} };
+	my $lost = ask($cluster, lost_money());
+	push @wrong, $lost if $lost ne '';
+	my $open = ask($cluster, q{SELECT count(*) FROM whatsapp_messages AS m WHERE m.status = 'READ'
+		AND (SELECT count(*) FILTER (WHERE c.state = 'settled') FROM whatsapp_charges AS c WHERE c.message_id = m.id) <> 1});
+	push @wrong, "$open messages were delivered and not charged once" if $open > 0;
 	return @wrong > 10 ? (@wrong[0 .. 9], 'and ' . (@wrong - 10) . ' more') : @wrong;
 }
 

@@ -18,7 +18,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster install_path staged_settings new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree damage tables_intact
+our @EXPORT = qw(new_cluster install_path staged_settings new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree lost_money damage tables_intact
   correlation sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within $po_phone);
 
 our $po_phone = '+34612345678';
@@ -271,6 +271,20 @@ sub most_within
 		$most = $end - $start + 1 if $most < $end - $start + 1;
 	}
 	return $most;
+}
+
+# A query that returns nothing as long as no money is lost: of each period of a budget, reserved + settled + released = authorised, and the ledger is
+# what the charges of the messages add up to.
+sub lost_money
+{
+	my $sums = join ', ', map { "sum($_)::numeric(30,8)" } qw(authorised reserved settled released messages unpriced);
+	return qq{
+		SELECT string_agg(format('budget %s: the ledger has %s, the charges %s', p.budget, l.sums, c.sums), '; ') FROM whatsapp_budget_periods AS p
+		LEFT JOIN (SELECT period, ROW($sums)::text AS sums, sum(authorised) = sum(reserved) + sum(settled) + sum(released) AS whole
+		           FROM whatsapp_budget_ledger GROUP BY period) AS l ON l.period = p.id
+		LEFT JOIN (SELECT q.period, ROW($sums)::text AS sums FROM whatsapp_charges AS k CROSS JOIN unnest(k.periods) AS q (period)
+		           CROSS JOIN whatsapp_charge_parts(k.state, k.amount, k.charged) AS s GROUP BY q.period) AS c ON c.period = p.id
+		WHERE l.sums IS DISTINCT FROM c.sums OR NOT l.whole};
 }
 
 # Every message that the sandbox accepted stands in the table with its wamid, none was accepted twice, and every message that the table

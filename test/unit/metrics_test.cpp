@@ -59,6 +59,26 @@ TEST(Metrics, NumbersHaveNoExponent)
 	EXPECT_NE(sample.text().find(" 1234567890123\n"), std::string::npos);
 }
 
+TEST(Metrics, ABudgetHasItsName)
+{
+	Sample sample;
+	EXPECT_EQ(sample.text().find("whatsapp_budget_spent{"), std::string::npos);
+	sample.database->budget_count = 1;
+	BudgetFigures &budget = sample.database->budget[0];
+	std::strcpy(budget.name, "spring");
+	std::strcpy(budget.currency, "USD");
+	budget.amount = 100;
+	budget.spent = 12.5;
+	budget.reserved = 0.02;
+	budget.held = 3;
+	const std::string labels = R"({database="shop",budget="spring",currency="USD"})";
+	EXPECT_TRUE(sample.has("whatsapp_budget_amount" + labels + " 100"));
+	EXPECT_TRUE(sample.has("whatsapp_budget_spent" + labels + " 12.5"));
+	EXPECT_TRUE(sample.has("whatsapp_budget_reserved" + labels + " 0.02"));
+	EXPECT_TRUE(sample.has("whatsapp_budget_held_messages" + labels + " 3"));
+	EXPECT_TRUE(sample.has("whatsapp_budget_unpriced_messages" + labels + " 0"));
+}
+
 TEST(Metrics, BucketsAddUp)
 {
 	Sample sample;

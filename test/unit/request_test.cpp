@@ -348,5 +348,44 @@ TEST(Request, NumbersComeBehindTheirAccount)
 	EXPECT_EQ(numbers.read_reply({"{}", page.next, {}, {}, {}, 0}, R"({"data":[]})").next, "");
 }
 
+TEST(Request, AProbeAsksForTheTokenLast)
+{
+	const RequestKind &probe = kind("probe");
+	std::string cursor;
+	const auto ask = [&] { return probe.make_ask({"{}", cursor, {}, {}, {}, 0}); };
+	const auto read = [&](const char *body) {
+		Reply reply = probe.read_reply({"{}", cursor, {}, {}, {}, 0}, body);
+		cursor = reply.next;
+		return reply.rows;
+	};
+	EXPECT_EQ(ask().edge, "");
+	EXPECT_NE(read(R"({"id":"9"})").find("account"), std::string::npos);
+	EXPECT_EQ(ask().edge, "phone_numbers");
+	(void)read(R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})");
+	EXPECT_NE(ask().query.find("after=X"), std::string::npos);
+	(void)read(R"({"data":[]})");
+	EXPECT_EQ(ask().edge, "subscribed_apps");
+	EXPECT_FALSE(ask().names_own_token);
+	EXPECT_EQ(read(R"({"data":[{"whatsapp_business_api_data":{"id":"1","name":"shop","link":"x"},)"
+	               R"("override_callback_uri":"https://a.example"},7,{}]})"),
+	          R"({"apps":[{"callback":"https://a.example","id":"1","name":"shop"}]})");
+	EXPECT_EQ(ask().object_id, "debug_token");
+	EXPECT_TRUE(ask().names_own_token);
+	EXPECT_EQ(ask().query, "");
+	EXPECT_EQ(read(R"({"data":{"app_id":"1","is_valid":true,"expires_at":0,"scopes":["a",7],)"
+	               R"("granular_scopes":[],"user_id":"3","token":"secret"}})"),
+	          R"({"token":{"app_id":"1","expires_at":0,"is_valid":true,"scopes":["a"]}})");
+	EXPECT_EQ(cursor, "");
+}
+
+TEST(Request, AProbeRefusesWhatIsNoAnswer)
+{
+	const RequestKind &probe = kind("probe");
+	for (const char *cursor : {"apps", "token"})
+		for (const char *body : {"", "[]", "{}", R"({"data":7})"})
+			EXPECT_THROW((void)probe.read_reply({"{}", cursor, {}, {}, {}, 0}, body), Fault)
+			    << cursor << ": " << body;
+}
+
 } // namespace
 } // namespace whatsapp

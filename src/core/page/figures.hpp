@@ -102,6 +102,19 @@ struct DayFigures {
 
 inline constexpr int max_day_figures = 30;
 
+/* A budget in the day or month that is now. */
+struct BudgetFigures {
+	char name[max_name_bytes];
+	char currency[4];
+	double amount;
+	double spent;
+	double reserved;
+	std::int64_t held;
+	std::int64_t unpriced;
+};
+
+inline constexpr int max_budget_figures = 16;
+
 struct WorkerFigures {
 	double started_at;
 	double looped_at;
@@ -128,6 +141,8 @@ struct DatabaseFigures {
 	/* the last days, in order; those on which nothing happened are left out */
 	int day_count;
 	DayFigures day[max_day_figures];
+	int budget_count;
+	BudgetFigures budget[max_budget_figures];
 };
 
 /* A sender, and its database: an index of Figures::database. */

@@ -272,6 +272,34 @@ add_queue(Writer &writer, const Figures &figures, double now)
 	                   [](const DatabaseFigures &each) { return each.counted_at; });
 }
 
+void
+add_budgets(Writer &writer, const Figures &figures)
+{
+	const auto for_budgets = [&](const char *name, const char *help, auto value) {
+		writer.begin_family(name, "gauge", help);
+		for_databases(figures, [&](Label database, const DatabaseFigures &each) {
+			for (int i = 0; i < each.budget_count; i++) {
+				const BudgetFigures &budget = each.budget[i];
+				writer.add_sample(
+				    {database, {"budget", budget.name}, {"currency", budget.currency}},
+				    value(budget));
+			}
+		});
+	};
+	for_budgets("whatsapp_budget_amount", "How much may be spent in the day or month that is now.",
+	            [](const BudgetFigures &budget) { return budget.amount; });
+	for_budgets("whatsapp_budget_spent", "What the delivered messages of it cost.",
+	            [](const BudgetFigures &budget) { return budget.spent; });
+	for_budgets("whatsapp_budget_reserved",
+	            "What those cost that were claimed and are neither delivered nor refused.",
+	            [](const BudgetFigures &budget) { return budget.reserved; });
+	for_budgets("whatsapp_budget_held_messages", "Messages that wait because of the budget.",
+	            [](const BudgetFigures &budget) { return static_cast<double>(budget.held); });
+	for_budgets("whatsapp_budget_unpriced_messages",
+	            "Messages of it whose price nobody knows: they count as 0.",
+	            [](const BudgetFigures &budget) { return static_cast<double>(budget.unpriced); });
+}
+
 template <class Enum>
 void
 add_sender_counter(Writer &writer, const Figures &figures, const char *label,
@@ -395,6 +423,7 @@ metrics_text(const Figures &figures, double now, std::string_view version, Metri
 	add_databases(writer, figures);
 	add_credentials(writer, figures);
 	add_queue(writer, figures, now);
+	add_budgets(writer, figures);
 	add_senders(writer, figures);
 	add_latencies(writer, figures);
 	add_webhooks(writer, figures);

@@ -20,12 +20,13 @@ struct GraphAsk {
 	GraphMethod method = GraphMethod::get;
 	GraphNode node = GraphNode::account;
 	std::string object_id;
-	std::string edge;         /* empty: the node itself */
-	std::string query;        /* encoded, without its question mark */
-	std::string body;         /* of a POST */
-	std::string content_type; /* of the body; empty: JSON */
-	std::string url;          /* not empty: this address, and no node */
-	bool takes_file = false;  /* the answer is a file and no JSON */
+	std::string edge;             /* empty: the node itself */
+	std::string query;            /* encoded, without its question mark */
+	std::string body;             /* of a POST */
+	std::string content_type;     /* of the body; empty: JSON */
+	std::string url;              /* not empty: this address, and no node */
+	bool takes_file = false;      /* the answer is a file and no JSON */
+	bool names_own_token = false; /* its token is asked about, too: input_token in the query */
 };
 
 /* &name=value behind what is there; the value is encoded. */

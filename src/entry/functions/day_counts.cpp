@@ -6,6 +6,7 @@
  * transition tables. In a worker it also measures: what a webhook has told for the first time is
  * seen here, where the row was and is at hand.
  */
+#include "pg/budgets/budgets.hpp"
 #include "pg/changes/status_changes.hpp"
 #include "pg/counts/day_counts.hpp"
 #include "pg/server/compat.hpp"
@@ -45,13 +46,16 @@ enum Place {
 	read_at,
 	failed_at,
 	pricing_category,
+	pricing_type,
+	billable,
 	error_code,
 	campaign_id,
 	places
 };
 constexpr const char *names[places] = {
-    "id",           "created_at", "sender",    "template_name",    "status",     "sent_at",
-    "delivered_at", "read_at",    "failed_at", "pricing_category", "error_code", "campaign_id"};
+    "id",           "created_at",   "sender",     "template_name", "status",
+    "sent_at",      "delivered_at", "read_at",    "failed_at",     "pricing_category",
+    "pricing_type", "billable",     "error_code", "campaign_id"};
 
 struct Columns {
 	int number[places];
@@ -62,6 +66,8 @@ struct SeenMessage {
 	int64 id;
 	TimestampTz delivered_at;
 	TimestampTz read_at;
+	const char *pricing_type;
+	int billable; /* -1: NULL */
 	pg::CountedMessage counted;
 };
 
@@ -130,6 +136,10 @@ read_row(TupleTableSlot *row, const Columns &columns)
 	seen.id = number_of(row, columns, id);
 	seen.delivered_at = number_of(row, columns, delivered_at);
 	seen.read_at = number_of(row, columns, read_at);
+	seen.pricing_type = text_of(row, columns, pricing_type);
+	bool null;
+	const Datum charged = value_of(row, columns, billable, null);
+	seen.billable = null ? -1 : DatumGetBool(charged) ? 1 : 0;
 	pg::CountedMessage &counted = seen.counted;
 	counted.sender = text_of(row, columns, sender);
 	counted.template_name = text_of(row, columns, template_name);
@@ -184,6 +194,71 @@ note_progress(const SeenMessage &before, const SeenMessage &now)
 		pg::count_told(whose, Told::failed);
 }
 
+bool
+is_same(const char *left, const char *right)
+{
+	return left == right || (left != nullptr && right != nullptr && strcmp(left, right) == 0);
+}
+
+bool
+is_delivered(const char *status)
+{
+	return strcmp(status, "DELIVERED") == 0 || strcmp(status, "READ") == 0;
+}
+
+/* What was reserved for it, if anything, is to be settled or released. */
+bool
+ends_reservation(const SeenMessage &before, const SeenMessage &now)
+{
+	const char *was = before.counted.status;
+	const char *is = now.counted.status;
+	if (is_delivered(is))
+		return !is_delivered(was) || before.billable != now.billable ||
+		       !is_same(before.pricing_type, now.pricing_type) ||
+		       !is_same(before.counted.category, now.counted.category);
+	return (strcmp(is, "FAILED") == 0 || strcmp(is, "CANCELLED") == 0) &&
+	       (strcmp(was, is) != 0 || before.counted.has_code != now.counted.has_code);
+}
+
+/* Messages whose money changes with them; in the memory of the call. */
+class MoneyMessages
+{
+public:
+	MoneyMessages() : memory_(CurrentMemoryContext), wanted_(pg::has_charges()) {}
+	bool
+	wanted() const
+	{
+		return wanted_;
+	}
+	void
+	add(std::int64_t message)
+	{
+		if (count_ == room_) {
+			room_ = room_ == 0 ? rows_at_once : 2 * room_;
+			const Size size = sizeof(std::int64_t) * room_;
+			ids_ =
+			    static_cast<std::int64_t *>(ids_ == nullptr ? MemoryContextAllocHuge(memory_, size)
+			                                                : repalloc_huge(ids_, size));
+		}
+		ids_[count_++] = message;
+	}
+	void
+	settle(bool gone) const
+	{
+		if (gone)
+			pg::drop_charges(ids_, count_);
+		else
+			pg::settle_charges(ids_, count_);
+	}
+
+private:
+	MemoryContext memory_;
+	bool wanted_;
+	std::int64_t *ids_ = nullptr;
+	std::size_t count_ = 0;
+	std::size_t room_ = 0;
+};
+
 /* One of the two transition tables, row by row. */
 struct Rows {
 	Tuplestorestate *store;
@@ -233,6 +308,7 @@ count_rows(const TriggerData &data)
 	const bool measures = pg::is_counting_webhooks();
 	pg::DayCounts counts;
 	pg::StatusChanges changes;
+	MoneyMessages money;
 	MemoryContext batch =
 	    AllocSetContextCreate(CurrentMemoryContext, "pg_whatsapp rows", ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(batch);
@@ -240,6 +316,8 @@ count_rows(const TriggerData &data)
 		const SeenMessage old = read_row(before.row, columns);
 		if (!fetch_row(after)) {
 			counts.add_deleted(old.counted);
+			if (money.wanted())
+				money.add(old.id);
 		} else {
 			const SeenMessage now = read_row(after.row, columns);
 			counts.add(old.counted, -1);
@@ -247,6 +325,8 @@ count_rows(const TriggerData &data)
 			changes.add(old.counted.status, old.counted.sent_at, noted_message(now));
 			if (measures)
 				note_progress(old, now);
+			if (money.wanted() && ends_reservation(old, now))
+				money.add(now.id);
 		}
 		if (i % rows_at_once == rows_at_once - 1) {
 			CHECK_FOR_INTERRUPTS();
@@ -259,6 +339,7 @@ count_rows(const TriggerData &data)
 	close_rows(before);
 	close_rows(after);
 	counts.write();
+	money.settle(data.tg_newtable == nullptr);
 }
 
 } // namespace
@@ -269,10 +350,13 @@ pg_whatsapp_count_days(PG_FUNCTION_ARGS)
 	const TriggerData &data = own_trigger_data(fcinfo);
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event))
+	if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event)) {
 		pg::count_truncated();
-	else
+		if (pg::has_charges())
+			pg::drop_all_charges();
+	} else {
 		count_rows(data);
+	}
 	SPI_finish();
 	return PointerGetDatum(nullptr);
 }

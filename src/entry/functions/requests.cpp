@@ -18,6 +18,8 @@ PG_FUNCTION_INFO_V1(pg_whatsapp_request_template_sync);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sync_templates);
 PG_FUNCTION_INFO_V1(pg_whatsapp_request_number_sync);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sync_numbers);
+PG_FUNCTION_INFO_V1(pg_whatsapp_request_probe);
+PG_FUNCTION_INFO_V1(pg_whatsapp_probe);
 PG_FUNCTION_INFO_V1(pg_whatsapp_mark_read);
 }
 
@@ -88,6 +90,18 @@ Datum
 pg_whatsapp_sync_numbers(PG_FUNCTION_ARGS)
 {
 	return wait_for_sync(fcinfo, "sync_numbers", "wa_sync_numbers", "wa_request_number_sync");
+}
+
+Datum
+pg_whatsapp_request_probe(PG_FUNCTION_ARGS)
+{
+	return ask_for_sync(fcinfo, "probe");
+}
+
+Datum
+pg_whatsapp_probe(PG_FUNCTION_ARGS)
+{
+	return wait_for_sync(fcinfo, "probe", "wa_probe", "wa_request_probe");
 }
 
 Datum

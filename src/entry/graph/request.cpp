@@ -7,6 +7,7 @@
 #include <cctype>
 #include <utility>
 
+#include "core/request/graph_ask.hpp"
 #include "pg/server/settings.hpp"
 
 namespace whatsapp::entry
@@ -75,8 +76,12 @@ build_request(const Route &route, Credentials &credentials, GraphCall call, Grap
 	request.url.append("/").append(call.node);
 	if (!call.edge.empty())
 		request.url.append("/").append(call.edge);
-	if (!call.query.empty())
-		request.url.append("?").append(call.query);
+	std::string query(call.query);
+	/* here for the first time, and nowhere but on the wire: no log and no error has an address */
+	if (call.names_own_token)
+		append_query(query, "input_token", request.token->text());
+	if (!query.empty())
+		request.url.append("?").append(query);
 	return true;
 }
 

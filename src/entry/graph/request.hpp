@@ -24,7 +24,8 @@ struct GraphCall {
 	std::string_view query = {};        /* encoded, without its question mark */
 	std::string body = {};              /* of a POST */
 	std::string_view content_type = {}; /* of the body; empty: JSON */
-	std::string_view url = {}; /* not empty: this address, which was checked, and no node */
+	std::string_view url = {};    /* not empty: this address, which was checked, and no node */
+	bool names_own_token = false; /* input_token=TOKEN in the query */
 	std::size_t max_response_bytes = 0; /* 0: that of the client */
 	long timeout_ms = 0;                /* 0: whatsapp.request_timeout */
 };

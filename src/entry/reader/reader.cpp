@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "pg/budgets/budgets.hpp"
 #include "pg/campaigns/campaign_watch.hpp"
 #include "pg/counts/day_counts.hpp"
 #include "pg/counts/gauges.hpp"
@@ -109,6 +110,7 @@ keep_figures(std::int64_t &next_figures)
 		return;
 	pg::transact([] { pg::note_gauges(); });
 	pg::transact([] { (void)pg::fold_day_counts(); });
+	pg::transact([] { pg::fold_budget_ledger(); });
 	next_figures = begin + std::max(poll_ms - 100, 100 * (pg::monotonic_ms() - begin));
 }
 

@@ -8,6 +8,7 @@
 
 #include "entry/sender/dispatcher.hpp"
 #include "entry/sender/line.hpp"
+#include "pg/budgets/budgets.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/fault_point.hpp"
@@ -273,6 +274,7 @@ void
 undo_claim(Sender &sender, const pg::Instance &before)
 {
 	sender.instance = before;
+	pg::forget_reservations();
 	sender.next_senders = 0;
 	pg::forget_campaign_pauses();
 	sender.line->drop_choice();
@@ -317,6 +319,7 @@ settle_and_claim(Sender &sender, int limit)
 		return;
 	}
 	pg::fault_point(pg::FaultPoint::claim_committed, claims.count);
+	pg::report_budgets();
 	if (sender.next_write != 0)
 		sender.line->read_everything();
 	sender.next_write = sender.setback = 0;

@@ -10,6 +10,7 @@
 
 #include "entry/sender/dispatcher.hpp"
 #include "entry/sender/line.hpp"
+#include "pg/budgets/budgets.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
@@ -119,6 +120,19 @@ expire_and_doubt(Sender &sender, std::int64_t now)
 	sender.next_expire = now + std::max(expire_ms, 100 * (pg::monotonic_ms() - now));
 }
 
+/* In a transaction of its own: what fails here keeps nothing else from being done. */
+void
+wake_held(Sender &sender)
+{
+	if (sender.instance.held)
+		return;
+	std::uint64_t woken = 0;
+	if (!pg::transact([&] { woken = pg::wake_held_messages(); }))
+		pg::forget_reservations();
+	if (woken > 0)
+		sender.line->read_everything();
+}
+
 void
 do_timed_work(Sender &sender, std::int64_t now)
 {
@@ -130,6 +144,7 @@ do_timed_work(Sender &sender, std::int64_t now)
 		if (pg::compare_prepared_rings())
 			sender.line->read_everything();
 	});
+	wake_held(sender);
 	expire_and_doubt(sender, now);
 	beat_heart(sender, now);
 	/* a token that was replaced is tried at once, whatever is left of the pause */
@@ -162,6 +177,8 @@ apply_settings(Sender &sender)
 	sender.dispatcher->reload_settings();
 	pg::warn_of_exposed_secrets();
 	sender.line->end_rests();
+	/* currency and time zone are settings */
+	pg::forget_reservations();
 	pg::transact([] { pg::probe_paused(); });
 	sender.next_senders = 0;
 	sender.line->read_everything();

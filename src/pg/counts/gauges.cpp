@@ -1,5 +1,5 @@
 /*
- * gauges.cpp — two statements, one of which reads the whole queue: its caller looks at the time.
+ * gauges.cpp — a few statements, one of which reads the whole queue: its caller looks at the time.
  */
 #include "pg/counts/gauges.hpp"
 
@@ -82,11 +82,43 @@ sum_days()
 	note_days(days, count);
 }
 
+/* Those that are nearest to their end. */
+void
+look_at_budgets()
+{
+	static Statement statement = {
+	    "SELECT name, currency, amount::float8, spent::float8, reserved::float8, held, unpriced FROM @s@.whatsapp_budgets"
+	    " ORDER BY share DESC NULLS FIRST, name LIMIT $1",
+	    1,
+	    {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(max_budget_figures));
+	const Result rows = run_statement(statement, values);
+	const auto number_at = [&rows](uint64 row, int column) {
+		return DatumGetFloat8(rows.datum_at(row, column, FLOAT8OID));
+	};
+	auto *budgets =
+	    static_cast<BudgetFigures *>(palloc0(sizeof(BudgetFigures) * max_budget_figures));
+	int count = 0;
+	for (uint64 i = 0; i < rows.count() && count < max_budget_figures; i++) {
+		BudgetFigures &budget = budgets[count++];
+		strlcpy(budget.name, rows.text_at(i, 1), sizeof budget.name);
+		strlcpy(budget.currency, rows.text_at(i, 2), sizeof budget.currency);
+		budget.amount = number_at(i, 3);
+		budget.spent = number_at(i, 4);
+		budget.reserved = number_at(i, 5);
+		budget.held = rows.int64_at(i, 6);
+		budget.unpriced = rows.int64_at(i, 7);
+	}
+	note_budgets(budgets, count);
+}
+
 } // namespace
 
 void
 note_gauges()
 {
+	look_at_budgets();
 	sum_days();
 	count_queue();
 	look_at_senders();

@@ -44,13 +44,13 @@ struct RoleLevel {
 #define ACTING                                                                                                            \
 	LOOKING                                                                                                               \
 	",wa_cancel,wa_retry,wa_resume,wa_release,wa_opt_out,wa_opt_in,wa_stat_reset,"                                        \
-	"wa_mark_read,wa_request_template_sync,wa_request_number_sync,"                                                       \
+	"wa_mark_read,wa_request_template_sync,wa_request_number_sync,wa_request_probe,wa_probe,"                             \
 	"wa_callback_pause,wa_callback_resume,wa_request_media_download,wa_sync_templates,wa_sync_numbers,wa_download_media," \
 	"wa_campaign_pause,wa_campaign_resume,wa_campaign_cancel,wa_campaign_retry"
-#define ADMINISTERING                                                                                                    \
-	ACTING                                                                                                               \
-	"," SENDING ",wa_send_test,wa_forget,wa_template_define,wa_template_remove,"                                         \
-	"wa_template_apply,wa_rates_import,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,wa_callback_remove," \
+#define ADMINISTERING                                                                                                                                   \
+	ACTING                                                                                                                                              \
+	"," SENDING ",wa_send_test,wa_forget,wa_template_define,wa_template_remove,"                                                                        \
+	"wa_template_apply,wa_rates_import,wa_budget_set,wa_budget_remove,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,wa_callback_remove," \
 	"whatsapp_notify,whatsapp_notify_po"
 
 #define WRITING "INSERT, UPDATE, DELETE"

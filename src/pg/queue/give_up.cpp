@@ -4,6 +4,7 @@
  */
 #include "pg/queue/give_up.hpp"
 
+#include "pg/budgets/budgets.hpp"
 #include "pg/rows/left_out.hpp"
 #include "pg/server/columns.hpp"
 
@@ -55,7 +56,7 @@ park_poison()
 	    0,
 	    {}};
 	(void)give_up_entries(run_statement(poison, Values()),
-	                      "parked: the sender ended three times while it was sending this message",
+	                      PARKED ": the sender ended three times while it was sending this message",
 	                      "The server log tells why it ended. wa_retry() sends the message again.");
 }
 

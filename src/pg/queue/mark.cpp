@@ -7,6 +7,8 @@
 #include <cstdint>
 
 #include "core/message/limits.hpp"
+#include "pg/budgets/budgets.hpp"
+#include "pg/queue/claim_budget.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/people/opt_outs.hpp"
@@ -34,16 +36,17 @@ namespace
 
 constexpr std::int64_t tell_again_us = 60 * USECS_PER_SEC;
 
-#define MARK                         \
-	"UPDATE @s@.whatsapp_queue AS q" \
-	" SET state = 'sending', epoch = $1, attempts = q.attempts + 1, changed_at = now()"
+#define MARK                                                            \
+	"UPDATE @s@.whatsapp_queue AS q SET state = 'sending', epoch = $1," \
+	" attempts = q.attempts + 1, changed_at = now(), held_by = NULL"
 /* Between reading and marking a campaign may have been paused. */
 #define NOT_PAUSED(paused) " AND (q.campaign_id IS NULL OR q.campaign_id <> ALL (" paused "))"
-#define MARKED                                                                                   \
-	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                                       \
-	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'" NOT_PAUSED(        \
-	    "$4") " RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at " \
-	          "<= now(), q.ctid, m.ctid, coalesce(m.message_type <> 'template', false), m.created_at, q.due_at"
+#define MARKED                                                                                                   \
+	" LEFT JOIN @s@.whatsapp_messages AS m ON m.id = f.id"                                                       \
+	" WHERE q.ctid = f.address AND q.message_id = f.id AND q.state = 'ready'" NOT_PAUSED(                        \
+	    "$4") " RETURNING q.message_id, q.attempts, m.recipient_phone, m.payload, q.expires_at "                 \
+	          "<= now(), q.ctid, m.ctid, coalesce(m.message_type <> 'template', false), m.created_at, q.due_at," \
+	          " q.sender, m.template_name, m.template_language, q.priority::int"
 
 /* What has moved since it was read is not marked, and is read again. */
 Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
@@ -77,7 +80,13 @@ mark_row(PlainTable &queue, const ReadyMessage &candidate, Datum sending, const 
 	claim.attempt = DatumGetInt32(queue.get(queue_column::attempts, null)) + 1;
 	claim.expired = DatumGetTimestampTz(queue.get(queue_column::expires_at, null)) <= now;
 	claim.due_at = DatumGetTimestampTz(queue.get(queue_column::due_at, null));
+	(void)queue.get(queue_column::changed_at, claim.fresh);
+	bool is_not_held;
+	(void)queue.get(queue_column::held_by, is_not_held);
 	queue.begin_change();
+	/* an index has those that are */
+	if (!is_not_held)
+		queue.set_null(queue_column::held_by);
 	queue.set(queue_column::state, sending);
 	queue.set(queue_column::attempts, Int32GetDatum(claim.attempt));
 	queue.set(queue_column::epoch, Int64GetDatum(instance.epoch));
@@ -109,9 +118,19 @@ text_of(PlainTable &table, int column)
 	return null ? nullptr : TextDatumGetCString(value);
 }
 
+void
+read_for_price(PlainTable &messages, Claimed &claim)
+{
+	bool null;
+	claim.sender = text_of(messages, message_column::sender);
+	claim.template_name = text_of(messages, message_column::template_name);
+	claim.template_language = text_of(messages, message_column::template_language);
+	claim.priority = DatumGetInt16(messages.get(message_column::priority, null));
+}
+
 /* The message's part of a mark. Returns the bytes of its payload. */
 std::size_t
-read_message(PlainTable &messages, Claimed &claim, MemoryContext memory)
+read_message(PlainTable &messages, Claimed &claim, bool priced, MemoryContext memory)
 {
 	const std::size_t size = size_of(messages, message_column::payload);
 	bool null;
@@ -123,6 +142,8 @@ read_message(PlainTable &messages, Claimed &claim, MemoryContext memory)
 	MemoryContext before = MemoryContextSwitchTo(memory);
 	claim.phone = text_of(messages, message_column::recipient_phone);
 	claim.payload = text_of(messages, message_column::payload);
+	if (priced)
+		read_for_price(messages, claim);
 	MemoryContextSwitchTo(before);
 	const Datum type = messages.get(message_column::message_type, null);
 	claim.free_form = !null && !is_word(type, "template");
@@ -132,7 +153,7 @@ read_message(PlainTable &messages, Claimed &claim, MemoryContext memory)
 /* What mark_waiting does, without a plan. */
 bool
 mark_directly(const Instance &instance, const ReadyMessage *candidates, std::size_t count,
-              std::size_t bytes, Claims &claims, MemoryContext memory)
+              std::size_t bytes, bool priced, Claims &claims, MemoryContext memory)
 {
 	PlainTable queue;
 	PlainTable messages;
@@ -152,7 +173,7 @@ mark_directly(const Instance &instance, const ReadyMessage *candidates, std::siz
 			continue;
 		claims.count++;
 		if (messages.find_by_id(message_column::id, claim.id))
-			used += read_message(messages, claim, memory);
+			used += read_message(messages, claim, priced, memory);
 	}
 	messages.close();
 	queue.close();
@@ -292,7 +313,12 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 		                  false,
 		                  rows.int64_at(i, 9),
 		                  rows.int64_at(i, 10),
-		                  too_large};
+		                  too_large,
+		                  rows.text_at(i, 11),
+		                  rows.text_at(i, 12),
+		                  rows.text_at(i, 13),
+		                  rows.int32_at(i, 14),
+		                  false};
 	}
 	MemoryContextSwitchTo(before);
 	std::sort(claims.rows, claims.rows + claims.count,
@@ -307,13 +333,16 @@ mark_messages(const Instance &instance, const ReadyMessage *candidates, std::siz
               std::size_t bytes, bool careful, MemoryContextData *memory)
 {
 	Claims claims;
-	if (careful || !mark_directly(instance, candidates, count, bytes, claims, memory))
+	const bool priced = any_budgets();
+	if (careful || !mark_directly(instance, candidates, count, bytes, priced, claims, memory))
 		claims = mark_by_statement(instance, candidates, count, bytes, careful, memory);
 	if (settings.check_opt_outs && claims.count > 0 && any_opt_outs())
 		note_opted_out(claims);
 	if (settings.check_windows && std::any_of(claims.rows, claims.rows + claims.count,
 	                                          [](const Claimed &claim) { return claim.free_form; }))
 		note_closed_windows(claims, memory);
+	if (priced)
+		reserve_for_claims(claims);
 	fault_point(FaultPoint::claimed, claims.count);
 	return claims;
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "pg/budgets/budgets.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/queue/give_up.hpp"
@@ -104,7 +105,7 @@ resolve_unknown(const Instance &instance)
 	const std::uint64_t retried = run_statement(retry, values).count();
 	const std::uint64_t failed = give_up_entries(
 	    run_statement(lost, values),
-	    "outcome unknown: the request left, no answer and no status webhook came",
+	    OUTCOME_UNKNOWN ": the request left, no answer and no status webhook came",
 	    "Ask the recipient or look into WhatsApp Manager whether it arrived; send it again if not. "
 	    "Status webhooks settle this by themselves: see whatsapp.listen.");
 	if (failed + retried > 0)

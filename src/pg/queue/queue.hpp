@@ -79,6 +79,12 @@ struct Claimed {
 	std::int64_t made_at; /* TimestampTz, for the correlation */
 	std::int64_t due_at;  /* TimestampTz */
 	bool too_large;       /* phone and payload were not read */
+	/* for its price; read where there are budgets */
+	const char *sender;
+	const char *template_name; /* NULL: none */
+	const char *template_language;
+	int priority;
+	bool fresh; /* never claimed before, as far as its row tells */
 };
 
 struct Claims {

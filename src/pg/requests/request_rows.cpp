@@ -7,6 +7,7 @@
 
 #include "pg/requests/media_rows.hpp"
 #include "pg/requests/number_rows.hpp"
+#include "pg/requests/probe_rows.hpp"
 #include "pg/requests/template_rows.hpp"
 
 namespace whatsapp::pg
@@ -27,6 +28,7 @@ constexpr Writer writers[] = {
     {"edit_template", write_edited_template},
     {"delete_template", write_deleted_template},
     {"sync_numbers", write_synced_numbers},
+    {"probe", write_probe},
     {"upload_media", write_uploaded_media, write_failed_media},
     {"download_media", write_downloaded_media, write_failed_media},
 };

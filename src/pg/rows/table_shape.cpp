@@ -76,7 +76,8 @@ constexpr ShapeColumn queue_columns[] = {
     {queue_column::crashes, "crashes", INT4OID, true, "0"},
     {queue_column::epoch, "epoch", INT8OID},
     {queue_column::changed_at, "changed_at", TIMESTAMPTZOID},
-    {queue_column::unknown_at, "unknown_at", TIMESTAMPTZOID}};
+    {queue_column::unknown_at, "unknown_at", TIMESTAMPTZOID},
+    {queue_column::held_by, "held_by", TEXTOID}};
 constexpr const char *queue_checks[] = {
     "(octet_length(sender) <= 63)", "(octet_length(recipient) <= 1024)",
     "((priority >= 0) AND (priority <= 2))",
@@ -104,6 +105,17 @@ constexpr ShapeColumn day_count_columns[] = {
     {day_count_column::failed, "failed", INT8OID, true},
     {day_count_column::failed_sent, "failed_sent", INT8OID, true},
     {day_count_column::cancelled, "cancelled", INT8OID, true}};
+constexpr ShapeColumn charge_columns[] = {
+    {charge_column::message_id, "message_id", INT8OID, true},
+    {charge_column::reserved_at, "reserved_at", TIMESTAMPTZOID, true},
+    {charge_column::state, "state", TEXTOID, true},
+    {charge_column::category, "category", TEXTOID},
+    {charge_column::amount, "amount", NUMERICOID},
+    {charge_column::charged, "charged", NUMERICOID},
+    {charge_column::periods, "periods", INT8ARRAYOID, true}};
+constexpr const char *charge_checks[] = {
+    "(state = ANY (ARRAY['reserved'::text, 'settled'::text, 'released'::text]))", nullptr};
+
 constexpr const char *no_checks[] = {nullptr};
 constexpr int no_index[] = {-1};
 
@@ -119,6 +131,7 @@ is_in_order(const ShapeColumn (&columns)[count])
 
 static_assert(lengthof(message_columns) == message_column::count && is_in_order(message_columns));
 static_assert(lengthof(queue_columns) == queue_column::count && is_in_order(queue_columns));
+static_assert(lengthof(charge_columns) == charge_column::count && is_in_order(charge_columns));
 static_assert(lengthof(wamid_columns) == wamid_column::count && is_in_order(wamid_columns));
 
 } // namespace
@@ -146,5 +159,12 @@ TableShape day_counts_shape = {OwnTable("whatsapp_day_counts"),
                                day_count_columns,
                                no_checks,
                                no_index};
+
+TableShape charges_shape = {OwnTable("whatsapp_charges"),
+                            inserts,
+                            charge_column::count,
+                            charge_columns,
+                            charge_checks,
+                            no_index};
 
 } // namespace whatsapp::pg

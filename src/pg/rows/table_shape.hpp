@@ -82,6 +82,7 @@ extern TableShape messages_shape;
 extern TableShape queue_shape;
 extern TableShape wamids_shape;
 extern TableShape day_counts_shape;
+extern TableShape charges_shape;
 
 /* The table is open, and locked. False: statements have to do one of the works. */
 bool is_as_made(Relation relation, TableShape &shape, unsigned works);
@@ -143,6 +144,7 @@ enum {
 	epoch,
 	changed_at,
 	unknown_at,
+	held_by,
 	count
 };
 }
@@ -165,6 +167,11 @@ enum {
 	cancelled,
 	count
 };
+}
+
+namespace charge_column
+{
+enum { message_id, reserved_at, state, category, amount, charged, periods, count };
 }
 
 namespace wamid_column

@@ -291,6 +291,18 @@ note_days(const DayFigures *days, int count)
 }
 
 void
+note_budgets(const BudgetFigures *budgets, int count)
+{
+	if (own == nullptr)
+		return;
+	count = Min(count, max_budget_figures);
+	SpinLockAcquire(&counters->lock);
+	memcpy(own->budget, budgets, sizeof(BudgetFigures) * static_cast<std::size_t>(count));
+	own->budget_count = count;
+	SpinLockRelease(&counters->lock);
+}
+
+void
 note_queue(const QueueFigures *figures, int count)
 {
 	if (own == nullptr)

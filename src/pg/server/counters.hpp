@@ -43,6 +43,7 @@ void note_credential(Credential credential, CredentialState state);
 /* Somebody has read the metrics by HTTP. */
 void note_scrape();
 void note_days(const DayFigures *days, int count);
+void note_budgets(const BudgetFigures *budgets, int count);
 void note_queue(const QueueFigures *figures, int count);
 struct SenderState {
 	const char *name;

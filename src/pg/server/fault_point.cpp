@@ -59,11 +59,12 @@ constexpr char order_file[] = "pg_whatsapp.fault";
 const char *const names[] = {
     "worker_start",      "epoch_raised",     "epoch_doubted",    "epoch_committed",
     "settle_begin",      "settle_failure",   "settle_paused",    "settle_dequeued",
-    "settle_remembered", "settled",          "claimed",          "claim_committed",
-    "request_made",      "half_sent",        "all_sent",         "doubt_resolved",
-    "drain_settled",     "delivery_taken",   "event_inserted",   "event_dequeued",
-    "events_stored",     "events_committed", "half_answered",    "all_answered",
-    "intake_acted",      "intake_committed", "request_claimed",  "request_written",
+    "settle_remembered", "settled",          "budget_reserved",  "budget_warned",
+    "claimed",           "claim_committed",  "request_made",     "half_sent",
+    "all_sent",          "doubt_resolved",   "drain_settled",    "delivery_taken",
+    "event_inserted",    "event_dequeued",   "budget_settled",   "events_stored",
+    "events_committed",  "half_answered",    "all_answered",     "intake_acted",
+    "intake_committed",  "ledger_folded",    "request_claimed",  "request_written",
     "request_settled",   "message_inserted", "message_enqueued", "message_cancelled",
     "message_retried"};
 static_assert(std::size(names) == static_cast<std::size_t>(FaultPoint::count));

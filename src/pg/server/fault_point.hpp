@@ -26,6 +26,8 @@ enum class FaultPoint : int {
 	settle_dequeued,
 	settle_remembered,
 	settled,
+	budget_reserved,
+	budget_warned,
 	claimed,
 	claim_committed,
 	request_made,
@@ -37,6 +39,7 @@ enum class FaultPoint : int {
 	delivery_taken,
 	event_inserted,
 	event_dequeued,
+	budget_settled,
 	events_stored,
 	events_committed,
 	half_answered,
@@ -44,6 +47,7 @@ enum class FaultPoint : int {
 	/* reader */
 	intake_acted,
 	intake_committed,
+	ledger_folded,
 	/* clerk */
 	request_claimed,
 	request_written,

@@ -34,12 +34,41 @@ phones AS MATERIALIZED (
           FROM @extschema@.whatsapp_watches AS w
           JOIN pg_class AS r ON r.oid = w.relation AND r.relkind IN ('r', 'p')
           JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attname = regexp_replace(w.phone, '^new\.', '') AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)) AS c),
+-- of each account, what was asked last
+probes AS MATERIALIZED (
+    SELECT p.*, coalesce(p.account, 'the default account') AS shown,
+           CASE WHEN NOT p.token_valid OR p.token_expires_at <= clock_timestamp() THEN 'failed'
+                WHEN NOT p.token_scopes @> ARRAY['whatsapp_business_messaging'] THEN 'failed'
+                WHEN NOT p.token_permanent OR NOT p.token_scopes @> ARRAY['whatsapp_business_management'] OR p.data_access_expires_at <= clock_timestamp() THEN 'warning'
+                WHEN p.token_valid IS NOT NULL THEN 'ok' END AS token_state
+    FROM @extschema@.whatsapp_probes AS p),
+token AS MATERIALIZED (
+    SELECT (SELECT string_agg(format('%s: %s', p.shown, concat_ws(', ', CASE WHEN NOT p.token_valid THEN 'not valid' END,
+                              CASE WHEN p.token_expires_at <= clock_timestamp() THEN format('ended at %s', to_char(p.token_expires_at, 'YYYY-MM-DD HH24:MI'))
+                                   WHEN p.token_expires_at IS NOT NULL THEN format('ends at %s', to_char(p.token_expires_at, 'YYYY-MM-DD HH24:MI'))
+                                   WHEN p.token_permanent THEN 'never ends' END,
+                              'may ' || nullif(array_to_string(p.token_scopes, ' and '), ''), CASE WHEN p.token_scopes = '{}' THEN 'may nothing' END))
+                              || format(' (%s ago)', date_trunc('minute', clock_timestamp() - p.probed_at)), '; ' ORDER BY p.account NULLS FIRST)
+            FROM probes AS p WHERE p.token_state IS NOT NULL) AS seen,
+           CASE WHEN bool_or(p.token_state = 'failed') THEN 'failed' WHEN bool_or(p.token_state = 'warning') THEN 'warning'
+                WHEN bool_or(p.token_state = 'ok') THEN 'ok' END AS state,
+           bool_or(p.token_valid AND NOT p.token_scopes @> ARRAY['whatsapp_business_messaging', 'whatsapp_business_management']) AS lacks_scope,
+           string_agg(p.shown, ', ') FILTER (WHERE p.subscribed_apps = '[]') AS unheard,
+           bool_and(p.subscribed_apps <> '[]') AS heard,
+           (SELECT string_agg(DISTINCT a ->> 'callback', ', ') FROM probes AS k CROSS JOIN jsonb_array_elements(k.subscribed_apps) AS a WHERE a ->> 'callback' <> '') AS callbacks
+    FROM probes AS p),
+-- Meta's last word to a probe, where it was a refusal
+refused AS MATERIALIZED (
+    SELECT string_agg(format('%s: %s', coalesce(l.account, 'the default account'), concat_ws(' ', 'code ' || l.error_code, l.error_message)), '; ') AS seen,
+           bool_or(l.error_code = 190) AS token_refused
+    FROM (SELECT DISTINCT ON (r.account) r.account, r.state, r.error_code, r.error_message FROM @extschema@.whatsapp_requests AS r
+          WHERE r.kind = 'probe' AND r.ended_at IS NOT NULL ORDER BY r.account, r.id DESC) AS l WHERE l.state = 'failed'),
 scrape AS (SELECT to_timestamp(max(c.value)) AS at FROM counters AS c WHERE c.name = 'last_scrape' AND c.value > 0)
 SELECT * FROM (
     SELECT 1, 'Meta Business Account verified',
            CASE WHEN b.accounts = 0 OR b.untold > 0 THEN 'manual' WHEN b.verified = b.accounts THEN 'ok' ELSE 'failed' END,
            CASE WHEN b.accounts = 0 THEN 'Meta was not asked yet.' ELSE 'As Meta told: ' || b.seen || '.' END,
-           CASE WHEN b.accounts > 0 AND b.verified = b.accounts THEN '' ELSE 'CALL wa_sync_numbers(); asks Meta. Business Suite, Settings, Security Centre shows what is missing.' END
+           CASE WHEN b.accounts > 0 AND b.verified = b.accounts THEN '' ELSE 'CALL wa_probe(); asks Meta. Business Suite, Settings, Security Centre shows what is missing.' END
     FROM (SELECT count(*) AS accounts, count(*) FILTER (WHERE lower(a.verification_status) = 'verified') AS verified,
                  count(*) FILTER (WHERE a.verification_status IS NULL) AS untold,
                  string_agg(format('%s is %s', coalesce(a.account, 'the default account'), coalesce(a.verification_status, 'unknown')), ', ' ORDER BY a.account NULLS FIRST) AS seen
@@ -61,10 +90,15 @@ SELECT * FROM (
           FROM @extschema@.whatsapp_numbers AS t JOIN senders AS o ON o.phone_number_id = t.phone_number_id OR o.name = 'default' WHERE t.gone_at IS NULL) AS n
     UNION ALL
     SELECT 3, 'Access token is permanent',
-           CASE WHEN s.access_token IN (1, 2) THEN 'failed' WHEN p.reason IS NOT NULL THEN 'failed' WHEN s.access_token = 3 THEN 'warning' ELSE 'manual' END,
-           coalesce('Sender pauses: ' || p.reason, format('The access token is %s; when it ends only Meta tells.', (SELECT of[s.access_token::int + 1] FROM words))),
-           'Use a system user''s token without an end: Meta''s Access Token Debugger shows "Expires: Never".'
-    FROM secrets AS s, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason ~* 'token|session') AS p
+           CASE WHEN s.access_token IN (1, 2) OR p.reason IS NOT NULL OR f.token_refused OR t.state = 'failed' THEN 'failed'
+                WHEN s.access_token = 3 OR t.state = 'warning' OR f.seen IS NOT NULL THEN 'warning' ELSE coalesce(t.state, 'manual') END,
+           coalesce('Sender pauses: ' || p.reason, 'Meta refused to tell of ' || f.seen, 'As Meta told of ' || t.seen || '.',
+                    format('The access token is %s; when it ends only Meta tells.', (SELECT of[s.access_token::int + 1] FROM words))),
+           CASE WHEN p.reason IS NULL AND f.seen IS NULL AND t.state = 'ok' AND s.access_token NOT IN (1, 2, 3) THEN ''
+                WHEN t.lacks_scope THEN 'Make a token that may whatsapp_business_messaging and whatsapp_business_management.'
+                WHEN t.state IS NULL AND f.seen IS NULL THEN 'CALL wa_probe(); asks Meta. Use a system user''s token without an end.'
+                ELSE 'Use a system user''s token without an end: Meta''s Access Token Debugger shows "Expires: Never". Then CALL wa_probe();' END
+    FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason ~* 'token|session') AS p
     UNION ALL
     SELECT 4, 'Template approved (status = APPROVED)',
            CASE WHEN t.approved AND NOT t.others THEN 'ok' WHEN t.approved THEN 'warning' WHEN t.name IS NOT NULL THEN 'failed'
@@ -81,16 +115,19 @@ SELECT * FROM (
     UNION ALL
     SELECT 5, 'Webhook configured and verified',
            CASE WHEN s.app_secret IN (1, 2) OR s.verify_token IN (1, 2) THEN 'failed'
-                WHEN NOT l.listening AND l.last_delivery IS NULL THEN 'failed'
+                WHEN NOT l.listening AND l.last_delivery IS NULL OR t.unheard IS NOT NULL THEN 'failed'
                 WHEN s.app_secret = 3 OR s.verify_token = 3 OR l.bad_token > 0 OR l.last_delivery IS NULL THEN 'warning' ELSE 'ok' END,
-           format('Listening: %s. App secret: %s. Verify token: %s. Last delivery: %s.%s%s', CASE WHEN l.listening THEN current_setting('whatsapp.listen') ELSE 'no' END,
+           format('Listening: %s. App secret: %s. Verify token: %s. Last delivery: %s.%s%s%s%s', CASE WHEN l.listening THEN current_setting('whatsapp.listen') ELSE 'no' END,
                   w.of[s.app_secret::int + 1], w.of[s.verify_token::int + 1], coalesce(to_char(l.last_delivery, 'YYYY-MM-DD HH24:MI:SS'), 'none since the start'),
                   CASE WHEN l.bad_token > 0 THEN format(' %s requests had a wrong verify token.', l.bad_token) END,
-                  CASE WHEN l.bad_signature > 0 THEN format(' %s requests had a wrong signature.', l.bad_signature) END),
-           CASE WHEN s.verify_token = 3 OR s.app_secret = 3 THEN 'A secret is short or a well-known example: take openssl rand -hex 32 as the verify token, and Meta''s own app secret.'
+                  CASE WHEN l.bad_signature > 0 THEN format(' %s requests had a wrong signature.', l.bad_signature) END,
+                  CASE WHEN t.unheard IS NOT NULL THEN format(' No app hears the webhooks of %s.', t.unheard) WHEN t.heard THEN ' As Meta told, an app hears them.' END,
+                  ' They go to ' || t.callbacks || '.'),
+           CASE WHEN t.unheard IS NOT NULL THEN 'Subscribe the app to the account: POST /{business account id}/subscribed_apps. Then CALL wa_probe();'
+                WHEN s.verify_token = 3 OR s.app_secret = 3 THEN 'A secret is short or a well-known example: take openssl rand -hex 32 as the verify token, and Meta''s own app secret.'
                 WHEN NOT l.listening THEN 'Set whatsapp.listen, and the callback URL at Meta.'
                 WHEN l.last_delivery IS NULL THEN 'Press "Test" beside the webhook field messages at Meta, and subscribe the app to the account.' ELSE '' END
-    FROM secrets AS s, listener AS l, words AS w
+    FROM secrets AS s, listener AS l, words AS w, token AS t
     UNION ALL
     SELECT 6, 'Environment variables set in production',
            CASE WHEN current_setting('whatsapp.enabled') <> 'on' OR 1 IN (s.access_token, s.app_secret, s.verify_token) OR 2 IN (s.access_token, s.app_secret, s.verify_token, s.phone_number_id)
@@ -247,6 +284,14 @@ found (rank, problem, seen, to_do) AS (
     SELECT 2, 'A campaign has stopped', format('Campaign %s: %s.', p.campaign_id, p.reason), p.hint
     FROM @extschema@.whatsapp_campaign_pauses AS p WHERE p.cause IN ('failures', 'quality', 'template')
     UNION ALL
+    SELECT CASE WHEN b.held > 0 THEN 1 ELSE 2 END, CASE WHEN b.held > 0 THEN 'A budget holds messages' ELSE 'A budget is nearly used up' END,
+           format('Budget %s: %s messages wait, %s of %s %s of the %s are spent or reserved.', b.name, b.held, trim_scale(b.spent + b.reserved), trim_scale(b.amount), b.currency, b.period),
+           format('SELECT wa_budget_set(%L, …) raises the amount; else they go on at %s. Urgent messages are sent.', b.name, to_char(b.ends_at, 'YYYY-MM-DD HH24:MI'))
+    FROM @extschema@.whatsapp_budgets AS b WHERE b.held > 0 OR b.share >= 0.8
+    UNION ALL
+    SELECT 3, 'A budget counts messages without a price', format('Budget %s: %s of %s messages.', b.name, b.unpriced, b.messages), 'whatsapp_costs says why; see docs/prices.md, Reasons.'
+    FROM @extschema@.whatsapp_budgets AS b WHERE b.unpriced > 0
+    UNION ALL
     SELECT 2, 'Meta has flagged the number', format('Quality of sender %s is RED.', s.name), 'See it in WhatsApp Manager; send less, and only what people expect.'
     FROM senders AS s WHERE s.quality = 'RED'
     UNION ALL
@@ -290,15 +335,22 @@ life (at, place, event, detail) AS (
     UNION ALL
     SELECT NULL, 8, 'cost', concat_ws(', ', m.pricing_category, m.pricing_type, m.pricing_model) FROM m WHERE coalesce(m.pricing_category, m.pricing_type) IS NOT NULL
     UNION ALL
+    SELECT NULL, 8, 'budget', concat_ws(', ', c.state, 'reserved ' || trim_scale(c.amount), 'charged ' || trim_scale(c.charged), CASE WHEN c.amount IS NULL AND c.charged IS NULL THEN 'price not known' END)
+    FROM @extschema@.whatsapp_charges AS c WHERE c.message_id = $1
+    UNION ALL
     SELECT NULL, 9, 'now: ' || m.status || coalesce(', ' || q.state, ''),
            CASE WHEN m.status <> 'PENDING' THEN coalesce(m.hint, '')
                 WHEN q.state IS NULL THEN 'It is not in the queue: somebody has removed its row.'
                 ELSE coalesce((SELECT string_agg(d.problem || ': ' || d.seen || ' ' || d.to_do, ' ')
-                               FROM @extschema@.wa_diagnose() AS d WHERE d.severity = 'critical' AND d.problem <> 'No webhook events'
+                               FROM @extschema@.wa_diagnose() AS d WHERE d.severity = 'critical' AND d.problem NOT IN ('No webhook events', 'A budget holds messages')
                                  AND (d.seen !~ '^Sender ' OR d.seen ~ ('^Sender ' || m.sender || ' '))),
                               CASE WHEN q.state = 'unknown' THEN format('Its answer was lost at %s.', q.unknown_at)
                                    WHEN q.state = 'sending' THEN 'It is on the wire.'
                                    WHEN p.campaign_id IS NOT NULL THEN format('Its campaign %s is paused%s.', p.campaign_id, ': ' || p.reason)
+                                   WHEN q.due_at > clock_timestamp() AND q.held_by IS NOT NULL THEN
+                                       format('Budget %s holds it until %s: %s', regexp_replace(q.held_by, '^.*?budget ', ''), q.due_at,
+                                              CASE WHEN q.held_by ~ '^unknown price' THEN 'its price is not known. See docs/prices.md, Reasons.'
+                                                   ELSE 'it does not fit into the amount. See whatsapp_budgets; wa_budget_set() raises it.' END)
                                    WHEN q.due_at > clock_timestamp() THEN format('It is due at %s%s.%s', q.due_at, CASE WHEN q.paced THEN ', its recipient''s turn' END, ' ' || m.hint)
                                    ELSE 'It is due and waits for its turn.' END) END
     FROM m LEFT JOIN q ON true LEFT JOIN @extschema@.whatsapp_campaign_pauses AS p ON p.campaign_id = q.campaign_id AND p.starts_at <= now()
@@ -341,7 +393,7 @@ FROM (
 ORDER BY t.place, t.what;
 
 COMMENT ON FUNCTION wa_preflight() IS
-    'The pre-launch checklist, line by line: ok, warning, failed or manual, with what was seen and what to do. Nothing is asked of Meta.';
+    'The pre-launch checklist, line by line: ok, warning, failed or manual, with what was seen and what to do. Nothing is asked of Meta here: wa_probe() does, and its answers are used.';
 COMMENT ON FUNCTION wa_diagnose() IS 'What is wrong now, worst first: every row of the troubleshooting table held against the live state. Nothing about a person.';
 COMMENT ON FUNCTION wa_diagnose(bigint) IS 'The life of one message, and why it waits if it does. The phone number is masked.';
 COMMENT ON FUNCTION wa_send_test(text, text, text, text) IS

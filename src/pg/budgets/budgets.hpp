@@ -1,0 +1,63 @@
+/*
+ * budgets.hpp — money is reserved when a message is claimed, settled when it is delivered, released
+ * when it is refused; what does not fit waits.
+ *
+ * Whoever changes a sum inserts a row of its own into whatsapp_budget_ledger, in the transaction
+ * that changes the message: nobody waits for a row of another, and the reader folds them. The
+ * sender alone reserves, so what it remembers of the sums is never less than what is used up, but
+ * for a price that Meta has told to be higher, which it reads within a second.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace whatsapp::pg
+{
+
+/* How the error message of a FAILED message begins when it may have been delivered all the same:
+ * what is reserved for it stays reserved. */
+#define OUTCOME_UNKNOWN "outcome unknown"
+#define PARKED "parked"
+
+/* A cheap look: false as long as no budget was ever made. */
+bool any_budgets();
+
+struct PricedMessage {
+	std::int64_t id;
+	const char *sender;
+	const char *template_name; /* NULL: none */
+	const char *template_language;
+	const char *phone;
+	bool urgent;
+	/* never claimed before: nothing can be reserved for it */
+	bool fresh;
+	/* what holds it, and until when (TimestampTz); NULL: it may leave */
+	const char *held_by;
+	std::int64_t held_until;
+};
+
+/* In the sender, in the transaction of the claim. messages: in order of id. */
+void reserve_money(PricedMessage *messages, std::size_t count);
+
+/* The transaction of the last reserve_money() has failed: nothing of it happened. */
+void forget_reservations();
+
+/* After the commit: the warnings that became due, once in the log. */
+void report_budgets();
+
+/* In the sender, each second: what was held and would fit now is due again. Returns how many. */
+std::uint64_t wake_held_messages();
+
+/* The charges of these messages become what their messages have become. For the trigger on
+ * whatsapp_messages, which has them only where has_charges(). */
+bool has_charges();
+void settle_charges(const std::int64_t *ids, std::size_t count);
+/* The messages are gone; what they cost stays in the sums. */
+void drop_charges(const std::int64_t *ids, std::size_t count);
+void drop_all_charges();
+
+/* In the reader: rows of one period become one. */
+void fold_budget_ledger();
+
+} // namespace whatsapp::pg

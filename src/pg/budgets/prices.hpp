@@ -1,0 +1,41 @@
+/*
+ * prices.hpp — what messages will cost, looked up once for each kind of message and market.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "pg/budgets/limits.hpp"
+#include "pg/server/prelude.hpp"
+
+namespace whatsapp::pg
+{
+
+struct PricedMessage;
+
+/* How many messages of a sender count as the free ones of the month. */
+struct FreeUnits {
+	const char *sender;
+	std::int64_t month; /* its first day, a DateADT */
+	std::int64_t used;
+	FreeUnits *next;
+};
+
+struct Price {
+	bool is_known;
+	std::int64_t amount;
+	const char *category; /* NULL: not known */
+	/* the first ones of a month are free; NULL when none is */
+	FreeUnits *free_units;
+	std::int64_t free_limit;
+	/* those that count it, as places in Budgets::rows; without any, nothing is to be done */
+	int budgets;
+	int *budget;
+	Datum periods; /* an array of theirs */
+};
+
+/* In a transaction. One for each message, good until the next call. */
+Price **find_prices(const PricedMessage *messages, std::size_t count, Budgets &budgets);
+
+} // namespace whatsapp::pg

@@ -1,0 +1,372 @@
+/*
+ * reserve.cpp — in the transaction of the claim: a row of whatsapp_charges for each message, and
+ * one of the ledger for each budget.
+ */
+#include "pg/budgets/budgets.hpp"
+
+#include <algorithm>
+
+#include "pg/budgets/limits.hpp"
+#include "pg/budgets/prices.hpp"
+#include "pg/rows/left_out.hpp"
+#include "pg/rows/row_insert.hpp"
+#include "pg/server/columns.hpp"
+#include "pg/server/fault_point.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+constexpr int most_warnings = 16;
+constexpr std::int64_t most_woken = 10000;
+
+/* Of the running transaction, for the log once it is committed. */
+struct Warning {
+	char budget[64];
+	int percent;
+	BudgetUse use;
+	char currency[4];
+	bool holds;
+};
+Warning warnings[most_warnings];
+int warning_count = 0;
+
+struct Reserved {
+	std::int64_t message_id;
+	const Price *price;
+	std::int64_t amount;
+};
+
+OwnTable limits_table("whatsapp_budget_limits");
+
+Datum
+money(std::int64_t amount)
+{
+	return NumericGetDatum(int64_div_fast_to_numeric(amount, money_decimals));
+}
+
+/* What of these has money reserved already: it was put back, and keeps it. */
+void
+find_reserved(const PricedMessage *messages, std::size_t count, bool *has_money)
+{
+	static Statement statement = {
+	    "SELECT message_id FROM @s@.whatsapp_charges WHERE message_id = ANY ($1) AND state = 'reserved'",
+	    1,
+	    {INT8ARRAYOID}};
+	Column ids(count);
+	for (std::size_t i = 0; i < count; i++)
+		if (!messages[i].fresh)
+			ids.add(Int64GetDatum(messages[i].id));
+	if (ids.count() == 0)
+		return;
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	const Result rows = run_statement(statement, values);
+	for (uint64 i = 0; i < rows.count(); i++) {
+		const PricedMessage *found =
+		    std::lower_bound(messages, messages + count, rows.int64_at(i, 1),
+		                     [](const PricedMessage &one, std::int64_t id) { return one.id < id; });
+		has_money[found - messages] = true;
+	}
+}
+
+std::int64_t
+amount_of(const Price &price)
+{
+	const bool is_free = price.free_units != nullptr && price.free_units->used < price.free_limit;
+	return price.is_known && !is_free ? price.amount : 0;
+}
+
+/* The first budget that has no room for it; NULL when all have. */
+Budget *
+full_budget(const Price &price, std::int64_t amount, Budgets &budgets)
+{
+	for (int i = 0; i < price.budgets; i++) {
+		Budget &budget = budgets.rows[price.budget[i]];
+		if (price.is_known ? budget.holds && !fits_budget(budget.use, amount)
+		                   : budget.holds_unpriced)
+			return &budget;
+	}
+	return nullptr;
+}
+
+void
+hold_message(PricedMessage &message, const Price &price, Budget &budget)
+{
+	if (price.is_known)
+		budget.too_little = std::max(budget.too_little, budget.use.limit - budget.use.used);
+	message.held_by =
+	    psprintf(price.is_known ? "budget %s" : "unknown price, budget %s", budget.name);
+	message.held_until = budget.ends_at;
+}
+
+void
+take_from_budgets(const Price &price, std::int64_t amount, Budgets &budgets)
+{
+	for (int i = 0; i < price.budgets; i++) {
+		Budget &budget = budgets.rows[price.budget[i]];
+		budget.use.used += amount;
+		budget.amount += amount;
+		budget.messages++;
+		budget.unpriced += price.is_known ? 0 : 1;
+	}
+	if (price.free_units != nullptr)
+		price.free_units->used++;
+}
+
+bool
+insert_charges_directly(const Reserved *reserved, std::size_t count)
+{
+	Relation table = open_to_insert(charges_shape);
+	if (table == nullptr)
+		return false;
+	using NewCharge = NewRow<charge_column::count>;
+	auto *made = static_cast<NewCharge *>(palloc(sizeof(NewCharge) * count));
+	auto *rows = static_cast<Row *>(palloc(sizeof(Row) * count));
+	const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	const Datum state = CStringGetTextDatum("reserved");
+	const Price *last = nullptr;
+	Datum category = Datum(0);
+	for (std::size_t i = 0; i < count; i++) {
+		const Price &price = *reserved[i].price;
+		if (&price != last && price.category != nullptr)
+			category = CStringGetTextDatum(price.category);
+		last = &price;
+		NewCharge &row = made[i];
+		row.clear();
+		row.set(charge_column::message_id, Int64GetDatum(reserved[i].message_id));
+		row.set(charge_column::reserved_at, now);
+		row.set(charge_column::state, state);
+		if (price.category != nullptr)
+			row.set(charge_column::category, category);
+		if (price.is_known)
+			row.set(charge_column::amount, money(reserved[i].amount));
+		row.set(charge_column::periods, price.periods);
+		rows[i] = row.row();
+	}
+	insert_rows(table, charges_shape, rows, static_cast<int>(count));
+	table_close(table, NoLock);
+	return true;
+}
+
+/* An array of arrays must be of one size: so they go as text. */
+void
+insert_charges_by_statement(const Reserved *reserved, std::size_t count)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_charges (message_id, reserved_at, state, category, amount, periods)"
+	    " SELECT a.id, now(), 'reserved', a.category, a.amount, a.periods::bigint[]"
+	    " FROM unnest($1, $2, $3, $4) AS a (id, category, amount, periods)",
+	    4,
+	    {INT8ARRAYOID, TEXTARRAYOID, NUMERICARRAYOID, TEXTARRAYOID}};
+	Oid output;
+	bool is_varlena;
+	getTypeOutputInfo(INT8ARRAYOID, &output, &is_varlena);
+	Column ids(count);
+	Column categories(count);
+	Column amounts(count);
+	Column periods(count);
+	for (std::size_t i = 0; i < count; i++) {
+		const Price &price = *reserved[i].price;
+		ids.add(Int64GetDatum(reserved[i].message_id));
+		categories.add_text(price.category);
+		if (price.is_known)
+			amounts.add(money(reserved[i].amount));
+		else
+			amounts.add_null();
+		periods.add_text(OidOutputFunctionCall(output, price.periods));
+	}
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	values.set(1, categories.array(TEXTOID));
+	values.set(2, amounts.array(NUMERICOID));
+	values.set(3, periods.array(TEXTOID));
+	if (run_statement(statement, values).count() < count)
+		raise_left_out("whatsapp_charges");
+}
+
+void
+write_ledger(Budgets &budgets)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_budget_ledger (period, authorised, reserved, settled, released, messages, unpriced)"
+	    " SELECT a.period, a.amount, a.amount, 0, 0, a.messages, a.unpriced"
+	    " FROM unnest($1, $2, $3, $4) AS a (period, amount, messages, unpriced)",
+	    4,
+	    {INT8ARRAYOID, NUMERICARRAYOID, INT8ARRAYOID, INT8ARRAYOID}};
+	const auto room = static_cast<std::size_t>(budgets.count);
+	Column periods(room);
+	Column amounts(room);
+	Column messages(room);
+	Column unpriced(room);
+	for (int i = 0; i < budgets.count; i++) {
+		Budget &budget = budgets.rows[i];
+		if (budget.messages == 0)
+			continue;
+		periods.add(Int64GetDatum(budget.period));
+		amounts.add(money(budget.amount));
+		messages.add(Int64GetDatum(budget.messages));
+		unpriced.add(Int64GetDatum(budget.unpriced));
+		budget.amount = budget.messages = budget.unpriced = 0;
+	}
+	Values values;
+	values.set(0, periods.array(INT8OID));
+	values.set(1, amounts.array(NUMERICOID));
+	values.set(2, messages.array(INT8OID));
+	values.set(3, unpriced.array(INT8OID));
+	if (run_statement(statement, values).count() < static_cast<uint64>(periods.count()))
+		raise_left_out("whatsapp_budget_ledger");
+}
+
+/* Once a period: the row remembers it. One that somebody is about to remove is left alone. */
+void
+note_warning(Budget &budget, int percent)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_budget_periods AS p SET warned = $2, warned_at = now()"
+	    " FROM (SELECT r.id FROM @s@.whatsapp_budget_periods AS r WHERE r.id = $1 AND r.warned < $2"
+	    "  FOR UPDATE SKIP LOCKED) AS f WHERE p.id = f.id",
+	    2,
+	    {INT8OID, INT4OID}};
+	Values values;
+	values.set(0, Int64GetDatum(budget.period));
+	values.set(1, Int32GetDatum(percent));
+	budget.warned = percent;
+	if (run_statement(statement, values).empty())
+		return;
+	if (warning_count < most_warnings) {
+		Warning &warning = warnings[warning_count++];
+		strlcpy(warning.budget, budget.name, sizeof warning.budget);
+		strlcpy(warning.currency, budget.currency, sizeof warning.currency);
+		warning.percent = percent;
+		warning.use = budget.use;
+		warning.holds = budget.holds;
+	}
+	fault_point(FaultPoint::budget_warned);
+}
+
+/* What did not fit is all there is. */
+void
+warn_of_budgets(Budgets &budgets)
+{
+	for (int i = 0; i < budgets.count; i++) {
+		Budget &budget = budgets.rows[i];
+		const int percent = budget.too_little >= budget.use.limit - budget.use.used
+		                        ? 100
+		                        : budget_warning(budget.use);
+		if (percent > budget.warned)
+			note_warning(budget, percent);
+	}
+}
+
+} // namespace
+
+bool
+any_budgets()
+{
+	return has_pages(limits_table);
+}
+
+void
+reserve_money(PricedMessage *messages, std::size_t count)
+{
+	Budgets &budgets = look_at_budgets();
+	if (budgets.count == 0 || count == 0)
+		return;
+	Price **prices = find_prices(messages, count, budgets);
+	auto *has_money = static_cast<bool *>(palloc0(sizeof(bool) * count));
+	find_reserved(messages, count, has_money);
+	auto *reserved = static_cast<Reserved *>(palloc(sizeof(Reserved) * count));
+	std::size_t size = 0;
+	for (std::size_t i = 0; i < count; i++) {
+		const Price &price = *prices[i];
+		if (has_money[i] || price.budgets == 0)
+			continue;
+		const std::int64_t amount = amount_of(price);
+		Budget *full = messages[i].urgent ? nullptr : full_budget(price, amount, budgets);
+		if (full != nullptr) {
+			hold_message(messages[i], price, *full);
+			continue;
+		}
+		take_from_budgets(price, amount, budgets);
+		reserved[size++] = {messages[i].id, &price, amount};
+	}
+	if (size > 0) {
+		if (!insert_charges_directly(reserved, size))
+			insert_charges_by_statement(reserved, size);
+		fault_point(FaultPoint::budget_reserved);
+		write_ledger(budgets);
+	}
+	warn_of_budgets(budgets);
+}
+
+void
+forget_reservations()
+{
+	warning_count = 0;
+	forget_budgets();
+}
+
+void
+report_budgets()
+{
+	for (int i = 0; i < warning_count; i++) {
+		const Warning &warning = warnings[i];
+		const char *used =
+		    DatumGetCString(DirectFunctionCall1(numeric_out, money(warning.use.used)));
+		const char *limit =
+		    DatumGetCString(DirectFunctionCall1(numeric_out, money(warning.use.limit)));
+		ereport(LOG,
+		        (errmsg("WhatsApp budget \"%s\" has reached %d percent", warning.budget,
+		                warning.percent),
+		         errdetail("%s of %s %s are spent or reserved.", used, limit, warning.currency),
+		         warning.percent == 100 && warning.holds
+		             ? errhint("What does not fit waits for the next period, urgent messages "
+		                       "aside. wa_budget_set() raises the amount.")
+		             : errhint("See whatsapp_budgets.")));
+	}
+	warning_count = 0;
+}
+
+std::uint64_t
+wake_held_messages()
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_queue AS q SET due_at = now(), held_by = NULL"
+	    " FROM (SELECT r.message_id FROM @s@.whatsapp_queue AS r WHERE r.held_by IS NOT NULL AND r.state = 'ready'"
+	    "  AND r.held_by <> ALL ($1) ORDER BY r.message_id LIMIT $2 FOR UPDATE SKIP LOCKED) AS f"
+	    " WHERE q.message_id = f.message_id",
+	    2,
+	    {TEXTARRAYOID, INT8OID}};
+	if (!any_budgets())
+		return 0;
+	Budgets &budgets = look_at_budgets();
+	(void)find_prices(nullptr, 0, budgets);
+	Column kept(2 * static_cast<std::size_t>(budgets.count));
+	for (int i = 0; i < budgets.count; i++) {
+		const Budget &budget = budgets.rows[i];
+		const std::int64_t left = budget.use.limit - budget.use.used;
+		if (budget.holds && left <= std::max<std::int64_t>(budget.too_little, 0))
+			kept.add_text(psprintf("budget %s", budget.name));
+		if (budget.holds_unpriced && !budgets.look_again)
+			kept.add_text(psprintf("unknown price, budget %s", budget.name));
+	}
+	Values values;
+	values.set(0, kept.array(TEXTOID));
+	values.set(1, Int64GetDatum(most_woken));
+	const std::uint64_t woken = run_statement(statement, values).count();
+	budgets.look_again = woken == most_woken;
+	return woken;
+}
+
+} // namespace whatsapp::pg
