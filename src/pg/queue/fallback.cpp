@@ -29,9 +29,17 @@ Statement change = {
     "UPDATE @s@.whatsapp_messages AS m SET message_type = 'template', payload = " FALLBACK ","
     " template_name = left(" FALLBACK " #>> '{template,name}', 512),"
     " template_language = left(" FALLBACK " #>> '{template,language,code}', 63)"
-    " WHERE m.id = ANY ($1)" HAS_FALLBACK " RETURNING m.id, m.payload::text, m.ctid",
+    " WHERE m.id = ANY ($1)" HAS_FALLBACK
+    " RETURNING m.id, m.payload::text, m.ctid, m.template_name, m.template_language",
     1,
     {INT8ARRAYOID}};
+
+/* A payload that somebody has changed may name no template. */
+const char *
+copy_of(MemoryContext memory, const char *text)
+{
+	return text == nullptr ? nullptr : MemoryContextStrdup(memory, text);
+}
 
 Result
 change_messages(const Column &ids)
@@ -57,6 +65,9 @@ take_fallbacks(Claims &claims, MemoryContextData *memory)
 		                     [](const Claimed &one, std::int64_t id) { return one.id < id; });
 		claim->payload = MemoryContextStrdup(memory, changed.text_at(i, 2));
 		claim->message_row = address_at(changed, i, 3);
+		/* by which it is priced */
+		claim->template_name = copy_of(memory, changed.text_at(i, 4));
+		claim->template_language = copy_of(memory, changed.text_at(i, 5));
 		claim->free_form = false;
 		claim->window_closed = false;
 	}
