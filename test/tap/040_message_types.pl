@@ -92,6 +92,20 @@ is(sql("SELECT concat_ws('|', wa_id, user_id) FROM whatsapp_messages WHERE id = 
 like(($node->psql('postgres', q{SELECT wa_send_text('es.1349', 'x')}))[2], qr/business-scoped user id is malformed/, 'a malformed one is refused as such');
 like(($node->psql('postgres', "SELECT wa_send_code('$user_id', '123456', 'login_code')"))[2], qr/one-time code cannot go to a business-scoped user id/, 'one-time codes go to phones alone');
 
+# A test server sends to those alone whom it may send to.
+sql(q{ALTER SYSTEM SET whatsapp.allowed_recipients = '+34999*, ES.*'; SELECT pg_reload_conf()});
+wait_sql($node, 'SHOW whatsapp.allowed_recipients', '+34999*, ES.*');
+wait_turns($node);
+my %allowed = map { $_ => sql("SELECT wa_send_template('$_', 'po_notification', ARRAY['ABC', 'PO-11', '11'])") } '+34999111222', '+34688888888';
+wait_status($allowed{'+34999111222'}, 'READ');
+wait_status($allowed{'+34688888888'}, 'FAILED');
+is(outcome($allowed{'+34688888888'}), 'FAILED|1|the recipient is not in whatsapp.allowed_recipients', 'nobody else gets a message');
+sql(q{ALTER SYSTEM RESET whatsapp.allowed_recipients; SELECT pg_reload_conf()});
+wait_sql($node, 'SHOW whatsapp.allowed_recipients', '');
+wait_turns($node);
+is(sql("SELECT wa_retry($allowed{'+34688888888'})"), 't', 'until it may');
+wait_status($allowed{'+34688888888'}, 'READ');
+
 # A window to another sender's number is none; a template needs none.
 write_to_us($phone);
 sql(q{INSERT INTO whatsapp_senders (name, phone_number_id) VALUES ('second', '223456789')});

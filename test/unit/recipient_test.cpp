@@ -32,4 +32,17 @@ TEST(Recipient, EachHasItsMemberInTheRequest)
 	    R"({"messaging_product":"whatsapp","recipient_type":"individual","recipient":"ES.1349"})");
 }
 
+TEST(Recipient, ListsOfThem)
+{
+	for (const char *all : {"", "  "})
+		EXPECT_TRUE(list_has_recipient(all, "+34612345678"));
+	const char *list = "+34600111222, +3461*,, ES.*";
+	for (const char *in : {"+34600111222", "+34612345678", "ES.1349"})
+		EXPECT_TRUE(list_has_recipient(list, in)) << in;
+	for (const char *out : {"+346001112223", "+34600111", "+34622345678", "US.1349", ""})
+		EXPECT_FALSE(list_has_recipient(list, out)) << out;
+	EXPECT_TRUE(list_has_recipient("*", "+34612345678"));
+	EXPECT_FALSE(list_has_recipient("x", "+34612345678"));
+}
+
 } // namespace

@@ -135,6 +135,11 @@ refuse_unsent(Obstacle obstacle)
 		outcome.hint =
 		    "Once the recipient has agreed to messages again, call wa_opt_in(), then wa_retry().";
 		break;
+	case Obstacle::not_allowed:
+		outcome.message = "the recipient is not in whatsapp.allowed_recipients";
+		outcome.hint = "This server sends to those alone, as a test server should. Change the "
+		               "setting, then call wa_retry().";
+		break;
 	case Obstacle::window_closed:
 		outcome.message = "the 24-hour window of the recipient is closed";
 		outcome.hint =

@@ -63,6 +63,7 @@ enum class Obstacle : unsigned char {
 	deleted,
 	expired,
 	opted_out,
+	not_allowed,
 	window_closed,
 	malformed,
 	too_large,

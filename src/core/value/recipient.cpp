@@ -41,6 +41,16 @@ valid_user_id(std::string_view id) noexcept
 	       std::all_of(id.begin(), id.end(), is_letter_or_digit);
 }
 
+std::string_view
+trimmed(std::string_view text) noexcept
+{
+	constexpr std::string_view spaces = " \t\n";
+	const std::size_t begin = text.find_first_not_of(spaces);
+	if (begin == std::string_view::npos)
+		return {};
+	return text.substr(begin, text.find_last_not_of(spaces) - begin + 1);
+}
+
 } // namespace
 
 bool
@@ -68,6 +78,25 @@ check_recipient(std::string_view recipient)
 		            "and digits.",
 		            "Give it as webhooks tell it, see whatsapp_inbound.user_id; or a phone "
 		            "number such as +34612345678.");
+}
+
+bool
+list_has_recipient(std::string_view list, std::string_view recipient) noexcept
+{
+	if (trimmed(list).empty())
+		return true;
+	while (!list.empty()) {
+		const std::size_t comma = std::min(list.find(','), list.size());
+		const std::string_view entry = trimmed(list.substr(0, comma));
+		list.remove_prefix(std::min(comma + 1, list.size()));
+		if (entry.empty())
+			continue;
+		const bool open = entry.back() == '*';
+		if (open ? recipient.substr(0, entry.size() - 1) == entry.substr(0, entry.size() - 1)
+		         : recipient == entry)
+			return true;
+	}
+	return false;
 }
 
 } // namespace whatsapp

@@ -21,4 +21,8 @@ bool valid_recipient(std::string_view recipient) noexcept;
 /* Throws Fault 22023: of a number as check_phone() does, else with what a user id is. */
 void check_recipient(std::string_view recipient);
 
+/* Whether a list such as "+34600111222, +3461*, ES.*" has the recipient: entries are separated by
+ * commas, a star at the end of one stands for any rest. An empty list has everybody. */
+bool list_has_recipient(std::string_view list, std::string_view recipient) noexcept;
+
 } // namespace whatsapp

@@ -88,6 +88,18 @@ check_words(FunctionCallInfo fcinfo)
 	entry::require_argument(fcinfo, hold, "hold");
 }
 
+/* $1 account, $2 sender */
+pg::Values
+scope_of(const pg::Values &values)
+{
+	pg::Values scope;
+	scope.value[0] = values.value[account];
+	scope.null[0] = values.null[account];
+	scope.value[1] = values.value[sender];
+	scope.null[1] = values.null[sender];
+	return scope;
+}
+
 void
 check_scope(const pg::Values &values)
 {
@@ -96,12 +108,7 @@ check_scope(const pg::Values &values)
 	    " $1 <> '' AND NOT EXISTS (SELECT FROM @s@.whatsapp_accounts WHERE name = $1)",
 	    2,
 	    {TEXTOID, TEXTOID}};
-	pg::Values scope;
-	scope.value[0] = values.value[account];
-	scope.null[0] = values.null[account];
-	scope.value[1] = values.value[sender];
-	scope.null[1] = values.null[sender];
-	const pg::Result found = pg::run_statement(missing, scope);
+	const pg::Result found = pg::run_statement(missing, scope_of(values));
 	if (found.bool_at(0, 1))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such sender"),
 		                errhint("See whatsapp_senders.")));
@@ -119,12 +126,7 @@ fill_currency(pg::Values &values)
 	    " AND ($2 IS NULL OR b.sender = $2) AND ($1 IS NULL OR coalesce(b.account, '') = $1)",
 	    2,
 	    {TEXTOID, TEXTOID}};
-	pg::Values scope;
-	scope.value[0] = values.value[account];
-	scope.null[0] = values.null[account];
-	scope.value[1] = values.value[sender];
-	scope.null[1] = values.null[sender];
-	const pg::Result found = pg::run_statement(of_scope, scope);
+	const pg::Result found = pg::run_statement(of_scope, scope_of(values));
 	if (found.count() != 1)
 		ereport(
 		    ERROR,

@@ -21,6 +21,7 @@
 #include "core/base/url.hpp"
 #include "core/message/fallback.hpp"
 #include "core/message/message.hpp"
+#include "core/value/recipient.hpp"
 #include "entry/graph/credentials.hpp"
 #include "entry/graph/request.hpp"
 #include "entry/sender/kept_answers.hpp"
@@ -68,6 +69,9 @@ meets_obstacle(const pg::Claimed &row, Obstacle &obstacle) noexcept
 		obstacle = Obstacle::expired;
 	else if (row.opted_out)
 		obstacle = Obstacle::opted_out;
+	else if (row.phone != nullptr && pg::settings.allowed_recipients[0] != '\0' &&
+	         !list_has_recipient(pg::settings.allowed_recipients, row.phone))
+		obstacle = Obstacle::not_allowed;
 	else if (row.window_closed)
 		obstacle = Obstacle::window_closed;
 	else if (row.phone == nullptr)

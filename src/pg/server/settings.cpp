@@ -113,6 +113,13 @@ define_api_settings()
 	    &settings.media_hosts, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
 	define_int("whatsapp.max_media_size", "Largest media file that is fetched.",
 	           &settings.max_media_size, 102400, 1, 1000000, GUC_UNIT_KB);
+	define_string(
+	    "whatsapp.allowed_recipients",
+	    {"Recipients that messages may be sent to; empty for all.",
+	     "For test servers: a list of phone numbers and user ids, separated by commas, a star at the "
+	     "end for any rest, such as +34600111222, +3461*. A message to anybody else is FAILED when "
+	     "its turn comes."},
+	    &settings.allowed_recipients, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY);
 	define_string("whatsapp.api_base_url",
 	              {"Base URL of the Cloud API.", "Plain http is for loopback addresses only."},
 	              &settings.api_base_url, "https://graph.facebook.com", PGC_SIGHUP,

@@ -19,6 +19,7 @@ struct Settings {
 	int clerk_idle_timeout; /* seconds */
 	int sync_interval;      /* seconds; 0: never by itself */
 	char *media_hosts;
+	char *allowed_recipients;
 	int max_media_size; /* kB */
 	char *api_base_url;
 	char *api_version;
