@@ -105,7 +105,8 @@ is(post(template('+34612345678', biz_opaque_callback_data => 'ñ' x 512))->{stat
 refuses('text outside the window', post(text('+34612345678', 'Hola')), 400, 131047);
 settings(open_window => '+34612345678');
 is(post(text('+34612345678', 'ñ' x 4096))->{status}, 200, 'text inside the window');
-is(post({ %{ text('+34612345678', 'x') }, type => 'image', image => { id => '1', caption => 'foto' } })->{status}, 200, 'image');
+refuses('a member that no message has', post({ %{ text('+34612345678', 'x') }, fallback => {} }), 400, 100);
+is(post({ messaging_product => 'whatsapp', to => '+34612345678', type => 'image', image => { id => '1', caption => 'foto' } })->{status}, 200, 'image');
 refuses('… of others stays closed', post(text('+34612345679', 'Hola')), 400, 131047);
 
 my @named = map { { type => 'text', parameter_name => $_, text => uc $_ } } qw(total supplier po_number);
