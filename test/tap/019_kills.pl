@@ -41,11 +41,14 @@ my %needs = (
 	# what the case before has left may meet the order, too: then nobody may be there any more who would take a message
 	(map { $_ => sub { my ($cluster) = @_; wait_for('an inbound message', sub { !-e $cluster->{order} || receive_one($cluster) }) } } qw(intake_acted intake_committed)),
 	(map { $_ => sub { my ($cluster) = @_; ask($cluster, 'SELECT wa_request_template_sync()') } } qw(request_claimed request_written request_settled)),
-	# warnings begin anew with an amount
+	# warnings begin anew with an amount; what meets the point may be any message of the load, and after the postmaster's death nobody answers
 	budget_warned => sub {
 		my ($cluster) = @_;
-		ask($cluster, q{SELECT wa_budget_set('month', greatest(0.01, 1.1 * (spent + reserved)), hold => false) FROM whatsapp_budgets WHERE name = 'month'});
-		ask($cluster, 'SELECT ' . one_message());
+		my $lower = q{SELECT wa_budget_set('month', greatest(0.01, 1.1 * (spent + reserved)), hold => false) FROM whatsapp_budgets WHERE name = 'month'};
+		for my $statement ($lower, 'SELECT ' . one_message())
+		{
+			wait_for('a lower budget, and a message', sub { !-e $cluster->{order} || (try_psql($cluster->{node}, $statement))[0] == 0 });
+		}
 	},
 	# another death is the quicker way to a new life; but it would end the launcher, too
 	(map { $_ => sub { $_[0]{plan}{action} eq 'error' ? end_sender($_[0]) : kill_by_hand($_[0], 'sender') } } @starting),
