@@ -42,7 +42,7 @@ sub new
 	mkdir $folder or croak "cannot make $folder: $!";
 	my @init = ('initdb', '-D', "$folder/data", '-U', 'postgres', '-A', 'trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync');
 	system("@init >$folder/initdb.log 2>&1") == 0 or croak "initdb failed, see $folder/initdb.log";
-	my %settings = (server_settings($options{memory_mb}), 'whatsapp.messages_per_second' => 0, 'whatsapp.sync_interval' => 0, %{ $options{settings} || {} });
+	my %settings = (server_settings($options{memory_mb}), 'whatsapp.messages_per_second' => 0, 'whatsapp.sync_interval' => 0, client_min_messages => 'error', %{ $options{settings} || {} });
 	open my $conf, '>>', "$folder/data/postgresql.conf" or croak $!;
 	print $conf "include '$ENV{PGWA_BENCH_FOLDER}/staged.conf'\nlisten_addresses = ''\nunix_socket_directories = '$folder'\n";
 	print $conf "$_ = '$settings{$_}'\n" for sort keys %settings;
