@@ -37,10 +37,12 @@ SQL_PARTS  = \
 	80-status \
 	81-rates \
 	82-billing \
+	82-cost_units \
 	83-prices \
 	84-budgets \
 	84-campaigns \
 	84-checks \
+	84-security \
 	85-privacy \
 	86-rights \
 	90-local_tables
@@ -62,7 +64,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(HERE)pg_wh
 # -isystem: the server's headers are C, and warn (or fail, under clang) when read as C++17 of our own
 PG_CPPFLAGS = -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server) -DPG_WHATSAPP_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS = -std=c++17 -Wall -Wextra -Wshadow -MMD -MP $(if $(WERROR),-Werror) $(COPT)
-SHLIB_LINK  = $(shell $(CURL_CONFIG) --libs) -lcrypto -licui18n -licuuc -Wl,--version-script=$(srcdir)/src/exports.map
+SHLIB_LINK  = $(shell $(CURL_CONFIG) --libs) -lcrypto -licui18n -licuuc -lzip -lexpat -Wl,--version-script=$(srcdir)/src/exports.map
 EXTRA_CLEAN = $(OBJS:.o=.d) build output_iso compile_commands.json
 
 # C++ must be linked by the C++ driver; bitcode of C++ serves nobody, and PGXS would compile it without our flags

@@ -114,6 +114,7 @@ SELECT place, state, seen FROM wa_preflight() WHERE place <= 2;
 UPDATE whatsapp_business_accounts SET verification_status = 'not_verified';
 UPDATE whatsapp_numbers SET status = 'PENDING';
 SELECT place, state, seen FROM wa_preflight() WHERE place <= 2;
+SELECT * FROM wa_security();
 SELECT pg_temp.refused('SELECT count(*) FROM whatsapp_top') AS top;
 SELECT wa_send_test('+34612345678') IS NOT NULL AS sent;
 SELECT template_name, template_language, priority, reference FROM whatsapp_messages WHERE status = 'PENDING';

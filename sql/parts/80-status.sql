@@ -29,7 +29,7 @@ AS 'MODULE_PATHNAME', 'pg_whatsapp_stat_reset';
 CREATE VIEW whatsapp_stat_queue AS
 WITH counted AS MATERIALIZED (
     SELECT q.sender, q.priority, q.state, q.messages, q.oldest_due, t.at,
-           coalesce(pg_catalog.sum(q.messages) OVER (), 0) > 50000 AS many
+           coalesce(pg_catalog.sum(q.messages) OVER (), 0) > 10000 AS many
     FROM (SELECT (SELECT pg_catalog.to_timestamp(c.value) FROM whatsapp_counters() AS c WHERE c.name = 'counted' AND c.value > 0) AS at) AS t
     LEFT JOIN whatsapp_queue_counters() AS q ON true),
 long AS MATERIALIZED (
@@ -155,7 +155,7 @@ COMMENT ON COLUMN whatsapp_stat_queue.state IS 'ready, sending, unknown or held:
 COMMENT ON COLUMN whatsapp_stat_queue.messages IS 'Number of messages.';
 COMMENT ON COLUMN whatsapp_stat_queue.oldest_due IS 'Since when the oldest of them is due, or will be; those of paused campaigns do not count.';
 COMMENT ON COLUMN whatsapp_stat_queue.oldest_age IS 'For how long the oldest of them has been due.';
-COMMENT ON COLUMN whatsapp_stat_queue.counted_at IS 'When they were counted: now, or by the reader when there are more than 50,000.';
+COMMENT ON COLUMN whatsapp_stat_queue.counted_at IS 'When they were counted: now, or by the reader when there are more than 10,000.';
 COMMENT ON VIEW whatsapp_status IS 'Messages by status: those that wait from the queue, all others from whatsapp_day_counts.';
 COMMENT ON COLUMN whatsapp_status.status IS 'One of the six statuses, in the order of a message''s life.';
 COMMENT ON COLUMN whatsapp_status.messages IS 'Number of messages in this status.';

@@ -182,9 +182,9 @@ COMMENT ON COLUMN whatsapp_rates.file_row IS 'Line of that file; NULL where nobo
 COMMENT ON COLUMN whatsapp_rates.imported_at IS 'When the row was made.';
 COMMENT ON COLUMN whatsapp_rates.built_in IS 'True for rows that came with the extension.';
 COMMENT ON FUNCTION wa_rate_card(bytea, text) IS
-    'Reads a rate card of Meta''s (CSV) without importing it. Raises 22023 with the line of what cannot be read, and for an XLSX workbook.';
+    'Reads a rate card of Meta''s (CSV, or XLSX whatever its name says) without importing it. Raises 22023 with the line of what cannot be read.';
 COMMENT ON FUNCTION wa_rates_import(bytea, text, date) IS
-    'Adds a rate card of Meta''s (CSV, unchanged) to whatsapp_rates and returns how many rows are new; 0 when all of it is there already. Raises 23P01 when a card of that currency and date has another rate for the same, 22023 with the line of what cannot be read, for an XLSX workbook and for what is no currency code, 22004 for NULL, 22008 for an infinite date.';
+    'Adds a rate card of Meta''s (CSV or XLSX, unchanged) to whatsapp_rates and returns how many rows are new; 0 when all of it is there already. Raises 23P01 when a card of that currency and date has another rate for the same, 22023 with the line of what cannot be read and for what is no currency code, 22004 for NULL, 22008 for an infinite date.';
 COMMENT ON FUNCTION wa_rates_import(text, text, date) IS
     'The same for a card that is text already.';
 COMMENT ON FUNCTION wa_market(text) IS

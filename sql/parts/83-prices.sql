@@ -134,40 +134,49 @@ BEGIN ATOMIC
 END;
 
 -- In the order of the days, cheap rates first within a day: so a sum may differ from Meta's by which of a day's messages were the free ones.
-CREATE VIEW whatsapp_costs AS
+-- The same of all messages as they are now, and of what the reader keeps: is_kept says which, and one of the two is never looked at.
+CREATE VIEW whatsapp_cost_parts AS
 WITH groups AS (
-    SELECT u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, pg_catalog.replace(u.category, '-', '_') AS category, m.market,
-           coalesce(m.reason, CASE WHEN u.time_zone IS NULL THEN 'no_time_zone' END) AS reason, u.told, u.pricing_type, u.units
+    SELECT false AS is_kept, u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, u.category, m.market, m.reason, u.told, u.pricing_type, u.units
     FROM (SELECT d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told,
                  pg_catalog.count(*) AS units
           FROM whatsapp_delivered_units AS d
           GROUP BY d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told) AS u
     CROSS JOIN LATERAL wa_market(u.prefix) AS m
+    UNION ALL
+    SELECT true, k.account, k.sender, k.currency, k.time_zone, k.day, k.template_name, k.category, k.market, k.reason, k.told, k.pricing_type, k.units
+    FROM whatsapp_cost_units AS k WHERE k.is_whole
 ), ruled AS (
-    SELECT g.account, g.sender, g.currency, g.day, g.template_name, g.category, g.market, g.told, r.rate_category, r.free_units,
+    SELECT g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, pg_catalog.replace(g.category, '-', '_') AS category, g.market, g.told,
+           r.rate_category, r.free_units,
            CASE WHEN g.pricing_type LIKE 'free%' THEN true WHEN g.pricing_type IS NULL THEN r.basis <> 'rate' ELSE false END AS free_told,
-           CASE WHEN g.pricing_type LIKE 'free%' THEN NULL ELSE coalesce(g.reason, r.reason) END AS reason, pg_catalog.sum(g.units) AS units
-    FROM groups AS g CROSS JOIN LATERAL wa_price_rule(g.category, g.day) AS r
-    GROUP BY g.account, g.sender, g.currency, g.day, g.template_name, g.category, g.market, g.told, r.rate_category, r.free_units, 11, 12
+           CASE WHEN g.pricing_type LIKE 'free%' THEN NULL ELSE coalesce(g.reason, CASE WHEN g.time_zone IS NULL THEN 'no_time_zone' END, r.reason) END AS reason,
+           pg_catalog.sum(g.units) AS units
+    FROM groups AS g CROSS JOIN LATERAL wa_price_rule(pg_catalog.replace(g.category, '-', '_'), g.day) AS r
+    GROUP BY g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, 7, g.market, g.told, r.rate_category, r.free_units, 12, 13
 ), rated AS (
     SELECT r.*, one.cost AS rate, coalesce(r.reason, CASE WHEN NOT r.free_told THEN one.reason END) AS why
     FROM ruled AS r CROSS JOIN LATERAL whatsapp_rate_cost(r.currency, r.day, r.market, r.rate_category, 0, 1) AS one
 ), allowed AS (
     SELECT r.*, CASE WHEN r.free_told THEN r.units WHEN r.free_units > 0 THEN greatest(0, least(r.units, r.free_units
-                     - coalesce(pg_catalog.sum(r.units) OVER (PARTITION BY r.sender, r.rate_category, pg_catalog.date_trunc('month', r.day), r.free_told
+                     - coalesce(pg_catalog.sum(r.units) OVER (PARTITION BY r.is_kept, r.sender, r.rate_category, pg_catalog.date_trunc('month', r.day), r.free_told
                                 ORDER BY r.day, r.rate, r.market, r.template_name, r.category, r.told, r.why
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) ELSE 0 END AS free
     FROM rated AS r
 ), placed AS (
-    SELECT a.*, coalesce(pg_catalog.sum(a.units - a.free) OVER (PARTITION BY a.account, a.currency, a.market, a.rate_category,
+    SELECT a.*, coalesce(pg_catalog.sum(a.units - a.free) OVER (PARTITION BY a.is_kept, a.account, a.currency, a.market, a.rate_category,
                                 pg_catalog.date_trunc('month', a.day) ORDER BY a.day, a.sender, a.template_name, a.category, a.told, a.why, a.free_told
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
     FROM allowed AS a
 )
-SELECT p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units::bigint AS units, p.free::bigint AS free,
+SELECT p.is_kept, p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units::bigint AS units, p.free::bigint AS free,
        CASE WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 ELSE c.cost END END AS cost,
        NOT p.told OR (p.free_units > 0 AND NOT p.free_told) AS estimated, p.why AS reason
 FROM placed AS p CROSS JOIN LATERAL whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, p.before::bigint, (p.units - p.free)::bigint) AS c;
+
+CREATE VIEW whatsapp_costs AS
+SELECT p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units, p.free, p.cost, p.estimated, p.reason
+FROM whatsapp_cost_parts AS p WHERE NOT p.is_kept;
 
 COMMENT ON FUNCTION wa_price_rule(text, date, boolean) IS
     'What Meta charges for on a day: model is conversation (until June 2025), template_message (until September 2026) or message; basis is rate, free_service, free_window or free_entry_point; free_units of a month come before the rate of rate_category. reason is set instead when no rate card prices the category: bid, group, surcharge, unknown_category, no_day. Never raises.';
@@ -181,6 +190,20 @@ COMMENT ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz
     'The estimate of wa_estimate(), of the beginnings of phones and how many have each.';
 COMMENT ON FUNCTION wa_estimate(text[], text, timestamptz, text) IS
     'What a message of this category to each of these phones would cost, one row per market; what cannot be priced stands in rows of its own, with the reason and no cost. Free messages of the month are taken off the cheapest, so that the sum is never too low; open windows are left out for the same reason.';
+COMMENT ON VIEW whatsapp_cost_parts IS 'What whatsapp_costs shows, and the same of whatsapp_cost_units. For whatsapp_costs and wa_report().';
+COMMENT ON COLUMN whatsapp_cost_parts.is_kept IS 'True for what is made of whatsapp_cost_units.';
+COMMENT ON COLUMN whatsapp_cost_parts.day IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.account IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.sender IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.template_name IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.category IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.market IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.currency IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.units IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.free IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.cost IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.estimated IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.reason IS 'As in whatsapp_costs.';
 COMMENT ON VIEW whatsapp_costs IS 'What was delivered and what it costs by the rate cards, by day, sender, template, category and market. Reads the whole of whatsapp_messages.';
 COMMENT ON COLUMN whatsapp_costs.day IS 'Day of the delivery in the time zone of the account, in UTC when it is not known.';
 COMMENT ON COLUMN whatsapp_costs.account IS 'Account of the sender; NULL is the default one.';

@@ -10,6 +10,7 @@ CREATE TABLE whatsapp_budget_limits (
     sender        text,
     category      text,
     template_name text,
+    campaign_id   bigint,
     hold          boolean NOT NULL,
     unpriced      text NOT NULL CHECK (unpriced IN ('count', 'hold')),
     set_at        timestamptz NOT NULL DEFAULT pg_catalog.now()
@@ -72,7 +73,7 @@ END;
 
 CREATE FUNCTION wa_budget_set(name text, amount numeric, currency text DEFAULT NULL, period text DEFAULT 'month', account text DEFAULT NULL,
                               sender text DEFAULT NULL, category text DEFAULT NULL, template text DEFAULT NULL, hold boolean DEFAULT true,
-                              unpriced text DEFAULT 'count') RETURNS boolean
+                              unpriced text DEFAULT 'count', campaign bigint DEFAULT NULL) RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_budget_set';
 
@@ -82,7 +83,7 @@ AS 'MODULE_PATHNAME', 'pg_whatsapp_budget_remove';
 
 -- The period that is now, in the time zone of the account that the scope names, else of the default sender's.
 CREATE VIEW whatsapp_budget_sums AS
-SELECT l.name, l.amount, l.currency, l.period, l.account, l.sender, l.category, l.template_name, l.hold, l.unpriced AS unpriced_policy,
+SELECT l.name, l.amount, l.currency, l.period, l.account, l.sender, l.category, l.template_name, l.campaign_id, l.hold, l.unpriced AS unpriced_policy,
        z.time_zone, e.starts_at, e.ends_at, p.id AS period_id, p.amount AS period_amount, p.warned, p.warned_at,
        coalesce(s.authorised, 0) AS authorised, coalesce(s.reserved, 0) AS reserved, coalesce(s.settled, 0) AS settled,
        coalesce(s.released, 0) AS released, coalesce(s.messages, 0)::bigint AS messages, coalesce(s.unpriced, 0)::bigint AS unpriced
@@ -105,7 +106,7 @@ SELECT b.name, CASE WHEN h.held > 0 THEN 'holding' WHEN b.settled + b.reserved >
                     WHEN b.settled + b.reserved >= 0.5 * b.amount THEN 'warning' ELSE 'ok' END AS state,
        b.amount, b.currency, b.settled AS spent, b.reserved, b.amount - b.settled - b.reserved AS remaining,
        CASE WHEN b.amount > 0 THEN pg_catalog.round((b.settled + b.reserved) / b.amount, 4) END AS share,
-       b.messages, b.unpriced, h.held, b.period, b.starts_at, b.ends_at, b.time_zone, b.account, b.sender, b.category, b.template_name, b.hold,
+       b.messages, b.unpriced, h.held, b.period, b.starts_at, b.ends_at, b.time_zone, b.account, b.sender, b.category, b.template_name, b.campaign_id, b.hold,
        b.unpriced_policy, CASE WHEN b.warned > 0 THEN b.warned END AS last_warning, b.warned_at AS last_warning_at
 FROM whatsapp_budget_sums AS b
 CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS held FROM whatsapp_queue AS q
@@ -120,6 +121,7 @@ COMMENT ON COLUMN whatsapp_budget_limits.account IS 'Counts messages of this acc
 COMMENT ON COLUMN whatsapp_budget_limits.sender IS 'Counts messages of this sender alone; NULL is all.';
 COMMENT ON COLUMN whatsapp_budget_limits.category IS 'Counts messages of this category alone; NULL is all.';
 COMMENT ON COLUMN whatsapp_budget_limits.template_name IS 'Counts messages of this template alone; NULL is all.';
+COMMENT ON COLUMN whatsapp_budget_limits.campaign_id IS 'Counts messages of this campaign alone, see whatsapp_campaigns; NULL is all.';
 COMMENT ON COLUMN whatsapp_budget_limits.hold IS 'True: what does not fit waits for the next period, urgent messages aside. False: it only warns.';
 COMMENT ON COLUMN whatsapp_budget_limits.unpriced IS 'count: a message whose price is not known is sent and counted; hold: it waits.';
 COMMENT ON COLUMN whatsapp_budget_limits.set_at IS 'When it was last set.';
@@ -148,8 +150,8 @@ COMMENT ON COLUMN whatsapp_charges.amount IS 'What was reserved; NULL when the p
 COMMENT ON COLUMN whatsapp_charges.charged IS 'What it cost when it was delivered: the reserved amount, 0 where Meta does not charge it, or the price of the category that Meta told.';
 COMMENT ON COLUMN whatsapp_charges.periods IS 'The periods of budgets in which it counts.';
 COMMENT ON FUNCTION whatsapp_charge_parts(text, numeric, numeric) IS 'What a charge adds to whatsapp_budget_ledger.';
-COMMENT ON FUNCTION wa_budget_set(text, numeric, text, text, text, text, text, text, boolean, text) IS
-    'Makes or changes a budget; true when it is new. currency NULL is that of the account. A change of the amount holds at once and keeps what was spent; another currency, period or scope begins anew. Raises 22023 for what is not possible, 22004 for NULL, 22003 for an amount that is too large, 42704 for an account or sender that is not there.';
+COMMENT ON FUNCTION wa_budget_set(text, numeric, text, text, text, text, text, text, boolean, text, bigint) IS
+    'Makes or changes a budget; true when it is new. currency NULL is that of the account. A change of the amount holds at once and keeps what was spent; another currency, period or scope begins anew. Raises 22023 for what is not possible, 22004 for NULL, 22003 for an amount that is too large, 42704 for an account, sender or campaign that is not there.';
 COMMENT ON FUNCTION wa_budget_remove(text) IS 'Removes a budget and its sums; what it held is sent. False when there is none of this name.';
 COMMENT ON VIEW whatsapp_budget_sums IS 'Budgets with the sums of the period that is now. For whatsapp_budgets and the workers.';
 COMMENT ON COLUMN whatsapp_budget_sums.name IS 'Name of the budget.';
@@ -160,6 +162,7 @@ COMMENT ON COLUMN whatsapp_budget_sums.account IS 'Account of its scope.';
 COMMENT ON COLUMN whatsapp_budget_sums.sender IS 'Sender of its scope.';
 COMMENT ON COLUMN whatsapp_budget_sums.category IS 'Category of its scope.';
 COMMENT ON COLUMN whatsapp_budget_sums.template_name IS 'Template of its scope.';
+COMMENT ON COLUMN whatsapp_budget_sums.campaign_id IS 'Campaign of its scope.';
 COMMENT ON COLUMN whatsapp_budget_sums.hold IS 'Whether it holds what does not fit.';
 COMMENT ON COLUMN whatsapp_budget_sums.unpriced_policy IS 'count or hold: what is done with a message whose price is not known.';
 COMMENT ON COLUMN whatsapp_budget_sums.time_zone IS 'In which the period begins: of the account, UTC when nobody has said.';
@@ -195,13 +198,14 @@ COMMENT ON COLUMN whatsapp_budgets.account IS 'Account of its scope; empty is th
 COMMENT ON COLUMN whatsapp_budgets.sender IS 'Sender of its scope; NULL is all.';
 COMMENT ON COLUMN whatsapp_budgets.category IS 'Category of its scope; NULL is all.';
 COMMENT ON COLUMN whatsapp_budgets.template_name IS 'Template of its scope; NULL is all.';
+COMMENT ON COLUMN whatsapp_budgets.campaign_id IS 'Campaign of its scope; NULL is all.';
 COMMENT ON COLUMN whatsapp_budgets.hold IS 'Whether it holds what does not fit.';
 COMMENT ON COLUMN whatsapp_budgets.unpriced_policy IS 'count or hold: what is done with a message whose price is not known.';
 COMMENT ON COLUMN whatsapp_budgets.last_warning IS 'The last warning of the period: 50, 80 or 100 percent.';
 COMMENT ON COLUMN whatsapp_budgets.last_warning_at IS 'When that was.';
 
 REVOKE ALL ON FUNCTION whatsapp_charge_parts(text, numeric, numeric) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_budget_set(text, numeric, text, text, text, text, text, text, boolean, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_budget_set(text, numeric, text, text, text, text, text, text, boolean, text, bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_budget_remove(text) FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_budget_limits', '');

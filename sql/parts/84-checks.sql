@@ -192,7 +192,7 @@ listener AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_listener),
 workers AS MATERIALIZED (SELECT string_agg(w.worker, ', ' ORDER BY w.worker) AS missing, count(*) AS count FROM @extschema@.whatsapp_stat_workers AS w WHERE NOT w.alive),
 -- the last messages only: the table may be long
 latest AS MATERIALIZED (SELECT m.status, m.sent_at, m.delivered_at, m.error_code, m.error_message, m.hint, m.failed_at
-                        FROM @extschema@.whatsapp_messages AS m ORDER BY m.id DESC LIMIT 10000),
+                        FROM @extschema@.whatsapp_messages AS m ORDER BY m.id DESC LIMIT 2000),
 silence AS (SELECT count(*) AS messages, max(l.sent_at) AS last_sent, min(l.sent_at) AS first_sent
             FROM latest AS l, listener AS h WHERE l.status = 'SENT' AND l.sent_at < clock_timestamp() - interval '10 minutes'
             AND l.sent_at > clock_timestamp() - interval '2 days'
@@ -292,6 +292,15 @@ found (rank, problem, seen, to_do) AS (
     SELECT 3, 'A budget counts messages without a price', format('Budget %s: %s of %s messages.', b.name, b.unpriced, b.messages), 'whatsapp_costs says why; see docs/prices.md, Reasons.'
     FROM @extschema@.whatsapp_budgets AS b WHERE b.unpriced > 0
     UNION ALL
+    -- ours have comments
+    SELECT 2, 'A dump cannot be restored', format('Columns that are not the extension''s: %s.', string_agg(format('%s.%s', c.relname, a.attname), ', ' ORDER BY c.relname, a.attnum)),
+           'pg_restore leaves out all rows of such a table. Keep your data in a table of your own, with the message''s id.'
+    FROM pg_extension AS x
+    JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+    JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'r'
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL
+    WHERE x.extname = 'pg_whatsapp' HAVING count(*) > 0
+    UNION ALL
     SELECT 2, 'Meta has flagged the number', format('Quality of sender %s is RED.', s.name), 'See it in WhatsApp Manager; send less, and only what people expect.'
     FROM senders AS s WHERE s.quality = 'RED'
     UNION ALL
@@ -364,15 +373,16 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT @extschema@.wa_send_template($1, $2, language => $3, sender => $4, reference => 'wa_send_test', priority => 'urgent') $$;
 
 CREATE VIEW whatsapp_top AS
+WITH waiting AS MATERIALIZED (SELECT q.state, q.messages, q.oldest_age FROM whatsapp_stat_queue AS q)
 SELECT t.what, t.now
 FROM (
     SELECT 1 AS place, 'workers' AS what, pg_catalog.string_agg(w.worker || CASE WHEN w.alive THEN ' ok' ELSE ' MISSING' END, ', ' ORDER BY w.worker) AS now
     FROM whatsapp_stat_workers AS w
     UNION ALL
     SELECT 2, 'queue', coalesce(pg_catalog.string_agg(q.state || ' ' || q.messages, ', ' ORDER BY q.state), 'empty')
-    FROM (SELECT s.state, pg_catalog.sum(s.messages) AS messages FROM whatsapp_stat_queue AS s GROUP BY s.state) AS q
+    FROM (SELECT s.state, pg_catalog.sum(s.messages) AS messages FROM waiting AS s GROUP BY s.state) AS q
     UNION ALL
-    SELECT 3, 'oldest due', coalesce(pg_catalog.max(q.oldest_age)::interval(0)::text, '-') FROM whatsapp_stat_queue AS q
+    SELECT 3, 'oldest due', coalesce(pg_catalog.max(q.oldest_age)::interval(0)::text, '-') FROM waiting AS q
     UNION ALL
     SELECT 4, 'on the wire', pg_catalog.format('%s of %s', pg_catalog.max(c.value) FILTER (WHERE c.name = 'in_flight'), pg_catalog.max(c.value) FILTER (WHERE c.name = 'slots'))
     FROM whatsapp_counters() AS c

@@ -159,7 +159,7 @@ sandbox_set($sandbox, delay_ms => 1000, webhooks_paused => JSON::PP::true);
 send_po($node, 5, prefix => 'blocked');
 wait_for('requests on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 5 });
 $blocker->query_safe(q{BEGIN; LOCK TABLE whatsapp_messages IN EXCLUSIVE MODE});
-wait_for('the sender to be refused', sub { slurp_file($node->logfile) =~ /sender ERROR:  canceling statement due to lock timeout|ERROR:  canceling statement due to lock timeout/ });
+wait_for('the sender to be refused', sub { slurp_file($node->logfile) =~ /ERROR:  WhatsApp sender: canceling statement due to lock timeout/ });
 is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_queue WHERE state = 'sending'}), '5', 'blocked: the queue still says sending');
 $blocker->query_safe(q{COMMIT});
 $blocker->quit;

@@ -144,7 +144,7 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
 $node->restart;
 my ($code, $out, $err) = $node->psql('shop', q{SELECT wa_valid_e164('+34612345678'); SELECT wa_send_po('Tienda', 'UNSENT', 10, '+34600000001') > 0});
 is($out, "t\nt", 'functions work without preloading');
-like($err, qr/WARNING:  messages are queued but nobody sends them/, 'and warn');
+like($err, qr/WARNING:  WhatsApp messages are queued but nobody sends them/, 'and warn');
 
 # a standby sends nothing; once promoted, it does by itself
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_whatsapp'\nwhatsapp.databases = 'postgres'");

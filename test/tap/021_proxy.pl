@@ -36,7 +36,8 @@ sub sample
 	return $text;
 }
 my %changes = ('listen 443 ssl' => "listen 127.0.0.1:$https ssl", '/etc/ssl/your-domain.com.pem' => "$folder/certificate",
-	'/etc/ssl/your-domain.com.key' => "$folder/key", '/var/log/nginx/whatsapp.log' => "$folder/access.log");
+	'/etc/ssl/your-domain.com.key' => "$folder/key", '/var/log/nginx/whatsapp.log' => "$folder/access.log",
+	'/var/log/nginx/whatsapp-error.log' => "$folder/whatsapp-error.log");
 
 sub write_conf
 {
@@ -115,12 +116,22 @@ for my $way ('TCP', 'a unix socket')
 	$lock->quit;
 	stop_nginx();
 }
+# a listener that is down: the token of the handshake is in no log
+my $nobody = PostgreSQL::Test::Cluster::get_free_port();
+run_nginx(sample('nginx.conf', %changes, '127.0.0.1:8008' => "127.0.0.1:$nobody"));
+is(request("$path?hub.mode=subscribe&hub.verify_token=random-secret&hub.challenge=test123")->[0], 502, 'a listener that is down');
+stop_nginx();
+run_nginx(sample('nginx.conf', %changes, 'server 127.0.0.1:8008;' => '', '# server unix:/run/whatsapp/webhook' => "server unix:$folder/nobody"));
+is(request("$path?hub.mode=subscribe&hub.verify_token=random-secret&hub.challenge=test123")->[0], 502, 'a socket that is not there');
+stop_nginx();
+unlike(join('', map { -e "$folder/$_" ? slurp_file("$folder/$_") : '' } 'error.log', 'whatsapp-error.log', 'out'), qr/random-secret/, 'and the token is in no log of errors');
+
 like(slurp_file("$folder/access.log"), qr{ GET $path 200 }, 'requests are logged');
 unlike(slurp_file("$folder/access.log"), qr/random-secret|hub\./, 'without the token');
 
 # in PostgREST's place stands a server that says what it was asked
 my ($plain, $rest) = map { PostgreSQL::Test::Cluster::get_free_port() } 1 .. 2;
-start_nginx(sub { (curl("http://127.0.0.1:$plain/"))[0] eq '404' }, sample('nginx-postgrest.conf', '127.0.0.1:8009' => "127.0.0.1:$plain", '127.0.0.1:3000' => "127.0.0.1:$rest"),
+start_nginx(sub { (curl("http://127.0.0.1:$plain/"))[0] eq '404' }, sample('nginx-postgrest.conf', '/var/log/nginx/whatsapp-error.log' => "$folder/whatsapp-error.log", '127.0.0.1:8009' => "127.0.0.1:$plain", '127.0.0.1:3000' => "127.0.0.1:$rest"),
 	qq(server { listen 127.0.0.1:$rest; location / { return 200 "\$request_method \$request_uri \$content_type"; } }));
 is_deeply([ curl("http://127.0.0.1:$plain$path?hub.mode=subscribe&hub.challenge=17&hub.verify_token=a%20b") ],
 	[ 200, 'GET /rpc/whatsapp_verify?mode=subscribe&token=a%20b&challenge=17 application/octet-stream' ], 'PostgREST: the handshake becomes a call');
@@ -131,9 +142,17 @@ my ($out, $err) = ('', '');
 
 SKIP:
 {
-	my $caddy = program('caddy') or skip 'caddy is not installed: scripts/deps proxy', 1;
+	my $caddy = program('caddy') or skip 'caddy is not installed: scripts/deps proxy', 3;
 	local $ENV{HOME} = $folder;
 	ok(IPC::Run::run([ $caddy, 'validate', '--adapter', 'caddyfile', '--config', "$deploy/Caddyfile" ], '>', \$out, '2>', \$err), 'the sample for Caddy is valid') or diag($err);
+	my $door = PostgreSQL::Test::Cluster::get_free_port();
+	my $file = "$folder/Caddyfile";
+	append_to_file($file, sample('Caddyfile', 'your-domain.com {' => "http://127.0.0.1:$door {", '127.0.0.1:8008' => "127.0.0.1:$nobody") =~ s/^\{\n/{\n\tadmin off\n/mr);
+	my $process = IPC::Run::start([ $caddy, 'run', '--adapter', 'caddyfile', '--config', $file ], '<', \undef, '>', "$folder/caddy.log", '2>&1');
+	wait_for('caddy', sub { (curl("http://127.0.0.1:$door/"))[0] eq '404' });
+	is((curl("http://127.0.0.1:$door$path?hub.mode=subscribe&hub.verify_token=random-secret&hub.challenge=test123"))[0], 502, 'Caddy, and a listener that is down');
+	$process->kill_kill;
+	unlike(slurp_file("$folder/caddy.log"), qr/random-secret/, 'and the token is in no log');
 }
 $node->stop('fast');
 done_testing();

@@ -138,8 +138,9 @@ whatsapp.max_attempts = 2
 whatsapp.default_ttl = 1d
 whatsapp.check_opt_outs = on
 CONF
+	# but for the sums that the reader makes anew all the time, some seconds late
 	@tables = split /\n/, $node->safe_psql('postgres', q{SELECT c.relname FROM pg_class AS c JOIN pg_depend AS d ON d.objid = c.oid AND d.deptype = 'e'
-		JOIN pg_extension AS e ON e.oid = d.refobjid WHERE e.extname = 'pg_whatsapp' AND c.relkind = 'r' ORDER BY 1}) if !@tables;
+		JOIN pg_extension AS e ON e.oid = d.refobjid WHERE e.extname = 'pg_whatsapp' AND c.relkind = 'r' AND c.relname <> 'whatsapp_cost_units' ORDER BY 1}) if !@tables;
 	if ($way eq 'statements')
 	{
 		$node->safe_psql('postgres', "ALTER TABLE $_ ADD CHECK (true)") for @tables;
@@ -149,7 +150,7 @@ CONF
 	my $log = slurp_file($node->logfile);
 	for my $table (qw(messages queue wamids))
 	{
-		my $by_statement = $log =~ /rows of table "whatsapp_$table" are read or written by statements/ ? 'statements' : 'rows';
+		my $by_statement = $log =~ /rows of WhatsApp table "whatsapp_$table" are read or written by statements/ ? 'statements' : 'rows';
 		is($by_statement, $way, "whatsapp_$table is written by way of $way");
 	}
 	$node->stop('fast');

@@ -86,7 +86,7 @@ order('orders', 'NOWHERE', 1);
 order('orders', 'AFTER-NOWHERE', 1);
 all_read('AFTER-NOWHERE-%', 1);
 is(sql(q{SELECT count(*) FROM orders WHERE po LIKE 'NOWHERE-%'}), '1', 'an order without a message is stored all the same');
-like(slurp_file($node->logfile, $log), qr/WARNING: .*a replicated row of table "orders" made no message/, 'and the log tells of it');
+like(slurp_file($node->logfile, $log), qr/WARNING: .*a replicated row of table "orders" made no WhatsApp message/, 'and the log tells of it');
 sql('ALTER TABLE whatsapp_messages DROP CONSTRAINT mine');
 is(sql($errors), '0', 'the subscription has met no error');
 # what passes by itself is tried again by the server
@@ -107,12 +107,12 @@ sql('ALTER DATABASE postgres RESET lock_timeout');
 # ------------------------------------------------------------------------------------------------------------- a watch for rows that are inserted here
 
 sql(q{SELECT wa_watch('others', 'supplier', 'po', 'total', 'phone')});
-like(warnings_of(subscribe('others')), qr/WARNING:  rows that a subscription brings into table "others" make no messages/, 'CREATE SUBSCRIPTION warns of such a table');
+like(warnings_of(subscribe('others')), qr/WARNING:  rows that a subscription brings into table "others" make no WhatsApp messages/, 'CREATE SUBSCRIPTION warns of such a table');
 order('others', 'UNHEARD', 3);
 wait_sql($node, 'SELECT count(*) FROM others', '3');
 is(messages('UNHEARD-%'), '0', 'whose rows make no messages');
 sql(q{SELECT wa_unwatch('others')});
-like(warnings_of(q{SELECT wa_watch('others', 'supplier', 'po', 'total', 'phone')}), qr/WARNING:  rows that a subscription brings into table "others" make no messages/, 'and so does wa_watch()');
+like(warnings_of(q{SELECT wa_watch('others', 'supplier', 'po', 'total', 'phone')}), qr/WARNING:  rows that a subscription brings into table "others" make no WhatsApp messages/, 'and so does wa_watch()');
 sql(q{SELECT wa_unwatch('others'); SELECT wa_watch('others', 'supplier', 'po', 'total', 'phone', replicated => true)});
 order('others', 'HEARD', 3);
 all_read('HEARD-%', 3);
@@ -143,7 +143,7 @@ my $copy = PostgreSQL::Test::Cluster->new('copy');
 $copy->init_from_backup($node, 'copy');
 $copy->append_conf('postgresql.conf', 'max_logical_replication_workers = 0');
 $copy->start;
-wait_for('the sender of the copy', sub { slurp_file($copy->logfile) =~ /subscriptions are enabled in a database that was restored or copied/ });
+wait_for('the sender of the copy', sub { slurp_file($copy->logfile) =~ /subscriptions are enabled in a WhatsApp database that was restored or copied/ });
 is($copy->safe_psql('postgres', 'SELECT whatsapp_hold_reason()'), 'this database was restored or copied', 'a copy with subscriptions is held, and its log tells of them');
 
 # wa_release() takes the row away that a sender has begun to wait for: it goes on with the one that the release made

@@ -64,7 +64,7 @@ pass('the reason and the hint name the file of the account');
 put('app_secret', "sandbox-app-secret\n", 0644);
 chmod 0755, $folder;
 $node->reload;
-wait_for('the warning', sub { slurp_file($node->logfile) =~ /WARNING:  secret file "app_secret" can be read by everybody/ });
+wait_for('the warning', sub { slurp_file($node->logfile) =~ /WARNING:  WhatsApp secret file "app_secret" can be read by everybody/ });
 chmod 0777, $folder;
 paused_by(qr/^secret file "access_token" stands in a folder that everybody can write to$/);
 chmod 0700, $folder;
@@ -90,13 +90,13 @@ wait_for('the log', sub { slurp_file($node->logfile) =~ /database "shop" of what
 like(slurp_file($node->logfile), qr/database "Shop 2" of whatsapp\.databases does not exist/, 'a database that is not there: a line in the log');
 $node->append_conf('postgresql.conf', "whatsapp.databases = 'Shop 2;x'\n");
 $node->restart;
-wait_for('the log', sub { slurp_file($node->logfile) =~ /invalid list syntax in parameter "whatsapp\.databases"/ });
+wait_for('the log', sub { slurp_file($node->logfile) =~ /invalid list syntax in WhatsApp parameter "whatsapp\.databases"/ });
 pass('a list that is none: a line in the log');
 
 # where nobody sends, whoever enqueues hears of it
 sub warned { my ($query) = @_; my (undef, undef, $err) = $node->psql('postgres', $query); return $err }
 my $send = q{SELECT wa_send_po('A', 'PO-idle', 1, '+34612345678')};
-like(warned($send), qr/WARNING:  messages are queued but nobody sends them\nDETAIL:  Database "postgres" is not in whatsapp\.databases\./, 'database not listed');
+like(warned($send), qr/WARNING:  WhatsApp messages are queued but nobody sends them\nDETAIL:  Database "postgres" is not in whatsapp\.databases\./, 'database not listed');
 $node->append_conf('postgresql.conf', "whatsapp.databases = 'postgres'\nwhatsapp.enabled = off\n");
 $node->restart;
 like(warned($send), qr/DETAIL:  The setting whatsapp\.enabled is off\./, 'sending is off');

@@ -20,6 +20,7 @@ whatsapp.max_attempts = 2
 CONF
 my $sandbox = $node->{sandbox};
 sub sql { return $node->safe_psql('postgres', $_[0]) }
+sub said { return join "\n", ($node->psql('postgres', $_[0]))[ 1, 2 ] }
 sub log_text { return slurp_file($node->logfile) }
 sub logged { my ($pattern) = @_; return scalar(() = log_text() =~ /$pattern/g) }
 sub budget { my ($columns, $name) = @_; return sql("SELECT $columns FROM whatsapp_budgets WHERE name = '" . ($name || 'main') . q{'}) }
@@ -188,6 +189,23 @@ is(sql(q{SELECT (SELECT sum(cost) FROM whatsapp_costs) - spent FROM whatsapp_bud
 is(sql(q{SELECT sum(charged) FROM whatsapp_charges WHERE category = 'service'}), '2.00000000', 'a thousand of the free texts are free');
 balanced('mixed');
 
-unlike(log_text(), qr/ERROR: |TRAP|WARNING: .*leak/, 'no error');
+# of one campaign, made with it: three of its ten fit, and nobody else's message waits
+like(said(q{SELECT wa_budget_set('none', 1, campaign => 4711)}), qr/ERROR:  there is no such campaign/, 'a campaign that is not there');
+sql(q{SELECT wa_budget_remove('mixed');
+	BEGIN;
+	SELECT wa_budget_set('spring', 0.06, campaign => campaign)
+	FROM wa_send_bulk(ARRAY(SELECT '+3464' || lpad(i::text, 7, '0') FROM generate_series(1, 10) AS i), 'po_notification', ARRAY['you', 'PO', '€1.00'], 'es', name => 'spring');
+	COMMIT;
+	SELECT count(wa_send_po('Proveedor ABC', 'BESIDE-' || i, 1250, '+34610000001')) FROM generate_series(1, 10) AS i});
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'BESIDE-%' AND status = 'READ'}, '10');
+wait_sql($node, q{SELECT held || ' ' || messages || ' ' || trim_scale(spent) FROM whatsapp_budgets WHERE name = 'spring'}, '7 3 0.06');
+is(sql(q{SELECT count(DISTINCT c.message_id) || ' ' || bool_and(m.campaign_id = b.campaign_id) FROM whatsapp_charges AS c JOIN whatsapp_messages AS m ON m.id = c.message_id
+	CROSS JOIN whatsapp_budgets AS b JOIN whatsapp_budget_periods AS p ON p.budget = b.name AND p.id = ANY (c.periods)}), '3 true', 'a budget of a campaign counts its messages alone');
+is(sql(q{SELECT wa_budget_set('spring', 1, campaign => campaign_id) FROM whatsapp_budgets}), 'f', 'raised');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE campaign_id IS NOT NULL AND status = 'READ'}, '10');
+is(sql(q{SELECT held || ' ' || messages || ' ' || trim_scale(spent) FROM whatsapp_budgets}), '0 10 0.2', 'the others follow');
+balanced('a campaign');
+
+unlike(log_text(), qr/ERROR:  (?!there is no such campaign)|TRAP|WARNING: .*leak/, 'no error');
 $node->stop('fast');
 done_testing();

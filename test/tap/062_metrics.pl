@@ -131,7 +131,7 @@ sub kill_worker
 }
 SKIP:
 {
-	skip 'prometheus is not installed: scripts/deps metrics', 4 unless found('prometheus');
+	skip 'prometheus is not installed: scripts/deps metrics', 11 unless found('prometheus');
 	my $folder = PostgreSQL::Test::Utils::tempdir();
 	my $web = PostgreSQL::Test::Cluster::get_free_port();
 	my $rules = slurp_file("$root/deploy/prometheus/alerts.yml");
@@ -162,10 +162,43 @@ SKIP:
 	cmp_ok(scalar @expressions, '>', 12, 'every expression of the dashboard is answered');
 	wait_for('examples', sub { my $data = $ask->('query_exemplars', query => 'whatsapp_answer_seconds_bucket', start => time - 600, end => time + 60); $data && @$data });
 	pass('Prometheus has taken examples');
-	my $kill_at = time;
-	kill_worker('sender');
-	wait_for('an alert', sub { my $data = $ask->('alerts'); $data && grep { $_->{labels}{alertname} eq 'WhatsappWorkerRestarted' } @{ $data->{alerts} } });
-	cmp_ok(time - $kill_at, '<', 60, 'a sender that was killed is an alert');
+	# a worker that dies by kill -9 takes the whole server through a crash; one that hangs is silent. Each makes the expression of an alert true
+	# within 15 seconds: that of the last minute, hence also of the seconds since.
+	my ($restarted) = $rules =~ /alert: WhatsappWorkerRestarted\n\s+expr: (.*)/ or die;
+	my ($silent) = $rules =~ /alert: WhatsappWorkerSilent\n\s+expr: (.*)/ or die;
+	my $since = sub { my ($worker, $seconds) = @_; return $restarted =~ s/(seconds)\[1m\]/$1\{worker="$worker"\}[${seconds}s]/r };
+	for my $worker (qw(sender listener reader launcher))
+	{
+		wait_for('all at rest', sub { !$answered->($since->($worker, 4)) && $answered->('up == 1') });
+		my $kill_at = time;
+		kill_worker($worker);
+		wait_for('an alert', sub { $answered->($since->($worker, 3 + int(time - $kill_at))) });
+		cmp_ok(time - $kill_at, '<=', 15, "a $worker that was killed makes an alert true within 15 s");
+	}
+	wait_for('the alert', sub { my $data = $ask->('alerts'); $data && grep { $_->{labels}{alertname} eq 'WhatsappWorkerRestarted' } @{ $data->{alerts} } });
+	pass('and fires');
+	for my $worker (qw(sender reader))
+	{
+		my $pid = sql(qq{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp $worker'});
+		my $stop_at = time;
+		kill 'STOP', $pid;
+		wait_for('silence', sub { $answered->($silent =~ s/(seconds)/$1\{worker="$worker"\}/r) });
+		cmp_ok(time - $stop_at, '<=', 15, "a $worker that hangs makes an alert true within 15 s");
+		kill 'CONT', $pid;
+		wait_for('its end', sub { !$answered->($silent =~ s/(seconds)/$1\{worker="$worker"\}/r) });
+	}
+
+	# a template that Meta has paused, and people who want no more
+	my $of = sub { my ($alert) = @_; $rules =~ /alert: $alert\n\s+expr: (?:>-\n((?:\s{10}.*\n)+)|(.*))/ or die $alert; return ($1 || $2) =~ s/\s+/ /gr };
+	ok(!$answered->($of->('WhatsappTemplatePaused')) && !$answered->($of->('WhatsappOptOutSpike')), 'no template is paused, and nobody opts out');
+	sql(q{INSERT INTO whatsapp_templates (name, language, status) VALUES ('spring', 'es', 'PAUSED')});
+	wait_for('a paused template', sub { $answered->($of->('WhatsappTemplatePaused')) });
+	sql(q{DELETE FROM whatsapp_templates WHERE name = 'spring'});
+	wait_for('none', sub { !$answered->($of->('WhatsappTemplatePaused')) });
+	sql(q{SELECT wa_opt_out('+3461' || lpad(i::text, 7, '0')) FROM generate_series(1, 60) AS i});
+	wait_for('many opt-outs', sub { $answered->($of->('WhatsappOptOutSpike')) });
+	pass('a template that is paused, and many who opt out, make an alert true');
+	sql(q{SELECT wa_opt_in('+3461' || lpad(i::text, 7, '0')) FROM generate_series(1, 60) AS i});
 	is(sql(q{SELECT state FROM wa_preflight() WHERE place = 11}), 'ok', 'and monitoring is configured');
 	$process->kill_kill;
 }

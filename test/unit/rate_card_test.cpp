@@ -5,6 +5,11 @@
 
 #include "core/price/rate.hpp"
 
+#include <fstream>
+#include <iterator>
+
+#include <zip.h>
+
 #include "fault_matcher.hpp"
 
 namespace whatsapp
@@ -113,14 +118,130 @@ TEST(RateCard, LineByLineInEveryNewline)
 	}
 }
 
-TEST(RateCard, WorkbooksAreRefusedByName)
+/* A workbook of these parts, packed as every program packs it. */
+std::string
+packed(const std::vector<std::pair<std::string, std::string>> &parts)
 {
-	const Fault fault =
-	    fault_of([] { read_rate_card(std::string("PK\3\4\0\0Market,Utility", 20), "USD"); });
-	EXPECT_STREQ(fault.sqlstate(), "22023");
-	EXPECT_NE(fault.message().find("XLSX"), std::string::npos);
-	EXPECT_NE(fault.hint().find("xlsx2csv"), std::string::npos);
-	EXPECT_EQ(problem("\xD0\xCF\x11\xE0").substr(0, 5), "22023");
+	zip_error_t error;
+	zip_source_t *source = zip_source_buffer_create(nullptr, 0, 0, &error);
+	zip_source_keep(source);
+	zip_t *archive = zip_open_from_source(source, ZIP_TRUNCATE, &error);
+	for (const auto &[name, text] : parts)
+		zip_file_add(archive, name.c_str(), zip_source_buffer(archive, text.data(), text.size(), 0),
+		             ZIP_FL_OVERWRITE);
+	EXPECT_EQ(zip_close(archive), 0);
+	EXPECT_EQ(zip_source_open(source), 0);
+	zip_source_seek(source, 0, SEEK_END);
+	std::string bytes(static_cast<std::size_t>(zip_source_tell(source)), '\0');
+	zip_source_seek(source, 0, SEEK_SET);
+	EXPECT_EQ(zip_source_read(source, bytes.data(), bytes.size()),
+	          static_cast<zip_int64_t>(bytes.size()));
+	zip_source_close(source);
+	zip_source_free(source);
+	return bytes;
+}
+
+/* Two sheets, the second of which is empty unless it is said. */
+std::string
+workbook(const std::string &rows, const std::string &others = "", const std::string &head = "")
+{
+	const std::string sheet = "<worksheet><sheetData>";
+	return packed(
+	    {{"xl/workbook.xml", "<workbook xmlns:r='r'><sheets><sheet r:id='a'/><sheet "
+	                         "r:id='b'/></sheets></workbook>"},
+	     {"xl/_rels/workbook.xml.rels",
+	      "<R><Relationship Id='b' Target='/xl/worksheets/two.xml'/><Relationship Id='a' "
+	      "Target='worksheets/one.xml'/></R>"},
+	     {"xl/sharedStrings.xml",
+	      "<sst><si><t>Market</t></si><si><r><t>Uti</t></r><r><t>lity</t></r><rPh><t>x</t>"
+	      "</rPh></si><si><t> Spain </t></si></sst>"},
+	     {"xl/worksheets/one.xml", head + sheet + rows + "</sheetData></worksheet>"},
+	     {"xl/worksheets/two.xml", sheet + others + "</sheetData></worksheet>"}});
+}
+
+constexpr char workbook_head[] =
+    "<row r='1'><c t='inlineStr'><is><t>Prose</t></is></c></row>"
+    "<row r='4'><c r='A4' t='s'><v>0</v></c><c r='C4' t='s'><v>1</v></c></row>";
+
+TEST(RateCard, WorkbookOfAnotherProgram)
+{
+	std::ifstream file("data/rates.xlsx", std::ios::binary);
+	const std::string bytes((std::istreambuf_iterator<char>(file)),
+	                        std::istreambuf_iterator<char>());
+	EXPECT_EQ(shown(read_rate_card(bytes, "USD")),
+	          "Spain/marketing/1=0.0707@5 Spain/utility/1=0.02@5 Spain/authentication/1=0.02@5 "
+	          "Spain/authentication_international/1=-@5 Spain/service/1=0.02@5 "
+	          "Colombia/marketing/1=0.0125@6 Colombia/utility/1=0.0008@6 "
+	          "Colombia/authentication/1=0.0008@6 Colombia/authentication_international/1=-@6 "
+	          "Colombia/service/1=0.0008@6 "
+	          "India/marketing/1=0.0118@7 India/utility/1=0.0014@7 India/authentication/1=0.0014@7 "
+	          "India/authentication_international/1=0.028@7 India/service/1=0.0014@7 ");
+	EXPECT_NE(problem(bytes, "EUR").find("the currency is \"$US\" and not EUR"), std::string::npos);
+}
+
+TEST(RateCard, WorkbookByItsParts)
+{
+	/* column B has no name: then it is not known what it is */
+	EXPECT_NE(problem(workbook(workbook_head)).find("column 2 has an unknown name"),
+	          std::string::npos);
+	const std::string head = "<row r='2'><c r='A2' t='s'><v>0</v></c><c r='B2' "
+	                         "t='s'><v>1</v></c></row>";
+	const auto row = [](const char *cell) {
+		return std::string("<row r='9'><c r='A9' t='s'><v>2</v></c><c r='B9'") + cell +
+		       "</c></row>";
+	};
+	/* as a sheet has 0.0707 */
+	EXPECT_EQ(shown(read_rate_card(workbook(head + row("><v>7.0699999999999999E-2</v>")), "USD")),
+	          "Spain/utility/1=0.0707@9 ");
+	EXPECT_EQ(shown(read_rate_card(workbook("", head + row("><v>8.0E-4</v>")), "USD")),
+	          "Spain/utility/1=0.0008@9 ");
+	EXPECT_EQ(
+	    shown(read_rate_card(workbook(head + row(" t='inlineStr'><is><t>n/a</t></is>")), "USD")),
+	    "Spain/utility/1=-@9 ");
+	const std::pair<std::string, const char *> files[] = {
+	    /* what a formula could not compute is not n/a */
+	    {workbook(head + row(" t='e'><v>#N/A</v>")), "is neither a rate"},
+	    {workbook(head + row("><v>0.0123456789</v>")), "is neither a rate"},
+	    {workbook(head + row(" t='s'><v>3</v>")), "names a text that is not there"},
+	    {workbook(head + row(" t='s'><v>-1</v>")), "names a text that is not there"},
+	    {workbook("<row><c r='ZZZZ1'><v>1</v></c></row>"), "more than 256 columns"},
+	    {workbook(head, "", "<!DOCTYPE x [<!ENTITY a 'aaaa'>]>"), "document type"},
+	    {workbook("<row>"), "is no XML"},
+	    {workbook(""), "no line with a column named Market"},
+	    {packed({{"xl/workbook.xml", "<workbook/>"}}), "no part xl/_rels/workbook.xml.rels"},
+	    {packed({{"word/document.xml", "<x/>"}}), "no part xl/workbook.xml"},
+	    {packed({{"xl/workbook.xml", std::string(9 << 20, ' ')}}), "larger than 8 MB"},
+	    {std::string("PK\3\4\0\0Market,Utility", 20), "no whole ZIP archive"},
+	};
+	for (const auto &[file, detail] : files) {
+		const std::string said = problem(file);
+		EXPECT_EQ(said.substr(0, 5), "22023") << said;
+		EXPECT_NE(said.find(detail), std::string::npos) << said << " has not: " << detail;
+	}
+	const std::string rates = head + row("><v>1</v>");
+	const Fault twice = fault_of([&] { read_rate_card(workbook(rates, rates), "USD"); });
+	EXPECT_NE(twice.message().find("more than one sheet"), std::string::npos);
+	const Fault old = fault_of([] { read_rate_card("\xD0\xCF\x11\xE0", "USD"); });
+	EXPECT_NE(old.message().find("XLS workbook"), std::string::npos);
+}
+
+/* Wherever a byte is lost or another one, nothing comes out but a Fault or the card. */
+TEST(RateCard, WorkbookThatIsDamaged)
+{
+	std::ifstream file("data/rates.xlsx", std::ios::binary);
+	const std::string bytes((std::istreambuf_iterator<char>(file)),
+	                        std::istreambuf_iterator<char>());
+	const std::string whole = shown(read_rate_card(bytes, "USD"));
+	for (std::size_t place = 4; place < bytes.size(); place += 7) {
+		std::string damaged = bytes;
+		damaged[place] = static_cast<char>(damaged[place] ^ 0x41);
+		for (const std::string &each : {damaged, bytes.substr(0, place)}) {
+			try {
+				EXPECT_EQ(shown(read_rate_card(each, "USD")), whole) << place;
+			} catch (const Fault &) {
+			}
+		}
+	}
 }
 
 TEST(RateCard, WhatIsNotUnderstoodIsRefused)

@@ -69,6 +69,33 @@ TEST(Report, OneMessage)
 	EXPECT_TRUE(has(page, "wire to answer"));
 }
 
+TEST(Report, MoneyByCurrencyAndDay)
+{
+	Sample sample;
+	sample.database->cost_count = 3;
+	sample.database->cost[0] = {21936, "EUR", 2, 1, 0, 0.0305, 0, 0};
+	sample.database->cost[1] = {21937, "EUR", 1, 0, 0, 0.5, 1, 0.5};
+	sample.database->cost[2] = {21937, "USD", 1, 0, 1, 0, 0, 0};
+	const std::string page = sample.page();
+	EXPECT_TRUE(has(page, "<p>0.5305 EUR: 3 delivered, 1 free; 1 of them estimated (0.50 EUR)</p>"))
+	    << page;
+	EXPECT_TRUE(has(page, "<p>0.00 USD: 1 delivered, 0 free; as Meta told, 1 without a price</p>"));
+	/* the last day first */
+	EXPECT_LT(page.find("2030-01-23<td"), page.find("2030-01-22<td"));
+	EXPECT_TRUE(has(page, "0.50 EUR<td>estimated</tr>"));
+}
+
+TEST(Report, BudgetThatHolds)
+{
+	Sample sample;
+	sample.database->budget_count = 2;
+	sample.database->budget[0] = {"<i>", "EUR", 100, 60, 25, 0, 0};
+	sample.database->budget[1] = {"small", "EUR", 100, 1, 0, 0, 0};
+	const std::string page = sample.page();
+	EXPECT_TRUE(has(page, "<tr class=bad><td>look<td>&lt;i&gt;<td class=r>60.00 EUR")) << page;
+	EXPECT_TRUE(has(page, "<tr class=ok><td>ok<td>small"));
+}
+
 TEST(Report, NamesAreText)
 {
 	const std::string page = Sample().page();

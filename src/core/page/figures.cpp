@@ -27,6 +27,9 @@ constexpr const char *worker_words[] = {"launcher", "sender", "listener", "reade
 constexpr const char *credential_words[] = {"access_token", "phone_number_id", "app_secret",
                                             "verify_token"};
 constexpr const char *pause_words[] = {"none", "token", "account", "number", "other"};
+constexpr const char *template_words[] = {"approved", "pending",  "paused",
+                                          "disabled", "rejected", "other"};
+constexpr const char *opt_out_words[] = {"all", "marketing"};
 constexpr const char *priority_words[] = {"urgent", "normal", "bulk"};
 constexpr const char *state_words[queue_states] = {"ready", "sending", "unknown", "held"};
 
@@ -37,6 +40,8 @@ static_assert(sizeof step_words / sizeof *step_words == count_of<Step>);
 static_assert(sizeof worker_words / sizeof *worker_words == count_of<Worker>);
 static_assert(sizeof credential_words / sizeof *credential_words == count_of<Credential>);
 static_assert(sizeof pause_words / sizeof *pause_words == count_of<Pause>);
+static_assert(sizeof template_words / sizeof *template_words == count_of<TemplateState>);
+static_assert(sizeof opt_out_words / sizeof *opt_out_words == count_of<OptOut>);
 
 } // namespace
 
@@ -80,6 +85,28 @@ const char *
 word_of(Pause pause) noexcept
 {
 	return pause_words[static_cast<int>(pause)];
+}
+
+const char *
+word_of(TemplateState state) noexcept
+{
+	return template_words[static_cast<int>(state)];
+}
+
+const char *
+word_of(OptOut scope) noexcept
+{
+	return opt_out_words[static_cast<int>(scope)];
+}
+
+TemplateState
+template_state_of(const char *status) noexcept
+{
+	constexpr const char *stored[] = {"APPROVED", "PENDING", "PAUSED", "DISABLED", "REJECTED"};
+	for (int i = 0; status != nullptr && i < static_cast<int>(TemplateState::other); i++)
+		if (std::strcmp(status, stored[i]) == 0)
+			return static_cast<TemplateState>(i);
+	return TemplateState::other;
 }
 
 const char *

@@ -27,6 +27,11 @@ enum class CredentialState : int { unseen, absent, refused, weak, good };
 /* Why a sender pauses. */
 enum class Pause : int { none, token, account, number, other, count };
 
+/* What Meta says of a template; other: what is none of these, or not known. */
+enum class TemplateState : int { approved, pending, paused, disabled, rejected, other, count };
+/* What a person wants no more. */
+enum class OptOut : int { all, marketing, count };
+
 template <class Enum> inline constexpr int count_of = static_cast<int>(Enum::count);
 
 /* Of an enum above, the word that pages and views show. */
@@ -37,11 +42,16 @@ const char *word_of(Step step) noexcept;
 const char *word_of(Worker worker) noexcept;
 const char *word_of(Credential credential) noexcept;
 const char *word_of(Pause pause) noexcept;
+const char *word_of(TemplateState state) noexcept;
+const char *word_of(OptOut scope) noexcept;
 const char *priority_word(int priority) noexcept;
 const char *queue_state_word(int state) noexcept;
 inline constexpr int queue_states = 4;
 /* -1: none of them. */
 int queue_state_of(const char *word) noexcept;
+
+/* By the status of a template as it is stored; NULL for one that is not known. */
+TemplateState template_state_of(const char *status) noexcept;
 
 /* By paused_reason of a sender. */
 Pause pause_of(const char *reason) noexcept;
@@ -115,6 +125,21 @@ struct BudgetFigures {
 
 inline constexpr int max_budget_figures = 16;
 
+/* What was delivered on one day, and what it costs in one currency. */
+struct CostFigures {
+	std::int64_t day; /* since 1970-01-01, in the time zones of the accounts */
+	char currency[4]; /* empty: nobody has said */
+	std::int64_t units;
+	std::int64_t free;
+	std::int64_t unpriced;
+	double cost;
+	/* of those of which Meta did not tell all that a price depends on */
+	std::int64_t estimated_units;
+	double estimated;
+};
+
+inline constexpr int max_cost_figures = 60;
+
 struct WorkerFigures {
 	double started_at;
 	double looped_at;
@@ -143,6 +168,12 @@ struct DatabaseFigures {
 	DayFigures day[max_day_figures];
 	int budget_count;
 	BudgetFigures budget[max_budget_figures];
+	/* in order; as they were when costs_at was */
+	double costs_at;
+	int cost_count;
+	CostFigures cost[max_cost_figures];
+	std::int64_t templates[count_of<TemplateState>];
+	std::int64_t opted_out[count_of<OptOut>];
 };
 
 /* A sender, and its database: an index of Figures::database. */

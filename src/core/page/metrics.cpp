@@ -6,8 +6,7 @@
  */
 #include "core/page/metrics.hpp"
 
-#include <charconv>
-#include <initializer_list>
+#include "core/page/metrics_writer.hpp"
 
 #include "core/base/server_free.hpp"
 
@@ -17,154 +16,12 @@ namespace whatsapp
 namespace
 {
 
-struct Label {
-	const char *name;
-	std::string_view value;
-};
-using Labels = std::initializer_list<Label>;
-
-class Writer
-{
-public:
-	explicit Writer(MetricsFormat format) : format_(format) {}
-
-	/* name without _total, which OpenMetrics leaves to the samples. */
-	void
-	begin_family(const char *name, const char *type, const char *help)
-	{
-		name_ = name;
-		is_counter_ = std::string_view(type) == "counter";
-		const bool whole = is_counter_ && format_ == MetricsFormat::text;
-		for (const bool is_help : {true, false}) {
-			text_ += is_help ? "# HELP " : "# TYPE ";
-			text_ += name;
-			text_ += whole ? "_total " : " ";
-			text_ += is_help ? help : type;
-			text_ += '\n';
-		}
-	}
-
-	void
-	add_sample(Labels labels, double value)
-	{
-		write_sample(is_counter_ ? "_total" : "", labels, value);
-		text_ += '\n';
-	}
-
-	void add_latency(Labels labels, const LatencyFigures &figures);
-
-	std::string
-	take_text()
-	{
-		if (format_ == MetricsFormat::openmetrics)
-			text_ += "# EOF\n";
-		return std::move(text_);
-	}
-
-private:
-	void write_sample(const char *suffix, Labels labels, double value);
-	void write_labels(Labels labels);
-	void write_number(double value);
-	void write_example(const LatencyFigures &figures);
-
-	MetricsFormat format_;
-	std::string text_;
-	const char *name_ = "";
-	bool is_counter_ = false;
-};
-
-/* Whole numbers without an exponent, as people read them. */
-void
-Writer::write_number(double value)
-{
-	char digits[400];
-	const auto end = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed);
-	text_.append(digits, end.ptr);
-}
-
-void
-Writer::write_labels(Labels labels)
-{
-	char before = '{';
-	for (const Label &label : labels) {
-		if (label.name == nullptr)
-			continue;
-		text_ += before;
-		before = ',';
-		text_ += label.name;
-		text_ += "=\"";
-		for (const char byte : label.value) {
-			if (byte == '\n') {
-				text_ += "\\n";
-				continue;
-			}
-			if (byte == '\\' || byte == '"')
-				text_ += '\\';
-			text_ += byte;
-		}
-		text_ += '"';
-	}
-	if (before == ',')
-		text_ += '}';
-}
-
-void
-Writer::write_sample(const char *suffix, Labels labels, double value)
-{
-	text_ += name_;
-	text_ += suffix;
-	write_labels(labels);
-	text_ += ' ';
-	write_number(value);
-}
-
-/* The id of a message says nothing about a person, and finds its row. */
-void
-Writer::write_example(const LatencyFigures &figures)
-{
-	text_ += " # {message_id=\"" + std::to_string(figures.example_id) + "\"} ";
-	write_number(figures.example_seconds);
-	text_ += ' ';
-	write_number(figures.example_at);
-}
-
-void
-Writer::add_latency(Labels labels, const LatencyFigures &figures)
-{
-	const auto *label = labels.begin();
-	const Label database = label[0];
-	const Label sender = label[1];
-	const int exampled = figures.example_at > 0 && format_ == MetricsFormat::openmetrics
-	                         ? latency_bucket(figures.example_seconds)
-	                         : -1;
-	std::uint64_t below = 0;
-	for (int place = 0; place <= latency_bounds; place++) {
-		char bound[32];
-		std::string_view shown = "+Inf";
-		if (place < latency_bounds) {
-			const auto end = std::to_chars(bound, bound + sizeof bound, latency_bound[place]);
-			shown = {bound, static_cast<std::size_t>(end.ptr - bound)};
-		}
-		below += figures.bucket[place];
-		write_sample("_bucket", {database, sender, {"le", shown}}, static_cast<double>(below));
-		if (place == exampled)
-			write_example(figures);
-		text_ += '\n';
-	}
-	write_sample("_sum", {database, sender}, figures.sum);
-	text_ += '\n';
-	write_sample("_count", {database, sender}, static_cast<double>(below));
-	text_ += '\n';
-}
-
-/* ------------------------------------------------------------------ families */
-
 template <class Body>
 void
 for_databases(const Figures &figures, Body body)
 {
 	for (int i = 0; i < figures.databases; i++)
-		body(Label{"database", figures.database[i].name}, figures.database[i]);
+		body(MetricLabel{"database", figures.database[i].name}, figures.database[i]);
 }
 
 template <class Body>
@@ -173,16 +30,16 @@ for_senders(const Figures &figures, Body body)
 {
 	for (int i = 0; i < figures.senders; i++) {
 		const PlacedSender &each = figures.sender[i];
-		body(Label{"database", figures.database[each.database].name},
-		     Label{"sender", each.figures.name}, each.figures);
+		body(MetricLabel{"database", figures.database[each.database].name},
+		     MetricLabel{"sender", each.figures.name}, each.figures);
 	}
 }
 
 void
-add_worker_times(Writer &writer, const Figures &figures, double WorkerFigures::*time)
+add_worker_times(MetricsWriter &writer, const Figures &figures, double WorkerFigures::*time)
 {
 	writer.add_sample({{"worker", word_of(Worker::launcher)}}, figures.launcher.*time);
-	for_databases(figures, [&](Label database, const DatabaseFigures &each) {
+	for_databases(figures, [&](MetricLabel database, const DatabaseFigures &each) {
 		for (int role = 1; role < count_of<Worker>; role++)
 			writer.add_sample({database, {"worker", word_of(static_cast<Worker>(role))}},
 			                  each.worker[role].*time);
@@ -190,7 +47,7 @@ add_worker_times(Writer &writer, const Figures &figures, double WorkerFigures::*
 }
 
 void
-add_workers(Writer &writer, const Figures &figures)
+add_workers(MetricsWriter &writer, const Figures &figures)
 {
 	writer.begin_family("whatsapp_worker_last_loop_timestamp_seconds", "gauge",
 	                    "When the worker last went through its loop, at least each five seconds.");
@@ -201,17 +58,17 @@ add_workers(Writer &writer, const Figures &figures)
 }
 
 void
-add_database_gauge(Writer &writer, const Figures &figures, const char *name, const char *help,
-                   double (*value)(const DatabaseFigures &))
+add_database_gauge(MetricsWriter &writer, const Figures &figures, const char *name,
+                   const char *help, double (*value)(const DatabaseFigures &))
 {
 	writer.begin_family(name, "gauge", help);
-	for_databases(figures, [&](Label database, const DatabaseFigures &each) {
+	for_databases(figures, [&](MetricLabel database, const DatabaseFigures &each) {
 		writer.add_sample({database}, value(each));
 	});
 }
 
 void
-add_databases(Writer &writer, const Figures &figures)
+add_databases(MetricsWriter &writer, const Figures &figures)
 {
 	add_database_gauge(writer, figures, "whatsapp_counters_since_timestamp_seconds",
 	                   "Since when the counters of the database count.",
@@ -232,11 +89,11 @@ add_databases(Writer &writer, const Figures &figures)
 }
 
 void
-add_credentials(Writer &writer, const Figures &figures)
+add_credentials(MetricsWriter &writer, const Figures &figures)
 {
 	writer.begin_family("whatsapp_credential_usable", "gauge",
 	                    "1 when the credential of the default account is set and could be read.");
-	for_databases(figures, [&](Label database, const DatabaseFigures &each) {
+	for_databases(figures, [&](MetricLabel database, const DatabaseFigures &each) {
 		for (int i = 0; i < count_of<Credential>; i++)
 			if (each.credential[i] != CredentialState::unseen)
 				writer.add_sample({database, {"credential", word_of(static_cast<Credential>(i))}},
@@ -245,10 +102,10 @@ add_credentials(Writer &writer, const Figures &figures)
 }
 
 void
-add_queue(Writer &writer, const Figures &figures, double now)
+add_queue(MetricsWriter &writer, const Figures &figures, double now)
 {
 	const auto for_queue = [&](auto value) {
-		for_databases(figures, [&](Label database, const DatabaseFigures &each) {
+		for_databases(figures, [&](MetricLabel database, const DatabaseFigures &each) {
 			for (int i = 0; i < each.queue_count; i++) {
 				const QueueFigures &part = each.queue[i];
 				writer.add_sample({database,
@@ -273,11 +130,11 @@ add_queue(Writer &writer, const Figures &figures, double now)
 }
 
 void
-add_budgets(Writer &writer, const Figures &figures)
+add_budgets(MetricsWriter &writer, const Figures &figures)
 {
 	const auto for_budgets = [&](const char *name, const char *help, auto value) {
 		writer.begin_family(name, "gauge", help);
-		for_databases(figures, [&](Label database, const DatabaseFigures &each) {
+		for_databases(figures, [&](MetricLabel database, const DatabaseFigures &each) {
 			for (int i = 0; i < each.budget_count; i++) {
 				const BudgetFigures &budget = each.budget[i];
 				writer.add_sample(
@@ -302,10 +159,35 @@ add_budgets(Writer &writer, const Figures &figures)
 
 template <class Enum>
 void
-add_sender_counter(Writer &writer, const Figures &figures, const char *label,
+add_counted(MetricsWriter &writer, const Figures &figures, const char *name, const char *help,
+            const char *label, const std::int64_t (DatabaseFigures::*counts)[count_of<Enum>])
+{
+	writer.begin_family(name, "gauge", help);
+	for_databases(figures, [&](MetricLabel database, const DatabaseFigures &each) {
+		/* before the first count, nothing would be 0: a spike afterwards */
+		for (int i = 0; each.counted_at > 0 && i < count_of<Enum>; i++)
+			writer.add_sample({database, {label, word_of(static_cast<Enum>(i))}},
+			                  static_cast<double>((each.*counts)[i]));
+	});
+}
+
+void
+add_people_and_templates(MetricsWriter &writer, const Figures &figures)
+{
+	add_counted<TemplateState>(writer, figures, "whatsapp_templates",
+	                           "Templates by what Meta last said of them.", "status",
+	                           &DatabaseFigures::templates);
+	add_counted<OptOut>(writer, figures, "whatsapp_opted_out_contacts",
+	                    "Persons who want no messages, or no marketing, each once for each sender.",
+	                    "scope", &DatabaseFigures::opted_out);
+}
+
+template <class Enum>
+void
+add_sender_counter(MetricsWriter &writer, const Figures &figures, const char *label,
                    const std::uint64_t (SenderFigures::*counts)[count_of<Enum>])
 {
-	for_senders(figures, [&](Label database, Label sender, const SenderFigures &each) {
+	for_senders(figures, [&](MetricLabel database, MetricLabel sender, const SenderFigures &each) {
 		for (int i = 0; i < count_of<Enum>; i++)
 			writer.add_sample({database, sender, {label, word_of(static_cast<Enum>(i))}},
 			                  static_cast<double>((each.*counts)[i]));
@@ -313,7 +195,7 @@ add_sender_counter(Writer &writer, const Figures &figures, const char *label,
 }
 
 void
-add_senders(Writer &writer, const Figures &figures)
+add_senders(MetricsWriter &writer, const Figures &figures)
 {
 	writer.begin_family("whatsapp_attempts", "counter",
 	                    "Attempts to send, by what became of them; unsent ones met an obstacle of "
@@ -324,15 +206,16 @@ add_senders(Writer &writer, const Figures &figures)
 	add_sender_counter<Told>(writer, figures, "status", &SenderFigures::told);
 	writer.begin_family("whatsapp_sender_last_sent_timestamp_seconds", "gauge",
 	                    "When the platform last accepted a message of the sender.");
-	for_senders(figures, [&](Label database, Label sender, const SenderFigures &each) {
+	for_senders(figures, [&](MetricLabel database, MetricLabel sender, const SenderFigures &each) {
 		writer.add_sample({database, sender}, each.last_sent_at);
 	});
 	const auto for_known = [&](const char *name, const char *help, auto value) {
 		writer.begin_family(name, "gauge", help);
-		for_senders(figures, [&](Label database, Label sender, const SenderFigures &each) {
-			if (each.is_known)
-				writer.add_sample({database, sender}, value(each) ? 1 : 0);
-		});
+		for_senders(figures,
+		            [&](MetricLabel database, MetricLabel sender, const SenderFigures &each) {
+			            if (each.is_known)
+				            writer.add_sample({database, sender}, value(each) ? 1 : 0);
+		            });
 	};
 	for_known("whatsapp_sender_enabled", "1 unless the sender is switched off.",
 	          [](const SenderFigures &each) { return each.enabled; });
@@ -340,7 +223,7 @@ add_senders(Writer &writer, const Figures &figures)
 	          [](const SenderFigures &each) { return each.quality_red; });
 	writer.begin_family("whatsapp_sender_paused", "gauge",
 	                    "1 while the sender pauses for this reason.");
-	for_senders(figures, [&](Label database, Label sender, const SenderFigures &each) {
+	for_senders(figures, [&](MetricLabel database, MetricLabel sender, const SenderFigures &each) {
 		for (int i = 1; each.is_known && i < count_of<Pause>; i++)
 			writer.add_sample({database, sender, {"reason", word_of(static_cast<Pause>(i))}},
 			                  each.pause == static_cast<Pause>(i) ? 1 : 0);
@@ -348,7 +231,7 @@ add_senders(Writer &writer, const Figures &figures)
 }
 
 void
-add_latencies(Writer &writer, const Figures &figures)
+add_latencies(MetricsWriter &writer, const Figures &figures)
 {
 	constexpr struct {
 		Step step;
@@ -364,24 +247,25 @@ add_latencies(Writer &writer, const Figures &figures)
 	     "From the delivery to the reading, which Meta tells in whole seconds."}};
 	for (const auto &family : families) {
 		writer.begin_family(family.name, "histogram", family.help);
-		for_senders(figures, [&](Label database, Label sender, const SenderFigures &each) {
-			writer.add_latency({database, sender}, each.latency[static_cast<int>(family.step)]);
-		});
+		for_senders(
+		    figures, [&](MetricLabel database, MetricLabel sender, const SenderFigures &each) {
+			    writer.add_latency({database, sender}, each.latency[static_cast<int>(family.step)]);
+		    });
 	}
 }
 
 void
-add_webhooks(Writer &writer, const Figures &figures)
+add_webhooks(MetricsWriter &writer, const Figures &figures)
 {
 	writer.begin_family("whatsapp_webhook_deliveries", "counter",
 	                    "Requests to the webhook, by what became of them.");
-	for_databases(figures, [&](Label database, const DatabaseFigures &each) {
+	for_databases(figures, [&](MetricLabel database, const DatabaseFigures &each) {
 		for (int i = 0; i < count_of<Taken>; i++)
 			writer.add_sample({database, {"result", word_of(static_cast<Taken>(i))}},
 			                  static_cast<double>(each.taken[i]));
 	});
 	writer.begin_family("whatsapp_inbound_messages", "counter", "Messages that people wrote.");
-	for_databases(figures, [&](Label database, const DatabaseFigures &each) {
+	for_databases(figures, [&](MetricLabel database, const DatabaseFigures &each) {
 		writer.add_sample({database}, static_cast<double>(each.inbound));
 	});
 	add_database_gauge(writer, figures, "whatsapp_webhook_listening",
@@ -416,7 +300,7 @@ metrics_content_type(MetricsFormat format) noexcept
 std::string
 metrics_text(const Figures &figures, double now, std::string_view version, MetricsFormat format)
 {
-	Writer writer(format);
+	MetricsWriter writer(format);
 	writer.begin_family("whatsapp_build_info", "gauge", "1, with the version of the library.");
 	writer.add_sample({{"version", version}}, 1);
 	add_workers(writer, figures);
@@ -424,6 +308,7 @@ metrics_text(const Figures &figures, double now, std::string_view version, Metri
 	add_credentials(writer, figures);
 	add_queue(writer, figures, now);
 	add_budgets(writer, figures);
+	add_people_and_templates(writer, figures);
 	add_senders(writer, figures);
 	add_latencies(writer, figures);
 	add_webhooks(writer, figures);

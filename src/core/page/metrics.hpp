@@ -7,13 +7,10 @@
 #include <string_view>
 
 #include "core/page/figures.hpp"
+#include "core/page/metrics_format.hpp"
 
 namespace whatsapp
 {
-
-/* The text format 0.0.4 that every version reads; or OpenMetrics 1.0, with the id of a message
- * beside a bucket. */
-enum class MetricsFormat { text, openmetrics };
 
 /* By the Accept header of a request. */
 MetricsFormat metrics_format(std::string_view accept) noexcept;

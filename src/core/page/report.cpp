@@ -5,8 +5,10 @@
 #include "core/page/report.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
+
+#include "core/page/page_text.hpp"
+#include "core/page/report_money.hpp"
 
 #include "core/base/server_free.hpp"
 
@@ -20,86 +22,6 @@ constexpr double silent_s = 15;
 constexpr double stuck_s = 300;
 constexpr int chart_width = 720;
 constexpr int chart_height = 120;
-constexpr double day_s = 86400;
-
-std::string
-escape_html(std::string_view text)
-{
-	std::string out;
-	for (const char c : text)
-		switch (c) {
-		case '&':
-			out += "&amp;";
-			break;
-		case '<':
-			out += "&lt;";
-			break;
-		case '>':
-			out += "&gt;";
-			break;
-		case '"':
-			out += "&quot;";
-			break;
-		default:
-			out += c;
-		}
-	return out;
-}
-
-std::string
-show_number(double value, int digits = 0)
-{
-	char text[400];
-	const auto end =
-	    std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, digits);
-	return {text, end.ptr};
-}
-
-std::string
-show_count(std::uint64_t value)
-{
-	std::string digits = std::to_string(value);
-	for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-		digits.insert(static_cast<std::size_t>(at), ",");
-	return digits;
-}
-
-std::string
-show_span(double seconds)
-{
-	if (seconds < 1)
-		return show_number(seconds * 1000) + " ms";
-	if (seconds < 120)
-		return show_number(seconds, 1) + " s";
-	if (seconds < 7200)
-		return show_number(seconds / 60) + " min";
-	if (seconds < 2 * day_s)
-		return show_number(seconds / 3600) + " h";
-	return show_number(seconds / day_s) + " days";
-}
-
-std::string
-show_ago(double at, double now)
-{
-	return at <= 0 ? "never" : show_span(std::max(now - at, 0.0)) + " ago";
-}
-
-/* Days since 1970 as a date: Howard Hinnant's days_from_civil, the other way round. */
-std::string
-show_day(std::int64_t day)
-{
-	const std::int64_t z = day + 719468;
-	const std::int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-	const std::int64_t doe = z - era * 146097;
-	const std::int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	const std::int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	const std::int64_t mp = (5 * doy + 2) / 153;
-	const std::int64_t d = doy - (153 * mp + 2) / 5 + 1;
-	const std::int64_t m = mp < 10 ? mp + 3 : mp - 9;
-	const std::int64_t y = yoe + era * 400 + (m <= 2 ? 1 : 0);
-	const auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
-	return std::to_string(y) + "-" + two(m) + "-" + two(d);
-}
 
 void
 add_line(std::string &page, bool good, const std::string &what, const std::string &detail)
@@ -240,8 +162,9 @@ add_latencies(std::string &page, const Figures &figures, int place)
 {
 	constexpr const char *names[] = {"commit to wire", "wire to answer", "answer to delivered",
 	                                 "delivered to read"};
-	page += "<h3>Latency</h3>\n<table><tr><th>sender<th>step<th>messages<th>median<th>95 %<th>99 "
-	        "%</tr>\n";
+	page +=
+	    "<h3>Latency</h3>\n<table><tr><th>sender<th>step<th class=r>messages<th class=r>median<th "
+	    "class=r>95 %<th class=r>99 %</tr>\n";
 	for (int i = 0; i < figures.senders; i++)
 		for (int step = 0; figures.sender[i].database == place && step < count_of<Step>; step++) {
 			const SenderFigures &sender = figures.sender[i].figures;
@@ -249,10 +172,10 @@ add_latencies(std::string &page, const Figures &figures, int place)
 			const std::uint64_t count = count_latencies(latency);
 			if (count == 0)
 				continue;
-			page += "<tr><td>" + escape_html(sender.name) + "<td>" + names[step] + "<td>" +
+			page += "<tr><td>" + escape_html(sender.name) + "<td>" + names[step] + "<td class=r>" +
 			        show_count(count);
 			for (const double share : {0.5, 0.95, 0.99})
-				page += "<td>" + show_span(latency_quantile(latency, share));
+				page += "<td class=r>" + show_span(latency_quantile(latency, share));
 			page += "</tr>\n";
 		}
 	page += "</table>\n";
@@ -260,14 +183,19 @@ add_latencies(std::string &page, const Figures &figures, int place)
 
 constexpr char head[] =
     "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8><title>WhatsApp messages</title>\n"
-    "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src "
-    "'unsafe-inline'\">\n<style>body{font:15px/1.5 sans-serif;max-width:50em;margin:2em "
-    "auto;padding:0 1em;color:#222}table{border-collapse:collapse;width:100%}td,th{text-align:left;"
-    "padding:.2em .6em;border-bottom:1px solid #ddd}tr.bad td:first-child{background:#c33;color:"
-    "#fff}tr.ok td:first-child{background:#2a7;color:#fff}svg{width:100%;background:#f6f6f6}.key "
-    "b{display:inline-block;width:1em;height:1em;vertical-align:-2px}.sent{fill:#9bd;background:"
-    "#9bd}.delivered{fill:#48b;background:#48b}.read{fill:#257;background:#257}.failed{fill:#c33;"
-    "background:#c33}</style></head><body>\n<h1>WhatsApp messages</h1>\n";
+    "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n"
+    "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; "
+    "style-src 'unsafe-inline'\">\n"
+    "<style>body{font:15px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em;color:"
+    "#222}table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;"
+    "padding:.2em .6em;border-bottom:1px solid #ddd}td{overflow-wrap:anywhere}tr.bad td:first"
+    "-child{background:#c33;color:#fff}tr.ok td:first-child{background:#2a7;color:#fff}tr.ok "
+    "td:first-child,tr.bad td:first-child,.n,.r{white-space:nowrap;overflow-wrap:normal}.r{te"
+    "xt-align:right}svg{width:100%;background:#f6f6f6}.key b{display:inline-block;width:1em;h"
+    "eight:1em;vertical-align:-2px}.sent{fill:#9bd;background:#9bd}.delivered{fill:#48b;backg"
+    "round:#48b}.read{fill:#257;background:#257}.failed{fill:#c33;background:#c33}@media(max-"
+    "width:34em){body{font-size:13px;margin:1em auto;padding:0 .5em}td,th{padding:.2em .3em}."
+    "r{white-space:normal}}</style></head><body>\n<h1>WhatsApp messages</h1>\n";
 
 } // namespace
 
@@ -285,6 +213,7 @@ report_page(const Figures &figures, double now, std::string_view version)
 		add_credentials(page, database);
 		page += "</table>\n";
 		add_days(page, database);
+		add_money(page, database, now);
 		add_latencies(page, figures, place);
 		page += "<p>Counting began " + show_ago(database.since, now) + ".</p>\n";
 	}

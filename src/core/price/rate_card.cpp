@@ -8,11 +8,13 @@
 #include <charconv>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "core/base/fault.hpp"
 #include "core/base/utf8.hpp"
 #include "core/price/csv_record.hpp"
 #include "core/price/rate.hpp"
+#include "core/price/workbook.hpp"
 
 #include "core/base/server_free.hpp"
 
@@ -199,18 +201,19 @@ read_row(const CsvRecord &record, const Columns &columns, std::vector<CardRate> 
 }
 
 void
-refuse_other_files(std::string_view file)
+check_file(std::string_view file)
 {
-	const bool zip = file.substr(0, 4) == std::string_view("PK\3\4", 4);
-	const bool ole = file.substr(0, 4) == std::string_view("\xD0\xCF\x11\xE0", 4);
-	if (zip || ole)
+	if (file.substr(0, 4) == std::string_view("\xD0\xCF\x11\xE0", 4))
 		throw Fault(sqlstate::invalid_parameter_value,
-		            zip ? "the rate card is an XLSX workbook, whatever its name says"
-		                : "the rate card is an XLS workbook, whatever its name says",
-		            "Only CSV is read: no library of Debian's reads workbooks into a server.",
-		            "Make it CSV, with Debian's xlsx2csv or in a spreadsheet, and import that.");
+		            "the rate card is an XLS workbook, whatever its name says",
+		            "CSV is read, and XLSX.", "Save it as one of them, and import that.");
 	if (file.size() > max_file_bytes)
 		throw Fault(sqlstate::invalid_parameter_value, "the rate card is larger than 1 MB");
+}
+
+void
+check_text(std::string_view file)
+{
 	for (std::string_view rest = file; !rest.empty();) {
 		const Utf8Character next = decode_utf8(rest);
 		if (next.length == 0 || next.code_point == 0)
@@ -221,27 +224,25 @@ refuse_other_files(std::string_view file)
 	}
 }
 
-} // namespace
+constexpr char no_card_message[] = "the file is no rate card";
+constexpr char no_header_detail[] =
+    "It has no line with a column named Market and those of categories.";
 
+/* Of all records, in prose and table; next gives one after the other. Empty without a header. */
+template <class Next>
 std::vector<CardRate>
-read_rate_card(std::string_view file, std::string_view currency)
+read_records(Next next, std::string_view currency)
 {
-	refuse_other_files(file);
-	constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-	if (file.substr(0, byte_order_mark.size()) == byte_order_mark)
-		file.remove_prefix(byte_order_mark.size());
-	CsvReader reader(file);
 	CsvRecord record;
 	do {
-		if (!reader.next(record))
-			throw Fault(sqlstate::invalid_parameter_value, "the file is no rate card",
-			            "It has no line with a column named Market and those of categories.");
+		if (!next(record))
+			return {};
 	} while (!is_header(record));
 	const Columns columns = read_header(record);
 
 	std::vector<CardRate> rates;
 	std::set<std::tuple<std::string, std::string, std::int64_t>> seen;
-	while (reader.next(record)) {
+	while (next(record)) {
 		if (record.blank())
 			continue;
 		if (record.cells.size() < columns.count)
@@ -257,6 +258,60 @@ read_rate_card(std::string_view file, std::string_view currency)
 	}
 	if (rates.empty())
 		throw Fault(sqlstate::invalid_parameter_value, "the rate card has no rates");
+	return rates;
+}
+
+std::vector<CardRate>
+read_csv_card(std::string_view file, std::string_view currency)
+{
+	check_text(file);
+	constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+	if (file.substr(0, byte_order_mark.size()) == byte_order_mark)
+		file.remove_prefix(byte_order_mark.size());
+	CsvReader reader(file);
+	return read_records([&reader](CsvRecord &record) { return reader.next(record); }, currency);
+}
+
+/* One sheet has the rates; which one of several counts nobody can know. */
+std::vector<CardRate>
+read_workbook_card(std::string_view file, std::string_view currency)
+{
+	std::vector<CardRate> rates;
+	for (std::vector<CsvRecord> &sheet : read_workbook(file)) {
+		/* cells at the end of a row that are empty are not in the file */
+		std::size_t widest = 0;
+		for (const CsvRecord &row : sheet)
+			widest = std::max(widest, row.cells.size());
+		std::size_t place = 0;
+		std::vector<CardRate> found = read_records(
+		    [&](CsvRecord &record) {
+			    if (place == sheet.size())
+				    return false;
+			    record = std::move(sheet[place++]);
+			    record.cells.resize(widest);
+			    return true;
+		    },
+		    currency);
+		if (!found.empty() && !rates.empty())
+			throw Fault(sqlstate::invalid_parameter_value,
+			            "the workbook has more than one sheet with rates", {},
+			            "Leave one of them in it.");
+		if (!found.empty())
+			rates = std::move(found);
+	}
+	return rates;
+}
+
+} // namespace
+
+std::vector<CardRate>
+read_rate_card(std::string_view file, std::string_view currency)
+{
+	check_file(file);
+	std::vector<CardRate> rates =
+	    is_workbook(file) ? read_workbook_card(file, currency) : read_csv_card(file, currency);
+	if (rates.empty())
+		throw Fault(sqlstate::invalid_parameter_value, no_card_message, no_header_detail);
 	return rates;
 }
 

@@ -199,8 +199,8 @@ pg_whatsapp_clerk_main(Datum)
 	MemoryContextSwitchTo(clerk.batch);
 	clerk.desk = Desk::create();
 	if (clerk.desk == nullptr)
-		ereport(FATAL,
-		        (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not set up the HTTP client")));
+		ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
+		                errmsg("could not set up the HTTP client of the WhatsApp clerk")));
 	clerk.worked_ms = pg::monotonic_ms();
 	if (!pg::transact([] {
 		    pg::leave_without_extension(pg::Role::clerk, worker_place());

@@ -30,7 +30,8 @@ enum Argument {
 	category,
 	template_name,
 	hold,
-	unpriced
+	unpriced,
+	campaign
 };
 
 constexpr TextLimit name_limit = {"name", 63};
@@ -88,7 +89,7 @@ check_words(FunctionCallInfo fcinfo)
 	entry::require_argument(fcinfo, hold, "hold");
 }
 
-/* $1 account, $2 sender */
+/* $1 account, $2 sender, $3 campaign */
 pg::Values
 scope_of(const pg::Values &values)
 {
@@ -97,6 +98,8 @@ scope_of(const pg::Values &values)
 	scope.null[0] = values.null[account];
 	scope.value[1] = values.value[sender];
 	scope.null[1] = values.null[sender];
+	scope.value[2] = values.value[campaign];
+	scope.null[2] = values.null[campaign];
 	return scope;
 }
 
@@ -105,9 +108,10 @@ check_scope(const pg::Values &values)
 {
 	static pg::Statement missing = {
 	    "SELECT $2 IS NOT NULL AND NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE name = $2),"
-	    " $1 <> '' AND NOT EXISTS (SELECT FROM @s@.whatsapp_accounts WHERE name = $1)",
-	    2,
-	    {TEXTOID, TEXTOID}};
+	    " $1 <> '' AND NOT EXISTS (SELECT FROM @s@.whatsapp_accounts WHERE name = $1),"
+	    " $3 IS NOT NULL AND NOT EXISTS (SELECT FROM @s@.whatsapp_campaign_definitions WHERE id = $3)",
+	    3,
+	    {TEXTOID, TEXTOID, INT8OID}};
 	const pg::Result found = pg::run_statement(missing, scope_of(values));
 	if (found.bool_at(0, 1))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such sender"),
@@ -115,6 +119,10 @@ check_scope(const pg::Values &values)
 	if (found.bool_at(0, 2))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such account"),
 		                errhint("See whatsapp_accounts; '' is the default account.")));
+	if (found.bool_at(0, 3))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such campaign"),
+		                errhint("See whatsapp_campaigns. A campaign and its budget can be made in "
+		                        "one transaction.")));
 }
 
 /* That of the account that the scope names, as far as it is one. */
@@ -123,9 +131,10 @@ fill_currency(pg::Values &values)
 {
 	static pg::Statement of_scope = {
 	    "SELECT DISTINCT b.currency FROM @s@.whatsapp_billing AS b WHERE b.currency IS NOT NULL"
-	    " AND ($2 IS NULL OR b.sender = $2) AND ($1 IS NULL OR coalesce(b.account, '') = $1)",
-	    2,
-	    {TEXTOID, TEXTOID}};
+	    " AND ($2 IS NULL OR b.sender = $2) AND ($1 IS NULL OR coalesce(b.account, '') = $1)"
+	    " AND ($3 IS NULL OR b.sender = (SELECT c.sender FROM @s@.whatsapp_campaign_definitions AS c WHERE c.id = $3))",
+	    3,
+	    {TEXTOID, TEXTOID, INT8OID}};
 	const pg::Result found = pg::run_statement(of_scope, scope_of(values));
 	if (found.count() != 1)
 		ereport(
@@ -137,6 +146,10 @@ fill_currency(pg::Values &values)
 	values.set_text(currency, found.text_at(0, 1));
 }
 
+#define BUDGET_TYPES                                                                             \
+	TEXTOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, \
+	    INT8OID
+
 /* Another scope, currency or period is another budget: its sums begin anew. */
 void
 drop_periods_of_another(const pg::Values &values)
@@ -144,28 +157,25 @@ drop_periods_of_another(const pg::Values &values)
 	static pg::Statement statement = {
 	    "DELETE FROM @s@.whatsapp_budget_periods AS p USING @s@.whatsapp_budget_limits AS l"
 	    " WHERE p.budget = $1 AND l.name = $1 AND (l.currency, l.period, coalesce(l.account, '*'), coalesce(l.sender, '*'),"
-	    "  coalesce(l.category, '*'), coalesce(l.template_name, '*'))"
-	    " <> ($3, $4, coalesce($5, '*'), coalesce($6, '*'), coalesce($7, '*'), coalesce($8, '*'))",
-	    8,
-	    {TEXTOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+	    "  coalesce(l.category, '*'), coalesce(l.template_name, '*'), coalesce(l.campaign_id, 0))"
+	    " <> ($3, $4, coalesce($5, '*'), coalesce($6, '*'), coalesce($7, '*'), coalesce($8, '*'), coalesce($11, 0))",
+	    11,
+	    {BUDGET_TYPES}};
 	(void)pg::run_statement(statement, values);
 }
-
-#define BUDGET_TYPES \
-	TEXTOID, NUMERICOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID
 
 bool
 write_budget(const pg::Values &values)
 {
 	static pg::Statement change = {
 	    "UPDATE @s@.whatsapp_budget_limits SET amount = $2, currency = $3, period = $4, account = $5, sender = $6,"
-	    " category = $7, template_name = $8, hold = $9, unpriced = $10, set_at = now() WHERE name = $1",
-	    10,
+	    " category = $7, template_name = $8, hold = $9, unpriced = $10, campaign_id = $11, set_at = now() WHERE name = $1",
+	    11,
 	    {BUDGET_TYPES}};
 	static pg::Statement make = {
 	    "INSERT INTO @s@.whatsapp_budget_limits (name, amount, currency, period, account, sender, category, template_name,"
-	    " hold, unpriced) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-	    10,
+	    " hold, unpriced, campaign_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	    11,
 	    {BUDGET_TYPES}};
 	if (pg::run_statement(change, values).count() > 0)
 		return false;
@@ -185,7 +195,7 @@ pg_whatsapp_budget_set(PG_FUNCTION_ARGS)
 	check_amount(fcinfo);
 	check_words(fcinfo);
 	pg::Values values;
-	for (int i = name; i <= unpriced; i++)
+	for (int i = name; i <= campaign; i++)
 		if (!PG_ARGISNULL(i))
 			values.set(i, PG_GETARG_DATUM(i));
 	SPI_connect();

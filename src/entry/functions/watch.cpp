@@ -12,12 +12,11 @@
 #include "entry/call/arguments.hpp"
 #include "entry/watch/watch.hpp"
 #include "entry/watch/watch_replication.hpp"
+#include "entry/watch/watchable.hpp"
 
 extern "C" {
-#include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -107,12 +106,12 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 	entry::require_argument(fcinfo, 0, "relation");
 	const Oid relation = PG_GETARG_OID(0);
 	const char *table = relation_name(relation);
-	/* the message of a message of a message … */
-	if (getExtensionOfObject(RelationRelationId, relation) ==
-	    get_extension_oid("pg_whatsapp", true))
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-		                errmsg("cannot watch \"%s\" because it belongs to the extension",
-		                       get_rel_name(relation))));
+	entry::check_watchable(relation);
+	if (OidIsValid(get_trigger_oid(relation, entry::watch_trigger_name, true)))
+		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+		                errmsg("table \"%s\" is watched already", get_rel_name(relation)),
+		                errhint("Call wa_unwatch() before. A second watch of a table is one with "
+		                        "expressions and a name of its own.")));
 	const char *arguments[entry::watch_arguments];
 	for (int i = 0; i < entry::watch_language; i++)
 		arguments[i] = i == entry::watch_currency && PG_ARGISNULL(i + 1)

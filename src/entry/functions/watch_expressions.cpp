@@ -14,6 +14,7 @@
 #include "pg/watches/watch_triggers.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/watch/watchable.hpp"
 #include "entry/watch/watch_replication.hpp"
 
 extern "C" {
@@ -63,30 +64,6 @@ enum : int {
 };
 
 constexpr std::size_t longest_name = 40;
-
-void
-check_relation(Oid relation)
-{
-	const char *name = get_rel_name(relation);
-	const char kind = get_rel_relkind(relation);
-	(void)pg::quoted_relation(relation);
-	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE &&
-	    kind != RELKIND_FOREIGN_TABLE)
-		ereport(ERROR,
-		        (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-		         errmsg("cannot watch \"%s\" because it is not a table", name),
-		         errhint("Watch the tables whose rows it shows; an expression may read others "
-		                 "by a sub-select.")));
-	/* the message of a message of a message … */
-	if (getExtensionOfObject(RelationRelationId, relation) ==
-	    get_extension_oid("pg_whatsapp", true))
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-		                errmsg("cannot watch \"%s\" because it belongs to the extension", name)));
-	if (pg_class_aclcheck(relation, GetUserId(), ACL_TRIGGER) != ACLCHECK_OK)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-		                errmsg("permission denied for table %s", name),
-		                errhint("A watch needs the TRIGGER right on its table.")));
-}
 
 const char *const *
 read_texts(FunctionCallInfo fcinfo, int place, int &count)
@@ -286,7 +263,7 @@ pg_whatsapp_watch_expressions(PG_FUNCTION_ARGS)
 	pg::require_utf8();
 	entry::require_argument(fcinfo, at_relation, "relation");
 	const Oid relation = PG_GETARG_OID(at_relation);
-	check_relation(relation);
+	entry::check_watchable(relation);
 	pg::WatchDefinition watch = {};
 	read_definition(fcinfo, watch);
 	const Oid function = fcinfo->flinfo->fn_oid;

@@ -20,6 +20,7 @@
 #include "pg/server/bells.hpp"
 #include "pg/server/clearance.hpp"
 #include "pg/server/clerk_call.hpp"
+#include "pg/server/log_lines.hpp"
 #include "pg/server/seats.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
@@ -107,19 +108,22 @@ name_places()
 	char *list = pstrdup(pg::settings.databases);
 	List *names = NIL;
 	if (!SplitIdentifierString(list, ',', &names)) {
-		ereport(LOG, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		              errmsg("invalid list syntax in parameter \"%s\"", "whatsapp.databases"),
-		              errdetail("No WhatsApp message is sent."),
-		              errhint("Separate the names by commas, and put a name that is not lower-case "
-		                      "letters, digits and _ into double quotes.")));
+		ereport(LOG,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("invalid list syntax in WhatsApp parameter \"%s\"", "whatsapp.databases"),
+		         errdetail("No WhatsApp message is sent."),
+		         errhint("Separate the names by commas, and put a name that is not lower-case "
+		                 "letters, digits and _ into double quotes.")));
 		return;
 	}
 	ListCell *cell;
 	foreach (cell, names) {
 		if (place_count == pg::max_databases) {
-			ereport(LOG,
-			        (errmsg("whatsapp.databases names more than %d databases; the rest is left out",
-			                pg::max_databases)));
+			ereport(
+			    LOG,
+			    (errmsg(
+			        "WhatsApp parameter \"%s\" names more than %d databases; the rest is left out",
+			        "whatsapp.databases", pg::max_databases)));
 			break;
 		}
 		strlcpy(places[place_count++].name, static_cast<char *>(lfirst(cell)), NAMEDATALEN);
@@ -159,13 +163,15 @@ report_missing_databases()
 		Place &place = places[i];
 		const bool missing = !OidIsValid(place.database);
 		if (missing && !place.missed)
-			ereport(LOG,
-			        (errcode(ERRCODE_UNDEFINED_DATABASE),
-			         errmsg("database \"%s\" of whatsapp.databases does not exist, or takes no "
-			                "connections",
-			                place.name),
-			         errdetail("No WhatsApp message is sent there until it does."),
-			         errhint("Names without double quotes are folded to lower case.")));
+			ereport(
+			    LOG,
+			    (errcode(ERRCODE_UNDEFINED_DATABASE),
+			     errmsg(
+			         "WhatsApp database \"%s\" of whatsapp.databases does not exist, or takes no "
+			         "connections",
+			         place.name),
+			     errdetail("No WhatsApp message is sent there until it does."),
+			     errhint("Names without double quotes are folded to lower case.")));
 		place.missed = missing;
 	}
 }
@@ -196,7 +202,7 @@ start_worker(int place, pg::Role role, Post &post, std::int64_t now)
 	post.handle = nullptr;
 	post.not_before = now + last_delay_ms;
 	ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-	              errmsg("could not start %s", worker.bgw_name),
+	              errmsg("could not start WhatsApp worker \"%s\"", worker.bgw_name),
 	              errhint("You might need to increase max_worker_processes.")));
 }
 
@@ -296,6 +302,7 @@ pg_whatsapp_launcher_main(Datum)
 	using namespace whatsapp;
 	using namespace whatsapp::entry;
 
+	pg::begin_log();
 	/* and not die(): a clean stop would be a FATAL line in the log each time */
 	pg::install_shutdown_handler();
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);

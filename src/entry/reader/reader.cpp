@@ -7,6 +7,7 @@
 
 #include "pg/budgets/budgets.hpp"
 #include "pg/campaigns/campaign_watch.hpp"
+#include "pg/counts/cost_figures.hpp"
 #include "pg/counts/day_counts.hpp"
 #include "pg/counts/gauges.hpp"
 #include "pg/server/clock.hpp"
@@ -42,6 +43,7 @@ namespace
 
 /* the fall-back when no bell rang */
 constexpr std::int64_t poll_ms = 5000;
+constexpr std::int64_t next_round_ms = 10000;
 /* the sender looks after what is parked for seconds; this is for what waits longer */
 constexpr std::int64_t match_ms = 60000;
 constexpr int match_seconds = 8 * 24 * 3600;
@@ -114,6 +116,30 @@ keep_figures(std::int64_t &next_figures)
 	next_figures = begin + std::max(poll_ms - 100, 100 * (pg::monotonic_ms() - begin));
 }
 
+/* In how many milliseconds there is more to be summed up: a tenth of the time at most. */
+std::int64_t
+sum_up_costs()
+{
+	static std::int64_t next_slice = 0;
+	const std::int64_t begin = pg::monotonic_ms();
+	if (begin < next_slice)
+		return next_slice - begin;
+	bool more = false;
+	if (!pg::transact([&] { more = pg::sum_cost_slice(); })) {
+		pg::forget_cost_round();
+		more = false;
+	}
+	const std::int64_t rest = 10 * (pg::monotonic_ms() - begin) + 1;
+	next_slice = begin + (more ? rest : std::max(next_round_ms, rest));
+	return next_slice - begin;
+}
+
+std::int64_t
+sooner(std::int64_t due, std::int64_t other)
+{
+	return due < 0 || other < due ? other : due;
+}
+
 } // namespace
 
 } // namespace whatsapp::entry
@@ -156,6 +182,7 @@ pg_whatsapp_reader_main(Datum)
 		pg::transact([] { pg::erase_sent_codes(); });
 		const std::int64_t next_retirement = pg::retire_old_rows(now);
 		keep_figures(next_figures);
+		next_due = sooner(next_due, sum_up_costs());
 		const std::int64_t next_campaign = pg::watch_campaigns(now);
 		MemoryContextReset(batch);
 		if (next_due < 0 || next_due > next_retirement)

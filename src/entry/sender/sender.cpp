@@ -334,8 +334,8 @@ pg_whatsapp_sender_main(Datum)
 	if (sender.line != nullptr)
 		sender.dispatcher = Dispatcher::create(*sender.line);
 	if (sender.dispatcher == nullptr)
-		ereport(FATAL,
-		        (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("could not set up the HTTP client")));
+		ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
+		                errmsg("could not set up the HTTP client of the WhatsApp sender")));
 	pg::before_exit([] { sender.dispatcher->stop_client(); });
 	if (!pg::transact([] {
 		    pg::leave_without_extension(pg::Role::sender, worker_place());

@@ -64,7 +64,7 @@ watch_of(const TriggerData &call, Oid function)
 	if (watch == nullptr)
 		ereport(WARNING,
 		        (errcode(ERRCODE_UNDEFINED_OBJECT),
-		         errmsg("trigger \"%s\" announced nothing", call.tg_trigger->tgname),
+		         errmsg("WhatsApp trigger \"%s\" announced nothing", call.tg_trigger->tgname),
 		         errdetail("whatsapp_watch_definitions has no watch of it for this table."),
 		         errhint("Drop the trigger, and call wa_watch().")));
 	return watch;

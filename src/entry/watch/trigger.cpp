@@ -373,7 +373,7 @@ notify_applied(const TriggerData &call, Oid function)
 		return;
 	ereport(WARNING,
 	        (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-	         errmsg("a replicated row of table \"%s\" made no message",
+	         errmsg("a replicated row of table \"%s\" made no WhatsApp message",
 	                RelationGetRelationName(call.tg_relation)),
 	         errdetail("SQLSTATE %s; when it was to be recorded as FAILED: SQLSTATE %s.",
 	                   problem.sqlstate, unrecorded.sqlstate),

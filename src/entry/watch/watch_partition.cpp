@@ -147,7 +147,7 @@ adjust_watches(Oid partition)
 		    SPI_finish();
 	    }))
 		return;
-	ereport(WARNING, (errmsg("partition \"%s\" has not got the watches of its table",
+	ereport(WARNING, (errmsg("partition \"%s\" has not got the WhatsApp watches of its table",
 	                         get_rel_name(partition)),
 	                  errdetail("SQLSTATE %s: %s.", problem.sqlstate, problem.message),
 	                  errhint("Call wa_unwatch() and wa_watch() for the table.")));

@@ -20,11 +20,12 @@ namespace
 void
 warn_of_silence(const char *table)
 {
-	ereport(WARNING,
-	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-	         errmsg("rows that a subscription brings into table %s make no messages", table),
-	         errdetail("It is watched for rows that are inserted here."),
-	         errhint("Call wa_unwatch(), and then wa_watch() with replicated => true.")));
+	ereport(
+	    WARNING,
+	    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	     errmsg("rows that a subscription brings into table %s make no WhatsApp messages", table),
+	     errdetail("It is watched for rows that are inserted here."),
+	     errhint("Call wa_unwatch(), and then wa_watch() with replicated => true.")));
 }
 
 } // namespace

@@ -35,6 +35,8 @@ struct PricedMessage {
 	/* what holds it, and until when (TimestampTz); NULL: it may leave */
 	const char *held_by;
 	std::int64_t held_until;
+	/* 0: none, or no budget asks for it; found by reserve_money() */
+	std::int64_t campaign_id;
 };
 
 /* In the sender, in the transaction of the claim. messages: in order of id. */

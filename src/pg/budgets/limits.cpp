@@ -21,7 +21,7 @@ namespace
 
 constexpr std::int64_t good_for_ms = 1000;
 
-Budgets budgets = {nullptr, 0, 0, false};
+Budgets budgets = {nullptr, 0, false, 0, false};
 MemoryContext memory = nullptr;
 std::int64_t read_at = 0; /* 0: to be read */
 
@@ -31,7 +31,7 @@ read_sums()
 	static Statement statement = {
 	    "SELECT name, (amount * 100000000)::bigint, ((reserved + settled) * 100000000)::bigint, currency, account, sender,"
 	    " replace(lower(category), '-', '_'), template_name, hold, unpriced_policy = 'hold', period_id, ends_at, warned,"
-	    " period_amount IS DISTINCT FROM amount FROM @s@.whatsapp_budget_sums ORDER BY name",
+	    " period_amount IS DISTINCT FROM amount, campaign_id FROM @s@.whatsapp_budget_sums ORDER BY name",
 	    0,
 	    {}};
 	return run_statement(statement, Values());
@@ -86,6 +86,7 @@ remember(const Result &rows, bool other_limits)
 	MemoryContext before = MemoryContextSwitchTo(made);
 	auto *read = static_cast<Budget *>(palloc0(sizeof(Budget) * (rows.count() + 1)));
 	const int count = static_cast<int>(rows.count());
+	budgets.by_campaign = false;
 	for (int i = 0; i < count; i++) {
 		const auto row = static_cast<uint64>(i);
 		Budget &one = read[i];
@@ -96,6 +97,8 @@ remember(const Result &rows, bool other_limits)
 		one.sender = rows.text_at(row, 6);
 		one.category = rows.text_at(row, 7);
 		one.template_name = rows.text_at(row, 8);
+		one.campaign_id = rows.is_null(row, 15) ? 0 : rows.int64_at(row, 15);
+		budgets.by_campaign |= one.campaign_id != 0;
 		one.holds = rows.bool_at(row, 9);
 		one.holds_unpriced = rows.bool_at(row, 10);
 		one.period = rows.int64_at(row, 11);

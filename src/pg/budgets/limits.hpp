@@ -19,6 +19,7 @@ struct Budget {
 	const char *sender;
 	const char *category;
 	const char *template_name;
+	std::int64_t campaign_id; /* 0: all */
 	bool holds;
 	bool holds_unpriced;
 	std::int64_t period;
@@ -35,6 +36,7 @@ struct Budget {
 struct Budgets {
 	Budget *rows;
 	int count;
+	bool by_campaign; /* one of them at least */
 	/* grows when a period or a scope is another one: what was made of them is to be made anew */
 	unsigned generation;
 	/* of any of them, since the budgets or the prices changed: what was held is looked at again */

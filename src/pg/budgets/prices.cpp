@@ -31,11 +31,13 @@ constexpr int no_market = 0;
 constexpr int other_market = 1;
 constexpr int first_room = 16;
 
-/* What messages of one sender and template have in common. */
+/* What messages of one sender and template have in common, and where a budget is for a campaign,
+ * those of one campaign. */
 struct Kind {
 	const char *sender;
 	const char *template_name;
 	const char *template_language;
+	std::int64_t campaign_id;
 	Price **by_market; /* NULL where nobody has asked */
 };
 
@@ -144,7 +146,7 @@ kind_of(const PricedMessage &message)
 {
 	for (int i = known.kind_count - 1; i >= 0; i--) {
 		const Kind &kind = known.kinds[i];
-		if (is_same(kind.sender, message.sender) &&
+		if (kind.campaign_id == message.campaign_id && is_same(kind.sender, message.sender) &&
 		    is_same(kind.template_name, message.template_name) &&
 		    is_same(kind.template_language, message.template_language))
 			return i;
@@ -158,6 +160,7 @@ kind_of(const PricedMessage &message)
 	const auto copy = [](const char *text) { return text == nullptr ? nullptr : pstrdup(text); };
 	known.kinds[known.kind_count] = {
 	    copy(message.sender), copy(message.template_name), copy(message.template_language),
+	    message.campaign_id,
 	    static_cast<Price **>(palloc0(sizeof(Price *) * static_cast<Size>(known.market_count)))};
 	MemoryContextSwitchTo(before);
 	return known.kind_count++;
@@ -237,7 +240,8 @@ counts(const Budget &budget, const Kind &kind, const Result &rows, uint64 row)
 {
 	const char *charged_in = rows.text_at(row, currency);
 	const char *its_account = rows.text_at(row, account);
-	return (budget.sender == nullptr || is_same(budget.sender, kind.sender)) &&
+	return (budget.campaign_id == 0 || budget.campaign_id == kind.campaign_id) &&
+	       (budget.sender == nullptr || is_same(budget.sender, kind.sender)) &&
 	       (budget.template_name == nullptr || is_same(budget.template_name, kind.template_name)) &&
 	       (budget.account == nullptr ||
 	        is_same(budget.account, its_account == nullptr ? "" : its_account)) &&

@@ -80,6 +80,28 @@ find_reserved(const PricedMessage *messages, std::size_t count, bool *has_money)
 	}
 }
 
+/* Only where a budget is for a campaign: others do not pay for the look. */
+void
+find_campaigns(PricedMessage *messages, std::size_t count)
+{
+	static Statement statement = {
+	    "SELECT id, campaign_id FROM @s@.whatsapp_messages WHERE id = ANY ($1) AND campaign_id IS NOT NULL",
+	    1,
+	    {INT8ARRAYOID}};
+	Column ids(count);
+	for (std::size_t i = 0; i < count; i++)
+		ids.add(Int64GetDatum(messages[i].id));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	const Result rows = run_statement(statement, values);
+	for (uint64 i = 0; i < rows.count(); i++) {
+		PricedMessage *found =
+		    std::lower_bound(messages, messages + count, rows.int64_at(i, 1),
+		                     [](const PricedMessage &one, std::int64_t id) { return one.id < id; });
+		found->campaign_id = rows.int64_at(i, 2);
+	}
+}
+
 std::int64_t
 amount_of(const Price &price)
 {
@@ -283,6 +305,8 @@ reserve_money(PricedMessage *messages, std::size_t count)
 	Budgets &budgets = look_at_budgets();
 	if (budgets.count == 0 || count == 0)
 		return;
+	if (budgets.by_campaign)
+		find_campaigns(messages, count);
 	Price **prices = find_prices(messages, count, budgets);
 	auto *has_money = static_cast<bool *>(palloc0(sizeof(bool) * count));
 	find_reserved(messages, count, has_money);

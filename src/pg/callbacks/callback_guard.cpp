@@ -122,7 +122,7 @@ blame_left_callback()
 		Values values;
 		values.set(0, Int64GetDatum(left));
 		run_statement(statement, values);
-		ereport(LOG, (errmsg("callback %lld is paused, because a call of it did not end",
+		ereport(LOG, (errmsg("WhatsApp callback %lld is paused, because a call of it did not end",
 		                     static_cast<long long>(left)),
 		              errhint("Mend its function, and call wa_callback_resume(). See "
 		                      "whatsapp_callbacks.")));

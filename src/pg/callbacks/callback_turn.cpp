@@ -233,11 +233,11 @@ note_turn(const Turn &turn)
 void
 report_failed_calls(const Turn &turn)
 {
-	ereport(LOG,
-	        (errmsg("calls of callback \"%s\" have failed: %d", turn.callback.name, turn.failed),
-	         errdetail("The first is call %lld; the last error has SQLSTATE %s.",
-	                   static_cast<long long>(turn.first_failed), turn.last.sqlstate),
-	         errhint("See whatsapp_callbacks. They are tried again.")));
+	ereport(LOG, (errmsg("calls of WhatsApp callback \"%s\" have failed: %d", turn.callback.name,
+	                     turn.failed),
+	              errdetail("The first is call %lld; the last error has SQLSTATE %s.",
+	                        static_cast<long long>(turn.first_failed), turn.last.sqlstate),
+	              errhint("See whatsapp_callbacks. They are tried again.")));
 }
 
 } // namespace

@@ -113,12 +113,43 @@ look_at_budgets()
 	note_budgets(budgets, count);
 }
 
+void
+count_templates()
+{
+	static Statement statement = {
+	    "SELECT status, count(*) FROM @s@.whatsapp_templates WHERE gone_at IS NULL GROUP BY status",
+	    0,
+	    {}};
+	const Result rows = run_statement(statement, Values());
+	std::int64_t counts[count_of<TemplateState>] = {};
+	for (uint64 i = 0; i < rows.count(); i++) {
+		const char *status = rows.is_null(i, 1) ? nullptr : rows.text_at(i, 1);
+		counts[static_cast<int>(template_state_of(status))] += rows.int64_at(i, 2);
+	}
+	note_templates(counts);
+}
+
+void
+count_opt_outs()
+{
+	static Statement statement = {
+	    "SELECT count(*) FILTER (WHERE scope = 'all'), count(*) FILTER (WHERE scope = 'marketing')"
+	    " FROM @s@.whatsapp_opt_outs WHERE opted_out",
+	    0,
+	    {}};
+	const Result rows = run_statement(statement, Values());
+	const std::int64_t counts[count_of<OptOut>] = {rows.int64_at(0, 1), rows.int64_at(0, 2)};
+	note_opt_outs(counts);
+}
+
 } // namespace
 
 void
 note_gauges()
 {
 	look_at_budgets();
+	count_templates();
+	count_opt_outs();
 	sum_days();
 	count_queue();
 	look_at_senders();

@@ -7,7 +7,8 @@
 namespace whatsapp::pg
 {
 
-/* The queue by sender, priority and state, and the senders' switches. In a transaction. */
+/* The queue by sender, priority and state, the senders' switches, days, budgets, templates and
+ * opt-outs. In a transaction. */
 void note_gauges();
 
 } // namespace whatsapp::pg

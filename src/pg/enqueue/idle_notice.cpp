@@ -28,8 +28,8 @@ void
 warn(const char *detail, const char *hint)
 {
 	ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-	                  errmsg("messages are queued but nobody sends them"), errdetail("%s", detail),
-	                  errhint("%s", hint)));
+	                  errmsg("WhatsApp messages are queued but nobody sends them"),
+	                  errdetail("%s", detail), errhint("%s", hint)));
 }
 
 bool

@@ -299,7 +299,7 @@ warn_of_hold()
 		ereport(
 		    WARNING,
 		    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		     errmsg("subscriptions are enabled in a database that was restored or copied"),
+		     errmsg("subscriptions are enabled in a WhatsApp database that was restored or copied"),
 		     errdetail("There are %lld. What they bring is taken from the publisher, and the "
 		               "original does not get it any more.",
 		               static_cast<long long>(subscriptions)),

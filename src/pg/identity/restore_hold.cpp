@@ -41,8 +41,8 @@ file_exists(const char *path)
 [[noreturn]] void
 give_up(const char *action, const char *path)
 {
-	ereport(FATAL,
-	        (errcode_for_file_access(), errmsg("could not %s file \"%s\": %m", action, path)));
+	ereport(FATAL, (errcode_for_file_access(),
+	                errmsg("could not %s WhatsApp file \"%s\": %m", action, path)));
 	pg_unreachable();
 }
 
@@ -81,8 +81,8 @@ make_id(char (&id)[restore_id_length + 1])
 {
 	unsigned char random[restore_id_length / 2];
 	if (!pg_strong_random(random, sizeof random))
-		ereport(FATAL,
-		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random value")));
+		ereport(FATAL, (errcode(ERRCODE_INTERNAL_ERROR),
+		                errmsg("could not generate a random value for WhatsApp")));
 	for (std::size_t i = 0; i < sizeof random; i++)
 		snprintf(id + 2 * i, 3, "%02x", random[i]);
 }

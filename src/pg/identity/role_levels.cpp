@@ -36,10 +36,10 @@ struct RoleLevel {
 	"wa_send,wa_send_code,wa_send_template,wa_send_po,wa_send_text,wa_send_media,wa_send_location," \
 	"wa_send_contacts,wa_send_interactive,wa_send_reaction,wa_cancel,wa_window_open,wa_mark_read,"  \
 	"wa_render_template,wa_upload_media,wa_send_bulk"
-#define LOOKING                                                                                 \
-	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters," \
-	"whatsapp_template_steps,whatsapp_rate_cost,whatsapp_units_before,"                         \
-	"whatsapp_estimate_groups,wa_window_open,wa_diagnose,wa_preflight,wa_metrics,wa_report,"    \
+#define LOOKING                                                                                          \
+	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters,"          \
+	"whatsapp_template_steps,whatsapp_rate_cost,whatsapp_units_before,"                                  \
+	"whatsapp_estimate_groups,wa_window_open,wa_diagnose,wa_preflight,wa_metrics,wa_report,wa_security," \
 	"wa_changes,wa_market,wa_price,wa_estimate,wa_template_plan,wa_render_template"
 #define ACTING                                                                                                            \
 	LOOKING                                                                                                               \

@@ -91,6 +91,7 @@ reserve_for_claims(Claims &claims)
 			                     claim.priority == 0,
 			                     claim.fresh,
 			                     nullptr,
+			                     0,
 			                     0};
 	}
 	reserve_money(messages, count);

@@ -239,11 +239,12 @@ tell_of_left_out(const Values &candidates)
 	if (now - told_at < tell_again_us || run_statement(left, candidates).empty())
 		return;
 	told_at = now;
-	ereport(LOG,
-	        (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-	         errmsg("messages are not sent because their rows of whatsapp_queue cannot be changed"),
-	         errdetail("A trigger or a rule on the table has left them out."),
-	         errhint("See \\d whatsapp_queue. They are tried again every few seconds.")));
+	ereport(
+	    LOG,
+	    (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+	     errmsg("WhatsApp messages are not sent: their rows of whatsapp_queue cannot be changed"),
+	     errdetail("A trigger or a rule on the table has left them out."),
+	     errhint("See \\d whatsapp_queue. They are tried again every few seconds.")));
 }
 
 /* How many of the candidates have so many bytes of payload together. Their sizes stand in the rows'

@@ -309,10 +309,12 @@ learn_indexes(Relation relation, TableShape &shape)
 void
 report_altered_table(const TableShape &shape)
 {
-	ereport(is_own_worker() ? LOG : DEBUG1,
-	        (errmsg("rows of table \"%s\" are read or written by statements, which takes longer",
-	                shape.table.name),
-	         errdetail("The table is not as pg_whatsapp made it: %s.", shape.reason)));
+	ereport(
+	    is_own_worker() ? LOG : DEBUG1,
+	    (errmsg(
+	         "rows of WhatsApp table \"%s\" are read or written by statements, which takes longer",
+	         shape.table.name),
+	     errdetail("The table is not as pg_whatsapp made it: %s.", shape.reason)));
 }
 
 void

@@ -303,6 +303,40 @@ note_budgets(const BudgetFigures *budgets, int count)
 }
 
 void
+note_costs(const CostFigures *costs, int count)
+{
+	if (own == nullptr)
+		return;
+	const double now = unix_now();
+	count = Min(count, max_cost_figures);
+	SpinLockAcquire(&counters->lock);
+	memcpy(own->cost, costs, sizeof(CostFigures) * static_cast<std::size_t>(count));
+	own->cost_count = count;
+	own->costs_at = now;
+	SpinLockRelease(&counters->lock);
+}
+
+void
+note_templates(const std::int64_t (&count)[count_of<TemplateState>])
+{
+	if (own == nullptr)
+		return;
+	SpinLockAcquire(&counters->lock);
+	memcpy(own->templates, count, sizeof own->templates);
+	SpinLockRelease(&counters->lock);
+}
+
+void
+note_opt_outs(const std::int64_t (&count)[count_of<OptOut>])
+{
+	if (own == nullptr)
+		return;
+	SpinLockAcquire(&counters->lock);
+	memcpy(own->opted_out, count, sizeof own->opted_out);
+	SpinLockRelease(&counters->lock);
+}
+
+void
 note_queue(const QueueFigures *figures, int count)
 {
 	if (own == nullptr)

@@ -44,6 +44,9 @@ void note_credential(Credential credential, CredentialState state);
 void note_scrape();
 void note_days(const DayFigures *days, int count);
 void note_budgets(const BudgetFigures *budgets, int count);
+void note_costs(const CostFigures *costs, int count);
+void note_templates(const std::int64_t (&count)[count_of<TemplateState>]);
+void note_opt_outs(const std::int64_t (&count)[count_of<OptOut>]);
 void note_queue(const QueueFigures *figures, int count);
 struct SenderState {
 	const char *name;

@@ -212,7 +212,7 @@ warn_in_folder(const char *account)
 		if (path_of(account, entry.secret, path) && stat(path, &status) == 0 &&
 		    (status.st_mode & S_IROTH) != 0)
 			ereport(WARNING, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			                  errmsg("secret file \"%s\" can be read by everybody",
+			                  errmsg("WhatsApp secret file \"%s\" can be read by everybody",
 			                         FileName(account, entry.secret).text),
 			                  errhint("Close it with chmod 600, and its folder with chmod 700.")));
 	}

@@ -102,34 +102,6 @@ leave_user_code(bool with_error)
 		AtEOXact_GUC(true, settings_level);
 }
 
-/*
- * What an error quotes of rows and values is the content of messages: "Failing row contains", the
- * key of a unique index, the document that is no JSON. The message itself, the table and the
- * constraint stay.
- */
-emit_log_hook_type previous_log_hook = nullptr;
-
-void
-replace(char *&text, const char *by)
-{
-	if (text != nullptr)
-		text = MemoryContextStrdup(ErrorContext, by);
-}
-
-extern "C" void
-hide_values(ErrorData *error)
-{
-	const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-	if (error->elevel >= WARNING && (category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-	                                 category == ERRCODE_DATA_EXCEPTION)) {
-		replace(error->detail, "The values are not shown.");
-		replace(error->detail_log, "The values are not shown.");
-		replace(error->context, "The place is not shown, since it may quote values.");
-	}
-	if (previous_log_hook != nullptr)
-		previous_log_hook(error);
-}
-
 extern "C" void
 around_function(FmgrHookEventType event, FmgrInfo *function, Datum *argument)
 {
@@ -188,8 +160,6 @@ begin_session()
 	needs_fmgr_hook = wants_hook;
 	previous_hook = fmgr_hook;
 	fmgr_hook = around_function;
-	previous_log_hook = emit_log_hook;
-	emit_log_hook = hide_values;
 }
 
 } // namespace whatsapp::pg

@@ -54,7 +54,7 @@ enabled_by_environment()
 		return enabled;
 	ereport(WARNING,
 	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	         errmsg("environment variable ENABLE_WHATSAPP_NOTIFICATIONS is neither true nor false"),
+	         errmsg("WhatsApp variable ENABLE_WHATSAPP_NOTIFICATIONS is neither true nor false"),
 	         errdetail("No message is sent until whatsapp.enabled is set.")));
 	return false;
 }

@@ -9,6 +9,7 @@
 #include "pg/server/planning.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/session.hpp"
+#include "pg/server/log_lines.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/seats.hpp"
@@ -61,6 +62,9 @@ namespace
 
 /* empty: not one of ours */
 char database_name[NAMEDATALEN] = "";
+/* Of the lines that tell of beginning and end; 0: nothing has begun. The clerk comes and goes. */
+int life_level = 0;
+const char *end_reason = "It has nothing to do, or its first transaction failed.";
 
 } // namespace
 
@@ -79,6 +83,7 @@ worker_database_name()
 void
 start_worker(Role role, int place, unsigned database_oid)
 {
+	begin_log();
 	install_shutdown_handler();
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGPIPE, SIG_IGN);
@@ -91,17 +96,21 @@ start_worker(Role role, int place, unsigned database_oid)
 	bool single = false;
 	if (!transact([&] {
 		    strlcpy(database_name, get_database_name(MyDatabaseId), sizeof database_name);
+		    name_log_database(database_name);
 		    leave_without_extension(role, place);
 		    single = become_single(role);
 		    if (!single)
-			    ereport(LOG, (errmsg("%s for database \"%s\" leaves: another one is still at work",
-			                         MyBgworkerEntry->bgw_type, get_database_name(MyDatabaseId)),
+			    ereport(LOG, (errmsg("WhatsApp worker \"%s\" leaves: another one is still at work",
+			                         MyBgworkerEntry->bgw_name),
 			                  errhint("It is tried again. pg_stat_activity shows the other one.")));
 	    }))
 		end_worker();
 	if (GetDatabaseEncoding() != PG_UTF8) {
-		ereport(LOG, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		              errmsg("pg_whatsapp cannot work in a database whose encoding is not UTF8")));
+		ereport(
+		    LOG,
+		    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		     errmsg(
+		         "pg_whatsapp cannot send WhatsApp messages in a database whose encoding is not UTF8")));
 		say_farewell(role, place, {Farewell::no_extension, attach_count()});
 		end_worker();
 	}
@@ -112,6 +121,8 @@ start_worker(Role role, int place, unsigned database_oid)
 	if (role == Role::sender)
 		reset_rung(place);
 	pgstat_report_activity(STATE_IDLE, nullptr);
+	life_level = role == Role::clerk ? DEBUG1 : LOG;
+	ereport(life_level, (errmsg("WhatsApp %s has begun", worker_word())));
 }
 
 bool
@@ -134,9 +145,11 @@ leave_without_extension(Role role, int place)
 	case Extension::present:
 		return;
 	case Extension::absent:
+		end_reason = "The extension is not in this database any more.";
 		say_farewell(role, place, {Farewell::no_extension, attaches});
 		break;
 	case Extension::replaced:
+		end_reason = "The extension was made anew; another one takes over.";
 		break;
 	}
 	end_worker();
@@ -151,6 +164,13 @@ before_exit(void (*callback)())
 void
 end_worker()
 {
+	if (life_level != 0)
+		ereport(life_level,
+		        (errmsg("WhatsApp %s has ended", worker_word()),
+		         errdetail("%s", shutdown_requested()
+		                             ? "It was told to: by the server, an administrator, or a "
+		                               "command on the database."
+		                             : end_reason)));
 	/* 0 is silent in the log; the postmaster would not restart this worker after another code
 	 * either */
 	proc_exit(0);

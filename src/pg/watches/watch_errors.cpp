@@ -97,8 +97,8 @@ record_trouble(const WatchDefinition &watch, WatchEvent event, const WatchTroubl
 	if (attempt_apart(problem, 0, [&] { insert_trouble(watch, event, trouble); }))
 		return;
 	ereport(WARNING, (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-	                  errmsg("watch \"%s\" announced nothing of " INT64_FORMAT " rows", watch.name,
-	                         trouble.rows),
+	                  errmsg("WhatsApp watch \"%s\" announced nothing of " INT64_FORMAT " rows",
+	                         watch.name, trouble.rows),
 	                  errdetail("SQLSTATE %s; when it was to be recorded: SQLSTATE %s.",
 	                            trouble.problem.sqlstate, problem.sqlstate),
 	                  errhint("See the tables of the extension.")));

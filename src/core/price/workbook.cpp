@@ -1,0 +1,407 @@
+/*
+ * workbook.cpp — libzip for the archive, Expat for the XML. What an archive could blow up to is
+ * limited; entities are expanded by nobody.
+ */
+#include "core/price/workbook.hpp"
+
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+#include <exception>
+#include <map>
+#include <memory>
+#include <new>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <expat.h>
+#include <zip.h>
+
+#include "core/base/fault.hpp"
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp
+{
+
+namespace
+{
+
+constexpr std::size_t max_part_bytes = 8 << 20;
+constexpr std::size_t max_columns = 256;
+constexpr std::size_t max_rows = 20000;
+
+[[noreturn]] void
+refuse(const std::string &what)
+{
+	throw Fault(sqlstate::invalid_parameter_value, "the workbook cannot be read", what + ".",
+	            "Import Meta's file unchanged, or save it as CSV and import that.");
+}
+
+struct CloseArchive {
+	void
+	operator()(zip_t *archive) const noexcept
+	{
+		zip_discard(archive);
+	}
+};
+struct CloseFile {
+	void
+	operator()(zip_file_t *file) const noexcept
+	{
+		zip_fclose(file);
+	}
+};
+using Archive = std::unique_ptr<zip_t, CloseArchive>;
+
+Archive
+open_archive(std::string_view file)
+{
+	zip_error_t error;
+	zip_error_init(&error);
+	zip_source_t *source = zip_source_buffer_create(file.data(), file.size(), 0, &error);
+	zip_t *archive = source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY, &error);
+	zip_error_fini(&error);
+	if (archive == nullptr) {
+		zip_source_free(source);
+		refuse("It is no whole ZIP archive");
+	}
+	return Archive(archive);
+}
+
+/* Empty when there is none, which only the table of texts may be. */
+std::string
+read_part(zip_t *archive, const std::string &name)
+{
+	zip_stat_t about;
+	if (zip_stat(archive, name.c_str(), 0, &about) != 0)
+		return {};
+	if ((about.valid & ZIP_STAT_SIZE) == 0 || about.size > max_part_bytes)
+		refuse("Its part " + name + " is larger than 8 MB");
+	const std::unique_ptr<zip_file_t, CloseFile> file(zip_fopen(archive, name.c_str(), 0));
+	if (file == nullptr)
+		refuse("Its part " + name + " is encrypted or damaged");
+	std::string text(static_cast<std::size_t>(about.size), '\0');
+	std::size_t got = 0;
+	while (got < text.size()) {
+		const zip_int64_t bytes = zip_fread(file.get(), text.data() + got, text.size() - got);
+		if (bytes <= 0)
+			refuse("Its part " + name + " is damaged");
+		got += static_cast<std::size_t>(bytes);
+	}
+	/* the sum is compared at the end, which is one read further */
+	char more;
+	if (zip_fread(file.get(), &more, 1) != 0)
+		refuse("Its part " + name + " is damaged");
+	return text;
+}
+
+/* Whoever is told of elements, by their names without a namespace, and of the text within. An
+ * exception may not pass through Expat: it is kept, and thrown behind it. */
+class Listener
+{
+public:
+	virtual ~Listener() = default;
+	virtual void begin(std::string_view name, const char **attributes) = 0;
+	virtual void end(std::string_view name) = 0;
+	virtual void text(std::string_view part) = 0;
+
+	void parse(const std::string &xml, const std::string &part);
+
+private:
+	template <class Call>
+	void
+	keep(Call call) noexcept
+	{
+		try {
+			if (failure_ == nullptr)
+				call();
+		} catch (...) {
+			failure_ = std::current_exception();
+			XML_StopParser(parser_, XML_FALSE);
+		}
+	}
+	static std::string_view
+	local_name(const char *name) noexcept
+	{
+		const char *behind = std::strrchr(name, '|');
+		return behind == nullptr ? name : behind + 1;
+	}
+
+	XML_Parser parser_ = nullptr;
+	std::exception_ptr failure_;
+};
+
+void
+Listener::parse(const std::string &xml, const std::string &part)
+{
+	const std::unique_ptr<XML_ParserStruct, void (*)(XML_Parser)> parser(
+	    XML_ParserCreateNS(nullptr, '|'), XML_ParserFree);
+	if (parser == nullptr)
+		throw std::bad_alloc();
+	parser_ = parser.get();
+	XML_SetUserData(parser_, this);
+	XML_SetElementHandler(
+	    parser_,
+	    [](void *self, const char *name, const char **attributes) {
+		    auto *listener = static_cast<Listener *>(self);
+		    listener->keep([&] { listener->begin(local_name(name), attributes); });
+	    },
+	    [](void *self, const char *name) {
+		    auto *listener = static_cast<Listener *>(self);
+		    listener->keep([&] { listener->end(local_name(name)); });
+	    });
+	XML_SetCharacterDataHandler(parser_, [](void *self, const char *text, int length) {
+		auto *listener = static_cast<Listener *>(self);
+		listener->keep([&] { listener->text({text, static_cast<std::size_t>(length)}); });
+	});
+	/* a workbook has no document type, and so no entities of its own */
+	XML_SetStartDoctypeDeclHandler(
+	    parser_, [](void *self, const char *, const char *, const char *, int) {
+		    static_cast<Listener *>(self)->keep([] { refuse("It has a document type"); });
+	    });
+	const bool whole =
+	    XML_Parse(parser_, xml.data(), static_cast<int>(xml.size()), XML_TRUE) == XML_STATUS_OK;
+	if (failure_ != nullptr)
+		std::rethrow_exception(failure_);
+	if (!whole)
+		refuse("Its part " + part + " is no XML");
+}
+
+std::string_view
+attribute(const char **attributes, std::string_view name)
+{
+	for (; *attributes != nullptr; attributes += 2) {
+		const char *behind = std::strrchr(*attributes, '|');
+		if ((behind == nullptr ? *attributes : behind + 1) == name)
+			return attributes[1];
+	}
+	return {};
+}
+
+/* The sheets in their order by the ids of their relations, or what these ids lead to. */
+class Names : public Listener
+{
+public:
+	std::vector<std::string> sheets;
+	std::map<std::string, std::string> targets;
+
+	void
+	begin(std::string_view name, const char **attributes) override
+	{
+		if (name == "sheet")
+			sheets.emplace_back(attribute(attributes, "id"));
+		else if (name == "Relationship")
+			targets[std::string(attribute(attributes, "Id"))] = attribute(attributes, "Target");
+	}
+	void
+	end(std::string_view) override
+	{
+	}
+	void
+	text(std::string_view) override
+	{
+	}
+};
+
+/* The table of texts: of one with formats, its runs are one text; what is only pronounced is not.
+ */
+class Texts : public Listener
+{
+public:
+	std::vector<std::string> all;
+
+	void
+	begin(std::string_view name, const char **) override
+	{
+		if (name == "si")
+			all.emplace_back();
+		reads_ = name == "t" && !is_spoken_;
+		is_spoken_ = is_spoken_ || name == "rPh";
+	}
+	void
+	end(std::string_view name) override
+	{
+		reads_ = false;
+		is_spoken_ = is_spoken_ && name != "rPh";
+	}
+	void
+	text(std::string_view part) override
+	{
+		if (reads_ && !all.empty())
+			all.back() += part;
+	}
+
+private:
+	bool reads_ = false;
+	bool is_spoken_ = false;
+};
+
+std::string
+trimmed(std::string_view text)
+{
+	constexpr std::string_view spaces = " \t\r\n";
+	const std::size_t begin = text.find_first_not_of(spaces);
+	if (begin == std::string_view::npos)
+		return {};
+	return std::string(text.substr(begin, text.find_last_not_of(spaces) - begin + 1));
+}
+
+/* As the file has it, 0.070699999999999999 and 8.0E-4 are 0.0707 and 0.0008. */
+std::string
+plain_number(const std::string &text)
+{
+	double number = 0;
+	const char *end = text.data() + text.size();
+	const auto [at, error] = std::from_chars(text.data(), end, number);
+	char digits[400];
+	if (error != std::errc() || at != end || number > 1e15 || number < -1e15)
+		return text;
+	const auto written =
+	    std::to_chars(digits, digits + sizeof digits, number, std::chars_format::fixed);
+	return {digits, written.ptr};
+}
+
+/* B7 is column 1. */
+std::size_t
+column_of(std::string_view place)
+{
+	std::size_t column = 0;
+	for (const char c : place) {
+		if (c < 'A' || c > 'Z')
+			break;
+		column = 26 * column + static_cast<std::size_t>(c - 'A' + 1);
+		if (column > max_columns)
+			refuse("It has more than 256 columns");
+	}
+	return column;
+}
+
+class Sheet : public Listener
+{
+public:
+	explicit Sheet(const std::vector<std::string> &texts) : texts_(texts) {}
+	std::vector<CsvRecord> rows;
+
+	void
+	begin(std::string_view name, const char **attributes) override
+	{
+		if (name == "row")
+			begin_row(attribute(attributes, "r"));
+		else if (name == "c")
+			begin_cell(attribute(attributes, "r"), attribute(attributes, "t"));
+		reads_ = name == "v" || (name == "t" && type_ == "inlineStr");
+	}
+	void
+	end(std::string_view name) override
+	{
+		reads_ = false;
+		if (name == "c")
+			end_cell();
+		else if (name == "row" && !row_.cells.empty())
+			rows.push_back(std::exchange(row_, CsvRecord()));
+	}
+	void
+	text(std::string_view part) override
+	{
+		if (reads_)
+			value_ += part;
+	}
+
+private:
+	void
+	begin_row(std::string_view number)
+	{
+		if (rows.size() >= max_rows)
+			refuse("It has more than 20,000 rows");
+		int line = line_ + 1;
+		std::from_chars(number.data(), number.data() + number.size(), line);
+		row_ = CsvRecord();
+		row_.line = line_ = line;
+	}
+	void
+	begin_cell(std::string_view place, std::string_view type)
+	{
+		const std::size_t column = column_of(place);
+		column_ = column > 0 ? column - 1 : row_.cells.size();
+		type_ = type;
+		value_.clear();
+	}
+	void
+	end_cell()
+	{
+		std::string shown = value_;
+		if (type_ == "s")
+			shown = shared_text();
+		else if (type_ == "e")
+			shown = "error " + value_;
+		else if (type_.empty() || type_ == "n")
+			shown = plain_number(value_);
+		shown = trimmed(shown);
+		if (shown.empty() || column_ >= max_columns)
+			return;
+		if (row_.cells.size() <= column_)
+			row_.cells.resize(column_ + 1);
+		row_.cells[column_] = std::move(shown);
+	}
+	const std::string &
+	shared_text() const
+	{
+		std::size_t place = 0;
+		const auto [at, error] =
+		    std::from_chars(value_.data(), value_.data() + value_.size(), place);
+		if (error != std::errc() || at != value_.data() + value_.size() || place >= texts_.size())
+			refuse("Row " + std::to_string(row_.line) + " names a text that is not there");
+		return texts_[place];
+	}
+
+	const std::vector<std::string> &texts_;
+	CsvRecord row_;
+	int line_ = 0;
+	std::size_t column_ = 0;
+	std::string type_;
+	std::string value_;
+	bool reads_ = false;
+};
+
+std::string
+part_named(const std::string &target)
+{
+	return target.empty() || target[0] != '/' ? "xl/" + target : target.substr(1);
+}
+
+} // namespace
+
+bool
+is_workbook(std::string_view file) noexcept
+{
+	return file.substr(0, 4) == std::string_view("PK\3\4", 4);
+}
+
+std::vector<std::vector<CsvRecord>>
+read_workbook(std::string_view file)
+{
+	const Archive archive = open_archive(file);
+	const auto read = [&archive](Listener &listener, const std::string &name, bool needed) {
+		const std::string xml = read_part(archive.get(), name);
+		if (xml.empty() && needed)
+			refuse("It has no part " + name);
+		if (!xml.empty())
+			listener.parse(xml, name);
+	};
+	Names names;
+	read(names, "xl/workbook.xml", true);
+	read(names, "xl/_rels/workbook.xml.rels", true);
+	Texts texts;
+	read(texts, "xl/sharedStrings.xml", false);
+	std::vector<std::vector<CsvRecord>> sheets;
+	for (const std::string &id : names.sheets) {
+		Sheet sheet(texts.all);
+		read(sheet, part_named(names.targets[id]), true);
+		sheets.push_back(std::move(sheet.rows));
+	}
+	return sheets;
+}
+
+} // namespace whatsapp

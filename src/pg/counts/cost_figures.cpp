@@ -1,0 +1,204 @@
+/*
+ * cost_figures.cpp — the messages by their numbers, and the sums into whatsapp_cost_units.
+ *
+ * Free messages and volume tiers are counted by month, so a round begins with the month of the
+ * first day that is shown. What changes behind the round's back is seen by the next one.
+ */
+#include "pg/counts/cost_figures.hpp"
+
+#include <cstdint>
+
+#include "pg/server/counters.hpp"
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "utils/timestamp.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+constexpr std::int64_t slice_rows = 10000;
+
+/* of the round that goes on; 0: none */
+std::int64_t round_number = 0;
+std::int64_t seen_id = 0;
+
+/* what the last round began with */
+std::int64_t known_state = 0;
+
+/* Numbers are given out before the transactions commit that use them: a few are out of order. */
+constexpr std::int64_t id_slack = 100000;
+
+/* A sum of what costs depend on, so that nothing is written where nothing happens. What it does not
+ * show, such as a price that Meta tells later, is seen by the round of the next hour. */
+std::int64_t
+know_state()
+{
+	static Statement statement = {
+	    "SELECT hashtextextended(concat_ws('/', date_trunc('hour', now()),"
+	    "  (SELECT concat_ws(',', sum(delivered), sum(hashtext(category || sender)::bigint * delivered)) FROM @s@.whatsapp_day_counts WHERE NOT deleted),"
+	    "  (SELECT string_agg(b::text, ',') FROM (SELECT * FROM @s@.whatsapp_billing ORDER BY sender) AS b),"
+	    "  (SELECT concat_ws(',', count(*), max(imported_at)) FROM @s@.whatsapp_rates)), 1)",
+	    0,
+	    {}};
+	return run_statement(statement, Values()).int64_at(0, 1);
+}
+
+std::int64_t
+first_id()
+{
+	static Statement statement = {
+	    "SELECT id FROM @s@.whatsapp_messages"
+	    " WHERE created_at >= date_trunc('month', now() - $1 * interval '1 day') - interval '2 days'"
+	    " ORDER BY created_at LIMIT 1",
+	    1,
+	    {INT4OID}};
+	Values values;
+	values.set(0, Int32GetDatum(max_day_figures));
+	const Result rows = run_statement(statement, values);
+	return rows.empty() ? 0 : rows.int64_at(0, 1) - id_slack;
+}
+
+void
+begin_round()
+{
+	static Statement leavings = {"DELETE FROM @s@.whatsapp_cost_units WHERE NOT is_whole", 0, {}};
+	(void)run_statement(leavings, Values());
+	seen_id = first_id();
+	round_number = GetCurrentTimestamp();
+}
+
+/* Where the next slice ends; 0: there is nothing more. */
+std::int64_t
+find_slice_end(std::int64_t after)
+{
+	static Statement statement = {
+	    "SELECT coalesce(max(s.id), 0) FROM (SELECT id FROM @s@.whatsapp_messages WHERE id > $1 ORDER BY id LIMIT $2) AS s",
+	    2,
+	    {INT8OID, INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(after));
+	values.set(1, Int64GetDatum(slice_rows));
+	return run_statement(statement, values).int64_at(0, 1);
+}
+
+/* As whatsapp_delivered_units, without the conversations of former years. A phone is cut to what
+ * tells the market, and filled up to a number that may be one. */
+void
+sum_messages(std::int64_t after, std::int64_t until)
+{
+	static Statement statement = {
+	    "INSERT INTO @s@.whatsapp_cost_units (round, account, sender, currency, time_zone, day, template_name, category, market, reason,"
+	    "  pricing_type, told, units)"
+	    " SELECT $3, u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, u.category, k.market, k.reason, u.pricing_type,"
+	    "  u.told, sum(u.units)"
+	    " FROM (SELECT b.account, m.sender, b.currency, b.time_zone,"
+	    "        timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day, m.template_name,"
+	    "        coalesce(lower(m.pricing_category), CASE WHEN m.message_type <> 'template' THEN 'service' ELSE lower(t.category) END) AS category,"
+	    "        rpad(left(m.recipient_phone, (SELECT greatest(4, 1 + max(length(x.prefix))) FROM @s@.whatsapp_markets AS x)), 8, '0') AS prefix,"
+	    "        m.pricing_type, m.pricing_category IS NOT NULL AND m.pricing_type IS NOT NULL AS told, count(*) AS units"
+	    "       FROM @s@.whatsapp_messages AS m JOIN @s@.whatsapp_billing AS b ON b.sender = m.sender"
+	    "       LEFT JOIN @s@.whatsapp_templates AS t ON m.pricing_category IS NULL AND t.name = m.template_name"
+	    "        AND t.language = m.template_language AND t.account IS NOT DISTINCT FROM b.account"
+	    "       WHERE m.id > $1 AND m.id <= $2 AND coalesce(m.delivered_at, m.read_at) IS NOT NULL"
+	    "        AND (m.conversation_id IS NULL OR m.pricing_model IS DISTINCT FROM 'CBP')"
+	    "       GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) AS u CROSS JOIN LATERAL @s@.wa_market(u.prefix) AS k"
+	    " GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12",
+	    3,
+	    {INT8OID, INT8OID, INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(after));
+	values.set(1, Int64GetDatum(until));
+	values.set(2, Int64GetDatum(round_number));
+	(void)run_statement(statement, values);
+}
+
+/* One row for each key, so that a round of millions leaves some thousand. */
+void
+end_round()
+{
+	static Statement fold = {
+	    "INSERT INTO @s@.whatsapp_cost_units (round, is_whole, account, sender, currency, time_zone, day, template_name, category, market,"
+	    "  reason, pricing_type, told, units)"
+	    " SELECT round, true, account, sender, currency, time_zone, day, template_name, category, market, reason, pricing_type, told, sum(units)"
+	    " FROM @s@.whatsapp_cost_units WHERE round = $1 GROUP BY 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13",
+	    1,
+	    {INT8OID}};
+	static Statement remove = {
+	    "DELETE FROM @s@.whatsapp_cost_units WHERE round <> $1 OR NOT is_whole", 1, {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(round_number));
+	(void)run_statement(fold, values);
+	(void)run_statement(remove, values);
+	round_number = 0;
+}
+
+void
+show_costs()
+{
+	static Statement statement = {
+	    "SELECT s.* FROM (SELECT p.day - date '1970-01-01' AS day, coalesce(p.currency, ''), sum(p.units)::bigint, sum(p.free)::bigint,"
+	    "  coalesce(sum(p.units) FILTER (WHERE p.reason IS NOT NULL), 0)::bigint, coalesce(sum(p.cost), 0)::float8,"
+	    "  coalesce(sum(p.cost) FILTER (WHERE p.estimated), 0)::float8, coalesce(sum(p.units) FILTER (WHERE p.estimated), 0)::bigint"
+	    " FROM @s@.whatsapp_cost_parts AS p WHERE p.is_kept AND p.day > current_date - $1"
+	    " GROUP BY p.day, 2 ORDER BY p.day DESC, 2 LIMIT $2) AS s ORDER BY 1, 2",
+	    2,
+	    {INT4OID, INT8OID}};
+	Values values;
+	values.set(0, Int32GetDatum(max_day_figures));
+	values.set(1, Int64GetDatum(max_cost_figures));
+	const Result rows = run_statement(statement, values);
+	const auto number_at = [&rows](uint64 row, int column) {
+		return DatumGetFloat8(rows.datum_at(row, column, FLOAT8OID));
+	};
+	auto *costs = static_cast<CostFigures *>(palloc0(sizeof(CostFigures) * max_cost_figures));
+	int count = 0;
+	for (uint64 i = 0; i < rows.count() && count < max_cost_figures; i++) {
+		CostFigures &cost = costs[count++];
+		cost.day = rows.int32_at(i, 1);
+		strlcpy(cost.currency, rows.text_at(i, 2), sizeof cost.currency);
+		cost.units = rows.int64_at(i, 3);
+		cost.free = rows.int64_at(i, 4);
+		cost.unpriced = rows.int64_at(i, 5);
+		cost.cost = number_at(i, 6);
+		cost.estimated = number_at(i, 7);
+		cost.estimated_units = rows.int64_at(i, 8);
+	}
+	note_costs(costs, count);
+}
+
+} // namespace
+
+bool
+sum_cost_slice()
+{
+	if (round_number == 0) {
+		const std::int64_t now_known = know_state();
+		if (now_known == known_state)
+			return false;
+		begin_round();
+		known_state = now_known;
+	}
+	const std::int64_t until = find_slice_end(seen_id);
+	if (until == 0) {
+		end_round();
+		show_costs();
+		return false;
+	}
+	sum_messages(seen_id, until);
+	seen_id = until;
+	return true;
+}
+
+void
+forget_cost_round()
+{
+	round_number = 0;
+	known_state = 0;
+}
+
+} // namespace whatsapp::pg

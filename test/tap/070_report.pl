@@ -1,0 +1,105 @@
+# wa_report() and GET /report: right with no message and with one, costs and budgets are those of the views, and the page fits a phone.
+use strict;
+use warnings;
+
+use FindBin;
+use HTTP::Tiny;
+use IPC::Run ();
+use JSON::PP;
+use lib $FindBin::RealBin;
+use PgWhatsapp;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $root = "$FindBin::RealBin/../..";
+my $port = PostgreSQL::Test::Cluster::get_free_port();
+my $node = new_cluster('report',
+	conf => "whatsapp.metrics_listen = '127.0.0.1:$port'\nwhatsapp.account_currency = 'USD'\nwhatsapp.account_time_zone = 'UTC'\n");
+my $sandbox = $node->{sandbox};
+my $browser = (grep { -x } map { my $folder = $_; map { "$folder/$_" } qw(chromium chromium-browser) } split /:/, $ENV{PATH})[0];
+sub sql { return $node->safe_psql('postgres', $_[0]) }
+sub page { return HTTP::Tiny->new(timeout => 20)->get("http://127.0.0.1:$port/report")->{content} // '' }
+sub has { my ($what, $pattern) = @_; return ok(eval { wait_for($what, sub { page() =~ $pattern }) }, $what) || diag page() }
+
+# The page in frames of these widths; with "measure" how much wider it is than each, else a picture.
+sub render
+{
+	my ($html, $picture, @widths) = @_;
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	my $quoted = $html =~ s/&/&amp;/gr =~ s/"/&quot;/gr;
+	my $frames = join '', map { "<iframe width=$_ height=1500 srcdoc=\"$quoted\"></iframe>" } @widths;
+	append_to_file("$folder/frames.html", "<!DOCTYPE html><meta charset=utf-8><style>body{margin:0;background:#fff}iframe{border:1px solid #ccc;margin:8px;vertical-align:top}</style>$frames"
+		  . "<p id=over></p><script>onload = () => { document.getElementById('over').textContent = 'over:' + [...document.querySelectorAll('iframe')].map(f =>"
+		  . " f.contentDocument.documentElement.scrollWidth - f.clientWidth + '/' + f.contentDocument.querySelectorAll('table').length).join(',') + ';' }</script>\n");
+	local $ENV{HOME} = $folder;
+	my $out = '';
+	IPC::Run::run([ $browser, qw(--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars --virtual-time-budget=5000), "--user-data-dir=$folder/data",
+			$picture ? ("--screenshot=$picture", '--window-size=1270,1518') : '--dump-dom', "file://$folder/frames.html" ], '<', \undef, '>', \$out, '2>', "$folder/log",
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	return $out =~ /over:([^;<]+);/ ? $1 : "no answer: $out " . slurp_file("$folder/log");
+}
+
+sub fits
+{
+	my ($title) = @_;
+	my $html = page();
+	SKIP:
+	{
+		skip 'chromium is not installed: scripts/deps browser', 1 unless $browser;
+		my $over = render($html, undef, 390, 1280);
+		like($over, qr{^(?:-\d+|0)/[1-9]\d*,(?:-\d+|0)/[1-9]\d*$}, "$title: it fits a phone and a desk");
+	}
+	unlike($html, qr/nan|inf\b|346\d{8}|wamid|Proveedor|<script|https?:/i, "$title: nothing that is no number, nothing about a person, nothing from elsewhere");
+	return;
+}
+
+# ------------------------------------------------------------------------------------------------------------------------- no message, and one
+has('a page without a message', qr/<p>0 sent, 0 delivered, 0 read, 0 failed<\/p>/);
+unlike(page(), qr/Cost of 30 days|Budgets/, 'has nothing about money');
+fits('no message');
+send_po($node, 1, prefix => 'ONE');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '1');
+has('one message', qr/<p>1 sent, 1 delivered \(100\.0 %\), 1 read, 0 failed<\/p>/);
+has('and what it costs', qr/<p>0\.02 USD: 1 delivered, 0 free; as Meta told<\/p>/);
+fits('one message');
+
+# ------------------------------------------------------------------------------------------------------- a month: what the page says is what the views say
+sandbox_set($sandbox, pricing => 'none');
+sql('CALL wa_sync_templates()');
+send_po($node, 3, prefix => 'UNTOLD');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '4');
+# of the days before, and in markets that differ: France, Mexico, a number of which nobody knows the market
+sql(q{INSERT INTO whatsapp_messages (sender, recipient_phone, message_type, template_name, template_language, created_at, reference)
+	SELECT 'default', (ARRAY['+3461', '+3361', '+52155', '+12425'])[1 + i % 4] || lpad(i::text, 7, '0'), 'template', 'po_notification', 'es', now() - (i % 40) * interval '1 day',
+	       'MONTH-' || i FROM generate_series(1, 400) AS i;
+	UPDATE whatsapp_messages SET status = 'READ', sent_at = created_at, delivered_at = created_at, read_at = created_at, pricing_model = 'PMP', pricing_type = 'regular',
+	       pricing_category = CASE id % 3 WHEN 0 THEN 'utility' WHEN 1 THEN 'marketing' ELSE 'service' END, billable = true WHERE reference LIKE 'MONTH-%'});
+sql(q{SELECT wa_budget_set('supplier orders', 100, 'USD', 'month'); SELECT wa_budget_set('marketing', 0.05, 'USD', 'day', category => 'marketing')});
+my $wanted = sql(sprintf(q{SELECT %s || ' USD: ' || sum(units) || ' delivered, ' || sum(free) || ' free' FROM whatsapp_costs WHERE day > current_date - 30},
+		q{regexp_replace(regexp_replace(to_char(sum(cost), 'FM999990.0000'), '0$', ''), '(\.\d\d)0$', '\1')}));
+has("the month: $wanted", qr/<p>\Q$wanted\E; \d+ of them estimated \(0\.06 USD\), \d+ without a price<\/p>/);
+my @days = split /\n/, sql(q{SELECT day || ' ' || sum(units) || ' ' || sum(free) FROM whatsapp_costs WHERE day > current_date - 30 GROUP BY day ORDER BY day DESC});
+my @rows = map { s/,//gr } map { "$_->[0] $_->[1] $_->[2]" } (sub { my @found; my $html = page(); push @found, [ $1, $2, $3 ] while $html =~ /<tr><td class=n>(\d{4}-\d\d-\d\d)<td class=r>([\d,]+)<td class=r>([\d,]+)/g; return @found })->();
+is_deeply(\@rows, \@days, 'day by day what whatsapp_costs says');
+has('the budgets', qr/<h3>Budgets<\/h3>.*supplier orders<td class=r>[\d.]+ USD/s);
+like(sql('SELECT wa_report()'), qr/\Q$wanted\E/, 'by SQL, too');
+# what is kept is asked without a look at the messages, and the other way round
+unlike(sql('EXPLAIN SELECT * FROM whatsapp_cost_parts WHERE is_kept'), qr/whatsapp_messages/, 'the page reads no message');
+unlike(sql('EXPLAIN SELECT * FROM whatsapp_costs'), qr/whatsapp_cost_units/, 'and whatsapp_costs nothing that is kept');
+# nothing is written where nothing happens
+my $round = sql('SELECT max(round) FROM whatsapp_cost_units');
+fits('a month');
+SKIP:
+{
+	skip 'chromium is not installed: scripts/deps browser', 1 unless $browser;
+	my $picture = PostgreSQL::Test::Utils::tempdir() . '/report.png';
+	render(page(), $picture, 820, 390);
+	cmp_ok(-s $picture // 0, '>', 20_000, 'a picture of it');
+	# docs/report.png is made by: PGWA_PICTURE=docs/report.png
+	system_or_bail('cp', $picture, $ENV{PGWA_PICTURE}) if $ENV{PGWA_PICTURE};
+}
+is(sql('SELECT max(round) FROM whatsapp_cost_units'), $round, 'no round where nothing has changed');
+is(sql(q{SELECT count(*) FROM whatsapp_cost_units WHERE NOT is_whole}), '0', 'and nothing is left of one');
+$node->stop('fast');
+done_testing();
