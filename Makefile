@@ -23,6 +23,7 @@ SQL_PARTS  = \
 	47-requests \
 	48-numbers \
 	48-probes \
+	48-samples \
 	49-definitions \
 	50-people \
 	60-events \

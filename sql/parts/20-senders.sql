@@ -5,6 +5,7 @@ CREATE TABLE whatsapp_accounts (
     business_account_id text CHECK (business_account_id <> ''),
     api_version         text CHECK (api_version ~ '^v[0-9]{1,3}[.][0-9]{1,3}$'),
     api_base_url        text CHECK (api_base_url <> ''),
+    marketing_endpoint  text CHECK (marketing_endpoint IN ('messages', 'marketing_messages')),
     currency            text CHECK (currency ~ '^[A-Z]{3}$'),
     time_zone           text CHECK (time_zone IS NULL OR pg_catalog.timezone(time_zone, '2026-10-01 00:00+00'::timestamptz) IS NOT NULL),
     created_at          timestamptz NOT NULL DEFAULT pg_catalog.now()
@@ -52,6 +53,7 @@ COMMENT ON COLUMN whatsapp_accounts.name IS 'Letters, digits, _ and -; also the 
 COMMENT ON COLUMN whatsapp_accounts.business_account_id IS 'Meta''s id of the account, by which webhooks name it.';
 COMMENT ON COLUMN whatsapp_accounts.api_version IS 'Version of the Cloud API; NULL is whatsapp.api_version.';
 COMMENT ON COLUMN whatsapp_accounts.api_base_url IS 'Where this account is reached; NULL is whatsapp.api_base_url. Used only when whatsapp.account_base_urls lists it.';
+COMMENT ON COLUMN whatsapp_accounts.marketing_endpoint IS 'messages or marketing_messages: endpoint of the API to which its marketing templates are sent; NULL is whatsapp.marketing_endpoint.';
 COMMENT ON COLUMN whatsapp_accounts.currency IS 'Currency in which Meta charges the account, ISO 4217; NULL is what whatsapp_business_accounts says.';
 COMMENT ON COLUMN whatsapp_accounts.time_zone IS 'Time zone of the account, in which its days and months begin; NULL when you have not said.';
 COMMENT ON COLUMN whatsapp_accounts.created_at IS 'When the row was made.';

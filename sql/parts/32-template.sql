@@ -15,6 +15,7 @@ CREATE TABLE whatsapp_templates (
     category          text,
     previous_category text,
     correct_category  text,
+    accepted_category text,
     category_at       timestamptz,
     components        jsonb,
     components_at     timestamptz,
@@ -49,6 +50,7 @@ COMMENT ON COLUMN whatsapp_templates.quality_at IS 'Meta''s time of the quality.
 COMMENT ON COLUMN whatsapp_templates.category IS 'UTILITY, MARKETING or AUTHENTICATION.';
 COMMENT ON COLUMN whatsapp_templates.previous_category IS 'What the category was before.';
 COMMENT ON COLUMN whatsapp_templates.correct_category IS 'What the category will become.';
+COMMENT ON COLUMN whatsapp_templates.accepted_category IS 'The category that wa_accept_category() has agreed to.';
 COMMENT ON COLUMN whatsapp_templates.category_at IS 'Meta''s time of the category.';
 COMMENT ON COLUMN whatsapp_templates.components IS 'Header, body, footer and buttons, as the API has them.';
 COMMENT ON COLUMN whatsapp_templates.components_at IS 'Meta''s time of the components.';

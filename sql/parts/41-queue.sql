@@ -52,7 +52,7 @@ COMMENT ON COLUMN whatsapp_queue.crashes IS 'How often the sender ended without 
 COMMENT ON COLUMN whatsapp_queue.epoch IS 'The life of the sender that marked it as sending, see whatsapp_instances.epoch.';
 COMMENT ON COLUMN whatsapp_queue.changed_at IS 'When the state last changed.';
 COMMENT ON COLUMN whatsapp_queue.unknown_at IS 'Since when nobody knows what became of it; NULL when it is known.';
-COMMENT ON COLUMN whatsapp_queue.held_by IS 'Which budget holds it until due_at, and whether that is for a price that is not known; NULL when none does.';
+COMMENT ON COLUMN whatsapp_queue.held_by IS 'What holds it until due_at: a budget, and whether that is for a price that is not known, or the category of its template; NULL when nothing does.';
 COMMENT ON TABLE whatsapp_campaign_pauses IS 'Campaigns of which nothing is sent from starts_at on. A row goes with wa_campaign_resume(). Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_campaign_pauses.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN whatsapp_campaign_pauses.paused_at IS 'When it was written.';

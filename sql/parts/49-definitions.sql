@@ -63,6 +63,29 @@ BEGIN ATOMIC
       AND t.account IS NOT DISTINCT FROM wa_template_remove.account AND t.removed_at IS NULL;
 END;
 
+-- What a definition of ours says is what was wanted; without one, what the template was before.
+CREATE VIEW whatsapp_recategorised_templates AS
+SELECT t.account, t.name, t.language, coalesce(w.category, t.previous_category) AS wanted, t.category, t.category_at AS since,
+       (SELECT pg_catalog.count(*) FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id
+        WHERE q.held_by = 'category of template ' || t.name AND m.template_language = t.language) AS held
+FROM whatsapp_templates AS t
+LEFT JOIN LATERAL (SELECT d.definition ->> 'category' AS category FROM whatsapp_template_definitions AS d
+                   WHERE d.name = t.name AND d.language = t.language AND d.account IS NOT DISTINCT FROM t.account AND d.removed_at IS NULL) AS w ON true
+WHERE t.category = 'MARKETING' AND coalesce(w.category, t.previous_category) <> 'MARKETING'
+  AND t.accepted_category IS DISTINCT FROM t.category AND t.gone_at IS NULL;
+
+CREATE FUNCTION wa_accept_category(template text, language text DEFAULT NULL, account text DEFAULT NULL) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH accepted AS (
+        UPDATE whatsapp_templates AS t SET accepted_category = t.category
+        WHERE t.name = wa_accept_category.template AND t.language = coalesce(wa_accept_category.language, t.language)
+          AND t.account IS NOT DISTINCT FROM wa_accept_category.account AND t.category IS NOT NULL
+          AND t.accepted_category IS DISTINCT FROM t.category
+        RETURNING 1)
+    SELECT count(*) FROM accepted;
+END;
+
 -- What stands between what is wanted and what Meta has, with the request that would change it.
 CREATE FUNCTION whatsapp_template_steps(account text)
 RETURNS TABLE (action text, name text, language text, differences jsonb, blocked text, kind text, request jsonb)
@@ -71,6 +94,7 @@ BEGIN ATOMIC
     WITH wanted AS (
         SELECT d.name, d.language, d.definition, d.applied, d.removed_at,
                (SELECT c.rule || ' in ' || c.component FROM wa_template_check(d.definition) AS c LIMIT 1) AS broken,
+               whatsapp_missing_sample(d.definition, d.account) AS missing_sample,
                (SELECT o.language FROM whatsapp_template_definitions AS o
                 WHERE o.name = d.name AND o.account IS NOT DISTINCT FROM d.account AND o.removed_at IS NULL AND o.language < d.language
                   AND whatsapp_template_placeholders(o.definition) <> whatsapp_template_placeholders(d.definition)
@@ -84,7 +108,7 @@ BEGIN ATOMIC
                        AND r.account IS NOT DISTINCT FROM whatsapp_template_steps.account) AS yes
     ), compared AS (
         SELECT coalesce(w.name, k.name) AS name, coalesce(w.language, k.language) AS language, w.definition, w.applied, w.removed_at, w.broken,
-               w.differs_from, k.template_id, k.status, k.gone_at, k.name IS NOT NULL AND k.gone_at IS NULL AS live,
+               w.differs_from, w.missing_sample, k.template_id, k.status, k.gone_at, k.name IS NOT NULL AND k.gone_at IS NULL AS live,
                CASE WHEN w.definition IS NOT NULL AND k.name IS NOT NULL AND k.gone_at IS NULL
                     THEN whatsapp_template_difference(w.definition, k.components, k.category)::jsonb END AS differences
         FROM wanted AS w FULL JOIN known AS k ON w.name = k.name AND w.language = k.language
@@ -116,6 +140,7 @@ BEGIN ATOMIC
                 WHEN NOT s.yes THEN 'the account has never been synced'
                 WHEN a.pending IS NOT NULL THEN 'request ' || a.pending || ' has not ended'
                 WHEN a.action <> 'delete' AND a.differs_from IS NOT NULL THEN 'its placeholders differ from those of language ' || a.differs_from
+                WHEN a.action <> 'delete' AND a.missing_sample IS NOT NULL THEN a.missing_sample
                 WHEN a.action = 'create' AND a.gone_at > now() - interval '30 days' THEN 'the name of a deleted template is free after 30 days only'
                 WHEN a.action = 'delete' AND a.status = 'DISABLED' THEN 'a disabled template cannot be deleted'
                 WHEN a.action IN ('create', 'delete') THEN NULL
@@ -126,10 +151,10 @@ BEGIN ATOMIC
                 THEN 'the category of an approved template cannot be edited' END,
            CASE a.action WHEN 'create' THEN 'create_template' WHEN 'edit' THEN 'edit_template' WHEN 'drifted' THEN 'edit_template'
                          WHEN 'delete' THEN 'delete_template' END,
-           CASE WHEN a.action = 'create' THEN a.definition
+           CASE WHEN a.action = 'create' THEN whatsapp_with_handles(a.definition, whatsapp_template_steps.account)
                 WHEN a.action = 'delete' THEN jsonb_build_object('name', a.name, 'template_id', a.template_id)
                 WHEN a.action IN ('edit', 'drifted')
-                THEN jsonb_build_object('template_id', a.template_id, 'components', a.definition -> 'components')
+                THEN jsonb_build_object('template_id', a.template_id, 'components', whatsapp_with_handles(a.definition -> 'components', whatsapp_template_steps.account))
                      || CASE WHEN a.definition ? 'message_send_ttl_seconds'
                              THEN jsonb_build_object('message_send_ttl_seconds', a.definition -> 'message_send_ttl_seconds') ELSE '{}' END
                      || CASE WHEN a.status <> 'APPROVED' THEN jsonb_build_object('category', a.definition -> 'category') ELSE '{}' END END
@@ -174,6 +199,16 @@ COMMENT ON FUNCTION whatsapp_read_definition(jsonb) IS 'A definition as Meta tak
 COMMENT ON FUNCTION whatsapp_template_steps(text) IS 'What wa_template_plan() shows, and the request of each row.';
 COMMENT ON FUNCTION wa_template_define(jsonb, text) IS
     'Puts a definition, as Meta''s creation call takes it, into whatsapp_template_definitions, in the place of the older one of that name and language. A name like po_notification@3 makes version po_notification_v3 of the alias po_notification. Raises WA016 when a rule is broken, 22004 for NULL, 22032 for JSON that is too deep or too big.';
+COMMENT ON VIEW whatsapp_recategorised_templates IS 'Templates that Meta has made marketing though nobody here has said so, see whatsapp.on_recategorised.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.account IS 'Name of the account; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.name IS 'Name of the template.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.language IS 'Language of the template.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.wanted IS 'The category of its definition; without one, what it was before.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.category IS 'What Meta has made of it.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.since IS 'Meta''s time of the category.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.held IS 'Messages that wait because of it.';
+COMMENT ON FUNCTION wa_accept_category(text, text, text) IS
+    'Agrees to the category that Meta has chosen for a template of an account (NULL: the default one), in a language (NULL: all): its messages are held no more, see whatsapp.on_recategorised. Call it when the recipients have agreed to marketing. Returns how many templates it has agreed to.';
 COMMENT ON FUNCTION wa_template_remove(text, text, text) IS
     'Marks definitions as not wanted any more, in one language or for NULL in all: wa_template_apply() asks Meta to delete them.';
 COMMENT ON FUNCTION wa_template_plan(text) IS
@@ -187,6 +222,7 @@ REVOKE ALL ON FUNCTION wa_render_template(text, text[], text, jsonb, jsonb, json
 REVOKE ALL ON FUNCTION whatsapp_template_steps(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_template_define(jsonb, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_template_remove(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_accept_category(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_template_plan(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_template_apply(text) FROM PUBLIC;
 

@@ -15,6 +15,7 @@ CREATE TABLE whatsapp_media (
     state         text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'ready', 'failed')),
     media_id      text CHECK (octet_length(media_id) <= 64),
     expires_at    timestamptz,
+    lapsed_media_ids text[] NOT NULL DEFAULT '{}',
     request_id    bigint,
     error_message text,
     created_by    text NOT NULL DEFAULT SESSION_USER CHECK (octet_length(created_by) <= 63),
@@ -34,6 +35,9 @@ CREATE TABLE whatsapp_media_messages (
 CREATE UNIQUE INDEX whatsapp_media_upload_key ON whatsapp_media (sender, sha256, mime_type) WHERE origin = 'upload';
 CREATE UNIQUE INDEX whatsapp_media_inbound_key ON whatsapp_media (inbound_id) WHERE inbound_id IS NOT NULL;
 
+-- For wa_retry(): which file an old message names.
+CREATE INDEX whatsapp_media_media_id_idx ON whatsapp_media (media_id) WHERE origin = 'upload';
+CREATE INDEX whatsapp_media_lapsed_idx ON whatsapp_media (id) WHERE lapsed_media_ids <> '{}';
 CREATE INDEX whatsapp_media_messages_media_idx ON whatsapp_media_messages (media);
 
 CREATE FUNCTION wa_upload_media(content bytea, mime_type text, filename text DEFAULT NULL, sender text DEFAULT NULL) RETURNS bigint
@@ -61,6 +65,7 @@ COMMENT ON COLUMN whatsapp_media.content IS 'The bytes. Of an upload they are ne
 COMMENT ON COLUMN whatsapp_media.state IS 'waiting; ready: uploaded, or fetched; failed.';
 COMMENT ON COLUMN whatsapp_media.media_id IS 'Meta''s id of it.';
 COMMENT ON COLUMN whatsapp_media.expires_at IS 'When Meta''s copy lapses; then it is uploaded again when a message names it.';
+COMMENT ON COLUMN whatsapp_media.lapsed_media_ids IS 'Meta''s ids of earlier uploads, the newest first, by which wa_retry() finds the file of an old message.';
 COMMENT ON COLUMN whatsapp_media.request_id IS 'The last request about it, a row of whatsapp_requests.';
 COMMENT ON COLUMN whatsapp_media.error_message IS 'Why it failed.';
 COMMENT ON COLUMN whatsapp_media.created_by IS 'The session user who asked for it.';

@@ -301,6 +301,22 @@ found (rank, problem, seen, to_do) AS (
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL
     WHERE x.extname = 'pg_whatsapp' HAVING count(*) > 0
     UNION ALL
+    SELECT 2, 'Meta has made a template marketing', format('%s in %s was %s, and is MARKETING since %s%s.', r.name, r.language, r.wanted, r.since, nullif('; messages that wait: ' || r.held, '; messages that wait: 0')),
+           format('It costs more, and its recipients must have agreed to marketing. SELECT wa_accept_category(%L, %L%s) agrees; or write the template anew.', r.name, r.language, ', ' || quote_literal(r.account))
+    FROM @extschema@.whatsapp_recategorised_templates AS r
+    UNION ALL
+    SELECT CASE h.health ->> 'can_send_message' WHEN 'BLOCKED' THEN 1 ELSE 2 END, 'Meta says that it cannot send all',
+           format('%s is %s%s.', h.name, h.health ->> 'can_send_message', ': ' || (
+               SELECT string_agg(concat_ws(' ', e.part ->> 'entity_type', e.part ->> 'can_send_message', (
+                          SELECT string_agg(w.what #>> '{}', ' ')
+                          FROM (SELECT jsonb_path_query(e.part, '$.additional_info[*]') UNION ALL SELECT jsonb_path_query(e.part, '$.errors[*].error_description')) AS w (what))), '; ')
+               FROM jsonb_path_query(h.health, '$.entities[*] ? (@.can_send_message != "AVAILABLE")') AS e (part))),
+           coalesce((SELECT string_agg(w.what #>> '{}', ' ') FROM jsonb_path_query(h.health, '$.entities[*].errors[*].possible_solution') AS w (what)), 'See WhatsApp Manager.')
+           || format(' As of %s: CALL wa_sync_numbers() reads it again.', to_char(h.synced_at, 'YYYY-MM-DD HH24:MI'))
+    FROM (SELECT 'Number ' || coalesce(n.display_number, n.phone_number_id) AS name, n.health, n.synced_at FROM @extschema@.whatsapp_numbers AS n WHERE n.gone_at IS NULL
+          UNION ALL SELECT 'Account ' || coalesce(a.account, a.business_account_id), a.health, a.synced_at FROM @extschema@.whatsapp_business_accounts AS a) AS h
+    WHERE h.health ->> 'can_send_message' IN ('LIMITED', 'BLOCKED')
+    UNION ALL
     SELECT 2, 'Meta has flagged the number', format('Quality of sender %s is RED.', s.name), 'See it in WhatsApp Manager; send less, and only what people expect.'
     FROM senders AS s WHERE s.quality = 'RED'
     UNION ALL
@@ -356,6 +372,8 @@ life (at, place, event, detail) AS (
                               CASE WHEN q.state = 'unknown' THEN format('Its answer was lost at %s.', q.unknown_at)
                                    WHEN q.state = 'sending' THEN 'It is on the wire.'
                                    WHEN p.campaign_id IS NOT NULL THEN format('Its campaign %s is paused%s.', p.campaign_id, ': ' || p.reason)
+                                   WHEN q.held_by ~ '^category of template ' THEN
+                                       format('Meta has made its template %s marketing, and whatsapp.on_recategorised is hold. wa_accept_category() lets it go.', m.template_name)
                                    WHEN q.due_at > clock_timestamp() AND q.held_by IS NOT NULL THEN
                                        format('Budget %s holds it until %s: %s', regexp_replace(q.held_by, '^.*?budget ', ''), q.due_at,
                                               CASE WHEN q.held_by ~ '^unknown price' THEN 'its price is not known. See docs/prices.md, Reasons.'

@@ -20,6 +20,7 @@ CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_requests EXECUTE 
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_template_definitions EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_business_accounts EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_numbers EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_template_samples EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_probes EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_opt_outs EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_windows EXECUTE FUNCTION whatsapp_stay_local();

@@ -3,6 +3,7 @@
  */
 #include "control.hpp"
 
+#include <initializer_list>
 #include <iterator>
 #include <stdexcept>
 
@@ -43,6 +44,16 @@ pair_limit_json(const PairLimit &limit)
 	return {{"interval_ms", limit.interval_ms}, {"burst", limit.burst}};
 }
 
+std::string
+word_of(const std::string &key, const json &value, std::initializer_list<const char *> words)
+{
+	const auto word = value.get<std::string>();
+	for (const char *known : words)
+		if (word == known)
+			return word;
+	throw std::runtime_error(key + ": no such word: " + word);
+}
+
 } // namespace
 
 json
@@ -67,6 +78,8 @@ settings_json(const Sandbox &box)
 	        {"token_expires_at", settings.token_expires_at},
 	        {"subscribed", settings.subscribed},
 	        {"most_on_page", settings.most_on_page},
+	        {"health", settings.health},
+	        {"marketing_endpoint", settings.marketing_endpoint},
 	        {"media_url_seconds", settings.media_url_seconds},
 	        {"media_host", settings.media_host},
 	        {"pair_limit", pair_limit_json(settings.pair_limit)},
@@ -195,6 +208,10 @@ set(Settings &settings, const std::string &key, const json &value)
 		settings.graph_calls_per_hour = whole("graph_calls_per_hour", value, 0, 1000000);
 	else if (key == "most_on_page")
 		settings.most_on_page = whole("most_on_page", value, 1, 1000);
+	else if (key == "health")
+		settings.health = word_of(key, value, {"AVAILABLE", "LIMITED", "BLOCKED"});
+	else if (key == "marketing_endpoint")
+		settings.marketing_endpoint = word_of(key, value, {"none", "both", "only"});
 	else if (key == "media_url_seconds")
 		settings.media_url_seconds = whole("media_url_seconds", value, -1, 86400);
 	else if (key == "media_host")

@@ -61,6 +61,7 @@ struct Exchange {
 	bool routed = false;
 	bool held = false; /* the answer waits; see holds.hpp */
 	bool is_message = false;
+	bool is_marketing = false; /* a message by the endpoint for marketing messages */
 	bool http2 = false;
 	bool tls = false;
 	/* Where the traffic counts it; see traffic.hpp. */

@@ -4,6 +4,7 @@
 #include "media_calls.hpp"
 
 #include <iterator>
+#include <set>
 #include <stdexcept>
 #include <string_view>
 
@@ -213,6 +214,78 @@ media_bytes(Sandbox &box, Exchange &exchange, const std::string &name)
 	}
 	exchange.reply.type = file->mime_type;
 	exchange.reply.body = file->bytes;
+}
+
+std::string
+Uploads::open(Upload upload)
+{
+	const std::string id = "upload:MTphdHRhY2htZW50" + std::to_string(next_++) + "==";
+	open_[id] = std::move(upload);
+	return id;
+}
+
+Upload *
+Uploads::find(const std::string &id)
+{
+	const auto found = open_.find(id);
+	return found == open_.end() ? nullptr : &found->second;
+}
+
+std::string
+Uploads::close(const std::string &id)
+{
+	Upload &upload = open_.at(id);
+	const std::string handle =
+	    "4::" + upload.mime_type + ":" + sha256_hex(upload.bytes) + ":e:" + std::to_string(next_++);
+	by_handle_[handle] = std::move(upload);
+	open_.erase(id);
+	return handle;
+}
+
+bool
+Uploads::knows_handle(const std::string &handle) const
+{
+	return by_handle_.count(handle) > 0;
+}
+
+void
+open_upload(Sandbox &box, Exchange &exchange)
+{
+	static const std::set<std::string> types = {"application/pdf", "image/jpeg", "image/jpg",
+	                                            "image/png", "video/mp4"};
+	Upload upload;
+	upload.mime_type = exchange.argument("file_type").value_or("");
+	upload.length =
+	    std::strtoul(exchange.argument("file_length").value_or("0").c_str(), nullptr, 10);
+	if (types.count(upload.mime_type) == 0 || upload.length == 0 ||
+	    exchange.argument("file_name").value_or("").empty()) {
+		exchange.reply = error_reply({100});
+		return;
+	}
+	answer_json(exchange, {{"id", box.uploads.open(std::move(upload)) + "?sig=ARZqkGCA"}});
+}
+
+void
+take_upload(Sandbox &box, Exchange &exchange, const std::string &id)
+{
+	Upload *upload = box.uploads.find(id);
+	if (upload == nullptr || exchange.argument("sig") != "ARZqkGCA") {
+		exchange.reply = error_reply({100});
+		return;
+	}
+	if (exchange.method == "GET")
+		return answer_json(exchange, {{"id", id}, {"file_offset", upload->bytes.size()}});
+	const size_t offset =
+	    std::strtoul(exchange.header("file_offset").value_or("x").c_str(), nullptr, 10);
+	if (!exchange.header("file_offset") || offset != upload->bytes.size() ||
+	    offset + exchange.body.size() > upload->length) {
+		exchange.reply = error_reply({100, {}, "(#100) The file offset does not fit."});
+		return;
+	}
+	upload->bytes += exchange.body;
+	if (upload->bytes.size() < upload->length)
+		return answer_json(exchange, {{"id", id}, {"file_offset", upload->bytes.size()}});
+	answer_json(exchange, {{"h", box.uploads.close(id)}});
 }
 
 void

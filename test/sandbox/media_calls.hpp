@@ -37,6 +37,34 @@ private:
 	uint64_t next_id_ = 2200000000000001;
 };
 
+/* Resumable uploads, for what templates show in review. */
+struct Upload {
+	std::string mime_type, bytes;
+	size_t length = 0;
+};
+
+class Uploads
+{
+public:
+	/* Returns the id, without its signature. */
+	std::string open(Upload upload);
+	Upload *find(const std::string &id);
+	/* The handle of one that is complete. */
+	std::string close(const std::string &id);
+	bool knows_handle(const std::string &handle) const;
+
+private:
+	std::unordered_map<std::string, Upload> open_;
+	std::unordered_map<std::string, Upload> by_handle_;
+	uint64_t next_ = 1;
+};
+
+/* POST /{app}/uploads */
+void open_upload(Sandbox &box, Exchange &exchange);
+
+/* POST and GET of /upload:…: bytes from file_offset on, and how many there are. */
+void take_upload(Sandbox &box, Exchange &exchange, const std::string &id);
+
 /* POST /{number}/media, of multipart/form-data. */
 void upload_media(Sandbox &box, Exchange &exchange, const std::string &number_id);
 

@@ -61,7 +61,7 @@ read_recipient(const json &body, Message &message)
  * caller's.
  */
 std::optional<Error>
-check_envelope_members(const json &body)
+check_envelope_members(const json &body, bool is_marketing)
 {
 	static const std::set<std::string> known = {"messaging_product",
 	                                            "recipient_type",
@@ -78,19 +78,21 @@ check_envelope_members(const json &body)
 	                                            "typing_indicator",
 	                                            "ttl_seconds",
 	                                            "direct_send_config"};
+	static const std::set<std::string> marketing = {"product_policy", "message_activity_sharing"};
 	const std::string type = lower(string_at(body, "type"));
 	for (const auto &[name, value] : body.items())
-		if (known.count(name) == 0 && name != (type.empty() ? "text" : type))
+		if (known.count(name) == 0 && !(is_marketing && marketing.count(name) > 0) &&
+		    name != (type.empty() ? "text" : type))
 			return Error{100, {}, "(#100) Unexpected key \"" + name + "\" on the message."};
 	return std::nullopt;
 }
 
 std::optional<Error>
-read_envelope(const json &body, Message &message)
+read_envelope(const json &body, bool is_marketing, Message &message)
 {
 	if (!body.is_object())
 		return Error{100, {}, "(#100) The request body is not a JSON object."};
-	if (auto error = check_envelope_members(body))
+	if (auto error = check_envelope_members(body, is_marketing))
 		return error;
 	const auto product = body.find("messaging_product");
 	if (product == body.end())
@@ -314,6 +316,23 @@ refuse_by_fault(Sandbox &box, Exchange &exchange, const Fault &fault, int64_t no
 		hold_for(box, exchange, now, box.settings.delay_ms + fault.delay_ms);
 }
 
+/* Marketing templates may have an endpoint of their own, which takes nothing else. */
+std::optional<Error>
+check_endpoint(const Sandbox &box, const Exchange &exchange, Message &message)
+{
+	const bool is_marketing = message.type == "template" && message.category == "marketing";
+	if (!exchange.is_marketing)
+		return is_marketing && box.settings.marketing_endpoint == "only"
+		           ? std::optional<Error>({131063})
+		           : std::nullopt;
+	if (box.settings.marketing_endpoint == "none")
+		return Error{134102};
+	if (!is_marketing)
+		return Error{134100};
+	message.category = "marketing_lite";
+	return std::nullopt;
+}
+
 bool
 is_mark_as_read(const json &body)
 {
@@ -341,7 +360,7 @@ post_message(Sandbox &box, Exchange &exchange, const Number &number)
 		exchange.reply.body = "{\"success\":true}";
 		return hold_for(box, exchange, message.received_us, box.settings.delay_ms);
 	}
-	if (auto error = read_envelope(body, message))
+	if (auto error = read_envelope(body, exchange.is_marketing, message))
 		return refuse_slowly(*error);
 	box.traffic.addressed(exchange, message);
 	const Fault *fault = nullptr;
@@ -357,6 +376,8 @@ post_message(Sandbox &box, Exchange &exchange, const Number &number)
 	if (!message.by_user_id && digits(message.recipient) == number.display)
 		return refuse_slowly({131021});
 	if (auto error = read_content(box, body, exchange.version, message))
+		return refuse_slowly(*error);
+	if (auto error = check_endpoint(box, exchange, message))
 		return refuse_slowly(*error);
 	if (auto error = check_limits(box, message))
 		return refuse_slowly(*error);

@@ -18,6 +18,7 @@ using nlohmann::json;
 namespace
 {
 
+const char app_id[] = "111111111111111";
 const char cursor_prefix[] = "QVFIUnNhbmRib3g";
 
 void
@@ -49,7 +50,9 @@ unknown_path(const std::string &edge)
 std::string
 token_of(const Exchange &exchange)
 {
-	static const std::string scheme = "bearer ";
+	/* uploads have a scheme of their own */
+	const std::string scheme =
+	    exchange.path.find("/upload:") == std::string::npos ? "bearer " : "oauth ";
 	const auto header = exchange.header("Authorization");
 	if (header && lower(header->substr(0, scheme.size())) == scheme)
 		return header->substr(scheme.size());
@@ -114,8 +117,27 @@ selected(const Exchange &exchange, const json &node)
 	return kept;
 }
 
+/* What keeps them from sending: the whole is as bad as its worst part. */
 json
-number_node(const Number &number)
+health_status(const Sandbox &box, const std::string &number_id)
+{
+	const std::string &health = box.settings.health;
+	json part = {{"entity_type", number_id.empty() ? "WABA" : "PHONE_NUMBER"},
+	             {"id", number_id.empty() ? box.options.business_account_id : number_id},
+	             {"can_send_message", health}};
+	if (health == "LIMITED")
+		part["additional_info"] = {"Your display name has not been approved yet."};
+	if (health == "BLOCKED")
+		part["errors"] = {{{"error_code", 141006},
+		                   {"error_description", "There is no valid payment method."},
+		                   {"possible_solution", "Add one in WhatsApp Manager."}}};
+	return {{"can_send_message", health},
+	        {"entities",
+	         {part, {{"entity_type", "APP"}, {"id", app_id}, {"can_send_message", "AVAILABLE"}}}}};
+}
+
+json
+number_node(const Sandbox &box, const Number &number)
 {
 	const std::string &d = number.display;
 	return {{"id", number.id},
@@ -129,7 +151,8 @@ number_node(const Number &number)
 	        {"status", "CONNECTED"},
 	        {"account_mode", "LIVE"},
 	        {"whatsapp_business_manager_messaging_limit", "TIER_2K"},
-	        {"throughput", {{"level", "STANDARD"}}}};
+	        {"throughput", {{"level", "STANDARD"}}},
+	        {"health_status", health_status(box, number.id)}};
 }
 
 json
@@ -142,7 +165,8 @@ account_node(const Sandbox &box)
 	        {"country", "ES"},
 	        {"account_review_status", "APPROVED"},
 	        {"business_verification_status", "verified"},
-	        {"message_template_namespace", "sandbox"}};
+	        {"message_template_namespace", "sandbox"},
+	        {"health_status", health_status(box, "")}};
 }
 
 /* Where a page starts; nothing for a cursor that isn't one of ours. */
@@ -210,7 +234,7 @@ void
 debug_token(Sandbox &box, Exchange &exchange)
 {
 	const std::string input = exchange.argument("input_token").value_or("");
-	json data = {{"app_id", "111111111111111"},
+	json data = {{"app_id", app_id},
 	             {"application", "sandbox"},
 	             {"type", "SYSTEM_USER"},
 	             {"is_valid", is_known(box, input)}};
@@ -253,7 +277,7 @@ account_edge(Sandbox &box, Exchange &exchange, const std::string &edge)
 	if (edge == "phone_numbers") {
 		json data = json::array();
 		for (const Number &number : box.options.numbers)
-			data.push_back(selected(exchange, number_node(number)));
+			data.push_back(selected(exchange, number_node(box, number)));
 		return answer_node(exchange, {{"data", data}});
 	}
 	if (edge == "subscribed_apps") {
@@ -261,9 +285,9 @@ account_edge(Sandbox &box, Exchange &exchange, const std::string &edge)
 			return answer_node(exchange, {{"success", true}});
 		if (!box.settings.subscribed)
 			return answer_node(exchange, {{"data", json::array()}});
-		return answer_node(exchange, {{"data",
-		                               {{{"whatsapp_business_api_data",
-		                                  {{"id", "111111111111111"}, {"name", "sandbox"}}}}}}});
+		return answer_node(
+		    exchange,
+		    {{"data", {{{"whatsapp_business_api_data", {{"id", app_id}, {"name", "sandbox"}}}}}}});
 	}
 	exchange.reply = error_reply(unknown_path(edge));
 }
@@ -311,7 +335,9 @@ meets_fault(Sandbox &box, Exchange &exchange, const std::string &id, const std::
 void
 graph_node(Sandbox &box, Exchange &exchange, const std::string &id, const std::string &edge)
 {
-	exchange.is_message = exchange.method == "POST" && edge == "messages";
+	exchange.is_marketing = exchange.method == "POST" && edge == "marketing_messages";
+	exchange.is_message =
+	    exchange.is_marketing || (exchange.method == "POST" && edge == "messages");
 	if (exchange.is_message)
 		box.traffic.started(exchange);
 	if (box.outage.kind != Outage::Kind::None)
@@ -332,6 +358,10 @@ graph_node(Sandbox &box, Exchange &exchange, const std::string &id, const std::s
 	if (!exchange.is_message &&
 	    !box.graph_calls.arrived(exchange, id, edge, box.settings.graph_calls_per_hour))
 		return;
+	if (id == app_id && edge == "uploads" && exchange.method == "POST")
+		return open_upload(box, exchange);
+	if (id.compare(0, 7, "upload:") == 0 && edge.empty())
+		return take_upload(box, exchange, id);
 	if (id == "media-files" && exchange.method == "GET")
 		return media_bytes(box, exchange, edge);
 	if (edge.empty() && box.media.find(id) != nullptr && exchange.method != "POST")
@@ -346,7 +376,7 @@ graph_node(Sandbox &box, Exchange &exchange, const std::string &id, const std::s
 		if (edge == "media" && exchange.method == "POST")
 			return upload_media(box, exchange, id);
 		if (edge.empty() && exchange.method == "GET")
-			return answer_node(exchange, selected(exchange, number_node(number)));
+			return answer_node(exchange, selected(exchange, number_node(box, number)));
 		return refuse(edge.empty() ? unknown_object(exchange, id) : unknown_path(edge));
 	}
 	const Template *known = edge.empty() ? template_of_id(box, id) : nullptr;

@@ -59,6 +59,7 @@ struct Sandbox {
 	Traffic traffic;
 	GraphCalls graph_calls;
 	MediaFiles media;
+	Uploads uploads;
 	Faults faults;
 	Outage outage;
 	Holds holds;

@@ -68,6 +68,10 @@ struct Settings {
 	bool subscribed = true;
 	int graph_calls_per_hour = 0; /* that are no message; 0 = no limit */
 	int most_on_page = 1000;      /* whatever ?limit= says */
+	/* AVAILABLE, LIMITED or BLOCKED: what health_status says */
+	std::string health = "AVAILABLE";
+	/* of marketing messages: none, both or only */
+	std::string marketing_endpoint = "none";
 	int media_url_seconds = 300;
 	std::string media_host; /* of those addresses; empty: this one */
 	WebhookSettings webhooks;

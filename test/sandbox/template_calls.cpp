@@ -36,6 +36,19 @@ posted_object(const Exchange &exchange)
 	return body;
 }
 
+/* Files that a definition shows in review must have been uploaded. */
+void
+require_handles(const Sandbox &box, const json &node)
+{
+	if (node.is_object() && node.contains("header_handle"))
+		for (const json &handle : node["header_handle"])
+			if (!handle.is_string() || !box.uploads.knows_handle(handle.get<std::string>()))
+				throw std::runtime_error("header_handle is not a valid media handle");
+	if (node.is_structured())
+		for (const json &inner : node)
+			require_handles(box, inner);
+}
+
 } // namespace
 
 void
@@ -52,6 +65,7 @@ create_template(Sandbox &box, Exchange &exchange)
 			exchange.reply = error_reply(*error);
 			return;
 		}
+		require_handles(box, body);
 		body["status"] = "PENDING";
 		body.erase("id");
 		const Template &made = box.templates.put(body);
@@ -81,6 +95,7 @@ edit_template(Sandbox &box, Exchange &exchange, const Template &known)
 			exchange.reply = error_reply(*error);
 			return;
 		}
+		require_handles(box, body);
 		edited["status"] = "PENDING";
 		box.templates.put(edited);
 		answer_with(exchange, {{"success", true}});

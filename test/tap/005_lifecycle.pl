@@ -161,6 +161,7 @@ is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE
 $node->append_conf('postgresql.conf', 'whatsapp.enabled = off');
 $node->reload;
 send_po($node, 3, prefix => 'FAILOVER');
+$node->safe_psql('postgres', q{SELECT wa_request_number_sync()});
 $node->wait_for_catchup($standby);
 $standby->append_conf('postgresql.conf', "primary_conninfo = ''\nwhatsapp.failover_quarantine = 10s");
 $standby->reload;
@@ -173,12 +174,16 @@ $node->stop('immediate');
 $standby->promote;
 wait_for('the sender of the new primary', sub { $standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'}) });
 $standby->{sandbox} = $sandbox;
+my $calls = () = sandbox_lines($sandbox, 'calls');
+wait_for('the clerk of the new primary', sub { $standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp clerk' AND wait_event_type = 'Extension'}) });
+is($standby->safe_psql('postgres', q{SELECT string_agg(state, ' ') FROM whatsapp_requests WHERE kind = 'sync_numbers' AND ended_at IS NULL}) . ' ' . (() = sandbox_lines($sandbox, 'calls')), "waiting $calls", 'nor does its clerk ask for anything meanwhile');
 send_po($standby, 3, prefix => 'PROMOTED');
 is($standby->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'FAILOVER%' AND status = 'PENDING'}), '3', 'the new primary does not know that they were sent');
 sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
 wait_sql($standby, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'PROMOTED%' AND status = 'READ'}, '3');
 is($standby->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'FAILOVER%' AND status = 'READ'}), '3', 'until webhooks say so');
 is_deeply(sandbox_get($sandbox, 'summary')->{duplicates}, [], 'and it sends none of them again');
+wait_sql($standby, q{SELECT count(*) FROM whatsapp_requests WHERE kind = 'sync_numbers' AND state = 'done' AND ended_at > (SELECT max(quarantine_until) FROM whatsapp_instances)}, '1');
 tables_intact($standby, 'promoted');
 
 # a base backup that is started by itself is a copy, too: at the first start, which shows it, and at the second, which does not

@@ -82,6 +82,17 @@ wait_status($open, 'READ');
 is(sql("SELECT message_type FROM whatsapp_messages WHERE id = $open"), 'text', 'an open window: the text itself');
 like(($node->psql('postgres', "SELECT wa_send_text('$phone', 'x', fallback_template => 'po_notification', fallback_parameters => ARRAY[E'a\nb'])"))[2], qr/contains a newline/, 'a fallback is checked at the call');
 
+# Meta may tell of it late, by a webhook: then the template leaves, too, and what is told again changes nothing.
+sandbox_post($sandbox, 'faults', { to => $phone, statuses => [ 'sent', 'failed' ], failed_code => 131047 });
+my $told = sql("SELECT wa_send_text('$phone', 'Se cierra', $with_fallback)");
+wait_status($told, 'READ');
+is(sql("SELECT concat_ws('|', message_type, template_name, error_code) FROM whatsapp_messages WHERE id = $told"), 'template|po_notification', 'a window that a webhook says was closed: the fallback template');
+is(join(' ', map { $_->{type} } grep { ($_->{callback_data} // '') =~ /\.$told\.\d+$/ } @{ sandbox_get($sandbox, 'messages') }), 'text template', 'after the text');
+sandbox_post($sandbox, 'faults', { to => $phone, statuses => [ 'sent', 'failed' ], failed_code => 131047 });
+$told = sql("SELECT wa_send_text('$phone', 'Sin otra cosa')");
+wait_status($told, 'FAILED');
+is(sql("SELECT error_code FROM whatsapp_messages WHERE id = $told"), '131047', 'without one it has failed');
+
 # A person who hides the number has a user id.
 my $user_id = 'ES.13491208655302741918';
 my $by_id = sql("SELECT wa_send_template('$user_id', 'po_notification', ARRAY['ABC', 'PO-10', '10'])");

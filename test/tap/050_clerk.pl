@@ -88,6 +88,16 @@ wait_request($_, 'done') for $id, $number;
 is(sql(q{SELECT concat_ws('|', phone_number_id, quality, throughput_level, messaging_limit, name_status) FROM whatsapp_numbers}), '123456789|GREEN|STANDARD|TIER_2K|APPROVED', 'the numbers');
 is(sql(q{SELECT concat_ws('|', business_account_id, currency, country) FROM whatsapp_business_accounts}), '987654321|EUR|ES', 'and their account');
 
+# whether Meta lets them send
+is(sql(q{SELECT health ->> 'can_send_message' FROM whatsapp_numbers}), 'AVAILABLE', 'and Meta lets them send');
+sandbox_set($sandbox, health => 'BLOCKED');
+sql('CALL wa_sync_numbers()');
+is(sql(q{SELECT count(*) FROM wa_diagnose() WHERE problem = 'Meta says that it cannot send all' AND severity = 'critical'
+	AND seen ~ 'is BLOCKED: (PHONE_NUMBER|WABA) BLOCKED There is no valid payment method\\.\\.$' AND to_do ~ '^Add one in WhatsApp Manager\\. As of '}), '2', 'or says why not, and what to do');
+sandbox_set($sandbox, health => 'AVAILABLE');
+sql('CALL wa_sync_numbers()');
+is(sql(q{SELECT count(*) FROM wa_diagnose() WHERE problem ~ 'cannot send all'}), '0', 'until it does again');
+
 # ---------------------------------------------------------------------------------------------------------------------------------- files
 
 sub uploads { return calls('POST', 'media') }
@@ -116,6 +126,21 @@ like(error_of("SELECT wa_retry($message)"), qr/the upload of file \d+ failed/, '
 sql(q{SELECT wa_upload_media('%PDF-1.4 refused', 'application/pdf')});
 is(sql("SELECT wa_retry($message)"), 't', 'but once that is uploaded after all');
 wait_sql($node, "SELECT status IN ('SENT', 'DELIVERED', 'READ') FROM whatsapp_messages WHERE id = $message");
+# Meta keeps a file for 30 days: a retry after that uploads it again, also when another message has done so before
+sandbox_set($sandbox, open_window => '*');
+sql(q{INSERT INTO whatsapp_windows (contact, sender, last_inbound_at) SELECT '3461234567' || n, 'default', now() FROM generate_series(1, 3) AS n});
+fault(edge => 'messages', code => 131053, times => 3);
+my @lapsed = map { sql(qq{SELECT wa_send_media('+3461234567$_', 'document', media => $file)}) } 1 .. 3;
+wait_sql($node, "SELECT count(*) FROM whatsapp_messages WHERE status = 'FAILED' AND id IN (" . join(', ', @lapsed) . ')', 3);
+my $lapsed_id = sql("UPDATE whatsapp_media SET expires_at = now() - interval '1 day' WHERE id = $file RETURNING media_id");
+my $uploads_before = uploads();
+sql("SELECT wa_retry($lapsed[0]), wa_retry($lapsed[1])");
+wait_sql($node, "SELECT count(*) FROM whatsapp_messages WHERE status IN ('SENT', 'DELIVERED', 'READ') AND id IN ($lapsed[0], $lapsed[1])", 2);
+sql("SELECT wa_retry($lapsed[2])");
+wait_sql($node, "SELECT status IN ('SENT', 'DELIVERED', 'READ') FROM whatsapp_messages WHERE id = $lapsed[2]");
+is(uploads() - $uploads_before, 1, 'a file that has lapsed at Meta is uploaded again, once, when its messages are retried');
+is(sql("SELECT count(*) FROM whatsapp_messages AS m, whatsapp_media AS f WHERE f.id = $file AND m.payload #>> '{document,id}' = f.media_id AND m.id IN (" . join(', ', @lapsed) . ')'), 3, 'and they name it by its new id');
+is(sql("SELECT lapsed_media_ids = ARRAY['$lapsed_id'] FROM whatsapp_media WHERE id = $file"), 't', 'the old one is remembered');
 
 # a document in the header of an order's template
 sandbox_post($sandbox, 'templates', { name => 'po_notification', language => 'es', category => 'UTILITY', components => [ { type => 'HEADER', format => 'DOCUMENT' },

@@ -100,6 +100,38 @@ file('bad', definition('bad', category => 'NONE'));
 like(run_script('check', $folder), qr/\A1 bad\.json: category: category_unknown: /, 'files: a rule that is broken');
 like(run_script('apply', $folder), qr/\A1 bad\.json/, 'is not applied');
 
+# files that templates show in review: uploaded first, and named by the handle that Meta gave
+my $shown = definition('shown');
+unshift @{ $shown->{components} }, { type => 'HEADER', format => 'IMAGE', example => { header_handle => ['sample:logo.png'] } };
+define($shown);
+is(sql(q{SELECT blocked FROM wa_template_plan() WHERE name = 'shown'}), 'sample logo.png has not been given: see wa_template_sample()', 'a template that lacks its sample waits');
+sandbox_post($sandbox, 'faults', { edge => 'uploads', code => 100 });
+my $lost = sql(q{SELECT wa_template_sample('logo.png', '\x89504e470d0a1a0a', 'image/png')});
+wait_sql($node, "SELECT state FROM whatsapp_requests WHERE id = $lost", 'failed');
+like(sql(q{SELECT blocked FROM wa_template_plan() WHERE name = 'shown'}), qr/^sample logo\.png could not be uploaded: ./, 'and says why its upload failed');
+my $uploaded = sql(q{SELECT wa_template_sample('logo.png', '\x89504e470d0a1a0a', 'image/png')});
+wait_sql($node, "SELECT state FROM whatsapp_requests WHERE id = $uploaded", 'done');
+is(sql(q{SELECT coalesce(wa_template_sample('logo.png', '\x89504e470d0a1a0a', 'image/png')::text, 'known')}), 'known', 'the same bytes are uploaded once');
+is(sql(q{SELECT coalesce(blocked, 'free') FROM wa_template_plan() WHERE name = 'shown'}), 'free', 'uploaded, it waits no more');
+sql('SELECT wa_template_apply()');
+ended();
+my ($handle) = sql(q{SELECT handle FROM whatsapp_template_samples WHERE name = 'logo.png'});
+is(sql(q{SELECT r.state || ' ' || (r.request #>> '{components,0,example,header_handle,0}') FROM whatsapp_requests AS r WHERE r.kind = 'create_template' AND r.request ->> 'name' = 'shown'}), "done $handle", 'made, with the handle');
+is(sql(q{SELECT action FROM wa_template_plan() WHERE name = 'shown'}), 'unchanged', 'and nothing is left to do');
+like(scalar(sandbox_lines($sandbox, 'calls')) && join(' ', map { "$_->{method} $_->{edge}" } grep { $_->{id} =~ /^(debug_token|1{15}|upload:)/ } sandbox_lines($sandbox, 'calls')), qr/POST uploads POST $/, 'by the calls of a resumable upload');
+my $error = ($node->psql('postgres', q{SELECT wa_template_sample('a b', 'x', 'image/png')}))[2];
+like($error, qr/the name of a sample must be/, 'a name that is none');
+append_to_file("$folder/photo.jpg", 'JPEG');
+unlink "$folder/bad.json";
+my $with_photo = definition('with_photo');
+unshift @{ $with_photo->{components} }, { type => 'HEADER', format => 'IMAGE', example => { header_handle => ['sample:photo.jpg'] } };
+file('with_photo', $with_photo);
+like(run_script('apply', $folder), qr/\A2 request \d+: upload photo\.jpg\n.*waits: sample photo\.jpg is being uploaded, request \d+/s, 'files: a sample is uploaded first');
+wait_sql($node, q{SELECT handle IS NOT NULL FROM whatsapp_template_samples WHERE name = 'photo.jpg'});
+like(run_script('apply', $folder), qr/\A0 .*request \d+: create with_photo es/s, 'and the template then');
+ended();
+is(sql(q{SELECT state FROM whatsapp_requests WHERE kind = 'create_template' AND request ->> 'name' = 'with_photo'}), 'done', 'made');
+
 # the sandbox's review, which knows our rules by the documentation only, agrees about what is wrong
 my @wrong = (
 	[ body => text => '{{1}}, su pedido ya ha llegado.' ], [ body => text => 'Su pedido ha llegado, {{1}}' ], [ body => text => 'Hola {{2}}, su pedido ya viene.' ],

@@ -387,5 +387,49 @@ TEST(Request, AProbeRefusesWhatIsNoAnswer)
 			    << cursor << ": " << body;
 }
 
+TEST(SampleUpload, AsksTheTokenForItsAppTheAppForAnUploadAndGivesItTheBytes)
+{
+	const RequestKind &upload = kind("upload_sample");
+	RequestTask task;
+	task.request = R"({"sample":"a b.png","mime_type":"image/png","sha256":"00"})";
+	task.file = "bytes";
+	GraphAsk ask = upload.make_ask(task);
+	EXPECT_EQ(ask.object_id, "debug_token");
+	EXPECT_TRUE(ask.names_own_token);
+	task.cursor = upload.read_reply(task, R"({"data":{"app_id":"12","is_valid":true}})").next;
+
+	ask = upload.make_ask(task);
+	EXPECT_EQ(ask.method, GraphMethod::post);
+	EXPECT_EQ(ask.object_id, "12");
+	EXPECT_EQ(ask.edge, "uploads");
+	EXPECT_EQ(ask.query, "file_name=a%20b.png&file_length=5&file_type=image%2Fpng");
+	EXPECT_FALSE(ask.is_upload);
+	task.cursor = upload.read_reply(task, R"({"id":"upload:MTph==?sig=AR"})").next;
+
+	ask = upload.make_ask(task);
+	EXPECT_EQ(ask.object_id, "upload:MTph==?sig=AR");
+	EXPECT_TRUE(ask.is_upload);
+	EXPECT_EQ(ask.body, "bytes");
+	const Reply reply = upload.read_reply(task, R"({"h":"4::aW"})");
+	EXPECT_TRUE(reply.next.empty());
+	EXPECT_EQ(reply.rows, R"({"handle":"4::aW","sample":"a b.png","sha256":"00"})");
+}
+
+TEST(SampleUpload, RefusesAnswersThatAreNotWhatWasAskedFor)
+{
+	const RequestKind &upload = kind("upload_sample");
+	RequestTask task;
+	task.request = R"({"sample":"a.png","mime_type":"image/png"})";
+	EXPECT_THROW(upload.read_reply(task, R"({"data":{}})"), Fault);
+	EXPECT_THROW(upload.read_reply(task, R"({"data":[]})"), Fault);
+	task.cursor = "app:12";
+	task.file = "";
+	EXPECT_THROW(upload.make_ask(task), Fault);
+	EXPECT_THROW(upload.read_reply(task, R"({"id":"12"})"), Fault);
+	task.cursor = "upload:1";
+	EXPECT_THROW(upload.read_reply(task, R"({"h":""})"), Fault);
+	EXPECT_THROW(upload.read_reply(task, R"({"id":"upload:1","file_offset":3})"), Fault);
+}
+
 } // namespace
 } // namespace whatsapp

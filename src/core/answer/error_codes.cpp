@@ -48,7 +48,8 @@ constexpr char register_hint[] = "Register or verify the number again in WhatsAp
 constexpr char pin_hint[] =
     "Wait as long as details says, then use the right PIN or reset it in WhatsApp Manager.";
 constexpr char endpoint_hint[] =
-    "Send marketing templates through /marketing_messages and all others through /messages.";
+    "Set whatsapp.marketing_endpoint, or marketing_endpoint of whatsapp_accounts: marketing_messages "
+    "where the account is in the Marketing Messages API, messages elsewhere.";
 constexpr char parameters_hint[] =
     "Compare number, order and format of the parameters with the approved template.";
 constexpr char template_hint[] = "Template not found: ensure the template is APPROVED in Meta "

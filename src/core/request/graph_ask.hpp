@@ -26,6 +26,7 @@ struct GraphAsk {
 	std::string content_type;     /* of the body; empty: JSON */
 	std::string url;              /* not empty: this address, and no node */
 	bool takes_file = false;      /* the answer is a file and no JSON */
+	bool is_upload = false;       /* the node is an upload that takes the body from its beginning */
 	bool names_own_token = false; /* its token is asked about, too: input_token in the query */
 };
 

@@ -7,6 +7,7 @@
 #include "core/request/media_request.hpp"
 #include "core/request/number_request.hpp"
 #include "core/request/probe_request.hpp"
+#include "core/request/sample_request.hpp"
 #include "core/request/template_request.hpp"
 
 #include <iterator>
@@ -32,6 +33,7 @@ constexpr RequestKind kinds[] = {
     {"upload_media", true, true, false, ask_media_upload, read_media_upload, nullptr, nullptr},
     {"download_media", true, false, false, ask_media_download, read_media_download, nullptr,
      nullptr},
+    {"upload_sample", true, false, false, ask_sample_upload, read_sample_upload, nullptr, nullptr},
     {"mark_read", true, false, false, ask_read_mark, read_success, nullptr, nullptr},
 };
 

@@ -106,8 +106,9 @@ claim_next(Clerk &clerk)
 	bool found = false;
 	const bool committed = pg::transact([&] {
 		pg::leave_without_extension(pg::Role::clerk, worker_place());
-		/* a copy asks for nothing until wa_release() */
-		if (!pg::is_held())
+		/* a copy asks for nothing until wa_release(); after a failover webhooks may tell what the
+		 * old primary has asked for */
+		if (!pg::is_held() && !pg::is_quarantined(worker_place()))
 			found = pg::claim_request(busy, clerk.batch, claimed);
 		if (!found) {
 			const std::int64_t due = pg::next_request_ms();

@@ -138,6 +138,7 @@ Desk::State::prepare_call(Job &job, GraphRequest &request)
 	call.edge = ask.edge;
 	call.query = ask.query;
 	call.names_own_token = ask.names_own_token;
+	call.is_upload = ask.is_upload;
 	call.body = std::move(ask.body);
 	call.content_type = ask.content_type;
 	call.url = ask.url;

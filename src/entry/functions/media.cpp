@@ -3,9 +3,11 @@
  */
 #include "core/request/file_digest.hpp"
 #include "core/request/media_request.hpp"
+#include "core/request/sample_request.hpp"
 #include "pg/requests/media_download.hpp"
 #include "pg/requests/media_upload.hpp"
 #include "pg/requests/request_wait.hpp"
+#include "pg/requests/sample_rows.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
 
@@ -20,11 +22,29 @@ extern "C" {
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_upload_media);
+PG_FUNCTION_INFO_V1(pg_whatsapp_template_sample);
 PG_FUNCTION_INFO_V1(pg_whatsapp_request_media_download);
 PG_FUNCTION_INFO_V1(pg_whatsapp_download_media);
 }
 
 using namespace whatsapp;
+
+namespace
+{
+
+/* Of a file that was not fetched before its size was looked at. */
+const char *
+sha256_of(const bytea *content)
+{
+	const char *sha256 = nullptr;
+	pg::guarded([&sha256, content] {
+		sha256 = pg::cstring_out(digest_hex(
+		    {VARDATA_ANY(content), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(content))}));
+	});
+	return sha256;
+}
+
+} // namespace
 
 Datum
 pg_whatsapp_upload_media(PG_FUNCTION_ARGS)
@@ -37,13 +57,30 @@ pg_whatsapp_upload_media(PG_FUNCTION_ARGS)
 	const std::size_t size = toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ;
 	pg::guarded([=] { check_media_file(mime_type, size); });
 	bytea *content = PG_GETARG_BYTEA_PP(0);
-	const char *sha256 = nullptr;
-	pg::guarded([&sha256, content] {
-		sha256 = pg::cstring_out(digest_hex(
-		    {VARDATA_ANY(content), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(content))}));
-	});
-	const pg::NewUpload upload = {sender, mime_type, filename, sha256, content};
+	const pg::NewUpload upload = {sender, mime_type, filename, sha256_of(content), content};
 	PG_RETURN_INT64(entry::in_schema(fcinfo, [&upload] { return pg::add_upload(upload); }));
+}
+
+/* (name, content, mime_type, account) */
+Datum
+pg_whatsapp_template_sample(PG_FUNCTION_ARGS)
+{
+	const char *name = entry::required_cstring(fcinfo, 0, "name");
+	entry::require_argument(fcinfo, 1, "content");
+	const char *mime_type = entry::required_cstring(fcinfo, 2, "mime_type");
+	const char *account = entry::optional_text(fcinfo, 3, nullptr);
+	const std::size_t size = toast_raw_datum_size(PG_GETARG_DATUM(1)) - VARHDRSZ;
+	pg::guarded([=] {
+		check_sample_name(name);
+		check_media_file(mime_type, size);
+	});
+	bytea *content = PG_GETARG_BYTEA_PP(1);
+	const pg::NewSample sample = {account, name, mime_type, sha256_of(content), content};
+	const std::int64_t request_id =
+	    entry::in_schema(fcinfo, [&sample] { return pg::add_sample(sample); });
+	if (request_id == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(request_id);
 }
 
 Datum

@@ -262,15 +262,15 @@ pg_whatsapp_retry(PG_FUNCTION_ARGS)
 			check_recipient(phone);
 	});
 	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id, phone] {
-		const std::int64_t file = pg::find_unnamed_media(id);
+		const pg::LapsedName lapsed = pg::find_lapsed_name(id);
 		pg::NamedMedia named = {};
-		if (file != 0)
-			named = pg::name_media(file, nullptr, 0);
+		if (lapsed.media != 0)
+			named = pg::name_media(lapsed.media, nullptr, 0);
 		const bool again = pg::retry_message(id, phone);
 		if (!again)
 			pg::notice_retry_refusal(id);
-		else if (file != 0)
-			pg::name_media_again(id, file, named);
+		else if (lapsed.media != 0)
+			pg::name_media_again(id, lapsed, named);
 		return again;
 	}));
 }

@@ -25,6 +25,19 @@ is_node_id(std::string_view id) noexcept
 	                   [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
 }
 
+/* upload:…?sig=…, as Meta gave it */
+bool
+is_upload_id(std::string_view id) noexcept
+{
+	constexpr std::string_view prefix = "upload:";
+	return id.substr(0, prefix.size()) == prefix && id.size() > prefix.size() &&
+	       id.size() <= 4096 &&
+	       std::all_of(id.begin() + prefix.size(), id.end(), [](unsigned char c) {
+		       return std::isalnum(c) || std::string_view("_-.=?&%+~").find(static_cast<char>(c)) !=
+		                                     std::string_view::npos;
+	       });
+}
+
 Shortcoming
 invalid_node(bool is_number)
 {
@@ -57,6 +70,7 @@ build_request(const Route &route, Credentials &credentials, GraphCall call, Grap
 	request.content_type = call.content_type;
 	request.max_response_bytes = call.max_response_bytes;
 	request.body = std::move(call.body);
+	request.is_upload = call.is_upload;
 	if (!call.url.empty()) {
 		request.url = call.url;
 		return true;
@@ -66,7 +80,7 @@ build_request(const Route &route, Credentials &credentials, GraphCall call, Grap
 		call.node = !route.phone_number_id.empty()
 		                ? std::string_view(route.phone_number_id)
 		                : credentials.find_phone_number_id(route.account);
-	if (!is_node_id(call.node)) {
+	if (!(call.is_upload ? is_upload_id(call.node) : is_node_id(call.node))) {
 		why = invalid_node(is_number);
 		return false;
 	}
@@ -97,6 +111,7 @@ to_http_request(const GraphRequest &request, std::uint64_t id) noexcept
 	http.content_type = request.content_type;
 	http.max_response_bytes = request.max_response_bytes;
 	http.timeout_ms = request.timeout_ms;
+	http.is_upload = request.is_upload;
 	return http;
 }
 

@@ -25,6 +25,7 @@ struct GraphCall {
 	std::string body = {};              /* of a POST */
 	std::string_view content_type = {}; /* of the body; empty: JSON */
 	std::string_view url = {};    /* not empty: this address, which was checked, and no node */
+	bool is_upload = false;       /* node is an upload that takes the body */
 	bool names_own_token = false; /* input_token=TOKEN in the query */
 	std::size_t max_response_bytes = 0; /* 0: that of the client */
 	long timeout_ms = 0;                /* 0: whatsapp.request_timeout */
@@ -39,6 +40,7 @@ struct GraphRequest {
 	std::string content_type;
 	std::size_t max_response_bytes = 0;
 	long timeout_ms = 0;
+	bool is_upload = false;
 };
 
 /* False: it cannot be made, and why. No byte may leave then: the base URL is not allowed, there is

@@ -175,7 +175,7 @@ Dispatcher::State::start_request(const pg::Claimed &row, const pg::Instance &ins
 	static const Route no_route;
 	const Route *route = line->route_of(row.id);
 	GraphCall call;
-	call.edge = "messages";
+	call.edge = row.marketing_endpoint ? "marketing_messages" : "messages";
 	try {
 		const std::string stripped = row.free_form && may_have_fallback(row.payload)
 		                                 ? remove_fallback(row.payload)

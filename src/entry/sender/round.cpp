@@ -14,6 +14,7 @@
 #include "pg/server/fault_point.hpp"
 #include "pg/queue/campaign_pauses.hpp"
 #include "pg/queue/give_up.hpp"
+#include "pg/queue/marketing.hpp"
 #include "pg/queue/queue.hpp"
 #include "pg/identity/senders.hpp"
 #include "pg/server/settings.hpp"
@@ -277,6 +278,7 @@ undo_claim(Sender &sender, const pg::Instance &before)
 	pg::forget_reservations();
 	sender.next_senders = 0;
 	pg::forget_campaign_pauses();
+	pg::forget_marketing();
 	sender.line->drop_choice();
 	if (!pg::failure_passes())
 		settle_one_by_one(sender);

@@ -15,6 +15,7 @@
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/queue/give_up.hpp"
+#include "pg/queue/marketing.hpp"
 #include "pg/queue/queue.hpp"
 #include "pg/identity/senders.hpp"
 #include "pg/server/settings.hpp"
@@ -126,10 +127,12 @@ wake_held(Sender &sender)
 {
 	if (sender.instance.held)
 		return;
-	std::uint64_t woken = 0;
-	if (!pg::transact([&] { woken = pg::wake_held_messages(); }))
+	bool woken = false;
+	if (!pg::transact([&] { woken = pg::wake_held_messages() > 0; }))
 		pg::forget_reservations();
-	if (woken > 0)
+	if (!pg::transact([&] { woken |= pg::wake_recategorised_messages(); }))
+		pg::forget_marketing();
+	if (woken)
 		sender.line->read_everything();
 }
 

@@ -21,6 +21,7 @@ namespace
 {
 
 constexpr std::string_view authorization = "Authorization: Bearer ";
+constexpr std::string_view upload_authorization = "Authorization: OAuth ";
 
 void
 wipe_text(std::string &text) noexcept
@@ -77,6 +78,20 @@ Bearer
 Bearer::make_headers(std::string_view token, const std::string &user_agent,
                      std::string_view content_type) noexcept
 {
+	return make(authorization, token, user_agent, content_type, nullptr);
+}
+
+Bearer
+Bearer::make_upload_headers(std::string_view token, const std::string &user_agent,
+                            std::string_view content_type) noexcept
+{
+	return make(upload_authorization, token, user_agent, content_type, "file_offset: 0");
+}
+
+Bearer
+Bearer::make(std::string_view scheme, std::string_view token, const std::string &user_agent,
+             std::string_view content_type, const char *further_header) noexcept
+{
 	Bearer made;
 	std::string agent;
 	std::string type = "Content-Type: ";
@@ -86,8 +101,8 @@ Bearer::make_headers(std::string_view token, const std::string &user_agent,
 		type += content_type.empty() ? std::string_view("application/json") : content_type;
 		made.shared_ = new Shared;
 		/* reserved first: growing would leave pieces of the token behind in freed memory */
-		made.shared_->line.reserve(authorization.size() + token.size());
-		made.shared_->line.append(authorization).append(token);
+		made.shared_->line.reserve(scheme.size() + token.size());
+		made.shared_->line.append(scheme).append(token);
 		agent = "User-Agent: " + user_agent;
 	} catch (const std::bad_alloc &) {
 		return Bearer();
@@ -97,7 +112,8 @@ Bearer::make_headers(std::string_view token, const std::string &user_agent,
 	curl_slist *&list = made.shared_->headers;
 	if (!append_header(list, made.shared_->line.c_str()) || !append_header(list, type.c_str()) ||
 	    !append_header(list, agent.c_str()) || !append_header(list, "Expect:") ||
-	    !append_header(list, "Accept:"))
+	    !append_header(list, "Accept:") ||
+	    (further_header != nullptr && !append_header(list, further_header)))
 		return Bearer();
 	return made;
 }
@@ -116,7 +132,10 @@ Bearer::operator=(const Bearer &other) noexcept
 bool
 Bearer::carries_token(std::string_view token) const noexcept
 {
-	return shared_ && std::string_view(shared_->line).substr(authorization.size()) == token;
+	const std::string_view line = shared_ ? std::string_view(shared_->line) : std::string_view();
+	return line.size() > authorization.size() &&
+	       line.substr(0, authorization.size()) == authorization &&
+	       line.substr(authorization.size()) == token;
 }
 
 curl_slist *

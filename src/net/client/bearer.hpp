@@ -30,6 +30,10 @@ public:
 	 * end the header. */
 	static Bearer make_headers(std::string_view token, const std::string &user_agent,
 	                           std::string_view content_type = {}) noexcept;
+	/* As Meta's resumable uploads want them: the token has another name, and the bytes are those
+	 * from the beginning of the file. */
+	static Bearer make_upload_headers(std::string_view token, const std::string &user_agent,
+	                                  std::string_view content_type) noexcept;
 
 	explicit operator bool() const noexcept { return shared_ != nullptr; }
 	bool carries_token(std::string_view token) const noexcept;
@@ -38,6 +42,9 @@ public:
 
 private:
 	struct Shared;
+	static Bearer make(std::string_view scheme, std::string_view token,
+	                   const std::string &user_agent, std::string_view content_type,
+	                   const char *further_header) noexcept;
 	void hold() noexcept;
 	Shared *shared_ = nullptr;
 };

@@ -197,9 +197,12 @@ HttpClient::State::prepared_transfer(const HttpRequest &request) noexcept
 		return nullptr;
 	/* a file: once in a while */
 	Bearer own;
-	if (!request.content_type.empty() &&
-	    !(own =
-	          Bearer::make_headers(request.bearer_token, options.user_agent, request.content_type)))
+	if (request.is_upload)
+		own = Bearer::make_upload_headers(request.bearer_token, options.user_agent,
+		                                  request.content_type);
+	else if (!request.content_type.empty())
+		own = Bearer::make_headers(request.bearer_token, options.user_agent, request.content_type);
+	if (!own && (request.is_upload || !request.content_type.empty()))
 		return nullptr;
 	Transfer *transfer = free.pop();
 	if (!transfer)

@@ -25,6 +25,7 @@ struct HttpRequest {
 	std::string_view content_type;      /* of the body; empty: application/json */
 	std::size_t max_response_bytes = 0; /* 0: that of the options */
 	long timeout_ms = 0;                /* in all; 0: that of the options */
+	bool is_upload = false;             /* headers as Meta's resumable uploads want them */
 	std::int64_t asked_us = 0;          /* monotonic; when its time began. 0: now */
 };
 

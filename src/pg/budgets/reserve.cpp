@@ -368,7 +368,7 @@ wake_held_messages()
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_queue AS q SET due_at = now(), held_by = NULL"
 	    " FROM (SELECT r.message_id FROM @s@.whatsapp_queue AS r WHERE r.held_by IS NOT NULL AND r.state = 'ready'"
-	    "  AND r.held_by <> ALL ($1) ORDER BY r.message_id LIMIT $2 FOR UPDATE SKIP LOCKED) AS f"
+	    "  AND r.held_by LIKE '%budget %' AND r.held_by <> ALL ($1) ORDER BY r.message_id LIMIT $2 FOR UPDATE SKIP LOCKED) AS f"
 	    " WHERE q.message_id = f.message_id",
 	    2,
 	    {TEXTARRAYOID, INT8OID}};

@@ -149,6 +149,22 @@ is_held()
 	return !run_statement(statement, values).empty();
 }
 
+/* The sender writes down how long, and forgets the promotion then. */
+bool
+is_quarantined(int place)
+{
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_instances AS i WHERE " IS_OWN_INSTANCE(
+	        "i", "$1", "$2") " AND i.quarantine_until > now() LIMIT 1",
+	    2,
+	    {TEXTOID, OIDOID}};
+	if (was_promoted(place))
+		return true;
+	Values values;
+	set_identity(values, 0);
+	return !run_statement(statement, values).empty();
+}
+
 namespace
 {
 

@@ -50,6 +50,10 @@ void record_heartbeat(const Instance &instance, bool stopping);
  * backup, and nobody has said yes yet. */
 bool is_held();
 
+/* After a promotion: whether what the old primary did last may still be told by webhooks. Of the
+ * database at this place. */
+bool is_quarantined(int place);
+
 /* In the log: nothing is sent until wa_release(); and whether subscriptions take what is the
  * original's. In a transaction. */
 void warn_of_hold();

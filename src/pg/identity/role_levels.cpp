@@ -36,10 +36,10 @@ struct RoleLevel {
 	"wa_send,wa_send_code,wa_send_template,wa_send_po,wa_send_text,wa_send_media,wa_send_location," \
 	"wa_send_contacts,wa_send_interactive,wa_send_reaction,wa_cancel,wa_window_open,wa_mark_read,"  \
 	"wa_render_template,wa_upload_media,wa_send_bulk"
-#define LOOKING                                                                                          \
-	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters,"          \
-	"whatsapp_template_steps,whatsapp_rate_cost,whatsapp_units_before,"                                  \
-	"whatsapp_estimate_groups,wa_window_open,wa_diagnose,wa_preflight,wa_metrics,wa_report,wa_security," \
+#define LOOKING                                                                                                       \
+	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters,"                       \
+	"whatsapp_template_steps,whatsapp_missing_sample,whatsapp_with_handles,whatsapp_rate_cost,whatsapp_units_before," \
+	"whatsapp_estimate_groups,wa_window_open,wa_diagnose,wa_preflight,wa_metrics,wa_report,wa_security,"                          \
 	"wa_changes,wa_market,wa_price,wa_estimate,wa_template_plan,wa_render_template"
 #define ACTING                                                                                                            \
 	LOOKING                                                                                                               \
@@ -49,7 +49,8 @@ struct RoleLevel {
 	"wa_campaign_pause,wa_campaign_resume,wa_campaign_cancel,wa_campaign_retry"
 #define ADMINISTERING                                                                                                                                   \
 	ACTING                                                                                                                                              \
-	"," SENDING ",wa_send_test,wa_forget,wa_template_define,wa_template_remove,"                                                                        \
+	"," SENDING                                                                                                                                         \
+	",wa_send_test,wa_forget,wa_template_define,wa_template_remove,wa_accept_category,wa_template_sample,"                                              \
 	"wa_template_apply,wa_rates_import,wa_budget_set,wa_budget_remove,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,wa_callback_remove," \
 	"whatsapp_notify,whatsapp_notify_po"
 

@@ -6,10 +6,14 @@
 
 #include <algorithm>
 
+#include "pg/rows/left_out.hpp"
+#include "pg/server/bells.hpp"
 #include "pg/server/columns.hpp"
+#include "pg/server/fault_point.hpp"
 #include "pg/server/statement.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "utils/memutils.h"
 }
 
@@ -71,6 +75,52 @@ take_fallbacks(Claims &claims, MemoryContextData *memory)
 		claim->free_form = false;
 		claim->window_closed = false;
 	}
+}
+
+/* Its time to live goes on: what is late already stays FAILED. */
+void
+take_late_fallbacks(const std::int64_t *ids, const std::string_view *wamids, std::size_t count,
+                    bool *fallen_back)
+{
+	static Statement revive = {
+	    "UPDATE @s@.whatsapp_messages AS m SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL"
+	    " FROM unnest($1, $2) AS a (id, wamid) WHERE m.id = a.id AND m.status = 'SENT' AND m.wamid = a.wamid"
+	    " AND m.message_type <> 'template' AND json_typeof(" FALLBACK
+	    ") = 'object' AND m.expires_at > now()"
+	    " RETURNING m.id",
+	    2,
+	    {INT8ARRAYOID, TEXTARRAYOID}};
+	static Statement queue = {
+	    "INSERT INTO @s@.whatsapp_queue (message_id, sender, recipient, priority, expires_at, campaign_id)"
+	    " SELECT m.id, m.sender, m.recipient_phone, m.priority, m.expires_at, m.campaign_id"
+	    " FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1) ORDER BY m.id",
+	    1,
+	    {INT8ARRAYOID}};
+	Column told(count);
+	Column attempts(count);
+	for (std::size_t i = 0; i < count; i++) {
+		told.add(Int64GetDatum(ids[i]));
+		attempts.add_identifier(wamids[i]);
+	}
+	Values values;
+	values.set(0, told.array(INT8OID));
+	values.set(1, attempts.array(TEXTOID));
+	const Result revived = run_statement(revive, values);
+	if (revived.empty())
+		return;
+	Column changed(revived.count());
+	for (uint64 i = 0; i < revived.count(); i++) {
+		changed.add(Int64GetDatum(revived.int64_at(i, 1)));
+		for (std::size_t j = 0; j < count; j++)
+			fallen_back[j] = fallen_back[j] || ids[j] == revived.int64_at(i, 1);
+	}
+	(void)change_messages(changed);
+	Values entries;
+	entries.set(0, changed.array(INT8OID));
+	if (run_statement(queue, entries).count() < revived.count())
+		raise_left_out("whatsapp_queue");
+	wake_sender_at_commit(GetCurrentTransactionStartTimestamp());
+	fault_point(FaultPoint::message_retried);
 }
 
 bool

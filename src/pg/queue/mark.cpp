@@ -8,12 +8,13 @@
 
 #include "core/message/limits.hpp"
 #include "pg/budgets/budgets.hpp"
-#include "pg/queue/claim_budget.hpp"
+#include "pg/queue/claim_holds.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/identity/instance.hpp"
 #include "pg/people/opt_outs.hpp"
 #include "pg/queue/campaign_pauses.hpp"
 #include "pg/queue/fallback.hpp"
+#include "pg/queue/marketing.hpp"
 #include "pg/server/settings.hpp"
 
 #include "pg/server/columns.hpp"
@@ -319,7 +320,10 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 		                  rows.text_at(i, 12),
 		                  rows.text_at(i, 13),
 		                  rows.int32_at(i, 14),
-		                  false};
+		                  false,
+		                  false,
+		                  nullptr,
+		                  0};
 	}
 	MemoryContextSwitchTo(before);
 	std::sort(claims.rows, claims.rows + claims.count,
@@ -334,16 +338,20 @@ mark_messages(const Instance &instance, const ReadyMessage *candidates, std::siz
               std::size_t bytes, bool careful, MemoryContextData *memory)
 {
 	Claims claims;
-	const bool priced = any_budgets();
-	if (careful || !mark_directly(instance, candidates, count, bytes, priced, claims, memory))
+	const bool budgets = any_budgets();
+	const bool marketing = look_at_marketing();
+	if (careful ||
+	    !mark_directly(instance, candidates, count, bytes, budgets || marketing, claims, memory))
 		claims = mark_by_statement(instance, candidates, count, bytes, careful, memory);
 	if (settings.check_opt_outs && claims.count > 0 && any_opt_outs())
 		note_opted_out(claims);
 	if (settings.check_windows && std::any_of(claims.rows, claims.rows + claims.count,
 	                                          [](const Claimed &claim) { return claim.free_form; }))
 		note_closed_windows(claims, memory);
-	if (priced)
-		reserve_for_claims(claims);
+	if (marketing)
+		note_marketing(claims);
+	if (budgets || marketing)
+		hold_claims(claims, budgets);
 	fault_point(FaultPoint::claimed, claims.count);
 	return claims;
 }

@@ -84,7 +84,11 @@ struct Claimed {
 	const char *template_name; /* NULL: none */
 	const char *template_language;
 	int priority;
-	bool fresh; /* never claimed before, as far as its row tells */
+	bool fresh;              /* never claimed before, as far as its row tells */
+	bool marketing_endpoint; /* it leaves by the endpoint for marketing messages */
+	/* what holds it, and until when (TimestampTz); NULL: it may leave */
+	const char *held_by;
+	std::int64_t held_until;
 };
 
 struct Claims {

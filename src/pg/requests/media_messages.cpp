@@ -102,39 +102,49 @@ wait_for_media(std::int64_t message_id, std::int64_t media)
 		(void)run_statement(put_off, values);
 }
 
-std::int64_t
-find_unnamed_media(std::int64_t message_id)
+LapsedName
+find_lapsed_name(std::int64_t message_id)
 {
+	/* a place-holder, or an id under which Meta has the file no more */
 	static Statement statement = {
-	    "SELECT f.id FROM (SELECT substring(coalesce(m.payload #>> ARRAY[m.message_type, 'id'],"
-	    "  m.payload #>> '{template,components,0,parameters,0,document,id}') FROM '^' || " PLACE_HOLDER
-	    " || '([0-9]{1,18})$') AS place_holder FROM @s@.whatsapp_messages AS m WHERE m.id = $1 AND m.status IN ('FAILED', 'CANCELLED')) AS p"
-	    " JOIN @s@.whatsapp_media AS f ON f.id = p.place_holder::bigint AND f.origin = 'upload'",
+	    "SELECT f.id, n.name FROM (SELECT m.sender, coalesce(m.payload #>> ARRAY[m.message_type, 'id'],"
+	    "  m.payload #>> '{template,components,0,parameters,0,document,id}') AS name"
+	    "  FROM @s@.whatsapp_messages AS m WHERE m.id = $1 AND m.status IN ('FAILED', 'CANCELLED')) AS n"
+	    " CROSS JOIN LATERAL ("
+	    "  SELECT u.id FROM @s@.whatsapp_media AS u WHERE u.origin = 'upload' AND u.sender = n.sender"
+	    "   AND u.id = substring(n.name FROM '^' || " PLACE_HOLDER " || '([0-9]{1,18})$')::bigint"
+	    "  UNION ALL SELECT u.id FROM @s@.whatsapp_media AS u WHERE u.origin = 'upload' AND u.sender = n.sender"
+	    "   AND u.media_id = n.name AND u.expires_at <= now() + interval '1 day'"
+	    "  UNION ALL SELECT u.id FROM @s@.whatsapp_media AS u WHERE u.origin = 'upload' AND u.sender = n.sender"
+	    "   AND u.lapsed_media_ids <> '{}' AND n.name = ANY (u.lapsed_media_ids)) AS f LIMIT 1",
 	    1,
 	    {INT8OID}};
 	Values values;
 	values.set(0, Int64GetDatum(message_id));
 	const Result found = run_statement(statement, values);
-	return found.empty() ? 0 : found.int64_at(0, 1);
+	LapsedName lapsed = {};
+	if (found.empty())
+		return lapsed;
+	lapsed.media = found.int64_at(0, 1);
+	strlcpy(lapsed.name, found.text_at(0, 2), sizeof lapsed.name);
+	return lapsed;
 }
 
 void
-name_media_again(std::int64_t message_id, std::int64_t media, const NamedMedia &named)
+name_media_again(std::int64_t message_id, const LapsedName &lapsed, const NamedMedia &named)
 {
 	static Statement fill_in = {"UPDATE @s@.whatsapp_messages AS m"
-	                            " SET payload = replace(m.payload::text, to_json(" PLACE_HOLDER
-	                            " || $2)::text, to_json($3)::text)::json WHERE m.id = $1",
+	                            " SET payload = replace(m.payload::text, to_json($2)::text,"
+	                            "  to_json($3)::text)::json WHERE m.id = $1",
 	                            3,
-	                            {INT8OID, INT8OID, TEXTOID}};
-	if (named.waits) {
-		wait_for_media(message_id, media);
-		return;
-	}
+	                            {INT8OID, TEXTOID, TEXTOID}};
 	Values values;
 	values.set(0, Int64GetDatum(message_id));
-	values.set(1, Int64GetDatum(media));
+	values.set_text(1, lapsed.name);
 	values.set_text(2, named.name);
 	(void)run_statement(fill_in, values);
+	if (named.waits)
+		wait_for_media(message_id, lapsed.media);
 }
 
 namespace

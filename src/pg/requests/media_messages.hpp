@@ -27,11 +27,15 @@ NamedMedia name_media(std::int64_t media, const char *sender, std::int64_t send_
 /* The message is due when its file is at Meta, and fails when that fails. */
 void wait_for_media(std::int64_t message_id, std::int64_t media);
 
-/* The file whose place-holder the message still names, since it could not be uploaded; 0: it names
- * none. */
-std::int64_t find_unnamed_media(std::int64_t message_id);
-/* Of a message that is PENDING once more: the file is named, or waited for. */
-void name_media_again(std::int64_t message_id, std::int64_t media, const NamedMedia &named);
+/* A message of the past that names a file in vain: by a place-holder, since it could not be
+ * uploaded, or by an id of Meta's that has lapsed. media 0: it names none. */
+struct LapsedName {
+	std::int64_t media;
+	char name[max_media_name];
+};
+LapsedName find_lapsed_name(std::int64_t message_id);
+/* Of a message that is PENDING once more: the file is named anew, or waited for. */
+void name_media_again(std::int64_t message_id, const LapsedName &lapsed, const NamedMedia &named);
 
 /* For the writers: the file is there, as media_id, or will never be. */
 void send_waiting_messages(std::int64_t media, const char *media_id);

@@ -14,6 +14,9 @@ namespace whatsapp::pg
 namespace
 {
 
+/* Of a file that is uploaded once a month, three years of them. */
+constexpr int most_lapsed_ids = 36;
+
 /* The account of a sender; "default" needs no row. */
 const char *
 require_sender(const char *sender)
@@ -103,9 +106,10 @@ ask_for_upload(std::int64_t id, const char *account, const NewUpload &upload)
 	    {INT8OID, TEXTOID, TEXTOID}};
 	static Statement mark = {
 	    "UPDATE @s@.whatsapp_media SET state = 'waiting', request_id = $2, error_message = NULL,"
-	    "  content = coalesce(content, $3) WHERE id = $1",
-	    3,
-	    {INT8OID, INT8OID, BYTEAOID}};
+	    "  lapsed_media_ids = CASE WHEN media_id IS NULL THEN lapsed_media_ids ELSE media_id || lapsed_media_ids[1:$4] END,"
+	    "  media_id = NULL, content = coalesce(content, $3) WHERE id = $1",
+	    4,
+	    {INT8OID, INT8OID, BYTEAOID, INT4OID}};
 	Values values;
 	values.set(0, Int64GetDatum(id));
 	values.set_text(1, upload.mime_type);
@@ -117,6 +121,7 @@ ask_for_upload(std::int64_t id, const char *account, const NewUpload &upload)
 	values.set(1, Int64GetDatum(request_id));
 	if (upload.content != nullptr)
 		values.set(2, PointerGetDatum(upload.content));
+	values.set(3, Int32GetDatum(most_lapsed_ids - 1));
 	(void)run_statement(mark, values);
 }
 

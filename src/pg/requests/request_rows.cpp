@@ -8,6 +8,7 @@
 #include "pg/requests/media_rows.hpp"
 #include "pg/requests/number_rows.hpp"
 #include "pg/requests/probe_rows.hpp"
+#include "pg/requests/sample_rows.hpp"
 #include "pg/requests/template_rows.hpp"
 
 namespace whatsapp::pg
@@ -30,6 +31,7 @@ constexpr Writer writers[] = {
     {"sync_numbers", write_synced_numbers},
     {"probe", write_probe},
     {"upload_media", write_uploaded_media, write_failed_media},
+    {"upload_sample", write_uploaded_sample, write_failed_sample},
     {"download_media", write_downloaded_media, write_failed_media},
 };
 

@@ -79,13 +79,23 @@ namespace
 void
 read_file(ClaimedRequest &claimed)
 {
-	static Statement statement = {
+	static Statement media = {
 	    "SELECT content FROM @s@.whatsapp_media WHERE id = ($1::jsonb ->> 'media')::bigint",
 	    1,
 	    {TEXTOID}};
+	static Statement sample = {
+	    "SELECT content FROM @s@.whatsapp_template_samples WHERE name = $1::jsonb ->> 'sample'"
+	    " AND sha256 = $1::jsonb ->> 'sha256' AND account IS NOT DISTINCT FROM $2",
+	    2,
+	    {TEXTOID, TEXTOID}};
+	const bool is_media = strcmp(claimed.kind, "upload_media") == 0;
+	if (!is_media && strcmp(claimed.kind, "upload_sample") != 0)
+		return;
 	Values values;
 	values.set_text(0, claimed.request);
-	const Result row = run_statement(statement, values);
+	if (!is_media)
+		values.set_text(1, claimed.account);
+	const Result row = run_statement(is_media ? media : sample, values);
 	if (row.empty() || row.is_null(0, 1))
 		return;
 	const bytea *content = DatumGetByteaPP(row.datum_at(0, 1, BYTEAOID));
@@ -148,8 +158,7 @@ claim_request(const BusyAccounts &busy, MemoryContextData *memory, ClaimedReques
 	claimed.business_account_id = way.text_at(0, 2);
 	claimed.api_version = way.text_at(0, 3);
 	claimed.api_base_url = way.text_at(0, 4);
-	if (strcmp(claimed.kind, "upload_media") == 0)
-		read_file(claimed);
+	read_file(claimed);
 	MemoryContextSwitchTo(before);
 	return true;
 }

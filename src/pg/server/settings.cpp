@@ -31,6 +31,14 @@ const config_enum_entry parameter_whitespaces[] = {{"error", whitespace_error, f
                                                    {"collapse", whitespace_collapse, false},
                                                    {nullptr, 0, false}};
 
+const config_enum_entry recategorised_policies[] = {
+    {"send", recategorised_send, false}, {"hold", recategorised_hold, false}, {nullptr, 0, false}};
+
+const config_enum_entry marketing_endpoints[] = {
+    {"messages", messages_endpoint, false},
+    {"marketing_messages", marketing_messages_endpoint, false},
+    {nullptr, 0, false}};
+
 const config_enum_entry unknown_policies[] = {
     {"auto", unknown_auto, false},
     {"retry", unknown_retry, false},
@@ -95,6 +103,11 @@ define_api_settings()
 	    "Makes requests to the Cloud API that are no message: templates, numbers, media.",
 	    "When off, and when whatsapp.enabled is off, they wait in whatsapp_requests.",
 	    &settings.clerk, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+	DefineCustomBoolVariable(
+	    "whatsapp.core_files", "Lets workers leave a core file when they crash.",
+	    "It has the access token and the messages that were on the way in it. The server's other "
+	    "processes have neither, and are not concerned.",
+	    &settings.core_files, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 	define_int("whatsapp.clerk_idle_timeout",
 	           {"Time without work after which the clerk ends.",
 	            "Another one is started when there is something to do."},
@@ -151,6 +164,20 @@ define_sending_settings()
 	    "auto: retried when webhooks flow and none named it, else failed; retry: at least once; fail: at most once.",
 	    &settings.unknown_policy, unknown_auto, unknown_policies, PGC_SIGHUP, 0, nullptr, nullptr,
 	    nullptr);
+	DefineCustomEnumVariable(
+	    "whatsapp.on_recategorised",
+	    "What becomes of messages whose template Meta has made marketing by itself.",
+	    "send: they are sent, at the price of marketing; hold: they wait until "
+	    "wa_accept_category() says that their recipients have agreed to marketing.",
+	    &settings.on_recategorised, recategorised_send, recategorised_policies, PGC_SIGHUP, 0,
+	    nullptr, nullptr, nullptr);
+	DefineCustomEnumVariable(
+	    "whatsapp.marketing_endpoint",
+	    "Endpoint of the API to which marketing templates of the default account are sent.",
+	    "marketing_messages: that of the Marketing Messages API, for accounts that are in it. Other "
+	    "accounts have theirs in whatsapp_accounts.",
+	    &settings.marketing_endpoint, messages_endpoint, marketing_endpoints, PGC_SIGHUP, 0,
+	    nullptr, nullptr, nullptr);
 	define_int("whatsapp.campaign_failure_limit",
 	           {"Percentage of failures above which a campaign stops by itself; 0 for never.",
 	            "Of the messages that Meta has answered, 50 at least, since it began or went on."},

@@ -8,6 +8,8 @@ namespace whatsapp::pg
 {
 
 enum ParameterWhitespace : int { whitespace_error, whitespace_collapse };
+enum OnRecategorised : int { recategorised_send, recategorised_hold };
+enum MarketingEndpoint : int { messages_endpoint, marketing_messages_endpoint };
 enum UnknownPolicy : int { unknown_auto, unknown_retry, unknown_fail };
 
 enum LogMessages : int { log_none, log_failures, log_all };
@@ -16,6 +18,7 @@ struct Settings {
 	char *databases;
 	bool enabled;
 	bool clerk;
+	bool core_files;
 	int clerk_idle_timeout; /* seconds */
 	int sync_interval;      /* seconds; 0: never by itself */
 	char *media_hosts;
@@ -58,6 +61,8 @@ struct Settings {
 	bool check_templates;
 	int parameter_whitespace;
 	bool check_windows;
+	int on_recategorised;
+	int marketing_endpoint;
 	int keep_messages; /* seconds; 0: for ever; as the next three */
 	int keep_bodies;
 	int keep_events;

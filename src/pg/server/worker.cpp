@@ -6,6 +6,8 @@
 #include <csignal>
 #include <cstdint>
 
+#include <sys/resource.h>
+
 #include "pg/server/planning.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/session.hpp"
@@ -13,6 +15,7 @@
 #include "pg/server/bells.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/seats.hpp"
+#include "pg/server/settings.hpp"
 #include "pg/server/shutdown.hpp"
 #include "pg/server/transaction.hpp"
 
@@ -49,6 +52,18 @@ become_single(Role role)
 	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+/* A core file has the secrets in it. Only the soft limit: a reload may give it back. */
+void
+limit_core_files()
+{
+	rlimit limit;
+	if (getrlimit(RLIMIT_CORE, &limit) != 0)
+		return;
+	static const rlim_t given = limit.rlim_cur;
+	limit.rlim_cur = settings.core_files ? given : 0;
+	(void)setrlimit(RLIMIT_CORE, &limit);
+}
+
 void
 call_at_exit(int, Datum callback)
 {
@@ -83,6 +98,7 @@ worker_database_name()
 void
 start_worker(Role role, int place, unsigned database_oid)
 {
+	limit_core_files();
 	begin_log();
 	install_shutdown_handler();
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -132,6 +148,7 @@ reload_if_requested()
 		return false;
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
+	limit_core_files();
 	apply_session_settings();
 	return true;
 }

@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "pg/people/persons.hpp"
+#include "pg/queue/fallback.hpp"
 #include "pg/rows/left_out.hpp"
 #include "pg/server/batch_statement.hpp"
 #include "pg/server/fault_point.hpp"
@@ -238,6 +239,32 @@ require_changed(const Sum *sums, std::size_t count, std::size_t accounted_for)
 		raise_left_out("whatsapp_messages");
 }
 
+/* A closed window that the platform tells of late: what is to be sent instead is no failure yet. */
+void
+leave_out_fallbacks(const FailedMessage **some, std::size_t &size)
+{
+	auto *ids = static_cast<std::int64_t *>(palloc(sizeof(std::int64_t) * (size + 1)));
+	auto *wamids = static_cast<std::string_view *>(palloc(sizeof(std::string_view) * (size + 1)));
+	std::size_t count = 0;
+	for (std::size_t i = 0; i < size; i++) {
+		if (!some[i]->report->has_error || some[i]->report->error_code != window_closed_code)
+			continue;
+		ids[count] = some[i]->message_id;
+		wamids[count++] = some[i]->report->wamid;
+	}
+	if (count == 0)
+		return;
+	auto *fallen_back = static_cast<bool *>(palloc0(sizeof(bool) * count));
+	take_late_fallbacks(ids, wamids, count, fallen_back);
+	std::size_t kept = 0;
+	for (std::size_t i = 0; i < size; i++) {
+		const std::int64_t *found = std::find(ids, ids + count, some[i]->message_id);
+		if (found == ids + count || !fallen_back[found - ids])
+			some[kept++] = some[i];
+	}
+	size = kept;
+}
+
 /* statuses: in order of message. False when one of them had no row in the queue: most failures are
  * not the earliest of their message, so the number of changed rows tells nothing. */
 bool
@@ -260,6 +287,7 @@ join_failures_of(const MessageStatus *statuses, std::size_t count, Sum *sums, st
 		some[size] = &failures[size];
 		size++;
 	}
+	leave_out_fallbacks(some, size);
 	if (size > 0)
 		run_batch_statement(join_failures, some, size);
 	return all_seen;

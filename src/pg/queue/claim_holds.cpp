@@ -1,8 +1,10 @@
 /*
- * claim_budget.cpp — after the mark: only then is it known what leaves, and what is said of it has
+ * claim_holds.cpp — after the mark: only then is it known what leaves, and what is said of it has
  * been read already.
  */
-#include "pg/queue/claim_budget.hpp"
+#include "pg/queue/claim_holds.hpp"
+
+#include <algorithm>
 
 #include "pg/budgets/budgets.hpp"
 #include "pg/queue/queue.hpp"
@@ -24,12 +26,12 @@ bool
 will_leave(const Claimed &claim)
 {
 	return claim.phone != nullptr && claim.sender != nullptr && !claim.too_large &&
-	       !claim.expired && !claim.opted_out && !claim.window_closed;
+	       !claim.expired && !claim.opted_out && !claim.window_closed && claim.held_by == nullptr;
 }
 
-/* As they were before the mark. */
+/* Those that are held, as they were before the mark. */
 void
-put_back(const PricedMessage *messages, std::size_t count, std::size_t held)
+put_back(const Claims &claims, std::size_t held)
 {
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_queue AS q SET state = 'ready', attempts = q.attempts - 1, changed_at = NULL,"
@@ -40,12 +42,13 @@ put_back(const PricedMessage *messages, std::size_t count, std::size_t held)
 	Column ids(held);
 	Column dues(held);
 	Column reasons(held);
-	for (std::size_t i = 0; i < count; i++) {
-		if (messages[i].held_by == nullptr)
+	for (std::size_t i = 0; i < claims.count; i++) {
+		const Claimed &claim = claims.rows[i];
+		if (claim.held_by == nullptr)
 			continue;
-		ids.add(Int64GetDatum(messages[i].id));
-		dues.add(TimestampTzGetDatum(messages[i].held_until));
-		reasons.add_text(messages[i].held_by);
+		ids.add(Int64GetDatum(claim.id));
+		dues.add(TimestampTzGetDatum(claim.held_until));
+		reasons.add_text(claim.held_by);
 	}
 	Values values;
 	values.set(0, ids.array(INT8OID));
@@ -56,24 +59,6 @@ put_back(const PricedMessage *messages, std::size_t count, std::size_t held)
 }
 
 /* Both in order of id. */
-void
-leave_out_held(Claims &claims, const PricedMessage *messages, std::size_t count)
-{
-	std::size_t kept = 0;
-	std::size_t next = 0;
-	for (std::size_t i = 0; i < claims.count; i++) {
-		while (next < count && messages[next].id < claims.rows[i].id)
-			next++;
-		const bool is_held = next < count && messages[next].id == claims.rows[i].id &&
-		                     messages[next].held_by != nullptr;
-		if (!is_held)
-			claims.rows[kept++] = claims.rows[i];
-	}
-	claims.count = kept;
-}
-
-} // namespace
-
 void
 reserve_for_claims(Claims &claims)
 {
@@ -95,13 +80,32 @@ reserve_for_claims(Claims &claims)
 			                     0};
 	}
 	reserve_money(messages, count);
-	std::size_t held = 0;
-	for (std::size_t i = 0; i < count; i++)
-		held += messages[i].held_by != nullptr ? 1 : 0;
+	std::size_t next = 0;
+	for (std::size_t i = 0; i < claims.count && next < count; i++) {
+		Claimed &claim = claims.rows[i];
+		if (messages[next].id != claim.id)
+			continue;
+		claim.held_by = messages[next].held_by;
+		claim.held_until = messages[next].held_until;
+		next++;
+	}
+}
+
+} // namespace
+
+void
+hold_claims(Claims &claims, bool budgets)
+{
+	if (budgets)
+		reserve_for_claims(claims);
+	const auto is_held = [](const Claimed &claim) { return claim.held_by != nullptr; };
+	Claimed *end = claims.rows + claims.count;
+	const auto held = static_cast<std::size_t>(std::count_if(claims.rows, end, is_held));
 	if (held == 0)
 		return;
-	put_back(messages, count, held);
-	leave_out_held(claims, messages, count);
+	put_back(claims, held);
+	claims.count =
+	    static_cast<std::size_t>(std::remove_if(claims.rows, end, is_held) - claims.rows);
 }
 
 } // namespace whatsapp::pg
