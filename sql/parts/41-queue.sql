@@ -4,8 +4,8 @@
 -- has just made; a row whose message was deleted is never picked, and is swept.
 CREATE TABLE whatsapp_queue (
     message_id bigint PRIMARY KEY,
-    sender     text NOT NULL CHECK (octet_length(sender) <= 63),
-    recipient  text NOT NULL CHECK (octet_length(recipient) <= 1024),
+    sender     text NOT NULL CHECK (pg_catalog.octet_length(sender) <= 63),
+    recipient  text NOT NULL CHECK (pg_catalog.octet_length(recipient) <= 1024),
     priority   smallint NOT NULL DEFAULT 1 CHECK (priority BETWEEN 0 AND 2),
     state      text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'sending', 'unknown', 'held')),
     paced      boolean NOT NULL DEFAULT false,

@@ -1,12 +1,12 @@
 /* Samples: the files that a template shows in review, uploaded to Meta before the template is asked for. */
 
 CREATE TABLE whatsapp_template_samples (
-    account       text CHECK (octet_length(account) <= 63),
+    account       text CHECK (pg_catalog.octet_length(account) <= 63),
     name          text NOT NULL CHECK (name ~ '^[A-Za-z0-9._-]{1,100}$'),
-    mime_type     text NOT NULL CHECK (octet_length(mime_type) <= 127),
+    mime_type     text NOT NULL CHECK (pg_catalog.octet_length(mime_type) <= 127),
     sha256        text NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$'),
     content       bytea NOT NULL,
-    handle        text CHECK (octet_length(handle) <= 8192),
+    handle        text CHECK (pg_catalog.octet_length(handle) <= 8192),
     uploaded_at   timestamptz,
     request_id    bigint,
     error_message text,
@@ -25,14 +25,14 @@ CREATE FUNCTION whatsapp_with_handles(definition jsonb, account text) RETURNS js
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH RECURSIVE named AS (
-        SELECT row_number() OVER () AS place, to_jsonb('sample:' || s.name)::text AS sample, to_jsonb(s.handle)::text AS handle
+        SELECT pg_catalog.row_number() OVER () AS place, pg_catalog.to_jsonb('sample:' || s.name)::text AS sample, pg_catalog.to_jsonb(s.handle)::text AS handle
         FROM whatsapp_template_samples AS s
         WHERE s.account IS NOT DISTINCT FROM whatsapp_with_handles.account AND s.handle IS NOT NULL
-          AND strpos(whatsapp_with_handles.definition::text, to_jsonb('sample:' || s.name)::text) > 0
+          AND pg_catalog.strpos(whatsapp_with_handles.definition::text, pg_catalog.to_jsonb('sample:' || s.name)::text) > 0
     ), filled (place, text) AS (
         SELECT 0::bigint, whatsapp_with_handles.definition::text
         UNION ALL
-        SELECT n.place, replace(f.text, n.sample, n.handle) FROM filled AS f JOIN named AS n ON n.place = f.place + 1
+        SELECT n.place, pg_catalog.replace(f.text, n.sample, n.handle) FROM filled AS f JOIN named AS n ON n.place = f.place + 1
     )
     SELECT f.text::jsonb FROM filled AS f ORDER BY f.place DESC LIMIT 1;
 END;
@@ -41,11 +41,11 @@ END;
 CREATE FUNCTION whatsapp_missing_sample(definition jsonb, account text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT CASE WHEN s.name IS NULL THEN format('sample %s has not been given: see wa_template_sample()', w.name)
-                WHEN s.error_message IS NOT NULL THEN format('sample %s could not be uploaded: %s', w.name, s.error_message)
-                ELSE format('sample %s is being uploaded, request %s', w.name, s.request_id) END
-    FROM (SELECT DISTINCT substr(h.handle #>> '{}', 8) AS name
-          FROM jsonb_path_query(whatsapp_missing_sample.definition, '$.**.header_handle[*] ? (@ starts with "sample:")') AS h (handle)) AS w
+    SELECT CASE WHEN s.name IS NULL THEN pg_catalog.format('sample %s has not been given: see wa_template_sample()', w.name)
+                WHEN s.error_message IS NOT NULL THEN pg_catalog.format('sample %s could not be uploaded: %s', w.name, s.error_message)
+                ELSE pg_catalog.format('sample %s is being uploaded, request %s', w.name, s.request_id) END
+    FROM (SELECT DISTINCT pg_catalog.substr(h.handle #>> '{}', 8) AS name
+          FROM pg_catalog.jsonb_path_query(whatsapp_missing_sample.definition, '$.**.header_handle[*] ? (@ starts with "sample:")') AS h (handle)) AS w
     LEFT JOIN whatsapp_template_samples AS s ON s.name = w.name AND s.account IS NOT DISTINCT FROM whatsapp_missing_sample.account
     WHERE s.handle IS NULL ORDER BY w.name LIMIT 1;
 END;

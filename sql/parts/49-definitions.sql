@@ -1,11 +1,11 @@
 /* Definitions of templates: what is wanted, the rules of Meta's for it, and what has to be asked for so that Meta has the same. */
 
 CREATE TABLE whatsapp_template_definitions (
-    account    text CHECK (octet_length(account) <= 63),
-    name       text NOT NULL CHECK (octet_length(name) <= 512),
-    language   text NOT NULL CHECK (octet_length(language) <= 63),
-    definition jsonb NOT NULL CHECK (jsonb_typeof(definition) = 'object'),
-    alias      text CHECK (octet_length(alias) <= 512),
+    account    text CHECK (pg_catalog.octet_length(account) <= 63),
+    name       text NOT NULL CHECK (pg_catalog.octet_length(name) <= 512),
+    language   text NOT NULL CHECK (pg_catalog.octet_length(language) <= 63),
+    definition jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(definition) = 'object'),
+    alias      text CHECK (pg_catalog.octet_length(alias) <= 512),
     version    integer,
     applied    jsonb,
     defined_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -40,8 +40,8 @@ AS 'MODULE_PATHNAME', 'pg_whatsapp_template_placeholders';
 CREATE FUNCTION whatsapp_read_definition(INOUT definition jsonb, OUT alias text, OUT version integer)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT CASE WHEN v.m IS NULL THEN definition ELSE jsonb_set(definition, '{name}', to_jsonb(v.m[1] || '_v' || v.m[2])) END, v.m[1], v.m[2]::integer
-    FROM regexp_match(definition ->> 'name', '^(.+)@([1-9][0-9]{0,5})$') AS v (m);
+    SELECT CASE WHEN v.m IS NULL THEN definition ELSE pg_catalog.jsonb_set(definition, '{name}', pg_catalog.to_jsonb(v.m[1] || '_v' || v.m[2])) END, v.m[1], v.m[2]::integer
+    FROM pg_catalog.regexp_match(definition ->> 'name', '^(.+)@([1-9][0-9]{0,5})$') AS v (m);
 END;
 
 CREATE FUNCTION wa_template_define(definition jsonb, account text DEFAULT NULL) RETURNS void
@@ -52,13 +52,13 @@ BEGIN ATOMIC
     FROM whatsapp_read_definition(wa_template_define.definition) AS d WHERE whatsapp_require_definition(d.definition)
     ON CONFLICT (name, language, account) DO UPDATE
     SET definition = EXCLUDED.definition, alias = EXCLUDED.alias, version = EXCLUDED.version, removed_at = NULL,
-        defined_at = CASE WHEN t.definition = EXCLUDED.definition AND t.removed_at IS NULL THEN t.defined_at ELSE now() END;
+        defined_at = CASE WHEN t.definition = EXCLUDED.definition AND t.removed_at IS NULL THEN t.defined_at ELSE pg_catalog.now() END;
 END;
 
 CREATE FUNCTION wa_template_remove(name text, language text DEFAULT NULL, account text DEFAULT NULL) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    UPDATE whatsapp_template_definitions AS t SET removed_at = now()
+    UPDATE whatsapp_template_definitions AS t SET removed_at = pg_catalog.now()
     WHERE t.name = wa_template_remove.name AND t.language = coalesce(wa_template_remove.language, t.language)
       AND t.account IS NOT DISTINCT FROM wa_template_remove.account AND t.removed_at IS NULL;
 END;
@@ -83,7 +83,7 @@ BEGIN ATOMIC
           AND t.account IS NOT DISTINCT FROM wa_accept_category.account AND t.category IS NOT NULL
           AND t.accepted_category IS DISTINCT FROM t.category
         RETURNING 1)
-    SELECT count(*) FROM accepted;
+    SELECT pg_catalog.count(*) FROM accepted;
 END;
 
 -- What stands between what is wanted and what Meta has, with the request that would change it.
@@ -118,46 +118,46 @@ BEGIN ATOMIC
                     WHEN c.removed_at IS NOT NULL THEN 'delete'
                     WHEN c.broken IS NOT NULL THEN 'invalid'
                     WHEN NOT c.live THEN 'create'
-                    WHEN jsonb_path_exists(c.differences, '$[*] ? (@.component != "category")')
+                    WHEN pg_catalog.jsonb_path_exists(c.differences, '$[*] ? (@.component != "category")')
                     THEN CASE WHEN c.applied = c.definition THEN 'drifted' ELSE 'edit' END
                     WHEN c.differences <> '[]' THEN CASE WHEN c.applied ->> 'category' <> c.definition ->> 'category' THEN 'edit' ELSE 'recategorised' END
                     ELSE 'unchanged' END AS action
         FROM compared AS c WHERE c.live OR (c.definition IS NOT NULL AND c.removed_at IS NULL)
     ), asked AS (
-        SELECT j.*, (SELECT max(r.id) FROM whatsapp_requests AS r WHERE r.ended_at IS NULL AND r.account IS NOT DISTINCT FROM whatsapp_template_steps.account
+        SELECT j.*, (SELECT pg_catalog.max(r.id) FROM whatsapp_requests AS r WHERE r.ended_at IS NULL AND r.account IS NOT DISTINCT FROM whatsapp_template_steps.account
                      AND r.kind IN ('create_template', 'edit_template', 'delete_template')
                      AND (r.request ->> 'template_id' = j.template_id
                           OR (r.request ->> 'name' = j.name AND coalesce(r.request ->> 'language', j.language) = j.language
                               AND NOT r.request ? 'template_id'))) AS pending,
-               (SELECT array_agg(r.created_at ORDER BY r.created_at DESC) FROM whatsapp_requests AS r
+               (SELECT pg_catalog.array_agg(r.created_at ORDER BY r.created_at DESC) FROM whatsapp_requests AS r
                 WHERE r.kind = 'edit_template' AND r.account IS NOT DISTINCT FROM whatsapp_template_steps.account AND r.state <> 'failed'
-                  AND r.request ->> 'template_id' = j.template_id AND r.created_at > now() - interval '30 days') AS edits
+                  AND r.request ->> 'template_id' = j.template_id AND r.created_at > pg_catalog.now() - interval '30 days') AS edits
         FROM judged AS j
     )
     SELECT a.action, a.name, a.language, CASE WHEN a.action IN ('edit', 'drifted', 'recategorised') THEN a.differences END,
            CASE WHEN a.action = 'invalid' THEN 'rule ' || a.broken
                 WHEN a.action NOT IN ('create', 'edit', 'drifted', 'delete') THEN NULL
                 WHEN NOT s.yes THEN 'the account has never been synced'
-                WHEN a.pending IS NOT NULL THEN 'request ' || a.pending || ' has not ended'
+                WHEN a.pending IS NOT NULL THEN pg_catalog.format('request %s has not ended', a.pending)
                 WHEN a.action <> 'delete' AND a.differs_from IS NOT NULL THEN 'its placeholders differ from those of language ' || a.differs_from
                 WHEN a.action <> 'delete' AND a.missing_sample IS NOT NULL THEN a.missing_sample
-                WHEN a.action = 'create' AND a.gone_at > now() - interval '30 days' THEN 'the name of a deleted template is free after 30 days only'
+                WHEN a.action = 'create' AND a.gone_at > pg_catalog.now() - interval '30 days' THEN 'the name of a deleted template is free after 30 days only'
                 WHEN a.action = 'delete' AND a.status = 'DISABLED' THEN 'a disabled template cannot be deleted'
                 WHEN a.action IN ('create', 'delete') THEN NULL
                 WHEN a.status IS NULL OR a.status NOT IN ('APPROVED', 'REJECTED', 'PAUSED') THEN 'a template cannot be edited while it is ' || coalesce(a.status, 'unknown')
-                WHEN a.status = 'APPROVED' AND a.edits[1] > now() - interval '24 hours' THEN 'an approved template can be edited once in 24 hours'
+                WHEN a.status = 'APPROVED' AND a.edits[1] > pg_catalog.now() - interval '24 hours' THEN 'an approved template can be edited once in 24 hours'
                 WHEN a.status = 'APPROVED' AND a.edits[10] IS NOT NULL THEN 'an approved template can be edited 10 times in 30 days'
-                WHEN a.status = 'APPROVED' AND NOT jsonb_path_exists(a.differences, '$[*] ? (@.component != "category")')
+                WHEN a.status = 'APPROVED' AND NOT pg_catalog.jsonb_path_exists(a.differences, '$[*] ? (@.component != "category")')
                 THEN 'the category of an approved template cannot be edited' END,
            CASE a.action WHEN 'create' THEN 'create_template' WHEN 'edit' THEN 'edit_template' WHEN 'drifted' THEN 'edit_template'
                          WHEN 'delete' THEN 'delete_template' END,
            CASE WHEN a.action = 'create' THEN whatsapp_with_handles(a.definition, whatsapp_template_steps.account)
-                WHEN a.action = 'delete' THEN jsonb_build_object('name', a.name, 'template_id', a.template_id)
+                WHEN a.action = 'delete' THEN pg_catalog.jsonb_build_object('name', a.name, 'template_id', a.template_id)
                 WHEN a.action IN ('edit', 'drifted')
-                THEN jsonb_build_object('template_id', a.template_id, 'components', whatsapp_with_handles(a.definition -> 'components', whatsapp_template_steps.account))
+                THEN pg_catalog.jsonb_build_object('template_id', a.template_id, 'components', whatsapp_with_handles(a.definition -> 'components', whatsapp_template_steps.account))
                      || CASE WHEN a.definition ? 'message_send_ttl_seconds'
-                             THEN jsonb_build_object('message_send_ttl_seconds', a.definition -> 'message_send_ttl_seconds') ELSE '{}' END
-                     || CASE WHEN a.status <> 'APPROVED' THEN jsonb_build_object('category', a.definition -> 'category') ELSE '{}' END END
+                             THEN pg_catalog.jsonb_build_object('message_send_ttl_seconds', a.definition -> 'message_send_ttl_seconds') ELSE '{}' END
+                     || CASE WHEN a.status <> 'APPROVED' THEN pg_catalog.jsonb_build_object('category', a.definition -> 'category') ELSE '{}' END END
     FROM asked AS a CROSS JOIN synced AS s ORDER BY a.name, a.language;
 END;
 

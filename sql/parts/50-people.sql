@@ -42,7 +42,7 @@ CREATE TABLE whatsapp_opt_out_keywords (
 -- Compared by letters and digits alone, so STOP ALL is STOPALL, too. No word for "cancel" or "end": who answers a purchase order with it
 -- may mean the order.
 INSERT INTO whatsapp_opt_out_keywords (keyword, action, scope, built_in)
-SELECT k, 'stop', 'all', true FROM unnest('{
+SELECT k, 'stop', 'all', true FROM pg_catalog.unnest('{
     STOP,STOP ALL,QUIT,UNSUBSCRIBE,OPT OUT,REMOVE ME,
     BAJA,DAR DE BAJA,DARME DE BAJA,DARSE DE BAJA,CANCELAR SUSCRIPCION,NO MAS MENSAJES,
     BAIXA,DONAR DE BAIXA,
@@ -51,7 +51,7 @@ SELECT k, 'stop', 'all', true FROM unnest('{
     ABMELDEN,STOPP,ABBESTELLEN,AUSTRAGEN,
     DISISCRIVIMI,DISISCRIVITI,CANCELLAMI,ANNULLA ISCRIZIONE,
     AFMELDEN,UITSCHRIJVEN}'::text[]) AS k
-UNION ALL SELECT k, 'stop', 'marketing', true FROM unnest('{
+UNION ALL SELECT k, 'stop', 'marketing', true FROM pg_catalog.unnest('{
     STOP PROMOTIONS,STOP PROMOS,STOP MARKETING,
     DETENER PROMOCIONES,PARAR PROMOCIONES,NO MAS PROMOCIONES,
     PARAR PROMOCOES,INTERROMPER PROMOCOES,
@@ -59,7 +59,7 @@ UNION ALL SELECT k, 'stop', 'marketing', true FROM unnest('{
     WERBUNG STOPPEN,ANGEBOTE STOPPEN,KEINE WERBUNG,
     INTERROMPI PROMOZIONI,STOP PROMOZIONI,
     PROMOTIES STOPPEN,STOP RECLAME}'::text[]) AS k
-UNION ALL SELECT k, 'resume', 'all', true FROM unnest('{START,UNSTOP,SUBSCRIBE,OPT IN,ALTA,DAR DE ALTA,DARME DE ALTA}'::text[]) AS k;
+UNION ALL SELECT k, 'resume', 'all', true FROM pg_catalog.unnest('{START,UNSTOP,SUBSCRIBE,OPT IN,ALTA,DAR DE ALTA,DARME DE ALTA}'::text[]) AS k;
 
 CREATE UNIQUE INDEX whatsapp_opt_outs_key ON whatsapp_opt_outs (contact, sender, scope) NULLS NOT DISTINCT;
 CREATE UNIQUE INDEX whatsapp_user_ids_key ON whatsapp_user_ids (user_id, contact, account) NULLS NOT DISTINCT;

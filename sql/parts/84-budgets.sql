@@ -2,7 +2,7 @@
 
 -- NULL in a scope is all of them; account '' is the default account.
 CREATE TABLE whatsapp_budget_limits (
-    name          text PRIMARY KEY CHECK (name <> '' AND octet_length(name) <= 63),
+    name          text PRIMARY KEY CHECK (name <> '' AND pg_catalog.octet_length(name) <= 63),
     amount        numeric(18,8) NOT NULL CHECK (amount >= 0),
     currency      text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     period        text NOT NULL CHECK (period IN ('day', 'month')),

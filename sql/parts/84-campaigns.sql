@@ -5,9 +5,9 @@ CREATE SEQUENCE whatsapp_campaigns_id_seq AS bigint;
 -- What became of its messages stands in whatsapp_day_counts: so nothing here changes while they are sent, but for the notes of the reader.
 CREATE TABLE whatsapp_campaign_definitions (
     id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_campaigns_id_seq'::pg_catalog.regclass),
-    name              text NOT NULL CHECK (octet_length(name) <= 255),
+    name              text NOT NULL CHECK (pg_catalog.octet_length(name) <= 255),
     created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    created_by        text NOT NULL DEFAULT SESSION_USER CHECK (octet_length(created_by) <= 63),
+    created_by        text NOT NULL DEFAULT SESSION_USER CHECK (pg_catalog.octet_length(created_by) <= 63),
     sender            text NOT NULL,
     template_name     text,
     template_language text,
