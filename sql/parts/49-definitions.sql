@@ -63,17 +63,6 @@ BEGIN ATOMIC
       AND t.account IS NOT DISTINCT FROM wa_template_remove.account AND t.removed_at IS NULL;
 END;
 
--- What a definition of ours says is what was wanted; without one, what the template was before.
-CREATE VIEW whatsapp_recategorised_templates AS
-SELECT t.account, t.name, t.language, coalesce(w.category, t.previous_category) AS wanted, t.category, t.category_at AS since,
-       (SELECT pg_catalog.count(*) FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id
-        WHERE q.held_by = 'category of template ' || t.name AND m.template_language = t.language) AS held
-FROM whatsapp_templates AS t
-LEFT JOIN LATERAL (SELECT d.definition ->> 'category' AS category FROM whatsapp_template_definitions AS d
-                   WHERE d.name = t.name AND d.language = t.language AND d.account IS NOT DISTINCT FROM t.account AND d.removed_at IS NULL) AS w ON true
-WHERE t.category = 'MARKETING' AND coalesce(w.category, t.previous_category) <> 'MARKETING'
-  AND t.accepted_category IS DISTINCT FROM t.category AND t.gone_at IS NULL;
-
 CREATE FUNCTION wa_accept_category(template text, language text DEFAULT NULL, account text DEFAULT NULL) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -178,6 +167,17 @@ CREATE FUNCTION wa_render_template(template text, parameters text[], language te
                                    sender text DEFAULT NULL, html boolean DEFAULT false) RETURNS text
 LANGUAGE C STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_render_message';
+
+-- What a definition of ours says is what was wanted; without one, what the template was before.
+CREATE VIEW whatsapp_recategorised_templates AS
+SELECT t.account, t.name, t.language, coalesce(w.category, t.previous_category) AS wanted, t.category, t.category_at AS since,
+       (SELECT pg_catalog.count(*) FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id
+        WHERE q.held_by = 'category of template ' || t.name AND m.template_language = t.language) AS held
+FROM whatsapp_templates AS t
+LEFT JOIN LATERAL (SELECT d.definition ->> 'category' AS category FROM whatsapp_template_definitions AS d
+                   WHERE d.name = t.name AND d.language = t.language AND d.account IS NOT DISTINCT FROM t.account AND d.removed_at IS NULL) AS w ON true
+WHERE t.category = 'MARKETING' AND coalesce(w.category, t.previous_category) <> 'MARKETING'
+  AND t.accepted_category IS DISTINCT FROM t.category AND t.gone_at IS NULL;
 
 COMMENT ON TABLE whatsapp_template_definitions IS 'Templates as they are wanted. wa_template_plan() compares them with whatsapp_templates, and wa_template_apply() asks Meta for what differs.';
 COMMENT ON COLUMN whatsapp_template_definitions.account IS 'Name of the account; NULL is the default one.';

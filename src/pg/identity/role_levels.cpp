@@ -39,7 +39,7 @@ struct RoleLevel {
 #define LOOKING                                                                                                       \
 	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters,"                       \
 	"whatsapp_template_steps,whatsapp_missing_sample,whatsapp_with_handles,whatsapp_rate_cost,whatsapp_units_before," \
-	"whatsapp_estimate_groups,wa_window_open,wa_diagnose,wa_preflight,wa_metrics,wa_report,wa_security,"                          \
+	"whatsapp_estimate_groups,wa_window_open,wa_diagnose,wa_preflight,wa_metrics,wa_report,wa_security,"              \
 	"wa_changes,wa_market,wa_price,wa_estimate,wa_template_plan,wa_render_template"
 #define ACTING                                                                                                            \
 	LOOKING                                                                                                               \

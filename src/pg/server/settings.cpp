@@ -157,13 +157,8 @@ define_api_settings()
 }
 
 void
-define_sending_settings()
+define_marketing_settings()
 {
-	DefineCustomEnumVariable(
-	    "whatsapp.unknown_policy", "What becomes of a message whose request got no answer.",
-	    "auto: retried when webhooks flow and none named it, else failed; retry: at least once; fail: at most once.",
-	    &settings.unknown_policy, unknown_auto, unknown_policies, PGC_SIGHUP, 0, nullptr, nullptr,
-	    nullptr);
 	DefineCustomEnumVariable(
 	    "whatsapp.on_recategorised",
 	    "What becomes of messages whose template Meta has made marketing by itself.",
@@ -178,6 +173,16 @@ define_sending_settings()
 	    "accounts have theirs in whatsapp_accounts.",
 	    &settings.marketing_endpoint, messages_endpoint, marketing_endpoints, PGC_SIGHUP, 0,
 	    nullptr, nullptr, nullptr);
+}
+
+void
+define_sending_settings()
+{
+	DefineCustomEnumVariable(
+	    "whatsapp.unknown_policy", "What becomes of a message whose request got no answer.",
+	    "auto: retried when webhooks flow and none named it, else failed; retry: at least once; fail: at most once.",
+	    &settings.unknown_policy, unknown_auto, unknown_policies, PGC_SIGHUP, 0, nullptr, nullptr,
+	    nullptr);
 	define_int("whatsapp.campaign_failure_limit",
 	           {"Percentage of failures above which a campaign stops by itself; 0 for never.",
 	            "Of the messages that Meta has answered, 50 at least, since it began or went on."},
@@ -377,6 +382,7 @@ define_settings()
 	              process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP,
 	              GUC_LIST_INPUT);
 	define_api_settings();
+	define_marketing_settings();
 	define_sending_settings();
 	define_listener_settings();
 	define_session_settings();
