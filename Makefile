@@ -47,12 +47,15 @@ SQL_PARTS  = \
 	85-privacy \
 	86-rights \
 	90-local_tables
+# A library of its own for libphonenumber, loaded when the first number is read: src/core/value/phone_numbers.hpp says why.
+MODULES    = pg_whatsapp_phone
+PHONE_OBJS = src/core/value/phone_numbers.o src/entry/phone/module.o
 # every source of a floor and of its rooms
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
-OBJS := $(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp)))
+OBJS := $(filter-out $(PHONE_OBJS),$(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp))))
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone template money prices budgets send free_form people watch watch_general watch_due callbacks send_window errors web_tier requests definitions media codes campaigns privacy rights rights_levels operations
+REGRESS    = phone phone_numbers template money prices budgets send on_error free_form people watch watch_general watch_due callbacks send_window errors web_tier requests definitions media codes campaigns privacy rights rights_levels operations
 ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses
@@ -66,7 +69,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(HERE)pg_wh
 PG_CPPFLAGS = -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server) -DPG_WHATSAPP_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS = -std=c++17 -Wall -Wextra -Wshadow -MMD -MP $(if $(WERROR),-Werror) $(COPT)
 SHLIB_LINK  = $(shell $(CURL_CONFIG) --libs) -lcrypto -licui18n -licuuc -lzip -lexpat -Wl,--version-script=$(srcdir)/src/exports.map
-EXTRA_CLEAN = $(OBJS:.o=.d) build output_iso compile_commands.json
+EXTRA_CLEAN = $(OBJS:.o=.d) $(PHONE_OBJS) $(PHONE_OBJS:.o=.d) build output_iso compile_commands.json
 
 # C++ must be linked by the C++ driver; bitcode of C++ serves nobody, and PGXS would compile it without our flags
 override COMPILER  = $(CXX) $(CXXFLAGS)
@@ -76,10 +79,12 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # a build in another folder than that of the sources has none of these yet
-$(shell $(MKDIR_P) $(sort $(dir $(OBJS) $(DATA_built))))
+$(shell $(MKDIR_P) $(sort $(dir $(OBJS) $(PHONE_OBJS) $(DATA_built))))
 
 $(shlib): src/exports.map
--include $(OBJS:.o=.d) $(FAULT_OBJS:%.o=build/fault-points/%.d)
+$(MODULES)$(DLSUFFIX): $(PHONE_OBJS) src/exports.map
+	$(LINK.shared) -o $@ $(PHONE_OBJS) $(LDFLAGS) $(LDFLAGS_SL) -lphonenumber -Wl,--version-script=$(srcdir)/src/exports.map
+-include $(OBJS:.o=.d) $(PHONE_OBJS:.o=.d) $(FAULT_OBJS:%.o=build/fault-points/%.d)
 
 # Depends on the Makefile, whose list may have changed.
 $(DATA_built): $(SQL_PARTS:%=sql/parts/%.sql) Makefile
@@ -102,7 +107,7 @@ lint:
 tap:
 	scripts/test tap
 tidy:
-	@for file in $(OBJS:.o=.cpp); do clang-tidy --quiet $$file -- $(PG_CPPFLAGS) -std=c++17 -D_GNU_SOURCE || exit; done
+	@for file in $(OBJS:.o=.cpp) $(PHONE_OBJS:.o=.cpp); do clang-tidy --quiet $$file -- $(PG_CPPFLAGS) -std=c++17 -D_GNU_SOURCE || exit; done
 format:
 	test/lint/format --write
 compile_commands.json:

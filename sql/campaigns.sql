@@ -90,6 +90,8 @@ SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers', 'autumn_offer', body => 'Hola')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers', 'autumn_offer', sender => 'nobody')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers', 'autumn_offer', send_at => 'infinity')$$);
+SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers', 'autumn_offer', send_at => '294276-12-31 00:00+00')$$);
+SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers', 'autumn_offer', expires_at => '294276-12-31 00:00+00')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers', 'autumn_offer', send_window => 'by day')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers', 'autumn_offer', send_window => 'Mon 09:00-10:00', time_zone => 'Nowhere')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk(NULL::text, 'autumn_offer')$$);

@@ -100,8 +100,8 @@ ALTER SEQUENCE whatsapp_messages_id_seq RESTART;
 DROP SCHEMA regress_whatsapp_trap CASCADE;
 
 -- a role that may send, and no more
-GRANT EXECUTE ON FUNCTION wa_send_template, wa_send_po(text, text, text, text, text, text, timestamptz, text, text, bigint),
-    wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint), wa_cancel(bigint), wa_opt_out(text, text, text, text), wa_opt_in(text, text), wa_window_open(text, text) TO regress_whatsapp_sender;
+GRANT EXECUTE ON FUNCTION wa_send_template, wa_send_po(text, text, text, text, text, text, timestamptz, text, text, bigint, text, text),
+    wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint, text), wa_cancel(bigint), wa_opt_out(text, text, text, text), wa_opt_in(text, text), wa_window_open(text, text) TO regress_whatsapp_sender;
 SET ROLE regress_whatsapp_sender;
 SELECT wa_send_po('Proveedor ABC', 'PO-1', 1250, '+34612345678') AS numeric, wa_send_po('Proveedor ABC', 'PO-2', '€1', '+34612345678') AS text,
        wa_send_template('+34612345678', 'hello_world') AS template;

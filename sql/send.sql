@@ -206,6 +206,38 @@ SELECT wa_release() AS waiting;
 SELECT released_at IS NOT NULL AS released FROM whatsapp_instances WHERE nonce = '0123456789abcdef';
 SELECT wa_release(dry_run => true) AS nothing_held, wa_release() AS nothing_released;
 
+-- an amount has one meaning, whatever type a driver binds: a plain number is formatted, what is written with a currency stays
+CREATE FUNCTION pg_temp.amount(message bigint) RETURNS text LANGUAGE sql AS
+    $$ SELECT payload #>> '{template,components,0,parameters,2,text}' FROM whatsapp_messages WHERE id = $1 $$;
+PREPARE by_type AS SELECT pg_temp.amount(wa_send_po('Proveedor ABC', 'bound', $1, '+34612345678')) AS unknown,
+    pg_temp.amount(wa_send_po('Proveedor ABC', 'bound', $2::text, '+34612345678')) AS as_text,
+    pg_temp.amount(wa_send_po('Proveedor ABC', 'bound', $3::numeric, '+34612345678')) AS as_number;
+EXECUTE by_type ('1250', '1250', '1250');
+EXECUTE by_type ('1250.5', '1250.5', '1250.5');
+EXECUTE by_type ('-7.00', '-7.00', '-7.00');
+EXECUTE by_type ('1250.0000', '1250.0000', '1250.0000');
+PREPARE with_currency AS SELECT pg_temp.amount(wa_send_po($1, $2, $3, $4, currency => $5));
+EXECUTE with_currency ('Proveedor ABC', 'bound', '1250', '+34612345678', 'USD');
+EXECUTE with_currency ('Proveedor ABC', 'bound', '1.250', '+34612345678', 'KWD');
+SELECT a.amount, pg_temp.amount(wa_send_po('Proveedor ABC', 'written', a.amount, '+34612345678')) AS read
+FROM (VALUES ('€1,250.00'), ('1.250,00 €'), ('1,250.00'), ('1250,00'), (U&'1250,00\00A0\20AC'), ('1 250'), ('0.125'), ('12.5')) AS a (amount);
+SELECT a.amount, pg_temp.refused(format('SELECT wa_send_po(%L, %L, %L, %L, currency => %L)', 'Proveedor ABC', 'bound', a.amount, '+34612345678', a.currency)) AS refused
+FROM (VALUES ('1.250', NULL), ('1.250', 'USD'), ('3.46E+10', NULL), ('3.46E+10', 'EUR'), ('NaN', NULL), (U&'1250.00\200E', NULL), (U&'1\00A0250', NULL), (U&'\200B7', 'EUR'),
+             ('1,250.00', 'EUR'), ('1250', 'EURO'), ('', NULL)) AS a (amount, currency);
+DELETE FROM whatsapp_queue AS q USING whatsapp_messages AS m WHERE m.id = q.message_id AND m.reference IN ('bound', 'written');
+DELETE FROM whatsapp_messages WHERE reference IN ('bound', 'written');
+
+-- a send_at in the past is now, and the life span begins now, in whatever transaction and by whatever way
+CREATE TEMPORARY TABLE past AS SELECT wa_send_po('Proveedor ABC', 'past', 1, '+34612345678', send_at => now() - interval '30 days') AS id;
+BEGIN;
+INSERT INTO past SELECT wa_send_po('Proveedor ABC', 'past', n, '+34612345678', send_at => now() - interval '30 days', idempotency_key => 'past ' || n) FROM generate_series(1, 3) AS n;
+COMMIT;
+SELECT count(*) AS messages, bool_and(q.due_at = m.created_at) AS due_now, bool_and(m.expires_at = m.created_at + interval '1 day') AS lives_from_now,
+       bool_and(q.expires_at = m.expires_at) AS the_same
+FROM past JOIN whatsapp_messages AS m USING (id) JOIN whatsapp_queue AS q ON q.message_id = m.id;
+DELETE FROM whatsapp_queue WHERE message_id IN (SELECT id FROM past);
+DELETE FROM whatsapp_messages WHERE id IN (SELECT id FROM past);
+
 -- send_at waits, and the life span begins there
 SELECT wa_send_po('Proveedor ABC', 'later', 1, '+34612345678', send_at => now() + interval '1 day') IS NOT NULL AS sent;
 SELECT q.due_at = m.created_at + interval '1 day' AS due_then, q.expires_at = q.due_at + interval '1 day' AS lives_on
@@ -233,14 +265,14 @@ SELECT regexp_replace(pg_temp.refused($$SELECT wa_send_template('+34612345678', 
 
 -- keys are each role's own
 CREATE ROLE regress_whatsapp_alice;
-GRANT EXECUTE ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint) TO regress_whatsapp_alice;
+GRANT EXECUTE ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint, text) TO regress_whatsapp_alice;
 SET SESSION AUTHORIZATION regress_whatsapp_alice;
 SELECT wa_send_po('Proveedor XYZ', 'once more', 5, '+34612345670', idempotency_key => 'order 1') IS NOT NULL AS sent;
 RESET SESSION AUTHORIZATION;
 SELECT reference, enqueued_by = 'regress_whatsapp_alice' AS of_alice FROM whatsapp_messages WHERE idempotency_key = 'order 1' AND sender = 'default' ORDER BY id;
 DELETE FROM whatsapp_queue AS q USING whatsapp_messages AS m WHERE m.id = q.message_id AND m.reference = 'once more';
 DELETE FROM whatsapp_messages WHERE reference = 'once more';
-REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint) FROM regress_whatsapp_alice;
+REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint, text) FROM regress_whatsapp_alice;
 DROP ROLE regress_whatsapp_alice;
 
 -- every text that is kept has a limit

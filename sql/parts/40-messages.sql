@@ -63,11 +63,11 @@ COMMENT ON TABLE whatsapp_messages IS 'One row per message, from enqueue to its 
 COMMENT ON COLUMN whatsapp_messages.id IS 'What the sending functions return.';
 COMMENT ON COLUMN whatsapp_messages.created_at IS 'Start of the transaction that enqueued it.';
 COMMENT ON COLUMN whatsapp_messages.sender IS 'Name of the sender: a row of whatsapp_senders, or default.';
-COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given: a number with +, or a business-scoped user id; of a watched row that was refused it may be anything, or NULL.';
+COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given: a number with +, or a business-scoped user id; of a message that was refused at once (a watched row, on_error => ''record'') it may be anything, or NULL.';
 COMMENT ON COLUMN whatsapp_messages.message_type IS 'What kind of message it is: template.';
 COMMENT ON COLUMN whatsapp_messages.template_name IS 'Name of the template.';
 COMMENT ON COLUMN whatsapp_messages.template_language IS 'Language of the template, such as es or en_US.';
-COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. Its member fallback, the template to be sent when the window is closed, stays here. NULL when a watched row was refused before it could be put together, and when its content was deleted.';
+COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. Its member fallback, the template to be sent when the window is closed, stays here. NULL when a message was refused before it could be put together, and when its content was deleted.';
 COMMENT ON COLUMN whatsapp_messages.priority IS '0 urgent, 1 normal, 2 bulk.';
 COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key; of purchase orders their number.';
 COMMENT ON COLUMN whatsapp_messages.idempotency_key IS 'The caller''s key against sending twice, unique per sender and enqueued_by.';

@@ -158,7 +158,7 @@ Book::traits(uint64_t serial) const
 	if (entry.by_user_id) {
 		traits.user_id = recipient;
 	} else {
-		const std::string wa_id = digits(recipient);
+		const std::string wa_id = whatsapp_id(recipient);
 		traits.user_id = user_id_of(wa_id);
 		if (!entry.hide_phone)
 			traits.wa_id = wa_id;

@@ -209,7 +209,7 @@ compose_answer(Exchange &exchange, const Message &message, const std::string &wa
 		out += ",\"user_id\":";
 		quote(out, message.recipient);
 	} else {
-		out += ",\"wa_id\":\"" + digits(message.recipient) + "\"";
+		out += ",\"wa_id\":\"" + whatsapp_id(message.recipient) + "\"";
 	}
 	out += "}]";
 	if (act != Act::NoMessageId) {

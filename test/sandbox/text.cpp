@@ -144,6 +144,22 @@ escape_unicode(std::string_view text)
 }
 
 std::string
+whatsapp_id(std::string_view number)
+{
+	constexpr std::size_t brazilian_mobile = 13;
+	constexpr std::size_t without_digit = 12;
+	constexpr std::size_t ninth = 4;
+	std::string id = digits(number);
+	if (id.compare(0, 2, "55") == 0 && id.size() == brazilian_mobile && id[ninth] == '9')
+		id.erase(ninth, 1);
+	else if (id.compare(0, 2, "52") == 0 && id.size() == without_digit)
+		id.insert(2, "1");
+	else if (id.compare(0, 2, "54") == 0 && id.size() == without_digit)
+		id.insert(2, "9");
+	return id;
+}
+
+std::string
 digits(std::string_view s)
 {
 	std::string out;

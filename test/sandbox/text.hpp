@@ -29,6 +29,9 @@ void quote_webhook(std::string &out, std::string_view s);
 std::string escape_unicode(std::string_view text);
 
 std::string digits(std::string_view s);
+/* What the platform makes of a number: mobile numbers of Brazil lose their ninth digit, those of
+ * Mexico and Argentina get a digit behind the country code. */
+std::string whatsapp_id(std::string_view number);
 std::string base64(std::string_view bytes);
 std::string hmac_sha256_hex(std::string_view key, std::string_view message);
 

@@ -51,7 +51,7 @@ $node->safe_psql('postgres', q{
 	INSERT INTO purchase_orders (supplier, po_number, total, phone) VALUES ('A', 'bad phone', 1, '612345678'), (NULL, 'no supplier', 1, '+34612345678'), ('A', 'good', 1, '+34612345678')});
 is($node->safe_psql('postgres', q{SELECT count(*) FROM purchase_orders}), '4', 'orders with bad data are inserted');
 is($node->safe_psql('postgres', q{SELECT reference, status, error_message, hint FROM whatsapp_messages WHERE reference = 'bad phone'}),
-	'bad phone|FAILED|phone number is not in E.164 format: the country code and the leading + are missing.|Write the number with + and the country code and no spaces, for example +34612345678.',
+	'bad phone|FAILED|phone number is not in E.164 format: the leading + is missing, and perhaps the country code: the digits alone do not tell.|Write the number with + and the country code and no spaces, for example +34612345678.',
 	'and their messages say what is wrong and what to do');
 wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'good'}, 'READ');
 

@@ -147,14 +147,14 @@ sql(q{DROP VIEW whatsapp_queue; ALTER TABLE hidden RENAME TO whatsapp_queue});
 wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'VIEW-1'}, 'READ');
 # rights and policies of a role that owns the function
 sql(q{CREATE ROLE clerk; GRANT USAGE, CREATE ON SCHEMA public TO clerk; GRANT SELECT, INSERT ON whatsapp_messages, whatsapp_queue, whatsapp_senders, whatsapp_opt_outs, whatsapp_templates TO clerk;
-	GRANT USAGE, SELECT ON SEQUENCE whatsapp_messages_id_seq TO clerk; ALTER FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint) OWNER TO clerk});
+	GRANT USAGE, SELECT ON SEQUENCE whatsapp_messages_id_seq TO clerk; ALTER FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint, text) OWNER TO clerk});
 altered('row security', q{ALTER TABLE whatsapp_messages ENABLE ROW LEVEL SECURITY; CREATE POLICY readable ON whatsapp_messages FOR SELECT USING (true);
 	CREATE POLICY mine ON whatsapp_messages FOR INSERT WITH CHECK (reference <> 'FORBIDDEN')},
 	'DROP POLICY mine ON whatsapp_messages; DROP POLICY readable ON whatsapp_messages; ALTER TABLE whatsapp_messages DISABLE ROW LEVEL SECURITY', sub {
 		refused(qq{SELECT wa_send_po('A', 'FORBIDDEN', 1, '$po_phone')}, qr/violates row-level security policy/, 'a policy is heeded') });
 sql('REVOKE INSERT ON whatsapp_queue FROM clerk');
 refused(qq{SELECT wa_send_po('A', 'NO-RIGHT', 1, '$po_phone')}, qr/permission denied for table whatsapp_queue/, 'and a right that is missing');
-sql('ALTER FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint) OWNER TO CURRENT_USER');
+sql('ALTER FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint, text) OWNER TO CURRENT_USER');
 
 # ------------------------------------------------------------------------------------------------------------- addresses that are no more
 

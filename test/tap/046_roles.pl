@@ -14,7 +14,7 @@ sql(q{
 	CREATE ROLE alice LOGIN;
 	CREATE ROLE bob LOGIN;
 	CREATE ROLE plain LOGIN;
-	GRANT EXECUTE ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint) TO alice, bob;
+	GRANT EXECUTE ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint, text) TO alice, bob;
 	INSERT INTO whatsapp_senders (name, phone_number_id) VALUES ('north', '123456789');
 	CREATE TABLE orders (supplier text, po text, total numeric, phone text);
 	GRANT INSERT ON orders TO plain;

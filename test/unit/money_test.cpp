@@ -125,5 +125,37 @@ TEST(Money, AFaultKeepsTheCacheUsable)
 	EXPECT_EQ(format_amount("1250", "EUR", "en"), EURO "1,250.00");
 }
 
+TEST(Money, PlainNumbersAsText)
+{
+	for (const char *number : {"1250", "1250.00", "-7.5", "+3", "0.125", "1250.000", "12.34"})
+		EXPECT_TRUE(is_plain_amount(number, "EUR")) << number;
+	for (const char *text : {"", "1,250.00", "1.250,00", "1250 EUR", "1 250", "1.", ".5", "--1",
+	                         "1250,00\xC2\xA0\xE2\x82\xAC"})
+		EXPECT_FALSE(is_plain_amount(text, "EUR")) << text;
+	EXPECT_TRUE(is_plain_amount("1.250", "KWD"));
+}
+
+TEST(Money, TextsThatWouldMisleadAreRefused)
+{
+	const struct {
+		const char *text;
+		const char *reason;
+	} texts[] = {
+	    {"1.250", "decimal places or thousands"},
+	    {"-999.000", "decimal places or thousands"},
+	    {"3.46E+10", "exponent form"},
+	    {"NaN", "NaN"},
+	    {"1250.00\xE2\x80\x8E", "position 8 is U+200E LEFT-TO-RIGHT MARK"},
+	    {"1\xC2\xA0"
+	     "250",
+	     "position 2 is U+00A0 NO-BREAK SPACE"},
+	};
+	for (const auto &each : texts) {
+		const Fault fault = fault_of([&] { is_plain_amount(each.text, "EUR"); });
+		EXPECT_STREQ(fault.sqlstate(), "WA006");
+		EXPECT_NE(fault.detail().find(each.reason), std::string::npos) << fault.detail();
+	}
+}
+
 } // namespace
 } // namespace whatsapp

@@ -45,4 +45,15 @@ TEST(Recipient, ListsOfThem)
 	EXPECT_FALSE(list_has_recipient("x", "+34612345678"));
 }
 
+TEST(Recipient, IsNamedInErrors)
+{
+	EXPECT_EQ(name_message("+34 612 34 56 78", "PO-7"), "The message is for +34\xE2\x80\xA6"
+	                                                    "678, with reference \"PO-7\".");
+	EXPECT_EQ(name_message("612345678", nullptr), "The message is for \xE2\x80\xA6"
+	                                              "678.");
+	EXPECT_EQ(name_message(nullptr, "PO-7"), "The message has reference \"PO-7\".");
+	EXPECT_EQ(name_message("x", ""), "");
+	EXPECT_EQ(name_message(nullptr, nullptr), "");
+}
+
 } // namespace

@@ -1,5 +1,5 @@
 /*
- * e164.cpp — what is wrong with a phone number, in one sentence.
+ * e164.cpp — what is wrong with a phone number.
  *
  * The checks come in the order of what helps most: an odd character explains more than a wrong
  * length. No sentence repeats the number, which is a personal datum.
@@ -7,6 +7,8 @@
 #include "core/value/e164.hpp"
 
 #include "core/base/fault.hpp"
+#include "core/base/redact.hpp"
+#include "core/value/character_name.hpp"
 
 #include "core/base/server_free.hpp"
 
@@ -15,45 +17,59 @@ namespace whatsapp
 namespace
 {
 
-constexpr std::size_t min_digits = 7;
+constexpr std::size_t min_digits = 6;
 constexpr std::size_t max_digits = 15;
-
-/* A number without a plus of this many digits or fewer is a national one: the longest in use have
- * ten (US, India, Mexico). */
-constexpr std::size_t max_national_digits = 10;
 
 struct Census {
 	std::size_t digits = 0;
 	std::size_t pluses = 0;
 	std::size_t spaces = 0;
-	bool controls = false;
-	bool foreign = false;
-	bool letters = false;
-	bool separators = false;
-	bool others = false;
+	/* bytes where the first of a kind stands */
+	std::size_t foreign = std::string_view::npos;
+	std::size_t control = std::string_view::npos;
+	std::size_t letter = std::string_view::npos;
+	std::size_t separator = std::string_view::npos;
+	std::size_t other = std::string_view::npos;
 };
 
-void
-count(char c, Census &seen) noexcept
+bool
+is_digit(char c) noexcept
 {
-	auto byte = static_cast<unsigned char>(c);
+	return c >= '0' && c <= '9';
+}
 
-	if (byte >= 0x80)
-		seen.foreign = true;
-	else if (byte < 0x20 || byte == 0x7F)
-		seen.controls = true;
-	else if (c >= '0' && c <= '9')
-		seen.digits++;
-	else if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
-		seen.letters = true;
-	else if (c == '+')
-		seen.pluses++;
-	else if (c == ' ')
-		seen.spaces++;
-	else if (c == '-' || c == '.' || c == '(' || c == ')' || c == '/')
-		seen.separators = true;
-	else
-		seen.others = true;
+void
+note_first(std::size_t &first, std::size_t at) noexcept
+{
+	if (first == std::string_view::npos)
+		first = at;
+}
+
+Census
+take_census(std::string_view phone) noexcept
+{
+	Census seen;
+	for (std::size_t at = 0; at < phone.size(); at++) {
+		const char c = phone[at];
+		const auto byte = static_cast<unsigned char>(c);
+		if (byte >= 0x80)
+			note_first(seen.foreign, at);
+		else if (byte < 0x20 || byte == 0x7F)
+			note_first(seen.control, at);
+		else if (is_digit(c))
+			seen.digits++;
+		else if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+			note_first(seen.letter, at);
+		else if (c == '+')
+			seen.pluses++;
+		else if (c == ' ')
+			seen.spaces++;
+		else if (c == '-' || c == '.' || c == '(' || c == ')' || c == '/')
+			note_first(seen.separator, at);
+		else
+			note_first(seen.other, at);
+	}
+	return seen;
 }
 
 bool
@@ -62,59 +78,124 @@ white_space_only(std::string_view text) noexcept
 	return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos;
 }
 
-/* The first thing that is no digit and no plus sign, or NULL. */
-const char *
-character_problem(std::string_view phone, const Census &seen) noexcept
+bool
+has(std::size_t first) noexcept
 {
-	if (seen.foreign)
-		return "The number contains a character that is not ASCII, such as a digit of another "
-		       "script, a full-width plus sign or an invisible space.";
-	if (seen.controls)
-		return "The number contains a control character, such as a newline or a tab.";
-	if (seen.letters)
-		return "The number contains letters; prefixes such as tel: and extensions are not part of "
-		       "it.";
+	return first != std::string_view::npos;
+}
+
+std::string
+sentence(std::string text)
+{
+	text[0] = static_cast<char>(text[0] & ~0x20);
+	return text;
+}
+
+/* The first thing that is no digit and no plus sign; empty for none. */
+std::string
+character_problem(std::string_view phone, const Census &seen)
+{
+	if (has(seen.foreign))
+		return sentence(name_character_at(phone, seen.foreign)) +
+		       ", which is not ASCII: a number has the plus sign and the digits 0 to 9 only.";
+	if (has(seen.control))
+		return sentence(name_character_at(phone, seen.control)) + ", a control character.";
+	if (in_exponent_form(phone))
+		return "The number is in exponent form, as spreadsheets write it, and its last digits may be "
+		       "lost: take it from its source again, as text.";
+	if (has(seen.letter))
+		return "The number contains letters, the first of them at position " +
+		       std::to_string(seen.letter + 1) +
+		       "; prefixes such as tel: and extensions are not part of it.";
 	if (seen.spaces > 0 && (phone.front() == ' ' || phone.back() == ' '))
 		return "The number begins or ends with a space.";
+	if (in_decimal_form(phone))
+		return "The number ends with decimal places, as of a column that is no text.";
 	if (seen.spaces > 0)
 		return "The number has spaces.";
-	if (seen.separators)
+	if (has(seen.separator))
 		return "The number has separators: hyphens, dots, parentheses or slashes.";
-	if (seen.others)
-		return "The number contains a character that is neither a digit nor the leading plus sign.";
+	if (has(seen.other))
+		return sentence(name_character_at(phone, seen.other)) +
+		       ", which is neither a digit nor the leading plus sign.";
 	if (seen.pluses > 1)
 		return "The number has more than one plus sign.";
 	if (seen.pluses == 1 && phone.front() != '+')
 		return "The plus sign is not at the beginning of the number.";
-	return nullptr;
+	return {};
 }
 
-/* For digits alone. */
+/* For digits alone. A sentence may not say more than is known: whether 4532123456 lacks its country
+ * code or only the plus depends on where it comes from. */
 const char *
 missing_plus_problem(std::string_view phone) noexcept
 {
+	/* a national number of Britain with the area code of Leeds begins so, and has 11 digits */
+	constexpr std::size_t longest_of_area_011 = 11;
+
+	if (phone.size() > max_digits + 4)
+		return "The number is too long, and begins without a plus sign.";
+	if (phone.substr(0, 4) == "0011")
+		return "The number begins with 0011, an international prefix of Australia: if it is meant so, "
+		       "write + instead of 0011.";
 	if (phone.substr(0, 2) == "00")
-		return "The number begins with 00: write + instead of 00.";
-	if (phone.size() <= max_national_digits || phone.front() == '0')
-		return "The country code and the leading + are missing.";
-	return "The leading + is missing.";
+		return "The number begins with 00, an international prefix: write + instead of 00.";
+	if (phone.substr(0, 3) == "011" && phone.size() > longest_of_area_011)
+		return "The number begins with 011, an international prefix of North America: write + instead "
+		       "of 011.";
+	if (phone.front() == '0')
+		return "The country code and the leading + are missing: the number begins with 0, as national "
+		       "numbers do.";
+	return "The leading + is missing, and perhaps the country code: the digits alone do not tell.";
 }
 
 } // namespace
 
-const char *
-phone_problem(std::string_view phone) noexcept
+bool
+in_exponent_form(std::string_view text) noexcept
 {
+	std::size_t at = 0;
+	if (at < text.size() && (text[at] == '+' || text[at] == '-'))
+		at++;
+	const std::size_t begin = at;
+	while (at < text.size() && (is_digit(text[at]) || text[at] == '.' || text[at] == ','))
+		at++;
+	if (at == begin || at == text.size() || (text[at] != 'e' && text[at] != 'E'))
+		return false;
+	at++;
+	if (at < text.size() && (text[at] == '+' || text[at] == '-'))
+		at++;
+	const std::size_t exponent = at;
+	while (at < text.size() && is_digit(text[at]))
+		at++;
+	return at > exponent && at == text.size();
+}
+
+bool
+in_decimal_form(std::string_view text) noexcept
+{
+	const std::size_t point = text.find_first_of(".,");
+	if (point == std::string_view::npos || point < min_digits)
+		return false;
+	const std::string_view whole = text.substr(text[0] == '+' ? 1 : 0, point - (text[0] == '+'));
+	const std::string_view places = text.substr(point + 1);
+	return whole.find_first_not_of("0123456789") == std::string_view::npos && !places.empty() &&
+	       places.size() <= 2 && places.find_first_not_of('0') == std::string_view::npos;
+}
+
+std::string
+phone_problem(std::string_view phone)
+{
+	if (valid_e164(phone))
+		return {};
 	if (phone.empty())
 		return "The number is empty.";
 	if (white_space_only(phone))
 		return "The number consists of white space only.";
 
-	Census seen;
-	for (char c : phone)
-		count(c, seen);
-
-	if (const char *problem = character_problem(phone, seen))
+	const Census seen = take_census(phone);
+	std::string problem = character_problem(phone, seen);
+	if (!problem.empty())
 		return problem;
 	if (seen.pluses == 0)
 		return missing_plus_problem(phone);
@@ -123,28 +204,56 @@ phone_problem(std::string_view phone) noexcept
 	if (phone[1] == '0')
 		return "The country code begins with 0, and no country code does.";
 	if (seen.digits < min_digits)
-		return "The number is too short: it needs at least 7 digits, country code included.";
-	if (seen.digits > max_digits)
-		return "The number is too long: it has at most 15 digits, country code included.";
-	return nullptr;
+		return "The number is too short: it needs at least 6 digits, country code included.";
+	return "The number is too long: it has at most 15 digits, country code included.";
 }
 
 bool
 valid_e164(std::string_view phone) noexcept
 {
-	return phone_problem(phone) == nullptr;
+	if (phone.size() < min_digits + 1 || phone.size() > max_digits + 1 || phone[0] != '+' ||
+	    phone[1] == '0')
+		return false;
+	for (const char c : phone.substr(1))
+		if (!is_digit(c))
+			return false;
+	return true;
 }
 
 void
 check_phone(std::string_view phone)
 {
-	const char *problem = phone_problem(phone);
-
-	if (problem != nullptr)
+	if (!valid_e164(phone))
 		throw Fault(sqlstate::invalid_parameter_value, "phone number is not in E.164 format",
-		            problem,
+		            phone_problem(phone),
 		            "Write the number with + and the country code and no spaces, for example "
 		            "+34612345678.");
+}
+
+std::string
+mask_number(std::string_view phone)
+{
+	constexpr std::size_t min_named = 7;
+	constexpr std::size_t min_masked = 10; /* by mask_phone() */
+	constexpr std::size_t shown = 3;
+
+	std::string kept;
+	for (const char c : phone.substr(0, 100))
+		if (is_digit(c) || (c == '+' && kept.empty()))
+			kept += c;
+	if (kept.size() < min_named)
+		return {};
+	std::string masked = mask_phone(kept);
+	if (kept.size() < min_masked)
+		masked += kept.substr(kept.size() - shown);
+	return masked;
+}
+
+std::string
+name_number(std::string_view phone)
+{
+	const std::string masked = mask_number(phone);
+	return masked.empty() ? masked : " It is " + masked + ".";
 }
 
 std::string_view

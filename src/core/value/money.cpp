@@ -6,6 +6,7 @@
  */
 #include "core/value/money.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -16,6 +17,9 @@
 
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
+#include "core/base/utf8.hpp"
+#include "core/value/character_name.hpp"
+#include "core/value/e164.hpp"
 
 #include "core/base/server_free.hpp"
 
@@ -64,6 +68,17 @@ ascii_digit(char c) noexcept
 	return c >= '0' && c <= '9';
 }
 
+constexpr char exponent_detail[] =
+    "It is in exponent form, as spreadsheets write it, and its last digits may be lost.";
+
+std::string
+sentence_of(std::string_view text, std::size_t at)
+{
+	std::string name = name_character_at(text, at);
+	name[0] = 'T';
+	return name + ".";
+}
+
 void
 check_decimal(std::string_view decimal)
 {
@@ -85,7 +100,11 @@ check_decimal(std::string_view decimal)
 	for (std::size_t i = 0; i < rest.size(); i++) {
 		bool inner_point = rest[i] == '.' && !point && digits && i + 1 < rest.size();
 		if (!ascii_digit(rest[i]) && !inner_point)
-			throw Fault(sqlstate::invalid_amount, message, {}, hint);
+			throw Fault(sqlstate::invalid_amount, message,
+			            in_exponent_form(decimal)
+			                ? exponent_detail
+			                : sentence_of(decimal, i + decimal.size() - rest.size()),
+			            hint);
 		digits = true;
 		point = point || inner_point;
 	}
@@ -113,6 +132,13 @@ check_currency(std::string_view code)
 		throw Fault(sqlstate::invalid_currency, "unknown currency code " + quote_name(code), {},
 		            hint);
 	return currency;
+}
+
+int
+fraction_digits(const Currency &currency) noexcept
+{
+	UErrorCode status = U_ZERO_ERROR;
+	return ucurr_getDefaultFractionDigits(currency.wide, &status);
 }
 
 bool
@@ -230,6 +256,75 @@ to_utf8(const UChar *text, std::int32_t length)
 }
 
 } // namespace
+
+namespace
+{
+
+/* [sign] digits [. digits], of which places are those behind the point; -1: it is none */
+int
+decimal_places(std::string_view text) noexcept
+{
+	if (!text.empty() && (text[0] == '-' || text[0] == '+'))
+		text.remove_prefix(1);
+	const std::size_t point = std::min(text.find('.'), text.size());
+	const std::string_view whole = text.substr(0, point);
+	const std::string_view places = text.substr(std::min(point + 1, text.size()));
+	constexpr std::string_view figures = "0123456789";
+	if (whole.empty() || whole.find_first_not_of(figures) != std::string_view::npos ||
+	    places.find_first_not_of(figures) != std::string_view::npos ||
+	    (point < text.size() && places.empty()))
+		return -1;
+	return static_cast<int>(places.size());
+}
+
+/* Where the first character is that nobody sees, if the rest is a number. */
+std::size_t
+hidden_character(std::string_view text)
+{
+	std::string rest;
+	std::size_t first = std::string_view::npos;
+	for (std::size_t at = 0; at < text.size();) {
+		const Utf8Character c = decode_utf8(text.substr(at));
+		const std::size_t length = c.length == 0 ? 1 : c.length;
+		if (c.length > 0 && (is_invisible(c.code_point) || is_foreign_space(c.code_point)))
+			first = std::min(first, at);
+		else
+			rest.append(text, at, length);
+		at += length;
+	}
+	return decimal_places(rest) < 0 ? std::string_view::npos : first;
+}
+
+} // namespace
+
+bool
+is_plain_amount(std::string_view text, std::string_view currency)
+{
+	constexpr int thousand = 3;
+	static constexpr char hint[] =
+	    "Give it as a number such as 1250.00, or as it is to be read, such as €1,250.00.";
+	if (text.size() > max_decimal_bytes)
+		return false;
+	if (in_exponent_form(text))
+		throw Fault(sqlstate::invalid_amount, "amount is not a plain number", exponent_detail,
+		            hint);
+	if (text == "NaN" || text == "Infinity" || text == "-Infinity")
+		check_decimal(text);
+	const std::size_t hidden = hidden_character(text);
+	if (hidden != std::string_view::npos)
+		throw Fault(sqlstate::invalid_amount, "amount is not a plain number",
+		            sentence_of(text, hidden), hint);
+	const int places = decimal_places(text);
+	if (places < 0)
+		return false;
+	const std::size_t whole = text.find_first_of("123456789");
+	const bool grouped = places == thousand && whole <= 1 && text.find('.') - whole <= 3;
+	if (grouped && fraction_digits(check_currency(currency)) != thousand)
+		throw Fault(sqlstate::invalid_amount, "amount can be read in two ways",
+		            "Three digits stand behind a point, which may be decimal places or thousands.",
+		            hint);
+	return true;
+}
 
 std::string
 format_amount(std::string_view decimal, std::string_view currency, std::string_view locale)

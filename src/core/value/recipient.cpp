@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/base/fault.hpp"
+#include "core/base/redact.hpp"
 #include "core/value/e164.hpp"
 
 #include "core/base/server_free.hpp"
@@ -78,6 +79,18 @@ check_recipient(std::string_view recipient)
 		            "and digits.",
 		            "Give it as webhooks tell it, see whatsapp_inbound.user_id; or a phone "
 		            "number such as +34612345678.");
+}
+
+std::string
+name_message(const char *recipient, const char *reference)
+{
+	std::string whom;
+	if (recipient != nullptr)
+		whom = looks_like_user_id(recipient) ? mask_phone(recipient) : mask_number(recipient);
+	if (reference != nullptr && reference[0] != '\0')
+		return "The message " + (whom.empty() ? std::string("has") : "is for " + whom + ", with") +
+		       " reference " + quote_name(reference) + ".";
+	return whom.empty() ? whom : "The message is for " + whom + ".";
 }
 
 bool

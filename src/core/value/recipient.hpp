@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace whatsapp
@@ -20,6 +21,10 @@ bool valid_recipient(std::string_view recipient) noexcept;
 
 /* Throws Fault 22023: of a number as check_phone() does, else with what a user id is. */
 void check_recipient(std::string_view recipient);
+
+/* How an error tells which of many messages it means: "The message is for +34…678, with reference
+ * "PO-7"." Empty when neither is known; either may be NULL. */
+std::string name_message(const char *recipient, const char *reference);
 
 /* Whether a list such as "+34600111222, +3461*, ES.*" has the recipient: entries are separated by
  * commas, a star at the end of one stands for any rest. An empty list has everybody. */

@@ -112,6 +112,19 @@ interval_argument_ms(FunctionCallInfo fcinfo, int place)
 	return Min(Max(interval->time / 1000, 0), most);
 }
 
+std::int64_t
+time_argument(FunctionCallInfo fcinfo, int place, const char *name)
+{
+	constexpr TimestampTz end_of_time =
+	    INT64CONST(252455616000) * USECS_PER_SEC; /* since 2000-01-01, UTC */
+	const TimestampTz time = PG_GETARG_TIMESTAMPTZ(place);
+	if (TIMESTAMP_NOT_FINITE(time) || time >= end_of_time)
+		ereport(ERROR,
+		        (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("%s is out of range", name),
+		         errdetail("It must be finite, and before the year 10000.")));
+	return time;
+}
+
 const char *
 required_numeric(FunctionCallInfo fcinfo, int place, const char *name)
 {

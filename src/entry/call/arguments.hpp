@@ -38,6 +38,10 @@ const char *optional_json(FunctionCallInfo fcinfo, int place, const char *otherw
 /* Of an interval that is not NULL, a day at most; negative ones are 0. */
 std::int64_t interval_argument_ms(FunctionCallInfo fcinfo, int place);
 
+/* A TimestampTz that is not NULL. Raises 22008 unless it is finite and before the year 10000: what
+ * is computed from it can be written, shown and dumped. */
+std::int64_t time_argument(FunctionCallInfo fcinfo, int place, const char *name);
+
 /* The decimal digits of a numeric. */
 const char *required_numeric(FunctionCallInfo fcinfo, int place, const char *name);
 

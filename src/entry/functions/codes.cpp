@@ -44,7 +44,7 @@ end_of_validity(FunctionCallInfo fcinfo, int place)
 Datum
 pg_whatsapp_send_code(PG_FUNCTION_ARGS)
 {
-	pg::NewMessage message = {};
+	entry::Sending message = {};
 	message.recipient_phone = entry::required_cstring(fcinfo, 0, limits::phone);
 	const char *code = entry::required_cstring(fcinfo, 1, "code");
 	if (*code == '\0')
@@ -75,7 +75,7 @@ pg_whatsapp_send_code(PG_FUNCTION_ARGS)
 		payload = pg::cstring_out(template_message_payload(whole));
 	});
 	message.payload = payload;
-	const int64 id = entry::enqueue_new_message(fcinfo, message);
+	const int64 id = entry::send(fcinfo, message, [] {});
 	PG_RETURN_INT64(entry::in_schema(fcinfo, [id] {
 		pg::note_code_message(id);
 		return id;

@@ -50,10 +50,15 @@ pg_whatsapp_phone_problem(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_TEXT_P(cstring_to_text("The phone number is missing."));
-	const char *problem = phone_problem(pg::view(PG_GETARG_TEXT_PP(0)));
-	if (problem == nullptr)
+	const text *phone = PG_GETARG_TEXT_PP(0);
+	text *out = nullptr;
+	pg::guarded([&] {
+		const std::string problem = phone_problem(pg::view(phone));
+		out = problem.empty() ? nullptr : pg::text_out(problem);
+	});
+	if (out == nullptr)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(problem));
+	PG_RETURN_TEXT_P(out);
 }
 
 Datum

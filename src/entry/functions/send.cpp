@@ -69,13 +69,8 @@ read_components(FunctionCallInfo fcinfo, int place)
 	components.buttons = entry::optional_json(fcinfo, place + 2, "");
 	components.cards = entry::optional_json(fcinfo, place + 3, "");
 	components.has_offer = !PG_ARGISNULL(place + 4);
-	if (components.has_offer) {
-		components.offer_ends_at = PG_GETARG_TIMESTAMPTZ(place + 4);
-		if (TIMESTAMP_NOT_FINITE(components.offer_ends_at))
-			ereport(ERROR,
-			        (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			         errmsg("offer_ends_at is out of range"), errdetail("It must be finite.")));
-	}
+	if (components.has_offer)
+		components.offer_ends_at = entry::time_argument(fcinfo, place + 4, "offer_ends_at");
 	components.more = entry::optional_json(fcinfo, place + 5, "");
 	components.reply_to = entry::optional_text(fcinfo, place + 6, "");
 	return components;
@@ -111,28 +106,59 @@ make_payload(const pg::NewMessage &message, std::vector<std::string> parameters,
 	return template_message_payload(whole);
 }
 
-/* document: which argument names a file of wa_upload_media(). */
+/* Where the arguments of a form of wa_send_po() stand, behind those that both have in common. */
+struct OrderPlaces {
+	int currency;
+	int language;
+	int sender;
+	int document;
+	int on_error;
+};
+
+constexpr int order_number = 1;
+constexpr int order_phone = 3;
+
 int64
-send_po(FunctionCallInfo fcinfo, entry::PurchaseOrder &order, int document)
+send_po(FunctionCallInfo fcinfo, const OrderPlaces &at, bool amount_is_text)
 {
-	const bool has_document = !PG_ARGISNULL(document);
-	const int64 file = has_document ? PG_GETARG_INT64(document) : 0;
+	entry::Sending message = entry::begin_sending(
+	    fcinfo, {order_phone, at.sender, order_number, at.on_error}, "template");
+	const bool has_document = !PG_ARGISNULL(at.document);
+	const int64 file = has_document ? PG_GETARG_INT64(at.document) : 0;
 	pg::NamedMedia named = {};
-	if (has_document) {
-		named = entry::in_schema(fcinfo, [file, &order] {
-			return pg::name_media(file, pg::resolve_sender(order.sender),
-			                      order.has_send_at ? order.send_at : 0);
-		});
-		order.document_id = named.name;
-		order.document_name =
-		    named.filename[0] == '\0' ? psprintf("%s.pdf", order.number) : named.filename;
-	}
-	pg::NewMessage message;
-	pg::Failure why;
-	if (!entry::compose_order_message(order, message, why))
-		pg::raise_failure(why);
-	const int64 id = entry::enqueue_new_message(fcinfo, message);
-	if (named.waits)
+	const int64 id = entry::send(fcinfo, message, [&] {
+		entry::PurchaseOrder order = {};
+		/* of what is missing, the message is told */
+		order.supplier =
+		    entry::optional_text(fcinfo, 0, {"supplier", max_text_argument_bytes}, nullptr);
+		order.number = entry::optional_text(fcinfo, order_number, limits::po, nullptr);
+		order.phone = entry::optional_text(fcinfo, order_phone, limits::phone, nullptr);
+		order.amount_is_text = amount_is_text;
+		if (amount_is_text)
+			order.amount =
+			    entry::optional_text(fcinfo, 2, {"amount", max_text_argument_bytes}, nullptr);
+		else if (!PG_ARGISNULL(2))
+			order.amount = entry::required_numeric(fcinfo, 2, "amount");
+		order.currency = entry::optional_text(
+		    fcinfo, at.currency, amount_is_text ? nullptr : pg::settings.default_currency);
+		order.language = entry::optional_text(fcinfo, at.language, nullptr);
+		order.sender = entry::optional_text(fcinfo, at.sender, limits::sender, nullptr);
+		entry::read_schedule(fcinfo, at.sender + 1, order);
+		if (has_document) {
+			named = entry::in_schema(fcinfo, [file, &order] {
+				return pg::name_media(file, pg::resolve_sender(order.sender),
+				                      order.has_send_at ? order.send_at : 0);
+			});
+			order.document_id = named.name;
+			order.document_name = named.filename[0] == '\0' && order.number != nullptr
+			                          ? psprintf("%s.pdf", order.number)
+			                          : named.filename;
+		}
+		pg::Failure why;
+		if (!entry::compose_order_message(order, message, why))
+			entry::raise_refusal(message, why);
+	});
+	if (named.waits && !message.refused)
 		(void)entry::in_schema(fcinfo, [id, file] {
 			pg::wait_for_media(id, file);
 			return true;
@@ -154,29 +180,25 @@ pg_whatsapp_attach(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_send_template(PG_FUNCTION_ARGS)
 {
-	pg::NewMessage message = {};
-	message.recipient_phone = entry::required_cstring(fcinfo, 0, limits::phone);
-	message.template_name = entry::required_cstring(fcinfo, 1, "template");
-	const entry::TextArray parameters = entry::required_texts(fcinfo, 2);
-	message.template_language = entry::optional_text(fcinfo, 3, pg::settings.default_language);
-	entry::read_routing(fcinfo, 4, message);
-	message.message_type = "template";
-	const Components components = read_components(fcinfo, 9);
-	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	pg::resolve_template(message, !PG_ARGISNULL(16) && PG_GETARG_BOOL(16));
-
-	char *payload = nullptr;
-	pg::guarded([&] {
-		check_recipient(message.recipient_phone);
-		std::vector<std::string> texts = entry::read_strings(parameters);
-		entry::adjust_parameters(texts);
-		payload = pg::cstring_out(
-		    components.given
-		        ? make_payload(message, std::move(texts), components, "")
-		        : template_payload(message.template_name, message.template_language, texts));
-	});
-	message.payload = payload;
-	PG_RETURN_INT64(entry::enqueue_new_message(fcinfo, message));
+	entry::Sending message = entry::begin_sending(fcinfo, {0, 4, 5, 17}, "template");
+	PG_RETURN_INT64(entry::send(fcinfo, message, [&] {
+		message.recipient_phone = entry::optional_text(fcinfo, 0, limits::phone, nullptr);
+		entry::read_routing(fcinfo, 4, message);
+		message.template_name = entry::required_cstring(fcinfo, 1, "template");
+		const entry::TextArray parameters = entry::required_texts(fcinfo, 2);
+		message.template_language = entry::optional_text(fcinfo, 3, pg::settings.default_language);
+		const Components components = read_components(fcinfo, 9);
+		pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+		pg::resolve_template(message, !PG_ARGISNULL(16) && PG_GETARG_BOOL(16));
+		entry::compose(message, [&] {
+			std::vector<std::string> texts = entry::read_strings(parameters);
+			entry::adjust_parameters(texts);
+			return pg::cstring_out(
+			    components.given
+			        ? make_payload(message, std::move(texts), components, "")
+			        : template_payload(message.template_name, message.template_language, texts));
+		});
+	}));
 }
 
 /* The same arguments, without a recipient. */
@@ -216,31 +238,13 @@ pg_whatsapp_render_message(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_send_po_text(PG_FUNCTION_ARGS)
 {
-	entry::PurchaseOrder order = {};
-	order.supplier = entry::required_cstring(fcinfo, 0, "supplier");
-	order.number = entry::required_cstring(fcinfo, 1, limits::po);
-	order.amount = entry::required_cstring(fcinfo, 2, "amount");
-	order.phone = entry::required_cstring(fcinfo, 3, limits::phone);
-	order.currency = nullptr;
-	order.language = entry::optional_text(fcinfo, 4, nullptr);
-	order.sender = entry::optional_text(fcinfo, 5, limits::sender, nullptr);
-	entry::read_schedule(fcinfo, 6, order);
-	PG_RETURN_INT64(send_po(fcinfo, order, 9));
+	PG_RETURN_INT64(send_po(fcinfo, {11, 4, 5, 9, 10}, true));
 }
 
 Datum
 pg_whatsapp_send_po_numeric(PG_FUNCTION_ARGS)
 {
-	entry::PurchaseOrder order = {};
-	order.supplier = entry::required_cstring(fcinfo, 0, "supplier");
-	order.number = entry::required_cstring(fcinfo, 1, limits::po);
-	order.amount = entry::required_numeric(fcinfo, 2, "amount");
-	order.phone = entry::required_cstring(fcinfo, 3, limits::phone);
-	order.currency = entry::optional_text(fcinfo, 4, pg::settings.default_currency);
-	order.language = entry::optional_text(fcinfo, 5, nullptr);
-	order.sender = entry::optional_text(fcinfo, 6, limits::sender, nullptr);
-	entry::read_schedule(fcinfo, 7, order);
-	PG_RETURN_INT64(send_po(fcinfo, order, 10));
+	PG_RETURN_INT64(send_po(fcinfo, {4, 5, 6, 10, 11}, false));
 }
 
 Datum

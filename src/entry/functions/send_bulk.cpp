@@ -94,12 +94,8 @@ void
 read_time(FunctionCallInfo fcinfo, int place, const char *name, bool &given, std::int64_t &time)
 {
 	given = !PG_ARGISNULL(place);
-	if (!given)
-		return;
-	time = PG_GETARG_TIMESTAMPTZ(place);
-	if (TIMESTAMP_NOT_FINITE(time))
-		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-		                errmsg("%s is out of range", name), errdetail("It must be finite.")));
+	if (given)
+		time = entry::time_argument(fcinfo, place, name);
 }
 
 bool

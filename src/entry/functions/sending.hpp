@@ -1,6 +1,6 @@
 /*
- * sending.hpp — what every sending function has in common: the arguments at its end, and the way
- * into the queue.
+ * sending.hpp — what every sending function has in common: the arguments at its end, the way into
+ * the queue, and what becomes of a message that is refused.
  */
 #pragma once
 
@@ -20,6 +20,26 @@ extern "C" {
 namespace whatsapp::entry
 {
 
+/* One call of a sending function. */
+struct Sending : pg::NewMessage {
+	/* on_error => 'record': a refusal becomes a FAILED row, and is no error */
+	bool record;
+	/* it was, and the id is that of such a row */
+	bool refused;
+};
+
+/* Where the arguments stand that say which message it is. */
+struct SendingPlaces {
+	int phone;
+	int sender;
+	int reference;
+	int on_error;
+};
+
+/* Raises 22023 for on_error. With 'record' also what a row must have, a sender that exists: 42704.
+ */
+Sending begin_sending(FunctionCallInfo fcinfo, const SendingPlaces &places, const char *type);
+
 /* send_at, idempotency_key and priority, which end the arguments of every sending function. Raise
  * 22008 and 22023. */
 void read_schedule(FunctionCallInfo fcinfo, int place, pg::NewMessage &message);
@@ -32,6 +52,26 @@ void read_routing(FunctionCallInfo fcinfo, int place, pg::NewMessage &message);
  */
 void adjust_parameters(std::vector<std::string> &texts);
 void adjust_parameters(std::vector<NamedParameter> &parameters);
+
+/* Raises it, with the recipient and the reference in its DETAIL: of 5,000 messages of one statement
+ * one is meant. In a row that is recorded both have a column. */
+[[noreturn]] void raise_refusal(const Sending &message, pg::Failure &why);
+
+/* The recipient is looked at, and the payload is what make() returns, in the server's memory. Of a
+ * message that is refused for its recipient alone the content is kept, for wa_retry() to the right
+ * one. */
+void check_recipient_of(const pg::NewMessage &message);
+template <class Make>
+void
+compose(Sending &message, Make make)
+{
+	pg::Failure why;
+	pg::Failure other;
+	const bool good = pg::attempt(why, [&message] { check_recipient_of(message); });
+	const bool made = pg::attempt(good ? why : other, [&] { message.payload = make(); });
+	if (!good || !made)
+		raise_refusal(message, why);
+}
 
 /* body runs with SPI connected and the extension's schema known; it owns nothing that a server
  * error could jump over. */
@@ -47,7 +87,20 @@ in_schema(FunctionCallInfo fcinfo, Body body)
 	return result;
 }
 
-/* Raises when the sender does not exist, or the message may not be sent. Returns the id. */
-std::int64_t enqueue_new_message(FunctionCallInfo fcinfo, pg::NewMessage &message);
+/* Raises when the sender does not exist, or the message may not be sent; what is sent is asked
+ * anyhow. */
+void require_message(FunctionCallInfo fcinfo, Sending &message);
+
+/* Returns the id. prepare fills in what is missing and raises what the message is refused for. */
+std::int64_t send_prepared(FunctionCallInfo fcinfo, Sending &message, void (*prepare)(void *),
+                           void *argument);
+template <class Prepare>
+std::int64_t
+send(FunctionCallInfo fcinfo, Sending &message, Prepare prepare)
+{
+	static_assert(std::is_trivially_destructible_v<Prepare>);
+	return send_prepared(
+	    fcinfo, message, [](void *self) { (*static_cast<Prepare *>(self))(); }, &prepare);
+}
 
 } // namespace whatsapp::entry

@@ -77,8 +77,14 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 		check_text_limit(limits::po, require_value(order.number, "po"));
 		std::string formatted;
 		std::string_view amount = require_value(order.amount, "amount");
-		if (order.currency != nullptr)
-			amount = formatted = format_amount(amount, order.currency, pg::settings.amount_locale);
+		const char *currency = order.currency;
+		if (order.amount_is_text) {
+			const char *meant = currency == nullptr ? pg::settings.default_currency : currency;
+			if (is_plain_amount(amount, meant))
+				currency = meant;
+		}
+		if (currency != nullptr)
+			amount = formatted = format_amount(amount, currency, pg::settings.amount_locale);
 		Parameter parameters[] = {{require_value(order.supplier, "supplier"), "supplier"},
 		                          {require_value(order.number, "po"), "po"},
 		                          {amount, "amount"}};

@@ -19,6 +19,8 @@ struct PurchaseOrder {
 	const char *number;
 	const char *amount;   /* as it is to be read, or a plain decimal when currency is set */
 	const char *currency; /* NULL: amount is text already */
+	/* A plain number is formatted all the same, in the default currency unless one is given. */
+	bool amount_is_text;
 	const char *phone;
 	const char *language;
 	const char *sender;

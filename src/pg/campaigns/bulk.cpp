@@ -151,8 +151,7 @@ refuse(BulkOrder &order, const NewMessage &message, const Failure &why)
 	note_bulk_problem(order, why, message.recipient_phone);
 	if (is_state(why, sqlstate::recipient_opted_out))
 		order.opted_out++;
-	else if (phone_problem(message.recipient_phone == nullptr ? "" : message.recipient_phone) !=
-	         nullptr)
+	else if (message.recipient_phone == nullptr || !valid_e164(message.recipient_phone))
 		order.bad_phones++;
 	else
 		order.refused++;
@@ -169,7 +168,7 @@ add_recipient(BulkOrder &order, const BulkRecipient &recipient, MessageBatch &ba
 	order.read++;
 	Failure why;
 	const bool good = compose(order, recipient, message, why);
-	if (recipient.phone != nullptr && phone_problem(recipient.phone) == nullptr &&
+	if (recipient.phone != nullptr && valid_e164(recipient.phone) &&
 	    !is_first(order, recipient.phone)) {
 		order.duplicates++;
 		return;

@@ -267,6 +267,17 @@ check_payload_size(const NewMessage &message)
 
 } // namespace
 
+void
+require_enqueueable(const NewMessage &message)
+{
+	check_payload_size(message);
+	if (message.idempotency_key == nullptr)
+		return;
+	const Result older = find_message_of_key(message);
+	if (!older.empty())
+		check_older(message, older);
+}
+
 std::int64_t
 enqueue_message(const NewMessage &message)
 {

@@ -25,6 +25,10 @@ bool sender_exists(const char *sender);
  */
 const char *resolve_sender(const char *sender);
 
+/* Raises what enqueue_message() would raise for the message's sake: its size, or a key that is
+ * another message's. With SPI connected. */
+void require_enqueueable(const NewMessage &message);
+
 /* All in the caller's transaction, with SPI connected. Return the id. */
 std::int64_t enqueue_message(const NewMessage &message);
 /* Of one statement; what is added is written when the batch is full or ended, a page at a time. */

@@ -25,6 +25,9 @@ namespace whatsapp::pg
 namespace
 {
 
+/* of the column */
+constexpr std::size_t max_template_name_bytes = 512;
+
 /* A value of a watched row may have any length; a row of ours has limits. */
 const char *
 clipped(const char *text, std::size_t most)
@@ -53,6 +56,10 @@ record_refused(const NewMessage &refused, const Failure &why)
 {
 	NewMessage message = refused;
 	message.sender = clipped(refused.sender, limits::sender.bytes);
+	message.message_type = clipped(refused.message_type, limits::sender.bytes);
+	message.template_name = clipped(refused.template_name, max_template_name_bytes);
+	if (message.payload != nullptr && strlen(message.payload) > max_payload_bytes)
+		message.payload = nullptr;
 	message.recipient_phone = clipped(refused.recipient_phone, limits::phone.bytes);
 	message.template_language = clipped(refused.template_language, limits::sender.bytes);
 	message.reference = clipped(refused.reference, limits::reference.bytes);

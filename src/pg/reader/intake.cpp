@@ -280,7 +280,7 @@ work_off_event_queue(std::int64_t &next_due_ms)
 	}
 	const InboxTask &task = tasks[0];
 	return transact([&] {
-		put_off_task(task, {"XX000", "its transaction could not be committed"});
+		put_off_task(task, {"XX000", "its transaction could not be committed", "", ""});
 	});
 }
 

@@ -126,15 +126,24 @@ end_timed(int timeout_ms)
 	QueryCancelPending = false;
 }
 
+template <size_t N>
+void
+copy_clipped(char (&to)[N], const char *from)
+{
+	const int length = from == nullptr ? 0
+	                                   : pg_mbcliplen(from, static_cast<int>(strlen(from)),
+	                                                  static_cast<int>(N) - 1);
+	memcpy(to, from == nullptr ? "" : from, static_cast<size_t>(length));
+	to[length] = '\0';
+}
+
 void
 describe_error(const ErrorData *error, Problem &problem)
 {
 	strlcpy(problem.sqlstate, unpack_sql_state(error->sqlerrcode), sizeof problem.sqlstate);
-	const char *message = error->message == nullptr ? "" : error->message;
-	const int length = pg_mbcliplen(message, static_cast<int>(strlen(message)),
-	                                static_cast<int>(sizeof problem.message) - 1);
-	memcpy(problem.message, message, static_cast<size_t>(length));
-	problem.message[length] = '\0';
+	copy_clipped(problem.message, error->message);
+	copy_clipped(problem.detail, error->detail);
+	copy_clipped(problem.hint, error->hint);
 }
 
 } // namespace
@@ -172,7 +181,9 @@ problem_is_repeat(const Problem &problem)
 void
 raise_problem(const Problem &problem)
 {
-	ereport(ERROR, (errcode(state_of(problem)), errmsg("%s", problem.message)));
+	ereport(ERROR, (errcode(state_of(problem)), errmsg("%s", problem.message),
+	                problem.detail[0] != '\0' ? errdetail("%s", problem.detail) : 0,
+	                problem.hint[0] != '\0' ? errhint("%s", problem.hint) : 0));
 	pg_unreachable();
 }
 

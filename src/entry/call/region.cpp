@@ -1,0 +1,38 @@
+/*
+ * region.cpp — see region.hpp.
+ */
+#include "entry/call/region.hpp"
+
+#include "core/value/phone_reading.hpp"
+
+#include "entry/call/arguments.hpp"
+
+extern "C" {
+#include "utils/builtins.h"
+}
+
+namespace whatsapp::entry
+{
+
+const char *
+optional_region(FunctionCallInfo fcinfo, int place)
+{
+	const char *given = optional_text(fcinfo, place, {"region", 63}, "");
+	if (given[0] == '\0' && PG_ARGISNULL(place))
+		return given;
+	char *region = pstrdup(given);
+	bool letters = strlen(region) == 2;
+	for (char *at = region; *at != '\0'; at++) {
+		*at = static_cast<char>(pg_ascii_toupper(static_cast<unsigned char>(*at)));
+		letters = letters && *at >= 'A' && *at <= 'Z';
+	}
+	if (!letters)
+		pg::guarded([given] {
+			PhoneReading reading = {};
+			reading.verdict = PhoneVerdict::unknown_region;
+			check_reading(reading, "", given);
+		});
+	return region;
+}
+
+} // namespace whatsapp::entry
