@@ -244,7 +244,7 @@ CREATE ROLE regress_whatsapp_watcher;
 CREATE SCHEMA hostile AUTHORIZATION regress_whatsapp_clerk;
 GRANT INSERT, SELECT, UPDATE ON orders TO regress_whatsapp_clerk;
 GRANT TRIGGER ON orders TO regress_whatsapp_watcher;
-GRANT EXECUTE ON FUNCTION whatsapp_notify(), wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text),
+GRANT EXECUTE ON FUNCTION whatsapp_notify(), wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text),
     wa_watch_test(regclass, text, text, jsonb), wa_unwatch(regclass, text) TO regress_whatsapp_watcher;
 SET ROLE regress_whatsapp_watcher;
 SELECT pg_temp.refused($$SELECT wa_watch('orders', 't', ARRAY['new.po'], '(SELECT s.phone FROM suppliers AS s WHERE s.id = new.supplier)')$$) AS own_rights_only;
@@ -348,6 +348,84 @@ INSERT INTO near VALUES (1, 'a', '+34612345678'), (2, 'b', '+34612345678');
 UPDATE near SET status = status || '!' WHERE id = 2;
 SELECT reference, parameters FROM pg_temp.announced();
 DROP EXTENSION postgres_fdw CASCADE;
+
+-- views are not watched, whatever triggers they have: the tables beneath them are, and what is done by way of the view is announced
+CREATE TABLE stock (id integer PRIMARY KEY, item text, phone text DEFAULT '+34612345678');
+CREATE VIEW stock_view AS SELECT id, upper(item) AS item FROM stock;
+CREATE FUNCTION pg_temp.instead() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO stock VALUES (new.id, lower(new.item)) ON CONFLICT (id) DO UPDATE SET item = excluded.item;
+    RETURN new;
+END $$;
+CREATE TRIGGER instead INSTEAD OF INSERT OR UPDATE ON stock_view FOR EACH ROW EXECUTE FUNCTION pg_temp.instead();
+CREATE MATERIALIZED VIEW stock_copy AS SELECT * FROM stock;
+SELECT pg_temp.refused($$SELECT wa_watch('stock_view', 't', ARRAY['new.item'], 'new.phone')$$) AS a_view;
+SELECT pg_temp.refused($$SELECT wa_watch('stock_view', 'item', 'item', 'id', 'item')$$) AS short_form;
+SELECT pg_temp.refused($$SELECT wa_watch('stock_copy', 't', ARRAY['new.item'], 'new.phone')$$) AS materialized;
+
+SELECT wa_watch('stock', 't', ARRAY[$$coalesce(old.item, 'none') || '->' || new.item$$], 'new.phone', events => '{INSERT,UPDATE}', name => 'stock', idempotency_key => 'NULL');
+INSERT INTO stock_view VALUES (1, 'SCREWS');
+UPDATE stock_view SET item = 'NAILS' WHERE id = 1;
+SELECT reference, parameters FROM pg_temp.announced();
+DROP VIEW stock_view;
+-- a column that is renamed: the trigger finds a column by its number, an expression by its name; it is an error of the watch until the watch is made again
+ALTER TABLE stock RENAME COLUMN item TO article;
+UPDATE stock SET article = 'bolts';
+SELECT errors, last_error, first_bad_row, enabled FROM whatsapp_watches WHERE name = 'stock';
+SELECT wa_unwatch('stock') AS ended, wa_watch('stock', 't', ARRAY['new.article'], 'new.phone', events => '{INSERT,UPDATE}', name => 'stock', idempotency_key => 'NULL') AS again;
+UPDATE stock SET article = 'nuts';
+SELECT reference, parameters FROM pg_temp.announced();
+DROP TABLE stock CASCADE;
+
+-- row security: who changes a row need not see it, and a sub-select sees what the owner of the watch may see
+CREATE ROLE regress_whatsapp_clerk;
+CREATE ROLE regress_whatsapp_watcher;
+CREATE TABLE deals (id integer PRIMARY KEY, region text, phone text DEFAULT '+34612345678');
+CREATE TABLE regions (name text PRIMARY KEY, manager text);
+INSERT INTO regions VALUES ('north', 'Ana'), ('south', 'Luis');
+ALTER TABLE deals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE regions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY north ON regions TO regress_whatsapp_watcher USING (name = 'north');
+CREATE POLICY write_only ON deals FOR INSERT TO regress_whatsapp_clerk WITH CHECK (region <> 'east');
+CREATE POLICY sees ON deals FOR SELECT TO regress_whatsapp_watcher USING (region = 'north');
+GRANT INSERT ON deals TO regress_whatsapp_clerk;
+GRANT TRIGGER, SELECT ON deals TO regress_whatsapp_watcher;
+GRANT SELECT ON regions TO regress_whatsapp_watcher;
+GRANT EXECUTE ON FUNCTION whatsapp_notify(), wa_watch_test(regclass, text, text, jsonb),
+    wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text) TO regress_whatsapp_watcher;
+SET ROLE regress_whatsapp_watcher;
+SELECT wa_watch('deals', 't', ARRAY['new.region', $$coalesce((SELECT r.manager FROM regions AS r WHERE r.name = new.region), 'nobody')$$], 'new.phone', name => 'deals');
+SET ROLE regress_whatsapp_clerk;
+INSERT INTO deals VALUES (1, 'north'), (2, 'south');
+SELECT pg_temp.refused($$INSERT INTO deals VALUES (3, 'east')$$) AS policy;
+SET ROLE regress_whatsapp_watcher;
+SELECT outcome, payload #>> '{template,components,0,parameters,1,text}' AS manager FROM wa_watch_test('deals', '1');
+SELECT pg_temp.refused($$SELECT * FROM wa_watch_test('deals', '2')$$) AS not_seen;
+RESET ROLE;
+SELECT reference, parameters, status FROM pg_temp.announced();
+SELECT errors FROM whatsapp_watches WHERE name = 'deals';
+DROP TABLE deals, regions;
+DROP OWNED BY regress_whatsapp_clerk, regress_whatsapp_watcher;
+DROP ROLE regress_whatsapp_clerk, regress_whatsapp_watcher;
+
+-- COPY and MERGE into a partitioned table, with rows that move from partition to partition
+CREATE TABLE shipments (id integer, year integer, phone text DEFAULT '+34612345678', PRIMARY KEY (id, year)) PARTITION BY LIST (year);
+CREATE TABLE shipments_2025 PARTITION OF shipments FOR VALUES IN (2025);
+CREATE TABLE shipments_2026 PARTITION OF shipments FOR VALUES IN (2026);
+SELECT wa_watch('shipments', 't', ARRAY[$$coalesce(old.year::text, 'none') || '->' || coalesce(new.year::text, 'none')$$], $$coalesce(new.phone, old.phone)$$, events => '{INSERT,UPDATE,DELETE}',
+                name => 'shipments', reference => 'coalesce(new.id, old.id)', idempotency_key => 'NULL');
+COPY shipments (id, year) FROM stdin;
+1	2025
+2	2026
+\.
+INSERT INTO shipments VALUES (1, 2025), (3, 2025) ON CONFLICT DO NOTHING;
+MERGE INTO shipments AS s USING (VALUES (1, 2025), (2, 2026), (4, 2026)) AS n (id, year) ON s.id = n.id
+WHEN MATCHED AND s.id = 2 THEN DELETE WHEN MATCHED THEN UPDATE SET phone = '+34612345679' WHEN NOT MATCHED THEN INSERT VALUES (n.id, n.year);
+INSERT INTO shipments VALUES (4, 2026) ON CONFLICT (id, year) DO UPDATE SET phone = '+34612345679';
+UPDATE shipments SET year = 2026 WHERE id = 3;
+SELECT reference, parameters FROM pg_temp.announced() ORDER BY reference, parameters;
+SELECT errors FROM whatsapp_watches WHERE name = 'shipments';
+DROP TABLE shipments;
 
 -- DROP EXTENSION takes the triggers with it, and no row
 DROP EXTENSION pg_whatsapp CASCADE;

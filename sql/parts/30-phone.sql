@@ -28,6 +28,10 @@ RETURNS TABLE (key jsonb, phone text, problem text, suggestion text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_check_phones';
 
+CREATE FUNCTION wa_phone_time_zones(phone text) RETURNS text[]
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_phone_time_zones';
+
 COMMENT ON FUNCTION wa_valid_e164(text) IS
     'True for +, then 6 to 15 ASCII digits of which the first is not 0 (ITU-T E.164). Never raises; fit for CHECK constraints.';
 COMMENT ON FUNCTION wa_phone_problem(text) IS
@@ -40,3 +44,5 @@ COMMENT ON FUNCTION wa_check_phones(regclass, name, text) IS
     'The rows of a table or view whose column holds a number that is not in E.164 format or does not exist by the numbering plans: key (the primary key; without one table and ctid; NULL for a view without a key), the value as it is stored, the problem, and the number that is meant where that is sure, with region as in wa_normalize_phone(). NULL and user ids are no problem. With the caller''s rights on the table. Raises 42703 for a column, 42809 for what is no table or view, 42501 without the right to read, 22004 for NULL, 22023 for region, 58P01 as wa_normalize_phone().';
 COMMENT ON FUNCTION wa_contact_key(text) IS
     'The key of a person in whatsapp_inbound, whatsapp_windows and whatsapp_opt_outs: the digits of the phone without the one that WhatsApp adds to numbers of Brazil, Mexico and Argentina; a user id stays as it is.';
+COMMENT ON FUNCTION wa_phone_time_zones(text) IS
+    'The time zones of the country that a phone number is from, by its calling code: of a country with several one for each time, that of most people first. {UTC} for a number whose country is not known. Never raises.';

@@ -49,7 +49,7 @@ COMMENT ON COLUMN whatsapp_instances.released_at IS 'When wa_release() ended the
 COMMENT ON COLUMN whatsapp_instances.released_restore IS 'The last restore of a base backup that wa_release() has let go.';
 COMMENT ON FUNCTION whatsapp_hold_reason() IS 'Why messages are held, or NULL; for whatsapp_held.';
 COMMENT ON FUNCTION wa_release(boolean) IS
-    'Ends the hold of a database that was restored or copied, or of messages that were queued before a long gap, at commit: they will be sent from here. Returns how many wait in the queue; 0 when nothing was held. With dry_run nothing ends: see whatsapp_held for the messages.';
+    'Ends the hold of a database that was restored or copied, or of messages that were queued before a long gap, at commit: they will be sent from here. Returns how many wait in the queue and, for a watch, in whatsapp_watch_items; 0 when nothing was held. With dry_run nothing ends: see whatsapp_held for the messages.';
 COMMENT ON VIEW whatsapp_held IS 'Messages that wait for wa_release(), and why: what it would send.';
 COMMENT ON COLUMN whatsapp_held.id IS 'The message, a row of whatsapp_messages.';
 COMMENT ON COLUMN whatsapp_held.created_at IS 'When it was enqueued.';

@@ -29,7 +29,13 @@ CREATE TABLE whatsapp_watch_definitions (
     max_rows        bigint NOT NULL,
     replicated      boolean NOT NULL,
     settings        text[] NOT NULL,
-    made_at         timestamptz NOT NULL DEFAULT pg_catalog.now()
+    made_at         timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    send_window     text,
+    time_zone       text,
+    debounce        interval,
+    max_wait        interval,
+    digest          interval,
+    separator       text
 );
 
 -- Rows are inserted and never changed: transactions that count errors do not wait for one another. Old rows become a sum of them.
@@ -46,6 +52,43 @@ CREATE TABLE whatsapp_watch_errors (
 
 ALTER SEQUENCE whatsapp_watch_errors_id_seq OWNED BY whatsapp_watch_errors.id;
 
+CREATE SEQUENCE whatsapp_watch_items_id_seq AS bigint;
+
+-- Whoever changes a watched table inserts here and does nothing else: so he waits for nobody, and nobody for him, in whatever order two
+-- transactions bring their rows. The reader alone makes messages of it. An item has all that its message needs: it outlives its watch.
+CREATE TABLE whatsapp_watch_items (
+    id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_watch_items_id_seq'::pg_catalog.regclass),
+    watch             text NOT NULL,
+    group_key         text NOT NULL,
+    made_at           timestamptz NOT NULL,
+    due_at            timestamptz NOT NULL,
+    latest_at         timestamptz,
+    sender            text NOT NULL,
+    recipient_phone   text NOT NULL,
+    template_name     text NOT NULL,
+    template_language text NOT NULL,
+    parameters        json NOT NULL,
+    separator         text,
+    priority          smallint NOT NULL,
+    time_zone         text,
+    expires_at        timestamptz,
+    reference         text,
+    row_key           text,
+    idempotency_key   text,
+    enqueued_by       text NOT NULL,
+    held              boolean NOT NULL DEFAULT false,
+    message_id        bigint,
+    next_at           timestamptz
+);
+
+ALTER SEQUENCE whatsapp_watch_items_id_seq OWNED BY whatsapp_watch_items.id;
+
+CREATE INDEX whatsapp_watch_items_due_idx ON whatsapp_watch_items (due_at) WHERE message_id IS NULL AND NOT held;
+CREATE INDEX whatsapp_watch_items_held_idx ON whatsapp_watch_items (id) WHERE held;
+CREATE INDEX whatsapp_watch_items_group_idx ON whatsapp_watch_items (watch, group_key, id);
+CREATE INDEX whatsapp_watch_items_key_idx ON whatsapp_watch_items (idempotency_key, sender);
+CREATE INDEX whatsapp_watch_items_message_idx ON whatsapp_watch_items (message_id) WHERE message_id IS NOT NULL;
+
 CREATE INDEX whatsapp_watch_errors_watch_idx ON whatsapp_watch_errors (watch, id);
 
 CREATE FUNCTION whatsapp_notify() RETURNS trigger
@@ -58,7 +101,9 @@ CREATE FUNCTION wa_watch(relation regclass, template varchar, parameters text[],
                          reference text DEFAULT NULL, idempotency_key text DEFAULT NULL, send_at text DEFAULT NULL,
                          expires_at text DEFAULT NULL, priority text DEFAULT NULL, on_error text DEFAULT 'record',
                          max_rows bigint DEFAULT 10000, replicated boolean DEFAULT false,
-                         due text DEFAULT NULL, status_column text DEFAULT NULL) RETURNS text
+                         due text DEFAULT NULL, status_column text DEFAULT NULL, send_window text DEFAULT NULL,
+                         time_zone text DEFAULT NULL, debounce interval DEFAULT NULL, max_wait interval DEFAULT NULL,
+                         digest interval DEFAULT NULL, separator text DEFAULT NULL) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_watch_expressions';
 
@@ -95,13 +140,16 @@ SELECT t.tgrelid::regclass AS relation, 'po' AS name, NULL::text AS owner, '{INS
        NULL::text AS reference, NULL::text AS idempotency_key, NULL::text AS send_at, NULL::text AS due, NULL::text AS expires_at, NULL::text AS priority,
        'record' AS on_error, NULL::bigint AS max_rows, t.tgenabled <> 'D' AS enabled,
        t.tgenabled IN ('A', 'R') AND t.tgtype & 1 = 1 AS replicated,
-       NULL::text AS status_column,
+       NULL::text AS status_column, NULL::text AS send_window, NULL::text AS time_zone, NULL::interval AS debounce, NULL::interval AS max_wait,
+       NULL::interval AS digest, 0::bigint AS waiting,
        0::bigint AS errors, NULL::text AS last_error, NULL::timestamptz AS last_error_at, NULL::text AS first_bad_row
 FROM triggers AS t
 WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure
 UNION ALL
 SELECT w.relation::regclass, d.name, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
        d.reference, d.idempotency_key, d.send_at, d.due, d.expires_at, d.priority, d.on_error, d.max_rows, w.enabled, d.replicated, d.status_column,
+       d.send_window, d.time_zone, d.debounce, d.max_wait, d.digest,
+       (SELECT pg_catalog.count(*) FROM @extschema@.whatsapp_watch_items AS i WHERE i.watch = d.key AND i.message_id IS NULL),
        coalesce(e.errors, 0), l.sqlstate || ' ' || l.message, l.failed_at, f.first_row
 FROM @extschema@.whatsapp_watch_definitions AS d
 JOIN LATERAL (
@@ -142,6 +190,35 @@ COMMENT ON COLUMN whatsapp_watch_definitions.max_rows IS 'A statement that bring
 COMMENT ON COLUMN whatsapp_watch_definitions.replicated IS 'Whether rows that a subscription applies are announced, too.';
 COMMENT ON COLUMN whatsapp_watch_definitions.settings IS 'Settings that decide what an expression means, as they were when the watch was made.';
 COMMENT ON COLUMN whatsapp_watch_definitions.made_at IS 'When the watch was made.';
+COMMENT ON COLUMN whatsapp_watch_definitions.send_window IS 'Hours within which its messages leave; NULL for whatsapp.send_window.';
+COMMENT ON COLUMN whatsapp_watch_definitions.time_zone IS 'Time zone of these hours, or an expression; NULL for that of the recipient''s country.';
+COMMENT ON COLUMN whatsapp_watch_definitions.debounce IS 'A message waits so long for another change of its row, which then takes its place.';
+COMMENT ON COLUMN whatsapp_watch_definitions.max_wait IS 'After so long it does not wait any more; NULL for no such limit.';
+COMMENT ON COLUMN whatsapp_watch_definitions.digest IS 'Rows of so long a time become one message to a phone.';
+COMMENT ON COLUMN whatsapp_watch_definitions.separator IS 'What stands between the values of several rows; of a digest only.';
+COMMENT ON TABLE whatsapp_watch_items IS 'Rows of watches with debounce or digest: those that wait for their message, and of a digest those of which a message is. Changed by the extension only.';
+COMMENT ON COLUMN whatsapp_watch_items.id IS 'In the order of their making.';
+COMMENT ON COLUMN whatsapp_watch_items.watch IS 'The watch, by whatsapp_watch_definitions.key.';
+COMMENT ON COLUMN whatsapp_watch_items.group_key IS 'Items of a watch with the same one become one message: the idempotency key with debounce, sender and phone of a digest.';
+COMMENT ON COLUMN whatsapp_watch_items.made_at IS 'When the row was changed.';
+COMMENT ON COLUMN whatsapp_watch_items.due_at IS 'When the message is made, unless other items say something else.';
+COMMENT ON COLUMN whatsapp_watch_items.latest_at IS 'With debounce and max_wait: when it is made at the latest.';
+COMMENT ON COLUMN whatsapp_watch_items.sender IS 'Sender of the message.';
+COMMENT ON COLUMN whatsapp_watch_items.recipient_phone IS 'Its recipient.';
+COMMENT ON COLUMN whatsapp_watch_items.template_name IS 'Name of the template.';
+COMMENT ON COLUMN whatsapp_watch_items.template_language IS 'Language of the template.';
+COMMENT ON COLUMN whatsapp_watch_items.parameters IS 'Texts of its parameters, null for the number of rows; empty as soon as there is a message.';
+COMMENT ON COLUMN whatsapp_watch_items.separator IS 'Of a digest: what stands between the values of its rows.';
+COMMENT ON COLUMN whatsapp_watch_items.priority IS '0 urgent, 1 normal, 2 bulk.';
+COMMENT ON COLUMN whatsapp_watch_items.time_zone IS 'Time zone of the hours within which it leaves; NULL for that of the recipient''s country.';
+COMMENT ON COLUMN whatsapp_watch_items.expires_at IS 'The message is not sent after this time; NULL for whatsapp.default_ttl.';
+COMMENT ON COLUMN whatsapp_watch_items.reference IS 'Reference of the row.';
+COMMENT ON COLUMN whatsapp_watch_items.row_key IS 'Primary key of the row.';
+COMMENT ON COLUMN whatsapp_watch_items.idempotency_key IS 'Idempotency key of the row.';
+COMMENT ON COLUMN whatsapp_watch_items.enqueued_by IS 'The owner of the watch.';
+COMMENT ON COLUMN whatsapp_watch_items.held IS 'Whether it waits for wa_release().';
+COMMENT ON COLUMN whatsapp_watch_items.message_id IS 'The message, a row of whatsapp_messages; NULL for one that waits.';
+COMMENT ON COLUMN whatsapp_watch_items.next_at IS 'Of a digest: before this time the phone gets no other one.';
 COMMENT ON TABLE whatsapp_watch_errors IS 'Errors of watches, one row for each statement that had any; old ones are summed up. whatsapp_watches shows them.';
 COMMENT ON COLUMN whatsapp_watch_errors.id IS 'In the order of their making.';
 COMMENT ON COLUMN whatsapp_watch_errors.watch IS 'Name of the watch.';
@@ -153,8 +230,8 @@ COMMENT ON COLUMN whatsapp_watch_errors.first_row IS 'Primary key of the first r
 COMMENT ON COLUMN whatsapp_watch_errors.rows IS 'How many rows were not announced for it.';
 COMMENT ON FUNCTION whatsapp_notify() IS
     'The trigger that wa_watch() puts on a table when it is given expressions. What a subscription copies at its start is not announced.';
-COMMENT ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text) IS
-    'Announces rows of the table by a template. parameters, phone, when_, reference, idempotency_key, send_at and expires_at are SQL expressions over the rows new and old, with sub-selects of other tables; sender, language and priority are names or expressions. The expressions are checked now and work with the caller''s rights and settings. when_ says which rows are announced. With due the message waits for that time; whenever the row changes it moves, or is cancelled when when_ is not true any more or the row is gone. The default idempotency_key makes that a watch announces a row once. on_error => ''record'' keeps an error in whatsapp_watches, ''reject'' raises it; a statement of more than max_rows rows announces none. With status_column the reader writes each new status of the message to that column of the row, with the watch''s rights; the watch itself does not announce that change. Returns the name of the watch. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify(); who changes the table needs no right of ours. Raises what the server says of an expression, with its position; 42804 for its type, 22023 for events, on_error, max_rows and a priority, 42809 for a table that cannot be watched, 42703 for status_column, 55000 for a table without a primary key where one is needed, 42710 for a name that is taken, WA001 and WA002 for template and language, 42704 for the sender, 22004 for NULL, 0A000 when the database is not in UTF8.';
+COMMENT ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text) IS
+    'Announces rows of the table by a template. parameters, phone, when_, reference, idempotency_key, send_at and expires_at are SQL expressions over the rows new and old, with sub-selects of other tables; sender, language and priority are names or expressions. The expressions are checked now and work with the caller''s rights and settings. when_ says which rows are announced. With due the message waits for that time; whenever the row changes it moves, or is cancelled when when_ is not true any more or the row is gone. The default idempotency_key makes that a watch announces a row once. on_error => ''record'' keeps an error in whatsapp_watches, ''reject'' raises it; a statement of more than max_rows rows announces none. With status_column the reader writes each new status of the message to that column of the row, with the watch''s rights; the watch itself does not announce that change. send_window are hours such as Mon-Fri 09:00-18:00 within which messages leave, in time_zone (a name, or an expression), else in the time zone of the recipient''s country; NULL is whatsapp.send_window, which is for watches without send_at, and always is at any time; urgent messages do not wait. With debounce a message waits so long for another change of its row (of its idempotency_key), which then takes its place, but not longer than max_wait from the first change on. With digest rows of so long a time become one message to their phone, at most one in that time: the parameter count is how many rows there are, any other one has their different values, with separator (", ") between them, 800 characters in all; the reader makes these messages. Returns the name of the watch. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify(); who changes the table needs no right of ours. Raises what the server says of an expression, with its position; 42804 for its type, 22023 for events, on_error, max_rows, a priority, a time zone, and options that do not go together, 22007 for send_window, 42809 for a table that cannot be watched, 42703 for status_column, 55000 for a table without a primary key where one is needed, 42710 for a name that is taken, WA001 and WA002 for template and language, 42704 for the sender, 22004 for NULL, 0A000 when the database is not in UTF8.';
 COMMENT ON FUNCTION wa_unwatch(regclass, text) IS 'Ends the watch of that name. False when the table has none.';
 COMMENT ON FUNCTION wa_watch_test(regclass, text, text, jsonb) IS
     'Shows the messages that the watches of a table would make of its row with that primary key (as text; of several columns as a row, such as (1,a)), by the code of the trigger; nothing is written. event is that of the first of each watch by default. old has the values of columns before an UPDATE; those that it does not name are as they are now. outcome is sent, refused, not announced, known already or error. Needs the right to read the table, and to be a member of the watch''s owner.';
@@ -181,16 +258,24 @@ COMMENT ON COLUMN whatsapp_watches.max_rows IS 'A statement that brings more row
 COMMENT ON COLUMN whatsapp_watches.enabled IS 'False when a trigger of it was disabled by ALTER TABLE.';
 COMMENT ON COLUMN whatsapp_watches.replicated IS 'Whether rows that a subscription applies are announced, too.';
 COMMENT ON COLUMN whatsapp_watches.status_column IS 'Column that the reader sets to the status of the row''s message, see whatsapp_callbacks.';
+COMMENT ON COLUMN whatsapp_watches.send_window IS 'Hours within which its messages leave; NULL is whatsapp.send_window.';
+COMMENT ON COLUMN whatsapp_watches.time_zone IS 'Time zone of these hours, or its expression; NULL is that of the recipient''s country.';
+COMMENT ON COLUMN whatsapp_watches.debounce IS 'A message waits so long for another change of its row, which then takes its place.';
+COMMENT ON COLUMN whatsapp_watches.max_wait IS 'But not longer than this, from the first change on; NULL is no limit.';
+COMMENT ON COLUMN whatsapp_watches.digest IS 'Rows of so long a time become one message to a phone.';
+COMMENT ON COLUMN whatsapp_watches.waiting IS 'How many rows wait in whatsapp_watch_items for their message.';
 COMMENT ON COLUMN whatsapp_watches.errors IS 'How many rows were not announced because of an error.';
 COMMENT ON COLUMN whatsapp_watches.last_error IS 'The last error: its SQLSTATE and message.';
 COMMENT ON COLUMN whatsapp_watches.last_error_at IS 'When it was.';
 COMMENT ON COLUMN whatsapp_watches.first_bad_row IS 'Primary key of the first row that was not announced because of an error.';
 
 REVOKE ALL ON FUNCTION whatsapp_notify() FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_unwatch(regclass, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_watch_test(regclass, text, text, jsonb) FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_errors_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_definitions', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_errors', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_items_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_items', '');

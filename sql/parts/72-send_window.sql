@@ -32,6 +32,25 @@ BEGIN ATOMIC
         END;
 END;
 
+-- In a country with several time zones: when it is within the hours in all of them, or else in the first.
+CREATE FUNCTION wa_phone_send_window(moment timestamptz, hours text, phone text) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(CASE WHEN pg_catalog.cardinality(z.zones) > 1 THEN (
+            SELECT pg_catalog.min(greatest(moment, pg_catalog.lower(r.open)))
+            FROM pg_catalog.unnest((
+                SELECT pg_catalog.range_intersect_agg(o.open)
+                FROM (
+                    SELECT pg_catalog.range_agg(pg_catalog.tstzrange(w.opens, w.closes)) AS open
+                    FROM pg_catalog.unnest(z.zones) AS n (zone) CROSS JOIN LATERAL whatsapp_send_windows(moment, hours, n.zone) AS w
+                    GROUP BY n.zone) AS o)) AS r (open)
+            WHERE pg_catalog.upper(r.open) > moment) END,
+        wa_send_window(moment, hours, z.zones[1]))
+    FROM (SELECT wa_phone_time_zones(phone) AS zones) AS z;
+END;
+
+COMMENT ON FUNCTION wa_phone_send_window(timestamptz, text, text) IS
+    'As wa_send_window(), in the time zone of the country that the phone number is from. Where that has several: when it is within the hours in all of them, and if it never is, in the one of most people. See wa_phone_time_zones().';
 COMMENT ON FUNCTION wa_send_window(timestamptz, text, text) IS
     'The first time not before moment that is within the hours, such as Mon-Fri 09:00-18:00, Sat 10:00-14:00, in the time zone (NULL: that of the session). Hours that end before they begin end the next day. For send_at, of wa_watch() and of the sending functions. Raises 22007 for hours that it cannot read, 22023 for an unknown time zone.';
 COMMENT ON FUNCTION whatsapp_send_windows(timestamptz, text, text) IS

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/value/calling_zones.hpp"
 #include "core/value/e164.hpp"
 #include "core/value/money.hpp"
 #include "core/answer/error_codes.hpp"
@@ -15,14 +16,17 @@
 #include "entry/call/arguments.hpp"
 
 extern "C" {
+#include "catalog/pg_collation.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_version);
 PG_FUNCTION_INFO_V1(pg_whatsapp_valid_e164);
 PG_FUNCTION_INFO_V1(pg_whatsapp_phone_problem);
+PG_FUNCTION_INFO_V1(pg_whatsapp_phone_time_zones);
 PG_FUNCTION_INFO_V1(pg_whatsapp_format_amount);
 PG_FUNCTION_INFO_V1(pg_whatsapp_render_positional);
 PG_FUNCTION_INFO_V1(pg_whatsapp_render_named);
@@ -59,6 +63,14 @@ pg_whatsapp_phone_problem(PG_FUNCTION_ARGS)
 	if (out == nullptr)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(out);
+}
+
+Datum
+pg_whatsapp_phone_time_zones(PG_FUNCTION_ARGS)
+{
+	const char *zones = zones_of_phone(pg::view(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_DATUM(DirectFunctionCall2Coll(text_to_array, C_COLLATION_OID,
+	                                        CStringGetTextDatum(zones), CStringGetTextDatum(",")));
 }
 
 Datum

@@ -14,14 +14,12 @@
 #include "pg/watches/watch_triggers.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/functions/watch_waiting.hpp"
 #include "entry/watch/watchable.hpp"
 #include "entry/watch/watch_replication.hpp"
 
 extern "C" {
 #include "access/table.h"
-#include "catalog/dependency.h"
-#include "catalog/pg_class.h"
-#include "commands/extension.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -60,7 +58,8 @@ enum : int {
 	at_max_rows,
 	at_replicated,
 	at_due,
-	at_status_column
+	at_status_column,
+	at_waiting
 };
 
 constexpr std::size_t longest_name = 40;
@@ -152,6 +151,7 @@ read_definition(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
 	watch.priority = entry::optional_text(fcinfo, at_priority, nullptr);
 	watch.status_column = entry::optional_text(fcinfo, at_status_column, nullptr);
 	read_on_error(fcinfo, watch);
+	entry::read_waiting(fcinfo, at_waiting, watch);
 	watch.settings = pg::watch_settings(watch.setting_count);
 	pg::guarded([&] {
 		check_template_name(watch.template_name);
@@ -173,8 +173,9 @@ check_expressions(const pg::WatchDefinition &watch, const pg::WatchRows &none)
 	const pg::WatchOwner caller = pg::begin_watch_owner(watch);
 	pg::check_watch_expression("phone", watch.phone, pg::WatchValue::text, none);
 	for (int i = 0; i < watch.parameter_count; i++)
-		pg::check_watch_expression(psprintf("parameter %d", i + 1), watch.parameters[i],
-		                           pg::WatchValue::text, none);
+		if (!pg::is_row_count(watch, watch.parameters[i]))
+			pg::check_watch_expression(psprintf("parameter %d", i + 1), watch.parameters[i],
+			                           pg::WatchValue::text, none);
 	pg::check_watch_expression("when_", watch.condition, pg::WatchValue::condition, none);
 	const struct {
 		const char *label;
@@ -187,7 +188,9 @@ check_expressions(const pg::WatchDefinition &watch, const pg::WatchRows &none)
 	              {"expires_at", watch.expires_at, pg::WatchValue::time},
 	              {"sender", unless_word(watch.sender), pg::WatchValue::text},
 	              {"language", unless_word(watch.language), pg::WatchValue::text},
-	              {"priority", unless_word(watch.priority), pg::WatchValue::text}};
+	              {"priority", unless_word(watch.priority), pg::WatchValue::text},
+	              {"time_zone", pg::has_zone_expression(watch) ? watch.time_zone : nullptr,
+	               pg::WatchValue::text}};
 	for (const auto &other : others)
 		pg::check_watch_expression(other.label, other.text, other.value, none);
 	pg::check_watch_query(watch, none);
@@ -244,6 +247,7 @@ check_events(pg::WatchDefinition &watch, Oid relation)
 	/* as CREATE TRIGGER locks it */
 	Relation table = table_open(relation, ShareRowExclusiveLock);
 	check_due(watch, table);
+	entry::check_debounce(watch, table);
 	pg::check_status_column(watch, table);
 	for (const pg::WatchEvent event : pg::all_watch_events) {
 		if (!watch.on[static_cast<int>(event)])
@@ -275,6 +279,8 @@ pg_whatsapp_watch_expressions(PG_FUNCTION_ARGS)
 	check_events(watch, relation);
 	pg::as_user(owner, [&] {
 		check_words(watch);
+		if (watch.send_window != nullptr || watch.time_zone != nullptr)
+			entry::check_hours(watch);
 		if (watch.name == nullptr)
 			watch.name = pg::unused_watch_name(get_rel_name(relation));
 		pg::insert_watch(watch, pg::quoted_relation(relation), pg::notify_function(function));

@@ -14,6 +14,7 @@
 #include "pg/queue/queue.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/schema.hpp"
+#include "pg/watches/watch_collector.hpp"
 #include "pg/webhooks/status_join.hpp"
 
 #include "entry/call/arguments.hpp"
@@ -25,6 +26,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pg_whatsapp_step_claim);
 PG_FUNCTION_INFO_V1(pg_whatsapp_step_settle);
 PG_FUNCTION_INFO_V1(pg_whatsapp_step_status);
+PG_FUNCTION_INFO_V1(pg_whatsapp_step_collect);
 }
 
 using namespace whatsapp;
@@ -114,6 +116,19 @@ pg_whatsapp_step_status(PG_FUNCTION_ARGS)
 	status.report.status = entry::required_cstring(fcinfo, 1, "status");
 	status.report.at = 1895336240;
 	pg::apply_statuses(&status, 1);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* () returns void: what waits in whatsapp_watch_items and is due becomes messages, as the reader
+ * makes them. */
+Datum
+pg_whatsapp_step_collect(PG_FUNCTION_ARGS)
+{
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	while (pg::collect_next_group())
+		;
 	SPI_finish();
 	PG_RETURN_VOID();
 }

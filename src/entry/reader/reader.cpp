@@ -28,6 +28,7 @@
 #include "pg/server/wait_set.hpp"
 #include "pg/queue/wamids.hpp"
 #include "pg/server/worker.hpp"
+#include "pg/watches/watch_collector.hpp"
 
 #include "entry/launcher/worker_place.hpp"
 
@@ -184,10 +185,11 @@ pg_whatsapp_reader_main(Datum)
 		keep_figures(next_figures);
 		next_due = sooner(next_due, sum_up_costs());
 		const std::int64_t next_campaign = pg::watch_campaigns(now);
+		const std::int64_t next_collection = pg::collect_watch_items(now);
 		MemoryContextReset(batch);
 		if (next_due < 0 || next_due > next_retirement)
 			next_due = next_retirement;
-		next_due = std::min(next_due, next_campaign);
+		next_due = std::min({next_due, next_campaign, next_collection});
 		if (!pg::shutdown_requested())
 			waits.wait(static_cast<long>(std::clamp<std::int64_t>(next_due, 1, poll_ms)));
 	}

@@ -7,6 +7,7 @@
  */
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
+#include "pg/enqueue/send_window.hpp"
 #include "pg/server/replication.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
@@ -18,6 +19,7 @@
 #include "entry/watch/watch.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/shortest_dec.h"
@@ -233,6 +235,21 @@ check_watch(Watch &watch, const char *sender, pg::Failure &why)
 	return true;
 }
 
+/* Where the hours cannot be told, the message leaves at once. */
+void
+keep_to_hours(pg::NewMessage &message)
+{
+	pg::Problem problem;
+	const bool done = pg::attempt_apart(problem, 0, [&] {
+		message.send_at =
+		    pg::next_opening(GetCurrentTransactionStartTimestamp(), pg::settings.send_window,
+		                     nullptr, message.recipient_phone);
+	});
+	if (!done && pg::problem_is_cancel(problem))
+		pg::raise_problem(problem);
+	message.has_send_at = done;
+}
+
 void
 notify_row(Watch &watch, TupleTableSlot *row, pg::MessageBatch &batch)
 {
@@ -244,6 +261,8 @@ notify_row(Watch &watch, TupleTableSlot *row, pg::MessageBatch &batch)
 	if (message.sender == nullptr)
 		message.sender = pg::default_sender;
 	good = check_watch(watch, message.sender, why) && good;
+	if (good && pg::settings.send_window[0] != '\0')
+		keep_to_hours(message);
 	if (good && pg::may_send(message, why))
 		pg::add_message(batch, message);
 	else

@@ -28,8 +28,8 @@ check_watchable(Oid relation)
 		ereport(ERROR,
 		        (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 		         errmsg("cannot watch \"%s\" because it is not a table", name),
-		         errhint("Watch the tables whose rows it shows; an expression may read others "
-		                 "by a sub-select.")));
+		         errhint("Watch the tables whose rows it shows: what is done by way of a view is "
+		                 "done to them. An expression may read others by a sub-select.")));
 	/* the message of a message of a message … */
 	if (getExtensionOfObject(RelationRelationId, relation) ==
 	    get_extension_oid("pg_whatsapp", true))

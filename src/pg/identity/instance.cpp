@@ -92,7 +92,13 @@ hold_queue()
 	    "UPDATE @s@.whatsapp_queue SET state = 'held', changed_at = now() WHERE state <> 'held'",
 	    0,
 	    {}};
-	const uint64 held = run_statement(statement, Values()).count();
+	/* of which no message was made yet, as far as this database knows */
+	static Statement items = {
+	    "UPDATE @s@.whatsapp_watch_items SET held = true WHERE message_id IS NULL AND NOT held",
+	    0,
+	    {}};
+	const uint64 held =
+	    run_statement(statement, Values()).count() + run_statement(items, Values()).count();
 	if (held > 0)
 		ereport(
 		    WARNING,
@@ -258,7 +264,8 @@ release_queue()
 	    "UPDATE @s@.whatsapp_queue SET state = 'ready', changed_at = now() WHERE state = 'held'",
 	    0,
 	    {}};
-	return run_statement(statement, Values()).count();
+	static Statement items = {"UPDATE @s@.whatsapp_watch_items SET held = false WHERE held", 0, {}};
+	return run_statement(statement, Values()).count() + run_statement(items, Values()).count();
 }
 
 void
@@ -329,7 +336,10 @@ hold_reason()
 	if (is_held())
 		return "this database was restored or copied";
 	static Statement statement = {
-	    "SELECT 1 FROM @s@.whatsapp_queue WHERE state = 'held' LIMIT 1", 0, {}};
+	    "(SELECT 1 FROM @s@.whatsapp_queue WHERE state = 'held' LIMIT 1) UNION ALL"
+	    " (SELECT 1 FROM @s@.whatsapp_watch_items WHERE held LIMIT 1)",
+	    0,
+	    {}};
 	return run_statement(statement, Values()).empty()
 	           ? nullptr
 	           : "the sender was away for longer than whatsapp.resume_gap";
@@ -339,7 +349,10 @@ std::int64_t
 count_releasable()
 {
 	static Statement statement = {
-	    "SELECT count(*) FROM @s@.whatsapp_queue WHERE $1 OR state = 'held'", 1, {BOOLOID}};
+	    "SELECT (SELECT count(*) FROM @s@.whatsapp_queue WHERE $1 OR state = 'held')"
+	    " + (SELECT count(*) FROM @s@.whatsapp_watch_items WHERE message_id IS NULL AND ($1 OR held))",
+	    1,
+	    {BOOLOID}};
 	Values values;
 	values.set(0, BoolGetDatum(is_held()));
 	return run_statement(statement, values).int64_at(0, 1);
@@ -354,7 +367,11 @@ release_messages()
 	wake_clerk_at_commit();
 	if (release_queue() == 0 && !held)
 		return 0;
-	static Statement waiting = {"SELECT count(*) FROM @s@.whatsapp_queue", 0, {}};
+	static Statement waiting = {
+	    "SELECT (SELECT count(*) FROM @s@.whatsapp_queue)"
+	    " + (SELECT count(*) FROM @s@.whatsapp_watch_items WHERE message_id IS NULL)",
+	    0,
+	    {}};
 	return run_statement(waiting, Values()).int64_at(0, 1);
 }
 

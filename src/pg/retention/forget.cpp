@@ -119,6 +119,10 @@ ForgettingStatement forgetting[] = {
       " WHERE w.message_id IN (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE " IS_OF_PERSON(
           "m") ")",
       KEYS}},
+    {"whatsapp_watch_items",
+     "deleted",
+     {"DELETE FROM @s@.whatsapp_watch_items AS i WHERE @s@.wa_contact_key(i.recipient_phone) = ANY ($1)",
+      KEYS}},
     {"whatsapp_messages",
      "emptied",
      {"UPDATE @s@.whatsapp_messages AS m SET recipient_phone = NULL, wa_id = NULL, user_id = NULL,"

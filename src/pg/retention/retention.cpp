@@ -113,7 +113,13 @@ retire_row_links()
 	    " < (SELECT min(m.id) FROM @s@.whatsapp_messages AS m)",
 	    0,
 	    {}};
+	static Statement items = {
+	    "DELETE FROM @s@.whatsapp_watch_items AS i WHERE i.message_id"
+	    " < coalesce((SELECT min(m.id) FROM @s@.whatsapp_messages AS m), 9223372036854775807)",
+	    0,
+	    {}};
 	run_statement(statement, Values());
+	run_statement(items, Values());
 }
 
 /* Returns how many rows there were. */

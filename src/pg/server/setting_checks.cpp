@@ -7,6 +7,7 @@
 
 #include "core/base/listen_text.hpp"
 #include "core/base/url.hpp"
+#include "core/value/office_hours.hpp"
 
 extern "C" {
 #include "pgtime.h"
@@ -114,6 +115,15 @@ check_account_currency(char **value, void **, GucSource)
 	if (*at == '\0' || (strlen(at) == 3 && strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3))
 		return true;
 	GUC_check_errdetail("A currency is three capital letters, such as EUR.");
+	return false;
+}
+
+extern "C" bool
+check_send_window(char **value, void **, GucSource)
+{
+	if (**value == '\0' || valid_office_hours(*value))
+		return true;
+	GUC_check_errhint("Write hours like Mon-Fri 09:00-18:00, Sat 10:00-14:00.");
 	return false;
 }
 

@@ -21,6 +21,7 @@ bool check_keep_events(int *value, void **extra, GucSource source);
 bool check_listen(char **value, void **extra, GucSource source);
 bool check_metrics_listen(char **value, void **extra, GucSource source);
 bool check_account_currency(char **value, void **extra, GucSource source);
+bool check_send_window(char **value, void **extra, GucSource source);
 bool check_account_time_zone(char **value, void **extra, GucSource source);
 }
 

@@ -301,6 +301,12 @@ define_session_settings()
 	              &settings.default_language, "es", PGC_USERSET);
 	define_string("whatsapp.default_currency", "Currency (ISO 4217) of amounts that name none.",
 	              &settings.default_currency, "EUR", PGC_USERSET);
+	define_string(
+	    "whatsapp.send_window",
+	    {"Hours within which the messages of watches leave; empty for any time.",
+	     "Such as Mon-Fri 09:00-18:00, in the time zone of the recipient's country. A watch "
+	     "with send_window or send_at has its own; urgent messages do not wait."},
+	    &settings.send_window, "", PGC_SUSET, 0, check_send_window);
 	DefineCustomBoolVariable(
 	    "whatsapp.check_opt_outs", "Refuses messages to recipients who have opted out of them.",
 	    "They are refused when they are enqueued, and again when their turn comes.",

@@ -32,6 +32,7 @@ struct Settings {
 	char *default_sender;
 	char *default_language;
 	char *default_currency;
+	char *send_window; /* empty: any time */
 	char *amount_locale;
 	int unknown_policy;
 	int unknown_grace;   /* seconds */

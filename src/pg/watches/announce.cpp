@@ -12,6 +12,7 @@
 #include "pg/watches/following_messages.hpp"
 #include "pg/watches/status_column.hpp"
 #include "pg/watches/watch_errors.hpp"
+#include "pg/watches/watch_items.hpp"
 #include "pg/watches/watch_query.hpp"
 
 extern "C" {
@@ -104,11 +105,37 @@ write_announcements(const Announcing &announcing, int count, bool in_batch)
 		link_announcements(watch, announcing.announcements, count);
 }
 
+/* Those that wait for others. */
+void
+keep_items(const Announcing &announcing, int count)
+{
+	const WatchDefinition &watch = announcing.watch;
+	Announcement *announcements = announcing.announcements;
+	int good = 0;
+	for (int i = 0; i < count; i++) {
+		const Announcement &announcement = announcements[i];
+		if (announcement.refused == nullptr) {
+			announcements[good++] = announcement;
+			continue;
+		}
+		const std::int64_t id = record_refused(announcement.message, *announcement.refused);
+		if (watch.status_column != nullptr && announcement.row_key != nullptr &&
+		    announcing.rows.event != WatchEvent::deleted)
+			link_message(watch, id, announcement.row_key);
+	}
+	if (good > 0)
+		add_watch_items(watch, announcements, good);
+}
+
 /* Those with a key are written in a batch first, on the guess that nobody has it. */
 void
 enqueue_announcements(const Announcing &announcing, int count)
 {
 	Announcement *announcements = announcing.announcements;
+	if (collects_rows(announcing.watch)) {
+		keep_items(announcing, count);
+		return;
+	}
 	if (announcing.watch.due != nullptr)
 		count = follow_rows(announcing.rows.event, announcements, count);
 	/* a row that was changed has often been announced before; one that is new hardly ever */

@@ -14,6 +14,7 @@
 #include "core/value/recipient.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
+#include "pg/enqueue/send_window.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/watches/watch_query.hpp"
 
@@ -132,7 +133,7 @@ require_value(const char *value, const char *name)
 
 /* The payload; false, and why, when there can be none. */
 bool
-make_payload(const WatchDefinition &watch, const char *const *parameters, NewMessage &message,
+make_payload(const WatchDefinition &watch, const char **parameters, NewMessage &message,
              Failure &why)
 {
 	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
@@ -150,8 +151,11 @@ make_payload(const WatchDefinition &watch, const char *const *parameters, NewMes
 		for (int i = 0; i < watch.parameter_count; i++) {
 			std::string_view text =
 			    require_value(parameters[i], ("parameter " + std::to_string(i + 1)).c_str());
-			if (settings.parameter_whitespace == whitespace_collapse)
+			if (settings.parameter_whitespace == whitespace_collapse) {
 				text = collapsed[static_cast<std::size_t>(i)] = collapse_white_space(text);
+				if (collects_rows(watch))
+					parameters[i] = cstring_out(text);
+			}
 			texts.push_back({text, {}});
 		}
 		message.payload = cstring_out(template_payload(
@@ -186,6 +190,49 @@ read_following(const WatchDefinition &watch, WatchEvent event, const Result &row
 	    old_key == nullptr ? nullptr : announcement_key(watch, event, old_key, old_key);
 }
 
+/* NULL for any time. */
+const char *
+hours_of(const WatchDefinition &watch)
+{
+	if (watch.send_window != nullptr)
+		return strcmp(watch.send_window, always_open) == 0 ? nullptr : watch.send_window;
+	return watch.send_at != nullptr || settings.send_window[0] == '\0' ? nullptr
+	                                                                   : settings.send_window;
+}
+
+/* Not before the hours of the watch, or of the setting. */
+void
+keep_to_hours(const WatchDefinition &watch, Announcement &announcement)
+{
+	NewMessage &message = announcement.message;
+	const char *hours = hours_of(watch);
+	if (hours == nullptr || message.priority == 0)
+		return;
+	const TimestampTz now = GetCurrentTransactionStartTimestamp();
+	const TimestampTz from = message.has_send_at ? Max(message.send_at, now) : now;
+	message.send_at = next_opening(from, hours, announcement.time_zone, message.recipient_phone);
+	message.has_send_at = true;
+	if (announcement.latest_at != 0)
+		announcement.latest_at = next_opening(announcement.latest_at, hours, announcement.time_zone,
+		                                      message.recipient_phone);
+	if (message.has_expires_at && message.expires_at <= message.send_at)
+		refuse(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
+		       "message would expire before it is sent",
+		       "Its hours begin later: see expires_at and send_window of the watch.");
+}
+
+/* It waits for other rows. */
+void
+read_waiting(const WatchDefinition &watch, Announcement &announcement)
+{
+	NewMessage &message = announcement.message;
+	announcement.made_at = GetCurrentTimestamp();
+	message.send_at = announcement.made_at + (watch.digest > 0 ? watch.digest : watch.debounce);
+	message.has_send_at = true;
+	if (watch.max_wait > 0)
+		announcement.latest_at = announcement.made_at + watch.max_wait;
+}
+
 } // namespace
 
 void
@@ -196,6 +243,7 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	announcement.refused = nullptr;
 	announcement.wanted = true;
 	announcement.old_key = nullptr;
+	announcement.latest_at = 0;
 	NewMessage &message = announcement.message;
 	announcement.row_key = rows.text_at(row, watch_row_key);
 	message.recipient_phone = rows.text_at(row, watch_phone);
@@ -213,6 +261,10 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	    palloc(sizeof(char *) * static_cast<Size>(watch.parameter_count + 1)));
 	for (int i = 0; i < watch.parameter_count; i++)
 		parameters[i] = rows.text_at(row, watch_first_parameter + i);
+	announcement.parameters = parameters;
+	announcement.time_zone = has_zone_expression(watch)
+	                             ? rows.text_at(row, watch_first_parameter + watch.parameter_count)
+	                             : watch.time_zone;
 
 	bool sends_later = false;
 	Failure why;
@@ -231,10 +283,14 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	if (read_time(rows, row, watch_expires_at, message.expires_at, expires, announcement))
 		message.has_expires_at = expires;
 	read_priority(word_or_value(watch.priority, rows, row, watch_priority), announcement);
+	if (collects_rows(watch))
+		read_waiting(watch, announcement);
 	if (watch.due == nullptr)
 		check_expiry(announcement);
 	else
 		read_following(watch, event, rows, row, announcement);
+	if (announcement.refused == nullptr && announcement.wanted)
+		keep_to_hours(watch, announcement);
 	if (announcement.refused == nullptr && !may_send(message, why))
 		announcement.refused = kept(why);
 }
@@ -243,7 +299,9 @@ bool
 was_announced(const NewMessage &message)
 {
 	static Statement statement = {
-	    "SELECT 1 FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = $3",
+	    "SELECT 1 FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = $3"
+	    " UNION ALL SELECT 1 FROM @s@.whatsapp_watch_items WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = $3"
+	    "  AND separator IS NOT NULL LIMIT 1",
 	    3,
 	    {TEXTOID, TEXTOID, TEXTOID}};
 	if (message.idempotency_key == nullptr)

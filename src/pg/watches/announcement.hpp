@@ -19,6 +19,12 @@ struct Announcement {
 	 */
 	bool wanted;
 	const char *old_key;
+	/* Of one that waits for others: its texts, NULL for the number of rows; when it is made at the
+	 * latest (0: no limit); the time zone of its hours. */
+	const char *const *parameters;
+	std::int64_t made_at;
+	std::int64_t latest_at;
+	const char *time_zone;
 };
 
 /* Reads a row of the query and puts the message together; what is wrong with its values is no

@@ -58,7 +58,8 @@ find_known(const NewMessage &message, const char *key)
 	return {found.int64_at(0, 1), found.bool_at(0, 2), found.bool_at(0, 3), found.bool_at(0, 4)};
 }
 
-/* False when it has gone on the wire meanwhile. */
+} // namespace
+
 bool
 move_message(std::int64_t id, const NewMessage &message)
 {
@@ -100,6 +101,9 @@ move_message(std::int64_t id, const NewMessage &message)
 	wake_sender_at_commit(due);
 	return true;
 }
+
+namespace
+{
 
 /* Another message may have the key of one that was cancelled. */
 void

@@ -13,4 +13,8 @@ namespace whatsapp::pg
  * are not wanted any more. What is left in the array is to be enqueued; returns how many. */
 int follow_rows(WatchEvent event, Announcement *announcements, int count);
 
+/* Gives a message that waits the time (send_at) and the content of another one. False when it does
+ * not wait, or has gone on the wire meanwhile. */
+bool move_message(std::int64_t id, const NewMessage &message);
+
 } // namespace whatsapp::pg

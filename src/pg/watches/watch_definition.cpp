@@ -17,6 +17,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 }
 
 namespace whatsapp::pg
@@ -71,6 +72,8 @@ home_of_watches()
 	return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
 }
 
+#define MICROSECONDS(duration) \
+	"coalesce((extract(epoch FROM " duration ") * 1000000)::pg_catalog.int8, 0)"
 #define TRIGGERS_OF_KEY                                                           \
 	" FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = $3 AND NOT t.tgisinternal" \
 	" AND t.tgargs = pg_catalog.convert_to($1, pg_catalog.getdatabaseencoding())" \
@@ -83,15 +86,17 @@ home_of_watches()
 Statement find_by_key = {
     "SELECT d.name, d.relation, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, d.sender,"
     " d.language, d.reference, d.idempotency_key, d.send_at, d.expires_at, d.priority, d.on_error = 'reject',"
-    " d.max_rows, d.replicated, d.settings, d.due, d.status_column"
-    " FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1 AND (d.relation = $2"
-    "  OR d.relation IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors($2) AS a (relid))"
-    "  OR ((d.home <> $4 OR d.relation_name IN (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
-    "        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-    "        WHERE c.oid = coalesce(pg_catalog.pg_partition_root($2), $2)))"
-    "   AND NOT EXISTS (SELECT" TRIGGERS_OF_KEY " AND t.tgrelid = d.relation)"
-    "   AND (SELECT pg_catalog.count(DISTINCT coalesce(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid))" TRIGGERS_OF_KEY
-    "  ) = 1))",
+    " d.max_rows, d.replicated, d.settings, d.due, d.status_column, d.send_window, d.time_zone,"
+    " " MICROSECONDS("d.debounce") ", " MICROSECONDS("d.max_wait") ", " MICROSECONDS(
+        "d.digest") ", d.separator"
+                    " FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1 AND (d.relation = $2"
+                    "  OR d.relation IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors($2) AS a (relid))"
+                    "  OR ((d.home <> $4 OR d.relation_name IN (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
+                    "        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+                    "        WHERE c.oid = coalesce(pg_catalog.pg_partition_root($2), $2)))"
+                    "   AND NOT EXISTS (SELECT" TRIGGERS_OF_KEY " AND t.tgrelid = d.relation)"
+                    "   AND (SELECT pg_catalog.count(DISTINCT coalesce(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid))" TRIGGERS_OF_KEY
+                    "  ) = 1))",
     4,
     {TEXTOID, OIDOID, OIDOID, TEXTOID}};
 
@@ -127,6 +132,12 @@ read_watch(const Result &found, WatchDefinition &watch)
 	watch.settings = settings.values;
 	watch.due = found.text_at(0, 20);
 	watch.status_column = found.text_at(0, 21);
+	watch.send_window = found.text_at(0, 22);
+	watch.time_zone = found.text_at(0, 23);
+	watch.debounce = found.int64_at(0, 24);
+	watch.max_wait = found.int64_at(0, 25);
+	watch.digest = found.int64_at(0, 26);
+	watch.separator = found.text_at(0, 27);
 }
 
 } // namespace
@@ -145,6 +156,12 @@ is_plain_word(const char *text)
 		if (!isalnum(static_cast<unsigned char>(*at)) && *at != '_' && *at != '-')
 			return false;
 	return text[0] != '\0';
+}
+
+bool
+is_row_count(const WatchDefinition &watch, const char *parameter)
+{
+	return watch.digest > 0 && strcmp(parameter, "count") == 0;
 }
 
 const WatchDefinition *
@@ -240,6 +257,38 @@ Statement insert_definition = {
      TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,      TEXTOID,      TEXTOID,
      TEXTOID,      TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTARRAYOID, TEXTOID,      TEXTOID}};
 
+Datum
+interval_of(std::int64_t microseconds)
+{
+	auto *interval = static_cast<Interval *>(palloc0(sizeof(Interval)));
+	interval->time = microseconds;
+	return IntervalPGetDatum(interval);
+}
+
+void
+insert_waiting(const WatchDefinition &watch)
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_watch_definitions AS d SET send_window = $2, time_zone = $3, debounce = $4, max_wait = $5,"
+	    " digest = $6, separator = $7 WHERE d.key = $1",
+	    7,
+	    {TEXTOID, TEXTOID, TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID, TEXTOID}};
+	if (watch.send_window == nullptr && watch.time_zone == nullptr && !collects_rows(watch))
+		return;
+	Values values;
+	values.set_text(0, watch.key);
+	values.set_text(1, watch.send_window);
+	values.set_text(2, watch.time_zone);
+	if (watch.debounce > 0)
+		values.set(3, interval_of(watch.debounce));
+	if (watch.max_wait > 0)
+		values.set(4, interval_of(watch.max_wait));
+	if (watch.digest > 0)
+		values.set(5, interval_of(watch.digest));
+	values.set_text(6, watch.separator);
+	(void)run_statement(statement, values);
+}
+
 /* A name is free again when the table of its watch is gone. */
 void
 free_watch_name(const char *name, Oid trigger_function)
@@ -301,6 +350,7 @@ insert_watch(const WatchDefinition &watch, const char *relation_name, Oid trigge
 	values.set_text(22, watch.due);
 	values.set_text(23, watch.status_column);
 	(void)run_statement(insert_definition, values);
+	insert_waiting(watch);
 	remove_watch_callbacks();
 	if (watch.status_column != nullptr)
 		add_watch_callback({watch.key, psprintf("%s.%s", watch.name, watch.status_column),

@@ -50,7 +50,24 @@ struct WatchDefinition {
 	bool replicated;
 	int setting_count;
 	const char *const *settings; /* name=value */
+	const char *send_window;     /* hours, or "always" */
+	const char *time_zone;       /* a name, or an expression */
+	/* Microseconds, 0 for none: then rows go to whatsapp_watch_items. */
+	std::int64_t debounce;
+	std::int64_t max_wait;
+	std::int64_t digest;
+	const char *separator; /* of a digest */
 };
+
+/* Whether its rows wait for others before there is a message. */
+inline bool
+collects_rows(const WatchDefinition &watch)
+{
+	return watch.debounce > 0 || watch.digest > 0;
+}
+
+/* Of a digest: the parameter that is how many rows there are. */
+bool is_row_count(const WatchDefinition &watch, const char *parameter);
 
 bool is_plain_word(const char *text);
 

@@ -6,6 +6,7 @@
  */
 #include "pg/watches/watch_query.hpp"
 
+#include "core/value/office_hours.hpp"
 #include "pg/watches/expression_query.hpp"
 
 extern "C" {
@@ -172,7 +173,12 @@ query_text(const WatchDefinition &watch, const WatchRows &rows)
 	}
 	for (int i = 0; i < watch.parameter_count; i++) {
 		appendStringInfoString(&text, comma);
-		append_cast(&text, watch.parameters[i], "text");
+		append_cast(&text, is_row_count(watch, watch.parameters[i]) ? "1" : watch.parameters[i],
+		            "text");
+	}
+	if (has_zone_expression(watch)) {
+		appendStringInfoString(&text, comma);
+		append_cast(&text, watch.time_zone, "text");
 	}
 	append_from(&text, rows.event, RelationGetDescr(rows.relation), watch.due != nullptr);
 	if (watch.condition != nullptr && watch.due == nullptr)
@@ -209,6 +215,12 @@ prepare(const char *text)
 }
 
 } // namespace
+
+bool
+has_zone_expression(const WatchDefinition &watch)
+{
+	return watch.time_zone != nullptr && !looks_like_time_zone(watch.time_zone);
+}
 
 void
 check_watch_query(const WatchDefinition &watch, const WatchRows &none)

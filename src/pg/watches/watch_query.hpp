@@ -29,6 +29,7 @@ enum WatchColumn : int {
 	watch_wanted,  /* of a message that follows its row: whether there is to be one */
 	watch_old_key, /* and the idempotency key before an UPDATE */
 	watch_first_parameter
+	/* behind the parameters: the time zone, where it is an expression */
 };
 
 /* What an expression means is decided by whom it works for and by these settings. The user and the
@@ -55,6 +56,9 @@ void check_watch_expression(const char *label, const char *expression, WatchValu
                             const WatchRows &none);
 /* Whether the query as a whole can be begun, with the rights of the moment. */
 void check_watch_query(const WatchDefinition &watch, const WatchRows &none);
+
+/* Whether the time zone is an expression, and not a name. */
+bool has_zone_expression(const WatchDefinition &watch);
 
 /* The plan; the rows are registered. It is made when it is not there, or the table has changed. As
  * the watch's owner. */

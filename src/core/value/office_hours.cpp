@@ -1,0 +1,106 @@
+/*
+ * office_hours.cpp — a small reader; the function in SQL reads the same by a regular expression.
+ */
+#include "core/value/office_hours.hpp"
+
+#include <cstddef>
+#include <initializer_list>
+
+#include "core/base/server_free.hpp"
+
+namespace whatsapp
+{
+
+namespace
+{
+
+constexpr std::string_view white_space = " \t\n\r\f\v";
+
+char
+lower(char letter) noexcept
+{
+	return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+bool
+is_digit(char letter) noexcept
+{
+	return letter >= '0' && letter <= '9';
+}
+
+struct Reader {
+	std::string_view rest;
+
+	std::size_t
+	skip_white_space() noexcept
+	{
+		const std::size_t before = rest.size();
+		const std::size_t first = rest.find_first_not_of(white_space);
+		rest.remove_prefix(first == std::string_view::npos ? before : first);
+		return before - rest.size();
+	}
+	bool
+	take(char letter) noexcept
+	{
+		if (rest.empty() || rest.front() != letter)
+			return false;
+		rest.remove_prefix(1);
+		return true;
+	}
+	bool
+	take_day() noexcept
+	{
+		for (const std::string_view day : {"mon", "tue", "wed", "thu", "fri", "sat", "sun"})
+			if (rest.size() >= day.size() && lower(rest[0]) == day[0] && lower(rest[1]) == day[1] &&
+			    lower(rest[2]) == day[2]) {
+				rest.remove_prefix(day.size());
+				return true;
+			}
+		return false;
+	}
+	bool
+	take_time() noexcept
+	{
+		if (rest.size() < 5 || !is_digit(rest[0]) || !is_digit(rest[1]) || rest[2] != ':' ||
+		    !is_digit(rest[3]) || !is_digit(rest[4]))
+			return false;
+		const int hour = (rest[0] - '0') * 10 + rest[1] - '0';
+		const int minute = (rest[3] - '0') * 10 + rest[4] - '0';
+		rest.remove_prefix(5);
+		return hour < 24 ? minute < 60 : hour == 24 && minute == 0;
+	}
+};
+
+} // namespace
+
+bool
+valid_office_hours(std::string_view hours) noexcept
+{
+	Reader reader = {hours};
+	reader.skip_white_space();
+	do {
+		if (!reader.take_day() || (reader.take('-') && !reader.take_day()) ||
+		    reader.skip_white_space() == 0 || !reader.take_time() || !reader.take('-') ||
+		    !reader.take_time())
+			return false;
+		reader.skip_white_space();
+		if (reader.rest.empty())
+			return true;
+		if (!reader.take(','))
+			return false;
+		reader.skip_white_space();
+	} while (!reader.rest.empty());
+	return true;
+}
+
+bool
+looks_like_time_zone(std::string_view text) noexcept
+{
+	for (const char letter : text)
+		if (!is_digit(letter) && (lower(letter) < 'a' || lower(letter) > 'z') && letter != '_' &&
+		    letter != '/' && letter != '+' && letter != '-')
+			return false;
+	return !text.empty();
+}
+
+} // namespace whatsapp

@@ -1,0 +1,29 @@
+/*
+ * watch_waiting.hpp — the arguments of wa_watch() that say for what its messages wait: hours,
+ * another change, other rows.
+ */
+#pragma once
+
+#include "pg/watches/watch_definition.hpp"
+
+#include "pg/server/compat.hpp"
+
+extern "C" {
+#include "utils/rel.h"
+}
+
+namespace whatsapp::entry
+{
+
+/* From that place on: send_window, time_zone, debounce, max_wait, digest, separator. Raises 22023
+ * for those that do not go together. */
+void read_waiting(FunctionCallInfo fcinfo, int place, pg::WatchDefinition &watch);
+
+/* 22007 for hours, 22023 for a time zone that is not known. As the extension's owner, with SPI
+ * connected. */
+void check_hours(const pg::WatchDefinition &watch);
+
+/* 55000 where a message cannot be found again by its row. */
+void check_debounce(const pg::WatchDefinition &watch, Relation table);
+
+} // namespace whatsapp::entry
