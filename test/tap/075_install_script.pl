@@ -23,7 +23,6 @@ sql(<<'SQL');
 CREATE SCHEMA shared;
 CREATE FUNCTION shared.trap(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
 CREATE FUNCTION shared.trap_number(bigint, integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
-CREATE FUNCTION shared.trap_any(anyelement, anyelement) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
 CREATE FUNCTION shared.trap_concat(text, bigint) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
 CREATE FUNCTION shared.trap_concat(text, integer) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
 CREATE FUNCTION shared.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
@@ -36,7 +35,6 @@ CREATE AGGREGATE shared.max(text) (SFUNC = pg_catalog.text_larger, STYPE = text)
 SQL
 sql("CREATE OPERATOR shared.$_ (LEFTARG = text, RIGHTARG = text, FUNCTION = shared.trap)") for '=', '<>', '~', '<', '>';
 sql("CREATE OPERATOR shared.$_ (LEFTARG = bigint, RIGHTARG = integer, FUNCTION = shared.trap_number)") for '=', '<>', '<', '>', '<=', '>=';
-sql("CREATE OPERATOR shared.$_ (LEFTARG = anyelement, RIGHTARG = anyelement, FUNCTION = shared.trap_any)") for '=', '<>';
 sql("CREATE OPERATOR shared.|| (LEFTARG = text, RIGHTARG = $_, FUNCTION = shared.trap_concat)") for 'bigint', 'integer';
 sql('CREATE EXTENSION pg_whatsapp SCHEMA shared');
 is(sql(<<'SQL'), '', 'nothing of the extension uses what a stranger has made in its schema');

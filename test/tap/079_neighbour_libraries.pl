@@ -36,7 +36,7 @@ sub order_and_read
 	$node->safe_psql('postgres', q{
 		CREATE TABLE IF NOT EXISTS orders (id serial PRIMARY KEY, supplier text, po text, total numeric, phone text);
 		SELECT count(*) FROM (SELECT wa_watch('orders', 'supplier', 'po', 'total', 'phone') WHERE NOT EXISTS (SELECT FROM whatsapp_watches)) AS w;
-		INSERT INTO orders (supplier, po, total, phone) SELECT 'ABC', 'PO-' || n, n, format('+346%08s', n) FROM generate_series(10, 209) AS n;
+		INSERT INTO orders (supplier, po, total, phone) SELECT 'ABC', 'PO-' || n, n, '+346' || lpad(n::text, 8, '0') FROM generate_series(10, 209) AS n;
 		SELECT wa_send_po('ABC', 'PO-own', 10, '+34612345678');
 		SELECT wa_send_template('+34612345679', 'order_update', ARRAY['1', '2'], 'en_US')});
 	sandbox_post($sandbox, 'inbound', { from => '+34612345678', text => 'Hola' });
