@@ -10,3 +10,10 @@ extern "C" {
 #include "fmgr.h"
 #include "miscadmin.h"
 }
+
+/* A database whose extension is of an older version calls a function with fewer arguments than this
+ * library knows, until ALTER EXTENSION UPDATE: those that are not there are NULL. */
+#undef PG_ARGISNULL
+#undef PG_GETARG_DATUM
+#define PG_ARGISNULL(n) ((n) >= PG_NARGS() || fcinfo->args[n].isnull)
+#define PG_GETARG_DATUM(n) ((n) < PG_NARGS() ? fcinfo->args[n].value : (Datum)0)

@@ -20,6 +20,7 @@ extern "C" {
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 }
 
@@ -125,8 +126,15 @@ look_for_extension()
 	HeapTuple tuple = systable_getnext(scan);
 	FormData_pg_extension row;
 	const bool exists = HeapTupleIsValid(tuple);
-	if (exists)
+	bool is_own_version = false;
+	if (exists) {
 		memcpy(&row, GETSTRUCT(tuple), offsetof(FormData_pg_extension, extrelocatable));
+		bool null;
+		const Datum version =
+		    heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &null);
+		is_own_version =
+		    !null && strcmp(TextDatumGetCString(version), PG_WHATSAPP_VERSION) == 0;
+	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 
@@ -134,7 +142,10 @@ look_for_extension()
 	if (exists) {
 		if (!OidIsValid(first_extension))
 			first_extension = row.oid;
-		found = row.oid == first_extension ? Extension::present : Extension::replaced;
+		if (row.oid != first_extension)
+			found = Extension::replaced;
+		else
+			found = is_own_version ? Extension::present : Extension::other_version;
 		become_owner(row.extowner);
 		use_schema(row.extnamespace);
 	}

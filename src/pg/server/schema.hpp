@@ -12,9 +12,11 @@ namespace whatsapp::pg
  * lives until the next call. */
 void use_schema_of_function(unsigned function_oid);
 
-enum class Extension : int { present, absent, replaced };
+enum class Extension : int { present, absent, replaced, other_version };
 
-/* For workers, in a transaction: looks the extension up when the catalogs changed since the last
+/* other_version: its tables are of another version than this library, until somebody calls ALTER
+ * EXTENSION UPDATE.
+ * For workers, in a transaction: looks the extension up when the catalogs changed since the last
  * call. replaced: it was dropped and created anew since the first look, so that nothing the worker
  * remembers is of these tables. Switches the session to the owner of the extension, so that nothing
  * runs as the bootstrap superuser without need. */

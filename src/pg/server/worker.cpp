@@ -165,6 +165,14 @@ leave_without_extension(Role role, int place)
 		end_reason = "The extension is not in this database any more.";
 		say_farewell(role, place, {Farewell::no_extension, attaches});
 		break;
+	case Extension::other_version:
+		end_reason = "The extension is of another version than its library.";
+		ereport(LOG, (errmsg("no WhatsApp message is sent from database \"%s\": its extension is not "
+		                     "of version %s, as the library",
+		                     get_database_name(MyDatabaseId), PG_WHATSAPP_VERSION),
+		              errhint("Call ALTER EXTENSION pg_whatsapp UPDATE there.")));
+		say_farewell(role, place, {Farewell::no_extension, attaches});
+		break;
 	case Extension::replaced:
 		end_reason = "The extension was made anew; another one takes over.";
 		break;
