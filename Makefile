@@ -2,9 +2,9 @@
 EXTENSION  = pg_whatsapp
 MODULE_big = pg_whatsapp
 # Committed scripts: those of released versions, and upgrades. They never change again (src/README.md, "The install script").
-DATA       =
+DATA       = sql/pg_whatsapp--1.0.sql sql/pg_whatsapp--1.0--1.1.sql
 # The install script of the version that is not released yet: joined from these parts of sql/parts, in this order.
-DATA_built = sql/pg_whatsapp--1.0.sql
+DATA_built = sql/pg_whatsapp--1.1.sql
 SQL_PARTS  = \
 	00-library \
 	20-senders \

@@ -48,7 +48,7 @@ WHERE d.deptype <> 'e' AND NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classi
   AND NOT EXISTS (SELECT FROM strange AS o WHERE o.class = d.classid AND o.oid = d.objid
                   AND NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = o.class AND e.objid = o.oid AND e.deptype = 'e'))
 SQL
-is(sql('SELECT count(*) FROM shared.whatsapp_status'), '1', 'and its views can be read');
+is(sql('SELECT count(*) > 0 FROM shared.whatsapp_status'), 't', 'and its views can be read');
 like(sql(q{SELECT shared.wa_send_po('Proveedor ABC', 'PO-1', 10, '+34612345678')}), qr/^\d+$/, 'and a message can be sent');
 $node->stop;
 

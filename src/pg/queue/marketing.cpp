@@ -169,10 +169,12 @@ note_marketing(Claims &claims)
 bool
 wake_recategorised_messages()
 {
+	/* by the index of what is held, whatever its collation: what budgets hold sorts elsewhere */
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_queue AS q SET due_at = now(), held_by = NULL"
-	    " FROM (SELECT r.message_id FROM @s@.whatsapp_queue AS r WHERE r.held_by IS NOT NULL AND r.held_by LIKE '" HELD_BY
-	    "%' AND r.state = 'ready' ORDER BY r.message_id LIMIT $1 FOR UPDATE SKIP LOCKED) AS f"
+	    " FROM (SELECT r.message_id FROM @s@.whatsapp_queue AS r WHERE r.held_by BETWEEN 'category' AND 'categoryz'"
+	    "  AND r.held_by LIKE '" HELD_BY
+	    "%' AND r.state = 'ready' ORDER BY r.held_by LIMIT $1 FOR UPDATE SKIP LOCKED) AS f"
 	    " WHERE q.message_id = f.message_id",
 	    1,
 	    {INT8OID}};

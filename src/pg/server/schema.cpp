@@ -132,8 +132,7 @@ look_for_extension()
 		bool null;
 		const Datum version =
 		    heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &null);
-		is_own_version =
-		    !null && strcmp(TextDatumGetCString(version), PG_WHATSAPP_VERSION) == 0;
+		is_own_version = !null && strcmp(TextDatumGetCString(version), PG_WHATSAPP_VERSION) == 0;
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);

@@ -167,10 +167,11 @@ leave_without_extension(Role role, int place)
 		break;
 	case Extension::other_version:
 		end_reason = "The extension is of another version than its library.";
-		ereport(LOG, (errmsg("no WhatsApp message is sent from database \"%s\": its extension is not "
-		                     "of version %s, as the library",
-		                     get_database_name(MyDatabaseId), PG_WHATSAPP_VERSION),
-		              errhint("Call ALTER EXTENSION pg_whatsapp UPDATE there.")));
+		ereport(LOG,
+		        (errmsg("no WhatsApp message is sent from database \"%s\": its extension is not "
+		                "of version %s, as the library",
+		                get_database_name(MyDatabaseId), PG_WHATSAPP_VERSION),
+		         errhint("Call ALTER EXTENSION pg_whatsapp UPDATE there.")));
 		say_farewell(role, place, {Farewell::no_extension, attaches});
 		break;
 	case Extension::replaced:

@@ -1,0 +1,1222 @@
+/* From version 1.0 to 1.1. */
+
+-- complain if the script is sourced in psql, rather than via ALTER EXTENSION
+\echo Use "ALTER EXTENSION pg_whatsapp UPDATE TO '1.1'" to load this file. \quit
+
+-- Functions whose arguments are others, and the views that are made anew. What somebody has built on them is named by the server, and keeps
+-- the old version until it is gone.
+DROP VIEW whatsapp_grants;
+DROP VIEW whatsapp_top;
+DROP VIEW whatsapp_budgets;
+DROP VIEW whatsapp_budget_sums;
+DROP FUNCTION wa_budget_set(text,numeric,text,text,text,text,text,text,bool,text);
+DROP VIEW whatsapp_costs;
+DROP VIEW whatsapp_stat_senders;
+DROP VIEW whatsapp_status;
+DROP VIEW whatsapp_stat_queue;
+DROP VIEW whatsapp_watches;
+DROP FUNCTION wa_watch(regclass,varchar,text[],varchar,text[],varchar,text,text,text,text,text,text,text,text,text,int8,bool,text,text);
+DROP FUNCTION wa_send(text,text,jsonb,text,text,text,timestamptz,text,text,text,text[]);
+DROP FUNCTION wa_send_reaction(text,text,text,text,text,timestamptz,text,text);
+DROP FUNCTION wa_send_interactive(text,jsonb,text,text,text,timestamptz,text,text,text,text[]);
+DROP FUNCTION wa_send_contacts(text,jsonb,text,text,text,timestamptz,text,text,text,text[]);
+DROP FUNCTION wa_send_location(text,float8,float8,text,text,text,text,text,timestamptz,text,text,text,text[]);
+DROP FUNCTION wa_send_media(text,text,text,text,text,text,bool,text,text,text,timestamptz,text,text,int8,text,text[]);
+DROP FUNCTION wa_send_text(text,text,bool,text,text,text,timestamptz,text,text,text,text[]);
+DROP FUNCTION wa_send_po(text,text,numeric,text,text,text,text,timestamptz,text,text,int8);
+DROP FUNCTION wa_send_po(text,text,text,text,text,text,timestamptz,text,text,int8);
+DROP FUNCTION wa_send_template(text,text,text[],text,text,text,timestamptz,text,text,jsonb,jsonb,jsonb,jsonb,timestamptz,jsonb,text,bool);
+
+ALTER TABLE whatsapp_accounts ADD COLUMN marketing_endpoint text CHECK (marketing_endpoint IN ('messages', 'marketing_messages'));
+COMMENT ON COLUMN whatsapp_accounts.marketing_endpoint IS 'messages or marketing_messages: endpoint of the API to which its marketing templates are sent; NULL is whatsapp.marketing_endpoint.';
+CREATE FUNCTION wa_normalize_phone(phone text, region text DEFAULT NULL) RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_normalize_phone';
+
+CREATE FUNCTION wa_phone_info(phone text, OUT e164 text, OUT region text, OUT country_code integer, OUT type text, OUT possible boolean,
+                              OUT valid boolean, OUT national_format text, OUT international_format text, OUT problem text)
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_phone_info';
+
+CREATE FUNCTION wa_check_phones(table_name regclass, column_name name, region text DEFAULT NULL)
+RETURNS TABLE (key jsonb, phone text, problem text, suggestion text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_check_phones';
+
+CREATE FUNCTION wa_phone_time_zones(phone text) RETURNS text[]
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_phone_time_zones';
+
+COMMENT ON FUNCTION wa_valid_e164(text) IS
+    'True for +, then 6 to 15 ASCII digits of which the first is not 0 (ITU-T E.164). Never raises; fit for CHECK constraints.';
+COMMENT ON FUNCTION wa_phone_problem(text) IS
+    'Says in words what is wrong with a phone number; NULL for one in E.164 format. By its characters alone: it knows no country. Never raises.';
+COMMENT ON FUNCTION wa_normalize_phone(text, text) IS
+    'The number in E.164 format, as libphonenumber reads it: spaces, dashes, points, parentheses, characters without a shape and digits of other scripts are understood, 00 is +. region (ISO 3166-1 alpha-2, such as ES) says of where a number without country code is; without it nothing is guessed. NULL for NULL. Raises 22023 when the number cannot be read, does not exist by the numbering plans, or can be read in two ways, and for a region that does not exist; 22001 for more than 1,024 bytes; 58P01 when pg_whatsapp_phone or libphonenumber is not installed.';
+COMMENT ON FUNCTION wa_phone_info(text) IS
+    'What the numbering plans say of a number with its country code: region (ISO 3166-1 alpha-2; NULL for those of no country), country_code, type (mobile, fixed_line, fixed_line_or_mobile, toll_free, premium_rate, shared_cost, voip, personal, pager, company, voicemail, unknown), whether its length is possible and the number valid, how it is written within its country and from abroad, and what is wrong with it. The answers change with libphonenumber. NULL for NULL. Raises 58P01 as wa_normalize_phone().';
+COMMENT ON FUNCTION wa_check_phones(regclass, name, text) IS
+    'The rows of a table or view whose column holds a number that is not in E.164 format or does not exist by the numbering plans: key (the primary key; without one table and ctid; NULL for a view without a key), the value as it is stored, the problem, and the number that is meant where that is sure, with region as in wa_normalize_phone(). NULL and user ids are no problem. With the caller''s rights on the table. Raises 42703 for a column, 42809 for what is no table or view, 42501 without the right to read, 22004 for NULL, 22023 for region, 58P01 as wa_normalize_phone().';
+COMMENT ON FUNCTION wa_phone_time_zones(text) IS
+    'The time zones of the country that a phone number is from, by its calling code: of a country with several one for each time, that of most people first. {UTC} for a number whose country is not known. Never raises.';
+ALTER TABLE whatsapp_templates ADD COLUMN accepted_category text;
+COMMENT ON COLUMN whatsapp_templates.accepted_category IS 'The category that wa_accept_category() has agreed to.';
+COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given: a number with +, or a business-scoped user id; of a message that was refused at once (a watched row, on_error => ''record'') it may be anything, or NULL.';
+COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. Its member fallback, the template to be sent when the window is closed, stays here. NULL when a message was refused before it could be put together, and when its content was deleted.';
+COMMENT ON COLUMN whatsapp_queue.held_by IS 'What holds it until due_at: a budget, and whether that is for a price that is not known, or the category of its template; NULL when nothing does.';
+CREATE FUNCTION wa_send_template(phone text, template text, parameters text[] DEFAULT '{}', language text DEFAULT NULL,
+                                 sender text DEFAULT NULL, reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
+                                 idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
+                                 named_parameters jsonb DEFAULT NULL, header jsonb DEFAULT NULL,
+                                 buttons jsonb DEFAULT NULL, cards jsonb DEFAULT NULL,
+                                 offer_ends_at timestamptz DEFAULT NULL, components jsonb DEFAULT NULL,
+                                 reply_to text DEFAULT NULL, language_fallback boolean DEFAULT false,
+                                 on_error text DEFAULT 'raise') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_template';
+
+CREATE FUNCTION wa_send_po(supplier text, po text, amount text, phone text, language text DEFAULT NULL,
+                           sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL, idempotency_key text DEFAULT NULL,
+                           priority text DEFAULT NULL, document bigint DEFAULT NULL, on_error text DEFAULT 'raise',
+                           currency text DEFAULT NULL) RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_text';
+
+CREATE FUNCTION wa_send_po(supplier text, po text, amount numeric, phone text, currency text DEFAULT NULL,
+                           language text DEFAULT NULL, sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
+                           idempotency_key text DEFAULT NULL, priority text DEFAULT NULL, document bigint DEFAULT NULL,
+                           on_error text DEFAULT 'raise') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_numeric';
+
+COMMENT ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text, jsonb, jsonb, jsonb, jsonb, timestamptz, jsonb, text, boolean, text) IS
+    'Enqueues a template message; it leaves when this transaction commits, not before send_at. The body takes parameters in their order, or named_parameters as an object. header is a text or an object with one of image, video, document, location, product; buttons is an array with an element for each button of the template, null for one without a variable, else an object with one of url, payload, coupon_code, flow, catalog, mpm; cards is an array of objects with header, parameters, named and buttons; offer_ends_at is when a limited-time offer ends; components is for what else there is, as the Cloud API reference has it; reply_to is the wamid of a message that is quoted. template may be an alias, see wa_template_define(); with language_fallback, es is sent where whatsapp_templates has no es_MX. Returns whatsapp_messages.id. The same idempotency_key of a sender and session user again enqueues nothing and returns the first id. Raises 22023 for the phone, priority or an empty idempotency_key, 22004 for NULL, 22001 for a text that is too long, WA001 to WA005, WA014, 22032 and 2202E for template, language, parameters and components, 22008 for an infinite send_at, 42704 for an unknown sender, and for a template or language that its account does not have once wa_sync_templates() has read it, WA012 when the recipient has opted out, WA013 when the template is known not to be approved, WA015 when the idempotency_key belongs to another message, 0A000 when the database is not in UTF8. With on_error => ''record'' all of these but 0A000 and an unknown sender become a FAILED row, whose id is returned.';
+COMMENT ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text, text, bigint, text, text) IS
+    'Enqueues template po_notification with the amount as it is written, e.g. €1,250.00; one that is a plain number, such as 1250.00, and any if currency is given, is written as in the other form. document is a file of wa_upload_media() that the template shows in its header; the message waits until Meta has it. Returns whatsapp_messages.id. Raises what wa_send_template(), wa_send_media() and wa_format_amount() raise; on_error as there.';
+COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint, text) IS
+    'Enqueues template po_notification with the amount written by wa_format_amount() in whatsapp.amount_locale; currency is whatsapp.default_currency for NULL, document as in the other form. Returns whatsapp_messages.id. Raises what wa_send_template() and wa_format_amount() raise; on_error as there.';
+REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text, jsonb, jsonb, jsonb, jsonb, timestamptz, jsonb, text, boolean, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text, text, bigint, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint, text) FROM PUBLIC;
+COMMENT ON FUNCTION wa_release(boolean) IS
+    'Ends the hold of a database that was restored or copied, or of messages that were queued before a long gap, at commit: they will be sent from here. Returns how many wait in the queue and, for a watch, in whatsapp_watch_items; 0 when nothing was held. With dry_run nothing ends: see whatsapp_held for the messages.';
+CREATE FUNCTION wa_send_text(phone text, body text, preview_url boolean DEFAULT false, reply_to text DEFAULT NULL,
+                             sender text DEFAULT NULL, reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
+                             idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
+                             fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
+                             on_error text DEFAULT 'raise') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_text';
+
+CREATE FUNCTION wa_send_media(phone text, media_type text, link text DEFAULT NULL, media_id text DEFAULT NULL,
+                              caption text DEFAULT NULL, filename text DEFAULT NULL, voice boolean DEFAULT false,
+                              reply_to text DEFAULT NULL, sender text DEFAULT NULL, reference text DEFAULT NULL,
+                              send_at timestamptz DEFAULT NULL, idempotency_key text DEFAULT NULL,
+                              priority text DEFAULT NULL, media bigint DEFAULT NULL,
+                              fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
+                             on_error text DEFAULT 'raise') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_media';
+
+CREATE FUNCTION wa_send_location(phone text, latitude double precision, longitude double precision, name text DEFAULT NULL,
+                                 address text DEFAULT NULL, reply_to text DEFAULT NULL, sender text DEFAULT NULL,
+                                 reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
+                                 idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
+                                 fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
+                             on_error text DEFAULT 'raise') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_location';
+
+CREATE FUNCTION wa_send_contacts(phone text, contacts jsonb, reply_to text DEFAULT NULL, sender text DEFAULT NULL,
+                                 reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
+                                 idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
+                                 fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
+                             on_error text DEFAULT 'raise') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_contacts';
+
+CREATE FUNCTION wa_send_interactive(phone text, interactive jsonb, reply_to text DEFAULT NULL, sender text DEFAULT NULL,
+                                    reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
+                                    idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
+                                    fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
+                             on_error text DEFAULT 'raise') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_interactive';
+
+CREATE FUNCTION wa_send_reaction(phone text, message_wamid text, emoji text, sender text DEFAULT NULL,
+                                 reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
+                                 idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
+                                 on_error text DEFAULT 'raise') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_reaction';
+
+CREATE FUNCTION wa_send(phone text, message_type text, content jsonb, reply_to text DEFAULT NULL, sender text DEFAULT NULL,
+                        reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL, idempotency_key text DEFAULT NULL,
+                        priority text DEFAULT NULL,
+                        fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
+                             on_error text DEFAULT 'raise') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send';
+
+COMMENT ON FUNCTION wa_send_text(text, text, boolean, text, text, text, timestamptz, text, text, text, text[], text) IS
+    'Enqueues a text of at most 4,096 characters; preview_url shows what its first web address leads to, reply_to is the wamid of a message that is quoted. It leaves when this transaction commits, if the recipient wrote in the last 24 hours; else fallback_template is sent instead, in whatsapp.default_language, with fallback_parameters in its body; without one it becomes FAILED. Returns whatsapp_messages.id. Raises WA014 and 22001 for the content, and what wa_send_template() raises for the rest; on_error as there.';
+COMMENT ON FUNCTION wa_send_media(text, text, text, text, text, text, boolean, text, text, text, timestamptz, text, text, bigint, text, text[], text) IS
+    'Enqueues an image, video, audio, document or sticker: a link (https) that Meta fetches, the media_id of an upload, or as media a file of wa_upload_media(), for which the message waits. caption has at most 1,024 characters, filename is for documents, voice for audio. Returns and raises what wa_send_text() does.';
+COMMENT ON FUNCTION wa_send_location(text, double precision, double precision, text, text, text, text, text, timestamptz, text, text, text, text[], text) IS
+    'Enqueues a place: latitude and longitude in degrees, its name and address. Returns and raises what wa_send_text() does.';
+COMMENT ON FUNCTION wa_send_contacts(text, jsonb, text, text, text, timestamptz, text, text, text, text[], text) IS
+    'Enqueues cards of people: an array of 1 to 257 objects as the Cloud API reference has them, each with name.formatted_name and one more part of the name. Returns and raises what wa_send_text() does; 22032 for JSON that is too deep or too big.';
+COMMENT ON FUNCTION wa_send_interactive(text, jsonb, text, text, text, timestamptz, text, text, text, text[], text) IS
+    'Enqueues buttons, a list, a flow, products or cards: the object "interactive" of the Cloud API reference, checked by the limits of its type. Returns and raises what wa_send_contacts() does.';
+COMMENT ON FUNCTION wa_send_reaction(text, text, text, text, text, timestamptz, text, text, text) IS
+    'Enqueues a reaction to the message with this wamid; an empty emoji takes it back. Meta reports its status sent only. Returns and raises what wa_send_text() does.';
+COMMENT ON FUNCTION wa_send(text, text, jsonb, text, text, text, timestamptz, text, text, text, text[], text) IS
+    'Enqueues a message of any type: content is the object of that name in the Cloud API reference, of type text, image, video, audio, document, sticker, location, contacts, reaction, interactive or template. Returns and raises what wa_send_contacts() and wa_send_template() do.';
+REVOKE ALL ON FUNCTION wa_send_text(text, text, boolean, text, text, text, timestamptz, text, text, text, text[], text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_media(text, text, text, text, text, text, boolean, text, text, text, timestamptz, text, text, bigint, text, text[], text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_location(text, double precision, double precision, text, text, text, text, text, timestamptz, text, text, text, text[], text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_contacts(text, jsonb, text, text, text, timestamptz, text, text, text, text[], text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_interactive(text, jsonb, text, text, text, timestamptz, text, text, text, text[], text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send_reaction(text, text, text, text, text, timestamptz, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_send(text, text, jsonb, text, text, text, timestamptz, text, text, text, text[], text) FROM PUBLIC;
+ALTER TABLE whatsapp_requests DROP CONSTRAINT whatsapp_requests_kind_check;
+ALTER TABLE whatsapp_requests ADD CONSTRAINT whatsapp_requests_kind_check CHECK (kind IN ('sync_templates', 'create_template', 'edit_template', 'delete_template', 'sync_numbers', 'probe', 'mark_read', 'upload_media', 'download_media', 'upload_sample'));
+CREATE TABLE whatsapp_template_samples (
+    account       text CHECK (pg_catalog.octet_length(account) <= 63),
+    name          text NOT NULL CHECK (name ~ '^[A-Za-z0-9._-]{1,100}$'),
+    mime_type     text NOT NULL CHECK (pg_catalog.octet_length(mime_type) <= 127),
+    sha256        text NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$'),
+    content       bytea NOT NULL,
+    handle        text CHECK (pg_catalog.octet_length(handle) <= 8192),
+    uploaded_at   timestamptz,
+    request_id    bigint,
+    error_message text,
+    created_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+
+ALTER TABLE whatsapp_template_samples REPLICA IDENTITY FULL;
+CREATE UNIQUE INDEX whatsapp_template_samples_key ON whatsapp_template_samples (name, account) NULLS NOT DISTINCT;
+CREATE FUNCTION wa_template_sample(name text, content bytea, mime_type text, account text DEFAULT NULL) RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_template_sample';
+
+CREATE FUNCTION whatsapp_with_handles(definition jsonb, account text) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE named AS (
+        SELECT pg_catalog.row_number() OVER () AS place, pg_catalog.to_jsonb('sample:' || s.name)::text AS sample, pg_catalog.to_jsonb(s.handle)::text AS handle
+        FROM whatsapp_template_samples AS s
+        WHERE s.account IS NOT DISTINCT FROM whatsapp_with_handles.account AND s.handle IS NOT NULL
+          AND pg_catalog.strpos(whatsapp_with_handles.definition::text, pg_catalog.to_jsonb('sample:' || s.name)::text) > 0
+    ), filled (place, text) AS (
+        SELECT 0::bigint, whatsapp_with_handles.definition::text
+        UNION ALL
+        SELECT n.place, pg_catalog.replace(f.text, n.sample, n.handle) FROM filled AS f JOIN named AS n ON n.place = f.place + 1
+    )
+    SELECT f.text::jsonb FROM filled AS f ORDER BY f.place DESC LIMIT 1;
+END;
+
+CREATE FUNCTION whatsapp_missing_sample(definition jsonb, account text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN s.name IS NULL THEN pg_catalog.format('sample %s has not been given: see wa_template_sample()', w.name)
+                WHEN s.error_message IS NOT NULL THEN pg_catalog.format('sample %s could not be uploaded: %s', w.name, s.error_message)
+                ELSE pg_catalog.format('sample %s is being uploaded, request %s', w.name, s.request_id) END
+    FROM (SELECT DISTINCT pg_catalog.substr(h.handle #>> '{}', 8) AS name
+          FROM pg_catalog.jsonb_path_query(whatsapp_missing_sample.definition, '$.**.header_handle[*] ? (@ starts with "sample:")') AS h (handle)) AS w
+    LEFT JOIN whatsapp_template_samples AS s ON s.name = w.name AND s.account IS NOT DISTINCT FROM whatsapp_missing_sample.account
+    WHERE s.handle IS NULL ORDER BY w.name LIMIT 1;
+END;
+
+COMMENT ON TABLE whatsapp_template_samples IS 'Files that templates show in review, see wa_template_sample(). A definition names one as "sample:NAME" in header_handle.';
+COMMENT ON COLUMN whatsapp_template_samples.account IS 'Name of the account; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_template_samples.name IS 'Name of the sample; letters, digits, dot, _ and -.';
+COMMENT ON COLUMN whatsapp_template_samples.mime_type IS 'Such as image/png.';
+COMMENT ON COLUMN whatsapp_template_samples.sha256 IS 'Of the bytes, in hexadecimal digits.';
+COMMENT ON COLUMN whatsapp_template_samples.content IS 'The bytes.';
+COMMENT ON COLUMN whatsapp_template_samples.handle IS 'By which Meta knows the file; NULL before it is uploaded.';
+COMMENT ON COLUMN whatsapp_template_samples.uploaded_at IS 'When it was uploaded.';
+COMMENT ON COLUMN whatsapp_template_samples.request_id IS 'The last request about it, a row of whatsapp_requests.';
+COMMENT ON COLUMN whatsapp_template_samples.error_message IS 'Why its upload failed.';
+COMMENT ON COLUMN whatsapp_template_samples.created_at IS 'When these bytes were given.';
+COMMENT ON FUNCTION wa_template_sample(text, bytea, text, text) IS
+    'Keeps a file that templates of an account (NULL: the default one) show in review, and asks for its upload to Meta: a definition names it as "sample:NAME" in header_handle. Returns the id of the request, a row of whatsapp_requests, at once; NULL when the same bytes were uploaded less than 25 days ago. Raises 22023 for a type, a size or a name that is not taken, 42704 when there is no such account.';
+COMMENT ON FUNCTION whatsapp_with_handles(jsonb, text) IS 'A definition with the handles of its samples.';
+COMMENT ON FUNCTION whatsapp_missing_sample(jsonb, text) IS 'Which sample of a definition is not at Meta, and why; NULL when all are.';
+REVOKE ALL ON FUNCTION wa_template_sample(text, bytea, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_with_handles(jsonb, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_missing_sample(jsonb, text) FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_template_samples', '');
+CREATE OR REPLACE FUNCTION whatsapp_read_definition(INOUT definition jsonb, OUT alias text, OUT version integer)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN v.m IS NULL THEN definition ELSE pg_catalog.jsonb_set(definition, '{name}', pg_catalog.to_jsonb(v.m[1] || '_v' || v.m[2])) END, v.m[1], v.m[2]::integer
+    FROM pg_catalog.regexp_match(definition ->> 'name', '^(.+)@([1-9][0-9]{0,5})$') AS v (m);
+END;
+
+CREATE OR REPLACE FUNCTION wa_template_define(definition jsonb, account text DEFAULT NULL) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO whatsapp_template_definitions AS t (account, name, language, definition, alias, version)
+    SELECT wa_template_define.account, d.definition ->> 'name', d.definition ->> 'language', d.definition, d.alias, d.version
+    FROM whatsapp_read_definition(wa_template_define.definition) AS d WHERE whatsapp_require_definition(d.definition)
+    ON CONFLICT (name, language, account) DO UPDATE
+    SET definition = EXCLUDED.definition, alias = EXCLUDED.alias, version = EXCLUDED.version, removed_at = NULL,
+        defined_at = CASE WHEN t.definition = EXCLUDED.definition AND t.removed_at IS NULL THEN t.defined_at ELSE pg_catalog.now() END;
+END;
+
+CREATE OR REPLACE FUNCTION wa_template_remove(name text, language text DEFAULT NULL, account text DEFAULT NULL) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE whatsapp_template_definitions AS t SET removed_at = pg_catalog.now()
+    WHERE t.name = wa_template_remove.name AND t.language = coalesce(wa_template_remove.language, t.language)
+      AND t.account IS NOT DISTINCT FROM wa_template_remove.account AND t.removed_at IS NULL;
+END;
+
+CREATE FUNCTION wa_accept_category(template text, language text DEFAULT NULL, account text DEFAULT NULL) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH accepted AS (
+        UPDATE whatsapp_templates AS t SET accepted_category = t.category
+        WHERE t.name = wa_accept_category.template AND t.language = coalesce(wa_accept_category.language, t.language)
+          AND t.account IS NOT DISTINCT FROM wa_accept_category.account AND t.category IS NOT NULL
+          AND t.accepted_category IS DISTINCT FROM t.category
+        RETURNING 1)
+    SELECT pg_catalog.count(*) FROM accepted;
+END;
+
+CREATE OR REPLACE FUNCTION whatsapp_template_steps(account text)
+RETURNS TABLE (action text, name text, language text, differences jsonb, blocked text, kind text, request jsonb)
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH wanted AS (
+        SELECT d.name, d.language, d.definition, d.applied, d.removed_at,
+               (SELECT c.rule || ' in ' || c.component FROM wa_template_check(d.definition) AS c LIMIT 1) AS broken,
+               whatsapp_missing_sample(d.definition, d.account) AS missing_sample,
+               (SELECT o.language FROM whatsapp_template_definitions AS o
+                WHERE o.name = d.name AND o.account IS NOT DISTINCT FROM d.account AND o.removed_at IS NULL AND o.language < d.language
+                  AND whatsapp_template_placeholders(o.definition) <> whatsapp_template_placeholders(d.definition)
+                ORDER BY o.language LIMIT 1) AS differs_from
+        FROM whatsapp_template_definitions AS d WHERE d.account IS NOT DISTINCT FROM whatsapp_template_steps.account
+    ), known AS (
+        SELECT t.name, t.language, t.template_id, t.status, t.category, t.components, t.gone_at
+        FROM whatsapp_templates AS t WHERE t.account IS NOT DISTINCT FROM whatsapp_template_steps.account
+    ), synced AS (
+        SELECT EXISTS (SELECT FROM whatsapp_requests AS r WHERE r.kind = 'sync_templates' AND r.state = 'done'
+                       AND r.account IS NOT DISTINCT FROM whatsapp_template_steps.account) AS yes
+    ), compared AS (
+        SELECT coalesce(w.name, k.name) AS name, coalesce(w.language, k.language) AS language, w.definition, w.applied, w.removed_at, w.broken,
+               w.differs_from, w.missing_sample, k.template_id, k.status, k.gone_at, k.name IS NOT NULL AND k.gone_at IS NULL AS live,
+               CASE WHEN w.definition IS NOT NULL AND k.name IS NOT NULL AND k.gone_at IS NULL
+                    THEN whatsapp_template_difference(w.definition, k.components, k.category)::jsonb END AS differences
+        FROM wanted AS w FULL JOIN known AS k ON w.name = k.name AND w.language = k.language
+    ), judged AS (
+        SELECT c.*,
+               CASE WHEN c.definition IS NULL THEN 'unmanaged'
+                    WHEN c.removed_at IS NOT NULL THEN 'delete'
+                    WHEN c.broken IS NOT NULL THEN 'invalid'
+                    WHEN NOT c.live THEN 'create'
+                    WHEN pg_catalog.jsonb_path_exists(c.differences, '$[*] ? (@.component != "category")')
+                    THEN CASE WHEN c.applied = c.definition THEN 'drifted' ELSE 'edit' END
+                    WHEN c.differences <> '[]' THEN CASE WHEN c.applied ->> 'category' <> c.definition ->> 'category' THEN 'edit' ELSE 'recategorised' END
+                    ELSE 'unchanged' END AS action
+        FROM compared AS c WHERE c.live OR (c.definition IS NOT NULL AND c.removed_at IS NULL)
+    ), asked AS (
+        SELECT j.*, (SELECT pg_catalog.max(r.id) FROM whatsapp_requests AS r WHERE r.ended_at IS NULL AND r.account IS NOT DISTINCT FROM whatsapp_template_steps.account
+                     AND r.kind IN ('create_template', 'edit_template', 'delete_template')
+                     AND (r.request ->> 'template_id' = j.template_id
+                          OR (r.request ->> 'name' = j.name AND coalesce(r.request ->> 'language', j.language) = j.language
+                              AND NOT r.request ? 'template_id'))) AS pending,
+               (SELECT pg_catalog.array_agg(r.created_at ORDER BY r.created_at DESC) FROM whatsapp_requests AS r
+                WHERE r.kind = 'edit_template' AND r.account IS NOT DISTINCT FROM whatsapp_template_steps.account AND r.state <> 'failed'
+                  AND r.request ->> 'template_id' = j.template_id AND r.created_at > pg_catalog.now() - interval '30 days') AS edits
+        FROM judged AS j
+    )
+    SELECT a.action, a.name, a.language, CASE WHEN a.action IN ('edit', 'drifted', 'recategorised') THEN a.differences END,
+           CASE WHEN a.action = 'invalid' THEN 'rule ' || a.broken
+                WHEN a.action NOT IN ('create', 'edit', 'drifted', 'delete') THEN NULL
+                WHEN NOT s.yes THEN 'the account has never been synced'
+                WHEN a.pending IS NOT NULL THEN pg_catalog.format('request %s has not ended', a.pending)
+                WHEN a.action <> 'delete' AND a.differs_from IS NOT NULL THEN 'its placeholders differ from those of language ' || a.differs_from
+                WHEN a.action <> 'delete' AND a.missing_sample IS NOT NULL THEN a.missing_sample
+                WHEN a.action = 'create' AND a.gone_at > pg_catalog.now() - interval '30 days' THEN 'the name of a deleted template is free after 30 days only'
+                WHEN a.action = 'delete' AND a.status = 'DISABLED' THEN 'a disabled template cannot be deleted'
+                WHEN a.action IN ('create', 'delete') THEN NULL
+                WHEN a.status IS NULL OR a.status NOT IN ('APPROVED', 'REJECTED', 'PAUSED') THEN 'a template cannot be edited while it is ' || coalesce(a.status, 'unknown')
+                WHEN a.status = 'APPROVED' AND a.edits[1] > pg_catalog.now() - interval '24 hours' THEN 'an approved template can be edited once in 24 hours'
+                WHEN a.status = 'APPROVED' AND a.edits[10] IS NOT NULL THEN 'an approved template can be edited 10 times in 30 days'
+                WHEN a.status = 'APPROVED' AND NOT pg_catalog.jsonb_path_exists(a.differences, '$[*] ? (@.component != "category")')
+                THEN 'the category of an approved template cannot be edited' END,
+           CASE a.action WHEN 'create' THEN 'create_template' WHEN 'edit' THEN 'edit_template' WHEN 'drifted' THEN 'edit_template'
+                         WHEN 'delete' THEN 'delete_template' END,
+           CASE WHEN a.action = 'create' THEN whatsapp_with_handles(a.definition, whatsapp_template_steps.account)
+                WHEN a.action = 'delete' THEN pg_catalog.jsonb_build_object('name', a.name, 'template_id', a.template_id)
+                WHEN a.action IN ('edit', 'drifted')
+                THEN pg_catalog.jsonb_build_object('template_id', a.template_id, 'components', whatsapp_with_handles(a.definition -> 'components', whatsapp_template_steps.account))
+                     || CASE WHEN a.definition ? 'message_send_ttl_seconds'
+                             THEN pg_catalog.jsonb_build_object('message_send_ttl_seconds', a.definition -> 'message_send_ttl_seconds') ELSE '{}' END
+                     || CASE WHEN a.status <> 'APPROVED' THEN pg_catalog.jsonb_build_object('category', a.definition -> 'category') ELSE '{}' END END
+    FROM asked AS a CROSS JOIN synced AS s ORDER BY a.name, a.language;
+END;
+
+CREATE VIEW whatsapp_recategorised_templates AS
+SELECT t.account, t.name, t.language, coalesce(w.category, t.previous_category) AS wanted, t.category, t.category_at AS since,
+       (SELECT pg_catalog.count(*) FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id
+        WHERE q.held_by = 'category of template ' || t.name AND m.template_language = t.language) AS held
+FROM whatsapp_templates AS t
+LEFT JOIN LATERAL (SELECT d.definition ->> 'category' AS category FROM whatsapp_template_definitions AS d
+                   WHERE d.name = t.name AND d.language = t.language AND d.account IS NOT DISTINCT FROM t.account AND d.removed_at IS NULL) AS w ON true
+WHERE t.category = 'MARKETING' AND coalesce(w.category, t.previous_category) <> 'MARKETING'
+  AND t.accepted_category IS DISTINCT FROM t.category AND t.gone_at IS NULL;
+
+COMMENT ON VIEW whatsapp_recategorised_templates IS 'Templates that Meta has made marketing though nobody here has said so, see whatsapp.on_recategorised.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.account IS 'Name of the account; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.name IS 'Name of the template.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.language IS 'Language of the template.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.wanted IS 'The category of its definition; without one, what it was before.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.category IS 'What Meta has made of it.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.since IS 'Meta''s time of the category.';
+COMMENT ON COLUMN whatsapp_recategorised_templates.held IS 'Messages that wait because of it.';
+COMMENT ON FUNCTION wa_accept_category(text, text, text) IS
+    'Agrees to the category that Meta has chosen for a template of an account (NULL: the default one), in a language (NULL: all): its messages are held no more, see whatsapp.on_recategorised. Call it when the recipients have agreed to marketing. Returns how many templates it has agreed to.';
+REVOKE ALL ON FUNCTION wa_accept_category(text, text, text) FROM PUBLIC;
+ALTER TABLE whatsapp_media ADD COLUMN lapsed_media_ids text[] NOT NULL DEFAULT '{}';
+CREATE INDEX whatsapp_media_media_id_idx ON whatsapp_media (media_id) WHERE origin = 'upload';
+CREATE INDEX whatsapp_media_lapsed_idx ON whatsapp_media (id) WHERE lapsed_media_ids <> '{}';
+COMMENT ON COLUMN whatsapp_media.lapsed_media_ids IS 'Meta''s ids of earlier uploads, the newest first, by which wa_retry() finds the file of an old message.';
+COMMENT ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text, boolean) IS
+    'Notifies the supplier of each row that is inserted into the table from now on; the arguments name its columns. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify_po(); who inserts needs no right of ours. With replicated, rows that a subscription applies notify, too, but those of its first copy do not; that needs the table''s owner. Without it, a table that a subscription feeds gets a WARNING. Raises 42703 for a column that is not there, 42710 when the table is watched already, 42809 for what is no table and for a table of the extension, 42501 without a right, WA002 for the language, 22004 for NULL, 0A000 when the database is not in UTF8.';
+ALTER TABLE whatsapp_watch_definitions ADD COLUMN send_window text;
+ALTER TABLE whatsapp_watch_definitions ADD COLUMN time_zone text;
+ALTER TABLE whatsapp_watch_definitions ADD COLUMN debounce interval;
+ALTER TABLE whatsapp_watch_definitions ADD COLUMN max_wait interval;
+ALTER TABLE whatsapp_watch_definitions ADD COLUMN digest interval;
+ALTER TABLE whatsapp_watch_definitions ADD COLUMN separator text;
+CREATE SEQUENCE whatsapp_watch_items_id_seq AS bigint;
+CREATE TABLE whatsapp_watch_items (
+    id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_watch_items_id_seq'::pg_catalog.regclass),
+    watch             text NOT NULL,
+    group_key         text NOT NULL,
+    made_at           timestamptz NOT NULL,
+    due_at            timestamptz NOT NULL,
+    latest_at         timestamptz,
+    sender            text NOT NULL,
+    recipient_phone   text NOT NULL,
+    template_name     text NOT NULL,
+    template_language text NOT NULL,
+    parameters        json NOT NULL,
+    separator         text,
+    priority          smallint NOT NULL,
+    time_zone         text,
+    expires_at        timestamptz,
+    reference         text,
+    row_key           text,
+    idempotency_key   text,
+    enqueued_by       text NOT NULL,
+    held              boolean NOT NULL DEFAULT false,
+    message_id        bigint,
+    next_at           timestamptz
+);
+
+ALTER SEQUENCE whatsapp_watch_items_id_seq OWNED BY whatsapp_watch_items.id;
+CREATE INDEX whatsapp_watch_items_due_idx ON whatsapp_watch_items (due_at) WHERE message_id IS NULL AND NOT held;
+CREATE INDEX whatsapp_watch_items_held_idx ON whatsapp_watch_items (id) WHERE held;
+CREATE INDEX whatsapp_watch_items_group_idx ON whatsapp_watch_items (watch, group_key, id);
+CREATE INDEX whatsapp_watch_items_key_idx ON whatsapp_watch_items (idempotency_key, sender);
+CREATE INDEX whatsapp_watch_items_message_idx ON whatsapp_watch_items (message_id) WHERE message_id IS NOT NULL;
+CREATE FUNCTION wa_watch(relation regclass, template varchar, parameters text[], phone varchar, events text[] DEFAULT '{INSERT}',
+                         when_ varchar DEFAULT NULL, name text DEFAULT NULL, sender text DEFAULT NULL, language text DEFAULT NULL,
+                         reference text DEFAULT NULL, idempotency_key text DEFAULT NULL, send_at text DEFAULT NULL,
+                         expires_at text DEFAULT NULL, priority text DEFAULT NULL, on_error text DEFAULT 'record',
+                         max_rows bigint DEFAULT 10000, replicated boolean DEFAULT false,
+                         due text DEFAULT NULL, status_column text DEFAULT NULL, send_window text DEFAULT NULL,
+                         time_zone text DEFAULT NULL, debounce interval DEFAULT NULL, max_wait interval DEFAULT NULL,
+                         digest interval DEFAULT NULL, separator text DEFAULT NULL) RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_watch_expressions';
+
+CREATE VIEW whatsapp_watches AS
+WITH triggers AS (
+    -- tgargs is bytea, each argument ended by a zero byte; 'escape' shows that as \000, and high bytes and backslashes escaped, too
+    SELECT t.oid, t.tgrelid, t.tgfoid, t.tgtype, t.tgenabled, a.args
+    FROM pg_catalog.pg_trigger AS t
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.array_agg(pg_catalog.convert_from(pg_catalog.decode(p.part, 'escape'), pg_catalog.getdatabaseencoding())
+                                    ORDER BY p.place) AS args
+        FROM pg_catalog.string_to_table(pg_catalog.encode(t.tgargs, 'escape'), '\000') WITH ORDINALITY AS p (part, place)) AS a
+    WHERE t.tgfoid IN ('@extschema@.whatsapp_notify_po()'::regprocedure, '@extschema@.whatsapp_notify()'::regprocedure)
+          AND NOT t.tgisinternal AND t.tgparentid = 0
+), errors AS (
+    SELECT e.watch, pg_catalog.sum(e.rows)::bigint AS errors, pg_catalog.min(e.id) AS first, pg_catalog.max(e.id) AS last
+    FROM @extschema@.whatsapp_watch_errors AS e GROUP BY e.watch
+)
+SELECT t.tgrelid::regclass AS relation, 'po' AS name, NULL::text AS owner, '{INSERT}'::text[] AS events, 'po_notification' AS template,
+       t.args[1:3] AS parameters, t.args[4] AS phone, NULL::text AS condition, nullif(t.args[5], '') AS currency,
+       nullif(t.args[6], '') AS language, nullif(t.args[7], '') AS sender,
+       NULL::text AS reference, NULL::text AS idempotency_key, NULL::text AS send_at, NULL::text AS due, NULL::text AS expires_at, NULL::text AS priority,
+       'record' AS on_error, NULL::bigint AS max_rows, t.tgenabled <> 'D' AS enabled,
+       t.tgenabled IN ('A', 'R') AND t.tgtype & 1 = 1 AS replicated,
+       NULL::text AS status_column, NULL::text AS send_window, NULL::text AS time_zone, NULL::interval AS debounce, NULL::interval AS max_wait,
+       NULL::interval AS digest, 0::bigint AS waiting,
+       0::bigint AS errors, NULL::text AS last_error, NULL::timestamptz AS last_error_at, NULL::text AS first_bad_row
+FROM triggers AS t
+WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure
+UNION ALL
+SELECT w.relation::regclass, d.name, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
+       d.reference, d.idempotency_key, d.send_at, d.due, d.expires_at, d.priority, d.on_error, d.max_rows, w.enabled, d.replicated, d.status_column,
+       d.send_window, d.time_zone, d.debounce, d.max_wait, d.digest,
+       (SELECT pg_catalog.count(*) FROM @extschema@.whatsapp_watch_items AS i WHERE i.watch = d.key AND i.message_id IS NULL),
+       coalesce(e.errors, 0), l.sqlstate || ' ' || l.message, l.failed_at, f.first_row
+FROM @extschema@.whatsapp_watch_definitions AS d
+JOIN LATERAL (
+    -- the table that was named or, when it was restored with another number, the one that has the triggers
+    SELECT coalesce(a.relid, pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid) AS relation, pg_catalog.bool_and(t.tgenabled <> 'D') AS enabled
+    FROM triggers AS t LEFT JOIN LATERAL (
+        SELECT d.relation AS relid WHERE d.relation = t.tgrelid
+                                         OR d.relation IN (SELECT p.relid FROM pg_catalog.pg_partition_ancestors(t.tgrelid) AS p)) AS a ON true
+    WHERE t.tgfoid = '@extschema@.whatsapp_notify()'::regprocedure AND t.args[1] = d.key
+    GROUP BY 1 ORDER BY coalesce(a.relid, pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid) <> d.relation LIMIT 1) AS w ON true
+LEFT JOIN errors AS e ON e.watch = d.name
+LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
+LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first;
+
+COMMENT ON COLUMN whatsapp_watch_definitions.send_window IS 'Hours within which its messages leave; NULL for whatsapp.send_window.';
+COMMENT ON COLUMN whatsapp_watch_definitions.time_zone IS 'Time zone of these hours, or an expression; NULL for that of the recipient''s country.';
+COMMENT ON COLUMN whatsapp_watch_definitions.debounce IS 'A message waits so long for another change of its row, which then takes its place.';
+COMMENT ON COLUMN whatsapp_watch_definitions.max_wait IS 'After so long it does not wait any more; NULL for no such limit.';
+COMMENT ON COLUMN whatsapp_watch_definitions.digest IS 'Rows of so long a time become one message to a phone.';
+COMMENT ON COLUMN whatsapp_watch_definitions.separator IS 'What stands between the values of several rows; of a digest only.';
+COMMENT ON TABLE whatsapp_watch_items IS 'Rows of watches with debounce or digest: those that wait for their message, and of a digest those of which a message is. Changed by the extension only.';
+COMMENT ON COLUMN whatsapp_watch_items.id IS 'In the order of their making.';
+COMMENT ON COLUMN whatsapp_watch_items.watch IS 'The watch, by whatsapp_watch_definitions.key.';
+COMMENT ON COLUMN whatsapp_watch_items.group_key IS 'Items of a watch with the same one become one message: the idempotency key with debounce, sender and phone of a digest.';
+COMMENT ON COLUMN whatsapp_watch_items.made_at IS 'When the row was changed.';
+COMMENT ON COLUMN whatsapp_watch_items.due_at IS 'When the message is made, unless other items say something else.';
+COMMENT ON COLUMN whatsapp_watch_items.latest_at IS 'With debounce and max_wait: when it is made at the latest.';
+COMMENT ON COLUMN whatsapp_watch_items.sender IS 'Sender of the message.';
+COMMENT ON COLUMN whatsapp_watch_items.recipient_phone IS 'Its recipient.';
+COMMENT ON COLUMN whatsapp_watch_items.template_name IS 'Name of the template.';
+COMMENT ON COLUMN whatsapp_watch_items.template_language IS 'Language of the template.';
+COMMENT ON COLUMN whatsapp_watch_items.parameters IS 'Texts of its parameters, null for the number of rows; empty as soon as there is a message.';
+COMMENT ON COLUMN whatsapp_watch_items.separator IS 'Of a digest: what stands between the values of its rows.';
+COMMENT ON COLUMN whatsapp_watch_items.priority IS '0 urgent, 1 normal, 2 bulk.';
+COMMENT ON COLUMN whatsapp_watch_items.time_zone IS 'Time zone of the hours within which it leaves; NULL for that of the recipient''s country.';
+COMMENT ON COLUMN whatsapp_watch_items.expires_at IS 'The message is not sent after this time; NULL for whatsapp.default_ttl.';
+COMMENT ON COLUMN whatsapp_watch_items.reference IS 'Reference of the row.';
+COMMENT ON COLUMN whatsapp_watch_items.row_key IS 'Primary key of the row.';
+COMMENT ON COLUMN whatsapp_watch_items.idempotency_key IS 'Idempotency key of the row.';
+COMMENT ON COLUMN whatsapp_watch_items.enqueued_by IS 'The owner of the watch.';
+COMMENT ON COLUMN whatsapp_watch_items.held IS 'Whether it waits for wa_release().';
+COMMENT ON COLUMN whatsapp_watch_items.message_id IS 'The message, a row of whatsapp_messages; NULL for one that waits.';
+COMMENT ON COLUMN whatsapp_watch_items.next_at IS 'Of a digest: before this time the phone gets no other one.';
+COMMENT ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text) IS
+    'Announces rows of the table by a template. parameters, phone, when_, reference, idempotency_key, send_at and expires_at are SQL expressions over the rows new and old, with sub-selects of other tables; sender, language and priority are names or expressions. The expressions are checked now and work with the caller''s rights and settings. when_ says which rows are announced. With due the message waits for that time; whenever the row changes it moves, or is cancelled when when_ is not true any more or the row is gone. The default idempotency_key makes that a watch announces a row once. on_error => ''record'' keeps an error in whatsapp_watches, ''reject'' raises it; a statement of more than max_rows rows announces none. With status_column the reader writes each new status of the message to that column of the row, with the watch''s rights; the watch itself does not announce that change. send_window are hours such as Mon-Fri 09:00-18:00 within which messages leave, in time_zone (a name, or an expression), else in the time zone of the recipient''s country; NULL is whatsapp.send_window, which is for watches without send_at, and always is at any time; urgent messages do not wait. With debounce a message waits so long for another change of its row (of its idempotency_key), which then takes its place, but not longer than max_wait from the first change on. With digest rows of so long a time become one message to their phone, at most one in that time: the parameter count is how many rows there are, any other one has their different values, with separator (", ") between them, 800 characters in all; the reader makes these messages. Returns the name of the watch. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify(); who changes the table needs no right of ours. Raises what the server says of an expression, with its position; 42804 for its type, 22023 for events, on_error, max_rows, a priority, a time zone, and options that do not go together, 22007 for send_window, 42809 for a table that cannot be watched, 42703 for status_column, 55000 for a table without a primary key where one is needed, 42710 for a name that is taken, WA001 and WA002 for template and language, 42704 for the sender, 22004 for NULL, 0A000 when the database is not in UTF8.';
+COMMENT ON VIEW whatsapp_watches IS 'Watched tables: what is announced of them, and what went wrong.';
+COMMENT ON COLUMN whatsapp_watches.relation IS 'The watched table.';
+COMMENT ON COLUMN whatsapp_watches.name IS 'Name of the watch; po for the short form.';
+COMMENT ON COLUMN whatsapp_watches.owner IS 'The role whose rights the expressions have; NULL for the short form, which has none.';
+COMMENT ON COLUMN whatsapp_watches.events IS 'INSERT, UPDATE and DELETE, or some of them.';
+COMMENT ON COLUMN whatsapp_watches.template IS 'Name of the template.';
+COMMENT ON COLUMN whatsapp_watches.parameters IS 'Expressions of its parameters; in the short form the columns of supplier, number and amount.';
+COMMENT ON COLUMN whatsapp_watches.phone IS 'Expression of the phone number; in the short form its column.';
+COMMENT ON COLUMN whatsapp_watches.condition IS 'Which rows are announced; NULL for all.';
+COMMENT ON COLUMN whatsapp_watches.currency IS 'Of the short form: column of the currency; NULL is whatsapp.default_currency.';
+COMMENT ON COLUMN whatsapp_watches.language IS 'Language of the template; NULL in the short form is whatsapp.default_language.';
+COMMENT ON COLUMN whatsapp_watches.sender IS 'Name of the sender, or its expression: of the session that called wa_watch() its whatsapp.default_sender, where it named none. The session that changes the table has no say.';
+COMMENT ON COLUMN whatsapp_watches.reference IS 'Expression of the reference; NULL is the primary key, and the order''s number in the short form.';
+COMMENT ON COLUMN whatsapp_watches.idempotency_key IS 'Expression of the idempotency key; NULL is the name of the watch with the primary key, and none in the short form.';
+COMMENT ON COLUMN whatsapp_watches.send_at IS 'Expression of the time before which the message is not sent.';
+COMMENT ON COLUMN whatsapp_watches.due IS 'Expression of the time at which the message is due: while it is pending it moves with the row, and is cancelled when the row is gone or when_ is not true any more.';
+COMMENT ON COLUMN whatsapp_watches.expires_at IS 'Expression of the time after which the message is not sent.';
+COMMENT ON COLUMN whatsapp_watches.priority IS 'urgent, normal or bulk, or an expression; NULL is normal.';
+COMMENT ON COLUMN whatsapp_watches.on_error IS 'record or reject.';
+COMMENT ON COLUMN whatsapp_watches.max_rows IS 'A statement that brings more rows announces none of them; NULL is no limit.';
+COMMENT ON COLUMN whatsapp_watches.enabled IS 'False when a trigger of it was disabled by ALTER TABLE.';
+COMMENT ON COLUMN whatsapp_watches.replicated IS 'Whether rows that a subscription applies are announced, too.';
+COMMENT ON COLUMN whatsapp_watches.status_column IS 'Column that the reader sets to the status of the row''s message, see whatsapp_callbacks.';
+COMMENT ON COLUMN whatsapp_watches.send_window IS 'Hours within which its messages leave; NULL is whatsapp.send_window.';
+COMMENT ON COLUMN whatsapp_watches.time_zone IS 'Time zone of these hours, or its expression; NULL is that of the recipient''s country.';
+COMMENT ON COLUMN whatsapp_watches.debounce IS 'A message waits so long for another change of its row, which then takes its place.';
+COMMENT ON COLUMN whatsapp_watches.max_wait IS 'But not longer than this, from the first change on; NULL is no limit.';
+COMMENT ON COLUMN whatsapp_watches.digest IS 'Rows of so long a time become one message to a phone.';
+COMMENT ON COLUMN whatsapp_watches.waiting IS 'How many rows wait in whatsapp_watch_items for their message.';
+COMMENT ON COLUMN whatsapp_watches.errors IS 'How many rows were not announced because of an error.';
+COMMENT ON COLUMN whatsapp_watches.last_error IS 'The last error: its SQLSTATE and message.';
+COMMENT ON COLUMN whatsapp_watches.last_error_at IS 'When it was.';
+COMMENT ON COLUMN whatsapp_watches.first_bad_row IS 'Primary key of the first row that was not announced because of an error.';
+REVOKE ALL ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text) FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_items_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_items', '');
+CREATE FUNCTION wa_phone_send_window(moment timestamptz, hours text, phone text) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT coalesce(CASE WHEN pg_catalog.cardinality(z.zones) > 1 THEN (
+            SELECT pg_catalog.min(greatest(moment, pg_catalog.lower(r.open)))
+            FROM pg_catalog.unnest((
+                SELECT pg_catalog.range_intersect_agg(o.open)
+                FROM (
+                    SELECT pg_catalog.range_agg(pg_catalog.tstzrange(w.opens, w.closes)) AS open
+                    FROM pg_catalog.unnest(z.zones) AS n (zone) CROSS JOIN LATERAL whatsapp_send_windows(moment, hours, n.zone) AS w
+                    GROUP BY n.zone) AS o)) AS r (open)
+            WHERE pg_catalog.upper(r.open) > moment) END,
+        wa_send_window(moment, hours, z.zones[1]))
+    FROM (SELECT wa_phone_time_zones(phone) AS zones) AS z;
+END;
+
+COMMENT ON FUNCTION wa_phone_send_window(timestamptz, text, text) IS
+    'As wa_send_window(), in the time zone of the country that the phone number is from. Where that has several: when it is within the hours in all of them, and if it never is, in the one of most people. See wa_phone_time_zones().';
+CREATE VIEW whatsapp_stat_queue AS
+WITH counted AS MATERIALIZED (
+    SELECT q.sender, q.priority, q.state, q.messages, q.oldest_due, t.at,
+           coalesce(pg_catalog.sum(q.messages) OVER (), 0) > 10000 AS many
+    FROM (SELECT (SELECT pg_catalog.to_timestamp(c.value) FROM whatsapp_counters() AS c WHERE c.name = 'counted' AND c.value > 0) AS at) AS t
+    LEFT JOIN whatsapp_queue_counters() AS q ON true),
+long AS MATERIALIZED (
+    SELECT coalesce(pg_catalog.bool_or(many), false)
+           OR pg_catalog.bool_and(at IS NULL) AND pg_catalog.pg_relation_size('@extschema@.whatsapp_queue'::pg_catalog.regclass) > 67108864 AS is_long
+    FROM counted)
+SELECT n.sender, n.priority, n.state, n.messages, n.oldest_due,
+       greatest(pg_catalog.clock_timestamp() - n.oldest_due, interval '0') AS oldest_age, n.counted_at
+FROM (SELECT q.sender, p.name AS priority, q.state, pg_catalog.count(*) AS messages,
+             pg_catalog.min(q.due_at) FILTER (WHERE (q.campaign_id = ANY (ARRAY(SELECT z.campaign_id FROM whatsapp_campaign_pauses AS z WHERE z.starts_at <= pg_catalog.now()))) IS NOT TRUE) AS oldest_due,
+             pg_catalog.clock_timestamp() AS counted_at
+      FROM whatsapp_queue AS q JOIN (VALUES (0, 'urgent'), (1, 'normal'), (2, 'bulk')) AS p (number, name) ON p.number = q.priority
+      WHERE NOT (SELECT long.is_long FROM long)
+      GROUP BY q.sender, p.name, q.state
+      UNION ALL
+      SELECT c.sender, p.name, c.state, c.messages, c.oldest_due, c.at
+      FROM counted AS c JOIN (VALUES (0, 'urgent'), (1, 'normal'), (2, 'bulk')) AS p (number, name) ON p.number = c.priority
+      WHERE (SELECT long.is_long FROM long)) AS n
+ORDER BY n.sender, n.priority DESC, n.state;
+
+CREATE VIEW whatsapp_status AS
+SELECT s.status, coalesce(m.messages, 0) AS messages, m.oldest, m.newest
+FROM (VALUES (1, 'PENDING'), (2, 'SENT'), (3, 'DELIVERED'), (4, 'READ'), (5, 'FAILED'), (6, 'CANCELLED')) AS s (place, status)
+LEFT JOIN (
+    SELECT 'PENDING' AS status, pg_catalog.sum(q.messages)::bigint AS messages,
+           (SELECT (m.created_at AT TIME ZONE 'UTC')::date FROM whatsapp_messages AS m
+            WHERE m.id = (SELECT f.message_id FROM whatsapp_queue AS f ORDER BY f.message_id LIMIT 1)) AS oldest,
+           (SELECT (m.created_at AT TIME ZONE 'UTC')::date FROM whatsapp_messages AS m
+            WHERE m.id = (SELECT f.message_id FROM whatsapp_queue AS f ORDER BY f.message_id DESC LIMIT 1)) AS newest
+    FROM whatsapp_stat_queue AS q
+    UNION ALL
+    SELECT k.status, pg_catalog.sum(k.messages)::bigint, pg_catalog.min(k.day) FILTER (WHERE k.messages > 0),
+           pg_catalog.max(k.day) FILTER (WHERE k.messages > 0)
+    FROM (SELECT p.status, d.day, pg_catalog.sum(CASE WHEN d.deleted THEN -p.messages ELSE p.messages END) AS messages
+          FROM whatsapp_day_counts AS d CROSS JOIN LATERAL
+               (VALUES ('SENT', d.sent - d.delivered - d.failed_sent), ('DELIVERED', d.delivered - d.read), ('READ', d.read),
+                       ('FAILED', d.failed), ('CANCELLED', d.cancelled)) AS p (status, messages)
+          GROUP BY p.status, d.day) AS k
+    GROUP BY k.status) AS m USING (status)
+ORDER BY s.place;
+
+CREATE VIEW whatsapp_stat_senders AS
+SELECT s.name AS sender, s.enabled, s.paused_until, s.paused_reason, s.paused_hint, s.quality,
+       coalesce(q.waiting, 0) AS waiting, q.oldest_due, c.sent, c.retried, c.throttled, c.refused, c.unknown, c.account_trouble,
+       pg_catalog.to_timestamp(c.last_sent) AS last_sent, pg_catalog.to_timestamp(c.since) AS since
+FROM whatsapp_senders AS s
+LEFT JOIN (SELECT w.sender, pg_catalog.sum(w.messages)::bigint AS waiting, pg_catalog.min(w.oldest_due) AS oldest_due
+           FROM whatsapp_stat_queue AS w GROUP BY w.sender) AS q ON q.sender = s.name
+LEFT JOIN (SELECT k.sender,
+                  pg_catalog.sum(k.value) FILTER (WHERE k.name = 'attempts' AND k.label = 'sent')::bigint AS sent,
+                  pg_catalog.sum(k.value) FILTER (WHERE k.name = 'attempts' AND k.label = 'retry')::bigint AS retried,
+                  pg_catalog.sum(k.value) FILTER (WHERE k.name = 'attempts' AND k.label = 'throttle')::bigint AS throttled,
+                  pg_catalog.sum(k.value) FILTER (WHERE k.name = 'attempts' AND k.label IN ('refused', 'unsent'))::bigint AS refused,
+                  pg_catalog.sum(k.value) FILTER (WHERE k.name = 'attempts' AND k.label = 'unknown')::bigint AS unknown,
+                  pg_catalog.sum(k.value) FILTER (WHERE k.name = 'attempts' AND k.label = 'account')::bigint AS account_trouble,
+                  nullif(pg_catalog.sum(k.value) FILTER (WHERE k.name = 'last_sent'), 0) AS last_sent,
+                  pg_catalog.sum(k.value) FILTER (WHERE k.name = 'since') AS since
+           FROM whatsapp_counters() AS k WHERE k.sender IS NOT NULL GROUP BY k.sender) AS c ON c.sender = s.name
+ORDER BY s.name;
+
+COMMENT ON VIEW whatsapp_stat_queue IS 'What is still to be sent, by sender, priority and state.';
+COMMENT ON COLUMN whatsapp_stat_queue.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_stat_queue.priority IS 'urgent, normal or bulk.';
+COMMENT ON COLUMN whatsapp_stat_queue.state IS 'ready, sending, unknown or held: see whatsapp_queue.state.';
+COMMENT ON COLUMN whatsapp_stat_queue.messages IS 'Number of messages.';
+COMMENT ON COLUMN whatsapp_stat_queue.oldest_due IS 'Since when the oldest of them is due, or will be; those of paused campaigns do not count.';
+COMMENT ON COLUMN whatsapp_stat_queue.oldest_age IS 'For how long the oldest of them has been due.';
+COMMENT ON COLUMN whatsapp_stat_queue.counted_at IS 'When they were counted: now, or by the reader when there are more than 10,000.';
+COMMENT ON VIEW whatsapp_status IS 'Messages by status: those that wait from the queue, all others from whatsapp_day_counts.';
+COMMENT ON COLUMN whatsapp_status.status IS 'One of the six statuses, in the order of a message''s life.';
+COMMENT ON COLUMN whatsapp_status.messages IS 'Number of messages in this status.';
+COMMENT ON COLUMN whatsapp_status.oldest IS 'Their first day, see whatsapp_day_counts.day.';
+COMMENT ON COLUMN whatsapp_status.newest IS 'Their last day.';
+COMMENT ON VIEW whatsapp_stat_senders IS 'Each sender: is it sending, why not, and what became of its attempts.';
+COMMENT ON COLUMN whatsapp_stat_senders.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_stat_senders.enabled IS 'False: it is switched off.';
+COMMENT ON COLUMN whatsapp_stat_senders.paused_until IS 'It pauses until then; NULL when it does not.';
+COMMENT ON COLUMN whatsapp_stat_senders.paused_reason IS 'Why it pauses.';
+COMMENT ON COLUMN whatsapp_stat_senders.paused_hint IS 'What to do about it.';
+COMMENT ON COLUMN whatsapp_stat_senders.quality IS 'RED when Meta has flagged the number.';
+COMMENT ON COLUMN whatsapp_stat_senders.waiting IS 'Messages in the queue.';
+COMMENT ON COLUMN whatsapp_stat_senders.oldest_due IS 'When the oldest of them was due, or will be.';
+COMMENT ON COLUMN whatsapp_stat_senders.sent IS 'Attempts since then that the platform accepted.';
+COMMENT ON COLUMN whatsapp_stat_senders.retried IS 'Attempts that are to be repeated.';
+COMMENT ON COLUMN whatsapp_stat_senders.throttled IS 'Attempts that met a limit of the platform.';
+COMMENT ON COLUMN whatsapp_stat_senders.refused IS 'Attempts after which the message failed.';
+COMMENT ON COLUMN whatsapp_stat_senders.unknown IS 'Attempts without an answer.';
+COMMENT ON COLUMN whatsapp_stat_senders.account_trouble IS 'Attempts that met trouble with the account.';
+COMMENT ON COLUMN whatsapp_stat_senders.last_sent IS 'When the platform last accepted a message.';
+COMMENT ON COLUMN whatsapp_stat_senders.since IS 'Since when attempts are counted.';
+GRANT SELECT ON whatsapp_status, whatsapp_stat_queue, whatsapp_stat_senders, whatsapp_stat_listener, whatsapp_stat_latency, whatsapp_stat_errors,
+    whatsapp_stat_days, whatsapp_stat_workers TO pg_monitor;
+COMMENT ON FUNCTION wa_rate_card(bytea, text) IS
+    'Reads a rate card of Meta''s (CSV, or XLSX whatever its name says) without importing it. Raises 22023 with the line of what cannot be read.';
+COMMENT ON FUNCTION wa_rates_import(bytea, text, date) IS
+    'Adds a rate card of Meta''s (CSV or XLSX, unchanged) to whatsapp_rates and returns how many rows are new; 0 when all of it is there already. Raises 23P01 when a card of that currency and date has another rate for the same, 22023 with the line of what cannot be read and for what is no currency code, 22004 for NULL, 22008 for an infinite date.';
+CREATE TABLE whatsapp_cost_units (
+    round         bigint NOT NULL,
+    is_whole      boolean NOT NULL DEFAULT false,
+    account       text,
+    sender        text NOT NULL,
+    currency      text,
+    time_zone     text,
+    day           date NOT NULL,
+    template_name text,
+    category      text,
+    market        text,
+    reason        text,
+    pricing_type  text,
+    told          boolean NOT NULL,
+    units         bigint NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+ALTER TABLE whatsapp_cost_units REPLICA IDENTITY FULL;
+COMMENT ON TABLE whatsapp_cost_units IS
+    'Delivered messages of the last two months as the reader has last summed them up, for wa_report(). Rows of one key add up. It is made anew all the time, and is in no dump.';
+COMMENT ON COLUMN whatsapp_cost_units.round IS 'In which round through the messages it was summed up.';
+COMMENT ON COLUMN whatsapp_cost_units.is_whole IS 'True once the round has seen all messages.';
+COMMENT ON COLUMN whatsapp_cost_units.account IS 'Account of the sender; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_cost_units.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_cost_units.currency IS 'Currency of the account.';
+COMMENT ON COLUMN whatsapp_cost_units.time_zone IS 'Time zone of the account; NULL when nobody has said.';
+COMMENT ON COLUMN whatsapp_cost_units.day IS 'Day of the delivery in that time zone, in UTC when it is not known.';
+COMMENT ON COLUMN whatsapp_cost_units.template_name IS 'Name of the template; NULL for other messages.';
+COMMENT ON COLUMN whatsapp_cost_units.category IS 'Category as Meta told it; else service, or the template''s category.';
+COMMENT ON COLUMN whatsapp_cost_units.market IS 'Market of the recipients.';
+COMMENT ON COLUMN whatsapp_cost_units.reason IS 'Why there is no market.';
+COMMENT ON COLUMN whatsapp_cost_units.pricing_type IS 'Whether and why it is charged, as Meta told it.';
+COMMENT ON COLUMN whatsapp_cost_units.told IS 'True when Meta told both.';
+COMMENT ON COLUMN whatsapp_cost_units.units IS 'Number of messages.';
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_cost_units', 'WHERE false');
+CREATE VIEW whatsapp_cost_parts AS
+WITH groups AS (
+    SELECT false AS is_kept, u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, u.category, m.market, m.reason, u.told, u.pricing_type, u.units
+    FROM (SELECT d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told,
+                 pg_catalog.count(*) AS units
+          FROM whatsapp_delivered_units AS d
+          GROUP BY d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told) AS u
+    CROSS JOIN LATERAL wa_market(u.prefix) AS m
+    UNION ALL
+    SELECT true, k.account, k.sender, k.currency, k.time_zone, k.day, k.template_name, k.category, k.market, k.reason, k.told, k.pricing_type, k.units
+    FROM whatsapp_cost_units AS k WHERE k.is_whole
+), ruled AS (
+    SELECT g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, pg_catalog.replace(g.category, '-', '_') AS category, g.market, g.told,
+           r.rate_category, r.free_units,
+           CASE WHEN g.pricing_type LIKE 'free%' THEN true WHEN g.pricing_type IS NULL THEN r.basis <> 'rate' ELSE false END AS free_told,
+           CASE WHEN g.pricing_type LIKE 'free%' THEN NULL ELSE coalesce(g.reason, CASE WHEN g.time_zone IS NULL THEN 'no_time_zone' END, r.reason) END AS reason,
+           pg_catalog.sum(g.units) AS units
+    FROM groups AS g CROSS JOIN LATERAL wa_price_rule(pg_catalog.replace(g.category, '-', '_'), g.day) AS r
+    GROUP BY g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, 7, g.market, g.told, r.rate_category, r.free_units, 12, 13
+), rated AS (
+    SELECT r.*, one.cost AS rate, coalesce(r.reason, CASE WHEN NOT r.free_told THEN one.reason END) AS why
+    FROM ruled AS r CROSS JOIN LATERAL whatsapp_rate_cost(r.currency, r.day, r.market, r.rate_category, 0, 1) AS one
+), allowed AS (
+    SELECT r.*, CASE WHEN r.free_told THEN r.units WHEN r.free_units > 0 THEN greatest(0, least(r.units, r.free_units
+                     - coalesce(pg_catalog.sum(r.units) OVER (PARTITION BY r.is_kept, r.sender, r.rate_category, pg_catalog.date_trunc('month', r.day), r.free_told
+                                ORDER BY r.day, r.rate, r.market, r.template_name, r.category, r.told, r.why
+                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) ELSE 0 END AS free
+    FROM rated AS r
+), placed AS (
+    SELECT a.*, coalesce(pg_catalog.sum(a.units - a.free) OVER (PARTITION BY a.is_kept, a.account, a.currency, a.market, a.rate_category,
+                                pg_catalog.date_trunc('month', a.day) ORDER BY a.day, a.sender, a.template_name, a.category, a.told, a.why, a.free_told
+                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+    FROM allowed AS a
+)
+SELECT p.is_kept, p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units::bigint AS units, p.free::bigint AS free,
+       CASE WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 ELSE c.cost END END AS cost,
+       NOT p.told OR (p.free_units > 0 AND NOT p.free_told) AS estimated, p.why AS reason
+FROM placed AS p CROSS JOIN LATERAL whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, p.before::bigint, (p.units - p.free)::bigint) AS c;
+
+CREATE VIEW whatsapp_costs AS
+SELECT p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units, p.free, p.cost, p.estimated, p.reason
+FROM whatsapp_cost_parts AS p WHERE NOT p.is_kept;
+
+COMMENT ON VIEW whatsapp_cost_parts IS 'What whatsapp_costs shows, and the same of whatsapp_cost_units. For whatsapp_costs and wa_report().';
+COMMENT ON COLUMN whatsapp_cost_parts.is_kept IS 'True for what is made of whatsapp_cost_units.';
+COMMENT ON COLUMN whatsapp_cost_parts.day IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.account IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.sender IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.template_name IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.category IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.market IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.currency IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.units IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.free IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.cost IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.estimated IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.reason IS 'As in whatsapp_costs.';
+COMMENT ON VIEW whatsapp_costs IS 'What was delivered and what it costs by the rate cards, by day, sender, template, category and market. Reads the whole of whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_costs.day IS 'Day of the delivery in the time zone of the account, in UTC when it is not known.';
+COMMENT ON COLUMN whatsapp_costs.account IS 'Account of the sender; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_costs.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_costs.template_name IS 'Name of the template; NULL for other messages.';
+COMMENT ON COLUMN whatsapp_costs.category IS 'Category as Meta told it; else service, or the template''s category.';
+COMMENT ON COLUMN whatsapp_costs.market IS 'Market of the recipients.';
+COMMENT ON COLUMN whatsapp_costs.currency IS 'Currency of the account.';
+COMMENT ON COLUMN whatsapp_costs.units IS 'Delivered messages; conversations where Meta charged by these.';
+COMMENT ON COLUMN whatsapp_costs.free IS 'How many of them are free: as Meta told, by the rules of the day, or as the first of a month.';
+COMMENT ON COLUMN whatsapp_costs.cost IS 'What the others cost; NULL when it is not known, see reason.';
+COMMENT ON COLUMN whatsapp_costs.estimated IS 'True when Meta did not tell category and type, or does not tell which messages of a month are free.';
+COMMENT ON COLUMN whatsapp_costs.reason IS 'Why there is no cost.';
+ALTER TABLE whatsapp_budget_limits ADD COLUMN campaign_id bigint;
+CREATE FUNCTION wa_budget_set(name text, amount numeric, currency text DEFAULT NULL, period text DEFAULT 'month', account text DEFAULT NULL,
+                              sender text DEFAULT NULL, category text DEFAULT NULL, template text DEFAULT NULL, hold boolean DEFAULT true,
+                              unpriced text DEFAULT 'count', campaign bigint DEFAULT NULL) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_budget_set';
+
+CREATE VIEW whatsapp_budget_sums AS
+SELECT l.name, l.amount, l.currency, l.period, l.account, l.sender, l.category, l.template_name, l.campaign_id, l.hold, l.unpriced AS unpriced_policy,
+       z.time_zone, e.starts_at, e.ends_at, p.id AS period_id, p.amount AS period_amount, p.warned, p.warned_at,
+       coalesce(s.authorised, 0) AS authorised, coalesce(s.reserved, 0) AS reserved, coalesce(s.settled, 0) AS settled,
+       coalesce(s.released, 0) AS released, coalesce(s.messages, 0)::bigint AS messages, coalesce(s.unpriced, 0)::bigint AS unpriced
+FROM whatsapp_budget_limits AS l
+CROSS JOIN LATERAL (SELECT coalesce((SELECT b.time_zone FROM whatsapp_billing AS b
+                                     WHERE b.time_zone IS NOT NULL AND (l.sender IS NULL OR b.sender = l.sender)
+                                       AND (l.account IS NULL OR coalesce(b.account, '') = l.account)
+                                     ORDER BY b.sender <> 'default', b.sender LIMIT 1), 'UTC') AS time_zone) AS z
+CROSS JOIN LATERAL (SELECT pg_catalog.date_trunc(l.period, pg_catalog.timezone(z.time_zone, pg_catalog.now())) AS starts) AS t
+CROSS JOIN LATERAL (SELECT pg_catalog.timezone(z.time_zone, t.starts) AS starts_at,
+                           pg_catalog.timezone(z.time_zone, t.starts + CASE l.period WHEN 'day' THEN interval '1 day' ELSE interval '1 month' END)
+                               AS ends_at) AS e
+LEFT JOIN whatsapp_budget_periods AS p ON p.budget = l.name AND p.starts_at = e.starts_at
+LEFT JOIN LATERAL (SELECT pg_catalog.sum(g.authorised) AS authorised, pg_catalog.sum(g.reserved) AS reserved, pg_catalog.sum(g.settled) AS settled,
+                          pg_catalog.sum(g.released) AS released, pg_catalog.sum(g.messages) AS messages, pg_catalog.sum(g.unpriced) AS unpriced
+                   FROM whatsapp_budget_ledger AS g WHERE g.period = p.id) AS s ON true;
+
+CREATE VIEW whatsapp_budgets AS
+SELECT b.name, CASE WHEN h.held > 0 THEN 'holding' WHEN b.settled + b.reserved >= b.amount THEN 'used up'
+                    WHEN b.settled + b.reserved >= 0.5 * b.amount THEN 'warning' ELSE 'ok' END AS state,
+       b.amount, b.currency, b.settled AS spent, b.reserved, b.amount - b.settled - b.reserved AS remaining,
+       CASE WHEN b.amount > 0 THEN pg_catalog.round((b.settled + b.reserved) / b.amount, 4) END AS share,
+       b.messages, b.unpriced, h.held, b.period, b.starts_at, b.ends_at, b.time_zone, b.account, b.sender, b.category, b.template_name, b.campaign_id, b.hold,
+       b.unpriced_policy, CASE WHEN b.warned > 0 THEN b.warned END AS last_warning, b.warned_at AS last_warning_at
+FROM whatsapp_budget_sums AS b
+CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS held FROM whatsapp_queue AS q
+                    WHERE q.held_by IN ('budget ' || b.name, 'unknown price, budget ' || b.name) AND q.due_at > pg_catalog.clock_timestamp()) AS h;
+
+COMMENT ON COLUMN whatsapp_budget_limits.campaign_id IS 'Counts messages of this campaign alone, see whatsapp_campaigns; NULL is all.';
+COMMENT ON FUNCTION wa_budget_set(text, numeric, text, text, text, text, text, text, boolean, text, bigint) IS
+    'Makes or changes a budget; true when it is new. currency NULL is that of the account. A change of the amount holds at once and keeps what was spent; another currency, period or scope begins anew. Raises 22023 for what is not possible, 22004 for NULL, 22003 for an amount that is too large, 42704 for an account, sender or campaign that is not there.';
+COMMENT ON VIEW whatsapp_budget_sums IS 'Budgets with the sums of the period that is now. For whatsapp_budgets and the workers.';
+COMMENT ON COLUMN whatsapp_budget_sums.name IS 'Name of the budget.';
+COMMENT ON COLUMN whatsapp_budget_sums.amount IS 'How much may be spent in a period.';
+COMMENT ON COLUMN whatsapp_budget_sums.currency IS 'ISO 4217.';
+COMMENT ON COLUMN whatsapp_budget_sums.period IS 'day or month.';
+COMMENT ON COLUMN whatsapp_budget_sums.account IS 'Account of its scope.';
+COMMENT ON COLUMN whatsapp_budget_sums.sender IS 'Sender of its scope.';
+COMMENT ON COLUMN whatsapp_budget_sums.category IS 'Category of its scope.';
+COMMENT ON COLUMN whatsapp_budget_sums.template_name IS 'Template of its scope.';
+COMMENT ON COLUMN whatsapp_budget_sums.campaign_id IS 'Campaign of its scope.';
+COMMENT ON COLUMN whatsapp_budget_sums.hold IS 'Whether it holds what does not fit.';
+COMMENT ON COLUMN whatsapp_budget_sums.unpriced_policy IS 'count or hold: what is done with a message whose price is not known.';
+COMMENT ON COLUMN whatsapp_budget_sums.time_zone IS 'In which the period begins: of the account, UTC when nobody has said.';
+COMMENT ON COLUMN whatsapp_budget_sums.starts_at IS 'Begin of the period.';
+COMMENT ON COLUMN whatsapp_budget_sums.ends_at IS 'End of the period.';
+COMMENT ON COLUMN whatsapp_budget_sums.period_id IS 'Its row of whatsapp_budget_periods; NULL before the sender has worked in it.';
+COMMENT ON COLUMN whatsapp_budget_sums.period_amount IS 'The amount for which warnings were given.';
+COMMENT ON COLUMN whatsapp_budget_sums.warned IS 'The last warning of the period.';
+COMMENT ON COLUMN whatsapp_budget_sums.warned_at IS 'When that was.';
+COMMENT ON COLUMN whatsapp_budget_sums.authorised IS 'Money that was reserved, and what was charged beyond it.';
+COMMENT ON COLUMN whatsapp_budget_sums.reserved IS 'Of it, for messages that may still be charged.';
+COMMENT ON COLUMN whatsapp_budget_sums.settled IS 'Of it, for messages that were delivered.';
+COMMENT ON COLUMN whatsapp_budget_sums.released IS 'Of it, what is not charged.';
+COMMENT ON COLUMN whatsapp_budget_sums.messages IS 'Messages, without those that were refused.';
+COMMENT ON COLUMN whatsapp_budget_sums.unpriced IS 'Of these, messages whose price nobody knows.';
+COMMENT ON VIEW whatsapp_budgets IS 'Budgets and how much of the running day or month is spent, reserved and left.';
+COMMENT ON COLUMN whatsapp_budgets.name IS 'Name of the budget.';
+COMMENT ON COLUMN whatsapp_budgets.state IS 'ok; warning: half of it is used; used up; holding: messages wait because of it.';
+COMMENT ON COLUMN whatsapp_budgets.amount IS 'How much may be spent in a period.';
+COMMENT ON COLUMN whatsapp_budgets.currency IS 'ISO 4217.';
+COMMENT ON COLUMN whatsapp_budgets.spent IS 'What the delivered messages of the period cost.';
+COMMENT ON COLUMN whatsapp_budgets.reserved IS 'What those cost that were claimed and are neither delivered nor refused.';
+COMMENT ON COLUMN whatsapp_budgets.remaining IS 'What is left for others.';
+COMMENT ON COLUMN whatsapp_budgets.share IS 'Spent and reserved, as a share of the amount; NULL for an amount of 0.';
+COMMENT ON COLUMN whatsapp_budgets.messages IS 'Messages of the period, without those that were refused.';
+COMMENT ON COLUMN whatsapp_budgets.unpriced IS 'Of these, messages whose price nobody knows: they count as 0.';
+COMMENT ON COLUMN whatsapp_budgets.held IS 'Messages that wait because of it.';
+COMMENT ON COLUMN whatsapp_budgets.period IS 'day or month.';
+COMMENT ON COLUMN whatsapp_budgets.starts_at IS 'Begin of the period.';
+COMMENT ON COLUMN whatsapp_budgets.ends_at IS 'End of the period.';
+COMMENT ON COLUMN whatsapp_budgets.time_zone IS 'In which it begins: of the account, UTC when nobody has said.';
+COMMENT ON COLUMN whatsapp_budgets.account IS 'Account of its scope; empty is the default one, NULL all.';
+COMMENT ON COLUMN whatsapp_budgets.sender IS 'Sender of its scope; NULL is all.';
+COMMENT ON COLUMN whatsapp_budgets.category IS 'Category of its scope; NULL is all.';
+COMMENT ON COLUMN whatsapp_budgets.template_name IS 'Template of its scope; NULL is all.';
+COMMENT ON COLUMN whatsapp_budgets.campaign_id IS 'Campaign of its scope; NULL is all.';
+COMMENT ON COLUMN whatsapp_budgets.hold IS 'Whether it holds what does not fit.';
+COMMENT ON COLUMN whatsapp_budgets.unpriced_policy IS 'count or hold: what is done with a message whose price is not known.';
+COMMENT ON COLUMN whatsapp_budgets.last_warning IS 'The last warning of the period: 50, 80 or 100 percent.';
+COMMENT ON COLUMN whatsapp_budgets.last_warning_at IS 'When that was.';
+REVOKE ALL ON FUNCTION wa_budget_set(text, numeric, text, text, text, text, text, text, boolean, text, bigint) FROM PUBLIC;
+CREATE OR REPLACE FUNCTION wa_diagnose() RETURNS TABLE (severity text, problem text, seen text, to_do text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
+AS $$
+WITH counters AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_counters()),
+queue AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_queue),
+waiting AS MATERIALIZED (SELECT q.sender, sum(q.messages) AS messages, sum(q.messages) FILTER (WHERE q.state = 'unknown') AS unknown,
+                                max(q.oldest_age) FILTER (WHERE q.state = 'ready') AS age FROM queue AS q GROUP BY q.sender),
+senders AS MATERIALIZED (SELECT s.*, coalesce(w.messages, 0) AS waiting FROM @extschema@.whatsapp_senders AS s LEFT JOIN waiting AS w ON w.sender = s.name),
+listener AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_listener),
+workers AS MATERIALIZED (SELECT string_agg(w.worker, ', ' ORDER BY w.worker) AS missing, count(*) AS count FROM @extschema@.whatsapp_stat_workers AS w WHERE NOT w.alive),
+-- the last messages only: the table may be long
+latest AS MATERIALIZED (SELECT m.status, m.sent_at, m.delivered_at, m.error_code, m.error_message, m.hint, m.failed_at
+                        FROM @extschema@.whatsapp_messages AS m ORDER BY m.id DESC LIMIT 2000),
+silence AS (SELECT count(*) AS messages, max(l.sent_at) AS last_sent, min(l.sent_at) AS first_sent
+            FROM latest AS l, listener AS h WHERE l.status = 'SENT' AND l.sent_at < clock_timestamp() - interval '10 minutes'
+            AND l.sent_at > clock_timestamp() - interval '2 days'
+            AND l.sent_at > coalesce((SELECT max(k.sent_at) FROM latest AS k WHERE k.delivered_at IS NOT NULL), '-infinity')),
+hold AS (SELECT @extschema@.whatsapp_hold_reason() AS reason),
+found (rank, problem, seen, to_do) AS (
+    SELECT 1, 'The workers do not run',
+           CASE WHEN current_setting('shared_preload_libraries') !~ 'pg_whatsapp' THEN 'The library pg_whatsapp is not in shared_preload_libraries.'
+                WHEN NOT current_database() = ANY (regexp_split_to_array(replace(current_setting('whatsapp.databases'), '"', ''), '\s*,\s*'))
+                THEN format('Database %I is not in whatsapp.databases.', current_database())
+                ELSE format('No sign of life for 15 seconds: %s.', w.missing) END,
+           CASE WHEN current_setting('shared_preload_libraries') !~ 'pg_whatsapp' THEN 'Add it to shared_preload_libraries and restart the server.'
+                WHEN NOT current_database() = ANY (regexp_split_to_array(replace(current_setting('whatsapp.databases'), '"', ''), '\s*,\s*'))
+                THEN 'Add it to whatsapp.databases and restart the server.'
+                ELSE 'The server''s log says why; perhaps increase max_worker_processes.' END
+    FROM workers AS w WHERE w.count > 0
+    UNION ALL
+    SELECT 1, 'Sending is switched off', format('whatsapp.enabled is off, and %s messages wait.', (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)),
+           'ALTER SYSTEM SET whatsapp.enabled = on; SELECT pg_reload_conf();'
+    WHERE current_setting('whatsapp.enabled') <> 'on'
+    UNION ALL
+    SELECT 1, 'Messages are held', format('%s; %s messages wait.', h.reason, (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)), 'Look at whatsapp_held, then call wa_release().'
+    FROM hold AS h WHERE h.reason IS NOT NULL
+    UNION ALL
+    SELECT CASE WHEN s.waiting > 0 THEN 1 ELSE 3 END, 'A sender is switched off', format('Sender %s is disabled, and %s of its messages wait.', s.name, s.waiting),
+           format('UPDATE whatsapp_senders SET enabled = true WHERE name = %L;', s.name)
+    FROM senders AS s WHERE NOT s.enabled
+    UNION ALL
+    SELECT 1, CASE WHEN s.paused_reason ~* 'token|session' THEN 'Access token expired or refused' ELSE 'A sender pauses' END,
+           format('Sender %s pauses until %s: %s. %s messages wait.', s.name, to_char(s.paused_until, 'HH24:MI:SS'), rtrim(s.paused_reason, '.'), s.waiting),
+           concat_ws(' ', s.paused_hint, format('Then SELECT wa_resume(%L);', s.name))
+    FROM senders AS s WHERE s.paused_reason IS NOT NULL
+    UNION ALL
+    SELECT CASE WHEN c.label IN ('app_secret', 'verify_token') OR c.value = 3 THEN 2 ELSE 1 END,
+           CASE c.value WHEN 1 THEN 'A credential is missing' WHEN 2 THEN 'A credential is refused' ELSE 'A secret is weak' END,
+           format(CASE c.value WHEN 1 THEN '%s is neither a file of whatsapp.secret_dir nor in the server''s environment.'
+                               WHEN 2 THEN 'The file %s cannot be used: its owner, its rights or its text.'
+                               ELSE '%s is short or a well-known example: anybody could guess it.' END, c.label),
+           CASE c.value WHEN 1 THEN 'See docs/setup.md, Credentials.' WHEN 2 THEN 'The server''s log says what is wrong with it.'
+                        ELSE 'Replace it: openssl rand -hex 32 makes a verify token.' END
+    FROM counters AS c WHERE c.name = 'secret' AND c.value IN (1, 2, 3) AND (c.label <> 'phone_number_id' OR c.value > 1)
+    UNION ALL
+    SELECT 1, 'No webhook events',
+           format('%s messages are SENT for %s minutes without any status: the webhook does not reach us.', s.messages,
+                  (extract(epoch FROM clock_timestamp() - s.first_sent) / 60)::integer),
+           CASE WHEN l.bad_signature > 0 THEN format('%s requests had a wrong signature: the app secret differs from Meta''s.', l.bad_signature)
+                WHEN NOT l.listening THEN 'whatsapp.listen has no address, or it could not be bound: see the log.'
+                ELSE 'Is the URL reachable from outside, and the account subscribed to the app? The proxy''s log shows whether Meta comes.' END
+    FROM silence AS s, listener AS l WHERE s.messages > 0
+    UNION ALL
+    SELECT 2, 'Webhook verification failed', format('%s requests had a wrong verify token since %s.', l.bad_token, to_char(l.since, 'YYYY-MM-DD HH24:MI')),
+           'WHATSAPP_WEBHOOK_VERIFY_TOKEN or the file verify_token must be what Meta''s configuration says.'
+    FROM listener AS l WHERE l.bad_token > 0
+    UNION ALL
+    SELECT CASE WHEN l.stored > 0 THEN 3 ELSE 2 END, 'Webhooks with a wrong signature', format('%s since %s; %s were right.', l.bad_signature, to_char(l.since, 'YYYY-MM-DD HH24:MI'), l.stored),
+           'If they are Meta''s, WHATSAPP_APP_SECRET or the file app_secret differs from the app''s.'
+    FROM listener AS l WHERE l.bad_signature > 0
+    UNION ALL
+    SELECT 2, 'Webhooks that the database would not take', format('%s since %s.', l.deferred, to_char(l.since, 'YYYY-MM-DD HH24:MI')), 'The log says why; Meta repeats them for seven days.'
+    FROM listener AS l WHERE l.deferred > 0
+    UNION ALL
+    SELECT 3, 'No address takes webhooks', 'whatsapp.listen is empty, or its address could not be bound.', 'Set whatsapp.listen; or leave deliveries by wa_webhook_receive().'
+    FROM listener AS l WHERE NOT l.listening AND l.last_delivery IS NULL
+    UNION ALL
+    SELECT 2, CASE WHEN e.error_code = 132001 THEN 'Template not found' ELSE 'Messages failed' END,
+           format('%s messages of sender %s failed with %s: %s', e.failed, e.sender, e.error_code, e.meaning), e.hint
+    FROM @extschema@.whatsapp_stat_errors AS e WHERE e.day >= (clock_timestamp() AT TIME ZONE 'UTC')::date - 1 AND e.error_code IS NOT NULL
+    UNION ALL
+    SELECT 2, CASE WHEN f.reason ~ 'E[.]164|phone' THEN 'Message failed: phone format' ELSE 'Messages failed' END, format('%s of the last messages: %s', f.messages, f.reason), f.hint
+    FROM (SELECT split_part(l.error_message, ':', 1) AS reason, max(l.hint) AS hint, count(*) AS messages FROM latest AS l
+          WHERE l.status = 'FAILED' AND l.error_code IS NULL AND l.failed_at > clock_timestamp() - interval '1 day' GROUP BY 1) AS f
+    UNION ALL
+    SELECT 2, 'Messages whose answer was lost', format('%s of sender %s.', w.unknown, w.sender), 'Webhooks or whatsapp.unknown_policy settle them.'
+    FROM waiting AS w WHERE w.unknown > 0
+    UNION ALL
+    SELECT 2, 'Messages wait too long', format('The oldest message of sender %s has been due for %s; %s wait.', w.sender, date_trunc('second', w.age), w.messages),
+           'SELECT * FROM whatsapp_attempts ORDER BY id DESC LIMIT 5; and wa_diagnose(id) of one of them.'
+    FROM waiting AS w LEFT JOIN senders AS s ON s.name = w.sender
+    WHERE w.age > interval '5 minutes' AND current_setting('whatsapp.enabled') = 'on' AND coalesce(s.enabled, true) AND s.paused_reason IS NULL
+      AND NOT EXISTS (SELECT FROM hold AS h WHERE h.reason IS NOT NULL)
+    UNION ALL
+    SELECT 2, 'Messages of a sender that is not there', format('%s messages wait for sender %s, which has no row in whatsapp_senders.', w.messages, w.sender), 'Insert it, or cancel them.'
+    FROM waiting AS w WHERE NOT EXISTS (SELECT FROM senders AS s WHERE s.name = w.sender) AND w.sender <> 'default'
+    UNION ALL
+    SELECT 2, 'A watch could not announce rows', format('Watch %s of table %s: %s rows, the last at %s: %s', t.name, t.relation, t.errors, to_char(t.last_error_at, 'YYYY-MM-DD HH24:MI'), t.last_error),
+           'SELECT * FROM wa_watch_test(table, key) shows what it would send; see whatsapp_watches.'
+    FROM @extschema@.whatsapp_watches AS t WHERE t.errors > 0 AND t.last_error_at > clock_timestamp() - interval '1 day'
+    UNION ALL
+    SELECT 2, 'A campaign has stopped', format('Campaign %s: %s.', p.campaign_id, p.reason), p.hint
+    FROM @extschema@.whatsapp_campaign_pauses AS p WHERE p.cause IN ('failures', 'quality', 'template')
+    UNION ALL
+    SELECT CASE WHEN b.held > 0 THEN 1 ELSE 2 END, CASE WHEN b.held > 0 THEN 'A budget holds messages' ELSE 'A budget is nearly used up' END,
+           format('Budget %s: %s messages wait, %s of %s %s of the %s are spent or reserved.', b.name, b.held, trim_scale(b.spent + b.reserved), trim_scale(b.amount), b.currency, b.period),
+           format('SELECT wa_budget_set(%L, …) raises the amount; else they go on at %s. Urgent messages are sent.', b.name, to_char(b.ends_at, 'YYYY-MM-DD HH24:MI'))
+    FROM @extschema@.whatsapp_budgets AS b WHERE b.held > 0 OR b.share >= 0.8
+    UNION ALL
+    SELECT 3, 'A budget counts messages without a price', format('Budget %s: %s of %s messages.', b.name, b.unpriced, b.messages), 'whatsapp_costs says why; see docs/prices.md, Reasons.'
+    FROM @extschema@.whatsapp_budgets AS b WHERE b.unpriced > 0
+    UNION ALL
+    -- ours have comments
+    SELECT 2, 'A dump cannot be restored', format('Columns that are not the extension''s: %s.', string_agg(format('%s.%s', c.relname, a.attname), ', ' ORDER BY c.relname, a.attnum)),
+           'pg_restore leaves out all rows of such a table. Keep your data in a table of your own, with the message''s id.'
+    FROM pg_extension AS x
+    JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+    JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'r'
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL
+    WHERE x.extname = 'pg_whatsapp' HAVING count(*) > 0
+    UNION ALL
+    SELECT 2, 'Meta has made a template marketing', format('%s in %s was %s, and is MARKETING since %s%s.', r.name, r.language, r.wanted, r.since, nullif('; messages that wait: ' || r.held, '; messages that wait: 0')),
+           format('It costs more, and its recipients must have agreed to marketing. SELECT wa_accept_category(%L, %L%s) agrees; or write the template anew.', r.name, r.language, ', ' || quote_literal(r.account))
+    FROM @extschema@.whatsapp_recategorised_templates AS r
+    UNION ALL
+    SELECT CASE h.health ->> 'can_send_message' WHEN 'BLOCKED' THEN 1 ELSE 2 END, 'Meta says that it cannot send all',
+           format('%s is %s%s.', h.name, h.health ->> 'can_send_message', ': ' || (
+               SELECT string_agg(concat_ws(' ', e.part ->> 'entity_type', e.part ->> 'can_send_message', (
+                          SELECT string_agg(w.what #>> '{}', ' ')
+                          FROM (SELECT jsonb_path_query(e.part, '$.additional_info[*]') UNION ALL SELECT jsonb_path_query(e.part, '$.errors[*].error_description')) AS w (what))), '; ')
+               FROM jsonb_path_query(h.health, '$.entities[*] ? (@.can_send_message != "AVAILABLE")') AS e (part))),
+           coalesce((SELECT string_agg(w.what #>> '{}', ' ') FROM jsonb_path_query(h.health, '$.entities[*].errors[*].possible_solution') AS w (what)), 'See WhatsApp Manager.')
+           || format(' As of %s: CALL wa_sync_numbers() reads it again.', to_char(h.synced_at, 'YYYY-MM-DD HH24:MI'))
+    FROM (SELECT 'Number ' || coalesce(n.display_number, n.phone_number_id) AS name, n.health, n.synced_at FROM @extschema@.whatsapp_numbers AS n WHERE n.gone_at IS NULL
+          UNION ALL SELECT 'Account ' || coalesce(a.account, a.business_account_id), a.health, a.synced_at FROM @extschema@.whatsapp_business_accounts AS a) AS h
+    WHERE h.health ->> 'can_send_message' IN ('LIMITED', 'BLOCKED')
+    UNION ALL
+    SELECT 2, 'Meta has flagged the number', format('Quality of sender %s is RED.', s.name), 'See it in WhatsApp Manager; send less, and only what people expect.'
+    FROM senders AS s WHERE s.quality = 'RED'
+    UNION ALL
+    SELECT CASE WHEN t.status IN ('PAUSED', 'DISABLED', 'REJECTED') THEN 2 ELSE 3 END, 'A template is not approved', format('%s in %s is %s.', t.name, t.language, t.status),
+           coalesce(t.rejected_reason, 'See it in WhatsApp Manager.')
+    FROM @extschema@.whatsapp_templates AS t WHERE t.status IS NOT NULL AND t.status <> 'APPROVED')
+SELECT w.word, f.problem, f.seen, f.to_do
+FROM (SELECT rank, problem, seen, to_do FROM found
+      UNION ALL SELECT 4, 'Nothing is wrong', 'Every row of the troubleshooting table was looked at.', '' WHERE NOT EXISTS (SELECT FROM found)) AS f
+JOIN (VALUES (1, 'critical'), (2, 'warning'), (3, 'notice'), (4, 'ok')) AS w (rank, word) USING (rank)
+ORDER BY f.rank, f.problem, f.seen
+$$;
+
+CREATE OR REPLACE FUNCTION wa_diagnose(id bigint) RETURNS TABLE (at timestamptz, event text, detail text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
+AS $$
+WITH m AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_messages AS t WHERE t.id = $1),
+q AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_queue AS t WHERE t.message_id = $1),
+life (at, place, event, detail) AS (
+    SELECT m.created_at, 1, 'enqueued', format('by %s: %s to %s from sender %s%s%s', m.enqueued_by, concat_ws(' ', m.message_type, m.template_name, m.template_language),
+           coalesce(CASE WHEN length(m.recipient_phone) > 8 THEN left(m.recipient_phone, 3) || '…' || right(m.recipient_phone, 3) WHEN m.recipient_phone <> '' THEN '…' END, 'nobody'), m.sender,
+           ', reference ' || m.reference, CASE m.priority WHEN 0 THEN ', urgent' WHEN 2 THEN ', bulk' END)
+    FROM m
+    UNION ALL
+    SELECT a.ended_at, 2, format('attempt %s: %s', a.attempt, a.outcome), concat_ws(' ', 'HTTP ' || a.http_status, 'code ' || a.error_code, a.error_message)
+    FROM @extschema@.whatsapp_attempts AS a WHERE a.message_id = $1
+    UNION ALL
+    SELECT m.sent_at, 3, 'SENT', format('at attempt %s, %s after it was enqueued; Meta''s id %s', m.attempts, round(greatest(extract(epoch FROM m.sent_at - m.created_at), 0), 3) || ' s', m.wamid)
+    FROM m WHERE m.sent_at IS NOT NULL
+    UNION ALL
+    -- Meta's times are whole seconds, cut off
+    SELECT greatest(e.occurred_at, (SELECT m.created_at FROM m)), CASE e.status WHEN 'sent' THEN 4 WHEN 'delivered' THEN 4 WHEN 'read' THEN 6 ELSE 7 END,
+           'webhook: ' || coalesce(e.status, e.kind), format('received %s', e.received_at)
+    FROM @extschema@.whatsapp_events AS e WHERE e.message_id = $1
+    UNION ALL
+    SELECT m.delivered_at, 5, 'DELIVERED', NULL FROM m WHERE m.delivered_at IS NOT NULL
+    UNION ALL
+    SELECT m.read_at, 6, 'READ', NULL FROM m WHERE m.read_at IS NOT NULL
+    UNION ALL
+    SELECT m.failed_at, 7, 'FAILED', concat_ws(' ', 'code ' || m.error_code, m.error_message) FROM m WHERE m.status = 'FAILED'
+    UNION ALL
+    SELECT NULL, 8, 'cost', concat_ws(', ', m.pricing_category, m.pricing_type, m.pricing_model) FROM m WHERE coalesce(m.pricing_category, m.pricing_type) IS NOT NULL
+    UNION ALL
+    SELECT NULL, 8, 'budget', concat_ws(', ', c.state, 'reserved ' || trim_scale(c.amount), 'charged ' || trim_scale(c.charged), CASE WHEN c.amount IS NULL AND c.charged IS NULL THEN 'price not known' END)
+    FROM @extschema@.whatsapp_charges AS c WHERE c.message_id = $1
+    UNION ALL
+    SELECT NULL, 9, 'now: ' || m.status || coalesce(', ' || q.state, ''),
+           CASE WHEN m.status <> 'PENDING' THEN coalesce(m.hint, '')
+                WHEN q.state IS NULL THEN 'It is not in the queue: somebody has removed its row.'
+                ELSE coalesce((SELECT string_agg(d.problem || ': ' || d.seen || ' ' || d.to_do, ' ')
+                               FROM @extschema@.wa_diagnose() AS d WHERE d.severity = 'critical' AND d.problem NOT IN ('No webhook events', 'A budget holds messages')
+                                 AND (d.seen !~ '^Sender ' OR d.seen ~ ('^Sender ' || m.sender || ' '))),
+                              CASE WHEN q.state = 'unknown' THEN format('Its answer was lost at %s.', q.unknown_at)
+                                   WHEN q.state = 'sending' THEN 'It is on the wire.'
+                                   WHEN p.campaign_id IS NOT NULL THEN format('Its campaign %s is paused%s.', p.campaign_id, ': ' || p.reason)
+                                   WHEN q.held_by ~ '^category of template ' THEN
+                                       format('Meta has made its template %s marketing, and whatsapp.on_recategorised is hold. wa_accept_category() lets it go.', m.template_name)
+                                   WHEN q.due_at > clock_timestamp() AND q.held_by IS NOT NULL THEN
+                                       format('Budget %s holds it until %s: %s', regexp_replace(q.held_by, '^.*?budget ', ''), q.due_at,
+                                              CASE WHEN q.held_by ~ '^unknown price' THEN 'its price is not known. See docs/prices.md, Reasons.'
+                                                   ELSE 'it does not fit into the amount. See whatsapp_budgets; wa_budget_set() raises it.' END)
+                                   WHEN q.due_at > clock_timestamp() THEN format('It is due at %s%s.%s', q.due_at, CASE WHEN q.paced THEN ', its recipient''s turn' END, ' ' || m.hint)
+                                   ELSE 'It is due and waits for its turn.' END) END
+    FROM m LEFT JOIN q ON true LEFT JOIN @extschema@.whatsapp_campaign_pauses AS p ON p.campaign_id = q.campaign_id AND p.starts_at <= now()
+    UNION ALL
+    SELECT NULL, 9, 'unknown', format('There is no message %s.', $1) WHERE NOT EXISTS (SELECT FROM m))
+SELECT at, event, detail FROM life ORDER BY at NULLS LAST, place, event DESC
+$$;
+
+CREATE VIEW whatsapp_top AS
+WITH waiting AS MATERIALIZED (SELECT q.state, q.messages, q.oldest_age FROM whatsapp_stat_queue AS q)
+SELECT t.what, t.now
+FROM (
+    SELECT 1 AS place, 'workers' AS what, pg_catalog.string_agg(w.worker || CASE WHEN w.alive THEN ' ok' ELSE ' MISSING' END, ', ' ORDER BY w.worker) AS now
+    FROM whatsapp_stat_workers AS w
+    UNION ALL
+    SELECT 2, 'queue', coalesce(pg_catalog.string_agg(q.state || ' ' || q.messages, ', ' ORDER BY q.state), 'empty')
+    FROM (SELECT s.state, pg_catalog.sum(s.messages) AS messages FROM waiting AS s GROUP BY s.state) AS q
+    UNION ALL
+    SELECT 3, 'oldest due', coalesce(pg_catalog.max(q.oldest_age)::interval(0)::text, '-') FROM waiting AS q
+    UNION ALL
+    SELECT 4, 'on the wire', pg_catalog.format('%s of %s', pg_catalog.max(c.value) FILTER (WHERE c.name = 'in_flight'), pg_catalog.max(c.value) FILTER (WHERE c.name = 'slots'))
+    FROM whatsapp_counters() AS c
+    UNION ALL
+    SELECT 5, 'sender ' || s.sender, pg_catalog.concat_ws(', ', CASE WHEN NOT s.enabled THEN 'OFF' WHEN s.paused_reason IS NOT NULL THEN 'PAUSED: ' || s.paused_reason ELSE 'on' END,
+                                               coalesce(s.sent, 0) || ' sent', coalesce(s.refused, 0) || ' refused', s.waiting || ' wait')
+    FROM whatsapp_stat_senders AS s
+    UNION ALL
+    SELECT 6, 'webhooks', pg_catalog.format('%s stored, %s refused, last %s', l.stored, l.bad_signature + l.bad_token, coalesce(l.last_delivery::timestamptz(0)::text, 'never'))
+    FROM whatsapp_stat_listener AS l
+    UNION ALL
+    SELECT 7, 'today', pg_catalog.format('%s sent, %s delivered, %s read, %s failed', coalesce(pg_catalog.sum(d.sent), 0), coalesce(pg_catalog.sum(d.delivered), 0),
+                              coalesce(pg_catalog.sum(d.read), 0), coalesce(pg_catalog.sum(d.failed), 0))
+    FROM whatsapp_stat_days AS d WHERE d.day = (pg_catalog.now() AT TIME ZONE 'UTC')::date
+    UNION ALL
+    SELECT 8, 'latency ' || l.sender, pg_catalog.string_agg(pg_catalog.format('%s %s s', l.step, l.p95), ', ' ORDER BY l.step DESC) || ' (95 %)'
+    FROM whatsapp_stat_latency AS l WHERE l.messages > 0 GROUP BY l.sender) AS t
+ORDER BY t.place, t.what;
+
+COMMENT ON VIEW whatsapp_top IS 'One screen for \watch: workers, queue, senders, webhooks, today and latencies.';
+COMMENT ON COLUMN whatsapp_top.what IS 'What the line is about.';
+COMMENT ON COLUMN whatsapp_top.now IS 'How it is now.';
+GRANT SELECT ON whatsapp_top TO pg_monitor;
+CREATE FUNCTION wa_security() RETURNS TABLE (place integer, line text, state text, seen text, to_do text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 9 SET search_path = pg_catalog, pg_temp
+AS $$
+WITH secrets AS MATERIALIZED (
+    SELECT coalesce(max(c.value) FILTER (WHERE c.label = 'access_token'), 0) AS access_token,
+           coalesce(max(c.value) FILTER (WHERE c.label = 'app_secret'), 0) AS app_secret,
+           coalesce(max(c.value) FILTER (WHERE c.label = 'verify_token'), 0) AS verify_token
+    FROM @extschema@.whatsapp_counters() AS c WHERE c.name = 'secret'),
+-- 0 nobody has looked, 1 not set, 2 refused, 3 weak, 4 good
+words AS (SELECT ARRAY['not looked at', 'not set', 'refused', 'weak', 'set'] AS of),
+folder AS MATERIALIZED (
+    SELECT f.path, s.access_token > 2 AND f.path <> '' AND (pg_stat_file(nullif(f.path, '') || '/access_token', true)).size IS NOT NULL AS holds_token
+    FROM (SELECT current_setting('whatsapp.secret_dir') AS path) AS f, secrets AS s),
+callbacks AS MATERIALIZED (
+    SELECT string_agg(DISTINCT a ->> 'callback', ', ') AS seen, bool_and(a ->> 'callback' ~* '^https://') AS all_tls
+    FROM @extschema@.whatsapp_probes AS p CROSS JOIN jsonb_array_elements(p.subscribed_apps) AS a WHERE a ->> 'callback' <> ''),
+-- where somebody may have written a token down for all who can look
+settings AS MATERIALIZED (
+    SELECT string_agg(DISTINCT f.name, ', ') AS seen
+    FROM (SELECT s.name FROM pg_settings AS s WHERE s.setting ~ 'EAA[A-Za-z0-9]{30}'
+          UNION ALL
+          SELECT split_part(o.setting, '=', 1) FROM pg_db_role_setting AS r CROSS JOIN unnest(r.setconfig) AS o (setting) WHERE o.setting ~ 'EAA[A-Za-z0-9]{30}') AS f),
+reach AS (SELECT current_setting('whatsapp.api_base_url') AS url, current_setting('whatsapp.allowed_recipients') AS allowed),
+doors AS MATERIALIZED (
+    SELECT string_agg(btrim(d.address), ', ') AS seen, string_agg(btrim(d.address), ', ') FILTER (WHERE btrim(d.address) !~ '^(127[.]|\[::1\]|localhost:|/|$)') AS open
+    FROM regexp_split_to_table(current_setting('whatsapp.listen'), ',') AS d (address)),
+readers AS MATERIALIZED (
+    SELECT string_agg(DISTINCT r.rolname, ', ') AS seen
+    FROM pg_roles AS r JOIN pg_roles AS g ON pg_has_role(r.oid, g.oid, 'MEMBER')
+    WHERE g.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files') AND NOT r.rolsuper AND r.oid <> g.oid AND r.rolname !~ '^pg_'),
+rights AS MATERIALIZED (
+    SELECT string_agg(DISTINCT format('%s on %s', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, c.relname), ', ') AS seen
+    FROM pg_extension AS e
+    JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+    JOIN pg_class AS c ON c.oid = d.objid CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+    WHERE e.extname = 'pg_whatsapp' AND a.grantee = 0)
+SELECT * FROM (
+    SELECT 1, 'Access tokens stored in Kubernetes secrets',
+           CASE WHEN s.access_token IN (1, 2) THEN 'failed' WHEN f.holds_token THEN 'ok' WHEN s.access_token = 0 THEN 'manual' ELSE 'warning' END,
+           CASE WHEN s.access_token <= 2 THEN format('The access token is %s.', (SELECT of[s.access_token::int + 1] FROM words))
+                WHEN f.holds_token THEN format('The access token is a file of %s, as a secret is mounted.', f.path)
+                ELSE 'The access token comes from the server''s environment, which each program that the server starts can read.' END,
+           CASE WHEN f.holds_token THEN '' ELSE 'Put it into the file access_token of whatsapp.secret_dir; Kubernetes mounts a secret there.' END
+    FROM secrets AS s, folder AS f
+    UNION ALL
+    SELECT 2, 'Webhook verify token is random and secure',
+           CASE WHEN s.verify_token = 4 THEN 'ok' WHEN s.verify_token = 3 THEN 'warning' WHEN s.verify_token = 0 THEN 'manual' ELSE 'failed' END,
+           CASE WHEN s.verify_token = 3 THEN 'It is short or a well-known example: anybody could guess it.'
+                WHEN s.verify_token = 4 THEN 'It is long and no well-known example.'
+                ELSE format('It is %s.', (SELECT of[s.verify_token::int + 1] FROM words)) END,
+           CASE WHEN s.verify_token = 4 THEN '' ELSE 'openssl rand -hex 32 makes one; put it into the file verify_token, and enter it at Meta.' END
+    FROM secrets AS s
+    UNION ALL
+    SELECT 3, 'HTTPS enabled for webhook URL',
+           CASE WHEN c.seen IS NULL THEN 'manual' WHEN c.all_tls THEN 'ok' ELSE 'failed' END,
+           CASE WHEN c.seen IS NULL THEN 'Meta was not asked yet, or the account has no URL of its own.' ELSE 'As Meta told: ' || c.seen || '.' END,
+           CASE WHEN c.all_tls THEN '' ELSE 'CALL wa_probe(); asks Meta. From outside: curl -sI of the URL shows 405, and no error about the certificate.' END
+    FROM callbacks AS c
+    UNION ALL
+    SELECT 4, 'API tokens never committed to git', CASE WHEN t.seen IS NULL THEN 'manual' ELSE 'failed' END,
+           CASE WHEN t.seen IS NULL THEN 'No setting of the server has one, and no table or dump of the extension. Your repository cannot be seen from here.'
+                ELSE format('What looks like a token stands in %s, where every role can read it.', t.seen) END,
+           CASE WHEN t.seen IS NULL THEN 'git log --all --oneline -G ''EAA[A-Za-z0-9]{30}'' shows nothing.' ELSE 'Take it out, and rotate the token: docs/operating.md.' END
+    FROM settings AS t
+    UNION ALL
+    SELECT 5, 'Environment-specific tokens (dev/prod)',
+           CASE WHEN r.allowed <> '' OR r.url !~ '^https://graph[.]facebook[.]com(/|$)' THEN 'ok' ELSE 'manual' END,
+           CASE WHEN r.url !~ '^https://graph[.]facebook[.]com(/|$)' THEN format('This server speaks to %s, not to Meta.', r.url)
+                WHEN r.allowed <> '' THEN 'whatsapp.allowed_recipients lets this server message its own phones alone.'
+                ELSE format('This server may message everybody, with the secrets of %s.', coalesce(nullif(f.path, ''), 'its environment')) END,
+           CASE WHEN r.allowed <> '' OR r.url !~ '^https://graph[.]facebook[.]com(/|$)' THEN '' ELSE 'Is it production? A test server has other secrets, and whatsapp.allowed_recipients.' END
+    FROM reach AS r, folder AS f
+    UNION ALL
+    SELECT 6, 'The app secret is set', CASE WHEN s.app_secret >= 3 THEN 'ok' WHEN s.app_secret = 0 THEN 'manual' ELSE 'failed' END,
+           format('The app secret is %s.', (SELECT of[s.app_secret::int + 1] FROM words)),
+           CASE WHEN s.app_secret >= 3 THEN '' ELSE 'Without it every webhook is refused: put it into the file app_secret.' END
+    FROM secrets AS s
+    UNION ALL
+    SELECT 7, 'The listener is reached through the proxy only', CASE WHEN d.open IS NULL THEN 'ok' ELSE 'warning' END,
+           CASE WHEN d.open IS NULL THEN 'whatsapp.listen has addresses of this machine alone.' ELSE format('Others can reach %s.', d.open) END,
+           CASE WHEN d.open IS NULL THEN '' ELSE 'Let it listen on 127.0.0.1 or a unix socket behind a proxy with TLS, or see that a firewall is in front.' END
+    FROM doors AS d
+    UNION ALL
+    SELECT 8, 'Nobody but superusers can read the secrets as the server', CASE WHEN r.seen IS NULL THEN 'ok' ELSE 'warning' END,
+           CASE WHEN r.seen IS NULL THEN 'No other role may run programs or read files as the server.' ELSE format('These roles may run programs or read files as the server: %s.', r.seen) END,
+           CASE WHEN r.seen IS NULL THEN '' ELSE 'REVOKE pg_execute_server_program, pg_read_server_files or pg_write_server_files from them.' END
+    FROM readers AS r
+    UNION ALL
+    SELECT 9, 'No role has more rights than it needs', CASE WHEN r.seen IS NULL THEN 'manual' ELSE 'failed' END,
+           coalesce('Everybody may use ' || r.seen || '.', 'Nothing is open to everybody.'), 'whatsapp_grants shows who has which level; wa_revoke() takes it back.'
+    FROM rights AS r
+) AS lines (place, line, state, seen, to_do)
+ORDER BY 1
+$$;
+
+COMMENT ON FUNCTION wa_security() IS
+    'The security checklist, line by line: ok, warning, failed or manual, with what was seen and what to do. Lines 1 to 5 are those of the notification service. No secret is read or shown.';
+REVOKE ALL ON FUNCTION wa_security() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wa_security() TO pg_monitor;
+CREATE VIEW whatsapp_grants AS
+SELECT a.grantee::pg_catalog.regrole AS role, l.level
+FROM (VALUES (1, 'sender', 'wa_send'), (2, 'monitor', 'whatsapp_hold_reason'), (3, 'operator', 'wa_resume'), (4, 'admin', 'wa_forget')) AS l (rank, level, mark)
+JOIN pg_catalog.pg_proc AS p ON p.proname = l.mark
+JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
+     AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
+JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'pg_whatsapp'
+CROSS JOIN LATERAL pg_catalog.aclexplode(p.proacl) AS a
+WHERE a.grantee <> p.proowner AND a.grantee <> 0 AND a.privilege_type = 'EXECUTE'
+ORDER BY a.grantee::pg_catalog.regrole::text, l.rank;
+
+COMMENT ON VIEW whatsapp_grants IS 'Roles with rights on the extension, by level (wa_grant()). A role with a higher level has the rows of those that it includes, too.';
+COMMENT ON COLUMN whatsapp_grants.role IS 'The role; who is a member of it has its rights, too.';
+COMMENT ON COLUMN whatsapp_grants.level IS 'sender, monitor, operator or admin.';
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_cost_units EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_template_samples EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_watch_items EXECUTE FUNCTION whatsapp_stay_local();
+
+-- The workers have left the older version alone.
+SELECT whatsapp_attach();
