@@ -43,6 +43,7 @@ SQL_PARTS  = \
 	84-budgets \
 	84-campaigns \
 	84-checks \
+	84-meta_costs \
 	84-security \
 	85-privacy \
 	86-rights \

@@ -122,6 +122,19 @@ DELETE FROM whatsapp_queue WHERE campaign_id = :campaign;
 SELECT * FROM looks WHERE name = 'autumn';
 SELECT errors FROM whatsapp_campaigns WHERE campaign = :campaign;
 SELECT error_code, failed, meaning FROM whatsapp_campaign_errors WHERE campaign = :campaign;
+-- first what it would do, which writes nothing; what has no content is left out
+BEGIN TRANSACTION READ ONLY;
+SELECT * FROM wa_campaign_retry(:campaign, dry_run => true);
+SELECT * FROM wa_campaign_retry(:campaign, dry_run => true, codes => '{131026,1}');
+SELECT * FROM wa_campaign_retry(:campaign, true, '{1}');
+COMMIT;
+SELECT pg_temp.refused($$SELECT * FROM wa_campaign_retry(0, dry_run => true)$$);
+SELECT pg_temp.refused($$SELECT * FROM wa_campaign_retry(1, dry_run => NULL)$$);
+-- or as it does it
+BEGIN;
+SELECT * FROM wa_campaign_retry(:campaign, dry_run => false, codes => '{131049}');
+SELECT failed, pending FROM looks WHERE name = 'autumn';
+ROLLBACK;
 -- what has no content is not sent again, nor what has another code
 SELECT wa_campaign_retry(:campaign, 131026);
 SELECT * FROM looks WHERE name = 'autumn';
@@ -138,6 +151,7 @@ SELECT wa_campaign_cancel(:campaign);
 SELECT state, reason, pending FROM whatsapp_campaigns WHERE campaign = :campaign;
 SELECT wa_campaign_resume(:campaign), wa_campaign_cancel(:campaign), wa_campaign_pause(:campaign);
 SELECT pg_temp.refused(format('SELECT wa_campaign_retry(%s)', :campaign));
+SELECT pg_temp.refused(format('SELECT wa_campaign_retry(%s, dry_run => true)', :campaign));
 -- one of its messages, by its number
 SELECT wa_cancel(message_id) FROM whatsapp_queue WHERE campaign_id = :campaign;
 SELECT * FROM looks WHERE name = 'autumn';
@@ -157,6 +171,47 @@ SELECT status, messages FROM whatsapp_status;
 TRUNCATE whatsapp_messages, whatsapp_queue;
 SELECT * FROM looks ORDER BY name;
 SELECT sum(messages) AS left FROM whatsapp_status;
+
+-- ------------------------------------------------------------------------------------------- what it has cost, and when its messages are gone
+SELECT queued FROM wa_send_bulk(ARRAY['+34612345601', '+34612345602', '+5215512345603', '+12425550123', '+34612345604'], 'autumn_offer', language => 'es',
+                                sender => 'shop', name => 'costs');
+SELECT campaign FROM whatsapp_campaigns WHERE name = 'costs' \gset
+SELECT spent FROM whatsapp_campaigns WHERE name = 'costs';
+-- delivered: of one, Meta has not told the price; of one it is free; of one nobody knows the market
+UPDATE whatsapp_messages SET status = 'DELIVERED', sent_at = '2026-11-28 10:00+01', delivered_at = '2026-11-28 10:01+01',
+       pricing_category = CASE recipient_phone WHEN '+34612345601' THEN NULL WHEN '+34612345602' THEN 'MARKETING' ELSE 'marketing' END,
+       pricing_type = CASE recipient_phone WHEN '+34612345601' THEN NULL WHEN '+34612345602' THEN 'free_entry_point' ELSE 'regular' END
+WHERE campaign_id = :campaign AND recipient_phone <> '+34612345604';
+SELECT jsonb_pretty(spent) AS spent FROM whatsapp_campaigns WHERE name = 'costs';
+SELECT day, category, market, currency, units, free, cost, estimated, reason FROM whatsapp_campaign_costs WHERE campaign = :campaign ORDER BY market, free;
+-- as whatsapp_costs says
+SELECT (SELECT sum(c.cost) FROM whatsapp_campaign_costs AS c WHERE c.campaign = :campaign) = sum(c.cost) AS agrees, sum(c.units) AS units FROM whatsapp_costs AS c;
+-- Meta tells the price later, and another category; a read message is charged once; the day is that of the account, also at its edge
+UPDATE whatsapp_messages SET status = 'READ', read_at = '2026-11-29 10:01+01', pricing_category = 'utility', pricing_type = 'regular'
+WHERE campaign_id = :campaign AND recipient_phone = '+34612345601';
+UPDATE whatsapp_messages SET status = 'READ', sent_at = '2026-11-28 10:00+01', read_at = '2026-11-28 23:30+00', pricing_category = 'marketing', pricing_type = 'regular'
+WHERE campaign_id = :campaign AND recipient_phone = '+34612345604';
+SELECT day, category, market, units, free, cost, estimated, reason FROM whatsapp_campaign_costs WHERE campaign = :campaign ORDER BY day, market, category, free;
+SELECT (SELECT sum(c.cost) FROM whatsapp_campaign_costs AS c WHERE c.campaign = :campaign) = sum(c.cost) AS agrees FROM whatsapp_costs AS c;
+-- what it would cost to send one of them again
+BEGIN;
+UPDATE whatsapp_messages SET status = 'FAILED', failed_at = now(), error_code = 131049 WHERE campaign_id = :campaign AND recipient_phone = '+5215512345603';
+SELECT messages, errors, cost -> 0 ->> 'market' AS market, cost -> 0 ->> 'cost' AS price FROM wa_campaign_retry(:campaign, dry_run => true);
+ROLLBACK;
+-- forgotten, deleted: it has cost what it has cost
+SELECT spent FROM whatsapp_campaigns WHERE name = 'costs' \gset before_
+SELECT sum(row_count) > 0 AS forgotten FROM wa_forget('+34612345602');
+DELETE FROM whatsapp_messages WHERE campaign_id = :campaign AND recipient_phone = '+34612345601';
+SELECT spent = :'before_spent' AS the_same FROM whatsapp_campaigns WHERE name = 'costs';
+TRUNCATE whatsapp_messages, whatsapp_queue;
+SELECT spent = :'before_spent' AS the_same FROM whatsapp_campaigns WHERE name = 'costs';
+-- no card of that day, no currency, no time zone
+UPDATE whatsapp_accounts SET currency = 'XXX' WHERE name = 'shop';
+SELECT spent FROM whatsapp_campaigns WHERE name = 'costs';
+UPDATE whatsapp_accounts SET currency = NULL, time_zone = NULL WHERE name = 'shop';
+SELECT spent FROM whatsapp_campaigns WHERE name = 'costs';
+SELECT DISTINCT reason FROM whatsapp_campaign_costs WHERE campaign = :campaign ORDER BY reason;
+UPDATE whatsapp_accounts SET currency = 'USD', time_zone = 'Europe/Madrid' WHERE name = 'shop';
 
 -- ---------------------------------------------------------------------------------------------------------- rights of whoever calls
 CREATE ROLE campaigner;

@@ -80,6 +80,9 @@ SELECT at, sender, p.price, p.basis, p.reason FROM (VALUES ('2026-09-30 21:59:59
 -- utility inside the window was free, for 15 months
 INSERT INTO whatsapp_windows (contact, sender, last_inbound_at) VALUES (wa_contact_key('+34612345678'), 'madrid', '2026-09-30 12:00+02');
 SELECT at, p.price, p.basis FROM unnest('{2026-09-30 11:59+02,2026-09-30 13:00+02,2026-10-01 11:00+02}'::timestamptz[]) AS t (at) CROSS JOIN LATERAL wa_price('+34612345678', 'utility', t.at, 'madrid') AS p;
+-- and an estimate says it when asked, which is then the least
+SELECT t.at, o.open_windows, e.market, e.messages, e.free, e.cost, e.reason FROM unnest('{2026-09-30 13:00+02,2026-10-01 11:00+02}'::timestamptz[]) AS t (at), unnest('{f,t}'::boolean[]) AS o (open_windows)
+CROSS JOIN LATERAL wa_estimate('{+34612345678,+34612345679,+34612345670}', 'utility', t.at, 'madrid', o.open_windows) AS e ORDER BY 1, 2;
 
 -- tiers are marginal: 10 at 0.0166, 10 at 0.015, then 0.01
 SELECT before, messages, cost FROM (VALUES (0, 1), (0, 10), (0, 11), (9, 1), (10, 1), (9, 2), (19, 2), (0, 21), (1000, 5), (0, 0)) AS t (before, messages)

@@ -26,9 +26,10 @@ CREATE TABLE whatsapp_campaign_pauses (
     campaign_id bigint PRIMARY KEY,
     paused_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
     starts_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    cause       text NOT NULL CHECK (cause IN ('asked', 'cancelled', 'failures', 'quality', 'template', 'window')),
+    cause       text NOT NULL CHECK (cause IN ('asked', 'budget', 'cancelled', 'failures', 'quality', 'template', 'window')),
     reason      text,
-    hint        text
+    hint        text,
+    until       timestamptz
 );
 
 -- Neither index knows the state: to mark a row as sending touches no index, and with room for a second version of each row (fillfactor)
@@ -57,9 +58,10 @@ COMMENT ON TABLE whatsapp_campaign_pauses IS 'Campaigns of which nothing is sent
 COMMENT ON COLUMN whatsapp_campaign_pauses.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN whatsapp_campaign_pauses.paused_at IS 'When it was written.';
 COMMENT ON COLUMN whatsapp_campaign_pauses.starts_at IS 'Since when it holds, or from when on: the end of a send window is written down before it comes.';
-COMMENT ON COLUMN whatsapp_campaign_pauses.cause IS 'asked: by wa_campaign_pause(); cancelled: what is pending is being called off; failures, quality, template: it stopped by itself; window: it is outside of its hours.';
+COMMENT ON COLUMN whatsapp_campaign_pauses.cause IS 'asked: by wa_campaign_pause(); cancelled: what is pending is being called off; budget, failures, quality, template: it stopped by itself; window: it is outside of its hours.';
 COMMENT ON COLUMN whatsapp_campaign_pauses.reason IS 'Why, in words.';
 COMMENT ON COLUMN whatsapp_campaign_pauses.hint IS 'What to do about it.';
+COMMENT ON COLUMN whatsapp_campaign_pauses.until IS 'Of a budget: the end of its day or month. Until then the campaign goes on by itself as soon as there is room, afterwards by wa_campaign_resume() alone.';
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_queue', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_campaign_pauses', '');

@@ -6,7 +6,7 @@ CREATE TABLE whatsapp_requests (
     id            bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_requests_id_seq'::pg_catalog.regclass),
     kind          text NOT NULL
                   CHECK (kind IN ('sync_templates', 'create_template', 'edit_template', 'delete_template',
-                                  'sync_numbers', 'probe', 'mark_read', 'upload_media', 'download_media', 'upload_sample')),
+                                  'sync_numbers', 'sync_costs', 'probe', 'mark_read', 'upload_media', 'download_media', 'upload_sample')),
     account       text CHECK (pg_catalog.octet_length(account) <= 63),
     sender        text CHECK (pg_catalog.octet_length(sender) <= 63),
     request       jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(request) = 'object'),

@@ -77,7 +77,7 @@ BEGIN ATOMIC
 END;
 
 -- Which of a batch are free nobody knows before: the cheapest are taken for it, so that the sum is never too low.
-CREATE FUNCTION whatsapp_estimate_groups(prefixes text[], counts bigint[], category text, at timestamptz, sender text,
+CREATE FUNCTION whatsapp_estimate_groups(prefixes text[], counts bigint[], category text, at timestamptz, sender text, windows boolean[] DEFAULT NULL,
                                          OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -88,13 +88,14 @@ BEGIN ATOMIC
         FROM (SELECT m.market, b.currency, s.sender, b.account, d.day, r.model, r.basis, r.free_units, r.rate_category, g.messages,
                      CASE WHEN b.sender IS NULL THEN 'unknown_sender' WHEN m.reason IS NOT NULL THEN m.reason
                           WHEN b.time_zone IS NULL THEN 'no_time_zone' ELSE r.reason END AS reason
-              FROM ROWS FROM (pg_catalog.unnest(whatsapp_estimate_groups.prefixes), pg_catalog.unnest(whatsapp_estimate_groups.counts)) AS g (prefix, messages)
+              FROM ROWS FROM (pg_catalog.unnest(whatsapp_estimate_groups.prefixes), pg_catalog.unnest(whatsapp_estimate_groups.counts),
+                              pg_catalog.unnest(whatsapp_estimate_groups.windows)) AS g (prefix, messages, window_open)
               CROSS JOIN (SELECT coalesce(whatsapp_estimate_groups.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''),
                                           'default') AS sender) AS s
               LEFT JOIN whatsapp_billing AS b ON b.sender = s.sender
               CROSS JOIN LATERAL (SELECT pg_catalog.timezone(b.time_zone, whatsapp_estimate_groups.at)::date AS day) AS d
               CROSS JOIN LATERAL wa_market(g.prefix) AS m
-              CROSS JOIN LATERAL wa_price_rule(whatsapp_estimate_groups.category, d.day) AS r) AS p
+              CROSS JOIN LATERAL wa_price_rule(whatsapp_estimate_groups.category, d.day, coalesce(g.window_open, false)) AS r) AS p
         GROUP BY p.market, p.currency, p.reason, p.sender, p.account, p.day, p.model, p.basis, p.free_units, p.rate_category
     ), rated AS (
         SELECT p.*, v.units AS before, one.cost AS rate, coalesce(p.reason, CASE WHEN p.basis = 'rate' THEN one.reason END) AS why
@@ -114,23 +115,34 @@ BEGIN ATOMIC
                                    THEN greatest(0, r.free_units - whatsapp_units_before(r.sender, NULL, NULL, r.rate_category, r.day))
                                    ELSE 0 END AS left_over) AS a
     )
-    SELECT a.market, a.currency, a.messages, a.free, CASE WHEN a.why IS NULL THEN CASE WHEN a.messages = a.free THEN 0 ELSE c.cost END END, a.why
+    SELECT a.market, a.currency, pg_catalog.sum(a.messages)::bigint, pg_catalog.sum(a.free)::bigint,
+           CASE WHEN a.why IS NULL THEN pg_catalog.sum(CASE WHEN a.messages = a.free THEN 0 ELSE c.cost END) END, a.why
     FROM allowed AS a
     CROSS JOIN LATERAL whatsapp_rate_cost(a.currency, a.day, a.market, a.rate_category, a.before, a.messages - a.free) AS c
+    GROUP BY a.market, a.currency, a.why
     ORDER BY a.why IS NOT NULL, a.market, a.why;
 END;
 
 CREATE FUNCTION wa_estimate(phones text[], category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
-                            OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
+                            open_windows boolean DEFAULT false, OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT e.market, e.currency, e.messages, e.free, e.cost, e.reason
-    FROM (SELECT pg_catalog.array_agg(g.prefix) AS prefixes, pg_catalog.array_agg(g.messages) AS counts
+    FROM (SELECT pg_catalog.array_agg(g.prefix) AS prefixes, pg_catalog.array_agg(g.messages) AS counts, pg_catalog.array_agg(g.window_open) AS windows
           FROM (SELECT CASE WHEN wa_valid_e164(p.phone) OR p.phone ~ '^[A-Z]{2}[.].' THEN pg_catalog.left(p.phone, 8) END AS prefix,
+                       CASE WHEN wa_estimate.open_windows
+                            THEN EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(p.phone) AND w.sender = s.sender
+                                         AND w.last_inbound_at BETWEEN wa_estimate.at - interval '24 hours' AND wa_estimate.at)
+                              OR EXISTS (SELECT FROM whatsapp_inbound AS i WHERE i.contact = wa_contact_key(p.phone) AND i.sender = s.sender
+                                         AND i.occurred_at BETWEEN wa_estimate.at - interval '24 hours' AND wa_estimate.at)
+                            ELSE false END AS window_open,
                        pg_catalog.count(*) AS messages
-                FROM pg_catalog.unnest(wa_estimate.phones) AS p (phone) GROUP BY 1) AS g) AS a
-    CROSS JOIN LATERAL whatsapp_estimate_groups(a.prefixes, a.counts, wa_estimate.category, wa_estimate.at, wa_estimate.sender) AS e;
+                FROM pg_catalog.unnest(wa_estimate.phones) AS p (phone)
+                CROSS JOIN (SELECT coalesce(wa_estimate.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''),
+                                            'default') AS sender) AS s
+                GROUP BY 1, 2) AS g) AS a
+    CROSS JOIN LATERAL whatsapp_estimate_groups(a.prefixes, a.counts, wa_estimate.category, wa_estimate.at, wa_estimate.sender, a.windows) AS e;
 END;
 
 -- In the order of the days, cheap rates first within a day: so a sum may differ from Meta's by which of a day's messages were the free ones.
@@ -186,10 +198,10 @@ COMMENT ON FUNCTION whatsapp_units_before(text, text, text, text, date) IS
     'How many charged messages of a month whatsapp_messages knows until that day. For wa_price() and wa_estimate().';
 COMMENT ON FUNCTION wa_price(text, text, timestamptz, text) IS
     'The price of a message of this category to this phone or user id, from this sender (whatsapp.default_sender for NULL), in the currency of its account: or a reason why it is not known, and then price is NULL. It is 0 only where basis says what makes it free: free_service, free_window, free_entry_point, or free_units, an estimate, while this database knows of fewer than the free messages of the month. Never raises.';
-COMMENT ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text) IS
-    'The estimate of wa_estimate(), of the beginnings of phones and how many have each.';
-COMMENT ON FUNCTION wa_estimate(text[], text, timestamptz, text) IS
-    'What a message of this category to each of these phones would cost, one row per market; what cannot be priced stands in rows of its own, with the reason and no cost. Free messages of the month are taken off the cheapest, so that the sum is never too low; open windows are left out for the same reason.';
+COMMENT ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text, boolean[]) IS
+    'The estimate of wa_estimate(), of the beginnings of phones, how many have each, and whether these have open windows.';
+COMMENT ON FUNCTION wa_estimate(text[], text, timestamptz, text, boolean) IS
+    'What a message of this category to each of these phones would cost, one row per market; what cannot be priced stands in rows of its own, with the reason and no cost. Free messages of the month are taken off the cheapest, so that the sum is never too low; open windows are left out for the same reason. With open_windows, whoever has written to the sender in the 24 hours before at is taken to have an open one, which makes utility templates free until September 2026: what it costs at least, since windows close.';
 COMMENT ON VIEW whatsapp_cost_parts IS 'What whatsapp_costs shows, and the same of whatsapp_cost_units. For whatsapp_costs and wa_report().';
 COMMENT ON COLUMN whatsapp_cost_parts.is_kept IS 'True for what is made of whatsapp_cost_units.';
 COMMENT ON COLUMN whatsapp_cost_parts.day IS 'As in whatsapp_costs.';
@@ -221,5 +233,5 @@ COMMENT ON COLUMN whatsapp_costs.reason IS 'Why there is no cost.';
 REVOKE ALL ON FUNCTION whatsapp_rate_cost(text, date, text, text, bigint, bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_units_before(text, text, text, text, date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_price(text, text, timestamptz, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_estimate(text[], text, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text, boolean[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_estimate(text[], text, timestamptz, text, boolean) FROM PUBLIC;

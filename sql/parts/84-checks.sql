@@ -282,7 +282,7 @@ found (rank, problem, seen, to_do) AS (
     FROM @extschema@.whatsapp_watches AS t WHERE t.errors > 0 AND t.last_error_at > clock_timestamp() - interval '1 day'
     UNION ALL
     SELECT 2, 'A campaign has stopped', format('Campaign %s: %s.', p.campaign_id, p.reason), p.hint
-    FROM @extschema@.whatsapp_campaign_pauses AS p WHERE p.cause IN ('failures', 'quality', 'template')
+    FROM @extschema@.whatsapp_campaign_pauses AS p WHERE p.cause IN ('budget', 'failures', 'quality', 'template')
     UNION ALL
     SELECT CASE WHEN b.held > 0 THEN 1 ELSE 2 END, CASE WHEN b.held > 0 THEN 'A budget holds messages' ELSE 'A budget is nearly used up' END,
            format('Budget %s: %s messages wait, %s of %s %s of the %s are spent or reserved.', b.name, b.held, trim_scale(b.spent + b.reserved), trim_scale(b.amount), b.currency, b.period),

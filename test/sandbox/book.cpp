@@ -237,6 +237,40 @@ Book::list(const std::string &to, size_t offset, size_t limit) const
 	return out + "]\n";
 }
 
+std::vector<Volume>
+Book::volumes(int64_t start, int64_t end) const
+{
+	constexpr int64_t day_seconds = 86400;
+	constexpr int64_t free_of_month = 1000;
+	const std::lock_guard<std::mutex> lock(mutex_);
+	std::vector<Volume> found;
+	int64_t services = 0;
+	for (const Entry &entry : entries_) {
+		const int64_t at = entry.received_us / 1000000;
+		const std::string &category = names_[entry.category];
+		const bool is_free = category == "service" && services++ < free_of_month;
+		if (at < start || at >= end)
+			continue;
+		std::string_view rest = entry.packed;
+		std::string_view recipient = *unpack(rest);
+		if (recipient.substr(0, 1) == "+")
+			recipient.remove_prefix(1);
+		const std::string country =
+		    std::string(entry.by_user_id ? recipient : user_id_of(recipient)).substr(0, 2);
+		const int64_t day = (at - start) / day_seconds;
+		const auto same = std::find_if(found.begin(), found.end(), [&](const Volume &one) {
+			return one.day == day && one.country == country && one.category == category;
+		});
+		if (same == found.end()) {
+			found.push_back({day, country, category, 1, is_free ? 1 : 0});
+		} else {
+			same->volume++;
+			same->free += is_free ? 1 : 0;
+		}
+	}
+	return found;
+}
+
 std::string
 Book::summary() const
 {

@@ -34,6 +34,15 @@ struct Message {
 	int64_t received_us = 0;
 };
 
+/* Messages of a day, counted from the beginning of what was asked for. */
+struct Volume {
+	int64_t day;
+	std::string country;
+	std::string category;
+	int64_t volume;
+	int64_t free; /* of a thousand in a month, as far as the book goes back */
+};
+
 /* What a status webhook tells of a message. */
 struct Traits {
 	std::string number_id;
@@ -57,6 +66,8 @@ public:
 
 	/* JSON array; to = digits or user id, empty for all. */
 	std::string list(const std::string &to, size_t offset, size_t limit) const;
+	/* What was accepted in between, in seconds. */
+	std::vector<Volume> volumes(int64_t start, int64_t end) const;
 	/* JSON members, without the braces. */
 	std::string summary() const;
 	std::string phone(const std::string &number) const;

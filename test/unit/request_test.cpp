@@ -331,6 +331,23 @@ TEST(Request, AFileComesFromAKnownHostAndIsTheOneThatWasAnnounced)
 	    << "the webhook told it, too";
 }
 
+TEST(Request, CostsAreAskedForByDay)
+{
+	const RequestKind &costs = kind("sync_costs");
+	const RequestTask task = {R"({"start":1700000000,"end":1700086400})", "", {}, {}, {}, 0};
+	const std::string query = costs.make_ask(task).query;
+	EXPECT_NE(query.find("start%281700000000%29.end%281700086400%29"), std::string::npos) << query;
+	EXPECT_THROW(costs.make_ask({"{}", "", {}, {}, {}, 0}), Fault);
+	const Reply told = costs.read_reply(
+	    task,
+	    R"({"id":"9","pricing_analytics":{"data":[{"data_points":[{"volume":1}]},{"data_points":[{"volume":2}]}]}})");
+	EXPECT_EQ(told.next, "");
+	EXPECT_NE(told.rows.find("2"), std::string::npos);
+	EXPECT_EQ(costs.read_reply(task, R"({"id":"9"})").rows, R"({"points":[]})")
+	    << "nothing is left out, not said";
+	EXPECT_THROW(costs.read_reply(task, R"({"pricing_analytics":{"data":{}}})"), Fault);
+}
+
 TEST(Request, NumbersComeBehindTheirAccount)
 {
 	const RequestKind &numbers = kind("sync_numbers");

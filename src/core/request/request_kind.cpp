@@ -3,6 +3,7 @@
  */
 #include "core/request/request_kind.hpp"
 
+#include "core/request/cost_request.hpp"
 #include "core/request/mark_request.hpp"
 #include "core/request/media_request.hpp"
 #include "core/request/number_request.hpp"
@@ -29,6 +30,7 @@ constexpr RequestKind kinds[] = {
     {"delete_template", false, false, true, ask_template_deletion, read_success,
      ask_templates_of_name, find_deleted_template},
     {"sync_numbers", true, false, false, ask_numbers, read_numbers, nullptr, nullptr},
+    {"sync_costs", true, false, false, ask_costs, read_costs, nullptr, nullptr},
     {"probe", true, false, false, ask_probe, read_probe, nullptr, nullptr},
     {"upload_media", true, true, false, ask_media_upload, read_media_upload, nullptr, nullptr},
     {"download_media", true, false, false, ask_media_download, read_media_download, nullptr,

@@ -8,12 +8,15 @@
 
 extern "C" {
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "utils/array.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_campaign_pause);
 PG_FUNCTION_INFO_V1(pg_whatsapp_campaign_resume);
 PG_FUNCTION_INFO_V1(pg_whatsapp_campaign_cancel);
 PG_FUNCTION_INFO_V1(pg_whatsapp_campaign_retry);
+PG_FUNCTION_INFO_V1(pg_whatsapp_campaign_retry_shown);
 }
 
 using namespace whatsapp;
@@ -26,6 +29,20 @@ required_campaign(FunctionCallInfo fcinfo)
 {
 	entry::require_argument(fcinfo, 0, "campaign");
 	return PG_GETARG_INT64(0);
+}
+
+struct Codes {
+	Datum list; /* a bigint[] */
+	bool any;
+};
+
+/* None are all. */
+Codes
+read_codes(FunctionCallInfo fcinfo, int argument)
+{
+	ArrayType *codes =
+	    PG_ARGISNULL(argument) ? construct_empty_array(INT8OID) : PG_GETARG_ARRAYTYPE_P(argument);
+	return {PointerGetDatum(codes), ArrayGetNItems(ARR_NDIM(codes), ARR_DIMS(codes)) == 0};
 }
 
 } // namespace
@@ -57,9 +74,25 @@ Datum
 pg_whatsapp_campaign_retry(PG_FUNCTION_ARGS)
 {
 	const std::int64_t id = required_campaign(fcinfo);
-	ArrayType *codes = PG_ARGISNULL(1) ? construct_empty_array(INT8OID) : PG_GETARG_ARRAYTYPE_P(1);
-	const bool any = ArrayGetNItems(ARR_NDIM(codes), ARR_DIMS(codes)) == 0;
-	const Datum list = PointerGetDatum(codes);
-	PG_RETURN_INT64(
-	    entry::in_schema(fcinfo, [id, list, any] { return pg::retry_campaign(id, list, any); }));
+	const Codes codes = read_codes(fcinfo, 1);
+	PG_RETURN_INT64(entry::in_schema(
+	    fcinfo, [id, codes] { return pg::retry_campaign(id, codes.list, codes.any); }));
+}
+
+Datum
+pg_whatsapp_campaign_retry_shown(PG_FUNCTION_ARGS)
+{
+	const std::int64_t id = required_campaign(fcinfo);
+	entry::require_argument(fcinfo, 1, "dry_run");
+	const bool dry_run = PG_GETARG_BOOL(1);
+	const Codes codes = read_codes(fcinfo, 2);
+	InitMaterializedSRF(fcinfo, 0);
+	auto *set = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	return entry::in_schema(fcinfo, [id, codes, dry_run, set] {
+		const pg::Result shown = pg::show_retry(id, codes.list, codes.any);
+		tuplestore_puttuple(set->setResult, shown.row_at(0));
+		if (!dry_run)
+			(void)pg::retry_campaign(id, codes.list, codes.any);
+		return Datum(0);
+	});
 }

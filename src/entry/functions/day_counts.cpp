@@ -7,6 +7,7 @@
  * seen here, where the row was and is at hand.
  */
 #include "pg/budgets/budgets.hpp"
+#include "pg/campaigns/campaign_units.hpp"
 #include "pg/changes/status_changes.hpp"
 #include "pg/counts/day_counts.hpp"
 #include "pg/server/compat.hpp"
@@ -50,12 +51,13 @@ enum Place {
 	billable,
 	error_code,
 	campaign_id,
+	recipient_phone,
 	places
 };
 constexpr const char *names[places] = {
     "id",           "created_at",   "sender",     "template_name", "status",
     "sent_at",      "delivered_at", "read_at",    "failed_at",     "pricing_category",
-    "pricing_type", "billable",     "error_code", "campaign_id"};
+    "pricing_type", "billable",     "error_code", "campaign_id",   "recipient_phone"};
 
 struct Columns {
 	int number[places];
@@ -68,6 +70,8 @@ struct SeenMessage {
 	TimestampTz read_at;
 	const char *pricing_type;
 	int billable; /* -1: NULL */
+	/* of a campaign's message that was delivered */
+	const char *phone;
 	pg::CountedMessage counted;
 };
 
@@ -150,6 +154,8 @@ read_row(TupleTableSlot *row, const Columns &columns)
 	counted.failed_at = number_of(row, columns, failed_at);
 	counted.error_code = number_of(row, columns, error_code, &counted.has_code);
 	counted.campaign_id = number_of(row, columns, campaign_id);
+	if (counted.campaign_id != 0 && (seen.delivered_at != 0 || seen.read_at != 0))
+		seen.phone = text_of(row, columns, recipient_phone);
 	/* somebody has dropped a column: then there is nothing to be counted */
 	if (counted.sender == nullptr || counted.status == nullptr)
 		counted.sender = "", counted.status = "PENDING";
@@ -174,6 +180,14 @@ noted_message(const SeenMessage &now)
 	        now.counted.failed_at,
 	        now.counted.has_code,
 	        now.counted.error_code};
+}
+
+pg::DeliveredMessage
+delivered_message(const SeenMessage &message)
+{
+	return {message.counted.campaign_id,
+	        message.delivered_at != 0 ? message.delivered_at : message.read_at, message.phone,
+	        message.counted.category, message.pricing_type};
 }
 
 /* By webhooks alone: the sender's own failures are counted with its attempts. */
@@ -308,6 +322,7 @@ count_rows(const TriggerData &data)
 	const bool measures = pg::is_counting_webhooks();
 	pg::DayCounts counts;
 	pg::StatusChanges changes;
+	pg::CampaignUnits units;
 	MoneyMessages money;
 	MemoryContext batch =
 	    AllocSetContextCreate(CurrentMemoryContext, "pg_whatsapp rows", ALLOCSET_SMALL_SIZES);
@@ -322,6 +337,8 @@ count_rows(const TriggerData &data)
 			const SeenMessage now = read_row(after.row, columns);
 			counts.add(old.counted, -1);
 			counts.add(now.counted, 1);
+			if (old.counted.campaign_id != 0 || now.counted.campaign_id != 0)
+				units.add_change(delivered_message(old), delivered_message(now));
 			changes.add(old.counted.status, old.counted.sent_at, noted_message(now));
 			if (measures)
 				note_progress(old, now);
@@ -339,6 +356,7 @@ count_rows(const TriggerData &data)
 	close_rows(before);
 	close_rows(after);
 	counts.write();
+	units.write();
 	money.settle(data.tg_newtable == nullptr);
 }
 

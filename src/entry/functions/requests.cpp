@@ -2,6 +2,7 @@
  * requests.cpp — what is asked of Meta's API: functions that return a request's id at once, and
  * procedures that wait for its end.
  */
+#include "pg/requests/cost_rows.hpp"
 #include "pg/requests/request_wait.hpp"
 #include "pg/requests/read_mark.hpp"
 #include "pg/requests/requests.hpp"
@@ -18,6 +19,8 @@ PG_FUNCTION_INFO_V1(pg_whatsapp_request_template_sync);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sync_templates);
 PG_FUNCTION_INFO_V1(pg_whatsapp_request_number_sync);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sync_numbers);
+PG_FUNCTION_INFO_V1(pg_whatsapp_request_cost_sync);
+PG_FUNCTION_INFO_V1(pg_whatsapp_sync_costs);
 PG_FUNCTION_INFO_V1(pg_whatsapp_request_probe);
 PG_FUNCTION_INFO_V1(pg_whatsapp_probe);
 PG_FUNCTION_INFO_V1(pg_whatsapp_mark_read);
@@ -45,28 +48,66 @@ ask_for_sync(FunctionCallInfo fcinfo, const char *kind)
 	    entry::in_schema(fcinfo, [kind, account] { return request_sync(kind, account); }));
 }
 
-/* (account, timeout) */
+/* ask: returns the id of the request, with the rights of our owner. */
+template <class Ask>
 Datum
-wait_for_sync(FunctionCallInfo fcinfo, const char *kind, const char *procedure,
-              const char *function)
+wait_for(FunctionCallInfo fcinfo, int timeout, const char *procedure, const char *function, Ask ask)
 {
 	pg::require_own_transactions(fcinfo, procedure, function);
-	entry::require_argument(fcinfo, 1, "timeout");
+	entry::require_argument(fcinfo, timeout, "timeout");
 	pg::require_clerk();
-	const char *account = entry::optional_text(fcinfo, 0, nullptr);
-	const std::int64_t timeout_ms = entry::interval_argument_ms(fcinfo, 1);
+	const std::int64_t timeout_ms = entry::interval_argument_ms(fcinfo, timeout);
 	const Oid own = fcinfo->flinfo->fn_oid;
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	pg::use_schema_of_function(own);
 	pg::OwnerRights rights(own);
-	const std::int64_t id = request_sync(kind, account);
+	const std::int64_t id = ask();
 	rights.end();
 	pg::await_request(id, timeout_ms, own);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
 
+/* (account, timeout) */
+Datum
+wait_for_sync(FunctionCallInfo fcinfo, const char *kind, const char *procedure,
+              const char *function)
+{
+	const char *account = entry::optional_text(fcinfo, 0, nullptr);
+	return wait_for(fcinfo, 1, procedure, function,
+	                [kind, account] { return request_sync(kind, account); });
+}
+
+/* (account, first_day, last_day, …) */
+struct CostDays {
+	const char *account;
+	NullableDatum first;
+	NullableDatum last;
+};
+
+CostDays
+read_cost_days(FunctionCallInfo fcinfo)
+{
+	return {entry::optional_text(fcinfo, 0, nullptr), fcinfo->args[1], fcinfo->args[2]};
+}
+
 } // namespace
+
+Datum
+pg_whatsapp_request_cost_sync(PG_FUNCTION_ARGS)
+{
+	const CostDays days = read_cost_days(fcinfo);
+	PG_RETURN_INT64(entry::in_schema(
+	    fcinfo, [days] { return pg::request_costs(days.account, days.first, days.last); }));
+}
+
+Datum
+pg_whatsapp_sync_costs(PG_FUNCTION_ARGS)
+{
+	const CostDays days = read_cost_days(fcinfo);
+	return wait_for(fcinfo, 3, "wa_sync_costs", "wa_request_cost_sync",
+	                [days] { return pg::request_costs(days.account, days.first, days.last); });
+}
 
 Datum
 pg_whatsapp_request_template_sync(PG_FUNCTION_ARGS)

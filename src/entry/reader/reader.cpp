@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "pg/budgets/budgets.hpp"
+#include "pg/campaigns/campaign_units.hpp"
 #include "pg/campaigns/campaign_watch.hpp"
 #include "pg/counts/cost_figures.hpp"
 #include "pg/counts/day_counts.hpp"
@@ -113,6 +114,7 @@ keep_figures(std::int64_t &next_figures)
 		return;
 	pg::transact([] { pg::note_gauges(); });
 	pg::transact([] { (void)pg::fold_day_counts(); });
+	pg::transact([] { pg::fold_campaign_units(); });
 	pg::transact([] { pg::fold_budget_ledger(); });
 	next_figures = begin + std::max(poll_ms - 100, 100 * (pg::monotonic_ms() - begin));
 }

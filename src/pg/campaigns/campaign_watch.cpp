@@ -5,6 +5,7 @@
 #include "pg/campaigns/campaign_watch.hpp"
 
 #include "core/webhook/account.hpp"
+#include "pg/campaigns/campaign_budgets.hpp"
 #include "pg/campaigns/campaign_counts.hpp"
 #include "pg/campaigns/campaign_window.hpp"
 #include "pg/rows/left_out.hpp"
@@ -299,6 +300,8 @@ watch_campaigns(std::int64_t now)
 	if (now >= next_look) {
 		open = Open();
 		const bool done = transact([] { open = look_at_open(); });
+		if (done && open.any)
+			watch_campaign_budgets(now);
 		next_look = now + (done && open.any ? look_ms : idle_ms);
 	}
 	bool more = false;

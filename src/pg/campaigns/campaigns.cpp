@@ -4,6 +4,7 @@
  */
 #include "pg/campaigns/campaigns.hpp"
 
+#include "pg/campaigns/campaign_budgets.hpp"
 #include "pg/campaigns/campaign_counts.hpp"
 #include "pg/campaigns/campaign_window.hpp"
 #include "pg/rows/left_out.hpp"
@@ -28,6 +29,24 @@ struct Campaign {
 	const char *paused; /* the cause, or NULL */
 };
 
+[[noreturn]] void
+raise_unknown(std::int64_t id)
+{
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+	                errmsg("campaign %lld does not exist", static_cast<long long>(id)),
+	                errhint("whatsapp_campaigns lists them.")));
+	pg_unreachable();
+}
+
+[[noreturn]] void
+raise_cancelled(std::int64_t id)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	                errmsg("campaign %lld is cancelled", static_cast<long long>(id)),
+	                errhint("wa_retry() sends one message again.")));
+	pg_unreachable();
+}
+
 Campaign
 lock_campaign(std::int64_t id)
 {
@@ -45,9 +64,7 @@ lock_campaign(std::int64_t id)
 	values.set(0, Int64GetDatum(id));
 	const Result found = run_statement(lock, values);
 	if (found.empty())
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-		                errmsg("campaign %lld does not exist", static_cast<long long>(id)),
-		                errhint("whatsapp_campaigns lists them.")));
+		raise_unknown(id);
 	const Result now = run_statement(look, values);
 	return {now.int64_at(0, 1), found.bool_at(0, 1), now.text_at(0, 2)};
 }
@@ -72,6 +89,12 @@ insert_pause(std::int64_t id, const char *cause, const char *reason, const char 
 
 } // namespace
 
+/* SQL, of the row m of whatsapp_messages. Without a code and after an attempt, nobody knows whether
+ * it has arrived. */
+#define CAN_RETRY(codes, any)                                                           \
+	"m.payload IS NOT NULL AND @s@.wa_valid_e164(m.recipient_phone) AND CASE WHEN " any \
+	" THEN m.error_code IS NOT NULL OR m.attempts = 0 ELSE m.error_code = ANY (" codes ") END"
+
 bool
 pause_campaign(std::int64_t id, const char *reason)
 {
@@ -88,7 +111,8 @@ resume_campaign(std::int64_t id)
 	/* what holds now does not stop it again */
 	static Statement accept = {
 	    "UPDATE @s@.whatsapp_campaign_definitions AS d SET pace = NULL, noted_at = NULL, tried_before = k.tried, failed_before = k.failed,"
-	    "  accepted = ARRAY(SELECT DISTINCT a.cause FROM unnest(d.accepted || ARRAY[$2]) AS a (cause) WHERE a.cause IN ('quality', 'template'))"
+	    "  accepted = ARRAY(SELECT DISTINCT a.cause FROM unnest(d.accepted || ARRAY[$2]) AS a (cause) WHERE a.cause IN ('quality', 'template')"
+	    "   OR (a.cause = 'budget' AND (a.cause = ANY (d.accepted) OR d.id IN " HELD_CAMPAIGNS ")))"
 	    " FROM " CAMPAIGN_TRIED("$1") " AS k WHERE d.id = $1",
 	    2,
 	    {INT8OID, TEXTOID}};
@@ -132,14 +156,12 @@ cancel_campaign(std::int64_t id)
 std::int64_t
 retry_campaign(std::int64_t id, std::uintptr_t codes, bool any_code)
 {
-	/* Without a code and after an attempt, nobody knows whether it has arrived. */
 	static Statement revive = {
 	    "UPDATE @s@.whatsapp_messages AS m SET status = 'PENDING', wamid = NULL, sent_at = NULL, failed_at = NULL,"
 	    " error_code = NULL, error_message = NULL, error_details = NULL, hint = NULL,"
 	    " expires_at = now() + make_interval(secs => $2)"
-	    " WHERE m.campaign_id = $1 AND m.status = 'FAILED' AND m.payload IS NOT NULL AND @s@.wa_valid_e164(m.recipient_phone)"
-	    "  AND CASE WHEN $4 THEN m.error_code IS NOT NULL OR m.attempts = 0 ELSE m.error_code = ANY ($3) END"
-	    " RETURNING m.id",
+	    " WHERE m.campaign_id = $1 AND m.status = 'FAILED' AND " CAN_RETRY("$3",
+	                                                                       "$4") " RETURNING m.id",
 	    4,
 	    {INT8OID, FLOAT8OID, INT8ARRAYOID, BOOLOID}};
 	static Statement queue = {
@@ -155,9 +177,7 @@ retry_campaign(std::int64_t id, std::uintptr_t codes, bool any_code)
 	    1,
 	    {INT8OID}};
 	if (lock_campaign(id).cancelled)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("campaign %lld is cancelled", static_cast<long long>(id)),
-		                errhint("wa_retry() sends one message again.")));
+		raise_cancelled(id);
 	Values values;
 	values.set(0, Int64GetDatum(id));
 	values.set(1, Float8GetDatum(static_cast<double>(campaign_ttl())));
@@ -180,6 +200,42 @@ retry_campaign(std::int64_t id, std::uintptr_t codes, bool any_code)
 	wake_reader_at_commit();
 	fault_point(FaultPoint::message_retried);
 	return static_cast<std::int64_t>(revived.count());
+}
+
+Result
+show_retry(std::int64_t id, std::uintptr_t codes, bool any_code)
+{
+	static Statement look = {
+	    "SELECT cancelled_at IS NOT NULL FROM @s@.whatsapp_campaign_definitions WHERE id = $1",
+	    1,
+	    {INT8OID}};
+	static Statement show = {
+	    "WITH failed AS (SELECT m.error_code, left(m.recipient_phone, 8) AS prefix, " CAN_RETRY(
+	        "$2",
+	        "$3") " AS again, count(*) AS messages"
+	              "  FROM @s@.whatsapp_messages AS m WHERE m.campaign_id = $1 AND m.status = 'FAILED' AND ($3 OR m.error_code = ANY ($2)) GROUP BY 1, 2, 3)"
+	              " SELECT coalesce(sum(f.messages) FILTER (WHERE f.again), 0)::bigint, coalesce(sum(f.messages) FILTER (WHERE f.again IS NOT TRUE), 0)::bigint,"
+	              "  (SELECT jsonb_object_agg(coalesce(e.error_code::text, 'none'), e.messages)"
+	              "    FROM (SELECT g.error_code, sum(g.messages) AS messages FROM failed AS g WHERE g.again GROUP BY g.error_code) AS e),"
+	              "  (SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(e))) FROM @s@.whatsapp_campaign_definitions AS d"
+	              "    CROSS JOIN (SELECT array_agg(g.prefix) AS prefixes, array_agg(g.messages) AS counts FROM failed AS g WHERE g.again) AS a"
+	              "    CROSS JOIN LATERAL (SELECT CASE WHEN d.template_name IS NULL THEN 'service' ELSE"
+	              "      (SELECT lower(t.category) FROM @s@.whatsapp_templates AS t WHERE t.name = d.template_name AND t.language = d.template_language"
+	              "        AND t.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = d.sender)) END AS category) AS c"
+	              "    CROSS JOIN LATERAL @s@.whatsapp_estimate_groups(a.prefixes, a.counts, c.category, now(), d.sender) AS e WHERE d.id = $1)"
+	              " FROM failed AS f",
+	    3,
+	    {INT8OID, INT8ARRAYOID, BOOLOID}};
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	values.set(1, codes);
+	values.set(2, BoolGetDatum(any_code));
+	const Result found = run_statement(look, values);
+	if (found.empty())
+		raise_unknown(id);
+	if (found.bool_at(0, 1))
+		raise_cancelled(id);
+	return run_statement(show, values);
 }
 
 } // namespace whatsapp::pg

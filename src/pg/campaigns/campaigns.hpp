@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "pg/server/statement.hpp"
+
 namespace whatsapp::pg
 {
 
@@ -23,5 +25,7 @@ std::int64_t cancel_campaign(std::int64_t id);
 /* Of the codes (a bigint[]; none: all whose fate is known). How many are sent again. Raises 55000
  * for a campaign that was cancelled. */
 std::int64_t retry_campaign(std::int64_t id, std::uintptr_t codes, bool any_code);
+/* What that would do, one row: messages, left_out, errors, cost. Writes nothing. */
+Result show_retry(std::int64_t id, std::uintptr_t codes, bool any_code);
 
 } // namespace whatsapp::pg

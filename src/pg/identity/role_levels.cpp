@@ -46,6 +46,7 @@ struct RoleLevel {
 	",wa_cancel,wa_retry,wa_resume,wa_release,wa_opt_out,wa_opt_in,wa_stat_reset,"                                        \
 	"wa_mark_read,wa_request_template_sync,wa_request_number_sync,wa_request_probe,wa_probe,"                             \
 	"wa_callback_pause,wa_callback_resume,wa_request_media_download,wa_sync_templates,wa_sync_numbers,wa_download_media," \
+	"wa_request_cost_sync,wa_sync_costs,"                                                                                 \
 	"wa_campaign_pause,wa_campaign_resume,wa_campaign_cancel,wa_campaign_retry"
 #define ADMINISTERING                                                                                                                                   \
 	ACTING                                                                                                                                              \

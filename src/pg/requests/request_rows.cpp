@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "pg/requests/cost_rows.hpp"
 #include "pg/requests/media_rows.hpp"
 #include "pg/requests/number_rows.hpp"
 #include "pg/requests/probe_rows.hpp"
@@ -29,6 +30,7 @@ constexpr Writer writers[] = {
     {"edit_template", write_edited_template},
     {"delete_template", write_deleted_template},
     {"sync_numbers", write_synced_numbers},
+    {"sync_costs", write_synced_costs},
     {"probe", write_probe},
     {"upload_media", write_uploaded_media, write_failed_media},
     {"upload_sample", write_uploaded_sample, write_failed_sample},

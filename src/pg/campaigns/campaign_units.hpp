@@ -1,0 +1,50 @@
+/*
+ * campaign_units.hpp — what of a campaign was delivered, and may be charged: by day, market and
+ * what Meta told, exact after each transaction, and there when the messages are gone.
+ *
+ * Kept as whatsapp_day_counts is: who changes messages inserts rows of its own, the reader folds
+ * them. No price stands in them: the rate card is looked up by who reads.
+ */
+#pragma once
+
+#include <cstdint>
+
+struct MemoryContextData;
+
+namespace whatsapp::pg
+{
+
+/* NULL where the column is. */
+struct DeliveredMessage {
+	std::int64_t campaign_id;
+	/* TimestampTz; 0: not delivered */
+	std::int64_t delivered_at;
+	const char *phone;
+	const char *category;
+	const char *pricing_type;
+};
+
+/* Sums of one statement's changes, in the memory context that it was made in. */
+class CampaignUnits
+{
+public:
+	CampaignUnits();
+	/* The same message before and after. That somebody has forgotten the phone changes nothing. */
+	void add_change(const DeliveredMessage &before, const DeliveredMessage &now);
+	void write();
+
+private:
+	struct Sum;
+	void add(const DeliveredMessage &message, int sign);
+	Sum *find_sum(const Sum &wanted);
+
+	MemoryContextData *memory_;
+	Sum *sums_ = nullptr;
+	int count_ = 0;
+	int room_ = 0;
+};
+
+/* In the reader: rows of one key become one. */
+void fold_campaign_units();
+
+} // namespace whatsapp::pg
