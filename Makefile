@@ -8,6 +8,7 @@ DATA_built = sql/pg_whatsapp--1.1.sql
 SQL_PARTS  = \
 	00-library \
 	20-senders \
+	21-sender_rights \
 	30-phone \
 	31-money \
 	32-template \
@@ -46,6 +47,7 @@ SQL_PARTS  = \
 	84-meta_costs \
 	84-security \
 	85-privacy \
+	85-row_security \
 	86-rights \
 	90-local_tables
 # A library of its own for libphonenumber, loaded when the first number is read: src/core/value/phone_numbers.hpp says why.

@@ -28,12 +28,12 @@ CREATE FUNCTION wa_release(dry_run boolean DEFAULT false) RETURNS bigint
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_release';
 
-CREATE VIEW whatsapp_held AS
+CREATE VIEW whatsapp_held WITH (security_barrier) AS
 SELECT m.id, m.created_at, m.sender, m.recipient_phone, m.template_name, m.reference, q.due_at, q.expires_at, h.reason
 FROM (SELECT whatsapp_hold_reason() AS reason) AS h
 JOIN whatsapp_queue AS q ON q.state = 'held' OR h.reason LIKE 'this database%'
 JOIN whatsapp_messages AS m ON m.id = q.message_id
-WHERE h.reason IS NOT NULL;
+WHERE h.reason IS NOT NULL AND whatsapp_sees(m.sender);
 
 COMMENT ON TABLE whatsapp_instances IS 'Which clusters and databases these rows have lived in, one row each.';
 COMMENT ON COLUMN whatsapp_instances.nonce IS 'Names this database in what goes to Meta and comes back; another one after a promotion or a release.';

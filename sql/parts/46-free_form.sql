@@ -5,7 +5,7 @@ CREATE FUNCTION wa_send_text(phone text, body text, preview_url boolean DEFAULT 
                              idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
                              fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_text';
 
 CREATE FUNCTION wa_send_media(phone text, media_type text, link text DEFAULT NULL, media_id text DEFAULT NULL,
@@ -15,7 +15,7 @@ CREATE FUNCTION wa_send_media(phone text, media_type text, link text DEFAULT NUL
                               priority text DEFAULT NULL, media bigint DEFAULT NULL,
                               fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_media';
 
 CREATE FUNCTION wa_send_location(phone text, latitude double precision, longitude double precision, name text DEFAULT NULL,
@@ -24,7 +24,7 @@ CREATE FUNCTION wa_send_location(phone text, latitude double precision, longitud
                                  idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
                                  fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_location';
 
 CREATE FUNCTION wa_send_contacts(phone text, contacts jsonb, reply_to text DEFAULT NULL, sender text DEFAULT NULL,
@@ -32,7 +32,7 @@ CREATE FUNCTION wa_send_contacts(phone text, contacts jsonb, reply_to text DEFAU
                                  idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
                                  fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_contacts';
 
 CREATE FUNCTION wa_send_interactive(phone text, interactive jsonb, reply_to text DEFAULT NULL, sender text DEFAULT NULL,
@@ -40,14 +40,14 @@ CREATE FUNCTION wa_send_interactive(phone text, interactive jsonb, reply_to text
                                     idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
                                     fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_interactive';
 
 CREATE FUNCTION wa_send_reaction(phone text, message_wamid text, emoji text, sender text DEFAULT NULL,
                                  reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
                                  idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
                                  on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_reaction';
 
 CREATE FUNCTION wa_send(phone text, message_type text, content jsonb, reply_to text DEFAULT NULL, sender text DEFAULT NULL,
@@ -55,7 +55,7 @@ CREATE FUNCTION wa_send(phone text, message_type text, content jsonb, reply_to t
                         priority text DEFAULT NULL,
                         fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send';
 
 COMMENT ON FUNCTION wa_send_text(text, text, boolean, text, text, text, timestamptz, text, text, text, text[], text) IS

@@ -165,7 +165,7 @@ CREATE FUNCTION wa_render_template(template text, parameters text[], language te
                                    buttons jsonb DEFAULT NULL, cards jsonb DEFAULT NULL, offer_ends_at timestamptz DEFAULT NULL,
                                    components jsonb DEFAULT NULL, reply_to text DEFAULT NULL, code text DEFAULT NULL,
                                    sender text DEFAULT NULL, html boolean DEFAULT false) RETURNS text
-LANGUAGE C STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_render_message';
 
 -- What a definition of ours says is what was wanted; without one, what the template was before.

@@ -41,11 +41,11 @@ CREATE INDEX whatsapp_media_lapsed_idx ON whatsapp_media (id) WHERE lapsed_media
 CREATE INDEX whatsapp_media_messages_media_idx ON whatsapp_media_messages (media);
 
 CREATE FUNCTION wa_upload_media(content bytea, mime_type text, filename text DEFAULT NULL, sender text DEFAULT NULL) RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_upload_media';
 
 CREATE FUNCTION wa_request_media_download(inbound_id bigint) RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_request_media_download';
 
 CREATE PROCEDURE wa_download_media(inbound_id bigint, timeout interval DEFAULT '1min')

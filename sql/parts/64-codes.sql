@@ -7,7 +7,7 @@ CREATE TABLE whatsapp_codes (
 
 CREATE FUNCTION wa_send_code(phone text, code text, template text, language text DEFAULT NULL, sender text DEFAULT NULL,
                              reference text DEFAULT NULL, valid_for interval DEFAULT '10 min') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_code';
 
 COMMENT ON TABLE whatsapp_codes IS 'Messages with a one-time code that have not left the queue: their content is erased when they have.';

@@ -26,7 +26,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_stat_reset';
 
 -- A short queue is counted now; of a long one stands here what the reader has counted last.
-CREATE VIEW whatsapp_stat_queue AS
+CREATE VIEW whatsapp_stat_queue WITH (security_barrier) AS
 WITH counted AS MATERIALIZED (
     SELECT q.sender, q.priority, q.state, q.messages, q.oldest_due, t.at,
            coalesce(pg_catalog.sum(q.messages) OVER (), 0) > 10000 AS many
@@ -42,7 +42,7 @@ FROM (SELECT q.sender, p.name AS priority, q.state, pg_catalog.count(*) AS messa
              pg_catalog.min(q.due_at) FILTER (WHERE (q.campaign_id = ANY (ARRAY(SELECT z.campaign_id FROM whatsapp_campaign_pauses AS z WHERE z.starts_at <= pg_catalog.now()))) IS NOT TRUE) AS oldest_due,
              pg_catalog.clock_timestamp() AS counted_at
       FROM whatsapp_queue AS q JOIN (VALUES (0, 'urgent'), (1, 'normal'), (2, 'bulk')) AS p (number, name) ON p.number = q.priority
-      WHERE NOT (SELECT long.is_long FROM long)
+      WHERE NOT (SELECT long.is_long FROM long) AND whatsapp_sees(q.sender)
       GROUP BY q.sender, p.name, q.state
       UNION ALL
       SELECT c.sender, p.name, c.state, c.messages, c.oldest_due, c.at
@@ -56,9 +56,9 @@ FROM (VALUES (1, 'PENDING'), (2, 'SENT'), (3, 'DELIVERED'), (4, 'READ'), (5, 'FA
 LEFT JOIN (
     SELECT 'PENDING' AS status, pg_catalog.sum(q.messages)::bigint AS messages,
            (SELECT (m.created_at AT TIME ZONE 'UTC')::date FROM whatsapp_messages AS m
-            WHERE m.id = (SELECT f.message_id FROM whatsapp_queue AS f ORDER BY f.message_id LIMIT 1)) AS oldest,
+            WHERE m.id = (SELECT f.message_id FROM whatsapp_queue AS f WHERE whatsapp_sees(f.sender) ORDER BY f.message_id LIMIT 1)) AS oldest,
            (SELECT (m.created_at AT TIME ZONE 'UTC')::date FROM whatsapp_messages AS m
-            WHERE m.id = (SELECT f.message_id FROM whatsapp_queue AS f ORDER BY f.message_id DESC LIMIT 1)) AS newest
+            WHERE m.id = (SELECT f.message_id FROM whatsapp_queue AS f WHERE whatsapp_sees(f.sender) ORDER BY f.message_id DESC LIMIT 1)) AS newest
     FROM whatsapp_stat_queue AS q
     UNION ALL
     SELECT k.status, pg_catalog.sum(k.messages)::bigint, pg_catalog.min(k.day) FILTER (WHERE k.messages > 0),
@@ -67,25 +67,26 @@ LEFT JOIN (
           FROM whatsapp_day_counts AS d CROSS JOIN LATERAL
                (VALUES ('SENT', d.sent - d.delivered - d.failed_sent), ('DELIVERED', d.delivered - d.read), ('READ', d.read),
                        ('FAILED', d.failed), ('CANCELLED', d.cancelled)) AS p (status, messages)
+          WHERE whatsapp_sees(d.sender)
           GROUP BY p.status, d.day) AS k
     GROUP BY k.status) AS m USING (status)
 ORDER BY s.place;
 
-CREATE VIEW whatsapp_stat_days AS
+CREATE VIEW whatsapp_stat_days WITH (security_barrier) AS
 SELECT d.day, d.sender, d.template_name, d.category, d.sent, d.delivered, d.read, d.failed,
        pg_catalog.round(100.0 * d.delivered / nullif(d.sent, 0), 1) AS delivery_rate,
        pg_catalog.round(100.0 * d.read / nullif(d.sent, 0), 1) AS read_rate
 FROM (SELECT c.day, c.sender, c.template_name, c.category, pg_catalog.sum(c.sent)::bigint AS sent,
              pg_catalog.sum(c.delivered)::bigint AS delivered, pg_catalog.sum(c.read)::bigint AS read, pg_catalog.sum(c.failed)::bigint AS failed
-      FROM whatsapp_day_counts AS c WHERE NOT c.deleted
+      FROM whatsapp_day_counts AS c WHERE NOT c.deleted AND whatsapp_sees(c.sender)
       GROUP BY c.day, c.sender, c.template_name, c.category) AS d
 WHERE d.sent <> 0 OR d.failed <> 0
 ORDER BY d.day DESC, d.sender, d.template_name, d.category;
 
-CREATE VIEW whatsapp_stat_errors AS
+CREATE VIEW whatsapp_stat_errors WITH (security_barrier) AS
 SELECT d.day, d.sender, d.error_code, d.failed, e.meaning, e.hint
 FROM (SELECT c.day, c.sender, c.error_code, pg_catalog.sum(c.failed)::bigint AS failed FROM whatsapp_day_counts AS c
-      WHERE NOT c.deleted GROUP BY c.day, c.sender, c.error_code) AS d
+      WHERE NOT c.deleted AND whatsapp_sees(c.sender) GROUP BY c.day, c.sender, c.error_code) AS d
 LEFT JOIN LATERAL wa_explain(d.error_code) AS e ON true
 WHERE d.failed <> 0
 ORDER BY d.day DESC, d.failed DESC, d.sender, d.error_code;
@@ -98,7 +99,7 @@ JOIN (VALUES (1, 'queued', 'commit to wire'), (2, 'answered', 'wire to answer'),
              (4, 'read', 'delivered to read')) AS s (place, step, name) USING (step)
 ORDER BY l.sender, s.place;
 
-CREATE VIEW whatsapp_stat_senders AS
+CREATE VIEW whatsapp_stat_senders WITH (security_barrier) AS
 SELECT s.name AS sender, s.enabled, s.paused_until, s.paused_reason, s.paused_hint, s.quality,
        coalesce(q.waiting, 0) AS waiting, q.oldest_due, c.sent, c.retried, c.throttled, c.refused, c.unknown, c.account_trouble,
        pg_catalog.to_timestamp(c.last_sent) AS last_sent, pg_catalog.to_timestamp(c.since) AS since
@@ -115,6 +116,7 @@ LEFT JOIN (SELECT k.sender,
                   nullif(pg_catalog.sum(k.value) FILTER (WHERE k.name = 'last_sent'), 0) AS last_sent,
                   pg_catalog.sum(k.value) FILTER (WHERE k.name = 'since') AS since
            FROM whatsapp_counters() AS k WHERE k.sender IS NOT NULL GROUP BY k.sender) AS c ON c.sender = s.name
+WHERE whatsapp_sees(s.name)
 ORDER BY s.name;
 
 CREATE VIEW whatsapp_stat_listener AS

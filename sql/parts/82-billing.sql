@@ -1,16 +1,17 @@
 /* Who is charged for which sender, and what may be charged. */
 
-CREATE VIEW whatsapp_billing AS
+CREATE VIEW whatsapp_billing WITH (security_barrier) AS
 SELECT s.name AS sender, s.account,
        coalesce(CASE WHEN s.account IS NULL THEN nullif(pg_catalog.current_setting('whatsapp.account_currency', true), '') ELSE a.currency END,
                 b.currency) AS currency,
        CASE WHEN s.account IS NULL THEN nullif(pg_catalog.current_setting('whatsapp.account_time_zone', true), '') ELSE a.time_zone END AS time_zone
 FROM whatsapp_senders AS s LEFT JOIN whatsapp_accounts AS a ON a.name = s.account
-LEFT JOIN whatsapp_business_accounts AS b ON b.account IS NOT DISTINCT FROM s.account;
+LEFT JOIN whatsapp_business_accounts AS b ON b.account IS NOT DISTINCT FROM s.account
+WHERE whatsapp_sees(s.name);
 
 -- One row per delivered unit: a message, or a conversation where Meta charged by these. Phones are cut to what tells the market, so that
 -- millions of rows become few groups before anything is looked up.
-CREATE VIEW whatsapp_delivered_units AS
+CREATE VIEW whatsapp_delivered_units WITH (security_barrier) AS
 SELECT b.account, m.sender, b.currency, b.time_zone,
        pg_catalog.timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day,
        m.template_name, pg_catalog.left(m.recipient_phone, 8) AS prefix,

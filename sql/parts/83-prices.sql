@@ -157,7 +157,7 @@ WITH groups AS (
     CROSS JOIN LATERAL wa_market(u.prefix) AS m
     UNION ALL
     SELECT true, k.account, k.sender, k.currency, k.time_zone, k.day, k.template_name, k.category, k.market, k.reason, k.told, k.pricing_type, k.units
-    FROM whatsapp_cost_units AS k WHERE k.is_whole
+    FROM whatsapp_cost_units AS k WHERE k.is_whole AND whatsapp_sees(k.sender)
 ), ruled AS (
     SELECT g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, pg_catalog.replace(g.category, '-', '_') AS category, g.market, g.told,
            r.rate_category, r.free_units,

@@ -73,30 +73,30 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_bulk_array';
 
 CREATE FUNCTION wa_campaign_pause(campaign bigint, reason text DEFAULT NULL) RETURNS boolean
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_pause';
 
 CREATE FUNCTION wa_campaign_resume(campaign bigint) RETURNS boolean
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_resume';
 
 CREATE FUNCTION wa_campaign_cancel(campaign bigint) RETURNS bigint
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_cancel';
 
 CREATE FUNCTION wa_campaign_retry(campaign bigint, VARIADIC codes bigint[] DEFAULT '{}') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_retry';
 
 -- A variadic function takes no argument by its name: so this one has its codes in an array.
 CREATE FUNCTION wa_campaign_retry(campaign bigint, dry_run boolean, codes bigint[] DEFAULT '{}')
 RETURNS TABLE (messages bigint, left_out bigint, errors jsonb, cost jsonb)
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_retry_shown';
 
 -- By the list rate of each day, as whatsapp_costs finds it. Free ones of the month and tiers depend on what else was sent: here they are not
 -- taken off, so that no campaign shows less than it may have cost. Calls no function that needs a right of its own.
-CREATE VIEW whatsapp_campaign_costs AS
+CREATE VIEW whatsapp_campaign_costs WITH (security_barrier) AS
 WITH rates AS MATERIALIZED (
     SELECT k.currency, k.effective_date, k.market, k.category, pg_catalog.bool_or(k.volume_from > 1) AS has_tiers,
            coalesce(pg_catalog.min(k.rate) FILTER (WHERE k.volume_from = 1 AND NOT k.built_in),
@@ -123,7 +123,7 @@ FROM (SELECT u.campaign_id AS campaign, u.day, u.market, u.units, b.currency, b.
       CROSS JOIN LATERAL (SELECT coalesce(u.category, CASE WHEN d.template_name IS NULL THEN 'service'
                                           ELSE pg_catalog.replace(pg_catalog.lower(t.category), '-', '_') END) AS category) AS g
       CROSS JOIN LATERAL wa_price_rule(g.category, u.day) AS p
-      WHERE u.units <> 0) AS r
+      WHERE u.units <> 0 AND whatsapp_sees(d.sender)) AS r
 LEFT JOIN cards AS card ON card.currency = r.currency AND card.effective_date <= r.day AND (card.next_date IS NULL OR card.next_date > r.day)
 LEFT JOIN rates AS c ON c.currency = r.currency AND c.effective_date = card.effective_date AND c.market = r.market AND c.category = r.rate_category
 CROSS JOIN LATERAL (SELECT coalesce(r.reason, CASE WHEN r.is_free OR c.rate IS NOT NULL THEN NULL WHEN r.currency IS NULL THEN 'no_currency'
@@ -132,7 +132,7 @@ CROSS JOIN LATERAL (SELECT coalesce(r.reason, CASE WHEN r.is_free OR c.rate IS N
                                           AND k.market = r.market) THEN 'market_not_on_card' ELSE 'rate_not_printed' END) AS reason) AS w;
 
 -- finished is what has nothing pending; it is stored nowhere.
-CREATE VIEW whatsapp_campaigns AS
+CREATE VIEW whatsapp_campaigns WITH (security_barrier) AS
 SELECT d.id AS campaign, d.name, d.template_name, d.template_language, d.sender,
        CASE WHEN f.pending > 0 AND d.cancelled_at IS NOT NULL THEN 'cancelling'
             WHEN f.pending > 0 AND p.cause = 'asked' THEN 'paused'
@@ -165,12 +165,13 @@ LEFT JOIN (
                  coalesce(pg_catalog.sum(k.cost) FILTER (WHERE k.estimated), 0) AS estimated,
                  coalesce(pg_catalog.sum(k.units) FILTER (WHERE k.reason IS NOT NULL), 0)::bigint AS unpriced
           FROM whatsapp_campaign_costs AS k GROUP BY k.campaign, k.currency) AS m GROUP BY m.campaign) AS s ON s.campaign = d.id
+WHERE whatsapp_sees(d.sender)
 ORDER BY d.id DESC;
 
-CREATE VIEW whatsapp_campaign_errors AS
+CREATE VIEW whatsapp_campaign_errors WITH (security_barrier) AS
 SELECT k.campaign_id AS campaign, k.error_code, k.failed, e.meaning, e.hint
 FROM (SELECT c.campaign_id, c.error_code, pg_catalog.sum(c.failed)::bigint AS failed FROM whatsapp_day_counts AS c
-      WHERE c.campaign_id IS NOT NULL AND NOT c.deleted GROUP BY c.campaign_id, c.error_code) AS k
+      WHERE c.campaign_id IS NOT NULL AND NOT c.deleted AND whatsapp_sees(c.sender) GROUP BY c.campaign_id, c.error_code) AS k
 LEFT JOIN LATERAL wa_explain(k.error_code) AS e ON true
 WHERE k.failed <> 0
 ORDER BY k.campaign_id DESC, k.failed DESC, k.error_code;

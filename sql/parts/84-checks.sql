@@ -330,7 +330,7 @@ JOIN (VALUES (1, 'critical'), (2, 'warning'), (3, 'notice'), (4, 'ok')) AS w (ra
 ORDER BY f.rank, f.problem, f.seen
 $$;
 
-CREATE FUNCTION wa_diagnose(id bigint) RETURNS TABLE (at timestamptz, event text, detail text)
+CREATE FUNCTION whatsapp_message_life(id bigint) RETURNS TABLE (at timestamptz, event text, detail text)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
 AS $$
 WITH m AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_messages AS t WHERE t.id = $1),
@@ -386,6 +386,11 @@ life (at, place, event, detail) AS (
 SELECT at, event, detail FROM life ORDER BY at NULLS LAST, place, event DESC
 $$;
 
+-- The life of a message whose sender the caller may see.
+CREATE FUNCTION wa_diagnose(id bigint) RETURNS TABLE (at timestamptz, event text, detail text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_diagnose_message';
+
 CREATE FUNCTION wa_send_test(phone text, template text DEFAULT 'hello_world', language text DEFAULT 'en_US', sender text DEFAULT NULL) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT @extschema@.wa_send_template($1, $2, language => $3, sender => $4, reference => 'wa_send_test', priority => 'urgent') $$;
@@ -423,6 +428,7 @@ ORDER BY t.place, t.what;
 COMMENT ON FUNCTION wa_preflight() IS
     'The pre-launch checklist, line by line: ok, warning, failed or manual, with what was seen and what to do. Nothing is asked of Meta here: wa_probe() does, and its answers are used.';
 COMMENT ON FUNCTION wa_diagnose() IS 'What is wrong now, worst first: every row of the troubleshooting table held against the live state. Nothing about a person.';
+COMMENT ON FUNCTION whatsapp_message_life(bigint) IS 'What wa_diagnose() tells of a message, whoever asks. For wa_diagnose().';
 COMMENT ON FUNCTION wa_diagnose(bigint) IS 'The life of one message, and why it waits if it does. The phone number is masked.';
 COMMENT ON FUNCTION wa_send_test(text, text, text, text) IS
     'Sends the template that Meta gives to every account to your own phone. The id tells wa_diagnose() what became of it.';
@@ -432,6 +438,7 @@ COMMENT ON COLUMN whatsapp_top.now IS 'How it is now.';
 
 REVOKE ALL ON FUNCTION wa_preflight() FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_diagnose() FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_message_life(bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_diagnose(bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_test(text, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wa_preflight(), wa_diagnose() TO pg_monitor;

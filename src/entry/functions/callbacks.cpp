@@ -6,6 +6,7 @@
 #include "pg/callbacks/callback.hpp"
 #include "pg/changes/change_log.hpp"
 #include "pg/enqueue/messages.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
@@ -133,6 +134,7 @@ register_callback(FunctionCallInfo fcinfo, pg::NewCallback &callback, int at_sen
 	const char *name = nullptr;
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::require_sender_right(GetUserId(), pg::level_admin, callback.sender);
 	pg::as_user(pg::owner_of_function(fcinfo->flinfo->fn_oid), [&] {
 		if (callback.sender != nullptr)
 			(void)pg::resolve_sender(callback.sender);

@@ -1,6 +1,7 @@
 /*
  * campaigns.cpp — a campaign that is there: pause, resume, cancel, retry.
  */
+#include "pg/identity/sender_rights.hpp"
 #include "pg/campaigns/campaigns.hpp"
 
 #include "entry/call/arguments.hpp"
@@ -47,40 +48,45 @@ read_codes(FunctionCallInfo fcinfo, int argument)
 
 } // namespace
 
-Datum
-pg_whatsapp_campaign_pause(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_campaign_pause)
 {
 	const std::int64_t id = required_campaign(fcinfo);
 	const char *reason = entry::optional_text(fcinfo, 1, nullptr);
-	PG_RETURN_BOOL(
-	    entry::in_schema(fcinfo, [id, reason] { return pg::pause_campaign(id, reason); }));
+	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id, reason] {
+		pg::require_campaign_right(pg::caller_of_function(), pg::may_act, id);
+		return pg::pause_campaign(id, reason);
+	}));
 }
 
-Datum
-pg_whatsapp_campaign_resume(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_campaign_resume)
 {
 	const std::int64_t id = required_campaign(fcinfo);
-	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id] { return pg::resume_campaign(id); }));
+	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id] {
+		pg::require_campaign_right(pg::caller_of_function(), pg::may_act, id);
+		return pg::resume_campaign(id);
+	}));
 }
 
-Datum
-pg_whatsapp_campaign_cancel(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_campaign_cancel)
 {
 	const std::int64_t id = required_campaign(fcinfo);
-	PG_RETURN_INT64(entry::in_schema(fcinfo, [id] { return pg::cancel_campaign(id); }));
+	PG_RETURN_INT64(entry::in_schema(fcinfo, [id] {
+		pg::require_campaign_right(pg::caller_of_function(), pg::may_act, id);
+		return pg::cancel_campaign(id);
+	}));
 }
 
-Datum
-pg_whatsapp_campaign_retry(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_campaign_retry)
 {
 	const std::int64_t id = required_campaign(fcinfo);
 	const Codes codes = read_codes(fcinfo, 1);
-	PG_RETURN_INT64(entry::in_schema(
-	    fcinfo, [id, codes] { return pg::retry_campaign(id, codes.list, codes.any); }));
+	PG_RETURN_INT64(entry::in_schema(fcinfo, [id, codes] {
+		pg::require_campaign_right(pg::caller_of_function(), pg::may_act, id);
+		return pg::retry_campaign(id, codes.list, codes.any);
+	}));
 }
 
-Datum
-pg_whatsapp_campaign_retry_shown(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_campaign_retry_shown)
 {
 	const std::int64_t id = required_campaign(fcinfo);
 	entry::require_argument(fcinfo, 1, "dry_run");
@@ -89,6 +95,7 @@ pg_whatsapp_campaign_retry_shown(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	auto *set = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
 	return entry::in_schema(fcinfo, [id, codes, dry_run, set] {
+		pg::require_campaign_right(pg::caller_of_function(), pg::may_act, id);
 		const pg::Result shown = pg::show_retry(id, codes.list, codes.any);
 		tuplestore_puttuple(set->setResult, shown.row_at(0));
 		if (!dry_run)

@@ -5,6 +5,7 @@
 #include "core/message/template_message.hpp"
 #include "core/value/e164.hpp"
 #include "core/value/recipient.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/template_match.hpp"
 #include "pg/retention/codes.hpp"
@@ -41,8 +42,7 @@ end_of_validity(FunctionCallInfo fcinfo, int place)
 
 } // namespace
 
-Datum
-pg_whatsapp_send_code(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send_code)
 {
 	entry::Sending message = {};
 	message.recipient_phone = entry::required_cstring(fcinfo, 0, limits::phone);

@@ -5,6 +5,7 @@
 
 #include "core/webhook/inbound.hpp"
 #include "core/webhook/keyword.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/people/opt_outs.hpp"
 #include "pg/server/schema.hpp"
@@ -64,8 +65,7 @@ pg_whatsapp_keyword_key(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(key);
 }
 
-Datum
-pg_whatsapp_opt_out(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_opt_out)
 {
 	const char *contact = entry::required_contact(fcinfo, 0);
 	const char *sender = entry::optional_text(fcinfo, 1, limits::sender, nullptr);
@@ -74,19 +74,20 @@ pg_whatsapp_opt_out(PG_FUNCTION_ARGS)
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	check_sender(sender);
+	pg::require_sender_right(pg::caller_of_function(), pg::may_act, sender);
 	const bool changed = pg::opt_out(contact, sender, marketing, reason);
 	SPI_finish();
 	PG_RETURN_BOOL(changed);
 }
 
-Datum
-pg_whatsapp_opt_in(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_opt_in)
 {
 	const char *contact = entry::required_contact(fcinfo, 0);
 	const char *sender = entry::optional_text(fcinfo, 1, limits::sender, nullptr);
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	check_sender(sender);
+	pg::require_sender_right(pg::caller_of_function(), pg::may_act, sender);
 	const bool changed = pg::opt_in(contact, sender);
 	SPI_finish();
 	PG_RETURN_BOOL(changed);

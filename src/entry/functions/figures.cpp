@@ -7,13 +7,16 @@
 #include "core/base/fault.hpp"
 #include "core/page/metrics.hpp"
 #include "core/page/report.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/server/counters.hpp"
+#include "pg/server/schema.hpp"
 
 #include "entry/call/arguments.hpp"
 
 extern "C" {
 #include "commands/dbcommands.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -60,6 +63,13 @@ own_place(const Figures &figures)
 		if (strcmp(figures.database[i].name, name) == 0)
 			return i;
 	return -1;
+}
+
+/* By whoever asks. */
+bool
+is_seen(const char *sender)
+{
+	return pg::has_sender_right(GetUserId(), pg::may_read, sender);
 }
 
 /* A row of up to some values, each of which may be NULL. */
@@ -190,6 +200,7 @@ Datum
 pg_whatsapp_counters(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	Figures figures;
 	if (!copy_figures(figures))
 		return Datum(0);
@@ -203,7 +214,7 @@ pg_whatsapp_counters(PG_FUNCTION_ARGS)
 		return Datum(0);
 	put_database(fcinfo, figures.database[place]);
 	for (int i = 0; i < figures.senders; i++)
-		if (figures.sender[i].database == place)
+		if (figures.sender[i].database == place && is_seen(figures.sender[i].figures.name))
 			put_sender(fcinfo, figures.sender[i].figures);
 	return Datum(0);
 }
@@ -212,10 +223,13 @@ Datum
 pg_whatsapp_queue_counters(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	Figures figures;
 	const int place = copy_figures(figures) ? own_place(figures) : -1;
 	for (int i = 0; place >= 0 && i < figures.database[place].queue_count; i++) {
 		const QueueFigures &each = figures.database[place].queue[i];
+		if (!is_seen(each.sender))
+			continue;
 		RowOut<5> row;
 		row.set_text(0, each.sender);
 		row.set(1, Int32GetDatum(each.priority));
@@ -231,11 +245,14 @@ Datum
 pg_whatsapp_latency_counters(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	Figures figures;
 	const int place = copy_figures(figures) ? own_place(figures) : -1;
 	for (int i = 0; place >= 0 && i < figures.senders; i++) {
 		const SenderFigures &each = figures.sender[i].figures;
-		for (int step = 0; figures.sender[i].database == place && step < count_of<Step>; step++) {
+		if (figures.sender[i].database != place || !is_seen(each.name))
+			continue;
+		for (int step = 0; step < count_of<Step>; step++) {
 			const LatencyFigures &latency = each.latency[step];
 			RowOut<7> row;
 			row.set_text(0, each.name);

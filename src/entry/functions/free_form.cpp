@@ -6,6 +6,7 @@
 #include "core/message/free_form.hpp"
 #include "core/message/message.hpp"
 #include "core/value/recipient.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
 #include "pg/enqueue/template_match.hpp"
@@ -114,8 +115,7 @@ template <class Message> struct Quoting {
 
 } // namespace
 
-Datum
-pg_whatsapp_send_text(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send_text)
 {
 	return send_type(
 	    fcinfo, {4, 9, 11}, "text",
@@ -153,7 +153,7 @@ read_media(FunctionCallInfo fcinfo, pg::NamedMedia &named)
 		const char *sender = entry::optional_text(fcinfo, 8, nullptr);
 		const std::int64_t send_at = PG_ARGISNULL(10) ? 0 : PG_GETARG_TIMESTAMPTZ(10);
 		named = entry::in_schema(
-		    fcinfo, [=] { return pg::name_media(file, pg::resolve_sender(sender), send_at); });
+		    fcinfo, [=] { return pg::name_media(file, entry::sender_of_caller(sender), send_at); });
 		media.id = named.name;
 	}
 	return {media, reply_to};
@@ -161,8 +161,7 @@ read_media(FunctionCallInfo fcinfo, pg::NamedMedia &named)
 
 } // namespace
 
-Datum
-pg_whatsapp_send_media(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send_media)
 {
 	constexpr FreeFormPlaces at = {8, 14, 16};
 	entry::Sending message = begin_free_form(fcinfo, at, entry::optional_text(fcinfo, 1, nullptr));
@@ -178,8 +177,7 @@ pg_whatsapp_send_media(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(id);
 }
 
-Datum
-pg_whatsapp_send_location(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send_location)
 {
 	return send_type(
 	    fcinfo, {6, 11, 13}, "location",
@@ -196,8 +194,7 @@ pg_whatsapp_send_location(PG_FUNCTION_ARGS)
 	    [](const auto &location) { return location_payload(location.content, location.reply_to); });
 }
 
-Datum
-pg_whatsapp_send_contacts(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send_contacts)
 {
 	return send_type(
 	    fcinfo, {3, 8, 10}, "contacts",
@@ -208,8 +205,7 @@ pg_whatsapp_send_contacts(PG_FUNCTION_ARGS)
 	    [](const auto &contacts) { return contacts_payload(contacts.content, contacts.reply_to); });
 }
 
-Datum
-pg_whatsapp_send_interactive(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send_interactive)
 {
 	return send_type(
 	    fcinfo, {3, 8, 10}, "interactive",
@@ -220,8 +216,7 @@ pg_whatsapp_send_interactive(PG_FUNCTION_ARGS)
 	    [](const auto &shown) { return interactive_payload(shown.content, shown.reply_to); });
 }
 
-Datum
-pg_whatsapp_send_reaction(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send_reaction)
 {
 	return send_type(
 	    fcinfo, {3, no_fallback, 8}, "reaction",
@@ -232,8 +227,7 @@ pg_whatsapp_send_reaction(PG_FUNCTION_ARGS)
 	    [](const auto &reaction) { return reaction_payload(reaction); });
 }
 
-Datum
-pg_whatsapp_send(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send)
 {
 	constexpr FreeFormPlaces at = {4, 9, 11};
 	entry::Sending message = begin_free_form(fcinfo, at, entry::optional_text(fcinfo, 1, nullptr));

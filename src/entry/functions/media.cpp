@@ -4,6 +4,7 @@
 #include "core/request/file_digest.hpp"
 #include "core/request/media_request.hpp"
 #include "core/request/sample_request.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/requests/media_download.hpp"
 #include "pg/requests/media_upload.hpp"
 #include "pg/requests/request_wait.hpp"
@@ -19,6 +20,7 @@
 extern "C" {
 #include "access/detoast.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_upload_media);
@@ -46,8 +48,7 @@ sha256_of(const bytea *content)
 
 } // namespace
 
-Datum
-pg_whatsapp_upload_media(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_upload_media)
 {
 	entry::require_argument(fcinfo, 0, "content");
 	const char *mime_type = entry::required_cstring(fcinfo, 1, "mime_type");
@@ -58,7 +59,10 @@ pg_whatsapp_upload_media(PG_FUNCTION_ARGS)
 	pg::guarded([=] { check_media_file(mime_type, size); });
 	bytea *content = PG_GETARG_BYTEA_PP(0);
 	const pg::NewUpload upload = {sender, mime_type, filename, sha256_of(content), content};
-	PG_RETURN_INT64(entry::in_schema(fcinfo, [&upload] { return pg::add_upload(upload); }));
+	PG_RETURN_INT64(entry::in_schema(fcinfo, [&upload] {
+		pg::require_sender_right(pg::caller_of_function(), pg::may_send_for, upload.sender);
+		return pg::add_upload(upload);
+	}));
 }
 
 /* (name, content, mime_type, account) */
@@ -83,13 +87,14 @@ pg_whatsapp_template_sample(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(request_id);
 }
 
-Datum
-pg_whatsapp_request_media_download(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_request_media_download)
 {
 	entry::require_argument(fcinfo, 0, "inbound_id");
 	const std::int64_t inbound_id = PG_GETARG_INT64(0);
-	const std::int64_t request_id =
-	    entry::in_schema(fcinfo, [inbound_id] { return pg::add_download(inbound_id); });
+	const std::int64_t request_id = entry::in_schema(fcinfo, [inbound_id] {
+		pg::require_inbound_right(pg::caller_of_function(), pg::may_act, inbound_id);
+		return pg::add_download(inbound_id);
+	});
 	if (request_id == 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("the file of inbound message %lld was fetched before",
@@ -105,12 +110,14 @@ pg_whatsapp_download_media(PG_FUNCTION_ARGS)
 	pg::require_own_transactions(fcinfo, "wa_download_media", "wa_request_media_download");
 	entry::require_argument(fcinfo, 0, "inbound_id");
 	entry::require_argument(fcinfo, 1, "timeout");
-	pg::require_clerk();
 	const std::int64_t timeout_ms = entry::interval_argument_ms(fcinfo, 1);
 	const Oid own = fcinfo->flinfo->fn_oid;
+	const Oid role = GetUserId();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	pg::use_schema_of_function(own);
 	pg::OwnerRights rights(own);
+	pg::require_inbound_right(role, pg::may_act, PG_GETARG_INT64(0));
+	pg::require_clerk();
 	const std::int64_t request_id = pg::add_download(PG_GETARG_INT64(0));
 	rights.end();
 	if (request_id != 0)

@@ -2,6 +2,7 @@
  * requests.cpp — what is asked of Meta's API: functions that return a request's id at once, and
  * procedures that wait for its end.
  */
+#include "pg/identity/sender_rights.hpp"
 #include "pg/requests/cost_rows.hpp"
 #include "pg/requests/request_wait.hpp"
 #include "pg/requests/read_mark.hpp"
@@ -145,12 +146,13 @@ pg_whatsapp_probe(PG_FUNCTION_ARGS)
 	return wait_for_sync(fcinfo, "probe", "wa_probe", "wa_request_probe");
 }
 
-Datum
-pg_whatsapp_mark_read(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_mark_read)
 {
 	entry::require_argument(fcinfo, 0, "inbound_id");
 	const std::int64_t inbound_id = PG_GETARG_INT64(0);
 	const bool typing = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
-	PG_RETURN_INT64(entry::in_schema(
-	    fcinfo, [inbound_id, typing] { return pg::request_read_mark(inbound_id, typing); }));
+	PG_RETURN_INT64(entry::in_schema(fcinfo, [inbound_id, typing] {
+		pg::require_inbound_right(pg::caller_of_function(), pg::may_touch, inbound_id);
+		return pg::request_read_mark(inbound_id, typing);
+	}));
 }

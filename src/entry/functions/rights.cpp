@@ -2,15 +2,31 @@
  * rights.cpp — levels of rights, by name.
  */
 #include "pg/identity/role_levels.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/server/schema.hpp"
+#include "pg/server/statement.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/functions/sending.hpp"
 
 extern "C" {
+#include "commands/trigger.h"
 #include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_grant);
 PG_FUNCTION_INFO_V1(pg_whatsapp_revoke);
+PG_FUNCTION_INFO_V1(pg_whatsapp_sees);
+PG_FUNCTION_INFO_V1(pg_whatsapp_sees_message);
+PG_FUNCTION_INFO_V1(pg_whatsapp_sees_campaign);
+PG_FUNCTION_INFO_V1(pg_whatsapp_sees_account);
+PG_FUNCTION_INFO_V1(pg_whatsapp_sees_number);
+PG_FUNCTION_INFO_V1(pg_whatsapp_diagnose_message);
+PG_FUNCTION_INFO_V1(pg_whatsapp_hold_rows);
 }
 
 using namespace whatsapp;
@@ -19,14 +35,16 @@ namespace
 {
 
 Datum
-change_rights(FunctionCallInfo fcinfo, void (*change)(Oid role, const char *level))
+change_rights(FunctionCallInfo fcinfo,
+              void (*change)(Oid role, const char *level, const char *sender))
 {
 	entry::require_argument(fcinfo, 0, "role");
 	const Oid role = PG_GETARG_OID(0);
 	const char *level = entry::required_cstring(fcinfo, 1, "level");
+	const char *sender = entry::optional_text(fcinfo, 2, limits::sender, nullptr);
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	change(role, level);
+	change(role, level, sender);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -43,4 +61,100 @@ Datum
 pg_whatsapp_revoke(PG_FUNCTION_ARGS)
 {
 	return change_rights(fcinfo, pg::revoke_level);
+}
+
+/* Of policies and views: as whoever reads. */
+Datum
+pg_whatsapp_sees(PG_FUNCTION_ARGS)
+{
+	const char *sender = PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	PG_RETURN_BOOL(pg::has_sender_right(GetUserId(), pg::may_read, sender));
+}
+
+namespace
+{
+
+/* What asks a table does so as the owner, and only for a role that is held to some senders. */
+template <class Ask>
+bool
+sees_all_or(FunctionCallInfo fcinfo, Ask ask)
+{
+	const Oid role = pg::caller_of_function();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	return pg::has_sender_right(role, pg::may_read, nullptr) ||
+	       entry::in_schema(fcinfo, [&] { return ask(role); });
+}
+
+const char *
+text_or_null(FunctionCallInfo fcinfo)
+{
+	return PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0));
+}
+
+} // namespace
+
+OWNED_FUNCTION(pg_whatsapp_sees_message)
+{
+	PG_RETURN_BOOL(sees_all_or(fcinfo, [fcinfo](Oid role) {
+		return !PG_ARGISNULL(0) && pg::sees_message(role, PG_GETARG_INT64(0));
+	}));
+}
+
+OWNED_FUNCTION(pg_whatsapp_sees_campaign)
+{
+	PG_RETURN_BOOL(sees_all_or(fcinfo, [fcinfo](Oid role) {
+		return !PG_ARGISNULL(0) && pg::sees_campaign(role, PG_GETARG_INT64(0));
+	}));
+}
+
+/* NULL is the default account. */
+OWNED_FUNCTION(pg_whatsapp_sees_account)
+{
+	PG_RETURN_BOOL(sees_all_or(
+	    fcinfo, [fcinfo](Oid role) { return pg::sees_account(role, text_or_null(fcinfo)); }));
+}
+
+OWNED_FUNCTION(pg_whatsapp_sees_number)
+{
+	PG_RETURN_BOOL(sees_all_or(fcinfo, [fcinfo](Oid role) {
+		return !PG_ARGISNULL(0) && pg::sees_number(role, text_or_null(fcinfo));
+	}));
+}
+
+OWNED_FUNCTION(pg_whatsapp_diagnose_message)
+{
+	static pg::Statement life = {
+	    "SELECT at, event, detail FROM @s@.whatsapp_message_life($1)", 1, {INT8OID}};
+	InitMaterializedSRF(fcinfo, 0);
+	pg::Values values;
+	if (!PG_ARGISNULL(0))
+		values.set(0, PG_GETARG_DATUM(0));
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	if (!PG_ARGISNULL(0))
+		pg::require_message_right(pg::caller_of_function(), pg::may_read, PG_GETARG_INT64(0));
+	const pg::Result rows = pg::run_statement(life, values);
+	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	for (uint64 i = 0; i < rows.count(); i++)
+		tuplestore_puttuple(result->setResult, rows.row_at(i));
+	SPI_finish();
+	return Datum(0);
+}
+
+/* After a change of whatsapp_role_grants, also by a restore: every process reads it anew, and row
+ * security is on while a grant has a sender. */
+Datum
+pg_whatsapp_hold_rows(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("whatsapp_hold_rows() must be called as a trigger")));
+	const auto *call = reinterpret_cast<const TriggerData *>(fcinfo->context);
+	CacheInvalidateRelcache(call->tg_relation);
+	SPI_connect();
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::switch_row_security();
+	SPI_finish();
+	return PointerGetDatum(nullptr);
 }

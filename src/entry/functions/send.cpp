@@ -8,6 +8,7 @@
 #include "core/value/recipient.hpp"
 #include "core/message/message.hpp"
 #include "core/message/template_message.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/enqueue/cancel_retry.hpp"
 #include "pg/enqueue/idle_notice.hpp"
 #include "pg/enqueue/retry_refusal.hpp"
@@ -146,7 +147,7 @@ send_po(FunctionCallInfo fcinfo, const OrderPlaces &at, bool amount_is_text)
 		entry::read_schedule(fcinfo, at.sender + 1, order);
 		if (has_document) {
 			named = entry::in_schema(fcinfo, [file, &order] {
-				return pg::name_media(file, pg::resolve_sender(order.sender),
+				return pg::name_media(file, entry::sender_of_caller(order.sender),
 				                      order.has_send_at ? order.send_at : 0);
 			});
 			order.document_id = named.name;
@@ -177,8 +178,7 @@ pg_whatsapp_attach(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-Datum
-pg_whatsapp_send_template(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send_template)
 {
 	entry::Sending message = entry::begin_sending(fcinfo, {0, 4, 5, 17}, "template");
 	PG_RETURN_INT64(entry::send(fcinfo, message, [&] {
@@ -202,8 +202,7 @@ pg_whatsapp_send_template(PG_FUNCTION_ARGS)
 }
 
 /* The same arguments, without a recipient. */
-Datum
-pg_whatsapp_render_message(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_render_message)
 {
 	pg::NewMessage message = {};
 	message.template_name = entry::required_cstring(fcinfo, 0, "template");
@@ -214,6 +213,9 @@ pg_whatsapp_render_message(PG_FUNCTION_ARGS)
 	message.sender = entry::optional_text(fcinfo, 11, limits::sender, nullptr);
 	const bool html = !PG_ARGISNULL(12) && PG_GETARG_BOOL(12);
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::require_sender_right(pg::caller_of_function(), pg::may_touch | pg::may_read,
+	                         message.sender == nullptr ? pg::settings.default_sender
+	                                                   : message.sender);
 	pg::resolve_template(message, false);
 
 	char *payload = nullptr;
@@ -235,27 +237,26 @@ pg_whatsapp_render_message(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(out);
 }
 
-Datum
-pg_whatsapp_send_po_text(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send_po_text)
 {
 	PG_RETURN_INT64(send_po(fcinfo, {11, 4, 5, 9, 10}, true));
 }
 
-Datum
-pg_whatsapp_send_po_numeric(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_send_po_numeric)
 {
 	PG_RETURN_INT64(send_po(fcinfo, {4, 5, 6, 10, 11}, false));
 }
 
-Datum
-pg_whatsapp_cancel(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_cancel)
 {
 	const int64 id = PG_GETARG_INT64(0);
-	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id] { return pg::cancel_message(id); }));
+	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id] {
+		pg::require_message_right(pg::caller_of_function(), pg::may_touch, id);
+		return pg::cancel_message(id);
+	}));
 }
 
-Datum
-pg_whatsapp_retry(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_retry)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -266,6 +267,7 @@ pg_whatsapp_retry(PG_FUNCTION_ARGS)
 			check_recipient(phone);
 	});
 	PG_RETURN_BOOL(entry::in_schema(fcinfo, [id, phone] {
+		pg::require_message_right(pg::caller_of_function(), pg::may_act, id);
 		const pg::LapsedName lapsed = pg::find_lapsed_name(id);
 		pg::NamedMedia named = {};
 		if (lapsed.media != 0)
@@ -279,11 +281,13 @@ pg_whatsapp_retry(PG_FUNCTION_ARGS)
 	}));
 }
 
-Datum
-pg_whatsapp_resume(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_resume)
 {
 	const char *sender = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const bool resumed = entry::in_schema(fcinfo, [sender] { return pg::resume_sender(sender); });
+	const bool resumed = entry::in_schema(fcinfo, [sender] {
+		pg::require_sender_right(pg::caller_of_function(), pg::may_act, sender);
+		return pg::resume_sender(sender);
+	});
 	pg::wake_sender_at_commit(pg::any_due);
 	PG_RETURN_BOOL(resumed);
 }

@@ -9,6 +9,7 @@
 
 #include "core/message/limits.hpp"
 #include "pg/campaigns/bulk.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/statement.hpp"
 
@@ -114,6 +115,10 @@ read_order(FunctionCallInfo fcinfo, int place, Bulk &bulk)
 	order.message.template_language =
 	    entry::optional_text(fcinfo, place, pg::settings.default_language);
 	order.message.sender = entry::optional_text(fcinfo, place + 1, limits::sender, nullptr);
+	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::require_sender_right(GetUserId(), pg::may_send_for,
+	                         order.message.sender == nullptr ? pg::settings.default_sender
+	                                                         : order.message.sender);
 	order.name = entry::optional_text(fcinfo, place + 2, {"name", 255}, nullptr);
 	read_time(fcinfo, place + 3, "send_at", order.message.has_send_at, order.message.send_at);
 	order.send_window = entry::optional_text(fcinfo, place + 4, nullptr);

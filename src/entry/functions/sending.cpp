@@ -8,6 +8,7 @@
 #include "core/value/recipient.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/server/boundary.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/transaction.hpp"
@@ -154,8 +155,16 @@ begin_sending(FunctionCallInfo fcinfo, const SendingPlaces &places, const char *
 	message.recipient_phone = optional_text(fcinfo, places.phone, nullptr);
 	message.reference = optional_text(fcinfo, places.reference, nullptr);
 	message.sender = optional_text(fcinfo, places.sender, limits::sender, nullptr);
-	message.sender = in_schema(fcinfo, [&message] { return pg::resolve_sender(message.sender); });
+	message.sender = in_schema(fcinfo, [&message] { return sender_of_caller(message.sender); });
 	return message;
+}
+
+const char *
+sender_of_caller(const char *sender)
+{
+	const char *name = pg::resolve_sender(sender);
+	pg::require_sender_right(pg::caller_of_function(), pg::may_send_for, name);
+	return name;
 }
 
 namespace
@@ -165,7 +174,7 @@ namespace
 void
 require_sendable(Sending &message)
 {
-	message.sender = pg::resolve_sender(message.sender);
+	message.sender = sender_of_caller(message.sender);
 	pg::Failure why;
 	if (!pg::may_send(message, why))
 		raise_refusal(message, why);

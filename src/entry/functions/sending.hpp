@@ -40,6 +40,10 @@ struct SendingPlaces {
  */
 Sending begin_sending(FunctionCallInfo fcinfo, const SendingPlaces &places, const char *type);
 
+/* The sender, or the default one: raises 42704 unless it exists, 42501 unless the caller may send
+ * for it. With SPI connected. */
+const char *sender_of_caller(const char *sender);
+
 /* send_at, idempotency_key and priority, which end the arguments of every sending function. Raise
  * 22008 and 22023. */
 void read_schedule(FunctionCallInfo fcinfo, int place, pg::NewMessage &message);

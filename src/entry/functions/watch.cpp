@@ -4,6 +4,7 @@
  */
 #include "core/base/fault.hpp"
 #include "core/message/template.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
@@ -15,6 +16,7 @@
 #include "entry/watch/watchable.hpp"
 
 extern "C" {
+#include "miscadmin.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -132,6 +134,7 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::require_sender_right(GetUserId(), pg::level_admin, arguments[entry::watch_sender]);
 	StringInfoData command;
 	initStringInfo(&command);
 	appendStringInfo(

@@ -7,6 +7,7 @@
 #include "core/base/fault.hpp"
 #include "core/message/template.hpp"
 #include "pg/enqueue/messages.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/watches/status_column.hpp"
@@ -277,6 +278,8 @@ pg_whatsapp_watch_expressions(PG_FUNCTION_ARGS)
 	SPI_connect();
 	pg::use_schema_of_function(function);
 	check_events(watch, relation);
+	if (pg::is_plain_word(watch.sender))
+		pg::require_sender_right(GetUserId(), pg::level_admin, watch.sender);
 	pg::as_user(owner, [&] {
 		check_words(watch);
 		if (watch.send_window != nullptr || watch.time_zone != nullptr)

@@ -9,6 +9,7 @@
 #include "pg/callbacks/callback_work.hpp"
 
 #include "pg/enqueue/new_message.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/session.hpp"
 #include "pg/server/statement.hpp"
@@ -75,6 +76,10 @@ call_function(const Callback &callback, const CallbackCall &call)
 	const Oid function = function_of(callback);
 	if (!may_execute(function, role))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(function));
+	if (callback.inbound)
+		require_inbound_right(role, level_admin, call.message_id);
+	else
+		require_message_right(role, level_admin, call.message_id);
 	const Datum status = call.status == nullptr ? Datum(0) : CStringGetTextDatum(call.status);
 	const WatchOwner before = begin_role(role, callback.settings, callback.setting_count);
 	show_database_limits();

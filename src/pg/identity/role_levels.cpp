@@ -29,6 +29,7 @@ struct RoleLevel {
 	const char *name;
 	const char *functions; /* an array of names */
 	bool reads;            /* every table and view */
+	const char *asking;    /* of these functions, those that ask for the right to a sender */
 	TableRight writes[most_table_rights];
 };
 
@@ -55,18 +56,36 @@ struct RoleLevel {
 	"wa_template_apply,wa_rates_import,wa_budget_set,wa_budget_remove,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,wa_callback_remove," \
 	"whatsapp_notify,whatsapp_notify_po"
 
+#define SENDING_FOR                                                                                 \
+	"wa_send,wa_send_code,wa_send_template,wa_send_po,wa_send_text,wa_send_media,wa_send_location," \
+	"wa_send_contacts,wa_send_interactive,wa_send_reaction,wa_cancel,wa_mark_read,"                 \
+	"wa_render_template,wa_upload_media,wa_send_bulk"
+#define LOOKING_AT                                                                              \
+	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters," \
+	"whatsapp_rate_cost,wa_market,wa_render_template,wa_diagnose(bigint)"
+#define ACTING_FOR                                                                                                 \
+	LOOKING_AT                                                                                                     \
+	",wa_cancel,wa_retry,wa_resume,wa_opt_out,wa_opt_in,wa_mark_read,wa_request_media_download,wa_download_media," \
+	"wa_campaign_pause,wa_campaign_resume,wa_campaign_cancel,wa_campaign_retry"
+#define ADMINISTERING_FOR \
+	ACTING_FOR            \
+	"," SENDING_FOR       \
+	",wa_send_test,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,whatsapp_notify"
+
 #define WRITING "INSERT, UPDATE, DELETE"
 
 constexpr RoleLevel levels[] = {
-    {"sender", "{" SENDING "}", false, {}},
-    {"monitor", "{" LOOKING "}", true, {}},
+    {"sender", "{" SENDING "}", false, "{" SENDING_FOR "}", {}},
+    {"monitor", "{" LOOKING "}", true, "{" LOOKING_AT "}", {}},
     {"operator",
      "{" ACTING "}",
      true,
+     "{" ACTING_FOR "}",
      {{"INSERT (name, enabled), UPDATE (enabled, messages_per_second)", "whatsapp_senders"}}},
     {"admin",
      "{" ADMINISTERING "}",
      true,
+     "{" ADMINISTERING_FOR "}",
      {{WRITING, "whatsapp_senders"},
       {WRITING, "whatsapp_accounts"},
       {WRITING, "whatsapp_opt_out_keywords"},
@@ -96,31 +115,37 @@ run_command(const char *command)
 
 /* What belongs to the extension, by its schema's name. */
 const char *
-list_routines(const RoleLevel &level)
+list_routines(const char *names)
 {
 	static Statement statement = {
 	    "SELECT string_agg(p.oid::regprocedure::text, ', ' ORDER BY p.oid) FROM pg_proc AS p JOIN pg_depend AS d"
 	    " ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_extension'::regclass"
-	    " AND d.deptype = 'e' WHERE d.refobjid = $1 AND p.proname::text = ANY ($2::text[])",
+	    " AND d.deptype = 'e' WHERE d.refobjid = $1 AND (p.proname::text = ANY ($2::text[])"
+	    "  OR p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = ANY ($2::text[]))",
 	    2,
 	    {OIDOID, TEXTOID}};
 	Values values;
 	values.set(0, ObjectIdGetDatum(get_extension_oid("pg_whatsapp", false)));
-	values.set_text(1, level.functions);
+	values.set_text(1, names);
 	return run_statement(statement, values).text_at(0, 1);
 }
 
+/* shared: those alone of which a role sees the rows of its senders. A table without a policy has no
+ * row that belongs to somebody; views filter by themselves. */
 const char *
-list_relations()
+list_relations(bool shared)
 {
 	static Statement statement = {
 	    "SELECT string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid) FROM pg_class AS c JOIN pg_depend AS d"
 	    " ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass"
-	    " AND d.deptype = 'e' WHERE d.refobjid = $1 AND c.relkind IN ('r', 'v')",
-	    1,
-	    {OIDOID}};
+	    " AND d.deptype = 'e' WHERE d.refobjid = $1 AND c.relkind IN ('r', 'v')"
+	    " AND NOT ($2 AND (c.relname = ANY ('{whatsapp_top,whatsapp_role_grants,whatsapp_grants,whatsapp_budgets,whatsapp_budget_sums,whatsapp_watches,whatsapp_callbacks}')"
+	    "  OR EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'all_senders')))",
+	    2,
+	    {OIDOID, BOOLOID}};
 	Values values;
 	values.set(0, ObjectIdGetDatum(get_extension_oid("pg_whatsapp", false)));
+	values.set(1, BoolGetDatum(shared));
 	return run_statement(statement, values).text_at(0, 1);
 }
 
@@ -130,35 +155,149 @@ name_of_role(Oid role)
 	return quote_identifier(GetUserNameFromId(role, false));
 }
 
+/* Of an operator and of an admin: what a policy holds to the rows of the sender. */
+constexpr TableRight sender_write = {"UPDATE (enabled, messages_per_second)", "whatsapp_senders"};
+
 void
-change_level(Oid role, const char *level_name, const char *verb, const char *preposition)
+change_right(const TableRight &right, const char *name, const char *verb, const char *preposition)
 {
-	const RoleLevel &level = find_level(level_name);
+	run_command(psprintf("%s %s ON %s.%s %s %s", verb, right.privileges, schema_name(), right.table,
+	                     preposition, name));
+}
+
+void
+change_level(const RoleLevel &level, Oid role, bool by_sender, const char *verb,
+             const char *preposition)
+{
 	const char *name = name_of_role(role);
-	run_command(
-	    psprintf("%s EXECUTE ON ROUTINE %s %s %s", verb, list_routines(level), preposition, name));
-	if (level.reads) {
-		run_command(psprintf("%s SELECT ON %s %s %s", verb, list_relations(), preposition, name));
-		run_command(psprintf("%s pg_monitor %s %s", verb, preposition, name));
+	run_command(psprintf("%s EXECUTE ON ROUTINE %s %s %s", verb,
+	                     list_routines(by_sender ? level.asking : level.functions), preposition,
+	                     name));
+	if (level.reads)
+		run_command(
+		    psprintf("%s SELECT ON %s %s %s", verb, list_relations(by_sender), preposition, name));
+	if (by_sender) {
+		if (level.writes[0].table != nullptr)
+			change_right(sender_write, name, verb, preposition);
+		return;
 	}
+	if (level.reads)
+		run_command(psprintf("%s pg_monitor %s %s", verb, preposition, name));
 	for (const TableRight &right : level.writes)
 		if (right.table != nullptr)
-			run_command(psprintf("%s %s ON %s.%s %s %s", verb, right.privileges, schema_name(),
-			                     right.table, preposition, name));
+			change_right(right, name, verb, preposition);
+}
+
+Values
+grant_values(Oid role, const char *level, const char *sender)
+{
+	Values values;
+	values.set(0, ObjectIdGetDatum(role));
+	values.set_text(1, level);
+	values.set_text(2, sender);
+	return values;
+}
+
+void
+note_grant(const Values &values)
+{
+	static Statement insert = {"INSERT INTO @s@.whatsapp_role_grants (role, level, sender)"
+	                           " SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM"
+	                           "  @s@.whatsapp_role_grants AS g WHERE g.role = $1 AND g.level = $2"
+	                           "  AND g.sender IS NOT DISTINCT FROM $3)",
+	                           3,
+	                           {REGROLEOID, TEXTOID, TEXTOID}};
+	(void)run_statement(insert, values);
+}
+
+void
+forget_grant(const Values &values)
+{
+	static Statement remove = {"DELETE FROM @s@.whatsapp_role_grants WHERE role = $1 AND level = $2"
+	                           " AND sender IS NOT DISTINCT FROM $3",
+	                           3,
+	                           {REGROLEOID, TEXTOID, TEXTOID}};
+	(void)run_statement(remove, values);
+}
+
+/* What remains of a role's grants, which a REVOKE of one of them took some of. */
+void
+grant_what_remains(Oid role)
+{
+	static Statement statement = {
+	    "SELECT level, bool_or(sender IS NULL), bool_or(sender IS NOT NULL)"
+	    " FROM @s@.whatsapp_role_grants WHERE role = $1 GROUP BY level ORDER BY level",
+	    1,
+	    {REGROLEOID}};
+	Values values;
+	values.set(0, ObjectIdGetDatum(role));
+	const Result rows = run_statement(statement, values);
+	for (uint64 i = 0; i < rows.count(); i++) {
+		const RoleLevel &level = find_level(rows.text_at(i, 1));
+		if (rows.bool_at(i, 2))
+			change_level(level, role, false, "GRANT", "TO");
+		if (rows.bool_at(i, 3))
+			change_level(level, role, true, "GRANT", "TO");
+	}
+}
+
+void
+require_sender(const char *sender)
+{
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_senders WHERE name = $1", 1, {TEXTOID}};
+	Values values;
+	values.set_text(0, sender);
+	if (sender != nullptr && run_statement(statement, values).empty())
+		ereport(ERROR,
+		        (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("sender \"%s\" does not exist", sender),
+		         errhint("Add it to whatsapp_senders.")));
 }
 
 } // namespace
 
 void
-grant_level(Oid role, const char *level)
+grant_level(Oid role, const char *level_name, const char *sender)
 {
-	change_level(role, level, "GRANT", "TO");
+	const RoleLevel &level = find_level(level_name);
+	require_sender(sender);
+	change_level(level, role, sender != nullptr, "GRANT", "TO");
+	note_grant(grant_values(role, level_name, sender));
 }
 
 void
-revoke_level(Oid role, const char *level)
+revoke_level(Oid role, const char *level_name, const char *sender)
 {
-	change_level(role, level, "REVOKE", "FROM");
+	const RoleLevel &level = find_level(level_name);
+	forget_grant(grant_values(role, level_name, sender));
+	change_level(level, role, sender != nullptr, "REVOKE", "FROM");
+	grant_what_remains(role);
+}
+
+void
+switch_row_security()
+{
+	/* In the order of their numbers, so that two who do it wait for each other, and no more. Our
+	 * policies restrict; the one that permits is there where nobody else had row security on. */
+	static Statement statement = {
+	    "SELECT string_agg(CASE WHEN NOT g.held THEN"
+	    "   format('ALTER TABLE %1$s DISABLE ROW LEVEL SECURITY; DROP POLICY every_row ON %1$s', c.oid::regclass)"
+	    "  ELSE CASE WHEN p.every_row THEN '' ELSE format('CREATE POLICY every_row ON %s USING (true); ', c.oid::regclass) END"
+	    "   || format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass) END, '; ' ORDER BY c.oid)"
+	    " FROM (SELECT EXISTS (SELECT FROM @s@.whatsapp_role_grants WHERE sender IS NOT NULL) AS held) AS g"
+	    " CROSS JOIN pg_class AS c JOIN pg_depend AS d"
+	    " ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass"
+	    " AND d.deptype = 'e' CROSS JOIN LATERAL (SELECT coalesce(bool_or(o.polname = 'every_row'), false) AS every_row,"
+	    "  coalesce(bool_or(o.polname IN ('by_sender', 'all_senders')), false) AS ours FROM pg_policy AS o"
+	    "  WHERE o.polrelid = c.oid) AS p WHERE d.refobjid = $1 AND p.ours"
+	    " AND CASE WHEN g.held THEN NOT c.relrowsecurity ELSE p.every_row END",
+	    1,
+	    {OIDOID}};
+	Values values;
+	values.set(0, ObjectIdGetDatum(get_extension_oid("pg_whatsapp", false)));
+	const Result commands = run_statement(statement, values);
+	if (!commands.is_null(0, 1))
+		run_command(commands.text_at(0, 1));
 }
 
 } // namespace whatsapp::pg

@@ -15,6 +15,7 @@
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
 #include "pg/enqueue/send_window.hpp"
+#include "pg/identity/sender_rights.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/watches/watch_query.hpp"
 
@@ -22,6 +23,7 @@ extern "C" {
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "access/xact.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 }
@@ -276,6 +278,13 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 		                message.sender == nullptr ? "" : message.sender),
 		       "Add it to whatsapp_senders, or make the watch anew with one that exists.");
 		message.sender = default_sender;
+	} else if (!has_sender_right(get_role_oid(watch.owner, true), may_send_for, message.sender)) {
+		refuse(announcement, ERRCODE_INSUFFICIENT_PRIVILEGE,
+		       psprintf("owner of the watch may not send for sender \"%s\"", message.sender),
+		       "wa_grant() gives the right, see whatsapp_grants.");
+		/* nothing is left in the other's rows, nor anything that wa_retry() would send */
+		message.sender = default_sender;
+		message.payload = nullptr;
 	}
 	if (read_time(rows, row, watch_send_at, message.send_at, sends_later, announcement))
 		message.has_send_at = sends_later;

@@ -1,0 +1,327 @@
+/*
+ * sender_rights.cpp — read without a statement, since the policies of row security ask it, too, in
+ * whatever query, with no right on our tables.
+ */
+#include "pg/identity/sender_rights.hpp"
+
+#include "pg/rows/own_table.hpp"
+#include "pg/server/statement.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_proc.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+OwnTable grants_table("whatsapp_role_grants");
+enum : int { role_column = 1, level_column, sender_column, grant_columns = sender_column };
+
+struct RoleGrant {
+	Oid role;
+	unsigned level;
+	char sender[NAMEDATALEN]; /* empty: all */
+};
+
+RoleGrant *grants = nullptr;
+int grant_count = 0;
+Oid grants_oid = InvalidOid;
+/* both: nothing has changed since the last look began, and that look came to its end */
+bool grants_are_new = false;
+bool grants_are_known = false;
+/* it called the function that runs with its owner's rights */
+Oid caller = InvalidOid;
+
+/* The trigger of the table tells everybody. */
+extern "C" void
+grants_changed(Datum, Oid relation)
+{
+	if (relation == InvalidOid || relation == grants_oid)
+		grants_are_new = false;
+}
+
+unsigned
+level_of(const char *name)
+{
+	static const char *const names[] = {"sender", "monitor", "operator", "admin"};
+	for (int i = 0; i < static_cast<int>(lengthof(names)); i++)
+		if (strcmp(names[i], name) == 0)
+			return 1U << i;
+	return 0;
+}
+
+void
+require_shape(Relation table)
+{
+	TupleDesc row = RelationGetDescr(table);
+	if (row->natts != grant_columns || TupleDescAttr(row, 0)->atttypid != REGROLEOID ||
+	    TupleDescAttr(row, 1)->atttypid != TEXTOID || TupleDescAttr(row, 2)->atttypid != TEXTOID)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("table whatsapp_role_grants was altered"),
+		                errdetail("Nobody can tell who may do what.")));
+}
+
+void
+keep_grant(TupleTableSlot *row)
+{
+	bool no_role;
+	bool no_level;
+	bool no_sender;
+	const Datum role = slot_getattr(row, role_column, &no_role);
+	const Datum level = slot_getattr(row, level_column, &no_level);
+	const Datum sender = slot_getattr(row, sender_column, &no_sender);
+	if (no_role || no_level)
+		return;
+	const Size size = sizeof(RoleGrant) * static_cast<Size>(grant_count + 1);
+	grants = static_cast<RoleGrant *>(grants == nullptr ? MemoryContextAlloc(TopMemoryContext, size)
+	                                                    : repalloc(grants, size));
+	RoleGrant &grant = grants[grant_count];
+	grant.role = DatumGetObjectId(role);
+	grant.level = level_of(TextDatumGetCString(level));
+	grant.sender[0] = '\0';
+	if (!no_sender)
+		strlcpy(grant.sender, TextDatumGetCString(sender), sizeof grant.sender);
+	grant_count++;
+}
+
+void
+read_rows(Relation table)
+{
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TupleTableSlot *row = table_slot_create(table, nullptr);
+	TableScanDesc scan = table_beginscan(table, snapshot, 0, nullptr);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, row))
+		keep_grant(row);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(row);
+	UnregisterSnapshot(snapshot);
+}
+
+/* What is committed by now, whatever the snapshot of the query is. */
+void
+read_grants()
+{
+	static bool watching = false;
+	if (!watching)
+		CacheRegisterRelcacheCallback(grants_changed, 0);
+	watching = true;
+	const Oid oid = find_own_table(grants_table);
+	if (grants_are_new && grants_are_known && grants_oid == oid)
+		return;
+	grants_oid = oid;
+	grants_are_known = false;
+	grants_are_new = true;
+	grant_count = 0;
+	if (OidIsValid(oid)) {
+		Relation table = table_open(oid, AccessShareLock);
+		require_shape(table);
+		read_rows(table);
+		table_close(table, AccessShareLock);
+	}
+	grants_are_known = true;
+}
+
+bool
+covers(const RoleGrant &grant, const char *sender)
+{
+	return grant.sender[0] == '\0' || (sender != nullptr && strcmp(grant.sender, sender) == 0);
+}
+
+bool
+is_bound(Oid role, unsigned levels)
+{
+	return !has_sender_right(role, levels, nullptr);
+}
+
+/* Of the row's sender, NULL when there is no row. */
+void
+require_right_of(Statement &statement, Oid role, unsigned levels, const char *what, std::int64_t id)
+{
+	if (!is_bound(role, levels))
+		return;
+	Values values;
+	values.set(0, Int64GetDatum(id));
+	const Result row = run_statement(statement, values);
+	const char *sender = row.empty() ? nullptr : row.text_at(0, 1);
+	if (sender == nullptr || !has_sender_right(role, levels, sender))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		                errmsg("permission denied for %s %lld", what, static_cast<long long>(id)),
+		                errhint("Role \"%s\" has rights for some senders only, see "
+		                        "whatsapp_grants.",
+		                        GetUserNameFromId(role, true))));
+}
+
+bool
+covers_any(Statement &statement, const Values &values, Oid role)
+{
+	const Result rows = run_statement(statement, values);
+	for (uint64 i = 0; i < rows.count(); i++)
+		if (has_sender_right(role, may_read, rows.text_at(i, 1)))
+			return true;
+	return false;
+}
+
+} // namespace
+
+bool
+has_sender_right(Oid role, unsigned levels, const char *sender)
+{
+	read_grants();
+	if (grant_count == 0 || superuser_arg(role))
+		return true;
+	bool has_any = false;
+	bool has_level = false;
+	bool by_any = false;
+	for (int i = 0; i < grant_count; i++) {
+		const RoleGrant &grant = grants[i];
+		if (!has_privs_of_role(role, grant.role))
+			continue;
+		has_any = true;
+		by_any = by_any || covers(grant, sender);
+		if ((grant.level & levels) == 0)
+			continue;
+		has_level = true;
+		if (covers(grant, sender))
+			return true;
+	}
+	return !has_any || (!has_level && by_any);
+}
+
+void
+require_sender_right(Oid role, unsigned levels, const char *sender)
+{
+	if (has_sender_right(role, levels, sender))
+		return;
+	const char *name = GetUserNameFromId(role, true);
+	if (sender == nullptr)
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for all senders"),
+		     errhint("Role \"%s\" has rights for some senders only: name one of these.", name)));
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	                errmsg("permission denied for sender \"%s\"", sender),
+	                errhint("Role \"%s\" has rights for other senders: give one of these as the "
+	                        "argument, or set whatsapp.default_sender. See whatsapp_grants.",
+	                        name)));
+}
+
+bool
+sees_message(Oid role, std::int64_t message)
+{
+	static Statement statement = {
+	    "SELECT sender FROM @s@.whatsapp_messages WHERE id = $1", 1, {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(message));
+	return covers_any(statement, values, role);
+}
+
+bool
+sees_campaign(Oid role, std::int64_t campaign)
+{
+	static Statement statement = {
+	    "SELECT sender FROM @s@.whatsapp_campaign_definitions WHERE id = $1", 1, {INT8OID}};
+	Values values;
+	values.set(0, Int64GetDatum(campaign));
+	return covers_any(statement, values, role);
+}
+
+bool
+sees_account(Oid role, const char *account)
+{
+	static Statement statement = {
+	    "SELECT name FROM @s@.whatsapp_senders WHERE account IS NOT DISTINCT FROM $1",
+	    1,
+	    {TEXTOID}};
+	Values values;
+	values.set_text(0, account);
+	return covers_any(statement, values, role);
+}
+
+bool
+sees_number(Oid role, const char *phone_number_id)
+{
+	static Statement statement = {
+	    "SELECT name FROM @s@.whatsapp_senders WHERE phone_number_id = $1", 1, {TEXTOID}};
+	Values values;
+	values.set_text(0, phone_number_id);
+	return covers_any(statement, values, role);
+}
+
+void
+require_message_right(Oid role, unsigned levels, std::int64_t message)
+{
+	static Statement statement = {
+	    "SELECT sender FROM @s@.whatsapp_messages WHERE id = $1", 1, {INT8OID}};
+	require_right_of(statement, role, levels, "message", message);
+}
+
+void
+require_campaign_right(Oid role, unsigned levels, std::int64_t campaign)
+{
+	static Statement statement = {
+	    "SELECT sender FROM @s@.whatsapp_campaign_definitions WHERE id = $1", 1, {INT8OID}};
+	require_right_of(statement, role, levels, "campaign", campaign);
+}
+
+void
+require_inbound_right(Oid role, unsigned levels, std::int64_t inbound)
+{
+	static Statement statement = {
+	    "SELECT sender FROM @s@.whatsapp_inbound WHERE id = $1", 1, {INT8OID}};
+	require_right_of(statement, role, levels, "inbound message", inbound);
+}
+
+Oid
+caller_of_function()
+{
+	return caller;
+}
+
+namespace
+{
+
+Oid
+owner_of(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+} // namespace
+
+Datum
+as_owner(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo))
+{
+	const Oid caller_before = caller;
+	Oid user;
+	int context;
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(owner_of(fcinfo->flinfo->fn_oid),
+	                       context | SECURITY_LOCAL_USERID_CHANGE);
+	caller = user;
+	const Datum result = body(fcinfo);
+	SetUserIdAndSecContext(user, context);
+	caller = caller_before;
+	return result;
+}
+
+} // namespace whatsapp::pg
