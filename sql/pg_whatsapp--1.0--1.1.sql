@@ -3,15 +3,30 @@
 -- complain if the script is sourced in psql, rather than via ALTER EXTENSION
 \echo Use "ALTER EXTENSION pg_whatsapp UPDATE TO '1.1'" to load this file. \quit
 
+-- Who has which level: the functions that are made anew lose their grants. See "Upgrade the extension" in docs/operating.md.
+CREATE TEMPORARY TABLE whatsapp_grants_before AS SELECT g.role, g.level FROM whatsapp_grants AS g;
+
 -- Functions whose arguments are others, and the views that are made anew. What somebody has built on them is named by the server, and keeps
 -- the old version until it is gone.
 DROP VIEW whatsapp_grants;
+DROP FUNCTION wa_revoke(regrole,text);
+DROP FUNCTION wa_grant(regrole,text);
 DROP VIEW whatsapp_top;
+DROP VIEW whatsapp_campaign_errors;
+DROP VIEW whatsapp_campaigns;
 DROP VIEW whatsapp_budgets;
 DROP VIEW whatsapp_budget_sums;
 DROP FUNCTION wa_budget_set(text,numeric,text,text,text,text,text,text,bool,text);
 DROP VIEW whatsapp_costs;
+DROP FUNCTION wa_estimate(text[],text,timestamptz,text);
+DROP FUNCTION whatsapp_estimate_groups(text[],int8[],text,timestamptz,text);
+DROP FUNCTION wa_price(text,text,timestamptz,text);
+DROP FUNCTION whatsapp_units_before(text,text,text,text,date);
+DROP VIEW whatsapp_delivered_units;
+DROP VIEW whatsapp_billing;
 DROP VIEW whatsapp_stat_senders;
+DROP VIEW whatsapp_stat_errors;
+DROP VIEW whatsapp_stat_days;
 DROP VIEW whatsapp_status;
 DROP VIEW whatsapp_stat_queue;
 DROP VIEW whatsapp_watches;
@@ -23,12 +38,67 @@ DROP FUNCTION wa_send_contacts(text,jsonb,text,text,text,timestamptz,text,text,t
 DROP FUNCTION wa_send_location(text,float8,float8,text,text,text,text,text,timestamptz,text,text,text,text[]);
 DROP FUNCTION wa_send_media(text,text,text,text,text,text,bool,text,text,text,timestamptz,text,text,int8,text,text[]);
 DROP FUNCTION wa_send_text(text,text,bool,text,text,text,timestamptz,text,text,text,text[]);
+DROP VIEW whatsapp_held;
 DROP FUNCTION wa_send_po(text,text,numeric,text,text,text,text,timestamptz,text,text,int8);
 DROP FUNCTION wa_send_po(text,text,text,text,text,text,timestamptz,text,text,int8);
 DROP FUNCTION wa_send_template(text,text,text[],text,text,text,timestamptz,text,text,jsonb,jsonb,jsonb,jsonb,timestamptz,jsonb,text,bool);
 
 ALTER TABLE whatsapp_accounts ADD COLUMN marketing_endpoint text CHECK (marketing_endpoint IN ('messages', 'marketing_messages'));
+CREATE OR REPLACE FUNCTION wa_resume(sender text DEFAULT 'default') RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_resume';
+
 COMMENT ON COLUMN whatsapp_accounts.marketing_endpoint IS 'messages or marketing_messages: endpoint of the API to which its marketing templates are sent; NULL is whatsapp.marketing_endpoint.';
+CREATE TABLE whatsapp_role_grants (
+    role   regrole NOT NULL,
+    level  text NOT NULL CHECK (level IN ('sender', 'monitor', 'operator', 'admin')),
+    sender text CHECK (pg_catalog.octet_length(sender) <= 63),
+    CONSTRAINT whatsapp_role_grants_key UNIQUE NULLS NOT DISTINCT (role, level, sender)
+);
+
+ALTER TABLE whatsapp_role_grants REPLICA IDENTITY FULL;
+CREATE FUNCTION whatsapp_hold_rows() RETURNS trigger
+LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_hold_rows';
+
+CREATE FUNCTION whatsapp_sees(sender text) RETURNS boolean
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_sees';
+
+CREATE FUNCTION whatsapp_sees_message(message_id bigint) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_sees_message';
+
+CREATE FUNCTION whatsapp_sees_campaign(campaign_id bigint) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_sees_campaign';
+
+CREATE FUNCTION whatsapp_sees_account(account text) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_sees_account';
+
+CREATE FUNCTION whatsapp_sees_number(phone_number_id text) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_sees_number';
+
+CREATE TRIGGER whatsapp_hold_rows AFTER INSERT OR UPDATE OR DELETE ON whatsapp_role_grants EXECUTE FUNCTION whatsapp_hold_rows();
+ALTER TABLE whatsapp_role_grants ENABLE ALWAYS TRIGGER whatsapp_hold_rows;
+CREATE TRIGGER whatsapp_hold_no_rows AFTER TRUNCATE ON whatsapp_role_grants EXECUTE FUNCTION whatsapp_hold_rows();
+ALTER TABLE whatsapp_role_grants ENABLE ALWAYS TRIGGER whatsapp_hold_no_rows;
+COMMENT ON TABLE whatsapp_role_grants IS
+    'What wa_grant() gave, one row each; see whatsapp_grants. While a row has a sender, row security is on. A dump has it with the names of the roles, which must exist where it is restored.';
+COMMENT ON COLUMN whatsapp_role_grants.role IS 'The role; who is a member of it has its rights, too.';
+COMMENT ON COLUMN whatsapp_role_grants.level IS 'sender, monitor, operator or admin.';
+COMMENT ON COLUMN whatsapp_role_grants.sender IS 'The only sender for which it holds; NULL is all of them.';
+COMMENT ON FUNCTION whatsapp_hold_rows() IS
+    'A trigger: row security is on as long as a grant has a sender, and every session reads the grants anew.';
+COMMENT ON FUNCTION whatsapp_sees(text) IS 'Whether the current role may read what belongs to a sender, NULL is all senders. For policies and views; false only for roles that wa_grant() holds to other senders.';
+COMMENT ON FUNCTION whatsapp_sees_message(bigint) IS 'The same of the sender of a message. For policies.';
+COMMENT ON FUNCTION whatsapp_sees_campaign(bigint) IS 'The same of the sender of a campaign. For policies.';
+COMMENT ON FUNCTION whatsapp_sees_account(text) IS 'The same of any sender of an account, NULL is the default one. For policies.';
+COMMENT ON FUNCTION whatsapp_sees_number(text) IS 'The same of the sender with Meta''s id of a number. For policies.';
+REVOKE ALL ON FUNCTION whatsapp_hold_rows() FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_role_grants', '');
 CREATE FUNCTION wa_normalize_phone(phone text, region text DEFAULT NULL) RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_normalize_phone';
@@ -63,7 +133,12 @@ ALTER TABLE whatsapp_templates ADD COLUMN accepted_category text;
 COMMENT ON COLUMN whatsapp_templates.accepted_category IS 'The category that wa_accept_category() has agreed to.';
 COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given: a number with +, or a business-scoped user id; of a message that was refused at once (a watched row, on_error => ''record'') it may be anything, or NULL.';
 COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. Its member fallback, the template to be sent when the window is closed, stays here. NULL when a message was refused before it could be put together, and when its content was deleted.';
+ALTER TABLE whatsapp_campaign_pauses ADD COLUMN until timestamptz;
+ALTER TABLE whatsapp_campaign_pauses DROP CONSTRAINT whatsapp_campaign_pauses_cause_check;
+ALTER TABLE whatsapp_campaign_pauses ADD CONSTRAINT whatsapp_campaign_pauses_cause_check CHECK (cause IN ('asked', 'budget', 'cancelled', 'failures', 'quality', 'template', 'window'));
 COMMENT ON COLUMN whatsapp_queue.held_by IS 'What holds it until due_at: a budget, and whether that is for a price that is not known, or the category of its template; NULL when nothing does.';
+COMMENT ON COLUMN whatsapp_campaign_pauses.cause IS 'asked: by wa_campaign_pause(); cancelled: what is pending is being called off; budget, failures, quality, template: it stopped by itself; window: it is outside of its hours.';
+COMMENT ON COLUMN whatsapp_campaign_pauses.until IS 'Of a budget: the end of its day or month. Until then the campaign goes on by itself as soon as there is room, afterwards by wa_campaign_resume() alone.';
 CREATE FUNCTION wa_send_template(phone text, template text, parameters text[] DEFAULT '{}', language text DEFAULT NULL,
                                  sender text DEFAULT NULL, reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
                                  idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
@@ -72,22 +147,30 @@ CREATE FUNCTION wa_send_template(phone text, template text, parameters text[] DE
                                  offer_ends_at timestamptz DEFAULT NULL, components jsonb DEFAULT NULL,
                                  reply_to text DEFAULT NULL, language_fallback boolean DEFAULT false,
                                  on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_template';
 
 CREATE FUNCTION wa_send_po(supplier text, po text, amount text, phone text, language text DEFAULT NULL,
                            sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL, idempotency_key text DEFAULT NULL,
                            priority text DEFAULT NULL, document bigint DEFAULT NULL, on_error text DEFAULT 'raise',
                            currency text DEFAULT NULL) RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_text';
 
 CREATE FUNCTION wa_send_po(supplier text, po text, amount numeric, phone text, currency text DEFAULT NULL,
                            language text DEFAULT NULL, sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
                            idempotency_key text DEFAULT NULL, priority text DEFAULT NULL, document bigint DEFAULT NULL,
                            on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_numeric';
+
+CREATE OR REPLACE FUNCTION wa_cancel(message_id bigint) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_cancel';
+
+CREATE OR REPLACE FUNCTION wa_retry(message_id bigint, phone text DEFAULT NULL) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_retry';
 
 COMMENT ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text, jsonb, jsonb, jsonb, jsonb, timestamptz, jsonb, text, boolean, text) IS
     'Enqueues a template message; it leaves when this transaction commits, not before send_at. The body takes parameters in their order, or named_parameters as an object. header is a text or an object with one of image, video, document, location, product; buttons is an array with an element for each button of the template, null for one without a variable, else an object with one of url, payload, coupon_code, flow, catalog, mpm; cards is an array of objects with header, parameters, named and buttons; offer_ends_at is when a limited-time offer ends; components is for what else there is, as the Cloud API reference has it; reply_to is the wamid of a message that is quoted. template may be an alias, see wa_template_define(); with language_fallback, es is sent where whatsapp_templates has no es_MX. Returns whatsapp_messages.id. The same idempotency_key of a sender and session user again enqueues nothing and returns the first id. Raises 22023 for the phone, priority or an empty idempotency_key, 22004 for NULL, 22001 for a text that is too long, WA001 to WA005, WA014, 22032 and 2202E for template, language, parameters and components, 22008 for an infinite send_at, 42704 for an unknown sender, and for a template or language that its account does not have once wa_sync_templates() has read it, WA012 when the recipient has opted out, WA013 when the template is known not to be approved, WA015 when the idempotency_key belongs to another message, 0A000 when the database is not in UTF8. With on_error => ''record'' all of these but 0A000 and an unknown sender become a FAILED row, whose id is returned.';
@@ -98,14 +181,31 @@ COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, time
 REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text, jsonb, jsonb, jsonb, jsonb, timestamptz, jsonb, text, boolean, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text, text, bigint, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint, text) FROM PUBLIC;
+CREATE VIEW whatsapp_held WITH (security_barrier) AS
+SELECT m.id, m.created_at, m.sender, m.recipient_phone, m.template_name, m.reference, q.due_at, q.expires_at, h.reason
+FROM (SELECT whatsapp_hold_reason() AS reason) AS h
+JOIN whatsapp_queue AS q ON q.state = 'held' OR h.reason LIKE 'this database%'
+JOIN whatsapp_messages AS m ON m.id = q.message_id
+WHERE h.reason IS NOT NULL AND whatsapp_sees(m.sender);
+
 COMMENT ON FUNCTION wa_release(boolean) IS
     'Ends the hold of a database that was restored or copied, or of messages that were queued before a long gap, at commit: they will be sent from here. Returns how many wait in the queue and, for a watch, in whatsapp_watch_items; 0 when nothing was held. With dry_run nothing ends: see whatsapp_held for the messages.';
+COMMENT ON VIEW whatsapp_held IS 'Messages that wait for wa_release(), and why: what it would send.';
+COMMENT ON COLUMN whatsapp_held.id IS 'The message, a row of whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_held.created_at IS 'When it was enqueued.';
+COMMENT ON COLUMN whatsapp_held.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_held.recipient_phone IS 'Who would get it.';
+COMMENT ON COLUMN whatsapp_held.template_name IS 'Name of the template.';
+COMMENT ON COLUMN whatsapp_held.reference IS 'The caller''s own key.';
+COMMENT ON COLUMN whatsapp_held.due_at IS 'The message is not sent before this time.';
+COMMENT ON COLUMN whatsapp_held.expires_at IS 'The message is not sent after this time.';
+COMMENT ON COLUMN whatsapp_held.reason IS 'Why it is held.';
 CREATE FUNCTION wa_send_text(phone text, body text, preview_url boolean DEFAULT false, reply_to text DEFAULT NULL,
                              sender text DEFAULT NULL, reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
                              idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
                              fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_text';
 
 CREATE FUNCTION wa_send_media(phone text, media_type text, link text DEFAULT NULL, media_id text DEFAULT NULL,
@@ -115,7 +215,7 @@ CREATE FUNCTION wa_send_media(phone text, media_type text, link text DEFAULT NUL
                               priority text DEFAULT NULL, media bigint DEFAULT NULL,
                               fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_media';
 
 CREATE FUNCTION wa_send_location(phone text, latitude double precision, longitude double precision, name text DEFAULT NULL,
@@ -124,7 +224,7 @@ CREATE FUNCTION wa_send_location(phone text, latitude double precision, longitud
                                  idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
                                  fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_location';
 
 CREATE FUNCTION wa_send_contacts(phone text, contacts jsonb, reply_to text DEFAULT NULL, sender text DEFAULT NULL,
@@ -132,7 +232,7 @@ CREATE FUNCTION wa_send_contacts(phone text, contacts jsonb, reply_to text DEFAU
                                  idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
                                  fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_contacts';
 
 CREATE FUNCTION wa_send_interactive(phone text, interactive jsonb, reply_to text DEFAULT NULL, sender text DEFAULT NULL,
@@ -140,14 +240,14 @@ CREATE FUNCTION wa_send_interactive(phone text, interactive jsonb, reply_to text
                                     idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
                                     fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_interactive';
 
 CREATE FUNCTION wa_send_reaction(phone text, message_wamid text, emoji text, sender text DEFAULT NULL,
                                  reference text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
                                  idempotency_key text DEFAULT NULL, priority text DEFAULT NULL,
                                  on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_reaction';
 
 CREATE FUNCTION wa_send(phone text, message_type text, content jsonb, reply_to text DEFAULT NULL, sender text DEFAULT NULL,
@@ -155,7 +255,7 @@ CREATE FUNCTION wa_send(phone text, message_type text, content jsonb, reply_to t
                         priority text DEFAULT NULL,
                         fallback_template text DEFAULT NULL, fallback_parameters text[] DEFAULT '{}',
                              on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send';
 
 COMMENT ON FUNCTION wa_send_text(text, text, boolean, text, text, text, timestamptz, text, text, text, text[], text) IS
@@ -180,7 +280,7 @@ REVOKE ALL ON FUNCTION wa_send_interactive(text, jsonb, text, text, text, timest
 REVOKE ALL ON FUNCTION wa_send_reaction(text, text, text, text, text, timestamptz, text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send(text, text, jsonb, text, text, text, timestamptz, text, text, text, text[], text) FROM PUBLIC;
 ALTER TABLE whatsapp_requests DROP CONSTRAINT whatsapp_requests_kind_check;
-ALTER TABLE whatsapp_requests ADD CONSTRAINT whatsapp_requests_kind_check CHECK (kind IN ('sync_templates', 'create_template', 'edit_template', 'delete_template', 'sync_numbers', 'probe', 'mark_read', 'upload_media', 'download_media', 'upload_sample'));
+ALTER TABLE whatsapp_requests ADD CONSTRAINT whatsapp_requests_kind_check CHECK (kind IN ('sync_templates', 'create_template', 'edit_template', 'delete_template', 'sync_numbers', 'sync_costs', 'probe', 'mark_read', 'upload_media', 'download_media', 'upload_sample'));
 CREATE TABLE whatsapp_template_samples (
     account       text CHECK (pg_catalog.octet_length(account) <= 63),
     name          text NOT NULL CHECK (name ~ '^[A-Za-z0-9._-]{1,100}$'),
@@ -359,6 +459,13 @@ BEGIN ATOMIC
     FROM asked AS a CROSS JOIN synced AS s ORDER BY a.name, a.language;
 END;
 
+CREATE OR REPLACE FUNCTION wa_render_template(template text, parameters text[], language text, named_parameters jsonb DEFAULT NULL, header jsonb DEFAULT NULL,
+                                   buttons jsonb DEFAULT NULL, cards jsonb DEFAULT NULL, offer_ends_at timestamptz DEFAULT NULL,
+                                   components jsonb DEFAULT NULL, reply_to text DEFAULT NULL, code text DEFAULT NULL,
+                                   sender text DEFAULT NULL, html boolean DEFAULT false) RETURNS text
+LANGUAGE C STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_render_message';
+
 CREATE VIEW whatsapp_recategorised_templates AS
 SELECT t.account, t.name, t.language, coalesce(w.category, t.previous_category) AS wanted, t.category, t.category_at AS since,
        (SELECT pg_catalog.count(*) FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id
@@ -380,10 +487,35 @@ COMMENT ON COLUMN whatsapp_recategorised_templates.held IS 'Messages that wait b
 COMMENT ON FUNCTION wa_accept_category(text, text, text) IS
     'Agrees to the category that Meta has chosen for a template of an account (NULL: the default one), in a language (NULL: all): its messages are held no more, see whatsapp.on_recategorised. Call it when the recipients have agreed to marketing. Returns how many templates it has agreed to.';
 REVOKE ALL ON FUNCTION wa_accept_category(text, text, text) FROM PUBLIC;
+CREATE OR REPLACE FUNCTION wa_opt_out(phone text, sender text DEFAULT NULL, scope text DEFAULT 'all', reason text DEFAULT NULL) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_opt_out';
+
+CREATE OR REPLACE FUNCTION wa_opt_in(phone text, sender text DEFAULT NULL) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_opt_in';
+
+CREATE OR REPLACE FUNCTION wa_mark_read(inbound_id bigint, typing boolean DEFAULT false) RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_mark_read';
+
 ALTER TABLE whatsapp_media ADD COLUMN lapsed_media_ids text[] NOT NULL DEFAULT '{}';
 CREATE INDEX whatsapp_media_media_id_idx ON whatsapp_media (media_id) WHERE origin = 'upload';
 CREATE INDEX whatsapp_media_lapsed_idx ON whatsapp_media (id) WHERE lapsed_media_ids <> '{}';
+CREATE OR REPLACE FUNCTION wa_upload_media(content bytea, mime_type text, filename text DEFAULT NULL, sender text DEFAULT NULL) RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_upload_media';
+
+CREATE OR REPLACE FUNCTION wa_request_media_download(inbound_id bigint) RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_request_media_download';
+
 COMMENT ON COLUMN whatsapp_media.lapsed_media_ids IS 'Meta''s ids of earlier uploads, the newest first, by which wa_retry() finds the file of an old message.';
+CREATE OR REPLACE FUNCTION wa_send_code(phone text, code text, template text, language text DEFAULT NULL, sender text DEFAULT NULL,
+                             reference text DEFAULT NULL, valid_for interval DEFAULT '10 min') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_send_code';
+
 COMMENT ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text, boolean) IS
     'Notifies the supplier of each row that is inserted into the table from now on; the arguments name its columns. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify_po(); who inserts needs no right of ours. With replicated, rows that a subscription applies notify, too, but those of its first copy do not; that needs the table''s owner. Without it, a table that a subscription feeds gets a WARNING. Raises 42703 for a column that is not there, 42710 when the table is watched already, 42809 for what is no table and for a table of the extension, 42501 without a right, WA002 for the language, 22004 for NULL, 0A000 when the database is not in UTF8.';
 ALTER TABLE whatsapp_watch_definitions ADD COLUMN send_window text;
@@ -565,7 +697,7 @@ END;
 
 COMMENT ON FUNCTION wa_phone_send_window(timestamptz, text, text) IS
     'As wa_send_window(), in the time zone of the country that the phone number is from. Where that has several: when it is within the hours in all of them, and if it never is, in the one of most people. See wa_phone_time_zones().';
-CREATE VIEW whatsapp_stat_queue AS
+CREATE VIEW whatsapp_stat_queue WITH (security_barrier) AS
 WITH counted AS MATERIALIZED (
     SELECT q.sender, q.priority, q.state, q.messages, q.oldest_due, t.at,
            coalesce(pg_catalog.sum(q.messages) OVER (), 0) > 10000 AS many
@@ -581,7 +713,7 @@ FROM (SELECT q.sender, p.name AS priority, q.state, pg_catalog.count(*) AS messa
              pg_catalog.min(q.due_at) FILTER (WHERE (q.campaign_id = ANY (ARRAY(SELECT z.campaign_id FROM whatsapp_campaign_pauses AS z WHERE z.starts_at <= pg_catalog.now()))) IS NOT TRUE) AS oldest_due,
              pg_catalog.clock_timestamp() AS counted_at
       FROM whatsapp_queue AS q JOIN (VALUES (0, 'urgent'), (1, 'normal'), (2, 'bulk')) AS p (number, name) ON p.number = q.priority
-      WHERE NOT (SELECT long.is_long FROM long)
+      WHERE NOT (SELECT long.is_long FROM long) AND whatsapp_sees(q.sender)
       GROUP BY q.sender, p.name, q.state
       UNION ALL
       SELECT c.sender, p.name, c.state, c.messages, c.oldest_due, c.at
@@ -595,9 +727,9 @@ FROM (VALUES (1, 'PENDING'), (2, 'SENT'), (3, 'DELIVERED'), (4, 'READ'), (5, 'FA
 LEFT JOIN (
     SELECT 'PENDING' AS status, pg_catalog.sum(q.messages)::bigint AS messages,
            (SELECT (m.created_at AT TIME ZONE 'UTC')::date FROM whatsapp_messages AS m
-            WHERE m.id = (SELECT f.message_id FROM whatsapp_queue AS f ORDER BY f.message_id LIMIT 1)) AS oldest,
+            WHERE m.id = (SELECT f.message_id FROM whatsapp_queue AS f WHERE whatsapp_sees(f.sender) ORDER BY f.message_id LIMIT 1)) AS oldest,
            (SELECT (m.created_at AT TIME ZONE 'UTC')::date FROM whatsapp_messages AS m
-            WHERE m.id = (SELECT f.message_id FROM whatsapp_queue AS f ORDER BY f.message_id DESC LIMIT 1)) AS newest
+            WHERE m.id = (SELECT f.message_id FROM whatsapp_queue AS f WHERE whatsapp_sees(f.sender) ORDER BY f.message_id DESC LIMIT 1)) AS newest
     FROM whatsapp_stat_queue AS q
     UNION ALL
     SELECT k.status, pg_catalog.sum(k.messages)::bigint, pg_catalog.min(k.day) FILTER (WHERE k.messages > 0),
@@ -606,11 +738,31 @@ LEFT JOIN (
           FROM whatsapp_day_counts AS d CROSS JOIN LATERAL
                (VALUES ('SENT', d.sent - d.delivered - d.failed_sent), ('DELIVERED', d.delivered - d.read), ('READ', d.read),
                        ('FAILED', d.failed), ('CANCELLED', d.cancelled)) AS p (status, messages)
+          WHERE whatsapp_sees(d.sender)
           GROUP BY p.status, d.day) AS k
     GROUP BY k.status) AS m USING (status)
 ORDER BY s.place;
 
-CREATE VIEW whatsapp_stat_senders AS
+CREATE VIEW whatsapp_stat_days WITH (security_barrier) AS
+SELECT d.day, d.sender, d.template_name, d.category, d.sent, d.delivered, d.read, d.failed,
+       pg_catalog.round(100.0 * d.delivered / nullif(d.sent, 0), 1) AS delivery_rate,
+       pg_catalog.round(100.0 * d.read / nullif(d.sent, 0), 1) AS read_rate
+FROM (SELECT c.day, c.sender, c.template_name, c.category, pg_catalog.sum(c.sent)::bigint AS sent,
+             pg_catalog.sum(c.delivered)::bigint AS delivered, pg_catalog.sum(c.read)::bigint AS read, pg_catalog.sum(c.failed)::bigint AS failed
+      FROM whatsapp_day_counts AS c WHERE NOT c.deleted AND whatsapp_sees(c.sender)
+      GROUP BY c.day, c.sender, c.template_name, c.category) AS d
+WHERE d.sent <> 0 OR d.failed <> 0
+ORDER BY d.day DESC, d.sender, d.template_name, d.category;
+
+CREATE VIEW whatsapp_stat_errors WITH (security_barrier) AS
+SELECT d.day, d.sender, d.error_code, d.failed, e.meaning, e.hint
+FROM (SELECT c.day, c.sender, c.error_code, pg_catalog.sum(c.failed)::bigint AS failed FROM whatsapp_day_counts AS c
+      WHERE NOT c.deleted AND whatsapp_sees(c.sender) GROUP BY c.day, c.sender, c.error_code) AS d
+LEFT JOIN LATERAL wa_explain(d.error_code) AS e ON true
+WHERE d.failed <> 0
+ORDER BY d.day DESC, d.failed DESC, d.sender, d.error_code;
+
+CREATE VIEW whatsapp_stat_senders WITH (security_barrier) AS
 SELECT s.name AS sender, s.enabled, s.paused_until, s.paused_reason, s.paused_hint, s.quality,
        coalesce(q.waiting, 0) AS waiting, q.oldest_due, c.sent, c.retried, c.throttled, c.refused, c.unknown, c.account_trouble,
        pg_catalog.to_timestamp(c.last_sent) AS last_sent, pg_catalog.to_timestamp(c.since) AS since
@@ -627,6 +779,7 @@ LEFT JOIN (SELECT k.sender,
                   nullif(pg_catalog.sum(k.value) FILTER (WHERE k.name = 'last_sent'), 0) AS last_sent,
                   pg_catalog.sum(k.value) FILTER (WHERE k.name = 'since') AS since
            FROM whatsapp_counters() AS k WHERE k.sender IS NOT NULL GROUP BY k.sender) AS c ON c.sender = s.name
+WHERE whatsapp_sees(s.name)
 ORDER BY s.name;
 
 COMMENT ON VIEW whatsapp_stat_queue IS 'What is still to be sent, by sender, priority and state.';
@@ -642,6 +795,24 @@ COMMENT ON COLUMN whatsapp_status.status IS 'One of the six statuses, in the ord
 COMMENT ON COLUMN whatsapp_status.messages IS 'Number of messages in this status.';
 COMMENT ON COLUMN whatsapp_status.oldest IS 'Their first day, see whatsapp_day_counts.day.';
 COMMENT ON COLUMN whatsapp_status.newest IS 'Their last day.';
+COMMENT ON VIEW whatsapp_stat_days IS 'Messages of each day by sender, template and category: sent, and what became of those.';
+COMMENT ON COLUMN whatsapp_stat_days.day IS 'By UTC: the day when the messages were sent; of those that were never sent, when they failed.';
+COMMENT ON COLUMN whatsapp_stat_days.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_stat_days.template_name IS 'Name of the template; empty without one.';
+COMMENT ON COLUMN whatsapp_stat_days.category IS 'Category that is charged; empty until a status webhook tells it.';
+COMMENT ON COLUMN whatsapp_stat_days.sent IS 'Messages that were sent.';
+COMMENT ON COLUMN whatsapp_stat_days.delivered IS 'Of these, those that were delivered, read ones among them.';
+COMMENT ON COLUMN whatsapp_stat_days.read IS 'Of these, those that were read.';
+COMMENT ON COLUMN whatsapp_stat_days.failed IS 'Messages that failed, sent or not.';
+COMMENT ON COLUMN whatsapp_stat_days.delivery_rate IS 'delivered of sent in percent; NULL when nothing was sent.';
+COMMENT ON COLUMN whatsapp_stat_days.read_rate IS 'read of sent in percent; NULL when nothing was sent.';
+COMMENT ON VIEW whatsapp_stat_errors IS 'Failed messages by day, sender and error code, with what the code means.';
+COMMENT ON COLUMN whatsapp_stat_errors.day IS 'By UTC: the day when the messages were sent; of those that were never sent, when they failed.';
+COMMENT ON COLUMN whatsapp_stat_errors.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_stat_errors.error_code IS 'Meta''s code; NULL when the error is ours: see whatsapp_messages.error_message.';
+COMMENT ON COLUMN whatsapp_stat_errors.failed IS 'Number of messages.';
+COMMENT ON COLUMN whatsapp_stat_errors.meaning IS 'What the code says.';
+COMMENT ON COLUMN whatsapp_stat_errors.hint IS 'What to do about it.';
 COMMENT ON VIEW whatsapp_stat_senders IS 'Each sender: is it sending, why not, and what became of its attempts.';
 COMMENT ON COLUMN whatsapp_stat_senders.sender IS 'Name of the sender.';
 COMMENT ON COLUMN whatsapp_stat_senders.enabled IS 'False: it is switched off.';
@@ -665,6 +836,52 @@ COMMENT ON FUNCTION wa_rate_card(bytea, text) IS
     'Reads a rate card of Meta''s (CSV, or XLSX whatever its name says) without importing it. Raises 22023 with the line of what cannot be read.';
 COMMENT ON FUNCTION wa_rates_import(bytea, text, date) IS
     'Adds a rate card of Meta''s (CSV or XLSX, unchanged) to whatsapp_rates and returns how many rows are new; 0 when all of it is there already. Raises 23P01 when a card of that currency and date has another rate for the same, 22023 with the line of what cannot be read and for what is no currency code, 22004 for NULL, 22008 for an infinite date.';
+CREATE VIEW whatsapp_billing WITH (security_barrier) AS
+SELECT s.name AS sender, s.account,
+       coalesce(CASE WHEN s.account IS NULL THEN nullif(pg_catalog.current_setting('whatsapp.account_currency', true), '') ELSE a.currency END,
+                b.currency) AS currency,
+       CASE WHEN s.account IS NULL THEN nullif(pg_catalog.current_setting('whatsapp.account_time_zone', true), '') ELSE a.time_zone END AS time_zone
+FROM whatsapp_senders AS s LEFT JOIN whatsapp_accounts AS a ON a.name = s.account
+LEFT JOIN whatsapp_business_accounts AS b ON b.account IS NOT DISTINCT FROM s.account
+WHERE whatsapp_sees(s.name);
+
+CREATE VIEW whatsapp_delivered_units WITH (security_barrier) AS
+SELECT b.account, m.sender, b.currency, b.time_zone,
+       pg_catalog.timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day,
+       m.template_name, pg_catalog.left(m.recipient_phone, 8) AS prefix,
+       coalesce(pg_catalog.lower(m.pricing_category), CASE WHEN m.message_type <> 'template' THEN 'service' ELSE pg_catalog.lower(t.category) END) AS category,
+       m.pricing_type, m.pricing_category IS NOT NULL AND m.pricing_type IS NOT NULL AS told
+FROM whatsapp_messages AS m
+JOIN whatsapp_billing AS b ON b.sender = m.sender
+LEFT JOIN whatsapp_templates AS t ON m.pricing_category IS NULL AND t.name = m.template_name AND t.language = m.template_language
+                                  AND t.account IS NOT DISTINCT FROM b.account
+WHERE coalesce(m.delivered_at, m.read_at) IS NOT NULL AND (m.conversation_id IS NULL OR m.pricing_model IS DISTINCT FROM 'CBP')
+UNION ALL
+SELECT b.account, c.sender, b.currency, b.time_zone, pg_catalog.timezone(coalesce(b.time_zone, 'UTC'), c.charged_at)::date,
+       c.template_name, pg_catalog.left(c.recipient_phone, 8), pg_catalog.lower(c.pricing_category), c.pricing_type, c.pricing_type IS NOT NULL
+FROM (SELECT DISTINCT ON (m.sender, m.conversation_id, m.pricing_category)
+             m.sender, coalesce(m.delivered_at, m.read_at) AS charged_at, m.template_name, m.recipient_phone, m.pricing_category, m.pricing_type
+      FROM whatsapp_messages AS m
+      WHERE coalesce(m.delivered_at, m.read_at) IS NOT NULL AND m.conversation_id IS NOT NULL AND m.pricing_model = 'CBP'
+      ORDER BY m.sender, m.conversation_id, m.pricing_category, coalesce(m.delivered_at, m.read_at), m.id) AS c
+JOIN whatsapp_billing AS b ON b.sender = c.sender;
+
+COMMENT ON VIEW whatsapp_billing IS 'Senders with the account, currency and time zone by which they are charged.';
+COMMENT ON COLUMN whatsapp_billing.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_billing.account IS 'Its account; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_billing.currency IS 'From whatsapp_accounts, or whatsapp.account_currency for the default account; else as Meta tells it; NULL when nobody has said.';
+COMMENT ON COLUMN whatsapp_billing.time_zone IS 'From whatsapp_accounts, or whatsapp.account_time_zone for the default account; NULL when nobody has said.';
+COMMENT ON VIEW whatsapp_delivered_units IS 'What may be charged, one row each: delivered messages, and conversations where Meta charged by these.';
+COMMENT ON COLUMN whatsapp_delivered_units.account IS 'Account of the sender; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_delivered_units.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_delivered_units.currency IS 'Currency of the account.';
+COMMENT ON COLUMN whatsapp_delivered_units.time_zone IS 'Time zone of the account.';
+COMMENT ON COLUMN whatsapp_delivered_units.day IS 'Day of the delivery in that time zone, in UTC when it is not known.';
+COMMENT ON COLUMN whatsapp_delivered_units.template_name IS 'Name of the template; NULL for other messages.';
+COMMENT ON COLUMN whatsapp_delivered_units.prefix IS 'The beginning of the phone number, which tells the market.';
+COMMENT ON COLUMN whatsapp_delivered_units.category IS 'Category as Meta told it; else service, or the template''s category.';
+COMMENT ON COLUMN whatsapp_delivered_units.pricing_type IS 'Whether and why it is charged, as Meta told it.';
+COMMENT ON COLUMN whatsapp_delivered_units.told IS 'True when Meta told both.';
 CREATE TABLE whatsapp_cost_units (
     round         bigint NOT NULL,
     is_whole      boolean NOT NULL DEFAULT false,
@@ -700,6 +917,114 @@ COMMENT ON COLUMN whatsapp_cost_units.pricing_type IS 'Whether and why it is cha
 COMMENT ON COLUMN whatsapp_cost_units.told IS 'True when Meta told both.';
 COMMENT ON COLUMN whatsapp_cost_units.units IS 'Number of messages.';
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_cost_units', 'WHERE false');
+CREATE FUNCTION whatsapp_units_before(sender text, account text, market text, category text, until date) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(pg_catalog.sum(g.units), 0)
+    FROM (SELECT u.prefix, pg_catalog.count(*) AS units FROM whatsapp_delivered_units AS u
+          WHERE CASE WHEN whatsapp_units_before.market IS NULL THEN u.sender = whatsapp_units_before.sender
+                     ELSE u.account IS NOT DISTINCT FROM whatsapp_units_before.account END
+            AND u.day BETWEEN pg_catalog.date_trunc('month', whatsapp_units_before.until)::date AND whatsapp_units_before.until
+            AND pg_catalog.replace(u.category, '-', '_') = whatsapp_units_before.category AND (u.pricing_type IS NULL OR u.pricing_type = 'regular')
+          GROUP BY u.prefix) AS g
+    WHERE whatsapp_units_before.market IS NULL OR (SELECT k.market FROM wa_market(g.prefix) AS k) = whatsapp_units_before.market;
+END;
+
+CREATE FUNCTION wa_price(phone text, category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
+                         OUT price numeric, OUT currency text, OUT market text, OUT basis text, OUT reason text)
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN why.reason IS NULL THEN CASE WHEN r.basis = 'rate' AND NOT f.free THEN c.cost ELSE 0 END END,
+           b.currency, m.market,
+           CASE WHEN why.reason IS NULL THEN CASE WHEN f.free THEN 'free_units' ELSE r.basis END END, why.reason
+    FROM (SELECT coalesce(wa_price.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''), 'default') AS sender) AS s
+    LEFT JOIN whatsapp_billing AS b ON b.sender = s.sender
+    CROSS JOIN LATERAL (SELECT pg_catalog.timezone(b.time_zone, wa_price.at)::date AS day) AS d
+    CROSS JOIN LATERAL wa_market(wa_price.phone) AS m
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(wa_price.phone) AND w.sender = s.sender
+                               AND w.last_inbound_at BETWEEN wa_price.at - interval '24 hours' AND wa_price.at)
+                     OR EXISTS (SELECT FROM whatsapp_inbound AS i WHERE i.contact = wa_contact_key(wa_price.phone) AND i.sender = s.sender
+                               AND i.occurred_at BETWEEN wa_price.at - interval '24 hours' AND wa_price.at) AS open) AS w
+    CROSS JOIN LATERAL wa_price_rule(wa_price.category, d.day, w.open) AS r
+    CROSS JOIN LATERAL (SELECT coalesce(r.free_units > 0 AND whatsapp_units_before(s.sender, NULL, NULL, r.rate_category, d.day) < r.free_units,
+                                        false) AS free) AS f
+    CROSS JOIN LATERAL (SELECT CASE WHEN EXISTS (SELECT FROM whatsapp_rates AS k WHERE k.currency = b.currency AND k.effective_date <= d.day
+                                                 AND k.market = m.market AND k.category = r.rate_category AND k.volume_from > 1)
+                               THEN whatsapp_units_before(s.sender, b.account, m.market, r.rate_category, d.day) ELSE 0 END AS units) AS v
+    CROSS JOIN LATERAL whatsapp_rate_cost(b.currency, d.day, m.market, r.rate_category, v.units, 1) AS c
+    CROSS JOIN LATERAL (SELECT CASE WHEN b.sender IS NULL THEN 'unknown_sender' WHEN m.reason IS NOT NULL THEN m.reason
+                                    WHEN b.time_zone IS NULL THEN 'no_time_zone' WHEN r.reason IS NOT NULL THEN r.reason
+                                    WHEN r.basis = 'rate' AND NOT f.free THEN c.reason END AS reason) AS why;
+END;
+
+CREATE FUNCTION whatsapp_estimate_groups(prefixes text[], counts bigint[], category text, at timestamptz, sender text, windows boolean[] DEFAULT NULL,
+                                         OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH per_market AS (
+        SELECT p.market, p.currency, p.reason, p.sender, p.account, p.day, p.model, p.basis, p.free_units, p.rate_category,
+               pg_catalog.sum(p.messages)::bigint AS messages
+        FROM (SELECT m.market, b.currency, s.sender, b.account, d.day, r.model, r.basis, r.free_units, r.rate_category, g.messages,
+                     CASE WHEN b.sender IS NULL THEN 'unknown_sender' WHEN m.reason IS NOT NULL THEN m.reason
+                          WHEN b.time_zone IS NULL THEN 'no_time_zone' ELSE r.reason END AS reason
+              FROM ROWS FROM (pg_catalog.unnest(whatsapp_estimate_groups.prefixes), pg_catalog.unnest(whatsapp_estimate_groups.counts),
+                              pg_catalog.unnest(whatsapp_estimate_groups.windows)) AS g (prefix, messages, window_open)
+              CROSS JOIN (SELECT coalesce(whatsapp_estimate_groups.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''),
+                                          'default') AS sender) AS s
+              LEFT JOIN whatsapp_billing AS b ON b.sender = s.sender
+              CROSS JOIN LATERAL (SELECT pg_catalog.timezone(b.time_zone, whatsapp_estimate_groups.at)::date AS day) AS d
+              CROSS JOIN LATERAL wa_market(g.prefix) AS m
+              CROSS JOIN LATERAL wa_price_rule(whatsapp_estimate_groups.category, d.day, coalesce(g.window_open, false)) AS r) AS p
+        GROUP BY p.market, p.currency, p.reason, p.sender, p.account, p.day, p.model, p.basis, p.free_units, p.rate_category
+    ), rated AS (
+        SELECT p.*, v.units AS before, one.cost AS rate, coalesce(p.reason, CASE WHEN p.basis = 'rate' THEN one.reason END) AS why
+        FROM per_market AS p
+        CROSS JOIN LATERAL (SELECT CASE WHEN p.reason IS NULL AND p.basis = 'rate'
+                                         AND EXISTS (SELECT FROM whatsapp_rates AS k WHERE k.currency = p.currency AND k.effective_date <= p.day
+                                                     AND k.market = p.market AND k.category = p.rate_category AND k.volume_from > 1)
+                                   THEN whatsapp_units_before(p.sender, p.account, p.market, p.rate_category, p.day) ELSE 0 END AS units) AS v
+        CROSS JOIN LATERAL whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, v.units, 1) AS one
+    ), allowed AS (
+        SELECT r.*, CASE WHEN r.why IS NULL AND r.basis <> 'rate' THEN r.messages
+                         WHEN r.why IS NULL THEN greatest(0, least(r.messages, a.left_over
+                              - coalesce(pg_catalog.sum(r.messages) OVER (PARTITION BY r.why IS NULL AND r.basis = 'rate' ORDER BY r.rate, r.market
+                                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)))::bigint ELSE 0 END AS free
+        FROM rated AS r
+        CROSS JOIN LATERAL (SELECT CASE WHEN r.why IS NULL AND r.free_units > 0
+                                   THEN greatest(0, r.free_units - whatsapp_units_before(r.sender, NULL, NULL, r.rate_category, r.day))
+                                   ELSE 0 END AS left_over) AS a
+    )
+    SELECT a.market, a.currency, pg_catalog.sum(a.messages)::bigint, pg_catalog.sum(a.free)::bigint,
+           CASE WHEN a.why IS NULL THEN pg_catalog.sum(CASE WHEN a.messages = a.free THEN 0 ELSE c.cost END) END, a.why
+    FROM allowed AS a
+    CROSS JOIN LATERAL whatsapp_rate_cost(a.currency, a.day, a.market, a.rate_category, a.before, a.messages - a.free) AS c
+    GROUP BY a.market, a.currency, a.why
+    ORDER BY a.why IS NOT NULL, a.market, a.why;
+END;
+
+CREATE FUNCTION wa_estimate(phones text[], category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
+                            open_windows boolean DEFAULT false, OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT e.market, e.currency, e.messages, e.free, e.cost, e.reason
+    FROM (SELECT pg_catalog.array_agg(g.prefix) AS prefixes, pg_catalog.array_agg(g.messages) AS counts, pg_catalog.array_agg(g.window_open) AS windows
+          FROM (SELECT CASE WHEN wa_valid_e164(p.phone) OR p.phone ~ '^[A-Z]{2}[.].' THEN pg_catalog.left(p.phone, 8) END AS prefix,
+                       CASE WHEN wa_estimate.open_windows
+                            THEN EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(p.phone) AND w.sender = s.sender
+                                         AND w.last_inbound_at BETWEEN wa_estimate.at - interval '24 hours' AND wa_estimate.at)
+                              OR EXISTS (SELECT FROM whatsapp_inbound AS i WHERE i.contact = wa_contact_key(p.phone) AND i.sender = s.sender
+                                         AND i.occurred_at BETWEEN wa_estimate.at - interval '24 hours' AND wa_estimate.at)
+                            ELSE false END AS window_open,
+                       pg_catalog.count(*) AS messages
+                FROM pg_catalog.unnest(wa_estimate.phones) AS p (phone)
+                CROSS JOIN (SELECT coalesce(wa_estimate.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''),
+                                            'default') AS sender) AS s
+                GROUP BY 1, 2) AS g) AS a
+    CROSS JOIN LATERAL whatsapp_estimate_groups(a.prefixes, a.counts, wa_estimate.category, wa_estimate.at, wa_estimate.sender, a.windows) AS e;
+END;
+
 CREATE VIEW whatsapp_cost_parts AS
 WITH groups AS (
     SELECT false AS is_kept, u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, u.category, m.market, m.reason, u.told, u.pricing_type, u.units
@@ -710,7 +1035,7 @@ WITH groups AS (
     CROSS JOIN LATERAL wa_market(u.prefix) AS m
     UNION ALL
     SELECT true, k.account, k.sender, k.currency, k.time_zone, k.day, k.template_name, k.category, k.market, k.reason, k.told, k.pricing_type, k.units
-    FROM whatsapp_cost_units AS k WHERE k.is_whole
+    FROM whatsapp_cost_units AS k WHERE k.is_whole AND whatsapp_sees(k.sender)
 ), ruled AS (
     SELECT g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, pg_catalog.replace(g.category, '-', '_') AS category, g.market, g.told,
            r.rate_category, r.free_units,
@@ -743,6 +1068,14 @@ CREATE VIEW whatsapp_costs AS
 SELECT p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units, p.free, p.cost, p.estimated, p.reason
 FROM whatsapp_cost_parts AS p WHERE NOT p.is_kept;
 
+COMMENT ON FUNCTION whatsapp_units_before(text, text, text, text, date) IS
+    'How many charged messages of a month whatsapp_messages knows until that day. For wa_price() and wa_estimate().';
+COMMENT ON FUNCTION wa_price(text, text, timestamptz, text) IS
+    'The price of a message of this category to this phone or user id, from this sender (whatsapp.default_sender for NULL), in the currency of its account: or a reason why it is not known, and then price is NULL. It is 0 only where basis says what makes it free: free_service, free_window, free_entry_point, or free_units, an estimate, while this database knows of fewer than the free messages of the month. Never raises.';
+COMMENT ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text, boolean[]) IS
+    'The estimate of wa_estimate(), of the beginnings of phones, how many have each, and whether these have open windows.';
+COMMENT ON FUNCTION wa_estimate(text[], text, timestamptz, text, boolean) IS
+    'What a message of this category to each of these phones would cost, one row per market; what cannot be priced stands in rows of its own, with the reason and no cost. Free messages of the month are taken off the cheapest, so that the sum is never too low; open windows are left out for the same reason. With open_windows, whoever has written to the sender in the 24 hours before at is taken to have an open one, which makes utility templates free until September 2026: what it costs at least, since windows close.';
 COMMENT ON VIEW whatsapp_cost_parts IS 'What whatsapp_costs shows, and the same of whatsapp_cost_units. For whatsapp_costs and wa_report().';
 COMMENT ON COLUMN whatsapp_cost_parts.is_kept IS 'True for what is made of whatsapp_cost_units.';
 COMMENT ON COLUMN whatsapp_cost_parts.day IS 'As in whatsapp_costs.';
@@ -770,6 +1103,10 @@ COMMENT ON COLUMN whatsapp_costs.free IS 'How many of them are free: as Meta tol
 COMMENT ON COLUMN whatsapp_costs.cost IS 'What the others cost; NULL when it is not known, see reason.';
 COMMENT ON COLUMN whatsapp_costs.estimated IS 'True when Meta did not tell category and type, or does not tell which messages of a month are free.';
 COMMENT ON COLUMN whatsapp_costs.reason IS 'Why there is no cost.';
+REVOKE ALL ON FUNCTION whatsapp_units_before(text, text, text, text, date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_price(text, text, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text, boolean[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_estimate(text[], text, timestamptz, text, boolean) FROM PUBLIC;
 ALTER TABLE whatsapp_budget_limits ADD COLUMN campaign_id bigint;
 CREATE FUNCTION wa_budget_set(name text, amount numeric, currency text DEFAULT NULL, period text DEFAULT 'month', account text DEFAULT NULL,
                               sender text DEFAULT NULL, category text DEFAULT NULL, template text DEFAULT NULL, hold boolean DEFAULT true,
@@ -861,6 +1198,182 @@ COMMENT ON COLUMN whatsapp_budgets.unpriced_policy IS 'count or hold: what is do
 COMMENT ON COLUMN whatsapp_budgets.last_warning IS 'The last warning of the period: 50, 80 or 100 percent.';
 COMMENT ON COLUMN whatsapp_budgets.last_warning_at IS 'When that was.';
 REVOKE ALL ON FUNCTION wa_budget_set(text, numeric, text, text, text, text, text, text, boolean, text, bigint) FROM PUBLIC;
+CREATE TABLE whatsapp_campaign_units (
+    campaign_id  bigint NOT NULL,
+    day          date NOT NULL,
+    market       text,
+    reason       text,
+    category     text,
+    pricing_type text,
+    units        bigint NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+ALTER TABLE whatsapp_campaign_units REPLICA IDENTITY FULL;
+CREATE INDEX whatsapp_campaign_units_campaign_id_idx ON whatsapp_campaign_units (campaign_id);
+CREATE OR REPLACE FUNCTION wa_campaign_pause(campaign bigint, reason text DEFAULT NULL) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_pause';
+
+CREATE OR REPLACE FUNCTION wa_campaign_resume(campaign bigint) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_resume';
+
+CREATE OR REPLACE FUNCTION wa_campaign_cancel(campaign bigint) RETURNS bigint
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_cancel';
+
+CREATE OR REPLACE FUNCTION wa_campaign_retry(campaign bigint, VARIADIC codes bigint[] DEFAULT '{}') RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_retry';
+
+CREATE FUNCTION wa_campaign_retry(campaign bigint, dry_run boolean, codes bigint[] DEFAULT '{}')
+RETURNS TABLE (messages bigint, left_out bigint, errors jsonb, cost jsonb)
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_retry_shown';
+
+CREATE VIEW whatsapp_campaign_costs WITH (security_barrier) AS
+WITH rates AS MATERIALIZED (
+    SELECT k.currency, k.effective_date, k.market, k.category, pg_catalog.bool_or(k.volume_from > 1) AS has_tiers,
+           coalesce(pg_catalog.min(k.rate) FILTER (WHERE k.volume_from = 1 AND NOT k.built_in),
+                    pg_catalog.min(k.rate) FILTER (WHERE k.volume_from = 1)) AS rate
+    FROM whatsapp_rates AS k GROUP BY k.currency, k.effective_date, k.market, k.category
+), cards AS MATERIALIZED (
+    SELECT k.currency, k.effective_date, pg_catalog.lead(k.effective_date) OVER (PARTITION BY k.currency ORDER BY k.effective_date) AS next_date
+    FROM (SELECT DISTINCT n.currency, n.effective_date FROM rates AS n) AS k
+)
+SELECT r.campaign, r.day, r.category, r.market, r.currency, r.units, CASE WHEN r.is_free THEN r.units ELSE 0 END AS free,
+       CASE WHEN w.reason IS NULL THEN CASE WHEN r.is_free THEN 0 ELSE r.units * c.rate END END AS cost,
+       NOT r.told OR (NOT r.is_free AND (r.free_units > 0 OR coalesce(c.has_tiers, false))) AS estimated, w.reason
+FROM (SELECT u.campaign_id AS campaign, u.day, u.market, u.units, b.currency, b.time_zone, g.category, p.rate_category, p.free_units,
+             u.category IS NOT NULL AND u.pricing_type IS NOT NULL AS told,
+             CASE WHEN u.pricing_type LIKE 'free%' THEN true WHEN u.pricing_type IS NULL THEN coalesce(p.basis <> 'rate', false) ELSE false END AS is_free,
+             CASE WHEN u.pricing_type LIKE 'free%' THEN NULL
+                  ELSE coalesce(u.reason, CASE WHEN b.time_zone IS NULL THEN 'no_time_zone' END, p.reason) END AS reason
+      FROM (SELECT s.campaign_id, s.day, s.market, s.reason, s.category, s.pricing_type, pg_catalog.sum(s.units)::bigint AS units
+            FROM whatsapp_campaign_units AS s GROUP BY s.campaign_id, s.day, s.market, s.reason, s.category, s.pricing_type) AS u
+      JOIN whatsapp_campaign_definitions AS d ON d.id = u.campaign_id
+      LEFT JOIN whatsapp_billing AS b ON b.sender = d.sender
+      LEFT JOIN whatsapp_templates AS t ON u.category IS NULL AND t.name = d.template_name AND t.language = d.template_language
+           AND t.account IS NOT DISTINCT FROM b.account
+      CROSS JOIN LATERAL (SELECT coalesce(u.category, CASE WHEN d.template_name IS NULL THEN 'service'
+                                          ELSE pg_catalog.replace(pg_catalog.lower(t.category), '-', '_') END) AS category) AS g
+      CROSS JOIN LATERAL wa_price_rule(g.category, u.day) AS p
+      WHERE u.units <> 0 AND whatsapp_sees(d.sender)) AS r
+LEFT JOIN cards AS card ON card.currency = r.currency AND card.effective_date <= r.day AND (card.next_date IS NULL OR card.next_date > r.day)
+LEFT JOIN rates AS c ON c.currency = r.currency AND c.effective_date = card.effective_date AND c.market = r.market AND c.category = r.rate_category
+CROSS JOIN LATERAL (SELECT coalesce(r.reason, CASE WHEN r.is_free OR c.rate IS NOT NULL THEN NULL WHEN r.currency IS NULL THEN 'no_currency'
+                         WHEN card.effective_date IS NULL THEN 'no_rate_card'
+                         WHEN NOT EXISTS (SELECT FROM rates AS k WHERE k.currency = r.currency AND k.effective_date = card.effective_date
+                                          AND k.market = r.market) THEN 'market_not_on_card' ELSE 'rate_not_printed' END) AS reason) AS w;
+
+CREATE VIEW whatsapp_campaigns WITH (security_barrier) AS
+SELECT d.id AS campaign, d.name, d.template_name, d.template_language, d.sender,
+       CASE WHEN f.pending > 0 AND d.cancelled_at IS NOT NULL THEN 'cancelling'
+            WHEN f.pending > 0 AND p.cause = 'asked' THEN 'paused'
+            WHEN f.pending > 0 AND p.cause = 'window' THEN 'waiting'
+            WHEN f.pending > 0 AND p.cause IS NOT NULL THEN 'stopped'
+            WHEN f.pending > 0 AND d.send_at > pg_catalog.now() THEN 'scheduled'
+            WHEN f.pending > 0 THEN 'running'
+            WHEN d.cancelled_at IS NOT NULL THEN 'cancelled' ELSE 'finished' END AS state,
+       p.reason, p.hint, d.planned, f.pending, f.sent, f.delivered, f.read, f.failed, f.cancelled, d.duplicates,
+       f.errors, d.estimate AS cost, s.spent,
+       pg_catalog.round(100.0 * (d.planned - f.pending) / nullif(d.planned, 0), 1) AS percent_done,
+       CASE WHEN f.pending > 0 AND p.cause IS NULL AND d.pace > 0
+            THEN pg_catalog.make_interval(secs => pg_catalog.ceil(f.pending / d.pace)) END AS time_left,
+       d.send_at, d.send_window, d.time_zone, d.created_at, d.created_by, p.starts_at AS paused_at, d.cancelled_at, CASE WHEN f.pending = 0 THEN d.finished_at END AS finished_at
+FROM whatsapp_campaign_definitions AS d
+LEFT JOIN whatsapp_campaign_pauses AS p ON p.campaign_id = d.id AND p.starts_at <= pg_catalog.now()
+CROSS JOIN LATERAL (
+    SELECT d.planned - coalesce(pg_catalog.sum(e.sent + e.failed + e.cancelled), 0)::bigint AS pending,
+           coalesce(pg_catalog.sum(e.sent), 0)::bigint AS sent, coalesce(pg_catalog.sum(e.delivered), 0)::bigint AS delivered,
+           coalesce(pg_catalog.sum(e.read), 0)::bigint AS read, coalesce(pg_catalog.sum(e.failed), 0)::bigint AS failed,
+           coalesce(pg_catalog.sum(e.cancelled), 0)::bigint AS cancelled,
+           pg_catalog.jsonb_object_agg(coalesce(e.error_code::text, 'none'), e.failed) FILTER (WHERE e.failed <> 0) AS errors
+    FROM (SELECT c.error_code, pg_catalog.sum(c.sent - c.failed_sent)::bigint AS sent, pg_catalog.sum(c.delivered)::bigint AS delivered,
+                 pg_catalog.sum(c.read)::bigint AS read, pg_catalog.sum(c.failed)::bigint AS failed, pg_catalog.sum(c.cancelled)::bigint AS cancelled
+          FROM whatsapp_day_counts AS c WHERE c.campaign_id = d.id AND NOT c.deleted GROUP BY c.error_code) AS e) AS f
+LEFT JOIN (
+    SELECT m.campaign, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('currency', m.currency, 'delivered', m.delivered, 'free', m.free, 'cost', m.cost,
+                                'estimated', m.estimated, 'unpriced', m.unpriced) ORDER BY m.currency) AS spent
+    FROM (SELECT k.campaign, k.currency, pg_catalog.sum(k.units)::bigint AS delivered, pg_catalog.sum(k.free)::bigint AS free, pg_catalog.sum(k.cost) AS cost,
+                 coalesce(pg_catalog.sum(k.cost) FILTER (WHERE k.estimated), 0) AS estimated,
+                 coalesce(pg_catalog.sum(k.units) FILTER (WHERE k.reason IS NOT NULL), 0)::bigint AS unpriced
+          FROM whatsapp_campaign_costs AS k GROUP BY k.campaign, k.currency) AS m GROUP BY m.campaign) AS s ON s.campaign = d.id
+WHERE whatsapp_sees(d.sender)
+ORDER BY d.id DESC;
+
+CREATE VIEW whatsapp_campaign_errors WITH (security_barrier) AS
+SELECT k.campaign_id AS campaign, k.error_code, k.failed, e.meaning, e.hint
+FROM (SELECT c.campaign_id, c.error_code, pg_catalog.sum(c.failed)::bigint AS failed FROM whatsapp_day_counts AS c
+      WHERE c.campaign_id IS NOT NULL AND NOT c.deleted AND whatsapp_sees(c.sender) GROUP BY c.campaign_id, c.error_code) AS k
+LEFT JOIN LATERAL wa_explain(k.error_code) AS e ON true
+WHERE k.failed <> 0
+ORDER BY k.campaign_id DESC, k.failed DESC, k.error_code;
+
+COMMENT ON COLUMN whatsapp_campaign_definitions.accepted IS 'Causes that do not stop it, since somebody resumed it while they held; until they hold no more. budget stays: what does not fit waits for the next day or month.';
+COMMENT ON TABLE whatsapp_campaign_units IS
+    'Delivered messages of campaigns, by what their price depends on. Rows of one key add up; see whatsapp_campaign_costs. It keeps its numbers when messages are deleted.';
+COMMENT ON COLUMN whatsapp_campaign_units.campaign_id IS 'The campaign, a row of whatsapp_campaign_definitions.';
+COMMENT ON COLUMN whatsapp_campaign_units.day IS 'Day of the delivery in the time zone of the account, in UTC when it is not known.';
+COMMENT ON COLUMN whatsapp_campaign_units.market IS 'Market of the recipients, as whatsapp_markets told it at the delivery.';
+COMMENT ON COLUMN whatsapp_campaign_units.reason IS 'Why there is no market.';
+COMMENT ON COLUMN whatsapp_campaign_units.category IS 'Category as Meta told it; NULL before.';
+COMMENT ON COLUMN whatsapp_campaign_units.pricing_type IS 'Whether and why it is charged, as Meta told it; NULL before.';
+COMMENT ON COLUMN whatsapp_campaign_units.units IS 'Number of messages.';
+COMMENT ON VIEW whatsapp_campaign_costs IS
+    'What the delivered messages of each campaign cost by the rate cards, by day, category and market: exact after each transaction, and also when the messages are deleted. Free messages of the month and volume tiers are not taken off.';
+COMMENT ON COLUMN whatsapp_campaign_costs.campaign IS 'Number of the campaign.';
+COMMENT ON COLUMN whatsapp_campaign_costs.day IS 'Day of the delivery in the time zone of the account, in UTC when it is not known.';
+COMMENT ON COLUMN whatsapp_campaign_costs.category IS 'Category as Meta told it; else service, or the template''s category.';
+COMMENT ON COLUMN whatsapp_campaign_costs.market IS 'Market of the recipients.';
+COMMENT ON COLUMN whatsapp_campaign_costs.currency IS 'Currency of the account.';
+COMMENT ON COLUMN whatsapp_campaign_costs.units IS 'Delivered messages.';
+COMMENT ON COLUMN whatsapp_campaign_costs.free IS 'How many of them are free, as Meta told, or else by the rules of the day.';
+COMMENT ON COLUMN whatsapp_campaign_costs.cost IS 'What the others cost; NULL when it is not known, see reason.';
+COMMENT ON COLUMN whatsapp_campaign_costs.estimated IS 'True when Meta did not tell category and type; or when free messages of the month or volume tiers may make it cheaper.';
+COMMENT ON COLUMN whatsapp_campaign_costs.reason IS 'Why there is no cost.';
+COMMENT ON VIEW whatsapp_campaigns IS 'Campaigns with their state and what became of their messages: planned = pending + sent + failed + cancelled, in every snapshot, and also when the messages are deleted.';
+COMMENT ON COLUMN whatsapp_campaigns.campaign IS 'Number of the campaign.';
+COMMENT ON COLUMN whatsapp_campaigns.name IS 'Its name.';
+COMMENT ON COLUMN whatsapp_campaigns.template_name IS 'Name of the template; NULL for a text without one.';
+COMMENT ON COLUMN whatsapp_campaigns.template_language IS 'Language of the template.';
+COMMENT ON COLUMN whatsapp_campaigns.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_campaigns.state IS 'scheduled, running, waiting (for its hours), paused, stopped (by itself: see reason), cancelling, cancelled or finished. It is finished when nothing is pending, and not before.';
+COMMENT ON COLUMN whatsapp_campaigns.reason IS 'Why it is paused or stopped.';
+COMMENT ON COLUMN whatsapp_campaigns.hint IS 'What to do about it.';
+COMMENT ON COLUMN whatsapp_campaigns.planned IS 'Messages that were made for it.';
+COMMENT ON COLUMN whatsapp_campaigns.pending IS 'Messages that are still to be sent.';
+COMMENT ON COLUMN whatsapp_campaigns.sent IS 'Messages that were sent and have not failed since.';
+COMMENT ON COLUMN whatsapp_campaigns.delivered IS 'Of these, those that are DELIVERED or READ.';
+COMMENT ON COLUMN whatsapp_campaigns.read IS 'Of these, those that are READ.';
+COMMENT ON COLUMN whatsapp_campaigns.failed IS 'Messages that are FAILED, also those that were so from the beginning.';
+COMMENT ON COLUMN whatsapp_campaigns.cancelled IS 'Messages that are CANCELLED, or were deleted before they were sent.';
+COMMENT ON COLUMN whatsapp_campaigns.duplicates IS 'Recipients that were left out since they had been there before.';
+COMMENT ON COLUMN whatsapp_campaigns.errors IS 'Failures by Meta''s code; none stands for those that have no code. whatsapp_campaign_errors explains them.';
+COMMENT ON COLUMN whatsapp_campaigns.cost IS 'What all of it would cost, estimated when it was made: one object per market; what cannot be priced with its reason.';
+COMMENT ON COLUMN whatsapp_campaigns.spent IS 'What the delivered messages have cost so far, one object per currency: delivered, free, cost, estimated (the part of cost that Meta has not told), unpriced (messages without a price). By days and markets in whatsapp_campaign_costs.';
+COMMENT ON COLUMN whatsapp_campaigns.percent_done IS 'How much of it is not pending any more.';
+COMMENT ON COLUMN whatsapp_campaigns.time_left IS 'At the pace of the last seconds; NULL when nothing is sent.';
+COMMENT ON COLUMN whatsapp_campaigns.send_at IS 'Nothing of it is sent before this time.';
+COMMENT ON COLUMN whatsapp_campaigns.send_window IS 'Hours within which it is sent; NULL for any.';
+COMMENT ON COLUMN whatsapp_campaigns.time_zone IS 'Of these hours.';
+COMMENT ON COLUMN whatsapp_campaigns.created_at IS 'Start of the transaction that made it.';
+COMMENT ON COLUMN whatsapp_campaigns.created_by IS 'The user of the session that made it.';
+COMMENT ON COLUMN whatsapp_campaigns.paused_at IS 'Since when it is paused, stopped or waits.';
+COMMENT ON COLUMN whatsapp_campaigns.cancelled_at IS 'When wa_campaign_cancel() was called.';
+COMMENT ON COLUMN whatsapp_campaigns.finished_at IS 'When the reader saw that nothing was pending any more.';
+COMMENT ON VIEW whatsapp_campaign_errors IS 'Failures of each campaign by their code, with what the code means.';
+COMMENT ON COLUMN whatsapp_campaign_errors.campaign IS 'Number of the campaign.';
+COMMENT ON COLUMN whatsapp_campaign_errors.error_code IS 'Meta''s code; NULL for failures without one: their error_message in whatsapp_messages says what it was.';
+COMMENT ON COLUMN whatsapp_campaign_errors.failed IS 'Messages that failed with it.';
+COMMENT ON COLUMN whatsapp_campaign_errors.meaning IS 'What the code means.';
+COMMENT ON COLUMN whatsapp_campaign_errors.hint IS 'What to do about it.';
+COMMENT ON FUNCTION wa_campaign_resume(bigint) IS
+    'Goes on with a campaign that was paused or has stopped by itself; what made it stop does not stop it again as long as it lasts: with a budget that still has no room, its messages wait for the next day or month. False when it is not paused. Raises 42704 for an unknown campaign.';
+COMMENT ON FUNCTION wa_campaign_retry(bigint, boolean, bigint[]) IS
+    'What wa_campaign_retry(campaign, VARIADIC codes) would send again, without writing anything (dry_run), or as it does it: messages, how many of these campaign''s FAILED messages with such codes are left out (left_out: nobody knows whether they have arrived, their content is gone, or they have no phone number), the messages by Meta''s code (errors; none stands for those without), and what they would cost now, as wa_estimate() says (cost). Raises what the other one raises, and 22004 for NULL.';
+REVOKE ALL ON FUNCTION wa_campaign_retry(bigint, boolean, bigint[]) FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_campaign_units', '');
 CREATE OR REPLACE FUNCTION wa_diagnose() RETURNS TABLE (severity text, problem text, seen text, to_do text)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -963,7 +1476,7 @@ found (rank, problem, seen, to_do) AS (
     FROM @extschema@.whatsapp_watches AS t WHERE t.errors > 0 AND t.last_error_at > clock_timestamp() - interval '1 day'
     UNION ALL
     SELECT 2, 'A campaign has stopped', format('Campaign %s: %s.', p.campaign_id, p.reason), p.hint
-    FROM @extschema@.whatsapp_campaign_pauses AS p WHERE p.cause IN ('failures', 'quality', 'template')
+    FROM @extschema@.whatsapp_campaign_pauses AS p WHERE p.cause IN ('budget', 'failures', 'quality', 'template')
     UNION ALL
     SELECT CASE WHEN b.held > 0 THEN 1 ELSE 2 END, CASE WHEN b.held > 0 THEN 'A budget holds messages' ELSE 'A budget is nearly used up' END,
            format('Budget %s: %s messages wait, %s of %s %s of the %s are spent or reserved.', b.name, b.held, trim_scale(b.spent + b.reserved), trim_scale(b.amount), b.currency, b.period),
@@ -1011,7 +1524,7 @@ JOIN (VALUES (1, 'critical'), (2, 'warning'), (3, 'notice'), (4, 'ok')) AS w (ra
 ORDER BY f.rank, f.problem, f.seen
 $$;
 
-CREATE OR REPLACE FUNCTION wa_diagnose(id bigint) RETURNS TABLE (at timestamptz, event text, detail text)
+CREATE FUNCTION whatsapp_message_life(id bigint) RETURNS TABLE (at timestamptz, event text, detail text)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
 AS $$
 WITH m AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_messages AS t WHERE t.id = $1),
@@ -1067,6 +1580,10 @@ life (at, place, event, detail) AS (
 SELECT at, event, detail FROM life ORDER BY at NULLS LAST, place, event DESC
 $$;
 
+CREATE OR REPLACE FUNCTION wa_diagnose(id bigint) RETURNS TABLE (at timestamptz, event text, detail text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_diagnose_message';
+
 CREATE VIEW whatsapp_top AS
 WITH waiting AS MATERIALIZED (SELECT q.state, q.messages, q.oldest_age FROM whatsapp_stat_queue AS q)
 SELECT t.what, t.now
@@ -1097,10 +1614,76 @@ FROM (
     FROM whatsapp_stat_latency AS l WHERE l.messages > 0 GROUP BY l.sender) AS t
 ORDER BY t.place, t.what;
 
+COMMENT ON FUNCTION whatsapp_message_life(bigint) IS 'What wa_diagnose() tells of a message, whoever asks. For wa_diagnose().';
 COMMENT ON VIEW whatsapp_top IS 'One screen for \watch: workers, queue, senders, webhooks, today and latencies.';
 COMMENT ON COLUMN whatsapp_top.what IS 'What the line is about.';
 COMMENT ON COLUMN whatsapp_top.now IS 'How it is now.';
+REVOKE ALL ON FUNCTION whatsapp_message_life(bigint) FROM PUBLIC;
 GRANT SELECT ON whatsapp_top TO pg_monitor;
+CREATE TABLE whatsapp_meta_costs (
+    account      text,
+    day          date NOT NULL,
+    country      text,
+    category     text,
+    pricing_type text,
+    units        bigint NOT NULL,
+    cost         numeric,
+    synced_at    timestamptz NOT NULL
+);
+
+ALTER TABLE whatsapp_meta_costs REPLICA IDENTITY FULL;
+CREATE INDEX whatsapp_meta_costs_day_idx ON whatsapp_meta_costs (day);
+CREATE FUNCTION wa_request_cost_sync(account text DEFAULT NULL, first_day date DEFAULT NULL, last_day date DEFAULT NULL) RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_request_cost_sync';
+
+CREATE PROCEDURE wa_sync_costs(account text DEFAULT NULL, first_day date DEFAULT NULL, last_day date DEFAULT NULL, timeout interval DEFAULT '1min')
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'pg_whatsapp_sync_costs';
+
+CREATE VIEW whatsapp_cost_differences AS
+SELECT day, nullif(account, '') AS account, nullif(category, '') AS category, nullif(market, '') AS market, o.currency,
+       coalesce(o.units, 0)::bigint AS units, coalesce(t.units, 0)::bigint AS meta_units, coalesce(o.cost, 0) AS cost, coalesce(t.cost, 0) AS meta_cost,
+       (coalesce(t.units, 0) - coalesce(o.units, 0))::bigint AS units_difference, coalesce(t.cost, 0) - coalesce(o.cost, 0) AS cost_difference
+FROM (SELECT c.day, coalesce(c.account, '') AS account, coalesce(c.category, '') AS category, coalesce(c.market, '') AS market,
+             pg_catalog.max(c.currency) AS currency, pg_catalog.sum(c.units) AS units, pg_catalog.sum(c.cost) AS cost
+      FROM whatsapp_costs AS c
+      WHERE EXISTS (SELECT FROM whatsapp_meta_costs AS m WHERE m.day = c.day AND m.account IS NOT DISTINCT FROM c.account)
+      GROUP BY 1, 2, 3, 4) AS o
+FULL JOIN (SELECT m.day, coalesce(m.account, '') AS account, m.category, coalesce(k.market, '') AS market, pg_catalog.sum(m.units) AS units,
+                  pg_catalog.sum(m.cost) AS cost
+           FROM whatsapp_meta_costs AS m CROSS JOIN LATERAL wa_market(m.country || '.0') AS k
+           WHERE m.category IS NOT NULL GROUP BY 1, 2, 3, 4) AS t USING (day, account, category, market)
+ORDER BY day, account, category, market;
+
+COMMENT ON TABLE whatsapp_meta_costs IS 'What Meta counts and charges by day, country, category and type, as its API has told it; see wa_sync_costs(). A day that was asked for and has nothing has one row without a category.';
+COMMENT ON COLUMN whatsapp_meta_costs.account IS 'Name of the account; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_meta_costs.day IS 'Day in the time zone of the account.';
+COMMENT ON COLUMN whatsapp_meta_costs.country IS 'Country of the recipients, ISO 3166.';
+COMMENT ON COLUMN whatsapp_meta_costs.category IS 'Category that is charged.';
+COMMENT ON COLUMN whatsapp_meta_costs.pricing_type IS 'Whether and why it is charged.';
+COMMENT ON COLUMN whatsapp_meta_costs.units IS 'Delivered messages.';
+COMMENT ON COLUMN whatsapp_meta_costs.cost IS 'What they cost, in the currency of the account, about: Meta says that it is approximate. NULL where Meta does not tell it, as to accounts that a partner pays for.';
+COMMENT ON COLUMN whatsapp_meta_costs.synced_at IS 'When Meta told it.';
+COMMENT ON VIEW whatsapp_cost_differences IS 'What whatsapp_costs says beside what Meta says, of the days that wa_sync_costs() has read. Reads the whole of whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_cost_differences.day IS 'Day in the time zone of the account.';
+COMMENT ON COLUMN whatsapp_cost_differences.account IS 'Name of the account; NULL is the default one.';
+COMMENT ON COLUMN whatsapp_cost_differences.category IS 'Category that is charged.';
+COMMENT ON COLUMN whatsapp_cost_differences.market IS 'Market of the recipients.';
+COMMENT ON COLUMN whatsapp_cost_differences.currency IS 'Currency of the account; NULL where nothing is known here.';
+COMMENT ON COLUMN whatsapp_cost_differences.units IS 'Delivered messages as they are known here.';
+COMMENT ON COLUMN whatsapp_cost_differences.meta_units IS 'As Meta counts them.';
+COMMENT ON COLUMN whatsapp_cost_differences.cost IS 'What they cost as whatsapp_costs says; what has no price counts as 0.';
+COMMENT ON COLUMN whatsapp_cost_differences.meta_cost IS 'As Meta says.';
+COMMENT ON COLUMN whatsapp_cost_differences.units_difference IS 'So many more are known to Meta, such as what others have sent from the same number; negative: to us.';
+COMMENT ON COLUMN whatsapp_cost_differences.cost_difference IS 'So much more it costs by Meta''s figures.';
+COMMENT ON FUNCTION wa_request_cost_sync(text, date, date) IS
+    'Asks for what Meta counts and charges from first_day to last_day to be read into whatsapp_meta_costs, and returns the id of the request, a row of whatsapp_requests, at once. Without days: the last 30 until yesterday. Raises 42704 when there is no such account, 22023 for more than 366 days or none, 55000 when the time zone of the account is not known.';
+COMMENT ON PROCEDURE wa_sync_costs(text, date, date, interval) IS
+    'The same, but commits, and waits until it is done. Raises also WA030 when it fails, WA031 when the time is over, 55000 when the clerk is switched off, 2D000 in a transaction block.';
+REVOKE ALL ON FUNCTION wa_request_cost_sync(text, date, date) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE wa_sync_costs(text, date, date, interval) FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_meta_costs', '');
 CREATE FUNCTION wa_security() RETURNS TABLE (place integer, line text, state text, seen text, to_do text)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 9 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -1200,23 +1783,99 @@ COMMENT ON FUNCTION wa_security() IS
     'The security checklist, line by line: ok, warning, failed or manual, with what was seen and what to do. Lines 1 to 5 are those of the notification service. No secret is read or shown.';
 REVOKE ALL ON FUNCTION wa_security() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wa_security() TO pg_monitor;
+CREATE POLICY by_sender ON whatsapp_messages AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_queue AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_day_counts AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_requests AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_opt_outs AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_windows AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_inbound AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_media AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_changes AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_change_queue AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_watch_items AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_cost_units AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_campaign_definitions AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_budget_limits AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_callback_definitions AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_watch_definitions AS RESTRICTIVE USING (whatsapp_sees(sender));
+CREATE POLICY by_sender ON whatsapp_senders AS RESTRICTIVE USING (whatsapp_sees(name));
+CREATE POLICY by_sender ON whatsapp_attempts AS RESTRICTIVE USING (whatsapp_sees_message(message_id));
+CREATE POLICY by_sender ON whatsapp_codes AS RESTRICTIVE USING (whatsapp_sees_message(message_id));
+CREATE POLICY by_sender ON whatsapp_media_messages AS RESTRICTIVE USING (whatsapp_sees_message(message_id));
+CREATE POLICY by_sender ON whatsapp_watched_messages AS RESTRICTIVE USING (whatsapp_sees_message(message_id));
+CREATE POLICY by_sender ON whatsapp_charges AS RESTRICTIVE USING (whatsapp_sees_message(message_id));
+CREATE POLICY by_sender ON whatsapp_wamids AS RESTRICTIVE USING (whatsapp_sees_message(message_id));
+CREATE POLICY by_sender ON whatsapp_campaign_pauses AS RESTRICTIVE USING (whatsapp_sees_campaign(campaign_id));
+CREATE POLICY by_sender ON whatsapp_campaign_units AS RESTRICTIVE USING (whatsapp_sees_campaign(campaign_id));
+CREATE POLICY by_sender ON whatsapp_meta_costs AS RESTRICTIVE USING (whatsapp_sees_account(account));
+CREATE POLICY by_sender ON whatsapp_templates AS RESTRICTIVE USING (whatsapp_sees_account(account));
+CREATE POLICY by_sender ON whatsapp_template_definitions AS RESTRICTIVE USING (whatsapp_sees_account(account));
+CREATE POLICY by_sender ON whatsapp_numbers AS RESTRICTIVE USING (whatsapp_sees_account(account));
+CREATE POLICY by_sender ON whatsapp_business_accounts AS RESTRICTIVE USING (whatsapp_sees_account(account));
+CREATE POLICY by_sender ON whatsapp_accounts AS RESTRICTIVE USING (whatsapp_sees_account(name));
+CREATE POLICY by_sender ON whatsapp_events AS RESTRICTIVE USING (whatsapp_sees_message(message_id) OR whatsapp_sees_number(phone_number_id));
+CREATE POLICY all_senders ON whatsapp_event_queue AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE POLICY all_senders ON whatsapp_deliveries AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE POLICY all_senders ON whatsapp_instances AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE POLICY all_senders ON whatsapp_probes AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE POLICY all_senders ON whatsapp_template_samples AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE POLICY all_senders ON whatsapp_user_ids AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE POLICY all_senders ON whatsapp_watch_errors AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE POLICY all_senders ON whatsapp_callback_calls AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE POLICY all_senders ON whatsapp_budget_periods AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE POLICY all_senders ON whatsapp_budget_ledger AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE FUNCTION wa_grant(role regrole, level text, sender text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_grant';
+
+CREATE FUNCTION wa_revoke(role regrole, level text, sender text DEFAULT NULL) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_revoke';
+
 CREATE VIEW whatsapp_grants AS
-SELECT a.grantee::pg_catalog.regrole AS role, l.level
-FROM (VALUES (1, 'sender', 'wa_send'), (2, 'monitor', 'whatsapp_hold_reason'), (3, 'operator', 'wa_resume'), (4, 'admin', 'wa_forget')) AS l (rank, level, mark)
-JOIN pg_catalog.pg_proc AS p ON p.proname = l.mark
-JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
-     AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
-JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'pg_whatsapp'
-CROSS JOIN LATERAL pg_catalog.aclexplode(p.proacl) AS a
-WHERE a.grantee <> p.proowner AND a.grantee <> 0 AND a.privilege_type = 'EXECUTE'
-ORDER BY a.grantee::pg_catalog.regrole::text, l.rank;
+SELECT h.role, h.level, s.sender
+FROM (SELECT a.grantee::pg_catalog.regrole AS role, l.level, l.rank
+      FROM (VALUES (1, 'sender', 'wa_send'), (2, 'monitor', 'whatsapp_hold_reason'), (3, 'operator', 'wa_release'), (4, 'admin', 'wa_forget')) AS l (rank, level, mark)
+      JOIN pg_catalog.pg_proc AS p ON p.proname = l.mark
+      JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
+           AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
+      JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'pg_whatsapp'
+      CROSS JOIN LATERAL pg_catalog.aclexplode(p.proacl) AS a
+      WHERE a.grantee <> p.proowner AND a.grantee <> 0 AND a.privilege_type = 'EXECUTE'
+      UNION
+      SELECT g.role, i.level, i.rank
+      FROM whatsapp_role_grants AS g
+      JOIN (VALUES ('sender', 'sender', 1), ('monitor', 'monitor', 2), ('operator', 'monitor', 2), ('operator', 'operator', 3),
+                   ('admin', 'sender', 1), ('admin', 'monitor', 2), ('admin', 'operator', 3), ('admin', 'admin', 4)) AS i (held, level, rank) ON i.held = g.level
+      WHERE g.sender IS NOT NULL) AS h
+CROSS JOIN LATERAL (
+    -- a level has the rows of those that it includes; what nobody noted holds for all senders
+    SELECT n.sender FROM whatsapp_role_grants AS n
+    WHERE n.role = h.role AND (n.level = h.level OR n.level = 'admin' OR (n.level = 'operator' AND h.level = 'monitor'))
+    UNION
+    SELECT NULL WHERE NOT EXISTS (SELECT FROM whatsapp_role_grants AS n WHERE n.role = h.role)) AS s
+ORDER BY h.role::text, h.rank, s.sender NULLS FIRST;
 
 COMMENT ON VIEW whatsapp_grants IS 'Roles with rights on the extension, by level (wa_grant()). A role with a higher level has the rows of those that it includes, too.';
 COMMENT ON COLUMN whatsapp_grants.role IS 'The role; who is a member of it has its rights, too.';
 COMMENT ON COLUMN whatsapp_grants.level IS 'sender, monitor, operator or admin.';
+COMMENT ON COLUMN whatsapp_grants.sender IS 'The only sender for which it holds; NULL is all of them.';
+COMMENT ON FUNCTION wa_grant(regrole, text, text) IS
+    'Grants a role a level: sender (sends and cancels, reads nothing), monitor (reads all tables, views and checks; member of pg_monitor), operator (a monitor who retries, releases, resumes and opts out), admin (all of these, forgets persons, changes templates, rates, senders and watches). With a sender it holds for that one alone: for its rows and for the functions that ask for it, and the first such grant switches row security on. By the caller''s own rights. Raises 22023 for the level, 42704 for the sender, 42501 without the right to grant, 22004 for NULL.';
+COMMENT ON FUNCTION wa_revoke(regrole, text, text) IS
+    'Takes back what wa_grant() gave for the level, with the same sender or without one. What other grants of the role give stays. By the caller''s own rights. Raises as wa_grant().';
+REVOKE ALL ON FUNCTION wa_grant(regrole, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_revoke(regrole, text, text) FROM PUBLIC;
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_role_grants EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_cost_units EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_template_samples EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_watch_items EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_meta_costs EXECUTE FUNCTION whatsapp_stay_local();
+CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_campaign_units EXECUTE FUNCTION whatsapp_stay_local();
+
+INSERT INTO whatsapp_role_grants (role, level) SELECT b.role, b.level FROM pg_temp.whatsapp_grants_before AS b ON CONFLICT DO NOTHING;
+DROP TABLE pg_temp.whatsapp_grants_before;
 
 -- The workers have left the older version alone.
 SELECT whatsapp_attach();

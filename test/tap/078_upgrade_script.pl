@@ -40,6 +40,8 @@ SELECT line FROM (
     UNION ALL
     SELECT format('table %s options %s identity %s rls %s', r.relname, r.reloptions, r.relreplident, r.relrowsecurity) FROM relations AS r
     UNION ALL
+    SELECT format('policy %s %s %s %s', r.relname, p.polname, p.polpermissive, pg_get_expr(p.polqual, p.polrelid)) FROM relations AS r JOIN pg_policy AS p ON p.polrelid = r.oid
+    UNION ALL
     SELECT format('dumped %s %s', c.relname, s.extcondition[n]) FROM settings AS s CROSS JOIN LATERAL generate_subscripts(s.extconfig, 1) AS n JOIN pg_class AS c ON c.oid = s.extconfig[n]
 ) AS l ORDER BY line COLLATE "C"
 SQL
@@ -47,7 +49,7 @@ SQL
 in_db('postgres', "CREATE DATABASE $_") for qw(fresh old used);
 in_db('fresh', 'CREATE EXTENSION pg_whatsapp');
 in_db($_, q{CREATE EXTENSION pg_whatsapp VERSION '1.0'}) for qw(old used);
-in_db('used', q{CREATE ROLE clerk_of_old; SELECT wa_grant('clerk_of_old', 'operator')});
+in_db('used', q{CREATE ROLE clerk_of_old; SELECT wa_grant('clerk_of_old', 'operator'), wa_grant('clerk_of_old', 'sender')});
 in_db('used', q{CREATE TABLE purchase_orders (id integer PRIMARY KEY, supplier text, po_number text, total numeric, currency text, phone text);
 	SELECT wa_watch('purchase_orders', 'supplier', 'po_number', 'total', 'phone', currency => 'currency');
 	INSERT INTO purchase_orders SELECT n, 'Proveedor ABC', 'PO-' || n, 10, 'EUR', CASE WHEN n = 3 THEN '612345678' ELSE '+3461234567' || n END FROM generate_series(1, 3) AS n});
@@ -62,6 +64,10 @@ cmp_ok(scalar keys %fresh, '>', 1000, 'what there is to compare');
 is(join("\n", grep { !$old{$_} } sort keys %fresh), '', 'what a new database has, the updated one has');
 is(join("\n", grep { !$fresh{$_} } sort keys %old), '', 'and nothing else');
 is(in_db('used', q{SELECT count(*) FROM whatsapp_messages}), '3', 'its messages are there');
+# functions that were made anew have lost their grants, and who had them is noted
+is(in_db('used', q{SELECT string_agg(role || ' ' || level, ', ' ORDER BY level) FROM whatsapp_role_grants}), 'clerk_of_old monitor, clerk_of_old operator, clerk_of_old sender', 'who had which level');
+in_db('used', q{SELECT wa_grant(role, level, sender) FROM whatsapp_role_grants});
+is(in_db('used', q{SELECT has_function_privilege('clerk_of_old', p.oid, 'EXECUTE') FROM pg_proc AS p WHERE p.proname = 'wa_send_text'}), 't', 'they are granted again by one statement');
 
 # and the work goes on
 in_db('postgres', "ALTER SYSTEM SET whatsapp.databases = 'postgres, used'");
