@@ -1808,7 +1808,6 @@ CREATE POLICY by_sender ON whatsapp_charges AS RESTRICTIVE USING (whatsapp_sees_
 CREATE POLICY by_sender ON whatsapp_wamids AS RESTRICTIVE USING (whatsapp_sees_message(message_id));
 CREATE POLICY by_sender ON whatsapp_campaign_pauses AS RESTRICTIVE USING (whatsapp_sees_campaign(campaign_id));
 CREATE POLICY by_sender ON whatsapp_campaign_units AS RESTRICTIVE USING (whatsapp_sees_campaign(campaign_id));
-CREATE POLICY by_sender ON whatsapp_meta_costs AS RESTRICTIVE USING (whatsapp_sees_account(account));
 CREATE POLICY by_sender ON whatsapp_templates AS RESTRICTIVE USING (whatsapp_sees_account(account));
 CREATE POLICY by_sender ON whatsapp_template_definitions AS RESTRICTIVE USING (whatsapp_sees_account(account));
 CREATE POLICY by_sender ON whatsapp_numbers AS RESTRICTIVE USING (whatsapp_sees_account(account));
@@ -1818,6 +1817,7 @@ CREATE POLICY by_sender ON whatsapp_events AS RESTRICTIVE USING (whatsapp_sees_m
 CREATE POLICY all_senders ON whatsapp_event_queue AS RESTRICTIVE USING (whatsapp_sees(NULL));
 CREATE POLICY all_senders ON whatsapp_deliveries AS RESTRICTIVE USING (whatsapp_sees(NULL));
 CREATE POLICY all_senders ON whatsapp_instances AS RESTRICTIVE USING (whatsapp_sees(NULL));
+CREATE POLICY all_senders ON whatsapp_meta_costs AS RESTRICTIVE USING (whatsapp_sees(NULL));
 CREATE POLICY all_senders ON whatsapp_probes AS RESTRICTIVE USING (whatsapp_sees(NULL));
 CREATE POLICY all_senders ON whatsapp_template_samples AS RESTRICTIVE USING (whatsapp_sees(NULL));
 CREATE POLICY all_senders ON whatsapp_user_ids AS RESTRICTIVE USING (whatsapp_sees(NULL));

@@ -139,7 +139,7 @@ list_relations(bool shared)
 	    "SELECT string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid) FROM pg_class AS c JOIN pg_depend AS d"
 	    " ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass"
 	    " AND d.deptype = 'e' WHERE d.refobjid = $1 AND c.relkind IN ('r', 'v')"
-	    " AND NOT ($2 AND (c.relname = ANY ('{whatsapp_top,whatsapp_role_grants,whatsapp_grants,whatsapp_budgets,whatsapp_budget_sums,whatsapp_watches,whatsapp_callbacks}')"
+	    " AND NOT ($2 AND (c.relname = ANY ('{whatsapp_top,whatsapp_role_grants,whatsapp_grants,whatsapp_budgets,whatsapp_budget_sums,whatsapp_watches,whatsapp_callbacks,whatsapp_cost_differences}')"
 	    "  OR EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'all_senders')))",
 	    2,
 	    {OIDOID, BOOLOID}};
