@@ -49,7 +49,8 @@ SQL
 in_db('postgres', "CREATE DATABASE $_") for qw(fresh old used);
 in_db('fresh', 'CREATE EXTENSION pg_whatsapp');
 in_db($_, q{CREATE EXTENSION pg_whatsapp VERSION '1.0'}) for qw(old used);
-in_db('used', q{CREATE ROLE clerk_of_old; SELECT wa_grant('clerk_of_old', 'operator'), wa_grant('clerk_of_old', 'sender')});
+# as wa_grant() of the old library did: an operator who may send
+in_db('used', q{CREATE ROLE clerk_of_old; GRANT EXECUTE ON FUNCTION whatsapp_hold_reason, wa_resume, wa_send TO clerk_of_old});
 in_db('used', q{CREATE TABLE purchase_orders (id integer PRIMARY KEY, supplier text, po_number text, total numeric, currency text, phone text);
 	SELECT wa_watch('purchase_orders', 'supplier', 'po_number', 'total', 'phone', currency => 'currency');
 	INSERT INTO purchase_orders SELECT n, 'Proveedor ABC', 'PO-' || n, 10, 'EUR', CASE WHEN n = 3 THEN '612345678' ELSE '+3461234567' || n END FROM generate_series(1, 3) AS n});
