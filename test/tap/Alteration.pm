@@ -48,7 +48,7 @@ sub first_columns
 	return map { split /\|/ } split /\n/, sql(qq{SELECT DISTINCT ON (c.relname) c.relname, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
 		WHERE c.oid = ANY ('{@{[ join ',', @tables ]}}'::regclass[]) AND a.attnum > 0 AND NOT a.attisdropped AND ($condition)
 		AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-			AND d.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_proc'::regclass)) ORDER BY c.relname, a.attnum});
+			AND d.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass)) ORDER BY c.relname, a.attnum});
 }
 
 # Enqueues one by one, and returns the ids of those that were committed.
