@@ -15,6 +15,7 @@ extern "C" {
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -30,7 +31,6 @@ namespace
 {
 
 OwnTable grants_table("whatsapp_role_grants");
-enum : int { role_column = 1, level_column, sender_column, grant_columns = sender_column };
 
 struct RoleGrant {
 	Oid role;
@@ -65,26 +65,43 @@ level_of(const char *name)
 	return 0;
 }
 
-void
-require_shape(Relation table)
+/* Where the columns are now: a DBA may have added or dropped some. */
+struct GrantColumns {
+	AttrNumber role;
+	AttrNumber level;
+	AttrNumber sender;
+};
+
+AttrNumber
+find_column(Relation table, const char *name, Oid type, Oid other_type)
 {
-	TupleDesc row = RelationGetDescr(table);
-	if (row->natts != grant_columns || TupleDescAttr(row, 0)->atttypid != REGROLEOID ||
-	    TupleDescAttr(row, 1)->atttypid != TEXTOID || TupleDescAttr(row, 2)->atttypid != TEXTOID)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("table whatsapp_role_grants was altered"),
-		                errdetail("Nobody can tell who may do what.")));
+	const AttrNumber number = get_attnum(RelationGetRelid(table), name);
+	const Oid found = number > 0 ? get_atttype(RelationGetRelid(table), number) : InvalidOid;
+	if (found != type && found != other_type)
+		ereport(ERROR,
+		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		         errmsg("table whatsapp_role_grants was altered"),
+		         errdetail("Nobody can tell who may do what without its column \"%s\".", name)));
+	return number;
+}
+
+GrantColumns
+find_columns(Relation table)
+{
+	return {find_column(table, "role", REGROLEOID, OIDOID),
+	        find_column(table, "level", TEXTOID, VARCHAROID),
+	        find_column(table, "sender", TEXTOID, VARCHAROID)};
 }
 
 void
-keep_grant(TupleTableSlot *row)
+keep_grant(TupleTableSlot *row, const GrantColumns &columns)
 {
 	bool no_role;
 	bool no_level;
 	bool no_sender;
-	const Datum role = slot_getattr(row, role_column, &no_role);
-	const Datum level = slot_getattr(row, level_column, &no_level);
-	const Datum sender = slot_getattr(row, sender_column, &no_sender);
+	const Datum role = slot_getattr(row, columns.role, &no_role);
+	const Datum level = slot_getattr(row, columns.level, &no_level);
+	const Datum sender = slot_getattr(row, columns.sender, &no_sender);
 	if (no_role || no_level)
 		return;
 	const Size size = sizeof(RoleGrant) * static_cast<Size>(grant_count + 1);
@@ -102,11 +119,12 @@ keep_grant(TupleTableSlot *row)
 void
 read_rows(Relation table)
 {
+	const GrantColumns columns = find_columns(table);
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TupleTableSlot *row = table_slot_create(table, nullptr);
 	TableScanDesc scan = table_beginscan(table, snapshot, 0, nullptr);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, row))
-		keep_grant(row);
+		keep_grant(row, columns);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(row);
 	UnregisterSnapshot(snapshot);
@@ -129,7 +147,6 @@ read_grants()
 	grant_count = 0;
 	if (OidIsValid(oid)) {
 		Relation table = table_open(oid, AccessShareLock);
-		require_shape(table);
 		read_rows(table);
 		table_close(table, AccessShareLock);
 	}
