@@ -130,6 +130,7 @@ COMMENT ON FUNCTION wa_check_phones(regclass, name, text) IS
 COMMENT ON FUNCTION wa_phone_time_zones(text) IS
     'The time zones of the country that a phone number is from, by its calling code: of a country with several one for each time, that of most people first. {UTC} for a number whose country is not known. Never raises.';
 ALTER TABLE whatsapp_templates ADD COLUMN accepted_category text;
+COMMENT ON COLUMN whatsapp_events.raw IS 'The item as it came; raw ->> ''id'' works as it is, operators such as @> need raw::jsonb. NULL for a status whose message says all of it (whatsapp.compact_statuses).';
 COMMENT ON COLUMN whatsapp_templates.accepted_category IS 'The category that wa_accept_category() has agreed to.';
 COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given: a number with +, or a business-scoped user id; of a message that was refused at once (a watched row, on_error => ''record'') it may be anything, or NULL.';
 COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. Its member fallback, the template to be sent when the window is closed, stays here. NULL when a message was refused before it could be put together, and when its content was deleted.';
@@ -147,21 +148,21 @@ CREATE FUNCTION wa_send_template(phone text, template text, parameters text[] DE
                                  offer_ends_at timestamptz DEFAULT NULL, components jsonb DEFAULT NULL,
                                  reply_to text DEFAULT NULL, language_fallback boolean DEFAULT false,
                                  on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_template';
 
 CREATE FUNCTION wa_send_po(supplier text, po text, amount text, phone text, language text DEFAULT NULL,
                            sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL, idempotency_key text DEFAULT NULL,
                            priority text DEFAULT NULL, document bigint DEFAULT NULL, on_error text DEFAULT 'raise',
                            currency text DEFAULT NULL) RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_text';
 
 CREATE FUNCTION wa_send_po(supplier text, po text, amount numeric, phone text, currency text DEFAULT NULL,
                            language text DEFAULT NULL, sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
                            idempotency_key text DEFAULT NULL, priority text DEFAULT NULL, document bigint DEFAULT NULL,
                            on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_numeric';
 
 CREATE OR REPLACE FUNCTION wa_cancel(message_id bigint) RETURNS boolean

@@ -43,11 +43,11 @@ sub sent_messages
 
 sub name_messages
 {
-	my ($cluster, $which) = @_;
+	my ($cluster, $which, %options) = @_;
 	my $file = "$ENV{TMPDIR}/messages";
 	$cluster->sql("COPY (SELECT m.wamid || ' ' || concat_ws('.', i.nonce, m.id, (extract(epoch FROM m.created_at - '2000-01-01 00:00:00+00') * 1000000)::bigint) || ' ' || substr(m.recipient_phone, 2)"
 		  . " FROM whatsapp_messages AS m, whatsapp_instances AS i WHERE m.status = 'SENT' AND $which ORDER BY m.id) TO '$file'");
-	$cluster->sql('CHECKPOINT');
+	$cluster->sql('CHECKPOINT') if $options{checkpoint} // 1;
 	return $file;
 }
 

@@ -8,21 +8,22 @@ CREATE FUNCTION wa_send_template(phone text, template text, parameters text[] DE
                                  offer_ends_at timestamptz DEFAULT NULL, components jsonb DEFAULT NULL,
                                  reply_to text DEFAULT NULL, language_fallback boolean DEFAULT false,
                                  on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_template';
 
+-- The search_path is pinned around their statements, in C: see expect_callers_path().
 CREATE FUNCTION wa_send_po(supplier text, po text, amount text, phone text, language text DEFAULT NULL,
                            sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL, idempotency_key text DEFAULT NULL,
                            priority text DEFAULT NULL, document bigint DEFAULT NULL, on_error text DEFAULT 'raise',
                            currency text DEFAULT NULL) RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_text';
 
 CREATE FUNCTION wa_send_po(supplier text, po text, amount numeric, phone text, currency text DEFAULT NULL,
                            language text DEFAULT NULL, sender text DEFAULT NULL, send_at timestamptz DEFAULT NULL,
                            idempotency_key text DEFAULT NULL, priority text DEFAULT NULL, document bigint DEFAULT NULL,
                            on_error text DEFAULT 'raise') RETURNS bigint
-LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_send_po_numeric';
 
 CREATE FUNCTION wa_cancel(message_id bigint) RETURNS boolean

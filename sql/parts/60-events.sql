@@ -48,7 +48,7 @@ COMMENT ON COLUMN whatsapp_events.occurred_at IS 'Meta''s time.';
 COMMENT ON COLUMN whatsapp_events.message_id IS 'The message, a row of whatsapp_messages; NULL when it is not known, or not yet.';
 COMMENT ON COLUMN whatsapp_events.signed_for IS 'The accounts whose app secret signed it, and for which alone it counts: NULL for all, +,a,b, for these, -,a,b, for all but these; between two commas nothing stands for the default account.';
 COMMENT ON COLUMN whatsapp_events.dedupe_key IS 'A digest of what names the item: the same item is not stored again.';
-COMMENT ON COLUMN whatsapp_events.raw IS 'The item as it came; raw ->> ''id'' works as it is, operators such as @> need raw::jsonb.';
+COMMENT ON COLUMN whatsapp_events.raw IS 'The item as it came; raw ->> ''id'' works as it is, operators such as @> need raw::jsonb. NULL for a status whose message says all of it (whatsapp.compact_statuses).';
 COMMENT ON COLUMN whatsapp_events.contact IS 'Of a message: what contacts[] said about who sent it. Of a status: what contacts[] said about whom it is for, where the status itself does not tell.';
 COMMENT ON COLUMN whatsapp_events.body IS 'The whole body of a delivery that could not be read or stored.';
 COMMENT ON TABLE whatsapp_event_queue IS 'Events that still have to be acted upon, and why that failed; a row goes when it is done. Changed by the extension, but for due_at.';

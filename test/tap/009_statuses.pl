@@ -14,6 +14,9 @@ my $node = new_cluster('statuses');
 my $url = webhook_url($node);
 my $json = JSON::PP->new->canonical->utf8;
 my $folder = PostgreSQL::Test::Utils::tempdir();
+# all of each status, so that what is stored can be compared
+$node->append_conf('postgresql.conf', 'whatsapp.compact_statuses = off');
+$node->reload;
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 
 # The first may be contacts[].
@@ -122,6 +125,39 @@ is(events_like('e'), events_like('a'), 'from the same events');
 is(sql(q{SELECT e.last_value >= (SELECT count(*) FROM whatsapp_events WHERE wamid LIKE 'e.%') AND m.last_value >= (SELECT count(*) FROM whatsapp_messages WHERE wamid LIKE 'e.%')
 	FROM whatsapp_events_witness AS e, whatsapp_messages_witness AS m}), 't', 'which the triggers have seen');
 sql(q{DROP TRIGGER witness ON whatsapp_events; DROP TRIGGER witness ON whatsapp_messages});
+
+# What a message says is not kept twice, and the same comes out of it.
+$node->append_conf('postgresql.conf', 'whatsapp.compact_statuses = on');
+$node->reload;
+my $probe = 0;
+wait_for('the listener to keep less', sub {
+	my $wamid = 'probe.' . ++$probe;
+	sql("INSERT INTO whatsapp_messages (sender, message_type, status, wamid) VALUES ('default', 'template', 'SENT', '$wamid'); INSERT INTO whatsapp_wamids SELECT hashtextextended(wamid, 0), id FROM whatsapp_messages WHERE wamid = '$wamid'");
+	deliver({ id => $wamid, status => 'sent', timestamp => '1895336240' });
+	sql(qq{SELECT count(*) FROM whatsapp_events WHERE wamid = '$wamid'}) eq '0';
+});
+make_messages('f', '2030-01-01');
+for my $step (0 .. 4)
+{
+	my @wave = map { $step < @{ $courses[$_]{order} } ? event('f', $_, $courses[$_]{order}[$step]) : () } 0 .. $n - 1;
+	deliver(@wave) for 1 .. 2;
+}
+is(orders_that_differ('f'), 'none', 'compact: the order does not matter');
+is(end_of('f'), $end, 'and it ends in the same rows');
+my $of_kind = q{SELECT string_agg(concat_ws(' ', status, count), ', ' ORDER BY status) FROM (SELECT e.status, count(*) FROM whatsapp_events AS e JOIN whatsapp_messages AS m ON m.id = e.message_id WHERE m.wamid LIKE '%s.%%' GROUP BY 1) AS c};
+is(sql(sprintf $of_kind, 'f'), sql(sprintf $of_kind, 'a'), 'each status is stored, and once');
+is(sql(q{SELECT string_agg(DISTINCT e.status, ', ' ORDER BY e.status) FROM whatsapp_events AS e JOIN whatsapp_messages AS m ON m.id = e.message_id WHERE m.wamid LIKE 'f.%'
+	AND e.raw IS NULL AND e.contact IS NULL AND e.wamid IS NULL AND e.field IS NULL AND e.account_id IS NULL AND e.phone_number_id IS NULL AND e.occurred_at IS NOT NULL}),
+	'delivered, played, read, sent', 'its word and its time are all that is kept');
+is(sql(q{SELECT count(*) FROM whatsapp_events AS e JOIN whatsapp_messages AS m ON m.id = e.message_id WHERE m.wamid LIKE 'f.%' AND e.status IN ('failed', 'warning') AND (e.raw IS NULL OR e.wamid IS NULL)}), '0',
+	'a failure, and a word that is new, are kept whole');
+make_messages('g', '2030-01-01');
+deliver({ id => 'g.1', status => 'read', timestamp => '1895336260', pricing => { %{ price('regular', 'marketing_lite') }, cost => { amount => 1, currency => 'EUR' } } });
+is(sql(q{SELECT raw #>> '{pricing,cost,currency}' FROM whatsapp_events WHERE wamid = 'g.1'}), 'EUR', 'and so is a status that says more');
+deliver(map { { id => "later.$_", status => 'delivered', timestamp => '1895336240' } } 1 .. 2);
+is(sql(q{SELECT count(*) FROM whatsapp_events WHERE wamid LIKE 'later.%' AND raw IS NOT NULL}), '2', 'and one whose message is not known');
+$node->append_conf('postgresql.conf', 'whatsapp.compact_statuses = off');
+$node->reload;
 
 # what some of the sets mean
 sub means { my ($set, $query, $expected, $title) = @_; is(sql("SELECT DISTINCT concat_ws(' ', $query) FROM whatsapp_messages WHERE wamid LIKE 'a.%' AND reference = '$set'"), $expected, $title); return }

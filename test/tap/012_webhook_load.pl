@@ -94,7 +94,7 @@ sub post_all
 	return @answered;
 }
 
-sub events { return map { $_ => 1 } split /\n/, $node->safe_psql('postgres', q{SELECT wamid || ' ' || status FROM whatsapp_events}) }
+sub events { return map { $_ => 1 } split /\n/, $node->safe_psql('postgres', q{SELECT coalesce(e.wamid, m.wamid) || ' ' || e.status FROM whatsapp_events AS e LEFT JOIN whatsapp_messages AS m ON m.id = e.message_id}) }
 sub picture { return $node->safe_psql('postgres', q{SELECT count(*) || ' ' || md5(string_agg(m::text, ',' ORDER BY id)) || ' ' || (SELECT count(*) FROM whatsapp_events) || ' ' || (SELECT count(*) FROM whatsapp_queue) FROM whatsapp_messages AS m}) }
 
 my %requests;

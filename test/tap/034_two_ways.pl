@@ -131,7 +131,9 @@ my %left;
 my @tables;
 for my $way (qw(rows statements))
 {
+	# all of each status is kept: that a message says it, too, depends on which of status and answer is first
 	my $node = new_cluster($way, conf => <<'CONF');
+whatsapp.compact_statuses = off
 log_min_messages = debug1
 whatsapp.unknown_grace = 20s
 whatsapp.max_attempts = 2

@@ -65,7 +65,7 @@ sub make_message
 		. " w AS (INSERT INTO whatsapp_wamids SELECT hashtextextended(wamid, 0), id FROM m) SELECT id FROM m");
 }
 sub status_of { my ($wamid) = @_; return sql("SELECT status FROM whatsapp_messages WHERE wamid = '$wamid'") }
-sub kinds_of { my ($wamid) = @_; return sql("SELECT coalesce(string_agg(kind || CASE WHEN message_id IS NULL THEN '' ELSE ' linked' END, ', ' ORDER BY id), '') FROM whatsapp_events WHERE wamid = '$wamid'") }
+sub kinds_of { my ($wamid) = @_; return sql("SELECT coalesce(string_agg(kind || CASE WHEN message_id IS NULL THEN '' ELSE ' linked' END, ', ' ORDER BY id), '') FROM whatsapp_events AS e WHERE e.wamid = '$wamid' OR e.message_id IN (SELECT m.id FROM whatsapp_messages AS m WHERE m.wamid = '$wamid')") }
 
 wait_for('the listener to know the accounts', sub { (curl('-X', 'POST', '--data-binary', '{}', '-H', 'X-Hub-Signature-256: sha256=' . hmac_sha256_hex('{}', $secret{west}), "$url/west"))[0] == 200 });
 

@@ -36,6 +36,17 @@ SKIP: {
 	unlike("$said$complaints", qr/whatsapp\.conf|probe\.service.*(?:Unknown|Failed to parse)/, 'systemd knows all that the drop-in says');
 }
 
+# ------------------------------------------------------------------------------------------------------------------------------- manual page
+
+{
+	my $page = slurp_file("$top/debian/pg_whatsapp_templates.1") =~ s/\\//gr;
+	my ($help) = run_command([ "$top/scripts/templates", '--help' ]);
+	my %named = map { $_ => 1 } $help =~ /templates (\w+) DIR/g, $help =~ /(--?\w+) /g, $help =~ /\b(PG[A-Z]+|wa_\w+)/g;
+	cmp_ok(scalar(keys %named), '>', 10, 'the help of templates names its commands');
+	is_deeply([ sort grep { $page !~ /\Q$_\E\b/ } keys %named ], [], 'and the manual page has them, too');
+	is_deeply([ map { $page =~ /^\.B $_$/m ? () : $_ } $help =~ /(?<=[:;] )(\d) /g ], [], 'with each exit status');
+}
+
 # --------------------------------------------------------------------------------------------------------------------------------- manifests
 
 SKIP: {

@@ -6,6 +6,8 @@
  */
 #include "core/webhook/webhook.hpp"
 
+#include "core/webhook/event_key.hpp"
+
 #include <chrono>
 #include <set>
 
@@ -180,6 +182,60 @@ TEST(Webhook, StatusKeys)
 	WebhookEvent other =
 	    only_event(delivery(R"({"statuses":[{"id":")" + long_id + R"(","status":"read"}]})"));
 	EXPECT_NE(event.dedupe_key, other.dedupe_key);
+}
+
+bool
+is_plain(const std::string &status)
+{
+	return only_event(delivery("{" + metadata + R"(,"statuses":[)" + status + "]}")).is_plain;
+}
+
+TEST(Webhook, PlainStatuses)
+{
+	const json whole = json::parse(
+	    R"({"id":"w","status":"delivered","timestamp":"1760000005","recipient_id":"34600111222","recipient_user_id":"ES.1349","biz_opaque_callback_data":"n.1.2","conversation":{"id":"c1","expiration_timestamp":"1760086400","origin":{"type":"utility"}},"pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"utility"}})");
+	EXPECT_TRUE(is_plain(whole.dump()));
+	EXPECT_TRUE(is_plain(R"({"id":"w","status":"sent","timestamp":"1"})"));
+	EXPECT_TRUE(is_plain(R"({"id":"w","status":"played"})"));
+	EXPECT_FALSE(is_plain(R"({"id":"w","status":"failed","timestamp":"1"})"));
+	EXPECT_FALSE(is_plain(R"({"id":"w","status":"warning","timestamp":"1"})"));
+	for (const char *change :
+	     {R"({"errors":[{"code":1}]})", R"({"recipient_participant_id":"34600"})", R"({"new":1})",
+	      R"({"pricing":{"cost":{"amount":1,"currency":"EUR"}}})",
+	      R"({"pricing":{"billable":"yes"}})", R"({"pricing":[1]})",
+	      R"({"conversation":{"new":1}})", R"({"conversation":"c1"})",
+	      R"({"conversation":{"origin":{"new":1}}})"}) {
+		json other = whole;
+		other.merge_patch(json::parse(change));
+		EXPECT_FALSE(is_plain(other.dump())) << change;
+	}
+}
+
+WebhookEvent
+status_at(std::int64_t timestamp, const char *key)
+{
+	WebhookEvent event;
+	event.kind = Kind::status;
+	event.timestamp = timestamp;
+	event.dedupe_key = key;
+	return event;
+}
+
+TEST(Webhook, KeysOfStatusesGrowWithTheirTime)
+{
+	const Fingerprint key = make_event_key(status_at(1760000005, "s:a"));
+	EXPECT_EQ(key, make_event_key(status_at(1760000005, "s:a")));
+	EXPECT_NE(key, make_event_key(status_at(1760000005, "s:b")));
+	for (const char *other : {"s:a", "s:b", "s:c", "s:d", "s:e", "s:f"}) {
+		EXPECT_LT(key, make_event_key(status_at(1760000005 + 64, other)));
+		EXPECT_LT(key, make_event_key(status_at(1760000005 + 86400 * 365, other)));
+		EXPECT_GT(key, make_event_key(status_at(1760000005 - 64, other)));
+	}
+	WebhookEvent message = status_at(1760000005, "m:a");
+	message.kind = Kind::message;
+	const Fingerprint first = make_event_key(message);
+	message.timestamp = 1; /* no part of what it is known by */
+	EXPECT_EQ(first, make_event_key(message));
 }
 
 TEST(Webhook, Message)

@@ -53,7 +53,7 @@ expect_members(const json &object, const Place &place, std::initializer_list<con
 {
 	for (const auto &[name, value] : object.items())
 		if (std::none_of(names.begin(), names.end(),
-		                 [&name = name](const char *known) { return name == known; })) {
+		                 [&wanted = name](const char *known) { return wanted == known; })) {
 			std::string list;
 			for (const char *known : names)
 				list += (list.empty() ? "" : ", ") + std::string(known);

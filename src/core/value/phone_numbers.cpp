@@ -181,6 +181,23 @@ parse_in_region(const std::string &digits, const std::string &region, PhoneNumbe
 	return verdict;
 }
 
+/* Until 2019 a Mexican mobile number had a 1 behind the country code. WhatsApp's own ids have it
+ * still, and newer metadata of the library calls it too long. */
+bool
+has_mexican_one(const std::string &digits)
+{
+	return digits.size() == 14 && digits.compare(0, 4, "+521") == 0;
+}
+
+PhoneVerdict
+parse_international(const std::string &digits, PhoneNumber &number)
+{
+	const PhoneVerdict verdict = parse(digits, nowhere, number);
+	if (verdict == PhoneVerdict::valid || !has_mexican_one(digits))
+		return verdict;
+	return parse("+52" + digits.substr(4), nowhere, number);
+}
+
 void
 read(const std::string &digits, const std::string &region, PhoneReading &reading)
 {
@@ -190,7 +207,7 @@ read(const std::string &digits, const std::string &region, PhoneReading &reading
 		return;
 	}
 	if (digits[0] == '+')
-		reading.verdict = parse(digits, nowhere, number);
+		reading.verdict = parse_international(digits, number);
 	else if (!region.empty())
 		reading.verdict = parse_in_region(digits, region, number, reading);
 	else if (digits.compare(0, 2, "00") == 0)
@@ -199,6 +216,8 @@ read(const std::string &digits, const std::string &region, PhoneReading &reading
 		reading.verdict = PhoneVerdict::no_region;
 	if (reading.verdict != PhoneVerdict::ambiguous && number.country_code() != 0)
 		describe(number, reading);
+	if (reading.verdict == PhoneVerdict::valid && has_mexican_one(digits))
+		copy_text(reading.e164, digits);
 }
 
 } // namespace

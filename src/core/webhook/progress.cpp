@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "core/answer/outcome.hpp"
-#include "core/webhook/webhook.hpp"
+#include "core/webhook/webhook_event.hpp"
 
 #include "core/base/server_free.hpp"
 

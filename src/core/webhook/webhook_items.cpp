@@ -14,6 +14,7 @@
 
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
+#include "core/webhook/plain_status.hpp"
 #include "core/webhook/signature.hpp"
 
 #include "core/base/server_free.hpp"
@@ -300,6 +301,7 @@ status_event(const ItemContext &context, const JsonNode &item)
 		event.contact = contact->text;
 	read_price(event, item);
 	event.errors = errors_of(context, item);
+	event.is_plain = is_plain_status(item);
 	event.wamid = std::move(wamid);
 	event.status = std::move(status);
 	return event;

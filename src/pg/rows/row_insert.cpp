@@ -65,6 +65,9 @@ insert_entries(Relation relation, const TableShape &shape, const Row *rows,
 	const LOCKMODE lock = is_new_here(shape.table) ? RowExclusiveLock : NoLock;
 	for (int i = 0; i < shape.row_indexes; i++) {
 		const RowIndex &noted = shape.row_index[i];
+		/* One that was locked before in this transaction, and gets no entry. */
+		if (lock == NoLock && count == 1 && noted.present >= 0 && rows->nulls[noted.present])
+			continue;
 		const IndexUniqueCheck check = noted.info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
 		Relation index = index_open(noted.relation, lock);
 		for (int j = 0; j < count; j++) {

@@ -372,6 +372,12 @@ define_retention_settings()
 	           {"How long changes of a status are kept for wa_changes(); 0: not at all.",
 	            "It counts from the number's making."},
 	           &settings.keep_changes, 0, 0, INT_MAX, GUC_UNIT_S);
+	DefineCustomBoolVariable(
+	    "whatsapp.compact_statuses",
+	    "Keeps of a status only what its message does not say: its word and its time.",
+	    "Failures, statuses of messages that are not known or wait, and those with members that are new "
+	    "are kept whole. Off, all are.",
+	    &settings.compact_statuses, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
 
 } // namespace

@@ -69,6 +69,7 @@ struct Settings {
 	int keep_events;
 	int keep_inbound;
 	int keep_changes; /* seconds; 0: none are kept */
+	bool compact_statuses;
 	int log_messages;
 	int campaign_failure_limit; /* percent; 0: none */
 };

@@ -11,6 +11,7 @@
 extern "C" {
 #include "access/detoast.h"
 #include "access/transam.h"
+#include "catalog/namespace.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -55,25 +56,50 @@ prepare_statement(Statement &statement)
 	pfree(text.data);
 }
 
-/*
- * Since 16 auto_explain logs parameters, too, unless it is told not to. Returns the level of
- * settings that ends it, or 0; an error ends it as well.
- */
-int
-hide_parameters(const Statement &statement)
+constexpr char own_search_path[] = "pg_catalog, pg_temp";
+
+bool has_callers_path = false;
+
+/* What holds for one statement of ours; an error ends it as well. */
+class StatementSettings
 {
-	constexpr const char *setting = "auto_explain.log_parameter_max_length";
-	if (!statement.generic)
-		return 0;
-	/* in workers it is 0 for good */
-	const char *length = GetConfigOption(setting, true, false);
-	if (length == nullptr || strcmp(length, "0") == 0)
-		return 0;
-	const int level = NewGUCNestLevel();
-	(void)set_config_option(setting, "0", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-	                        false);
-	return level;
-}
+public:
+	explicit StatementSettings(const Statement &statement)
+	{
+		if (has_callers_path && strcmp(namespace_search_path, own_search_path) != 0)
+			set("search_path", own_search_path);
+		if (statement.generic)
+			hide_parameters();
+	}
+	void
+	end()
+	{
+		if (level_ != 0)
+			AtEOXact_GUC(true, level_);
+	}
+
+private:
+	/* since 16 auto_explain logs parameters, too, unless it is told not to; in workers it is 0 for
+	 * good */
+	void
+	hide_parameters()
+	{
+		constexpr const char *setting = "auto_explain.log_parameter_max_length";
+		const char *length = GetConfigOption(setting, true, false);
+		if (length != nullptr && strcmp(length, "0") != 0)
+			set(setting, "0");
+	}
+	void
+	set(const char *name, const char *value)
+	{
+		if (level_ == 0)
+			level_ = NewGUCNestLevel();
+		(void)set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+		                        false);
+	}
+
+	int level_ = 0;
+};
 
 } // namespace
 
@@ -109,13 +135,12 @@ Values::set_identifier(int place, std::string_view string)
 Result
 run_statement(Statement &statement, const Values &values)
 {
+	StatementSettings around(statement);
 	if (statement.plan == nullptr || statement.generation != schema_generation())
 		prepare_statement(statement);
-	const int level = hide_parameters(statement);
 	const int code =
 	    SPI_execute_plan(statement.plan, const_cast<Datum *>(values.value), values.null, false, 0);
-	if (level != 0)
-		AtEOXact_GUC(true, level);
+	around.end();
 	if (code < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(code));
 	/* A rule has made nothing of it. Such a plan knows no table, and nobody would tell it that the
@@ -156,6 +181,14 @@ TupleDesc
 Result::columns() const
 {
 	return table_->tupdesc;
+}
+
+bool
+expect_callers_path(bool expected)
+{
+	const bool before = has_callers_path;
+	has_callers_path = expected;
+	return before;
 }
 
 void

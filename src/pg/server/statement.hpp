@@ -113,6 +113,12 @@ Result run_statement(Statement &statement, const Values &values);
 Result fetch_rows(Portal cursor, long count);
 void free_rows(const Result &rows);
 
+/* Whether the search_path may be the caller's: then each statement of ours has its own, and so has
+ * what it calls, a trigger or a constraint. For the functions that enqueue: a SET clause of theirs
+ * would cost each message that needs no statement a tenth of all. Returns what was expected before.
+ */
+bool expect_callers_path(bool expected);
+
 /* In a worker, once: from now on plans are generic (see planning.hpp). */
 void keep_generic_plans();
 

@@ -28,6 +28,7 @@ struct Event {
 	std::int64_t made_at;        /* with a nonce: TimestampTz */
 	std::string_view signed_for; /* see core/webhook/signer.hpp; empty: every account */
 	StatusReport report;         /* of a status */
+	bool is_plain;               /* of a status: see core/webhook/plain_status.hpp */
 };
 
 /* Some events in a row, as one delivery brings them. */

@@ -3,7 +3,7 @@
  */
 #include "pg/webhooks/event_reading.hpp"
 
-#include "core/webhook/signature.hpp"
+#include "core/webhook/event_key.hpp"
 
 #include "pg/server/boundary.hpp"
 
@@ -39,7 +39,7 @@ Event
 make_event(const WebhookEvent &event, const Outcome &failure)
 {
 	Event made = {};
-	const Fingerprint key = make_fingerprint(event.dedupe_key);
+	const Fingerprint key = make_event_key(event);
 	static_assert(sizeof made.key == sizeof key);
 	memcpy(made.key, key.data(), sizeof made.key);
 	made.kind = kind_name(event.kind);
@@ -51,6 +51,7 @@ make_event(const WebhookEvent &event, const Outcome &failure)
 	made.contact = event.contact;
 	made.timestamp = event.timestamp;
 	made.report = read_report(event, failure);
+	made.is_plain = event.is_plain;
 	return made;
 }
 

@@ -17,6 +17,7 @@
 #include "pg/queue/wamids.hpp"
 #include "pg/server/batch_statement.hpp"
 #include "pg/server/fault_point.hpp"
+#include "pg/server/settings.hpp"
 #include "pg/webhooks/event_queue.hpp"
 #include "pg/webhooks/event_reading.hpp"
 #include "pg/webhooks/foreign_events.hpp"
@@ -75,13 +76,28 @@ add_own(Column &column, const Event &event)
 		column.add(BoolGetDatum(origin == NonceOrigin::own));
 }
 
+/*
+ * SQL: the message says all that the status does, see is_plain_status(). Of a status of hundreds of
+ * bytes its word and its time are left then; the rest would be kept, and logged, twice.
+ *
+ * Not of a message that waits or has failed: what was told of it may be read again for another
+ * attempt, see add_earlier_statuses().
+ */
+#define IS_TOLD_BY_MESSAGE                                                                         \
+	"item.is_plain AND EXISTS (SELECT FROM @s@.whatsapp_messages AS told WHERE told.id = named.id" \
+	" AND told.wamid = item.wamid AND told.status IN ('SENT', 'DELIVERED', 'READ'))"
+
+#define UNLESS_TOLD(column) \
+	"CASE WHEN found.foreign_message OR NOT found.told THEN item." column " END"
+
 constexpr BatchColumn<Event> event_columns[] = {
     {"kind", text_batch, "CASE WHEN found.foreign_message THEN 'foreign' ELSE item.kind END",
      [](Column &column, const Event &event) { column.add_text(event.kind); }},
-    {"field", text_batch, as_told, add_text<&Event::field>},
-    {"account_id", text_batch, as_told, add_text<&Event::account_id>},
-    {"phone_number_id", text_batch, as_told, add_text<&Event::phone_number_id>},
-    {"wamid", text_batch, as_told,
+    {"field", text_batch, UNLESS_TOLD("field"), add_text<&Event::field>},
+    {"account_id", text_batch, UNLESS_TOLD("account_id"), add_text<&Event::account_id>},
+    {"phone_number_id", text_batch, UNLESS_TOLD("phone_number_id"),
+     add_text<&Event::phone_number_id>},
+    {"wamid", text_batch, UNLESS_TOLD("wamid"),
      [](Column &column, const Event &event) { column.add_identifier(event.wamid); }},
     {"status", text_batch, as_told,
      [](Column &column, const Event &event) { column.add_text(event.report.status); }},
@@ -89,10 +105,14 @@ constexpr BatchColumn<Event> event_columns[] = {
      [](Column &column, const Event &event) { column.add_time(event.timestamp); }},
     {"dedupe_key", uuid_batch, as_told,
      [](Column &column, const Event &event) { column.add(PointerGetDatum(event.key)); }},
-    {"raw", json_batch, as_told, add_text<&Event::raw>},
-    {"contact", json_batch, as_told, add_text<&Event::contact>},
-    {"signed_for", text_batch, as_told, add_text<&Event::signed_for>},
+    {"raw", json_batch, UNLESS_TOLD("raw"), add_text<&Event::raw>},
+    {"contact", json_batch, UNLESS_TOLD("contact"), add_text<&Event::contact>},
+    {"signed_for", text_batch, UNLESS_TOLD("signed_for"), add_text<&Event::signed_for>},
     {"own", boolean_batch, nullptr, add_own},
+    {"is_plain", boolean_batch, nullptr,
+     [](Column &column, const Event &event) {
+	     column.add(BoolGetDatum(event.is_plain && settings.compact_statuses));
+     }},
     {"our_id", bigint_batch, nullptr,
      [](Column &column, const Event &event) { column.add(Int64GetDatum(event.message_id)); }},
     {"made_at", time_batch, nullptr,
@@ -124,6 +144,7 @@ BatchStatement insert_new_events = {
         "item.signed_for",
         ACCOUNT_OF_MESSAGE(
             "named.id")) " AS foreign_message"
+                         ", named.id IS NOT NULL AND " IS_TOLD_BY_MESSAGE " AS told"
                          "  FROM (SELECT CASE WHEN item.kind = 'status' THEN coalesce(" CORRELATED_MESSAGE
                          ", " MESSAGE_OF_WAMID(
                              "item.wamid",
@@ -231,7 +252,9 @@ store_events(const EventRun *runs, std::size_t count)
 void
 store_event_for_reader(const Event &event)
 {
-	const Event *events[] = {&event};
+	Event kept = event;
+	kept.is_plain = false; /* the reader reads its JSON */
+	const Event *events[] = {&kept};
 	store_all_events(events, 1, StatusWork::leave_to_reader);
 }
 
