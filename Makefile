@@ -49,6 +49,7 @@ SQL_PARTS  = \
 	85-privacy \
 	85-row_security \
 	86-rights \
+	87-help \
 	90-local_tables
 # A library of its own for libphonenumber, loaded when the first number is read: src/core/value/phone_numbers.hpp says why.
 MODULES    = pg_whatsapp_phone

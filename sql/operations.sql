@@ -101,6 +101,14 @@ SELECT severity, problem, seen, to_do FROM wa_diagnose() WHERE problem ~ 'templa
 DELETE FROM whatsapp_queue;
 UPDATE whatsapp_messages SET status = 'SENT', sent_at = clock_timestamp() - interval '30 minutes 10 seconds', wamid = 'w' WHERE id = :id;
 SELECT severity, problem, seen, to_do FROM wa_diagnose() WHERE problem = 'No webhook events';
+-- also on a day on which more have left in ten minutes than are looked at, and behind many that wait
+INSERT INTO whatsapp_messages (sender, message_type, created_at) SELECT 'default', 'text', now() - interval '30 minutes 10 seconds' + i * interval '0.01 s' FROM generate_series(1, 3100) AS i;
+INSERT INTO whatsapp_messages (sender, message_type, created_at) SELECT 'default', 'text', now() - i * interval '0.1 s' FROM generate_series(1, 2500) AS i;
+UPDATE whatsapp_messages SET status = 'SENT', sent_at = created_at WHERE message_type = 'text';
+SELECT severity, problem, regexp_replace(seen, '^About [3-6][0-9]{3}', 'About ...') AS seen FROM wa_diagnose() WHERE problem = 'No webhook events';
+UPDATE whatsapp_messages SET status = 'DELIVERED', delivered_at = now() WHERE id = (SELECT max(id) FROM whatsapp_messages);
+SELECT count(*) AS found FROM wa_diagnose() WHERE problem = 'No webhook events';
+DELETE FROM whatsapp_messages WHERE message_type = 'text';
 INSERT INTO whatsapp_attempts (message_id, attempt, outcome, http_status, error_code, error_message) VALUES (:id, 1, 'throttle', 400, 130429, 'Rate limit hit');
 UPDATE whatsapp_messages SET status = 'READ', delivered_at = sent_at, read_at = sent_at, attempts = 2, pricing_category = 'utility', pricing_type = 'regular' WHERE id = :id;
 SELECT event, regexp_replace(detail, 'by \w+:|[0-9:.-]{8,}', '...', 'g') AS detail FROM wa_diagnose(:id);
@@ -114,10 +122,35 @@ SELECT place, state, seen FROM wa_preflight() WHERE place <= 2;
 UPDATE whatsapp_business_accounts SET verification_status = 'not_verified';
 UPDATE whatsapp_numbers SET status = 'PENDING';
 SELECT place, state, seen FROM wa_preflight() WHERE place <= 2;
+UPDATE whatsapp_numbers SET status = 'CONNECTED', quality = 'GREEN', display_name = 'Proveedor', name_status = 'APPROVED';
+SELECT state, seen, to_do FROM wa_preflight() WHERE place = 2;
+UPDATE whatsapp_numbers SET quality = 'RED';
+SELECT state, seen, to_do FROM wa_preflight() WHERE place = 2;
 SELECT * FROM wa_security();
 SELECT pg_temp.refused('SELECT count(*) FROM whatsapp_top') AS top;
 SELECT wa_send_test('+34612345678') IS NOT NULL AS sent;
 SELECT template_name, template_language, priority, reference FROM whatsapp_messages WHERE status = 'PENDING';
+
+-- messages a line each, the newest first: what is long is cut off
+SELECT wa_send_po('Proveedor ABC', 'PO-' || repeat('9', 100), 1250, '+34612345678') IS NOT NULL AS sent;
+SELECT wa_send_po('Proveedor ABC', 'PO-30', 1250, '612345678', on_error => 'record') IS NOT NULL AS sent;
+SELECT regexp_replace(enqueued, '[0-9]', '0', 'g') AS enqueued, recipient, reference, status, why FROM whatsapp_latest LIMIT 2;
+
+-- what there is, from the comments alone: every function for people, table and view is there, and no line is wider than a terminal
+CREATE TEMPORARY VIEW things AS
+SELECT coalesce(p.proname, c.relname)::text AS name FROM pg_depend AS d JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+WHERE e.extname = 'pg_whatsapp' AND (p.proname LIKE 'wa\_%' OR c.relkind IN ('r', 'v'));
+SELECT count(*) = (SELECT count(DISTINCT name) FROM things) AS all_of_them FROM wa_help() AS h WHERE EXISTS (SELECT FROM things AS t WHERE t.name = h.name);
+SELECT name, length(purpose) FROM wa_help() WHERE length(name) > 32 OR length(purpose) > 70 OR purpose !~ '[.…]$' OR length(purpose) < 15;
+SELECT t.name, h.* FROM (SELECT DISTINCT name FROM things) AS t CROSS JOIN LATERAL wa_help(t.name) AS h WHERE length(h.name) > 32 OR length(h.purpose) > 70;
+SELECT t.name AS without_words FROM (SELECT DISTINCT name FROM things) AS t WHERE (SELECT count(*) FROM wa_help(t.name) AS h WHERE length(h.purpose) > 0) < 2;
+SELECT string_agg(purpose, ' ') = (SELECT obj_description('wa_cancel(bigint)'::regprocedure, 'pg_proc')) AS all_that_is_said FROM wa_help('wa_cancel') WHERE name NOT LIKE '  %';
+SELECT * FROM wa_help('wa_price()');
+SELECT * FROM wa_help('whatsapp_windows');
+SELECT kind, name FROM wa_help('BUDGET') WHERE name LIKE 'wa%';
+SELECT kind, name FROM wa_help('wa_sync_*');
+SELECT count(*) AS nothing FROM wa_help('no such thing');
 
 -- no view walks along the messages
 CREATE FUNCTION pg_temp.walks(relation text) RETURNS bigint LANGUAGE plpgsql AS $$

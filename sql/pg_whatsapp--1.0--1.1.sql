@@ -182,6 +182,15 @@ COMMENT ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, time
 REVOKE ALL ON FUNCTION wa_send_template(text, text, text[], text, text, text, timestamptz, text, text, jsonb, jsonb, jsonb, jsonb, timestamptz, jsonb, text, boolean, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_po(text, text, text, text, text, text, timestamptz, text, text, bigint, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_send_po(text, text, numeric, text, text, text, text, timestamptz, text, text, bigint, text) FROM PUBLIC;
+CREATE VIEW whatsapp_latest WITH (security_barrier) AS
+SELECT m.id, pg_catalog.to_char(m.created_at, 'MM-DD HH24:MI:SS') AS enqueued, pg_catalog.left(m.recipient_phone, 16) AS recipient,
+       CASE WHEN pg_catalog.length(m.reference) > 20 THEN pg_catalog.left(m.reference, 19) || '…' ELSE m.reference END AS reference, m.status,
+       CASE WHEN pg_catalog.length(w.why) > 40 THEN pg_catalog.left(w.why, 39) || '…' ELSE w.why END AS why
+FROM whatsapp_messages AS m
+CROSS JOIN LATERAL (SELECT pg_catalog.concat_ws(' ', m.error_code, m.error_message) AS why) AS w
+WHERE whatsapp_sees(m.sender)
+ORDER BY m.id DESC;
+
 CREATE VIEW whatsapp_held WITH (security_barrier) AS
 SELECT m.id, m.created_at, m.sender, m.recipient_phone, m.template_name, m.reference, q.due_at, q.expires_at, h.reason
 FROM (SELECT whatsapp_hold_reason() AS reason) AS h
@@ -191,6 +200,13 @@ WHERE h.reason IS NOT NULL AND whatsapp_sees(m.sender);
 
 COMMENT ON FUNCTION wa_release(boolean) IS
     'Ends the hold of a database that was restored or copied, or of messages that were queued before a long gap, at commit: they will be sent from here. Returns how many wait in the queue and, for a watch, in whatsapp_watch_items; 0 when nothing was held. With dry_run nothing ends: see whatsapp_held for the messages.';
+COMMENT ON VIEW whatsapp_latest IS 'Messages, the newest first, narrow enough for a terminal: SELECT * FROM whatsapp_latest LIMIT 20.';
+COMMENT ON COLUMN whatsapp_latest.id IS 'Number of the message, for wa_diagnose().';
+COMMENT ON COLUMN whatsapp_latest.enqueued IS 'Month, day and time when it was enqueued, in the session''s time zone.';
+COMMENT ON COLUMN whatsapp_latest.recipient IS 'Who gets it; a long one is cut off.';
+COMMENT ON COLUMN whatsapp_latest.reference IS 'The caller''s own key; a long one is cut off.';
+COMMENT ON COLUMN whatsapp_latest.status IS 'As in whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_latest.why IS 'The last error, cut off; wa_diagnose() tells all of it.';
 COMMENT ON VIEW whatsapp_held IS 'Messages that wait for wa_release(), and why: what it would send.';
 COMMENT ON COLUMN whatsapp_held.id IS 'The message, a row of whatsapp_messages.';
 COMMENT ON COLUMN whatsapp_held.created_at IS 'When it was enqueued.';
@@ -722,6 +738,7 @@ FROM (SELECT q.sender, p.name AS priority, q.state, pg_catalog.count(*) AS messa
       WHERE (SELECT long.is_long FROM long)) AS n
 ORDER BY n.sender, n.priority DESC, n.state;
 
+COMMENT ON COLUMN whatsapp_day_counts.day IS 'By UTC: the day when the message was sent, else when it failed, else when it was made. After 400 days the first day of its month: years take little room.';
 CREATE VIEW whatsapp_status AS
 SELECT s.status, coalesce(m.messages, 0) AS messages, m.oldest, m.newest
 FROM (VALUES (1, 'PENDING'), (2, 'SENT'), (3, 'DELIVERED'), (4, 'READ'), (5, 'FAILED'), (6, 'CANCELLED')) AS s (place, status)
@@ -735,12 +752,13 @@ LEFT JOIN (
     UNION ALL
     SELECT k.status, pg_catalog.sum(k.messages)::bigint, pg_catalog.min(k.day) FILTER (WHERE k.messages > 0),
            pg_catalog.max(k.day) FILTER (WHERE k.messages > 0)
-    FROM (SELECT p.status, d.day, pg_catalog.sum(CASE WHEN d.deleted THEN -p.messages ELSE p.messages END) AS messages
-          FROM whatsapp_day_counts AS d CROSS JOIN LATERAL
-               (VALUES ('SENT', d.sent - d.delivered - d.failed_sent), ('DELIVERED', d.delivered - d.read), ('READ', d.read),
-                       ('FAILED', d.failed), ('CANCELLED', d.cancelled)) AS p (status, messages)
-          WHERE whatsapp_sees(d.sender)
-          GROUP BY p.status, d.day) AS k
+    FROM (SELECT p.status, d.day, p.messages
+          FROM (SELECT c.day, pg_catalog.sum(s.sign * (c.sent - c.delivered - c.failed_sent)) AS sent, pg_catalog.sum(s.sign * (c.delivered - c.read)) AS delivered,
+                       pg_catalog.sum(s.sign * c.read) AS read, pg_catalog.sum(s.sign * c.failed) AS failed, pg_catalog.sum(s.sign * c.cancelled) AS cancelled
+                FROM whatsapp_day_counts AS c CROSS JOIN LATERAL (SELECT CASE WHEN c.deleted THEN -1 ELSE 1 END AS sign) AS s
+                WHERE whatsapp_sees(c.sender) GROUP BY c.day) AS d
+          CROSS JOIN LATERAL (VALUES ('SENT', d.sent), ('DELIVERED', d.delivered), ('READ', d.read), ('FAILED', d.failed),
+                                     ('CANCELLED', d.cancelled)) AS p (status, messages)) AS k
     GROUP BY k.status) AS m USING (status)
 ORDER BY s.place;
 
@@ -797,7 +815,7 @@ COMMENT ON COLUMN whatsapp_status.messages IS 'Number of messages in this status
 COMMENT ON COLUMN whatsapp_status.oldest IS 'Their first day, see whatsapp_day_counts.day.';
 COMMENT ON COLUMN whatsapp_status.newest IS 'Their last day.';
 COMMENT ON VIEW whatsapp_stat_days IS 'Messages of each day by sender, template and category: sent, and what became of those.';
-COMMENT ON COLUMN whatsapp_stat_days.day IS 'By UTC: the day when the messages were sent; of those that were never sent, when they failed.';
+COMMENT ON COLUMN whatsapp_stat_days.day IS 'By UTC: the day when the messages were sent; of those that were never sent, when they failed. What is older than 400 days is summed up by month, on its first day.';
 COMMENT ON COLUMN whatsapp_stat_days.sender IS 'Name of the sender.';
 COMMENT ON COLUMN whatsapp_stat_days.template_name IS 'Name of the template; empty without one.';
 COMMENT ON COLUMN whatsapp_stat_days.category IS 'Category that is charged; empty until a status webhook tells it.';
@@ -897,7 +915,8 @@ CREATE TABLE whatsapp_cost_units (
     reason        text,
     pricing_type  text,
     told          boolean NOT NULL,
-    units         bigint NOT NULL
+    units         bigint NOT NULL,
+    until_id      bigint NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 ALTER TABLE whatsapp_cost_units REPLICA IDENTITY FULL;
@@ -917,6 +936,7 @@ COMMENT ON COLUMN whatsapp_cost_units.reason IS 'Why there is no market.';
 COMMENT ON COLUMN whatsapp_cost_units.pricing_type IS 'Whether and why it is charged, as Meta told it.';
 COMMENT ON COLUMN whatsapp_cost_units.told IS 'True when Meta told both.';
 COMMENT ON COLUMN whatsapp_cost_units.units IS 'Number of messages.';
+COMMENT ON COLUMN whatsapp_cost_units.until_id IS 'How far the round had come: the greatest id of the messages that were looked at.';
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_cost_units', 'WHERE false');
 CREATE FUNCTION whatsapp_units_before(sender text, account text, market text, category text, until date) RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -1045,25 +1065,40 @@ WITH groups AS (
            pg_catalog.sum(g.units) AS units
     FROM groups AS g CROSS JOIN LATERAL wa_price_rule(pg_catalog.replace(g.category, '-', '_'), g.day) AS r
     GROUP BY g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, 7, g.market, g.told, r.rate_category, r.free_units, 12, 13
+), cards AS MATERIALIZED (
+    SELECT k.currency, k.effective_date, pg_catalog.lead(k.effective_date) OVER (PARTITION BY k.currency ORDER BY k.effective_date) AS next_date
+    FROM (SELECT DISTINCT r.currency, r.effective_date FROM whatsapp_rates AS r) AS k
+), dated AS (
+    SELECT r.*, coalesce(c.effective_date, r.day) AS card
+    FROM ruled AS r LEFT JOIN cards AS c ON c.currency = r.currency AND r.day >= c.effective_date AND (r.day < c.next_date OR c.next_date IS NULL)
 ), rated AS (
-    SELECT r.*, one.cost AS rate, coalesce(r.reason, CASE WHEN NOT r.free_told THEN one.reason END) AS why
-    FROM ruled AS r CROSS JOIN LATERAL whatsapp_rate_cost(r.currency, r.day, r.market, r.rate_category, 0, 1) AS one
+    -- a rate is that of many rows, and the first of them alone looks it up: LIMIT keeps the condition in front of the function
+    SELECT n.is_kept, n.account, n.sender, n.currency, n.day, n.template_name, n.category, n.market, n.told, n.rate_category, n.free_units, n.free_told, n.units,
+           pg_catalog.max(one.cost) OVER same AS rate, pg_catalog.bool_or(one.has_tiers) OVER same AS has_tiers,
+           coalesce(n.reason, CASE WHEN NOT n.free_told THEN pg_catalog.max(one.reason) OVER same END) AS why
+    FROM (SELECT d.*, pg_catalog.row_number() OVER (PARTITION BY d.is_kept, d.card, d.currency COLLATE "C", d.market COLLATE "C", d.rate_category COLLATE "C") AS place FROM dated AS d) AS n
+    LEFT JOIN LATERAL (SELECT f.cost, f.reason, EXISTS (SELECT FROM whatsapp_rates AS t WHERE t.currency = n.currency AND t.market = n.market
+                                                        AND t.category = n.rate_category AND t.volume_from > 1) AS has_tiers
+                       FROM whatsapp_rate_cost(n.currency, n.card, n.market, n.rate_category, 0, 1) AS f WHERE n.place = 1 LIMIT 1) AS one ON true
+    WINDOW same AS (PARTITION BY n.is_kept, n.card, n.currency COLLATE "C", n.market COLLATE "C", n.rate_category COLLATE "C")
 ), allowed AS (
     SELECT r.*, CASE WHEN r.free_told THEN r.units WHEN r.free_units > 0 THEN greatest(0, least(r.units, r.free_units
-                     - coalesce(pg_catalog.sum(r.units) OVER (PARTITION BY r.is_kept, r.sender, r.rate_category, pg_catalog.date_trunc('month', r.day), r.free_told
-                                ORDER BY r.day, r.rate, r.market, r.template_name, r.category, r.told, r.why
+                     - coalesce(pg_catalog.sum(r.units) OVER (PARTITION BY r.is_kept, r.free_told, pg_catalog.date_trunc('month', r.day), r.sender COLLATE "C", r.rate_category COLLATE "C"
+                                ORDER BY r.day, r.rate, r.market COLLATE "C", r.template_name COLLATE "C", r.category COLLATE "C", r.told, r.why COLLATE "C"
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) ELSE 0 END AS free
     FROM rated AS r
 ), placed AS (
-    SELECT a.*, coalesce(pg_catalog.sum(a.units - a.free) OVER (PARTITION BY a.is_kept, a.account, a.currency, a.market, a.rate_category,
-                                pg_catalog.date_trunc('month', a.day) ORDER BY a.day, a.sender, a.template_name, a.category, a.told, a.why, a.free_told
+    SELECT a.*, coalesce(pg_catalog.sum(a.units - a.free) OVER (PARTITION BY a.is_kept, pg_catalog.date_trunc('month', a.day), a.market COLLATE "C", a.rate_category COLLATE "C", a.currency COLLATE "C", a.account COLLATE "C"
+                                ORDER BY a.day, a.sender COLLATE "C", a.template_name COLLATE "C", a.category COLLATE "C", a.told, a.why COLLATE "C", a.free_told
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
     FROM allowed AS a
 )
 SELECT p.is_kept, p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units::bigint AS units, p.free::bigint AS free,
-       CASE WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 ELSE c.cost END END AS cost,
+       CASE WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 WHEN p.has_tiers THEN c.cost ELSE p.rate * (p.units - p.free) END END AS cost,
        NOT p.told OR (p.free_units > 0 AND NOT p.free_told) AS estimated, p.why AS reason
-FROM placed AS p CROSS JOIN LATERAL whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, p.before::bigint, (p.units - p.free)::bigint) AS c;
+FROM placed AS p
+LEFT JOIN LATERAL (SELECT f.cost FROM whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, p.before::bigint, (p.units - p.free)::bigint) AS f
+                   WHERE p.has_tiers AND p.why IS NULL AND p.units > p.free LIMIT 1) AS c ON true;
 
 CREATE VIEW whatsapp_costs AS
 SELECT p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units, p.free, p.cost, p.estimated, p.reason
@@ -1091,6 +1126,36 @@ COMMENT ON COLUMN whatsapp_cost_parts.free IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.cost IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.estimated IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.reason IS 'As in whatsapp_costs.';
+-- What a bill is compared with. The costs are those that the reader keeps, so that no message is read.
+CREATE VIEW whatsapp_months WITH (security_barrier) AS
+SELECT coalesce(n.month, c.month) AS month, coalesce(n.sender, c.sender) AS sender, coalesce(n.sent, 0) AS sent, coalesce(n.delivered, 0) AS delivered,
+       coalesce(n.read, 0) AS read, coalesce(n.failed, 0) AS failed, pg_catalog.round(100.0 * n.delivered / nullif(n.sent, 0), 1) AS delivery_rate,
+       c.units, c.free, c.unpriced, c.cost, c.currency
+FROM (SELECT pg_catalog.date_trunc('month', d.day::timestamp)::date AS month, d.sender, pg_catalog.sum(d.sent)::bigint AS sent,
+             pg_catalog.sum(d.delivered)::bigint AS delivered, pg_catalog.sum(d.read)::bigint AS read, pg_catalog.sum(d.failed)::bigint AS failed
+      FROM whatsapp_day_counts AS d WHERE NOT d.deleted AND whatsapp_sees(d.sender)
+      GROUP BY 1, 2 HAVING pg_catalog.sum(d.sent) <> 0 OR pg_catalog.sum(d.failed) <> 0) AS n
+FULL JOIN (SELECT pg_catalog.date_trunc('month', p.day::timestamp)::date AS month, p.sender, pg_catalog.sum(p.units)::bigint AS units,
+                  pg_catalog.sum(p.free)::bigint AS free, coalesce(pg_catalog.sum(p.units) FILTER (WHERE p.reason IS NOT NULL), 0)::bigint AS unpriced,
+                  pg_catalog.sum(p.cost) AS cost, p.currency
+           FROM whatsapp_cost_parts AS p
+           WHERE p.is_kept AND p.day >= (pg_catalog.date_trunc('month', pg_catalog.now()) - interval '1 month')::date
+           GROUP BY 1, 2, p.currency) AS c ON c.month = n.month AND c.sender = n.sender
+ORDER BY 1 DESC, 2;
+
+COMMENT ON VIEW whatsapp_months IS 'Numbers of each month by sender, and of this month and the last what they have cost: without reading a message, so some minutes old with millions of them.';
+COMMENT ON COLUMN whatsapp_months.month IS 'Its first day: by UTC for numbers, in the time zone of the account for costs.';
+COMMENT ON COLUMN whatsapp_months.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_months.sent IS 'As in whatsapp_stat_days.';
+COMMENT ON COLUMN whatsapp_months.delivered IS 'As in whatsapp_stat_days.';
+COMMENT ON COLUMN whatsapp_months.read IS 'As in whatsapp_stat_days.';
+COMMENT ON COLUMN whatsapp_months.failed IS 'As in whatsapp_stat_days.';
+COMMENT ON COLUMN whatsapp_months.delivery_rate IS 'delivered of sent in percent; NULL when nothing was sent.';
+COMMENT ON COLUMN whatsapp_months.units IS 'Delivered messages of the month as they are charged; NULL for months before the last, see whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_months.free IS 'How many of them are free.';
+COMMENT ON COLUMN whatsapp_months.unpriced IS 'How many of them have no price; whatsapp_costs says why.';
+COMMENT ON COLUMN whatsapp_months.cost IS 'What the others cost.';
+COMMENT ON COLUMN whatsapp_months.currency IS 'Currency of the account.';
 COMMENT ON VIEW whatsapp_costs IS 'What was delivered and what it costs by the rate cards, by day, sender, template, category and market. Reads the whole of whatsapp_messages.';
 COMMENT ON COLUMN whatsapp_costs.day IS 'Day of the delivery in the time zone of the account, in UTC when it is not known.';
 COMMENT ON COLUMN whatsapp_costs.account IS 'Account of the sender; NULL is the default one.';
@@ -1375,8 +1440,192 @@ COMMENT ON FUNCTION wa_campaign_retry(bigint, boolean, bigint[]) IS
     'What wa_campaign_retry(campaign, VARIADIC codes) would send again, without writing anything (dry_run), or as it does it: messages, how many of these campaign''s FAILED messages with such codes are left out (left_out: nobody knows whether they have arrived, their content is gone, or they have no phone number), the messages by Meta''s code (errors; none stands for those without), and what they would cost now, as wa_estimate() says (cost). Raises what the other one raises, and 22004 for NULL.';
 REVOKE ALL ON FUNCTION wa_campaign_retry(bigint, boolean, bigint[]) FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_campaign_units', '');
+CREATE OR REPLACE FUNCTION wa_preflight() RETURNS TABLE (place integer, line text, state text, seen text, to_do text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 12 SET search_path = pg_catalog, pg_temp SET jit = off
+AS $$
+WITH counters AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_counters()),
+secrets AS MATERIALIZED (
+    SELECT coalesce(max(c.value) FILTER (WHERE c.label = 'access_token'), 0) AS access_token,
+           coalesce(max(c.value) FILTER (WHERE c.label = 'phone_number_id'), 0) AS phone_number_id,
+           coalesce(max(c.value) FILTER (WHERE c.label = 'app_secret'), 0) AS app_secret,
+           coalesce(max(c.value) FILTER (WHERE c.label = 'verify_token'), 0) AS verify_token
+    FROM counters AS c WHERE c.name = 'secret'),
+-- 0 nobody has looked, 1 not set, 2 refused, 3 weak, 4 good
+words AS (SELECT ARRAY['not looked at', 'not set', 'refused', 'weak', 'set'] AS of),
+listener AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_listener),
+senders AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_senders),
+days AS MATERIALIZED (SELECT sum(d.sent) AS sent, sum(d.delivered) AS delivered, sum(d.read) AS read, max(d.day) FILTER (WHERE d.sent > 0) AS last_day,
+                             sum(d.failed) FILTER (WHERE d.error_code = 133010) AS unregistered
+                      FROM @extschema@.whatsapp_day_counts AS d WHERE NOT d.deleted),
+latest AS MATERIALIZED (SELECT m.id, m.status, m.error_message, m.hint FROM @extschema@.whatsapp_messages AS m ORDER BY m.id DESC LIMIT 1),
+event AS MATERIALIZED (SELECT (SELECT e.received_at FROM @extschema@.whatsapp_events AS e ORDER BY e.received_at DESC LIMIT 1) AS at),
+templates AS MATERIALIZED (
+    SELECT t.name, string_agg(t.language || ' ' || coalesce(t.status, 'unknown'), ', ' ORDER BY t.language) AS seen,
+           bool_or(t.status = 'APPROVED') AS approved, bool_or(t.status IS DISTINCT FROM 'APPROVED') AS others
+    FROM @extschema@.whatsapp_templates AS t WHERE t.name = 'po_notification' GROUP BY t.name),
+workers AS MATERIALIZED (SELECT count(*) FILTER (WHERE w.alive) AS alive, string_agg(w.worker, ', ' ORDER BY w.worker) FILTER (WHERE NOT w.alive) AS missing
+                         FROM @extschema@.whatsapp_stat_workers AS w),
+phones AS MATERIALIZED (
+    SELECT count(*) AS tables, sum(c.bad) AS bad, string_agg(format('%s: %s', c.relation, c.bad), ', ') FILTER (WHERE c.bad > 0) AS seen
+    FROM (SELECT w.relation,
+                 substring(query_to_xml(format('SELECT count(*) AS n FROM (SELECT %I::text AS phone FROM %s LIMIT 1000000) AS s '
+                                               'WHERE phone IS NOT NULL AND NOT @extschema@.wa_valid_e164(phone)', a.attname, w.relation),
+                                        true, false, '')::text FROM '<n>([0-9]+)</n>')::bigint AS bad
+          FROM @extschema@.whatsapp_watches AS w
+          JOIN pg_class AS r ON r.oid = w.relation AND r.relkind IN ('r', 'p')
+          JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attname = regexp_replace(w.phone, '^new\.', '') AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)) AS c),
+-- of each account, what was asked last
+probes AS MATERIALIZED (
+    SELECT p.*, coalesce(p.account, 'the default account') AS shown,
+           CASE WHEN NOT p.token_valid OR p.token_expires_at <= clock_timestamp() THEN 'failed'
+                WHEN NOT p.token_scopes @> ARRAY['whatsapp_business_messaging'] THEN 'failed'
+                WHEN NOT p.token_permanent OR NOT p.token_scopes @> ARRAY['whatsapp_business_management'] OR p.data_access_expires_at <= clock_timestamp() THEN 'warning'
+                WHEN p.token_valid IS NOT NULL THEN 'ok' END AS token_state
+    FROM @extschema@.whatsapp_probes AS p),
+token AS MATERIALIZED (
+    SELECT (SELECT string_agg(format('%s: %s', p.shown, concat_ws(', ', CASE WHEN NOT p.token_valid THEN 'not valid' END,
+                              CASE WHEN p.token_expires_at <= clock_timestamp() THEN format('ended at %s', to_char(p.token_expires_at, 'YYYY-MM-DD HH24:MI'))
+                                   WHEN p.token_expires_at IS NOT NULL THEN format('ends at %s', to_char(p.token_expires_at, 'YYYY-MM-DD HH24:MI'))
+                                   WHEN p.token_permanent THEN 'never ends' END,
+                              'may ' || nullif(array_to_string(p.token_scopes, ' and '), ''), CASE WHEN p.token_scopes = '{}' THEN 'may nothing' END))
+                              || format(' (%s ago)', date_trunc('minute', clock_timestamp() - p.probed_at)), '; ' ORDER BY p.account NULLS FIRST)
+            FROM probes AS p WHERE p.token_state IS NOT NULL) AS seen,
+           CASE WHEN bool_or(p.token_state = 'failed') THEN 'failed' WHEN bool_or(p.token_state = 'warning') THEN 'warning'
+                WHEN bool_or(p.token_state = 'ok') THEN 'ok' END AS state,
+           bool_or(p.token_valid AND NOT p.token_scopes @> ARRAY['whatsapp_business_messaging', 'whatsapp_business_management']) AS lacks_scope,
+           string_agg(p.shown, ', ') FILTER (WHERE p.subscribed_apps = '[]') AS unheard,
+           bool_and(p.subscribed_apps <> '[]') AS heard,
+           (SELECT string_agg(DISTINCT a ->> 'callback', ', ') FROM probes AS k CROSS JOIN jsonb_array_elements(k.subscribed_apps) AS a WHERE a ->> 'callback' <> '') AS callbacks
+    FROM probes AS p),
+-- Meta's last word to a probe, where it was a refusal
+refused AS MATERIALIZED (
+    SELECT string_agg(format('%s: %s', coalesce(l.account, 'the default account'), concat_ws(' ', 'code ' || l.error_code, l.error_message)), '; ') AS seen,
+           bool_or(l.error_code = 190) AS token_refused
+    FROM (SELECT DISTINCT ON (r.account) r.account, r.state, r.error_code, r.error_message FROM @extschema@.whatsapp_requests AS r
+          WHERE r.kind = 'probe' AND r.ended_at IS NOT NULL ORDER BY r.account, r.id DESC) AS l WHERE l.state = 'failed'),
+scrape AS (SELECT to_timestamp(max(c.value)) AS at FROM counters AS c WHERE c.name = 'last_scrape' AND c.value > 0)
+SELECT * FROM (
+    SELECT 1, 'Meta Business Account verified',
+           CASE WHEN b.accounts = 0 OR b.untold > 0 THEN 'manual' WHEN b.verified = b.accounts THEN 'ok' ELSE 'failed' END,
+           CASE WHEN b.accounts = 0 THEN 'Meta was not asked yet.' ELSE 'As Meta told: ' || b.seen || '.' END,
+           CASE WHEN b.accounts > 0 AND b.verified = b.accounts THEN '' ELSE 'CALL wa_probe(); asks Meta. Business Suite, Settings, Security Centre shows what is missing.' END
+    FROM (SELECT count(*) AS accounts, count(*) FILTER (WHERE lower(a.verification_status) = 'verified') AS verified,
+                 count(*) FILTER (WHERE a.verification_status IS NULL) AS untold,
+                 string_agg(format('%s is %s', coalesce(a.account, 'the default account'), coalesce(a.verification_status, 'unknown')), ', ' ORDER BY a.account NULLS FIRST) AS seen
+          FROM @extschema@.whatsapp_business_accounts AS a) AS b
+    UNION ALL
+    SELECT 2, 'WhatsApp phone number registered',
+           CASE WHEN s.phone_number_id IN (1, 2) AND NOT EXISTS (SELECT FROM senders AS o WHERE o.phone_number_id IS NOT NULL) THEN 'failed'
+                WHEN n.others > 0 THEN 'failed' WHEN d.unregistered > 0 AND NOT coalesce(d.sent > 0, false) THEN 'failed'
+                WHEN n.flagged > 0 THEN 'warning' WHEN d.sent > 0 OR n.connected > 0 THEN 'ok' ELSE 'manual' END,
+           CASE WHEN n.connected + n.others > 0 THEN 'As Meta told: ' || n.seen || '.'
+                WHEN d.sent > 0 THEN format('The platform has accepted %s messages, the last on %s.', d.sent, d.last_day)
+                WHEN d.unregistered > 0 THEN format('%s messages failed with 133010: the number is not registered.', d.unregistered)
+                ELSE format('The phone number id is %s; no message was sent yet.', (SELECT of[s.phone_number_id::int + 1] FROM words)) END,
+           CASE WHEN n.others = 0 AND n.flagged > 0 THEN 'WhatsApp Manager, Phone numbers, shows why. Send less, and only what people expect; a name that was declined can be sent in again.'
+                WHEN n.others = 0 AND (d.sent > 0 OR n.connected > 0) THEN ''
+                ELSE 'Put Meta''s id of the number into the file phone_number_id, register it, and send yourself a message: SELECT wa_send_test(''+34…'').' END
+    FROM secrets AS s, days AS d,
+         (SELECT count(*) FILTER (WHERE t.status = 'CONNECTED') AS connected, count(*) FILTER (WHERE t.status IS DISTINCT FROM 'CONNECTED') AS others,
+                 count(*) FILTER (WHERE t.quality = 'RED' OR t.name_status IN ('DECLINED', 'EXPIRED')) AS flagged,
+                 string_agg(format('%s is %s%s', coalesce(t.display_number, t.phone_number_id), coalesce(t.status, 'unknown'),
+                                   concat(', quality ' || t.quality, ', name ' || nullif(concat_ws(' ', t.display_name, t.name_status), ''))), '; ' ORDER BY t.phone_number_id) AS seen
+          FROM @extschema@.whatsapp_numbers AS t
+          WHERE t.gone_at IS NULL AND EXISTS (SELECT FROM senders AS o WHERE o.phone_number_id = t.phone_number_id OR (o.name = 'default' AND t.account IS NULL))) AS n
+    UNION ALL
+    SELECT 3, 'Access token is permanent',
+           CASE WHEN s.access_token IN (1, 2) OR p.reason IS NOT NULL OR f.token_refused OR t.state = 'failed' THEN 'failed'
+                WHEN s.access_token = 3 OR t.state = 'warning' OR f.seen IS NOT NULL THEN 'warning' ELSE coalesce(t.state, 'manual') END,
+           coalesce('Sender pauses: ' || p.reason, 'Meta refused to tell of ' || f.seen, 'As Meta told of ' || t.seen || '.',
+                    format('The access token is %s; when it ends only Meta tells.', (SELECT of[s.access_token::int + 1] FROM words))),
+           CASE WHEN p.reason IS NULL AND f.seen IS NULL AND t.state = 'ok' AND s.access_token NOT IN (1, 2, 3) THEN ''
+                WHEN t.lacks_scope THEN 'Make a token that may whatsapp_business_messaging and whatsapp_business_management.'
+                WHEN t.state IS NULL AND f.seen IS NULL THEN 'CALL wa_probe(); asks Meta. Use a system user''s token without an end.'
+                ELSE 'Use a system user''s token without an end: Meta''s Access Token Debugger shows "Expires: Never". Then CALL wa_probe();' END
+    FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason ~* 'token|session') AS p
+    UNION ALL
+    SELECT 4, 'Template approved (status = APPROVED)',
+           CASE WHEN t.approved AND NOT t.others THEN 'ok' WHEN t.approved THEN 'warning' WHEN t.name IS NOT NULL THEN 'failed'
+                WHEN p.sent > 0 THEN 'ok' WHEN p.failed > 0 THEN 'failed' ELSE 'manual' END,
+           CASE WHEN t.name IS NOT NULL THEN 'po_notification: ' || t.seen
+                WHEN p.sent > 0 THEN format('The platform has accepted %s messages with po_notification.', p.sent)
+                WHEN p.failed > 0 THEN format('%s messages failed with 132001: Meta knows no such template in that language.', p.failed)
+                ELSE 'Nothing is known of po_notification yet.' END,
+           CASE WHEN t.approved AND NOT t.others OR t.name IS NULL AND p.sent > 0 THEN ''
+                ELSE 'WhatsApp Manager shows its status; name and language must be exactly po_notification and es.' END
+    FROM (SELECT 1) AS one LEFT JOIN templates AS t ON true,
+         (SELECT sum(d.sent) AS sent, sum(d.failed) FILTER (WHERE d.error_code = 132001) AS failed FROM @extschema@.whatsapp_day_counts AS d
+          WHERE NOT d.deleted AND d.template_name = 'po_notification') AS p
+    UNION ALL
+    SELECT 5, 'Webhook configured and verified',
+           CASE WHEN s.app_secret IN (1, 2) OR s.verify_token IN (1, 2) THEN 'failed'
+                WHEN NOT l.listening AND l.last_delivery IS NULL OR t.unheard IS NOT NULL THEN 'failed'
+                WHEN s.app_secret = 3 OR s.verify_token = 3 OR l.bad_token > 0 OR l.last_delivery IS NULL THEN 'warning' ELSE 'ok' END,
+           format('Listening: %s. App secret: %s. Verify token: %s. Last delivery: %s.%s%s%s%s', CASE WHEN l.listening THEN current_setting('whatsapp.listen') ELSE 'no' END,
+                  w.of[s.app_secret::int + 1], w.of[s.verify_token::int + 1], coalesce(to_char(l.last_delivery, 'YYYY-MM-DD HH24:MI:SS'), 'none since the start'),
+                  CASE WHEN l.bad_token > 0 THEN format(' %s requests had a wrong verify token.', l.bad_token) END,
+                  CASE WHEN l.bad_signature > 0 THEN format(' %s requests had a wrong signature.', l.bad_signature) END,
+                  CASE WHEN t.unheard IS NOT NULL THEN format(' No app hears the webhooks of %s.', t.unheard) WHEN t.heard THEN ' As Meta told, an app hears them.' END,
+                  ' They go to ' || t.callbacks || '.'),
+           CASE WHEN t.unheard IS NOT NULL THEN 'Subscribe the app to the account: POST /{business account id}/subscribed_apps. Then CALL wa_probe();'
+                WHEN s.verify_token = 3 OR s.app_secret = 3 THEN 'A secret is short or a well-known example: take openssl rand -hex 32 as the verify token, and Meta''s own app secret.'
+                WHEN NOT l.listening THEN 'Set whatsapp.listen, and the callback URL at Meta.'
+                WHEN l.last_delivery IS NULL THEN 'Press "Test" beside the webhook field messages at Meta, and subscribe the app to the account.' ELSE '' END
+    FROM secrets AS s, listener AS l, words AS w, token AS t
+    UNION ALL
+    SELECT 6, 'Environment variables set in production',
+           CASE WHEN current_setting('whatsapp.enabled') <> 'on' OR 1 IN (s.access_token, s.app_secret, s.verify_token) OR 2 IN (s.access_token, s.app_secret, s.verify_token, s.phone_number_id)
+                THEN 'failed' WHEN 0 IN (s.access_token, s.verify_token) OR 3 IN (s.access_token, s.app_secret, s.verify_token) THEN 'warning' ELSE 'ok' END,
+           format('whatsapp.enabled: %s. Access token: %s. Phone number id: %s. App secret: %s. Verify token: %s.', current_setting('whatsapp.enabled'),
+                  w.of[s.access_token::int + 1], w.of[s.phone_number_id::int + 1], w.of[s.app_secret::int + 1], w.of[s.verify_token::int + 1]),
+           CASE WHEN 2 IN (s.access_token, s.app_secret, s.verify_token, s.phone_number_id) THEN 'The server''s log says why a file is refused: its owner, its rights or its text.'
+                WHEN 1 IN (s.access_token, s.app_secret, s.verify_token) THEN 'Put what is missing into a file of whatsapp.secret_dir, or into the server''s environment and restart.'
+                WHEN current_setting('whatsapp.enabled') <> 'on' THEN 'ALTER SYSTEM SET whatsapp.enabled = on; SELECT pg_reload_conf();'
+                WHEN 3 IN (s.access_token, s.app_secret, s.verify_token) THEN 'Replace the secret that is weak.' ELSE '' END
+    FROM secrets AS s, words AS w
+    UNION ALL
+    SELECT 7, 'Database migration completed',
+           CASE WHEN e.extversion <> @extschema@.wa_version() OR w.alive = 0 THEN 'failed' WHEN w.alive < 4 THEN 'warning' ELSE 'ok' END,
+           format('Extension %s, library %s. %s', e.extversion, @extschema@.wa_version(), coalesce('Workers that do not run here: ' || w.missing || '.', 'All workers run.')),
+           CASE WHEN e.extversion <> @extschema@.wa_version() THEN 'ALTER EXTENSION pg_whatsapp UPDATE; or restart the server, if the extension is the newer one.'
+                WHEN w.alive < 4 THEN 'Check shared_preload_libraries, whatsapp.databases and max_worker_processes, and the server''s log.' ELSE '' END
+    FROM pg_extension AS e, workers AS w WHERE e.extname = 'pg_whatsapp'
+    UNION ALL
+    SELECT 8, 'Test message sent successfully',
+           CASE WHEN d.sent > 0 THEN 'ok' WHEN l.status = 'FAILED' THEN 'failed' ELSE 'warning' END,
+           CASE WHEN l.id IS NULL THEN 'There is no message yet.' ELSE format('The last message, %s, is %s.%s', l.id, l.status, ' ' || l.error_message) END,
+           CASE WHEN d.sent > 0 THEN '' WHEN l.id IS NULL THEN 'SELECT wa_send_test(''+34…'') with your own phone.'
+                ELSE coalesce(l.hint, format('SELECT * FROM wa_diagnose(%s);', l.id)) END
+    FROM days AS d LEFT JOIN latest AS l ON true
+    UNION ALL
+    SELECT 9, 'Webhook events received',
+           CASE WHEN d.delivered > 0 THEN 'ok' WHEN e.at IS NOT NULL THEN 'warning' WHEN d.sent > 0 THEN 'failed' ELSE 'warning' END,
+           format('Last event: %s. Messages told as delivered: %s of %s.', coalesce(to_char(e.at, 'YYYY-MM-DD HH24:MI:SS'), 'none'), coalesce(d.delivered, 0), coalesce(d.sent, 0)),
+           CASE WHEN d.delivered > 0 THEN '' WHEN d.sent > 0 THEN 'SELECT * FROM wa_diagnose();' ELSE 'Send a test message, and open it on the phone.' END
+    FROM event AS e, days AS d
+    UNION ALL
+    SELECT 10, 'Supplier phone numbers formatted correctly',
+           CASE WHEN p.bad > 0 THEN 'failed' WHEN p.tables > 0 THEN 'ok' ELSE 'manual' END,
+           CASE WHEN p.bad > 0 THEN 'Numbers that are not in E.164 format: ' || p.seen || '.'
+                WHEN p.tables > 0 THEN format('Every number of the %s watched tables is in E.164 format.', p.tables)
+                ELSE 'No table is watched.' END,
+           CASE WHEN p.bad > 0 OR p.tables = 0 THEN 'SELECT phone, wa_phone_problem(phone) FROM suppliers WHERE NOT wa_valid_e164(phone);' ELSE '' END
+    FROM phones AS p
+    UNION ALL
+    SELECT 11, 'Monitoring configured',
+           CASE WHEN c.at > clock_timestamp() - interval '5 minutes' THEN 'ok' WHEN c.at IS NOT NULL OR current_setting('whatsapp.metrics_listen') <> '' THEN 'warning' ELSE 'failed' END,
+           format('whatsapp.metrics_listen: %s. Last scrape: %s.', coalesce(nullif(current_setting('whatsapp.metrics_listen'), ''), 'not set'),
+                  coalesce(to_char(c.at, 'YYYY-MM-DD HH24:MI:SS'), 'none')),
+           CASE WHEN c.at > clock_timestamp() - interval '5 minutes' THEN '' ELSE 'Set whatsapp.metrics_listen and let Prometheus scrape it: deploy/prometheus.' END
+    FROM scrape AS c
+    UNION ALL
+    SELECT 12, 'Team trained on template management', 'manual', 'No query can tell.', 'A changed text needs a new approval; name, language and number of parameters must stay.'
+) AS lines (place, line, state, seen, to_do)
+ORDER BY 1
+$$;
+
 CREATE OR REPLACE FUNCTION wa_diagnose() RETURNS TABLE (severity text, problem text, seen text, to_do text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 WITH counters AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_counters()),
 queue AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_queue),
@@ -1386,13 +1635,25 @@ senders AS MATERIALIZED (SELECT s.*, coalesce(w.messages, 0) AS waiting FROM @ex
 listener AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_listener),
 workers AS MATERIALIZED (SELECT string_agg(w.worker, ', ' ORDER BY w.worker) AS missing, count(*) AS count FROM @extschema@.whatsapp_stat_workers AS w WHERE NOT w.alive),
 -- the last messages only: the table may be long
-latest AS MATERIALIZED (SELECT m.status, m.sent_at, m.delivered_at, m.error_code, m.error_message, m.hint, m.failed_at
+latest AS MATERIALIZED (SELECT m.id, m.status, m.sent_at, m.delivered_at, m.error_code, m.error_message, m.hint, m.failed_at
                         FROM @extschema@.whatsapp_messages AS m ORDER BY m.id DESC LIMIT 2000),
-silence AS (SELECT count(*) AS messages, max(l.sent_at) AS last_sent, min(l.sent_at) AS first_sent
-            FROM latest AS l, listener AS h WHERE l.status = 'SENT' AND l.sent_at < clock_timestamp() - interval '10 minutes'
+-- and the last of those that may be expected to have a status: on a busy day they are not among the former
+answered AS MATERIALIZED (
+    SELECT l.id, l.status, l.sent_at, l.delivered_at FROM latest AS l
+    UNION
+    SELECT o.* FROM (SELECT m.id, m.status, m.sent_at, m.delivered_at FROM @extschema@.whatsapp_messages AS m
+                     WHERE m.created_at BETWEEN now() - interval '2 days' AND now() - interval '10 minutes' ORDER BY m.created_at DESC LIMIT 500) AS o),
+silence AS (SELECT count(*) AS messages, min(l.sent_at) AS first_sent
+            FROM answered AS l WHERE l.status = 'SENT' AND l.sent_at < clock_timestamp() - interval '10 minutes'
             AND l.sent_at > clock_timestamp() - interval '2 days'
-            AND l.sent_at > coalesce((SELECT max(k.sent_at) FROM latest AS k WHERE k.delivered_at IS NOT NULL), '-infinity')),
-hold AS (SELECT @extschema@.whatsapp_hold_reason() AS reason),
+            AND l.sent_at > coalesce((SELECT max(k.sent_at) FROM answered AS k WHERE k.delivered_at IS NOT NULL), '-infinity')),
+-- the function looks through the whole queue: of a long one the workers have told whether there is anything to find
+hold AS MATERIALIZED (
+    SELECT CASE WHEN (SELECT coalesce(sum(q.messages), 0) FROM queue AS q) <= 10000 OR coalesce((SELECT max(c.value) FROM counters AS c WHERE c.name = 'held'), 1) = 1
+                  OR EXISTS (SELECT FROM queue AS q WHERE q.state = 'held') OR EXISTS (SELECT FROM @extschema@.whatsapp_watch_items AS i WHERE i.held)
+                THEN @extschema@.whatsapp_hold_reason() END AS reason),
+-- each look at it counts in the queue what it holds
+budgets AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_budgets),
 found (rank, problem, seen, to_do) AS (
     SELECT 1, 'The workers do not run',
            CASE WHEN current_setting('shared_preload_libraries') !~ 'pg_whatsapp' THEN 'The library pg_whatsapp is not in shared_preload_libraries.'
@@ -1431,12 +1692,32 @@ found (rank, problem, seen, to_do) AS (
     FROM counters AS c WHERE c.name = 'secret' AND c.value IN (1, 2, 3) AND (c.label <> 'phone_number_id' OR c.value > 1)
     UNION ALL
     SELECT 1, 'No webhook events',
-           format('%s messages are SENT for %s minutes without any status: the webhook does not reach us.', s.messages,
+           format('%s messages are SENT for %s minutes without any status: the webhook does not reach us.',
+                  CASE WHEN s.messages < 500 THEN s.messages::text
+                       ELSE concat('About ', greatest(s.messages, (SELECT sum(d.sent - d.delivered - d.failed_sent) FROM @extschema@.whatsapp_day_counts AS d
+                                                                   WHERE NOT d.deleted AND d.day >= (s.first_sent AT TIME ZONE 'UTC')::date))) END,
                   (extract(epoch FROM clock_timestamp() - s.first_sent) / 60)::integer),
            CASE WHEN l.bad_signature > 0 THEN format('%s requests had a wrong signature: the app secret differs from Meta''s.', l.bad_signature)
                 WHEN NOT l.listening THEN 'whatsapp.listen has no address, or it could not be bound: see the log.'
                 ELSE 'Is the URL reachable from outside, and the account subscribed to the app? The proxy''s log shows whether Meta comes.' END
     FROM silence AS s, listener AS l WHERE s.messages > 0
+    UNION ALL
+    SELECT 3, 'No webhook has come yet',
+           format('%s messages are SENT for more than a minute, and none has come since %s.', k.messages, to_char(l.since, 'YYYY-MM-DD HH24:MI')),
+           'Is the URL reachable from outside, and the account subscribed to the app? CALL wa_probe(); and line 5 of wa_preflight() tell.'
+    FROM listener AS l, (SELECT count(*) AS messages FROM answered AS a
+                         WHERE a.status = 'SENT' AND a.sent_at BETWEEN clock_timestamp() - interval '2 days' AND clock_timestamp() - interval '1 minute') AS k
+    WHERE l.listening AND l.last_delivery IS NULL AND k.messages > 0 AND NOT EXISTS (SELECT FROM silence AS s WHERE s.messages > 0)
+    UNION ALL
+    SELECT 2, 'Webhooks have nobody to go to', format('No app is subscribed to %s, as Meta told %s ago.', coalesce(p.account, 'the default account'), date_trunc('minute', clock_timestamp() - p.probed_at)),
+           'POST /{business account id}/subscribed_apps, see docs/setup.md, The webhook. Then CALL wa_probe();'
+    FROM @extschema@.whatsapp_probes AS p WHERE p.subscribed_apps = '[]'
+    UNION ALL
+    SELECT CASE WHEN e.at <= clock_timestamp() THEN 1 ELSE 2 END, CASE WHEN e.at <= clock_timestamp() THEN 'The access token has ended' ELSE 'The access token ends soon' END,
+           format('That of %s at %s, as Meta told %s ago.', coalesce(p.account, 'the default account'), to_char(e.at, 'YYYY-MM-DD HH24:MI'), date_trunc('minute', clock_timestamp() - p.probed_at)),
+           'Put a system user''s token without an end into access_token: docs/operating.md, Rotate the token. Then CALL wa_probe();'
+    FROM @extschema@.whatsapp_probes AS p CROSS JOIN LATERAL (SELECT least(p.token_expires_at, p.data_access_expires_at) AS at) AS e
+    WHERE e.at < clock_timestamp() + interval '14 days'
     UNION ALL
     SELECT 2, 'Webhook verification failed', format('%s requests had a wrong verify token since %s.', l.bad_token, to_char(l.since, 'YYYY-MM-DD HH24:MI')),
            'WHATSAPP_WEBHOOK_VERIFY_TOKEN or the file verify_token must be what Meta''s configuration says.'
@@ -1454,7 +1735,7 @@ found (rank, problem, seen, to_do) AS (
     UNION ALL
     SELECT 2, CASE WHEN e.error_code = 132001 THEN 'Template not found' ELSE 'Messages failed' END,
            format('%s messages of sender %s failed with %s: %s', e.failed, e.sender, e.error_code, e.meaning), e.hint
-    FROM @extschema@.whatsapp_stat_errors AS e WHERE e.day >= (clock_timestamp() AT TIME ZONE 'UTC')::date - 1 AND e.error_code IS NOT NULL
+    FROM @extschema@.whatsapp_stat_errors AS e WHERE e.day >= (now() AT TIME ZONE 'UTC')::date - 1 AND e.error_code IS NOT NULL
     UNION ALL
     SELECT 2, CASE WHEN f.reason ~ 'E[.]164|phone' THEN 'Message failed: phone format' ELSE 'Messages failed' END, format('%s of the last messages: %s', f.messages, f.reason), f.hint
     FROM (SELECT split_part(l.error_message, ':', 1) AS reason, max(l.hint) AS hint, count(*) AS messages FROM latest AS l
@@ -1476,16 +1757,33 @@ found (rank, problem, seen, to_do) AS (
            'SELECT * FROM wa_watch_test(table, key) shows what it would send; see whatsapp_watches.'
     FROM @extschema@.whatsapp_watches AS t WHERE t.errors > 0 AND t.last_error_at > clock_timestamp() - interval '1 day'
     UNION ALL
+    SELECT 2, 'A callback fails', format('Callback %s: %s errors, the last at %s with SQLSTATE %s.', k.name, k.errors, to_char(k.failed_at, 'YYYY-MM-DD HH24:MI'), k.error_code),
+           format('SELECT * FROM whatsapp_callbacks; tells the error. Its calls wait; SELECT wa_callback_resume(%L); makes them at once.', k.name)
+    FROM @extschema@.whatsapp_callback_definitions AS k WHERE k.failures > 0
+    UNION ALL
+    SELECT 2, 'Events that could not be acted upon', format('%s with SQLSTATE %s.', e.events, e.error_code),
+           'SELECT * FROM whatsapp_event_queue WHERE error_code IS NOT NULL; tells the error, mostly one of a trigger of yours. They are tried again.'
+    FROM (SELECT w.error_code, count(*) AS events FROM (SELECT q.error_code FROM @extschema@.whatsapp_event_queue AS q ORDER BY q.due_at, q.event_id LIMIT 2000) AS w
+          WHERE w.error_code IS NOT NULL GROUP BY w.error_code) AS e
+    UNION ALL
+    -- of each account, what it was last asked for
+    SELECT 3, 'Meta refused what it was asked', format('Request %s, %s of %s: %s', r.id, r.kind, coalesce(r.account, 'the default account'), concat_ws(' ', r.error_code, r.error_message)),
+           coalesce(r.hint, 'See whatsapp_requests.')
+    FROM unnest(ARRAY['sync_templates', 'sync_numbers', 'sync_costs', 'probe']) AS k (kind)
+    CROSS JOIN LATERAL (SELECT DISTINCT ON (t.account) t.* FROM @extschema@.whatsapp_requests AS t
+                        WHERE t.kind = k.kind AND t.created_at > now() - interval '2 days' AND t.ended_at IS NOT NULL ORDER BY t.account, t.id DESC) AS r
+    WHERE r.state = 'failed'
+    UNION ALL
     SELECT 2, 'A campaign has stopped', format('Campaign %s: %s.', p.campaign_id, p.reason), p.hint
     FROM @extschema@.whatsapp_campaign_pauses AS p WHERE p.cause IN ('budget', 'failures', 'quality', 'template')
     UNION ALL
     SELECT CASE WHEN b.held > 0 THEN 1 ELSE 2 END, CASE WHEN b.held > 0 THEN 'A budget holds messages' ELSE 'A budget is nearly used up' END,
            format('Budget %s: %s messages wait, %s of %s %s of the %s are spent or reserved.', b.name, b.held, trim_scale(b.spent + b.reserved), trim_scale(b.amount), b.currency, b.period),
            format('SELECT wa_budget_set(%L, …) raises the amount; else they go on at %s. Urgent messages are sent.', b.name, to_char(b.ends_at, 'YYYY-MM-DD HH24:MI'))
-    FROM @extschema@.whatsapp_budgets AS b WHERE b.held > 0 OR b.share >= 0.8
+    FROM budgets AS b WHERE b.held > 0 OR b.share >= 0.8
     UNION ALL
     SELECT 3, 'A budget counts messages without a price', format('Budget %s: %s of %s messages.', b.name, b.unpriced, b.messages), 'whatsapp_costs says why; see docs/prices.md, Reasons.'
-    FROM @extschema@.whatsapp_budgets AS b WHERE b.unpriced > 0
+    FROM budgets AS b WHERE b.unpriced > 0
     UNION ALL
     -- ours have comments
     SELECT 2, 'A dump cannot be restored', format('Columns that are not the extension''s: %s.', string_agg(format('%s.%s', c.relname, a.attname), ', ' ORDER BY c.relname, a.attnum)),
@@ -1493,8 +1791,9 @@ found (rank, problem, seen, to_do) AS (
     FROM pg_extension AS x
     JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
     JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'r'
-    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL
-    WHERE x.extname = 'pg_whatsapp' HAVING count(*) > 0
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_description AS k ON k.objoid = c.oid AND k.classoid = 'pg_class'::regclass AND k.objsubid = a.attnum
+    WHERE x.extname = 'pg_whatsapp' AND k.description IS NULL HAVING count(*) > 0
     UNION ALL
     SELECT 2, 'Meta has made a template marketing', format('%s in %s was %s, and is MARKETING since %s%s.', r.name, r.language, r.wanted, r.since, nullif('; messages that wait: ' || r.held, '; messages that wait: 0')),
            format('It costs more, and its recipients must have agreed to marketing. SELECT wa_accept_category(%L, %L%s) agrees; or write the template anew.', r.name, r.language, ', ' || quote_literal(r.account))
@@ -1555,8 +1854,18 @@ life (at, place, event, detail) AS (
     UNION ALL
     SELECT NULL, 8, 'cost', concat_ws(', ', m.pricing_category, m.pricing_type, m.pricing_model) FROM m WHERE coalesce(m.pricing_category, m.pricing_type) IS NOT NULL
     UNION ALL
+    SELECT NULL, 8, 'price', concat_ws(' ', 'about', trim_scale(c.cost), b.currency, 'by the rate card')
+    FROM m JOIN @extschema@.whatsapp_billing AS b ON b.sender = m.sender
+    CROSS JOIN LATERAL (SELECT timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day) AS d
+    CROSS JOIN LATERAL @extschema@.whatsapp_rate_cost(b.currency, d.day, (SELECT k.market FROM @extschema@.wa_market(m.recipient_phone) AS k),
+                                                      replace(lower(m.pricing_category), '-', '_'), 0, 1) AS c
+    WHERE m.pricing_type = 'regular' AND c.cost IS NOT NULL
+    UNION ALL
     SELECT NULL, 8, 'budget', concat_ws(', ', c.state, 'reserved ' || trim_scale(c.amount), 'charged ' || trim_scale(c.charged), CASE WHEN c.amount IS NULL AND c.charged IS NULL THEN 'price not known' END)
     FROM @extschema@.whatsapp_charges AS c WHERE c.message_id = $1
+    UNION ALL
+    SELECT k.made_at, 8, format('callback %s waits', d.name), concat_ws(', ', 'status ' || k.status, k.attempts || ' attempts', 'SQLSTATE ' || k.error_code)
+    FROM @extschema@.whatsapp_callback_definitions AS d JOIN @extschema@.whatsapp_callback_calls AS k ON k.callback = d.id AND k.message_id = $1 AND d.kind <> 'inbound'
     UNION ALL
     SELECT NULL, 9, 'now: ' || m.status || coalesce(', ' || q.state, ''),
            CASE WHEN m.status <> 'PENDING' THEN coalesce(m.hint, '')
@@ -1868,6 +2177,54 @@ COMMENT ON FUNCTION wa_revoke(regrole, text, text) IS
     'Takes back what wa_grant() gave for the level, with the same sender or without one. What other grants of the role give stays. By the caller''s own rights. Raises as wa_grant().';
 REVOKE ALL ON FUNCTION wa_grant(regrole, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_revoke(regrole, text, text) FROM PUBLIC;
+CREATE FUNCTION wa_help(about text DEFAULT NULL) RETURNS TABLE (kind text, name text, purpose text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100 SET search_path = pg_catalog, pg_temp
+AS $$
+WITH own AS MATERIALIZED (
+    SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS x ON x.oid = d.refobjid AND x.extname = 'pg_whatsapp'
+    WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'),
+things AS MATERIALIZED (
+    SELECT 1 AS place, CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END AS kind, p.proname::text AS name, p.oid AS object, obj_description(p.oid, 'pg_proc') AS comment
+    FROM own AS o JOIN pg_proc AS p ON p.oid = o.objid WHERE o.classid = 'pg_proc'::regclass AND starts_with(p.proname::text, 'wa_')
+    UNION ALL
+    SELECT CASE c.relkind WHEN 'v' THEN 2 ELSE 3 END, CASE c.relkind WHEN 'v' THEN 'view' ELSE 'table' END, c.relname::text, c.oid, obj_description(c.oid, 'pg_class')
+    FROM own AS o JOIN pg_class AS c ON c.oid = o.objid WHERE o.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'v')),
+one AS MATERIALIZED (SELECT t.* FROM things AS t WHERE t.name = lower(rtrim($1, '()'))),
+-- the first sentence of each that fits
+listed AS (
+    SELECT DISTINCT ON (t.place, t.name) t.place, t.kind, t.name, coalesce(substring(t.comment FROM '^(.*?[.])(?:\s|$)'), t.comment) AS sentence
+    FROM things AS t
+    WHERE NOT EXISTS (SELECT FROM one)
+      AND ($1 IS NULL OR strpos(lower(concat_ws(' ', t.name, t.comment)), lower($1)) > 0 OR t.name LIKE replace(replace($1, '_', '\_'), '*', '%'))
+    ORDER BY t.place, t.name, t.object),
+-- all of the one that was named
+told (place, object, line, kind, name, text) AS (
+    SELECT o.place, o.object, 0, o.kind, o.name, o.comment FROM one AS o
+    UNION ALL
+    SELECT o.place, o.object, a.n, '', '  ' || a.name,
+           CASE WHEN a.mode IN ('o', 't') THEN 'returned: ' ELSE '' END || format_type(a.type, NULL)
+           || coalesce(', by default ' || regexp_replace(pg_get_function_arg_default(o.object, a.n::integer), '::[a-z ]+(\[\])?$', ''), '')
+    FROM one AS o JOIN pg_proc AS p ON o.place = 1 AND p.oid = o.object
+    CROSS JOIN LATERAL unnest(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.proargnames, p.proargmodes) WITH ORDINALITY AS a (type, name, mode, n)
+    UNION ALL
+    SELECT o.place, o.object, 10000, '', '  returns', concat(CASE WHEN p.proretset THEN 'rows of ' END, format_type(p.prorettype, NULL))
+    FROM one AS o JOIN pg_proc AS p ON o.place = 1 AND p.oid = o.object AND p.prokind = 'f'
+    WHERE NOT coalesce(p.proargmodes, '{}') && ARRAY['o', 't']::"char"[]
+    UNION ALL
+    SELECT o.place, o.object, a.attnum, '', '  ' || a.attname, concat_ws(': ', format_type(a.atttypid, a.atttypmod), col_description(o.object, a.attnum))
+    FROM one AS o JOIN pg_attribute AS a ON o.place > 1 AND a.attrelid = o.object AND a.attnum > 0 AND NOT a.attisdropped)
+SELECT s.kind, s.name, s.purpose
+FROM (SELECT l.place, l.name AS key, 0::oid AS object, 0 AS line, 1 AS part, l.kind, l.name,
+             CASE WHEN length(l.sentence) <= 70 THEN l.sentence ELSE regexp_replace(left(l.sentence, 69), '\s+\S*$', '') || '…' END AS purpose
+      FROM listed AS l
+      UNION ALL
+      SELECT t.place, '', t.object, t.line, w.part, CASE w.part WHEN 1 THEN t.kind ELSE '' END, CASE w.part WHEN 1 THEN t.name ELSE '' END, w.words[1]
+      FROM told AS t CROSS JOIN LATERAL regexp_matches(t.text, '\S(?:.{0,68}\S)?(?=\s|$)|\S{70}', 'g') WITH ORDINALITY AS w (words, part)) AS s
+ORDER BY s.place, s.key, s.object, s.line, s.part
+$$;
+
+COMMENT ON FUNCTION wa_help(text) IS
+    'What there is: a line for each function, procedure, view and table, with what it is for. about is a part of a name or of what is said of it, or a name with * in it; the whole name of one shows all that is said of it, and its arguments or columns.';
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_role_grants EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_cost_units EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_template_samples EXECUTE FUNCTION whatsapp_stay_local();

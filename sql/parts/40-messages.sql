@@ -55,6 +55,16 @@ CREATE FUNCTION whatsapp_notify_status() RETURNS trigger
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_notify_status';
 
+-- For a terminal: the newest first, what is long cut off. The table itself has the payload in the middle.
+CREATE VIEW whatsapp_latest WITH (security_barrier) AS
+SELECT m.id, pg_catalog.to_char(m.created_at, 'MM-DD HH24:MI:SS') AS enqueued, pg_catalog.left(m.recipient_phone, 16) AS recipient,
+       CASE WHEN pg_catalog.length(m.reference) > 20 THEN pg_catalog.left(m.reference, 19) || '…' ELSE m.reference END AS reference, m.status,
+       CASE WHEN pg_catalog.length(w.why) > 40 THEN pg_catalog.left(w.why, 39) || '…' ELSE w.why END AS why
+FROM whatsapp_messages AS m
+CROSS JOIN LATERAL (SELECT pg_catalog.concat_ws(' ', m.error_code, m.error_message) AS why) AS w
+WHERE whatsapp_sees(m.sender)
+ORDER BY m.id DESC;
+
 CREATE TRIGGER whatsapp_notify_status AFTER UPDATE OF status ON whatsapp_messages FOR EACH ROW
     WHEN (OLD.status IS DISTINCT FROM NEW.status AND pg_catalog.current_setting('whatsapp.notify_status', true) = 'on')
     EXECUTE FUNCTION whatsapp_notify_status();
@@ -93,6 +103,13 @@ COMMENT ON COLUMN whatsapp_messages.error_code IS 'Meta''s code of the last erro
 COMMENT ON COLUMN whatsapp_messages.error_message IS 'The last error in words; NULL once the message is sent.';
 COMMENT ON COLUMN whatsapp_messages.error_details IS 'All that Meta said about the failure; it says so once.';
 COMMENT ON COLUMN whatsapp_messages.hint IS 'What to do about the failure.';
+COMMENT ON VIEW whatsapp_latest IS 'Messages, the newest first, narrow enough for a terminal: SELECT * FROM whatsapp_latest LIMIT 20.';
+COMMENT ON COLUMN whatsapp_latest.id IS 'Number of the message, for wa_diagnose().';
+COMMENT ON COLUMN whatsapp_latest.enqueued IS 'Month, day and time when it was enqueued, in the session''s time zone.';
+COMMENT ON COLUMN whatsapp_latest.recipient IS 'Who gets it; a long one is cut off.';
+COMMENT ON COLUMN whatsapp_latest.reference IS 'The caller''s own key; a long one is cut off.';
+COMMENT ON COLUMN whatsapp_latest.status IS 'As in whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_latest.why IS 'The last error, cut off; wa_diagnose() tells all of it.';
 COMMENT ON FUNCTION whatsapp_notify_status() IS
     'The trigger behind whatsapp.notify_status: tells the channel whatsapp_status which message has which status now.';
 

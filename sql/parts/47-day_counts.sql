@@ -33,7 +33,7 @@ CREATE TRIGGER whatsapp_count_truncated AFTER TRUNCATE ON whatsapp_messages
 
 COMMENT ON TABLE whatsapp_day_counts IS
     'What became of the messages of each day. Rows of one key add up; see whatsapp_stat_days. It keeps its numbers when messages are deleted.';
-COMMENT ON COLUMN whatsapp_day_counts.day IS 'By UTC: the day when the message was sent, else when it failed, else when it was made.';
+COMMENT ON COLUMN whatsapp_day_counts.day IS 'By UTC: the day when the message was sent, else when it failed, else when it was made. After 400 days the first day of its month: years take little room.';
 COMMENT ON COLUMN whatsapp_day_counts.sender IS 'Name of the sender.';
 COMMENT ON COLUMN whatsapp_day_counts.template_name IS 'Name of the template; empty without one.';
 COMMENT ON COLUMN whatsapp_day_counts.category IS 'Category that is charged, as status webhooks report it; empty before.';

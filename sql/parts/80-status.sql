@@ -63,12 +63,13 @@ LEFT JOIN (
     UNION ALL
     SELECT k.status, pg_catalog.sum(k.messages)::bigint, pg_catalog.min(k.day) FILTER (WHERE k.messages > 0),
            pg_catalog.max(k.day) FILTER (WHERE k.messages > 0)
-    FROM (SELECT p.status, d.day, pg_catalog.sum(CASE WHEN d.deleted THEN -p.messages ELSE p.messages END) AS messages
-          FROM whatsapp_day_counts AS d CROSS JOIN LATERAL
-               (VALUES ('SENT', d.sent - d.delivered - d.failed_sent), ('DELIVERED', d.delivered - d.read), ('READ', d.read),
-                       ('FAILED', d.failed), ('CANCELLED', d.cancelled)) AS p (status, messages)
-          WHERE whatsapp_sees(d.sender)
-          GROUP BY p.status, d.day) AS k
+    FROM (SELECT p.status, d.day, p.messages
+          FROM (SELECT c.day, pg_catalog.sum(s.sign * (c.sent - c.delivered - c.failed_sent)) AS sent, pg_catalog.sum(s.sign * (c.delivered - c.read)) AS delivered,
+                       pg_catalog.sum(s.sign * c.read) AS read, pg_catalog.sum(s.sign * c.failed) AS failed, pg_catalog.sum(s.sign * c.cancelled) AS cancelled
+                FROM whatsapp_day_counts AS c CROSS JOIN LATERAL (SELECT CASE WHEN c.deleted THEN -1 ELSE 1 END AS sign) AS s
+                WHERE whatsapp_sees(c.sender) GROUP BY c.day) AS d
+          CROSS JOIN LATERAL (VALUES ('SENT', d.sent), ('DELIVERED', d.delivered), ('READ', d.read), ('FAILED', d.failed),
+                                     ('CANCELLED', d.cancelled)) AS p (status, messages)) AS k
     GROUP BY k.status) AS m USING (status)
 ORDER BY s.place;
 
@@ -164,7 +165,7 @@ COMMENT ON COLUMN whatsapp_status.messages IS 'Number of messages in this status
 COMMENT ON COLUMN whatsapp_status.oldest IS 'Their first day, see whatsapp_day_counts.day.';
 COMMENT ON COLUMN whatsapp_status.newest IS 'Their last day.';
 COMMENT ON VIEW whatsapp_stat_days IS 'Messages of each day by sender, template and category: sent, and what became of those.';
-COMMENT ON COLUMN whatsapp_stat_days.day IS 'By UTC: the day when the messages were sent; of those that were never sent, when they failed.';
+COMMENT ON COLUMN whatsapp_stat_days.day IS 'By UTC: the day when the messages were sent; of those that were never sent, when they failed. What is older than 400 days is summed up by month, on its first day.';
 COMMENT ON COLUMN whatsapp_stat_days.sender IS 'Name of the sender.';
 COMMENT ON COLUMN whatsapp_stat_days.template_name IS 'Name of the template; empty without one.';
 COMMENT ON COLUMN whatsapp_stat_days.category IS 'Category that is charged; empty until a status webhook tells it.';

@@ -15,7 +15,8 @@ CREATE TABLE whatsapp_cost_units (
     reason        text,
     pricing_type  text,
     told          boolean NOT NULL,
-    units         bigint NOT NULL
+    units         bigint NOT NULL,
+    until_id      bigint NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 ALTER TABLE whatsapp_cost_units REPLICA IDENTITY FULL;
 
@@ -35,5 +36,6 @@ COMMENT ON COLUMN whatsapp_cost_units.reason IS 'Why there is no market.';
 COMMENT ON COLUMN whatsapp_cost_units.pricing_type IS 'Whether and why it is charged, as Meta told it.';
 COMMENT ON COLUMN whatsapp_cost_units.told IS 'True when Meta told both.';
 COMMENT ON COLUMN whatsapp_cost_units.units IS 'Number of messages.';
+COMMENT ON COLUMN whatsapp_cost_units.until_id IS 'How far the round had come: the greatest id of the messages that were looked at.';
 
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_cost_units', 'WHERE false');

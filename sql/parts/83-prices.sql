@@ -166,29 +166,61 @@ WITH groups AS (
            pg_catalog.sum(g.units) AS units
     FROM groups AS g CROSS JOIN LATERAL wa_price_rule(pg_catalog.replace(g.category, '-', '_'), g.day) AS r
     GROUP BY g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, 7, g.market, g.told, r.rate_category, r.free_units, 12, 13
+), cards AS MATERIALIZED (
+    SELECT k.currency, k.effective_date, pg_catalog.lead(k.effective_date) OVER (PARTITION BY k.currency ORDER BY k.effective_date) AS next_date
+    FROM (SELECT DISTINCT r.currency, r.effective_date FROM whatsapp_rates AS r) AS k
+), dated AS (
+    SELECT r.*, coalesce(c.effective_date, r.day) AS card
+    FROM ruled AS r LEFT JOIN cards AS c ON c.currency = r.currency AND r.day >= c.effective_date AND (r.day < c.next_date OR c.next_date IS NULL)
 ), rated AS (
-    SELECT r.*, one.cost AS rate, coalesce(r.reason, CASE WHEN NOT r.free_told THEN one.reason END) AS why
-    FROM ruled AS r CROSS JOIN LATERAL whatsapp_rate_cost(r.currency, r.day, r.market, r.rate_category, 0, 1) AS one
+    -- a rate is that of many rows, and the first of them alone looks it up: LIMIT keeps the condition in front of the function
+    SELECT n.is_kept, n.account, n.sender, n.currency, n.day, n.template_name, n.category, n.market, n.told, n.rate_category, n.free_units, n.free_told, n.units,
+           pg_catalog.max(one.cost) OVER same AS rate, pg_catalog.bool_or(one.has_tiers) OVER same AS has_tiers,
+           coalesce(n.reason, CASE WHEN NOT n.free_told THEN pg_catalog.max(one.reason) OVER same END) AS why
+    FROM (SELECT d.*, pg_catalog.row_number() OVER (PARTITION BY d.is_kept, d.card, d.currency COLLATE "C", d.market COLLATE "C", d.rate_category COLLATE "C") AS place FROM dated AS d) AS n
+    LEFT JOIN LATERAL (SELECT f.cost, f.reason, EXISTS (SELECT FROM whatsapp_rates AS t WHERE t.currency = n.currency AND t.market = n.market
+                                                        AND t.category = n.rate_category AND t.volume_from > 1) AS has_tiers
+                       FROM whatsapp_rate_cost(n.currency, n.card, n.market, n.rate_category, 0, 1) AS f WHERE n.place = 1 LIMIT 1) AS one ON true
+    WINDOW same AS (PARTITION BY n.is_kept, n.card, n.currency COLLATE "C", n.market COLLATE "C", n.rate_category COLLATE "C")
 ), allowed AS (
     SELECT r.*, CASE WHEN r.free_told THEN r.units WHEN r.free_units > 0 THEN greatest(0, least(r.units, r.free_units
-                     - coalesce(pg_catalog.sum(r.units) OVER (PARTITION BY r.is_kept, r.sender, r.rate_category, pg_catalog.date_trunc('month', r.day), r.free_told
-                                ORDER BY r.day, r.rate, r.market, r.template_name, r.category, r.told, r.why
+                     - coalesce(pg_catalog.sum(r.units) OVER (PARTITION BY r.is_kept, r.free_told, pg_catalog.date_trunc('month', r.day), r.sender COLLATE "C", r.rate_category COLLATE "C"
+                                ORDER BY r.day, r.rate, r.market COLLATE "C", r.template_name COLLATE "C", r.category COLLATE "C", r.told, r.why COLLATE "C"
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) ELSE 0 END AS free
     FROM rated AS r
 ), placed AS (
-    SELECT a.*, coalesce(pg_catalog.sum(a.units - a.free) OVER (PARTITION BY a.is_kept, a.account, a.currency, a.market, a.rate_category,
-                                pg_catalog.date_trunc('month', a.day) ORDER BY a.day, a.sender, a.template_name, a.category, a.told, a.why, a.free_told
+    SELECT a.*, coalesce(pg_catalog.sum(a.units - a.free) OVER (PARTITION BY a.is_kept, pg_catalog.date_trunc('month', a.day), a.market COLLATE "C", a.rate_category COLLATE "C", a.currency COLLATE "C", a.account COLLATE "C"
+                                ORDER BY a.day, a.sender COLLATE "C", a.template_name COLLATE "C", a.category COLLATE "C", a.told, a.why COLLATE "C", a.free_told
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
     FROM allowed AS a
 )
 SELECT p.is_kept, p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units::bigint AS units, p.free::bigint AS free,
-       CASE WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 ELSE c.cost END END AS cost,
+       CASE WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 WHEN p.has_tiers THEN c.cost ELSE p.rate * (p.units - p.free) END END AS cost,
        NOT p.told OR (p.free_units > 0 AND NOT p.free_told) AS estimated, p.why AS reason
-FROM placed AS p CROSS JOIN LATERAL whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, p.before::bigint, (p.units - p.free)::bigint) AS c;
+FROM placed AS p
+LEFT JOIN LATERAL (SELECT f.cost FROM whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, p.before::bigint, (p.units - p.free)::bigint) AS f
+                   WHERE p.has_tiers AND p.why IS NULL AND p.units > p.free LIMIT 1) AS c ON true;
 
 CREATE VIEW whatsapp_costs AS
 SELECT p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units, p.free, p.cost, p.estimated, p.reason
 FROM whatsapp_cost_parts AS p WHERE NOT p.is_kept;
+
+-- What a bill is compared with. The costs are those that the reader keeps, so that no message is read.
+CREATE VIEW whatsapp_months WITH (security_barrier) AS
+SELECT coalesce(n.month, c.month) AS month, coalesce(n.sender, c.sender) AS sender, coalesce(n.sent, 0) AS sent, coalesce(n.delivered, 0) AS delivered,
+       coalesce(n.read, 0) AS read, coalesce(n.failed, 0) AS failed, pg_catalog.round(100.0 * n.delivered / nullif(n.sent, 0), 1) AS delivery_rate,
+       c.units, c.free, c.unpriced, c.cost, c.currency
+FROM (SELECT pg_catalog.date_trunc('month', d.day::timestamp)::date AS month, d.sender, pg_catalog.sum(d.sent)::bigint AS sent,
+             pg_catalog.sum(d.delivered)::bigint AS delivered, pg_catalog.sum(d.read)::bigint AS read, pg_catalog.sum(d.failed)::bigint AS failed
+      FROM whatsapp_day_counts AS d WHERE NOT d.deleted AND whatsapp_sees(d.sender)
+      GROUP BY 1, 2 HAVING pg_catalog.sum(d.sent) <> 0 OR pg_catalog.sum(d.failed) <> 0) AS n
+FULL JOIN (SELECT pg_catalog.date_trunc('month', p.day::timestamp)::date AS month, p.sender, pg_catalog.sum(p.units)::bigint AS units,
+                  pg_catalog.sum(p.free)::bigint AS free, coalesce(pg_catalog.sum(p.units) FILTER (WHERE p.reason IS NOT NULL), 0)::bigint AS unpriced,
+                  pg_catalog.sum(p.cost) AS cost, p.currency
+           FROM whatsapp_cost_parts AS p
+           WHERE p.is_kept AND p.day >= (pg_catalog.date_trunc('month', pg_catalog.now()) - interval '1 month')::date
+           GROUP BY 1, 2, p.currency) AS c ON c.month = n.month AND c.sender = n.sender
+ORDER BY 1 DESC, 2;
 
 COMMENT ON FUNCTION wa_price_rule(text, date, boolean) IS
     'What Meta charges for on a day: model is conversation (until June 2025), template_message (until September 2026) or message; basis is rate, free_service, free_window or free_entry_point; free_units of a month come before the rate of rate_category. reason is set instead when no rate card prices the category: bid, group, surcharge, unknown_category, no_day. Never raises.';
@@ -229,6 +261,19 @@ COMMENT ON COLUMN whatsapp_costs.free IS 'How many of them are free: as Meta tol
 COMMENT ON COLUMN whatsapp_costs.cost IS 'What the others cost; NULL when it is not known, see reason.';
 COMMENT ON COLUMN whatsapp_costs.estimated IS 'True when Meta did not tell category and type, or does not tell which messages of a month are free.';
 COMMENT ON COLUMN whatsapp_costs.reason IS 'Why there is no cost.';
+COMMENT ON VIEW whatsapp_months IS 'Numbers of each month by sender, and of this month and the last what they have cost: without reading a message, so some minutes old with millions of them.';
+COMMENT ON COLUMN whatsapp_months.month IS 'Its first day: by UTC for numbers, in the time zone of the account for costs.';
+COMMENT ON COLUMN whatsapp_months.sender IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_months.sent IS 'As in whatsapp_stat_days.';
+COMMENT ON COLUMN whatsapp_months.delivered IS 'As in whatsapp_stat_days.';
+COMMENT ON COLUMN whatsapp_months.read IS 'As in whatsapp_stat_days.';
+COMMENT ON COLUMN whatsapp_months.failed IS 'As in whatsapp_stat_days.';
+COMMENT ON COLUMN whatsapp_months.delivery_rate IS 'delivered of sent in percent; NULL when nothing was sent.';
+COMMENT ON COLUMN whatsapp_months.units IS 'Delivered messages of the month as they are charged; NULL for months before the last, see whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_months.free IS 'How many of them are free.';
+COMMENT ON COLUMN whatsapp_months.unpriced IS 'How many of them have no price; whatsapp_costs says why.';
+COMMENT ON COLUMN whatsapp_months.cost IS 'What the others cost.';
+COMMENT ON COLUMN whatsapp_months.currency IS 'Currency of the account.';
 
 REVOKE ALL ON FUNCTION whatsapp_rate_cost(text, date, text, text, bigint, bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_units_before(text, text, text, text, date) FROM PUBLIC;

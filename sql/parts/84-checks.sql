@@ -1,7 +1,8 @@
 /* What is wrong, and what to do: the pre-launch checklist, the troubleshooting table and one message's life, answered by the database. */
 
+-- Without compilation: a queue that is long makes the plan look dear, and to compile hundreds of expressions takes more than a second.
 CREATE FUNCTION wa_preflight() RETURNS TABLE (place integer, line text, state text, seen text, to_do text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 12 SET search_path = pg_catalog, pg_temp
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 12 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 WITH counters AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_counters()),
 secrets AS MATERIALIZED (
@@ -77,17 +78,21 @@ SELECT * FROM (
     SELECT 2, 'WhatsApp phone number registered',
            CASE WHEN s.phone_number_id IN (1, 2) AND NOT EXISTS (SELECT FROM senders AS o WHERE o.phone_number_id IS NOT NULL) THEN 'failed'
                 WHEN n.others > 0 THEN 'failed' WHEN d.unregistered > 0 AND NOT coalesce(d.sent > 0, false) THEN 'failed'
-                WHEN d.sent > 0 OR n.connected > 0 THEN 'ok' ELSE 'manual' END,
+                WHEN n.flagged > 0 THEN 'warning' WHEN d.sent > 0 OR n.connected > 0 THEN 'ok' ELSE 'manual' END,
            CASE WHEN n.connected + n.others > 0 THEN 'As Meta told: ' || n.seen || '.'
                 WHEN d.sent > 0 THEN format('The platform has accepted %s messages, the last on %s.', d.sent, d.last_day)
                 WHEN d.unregistered > 0 THEN format('%s messages failed with 133010: the number is not registered.', d.unregistered)
                 ELSE format('The phone number id is %s; no message was sent yet.', (SELECT of[s.phone_number_id::int + 1] FROM words)) END,
-           CASE WHEN n.others = 0 AND (d.sent > 0 OR n.connected > 0) THEN ''
+           CASE WHEN n.others = 0 AND n.flagged > 0 THEN 'WhatsApp Manager, Phone numbers, shows why. Send less, and only what people expect; a name that was declined can be sent in again.'
+                WHEN n.others = 0 AND (d.sent > 0 OR n.connected > 0) THEN ''
                 ELSE 'Put Meta''s id of the number into the file phone_number_id, register it, and send yourself a message: SELECT wa_send_test(''+34…'').' END
     FROM secrets AS s, days AS d,
          (SELECT count(*) FILTER (WHERE t.status = 'CONNECTED') AS connected, count(*) FILTER (WHERE t.status IS DISTINCT FROM 'CONNECTED') AS others,
-                 string_agg(format('%s is %s', coalesce(t.display_number, t.phone_number_id), coalesce(t.status, 'unknown')), ', ' ORDER BY t.phone_number_id) AS seen
-          FROM @extschema@.whatsapp_numbers AS t JOIN senders AS o ON o.phone_number_id = t.phone_number_id OR o.name = 'default' WHERE t.gone_at IS NULL) AS n
+                 count(*) FILTER (WHERE t.quality = 'RED' OR t.name_status IN ('DECLINED', 'EXPIRED')) AS flagged,
+                 string_agg(format('%s is %s%s', coalesce(t.display_number, t.phone_number_id), coalesce(t.status, 'unknown'),
+                                   concat(', quality ' || t.quality, ', name ' || nullif(concat_ws(' ', t.display_name, t.name_status), ''))), '; ' ORDER BY t.phone_number_id) AS seen
+          FROM @extschema@.whatsapp_numbers AS t
+          WHERE t.gone_at IS NULL AND EXISTS (SELECT FROM senders AS o WHERE o.phone_number_id = t.phone_number_id OR (o.name = 'default' AND t.account IS NULL))) AS n
     UNION ALL
     SELECT 3, 'Access token is permanent',
            CASE WHEN s.access_token IN (1, 2) OR p.reason IS NOT NULL OR f.token_refused OR t.state = 'failed' THEN 'failed'
@@ -181,7 +186,7 @@ ORDER BY 1
 $$;
 
 CREATE FUNCTION wa_diagnose() RETURNS TABLE (severity text, problem text, seen text, to_do text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 WITH counters AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_counters()),
 queue AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_queue),
@@ -191,13 +196,25 @@ senders AS MATERIALIZED (SELECT s.*, coalesce(w.messages, 0) AS waiting FROM @ex
 listener AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_stat_listener),
 workers AS MATERIALIZED (SELECT string_agg(w.worker, ', ' ORDER BY w.worker) AS missing, count(*) AS count FROM @extschema@.whatsapp_stat_workers AS w WHERE NOT w.alive),
 -- the last messages only: the table may be long
-latest AS MATERIALIZED (SELECT m.status, m.sent_at, m.delivered_at, m.error_code, m.error_message, m.hint, m.failed_at
+latest AS MATERIALIZED (SELECT m.id, m.status, m.sent_at, m.delivered_at, m.error_code, m.error_message, m.hint, m.failed_at
                         FROM @extschema@.whatsapp_messages AS m ORDER BY m.id DESC LIMIT 2000),
-silence AS (SELECT count(*) AS messages, max(l.sent_at) AS last_sent, min(l.sent_at) AS first_sent
-            FROM latest AS l, listener AS h WHERE l.status = 'SENT' AND l.sent_at < clock_timestamp() - interval '10 minutes'
+-- and the last of those that may be expected to have a status: on a busy day they are not among the former
+answered AS MATERIALIZED (
+    SELECT l.id, l.status, l.sent_at, l.delivered_at FROM latest AS l
+    UNION
+    SELECT o.* FROM (SELECT m.id, m.status, m.sent_at, m.delivered_at FROM @extschema@.whatsapp_messages AS m
+                     WHERE m.created_at BETWEEN now() - interval '2 days' AND now() - interval '10 minutes' ORDER BY m.created_at DESC LIMIT 500) AS o),
+silence AS (SELECT count(*) AS messages, min(l.sent_at) AS first_sent
+            FROM answered AS l WHERE l.status = 'SENT' AND l.sent_at < clock_timestamp() - interval '10 minutes'
             AND l.sent_at > clock_timestamp() - interval '2 days'
-            AND l.sent_at > coalesce((SELECT max(k.sent_at) FROM latest AS k WHERE k.delivered_at IS NOT NULL), '-infinity')),
-hold AS (SELECT @extschema@.whatsapp_hold_reason() AS reason),
+            AND l.sent_at > coalesce((SELECT max(k.sent_at) FROM answered AS k WHERE k.delivered_at IS NOT NULL), '-infinity')),
+-- the function looks through the whole queue: of a long one the workers have told whether there is anything to find
+hold AS MATERIALIZED (
+    SELECT CASE WHEN (SELECT coalesce(sum(q.messages), 0) FROM queue AS q) <= 10000 OR coalesce((SELECT max(c.value) FROM counters AS c WHERE c.name = 'held'), 1) = 1
+                  OR EXISTS (SELECT FROM queue AS q WHERE q.state = 'held') OR EXISTS (SELECT FROM @extschema@.whatsapp_watch_items AS i WHERE i.held)
+                THEN @extschema@.whatsapp_hold_reason() END AS reason),
+-- each look at it counts in the queue what it holds
+budgets AS MATERIALIZED (SELECT * FROM @extschema@.whatsapp_budgets),
 found (rank, problem, seen, to_do) AS (
     SELECT 1, 'The workers do not run',
            CASE WHEN current_setting('shared_preload_libraries') !~ 'pg_whatsapp' THEN 'The library pg_whatsapp is not in shared_preload_libraries.'
@@ -236,12 +253,32 @@ found (rank, problem, seen, to_do) AS (
     FROM counters AS c WHERE c.name = 'secret' AND c.value IN (1, 2, 3) AND (c.label <> 'phone_number_id' OR c.value > 1)
     UNION ALL
     SELECT 1, 'No webhook events',
-           format('%s messages are SENT for %s minutes without any status: the webhook does not reach us.', s.messages,
+           format('%s messages are SENT for %s minutes without any status: the webhook does not reach us.',
+                  CASE WHEN s.messages < 500 THEN s.messages::text
+                       ELSE concat('About ', greatest(s.messages, (SELECT sum(d.sent - d.delivered - d.failed_sent) FROM @extschema@.whatsapp_day_counts AS d
+                                                                   WHERE NOT d.deleted AND d.day >= (s.first_sent AT TIME ZONE 'UTC')::date))) END,
                   (extract(epoch FROM clock_timestamp() - s.first_sent) / 60)::integer),
            CASE WHEN l.bad_signature > 0 THEN format('%s requests had a wrong signature: the app secret differs from Meta''s.', l.bad_signature)
                 WHEN NOT l.listening THEN 'whatsapp.listen has no address, or it could not be bound: see the log.'
                 ELSE 'Is the URL reachable from outside, and the account subscribed to the app? The proxy''s log shows whether Meta comes.' END
     FROM silence AS s, listener AS l WHERE s.messages > 0
+    UNION ALL
+    SELECT 3, 'No webhook has come yet',
+           format('%s messages are SENT for more than a minute, and none has come since %s.', k.messages, to_char(l.since, 'YYYY-MM-DD HH24:MI')),
+           'Is the URL reachable from outside, and the account subscribed to the app? CALL wa_probe(); and line 5 of wa_preflight() tell.'
+    FROM listener AS l, (SELECT count(*) AS messages FROM answered AS a
+                         WHERE a.status = 'SENT' AND a.sent_at BETWEEN clock_timestamp() - interval '2 days' AND clock_timestamp() - interval '1 minute') AS k
+    WHERE l.listening AND l.last_delivery IS NULL AND k.messages > 0 AND NOT EXISTS (SELECT FROM silence AS s WHERE s.messages > 0)
+    UNION ALL
+    SELECT 2, 'Webhooks have nobody to go to', format('No app is subscribed to %s, as Meta told %s ago.', coalesce(p.account, 'the default account'), date_trunc('minute', clock_timestamp() - p.probed_at)),
+           'POST /{business account id}/subscribed_apps, see docs/setup.md, The webhook. Then CALL wa_probe();'
+    FROM @extschema@.whatsapp_probes AS p WHERE p.subscribed_apps = '[]'
+    UNION ALL
+    SELECT CASE WHEN e.at <= clock_timestamp() THEN 1 ELSE 2 END, CASE WHEN e.at <= clock_timestamp() THEN 'The access token has ended' ELSE 'The access token ends soon' END,
+           format('That of %s at %s, as Meta told %s ago.', coalesce(p.account, 'the default account'), to_char(e.at, 'YYYY-MM-DD HH24:MI'), date_trunc('minute', clock_timestamp() - p.probed_at)),
+           'Put a system user''s token without an end into access_token: docs/operating.md, Rotate the token. Then CALL wa_probe();'
+    FROM @extschema@.whatsapp_probes AS p CROSS JOIN LATERAL (SELECT least(p.token_expires_at, p.data_access_expires_at) AS at) AS e
+    WHERE e.at < clock_timestamp() + interval '14 days'
     UNION ALL
     SELECT 2, 'Webhook verification failed', format('%s requests had a wrong verify token since %s.', l.bad_token, to_char(l.since, 'YYYY-MM-DD HH24:MI')),
            'WHATSAPP_WEBHOOK_VERIFY_TOKEN or the file verify_token must be what Meta''s configuration says.'
@@ -259,7 +296,7 @@ found (rank, problem, seen, to_do) AS (
     UNION ALL
     SELECT 2, CASE WHEN e.error_code = 132001 THEN 'Template not found' ELSE 'Messages failed' END,
            format('%s messages of sender %s failed with %s: %s', e.failed, e.sender, e.error_code, e.meaning), e.hint
-    FROM @extschema@.whatsapp_stat_errors AS e WHERE e.day >= (clock_timestamp() AT TIME ZONE 'UTC')::date - 1 AND e.error_code IS NOT NULL
+    FROM @extschema@.whatsapp_stat_errors AS e WHERE e.day >= (now() AT TIME ZONE 'UTC')::date - 1 AND e.error_code IS NOT NULL
     UNION ALL
     SELECT 2, CASE WHEN f.reason ~ 'E[.]164|phone' THEN 'Message failed: phone format' ELSE 'Messages failed' END, format('%s of the last messages: %s', f.messages, f.reason), f.hint
     FROM (SELECT split_part(l.error_message, ':', 1) AS reason, max(l.hint) AS hint, count(*) AS messages FROM latest AS l
@@ -281,16 +318,33 @@ found (rank, problem, seen, to_do) AS (
            'SELECT * FROM wa_watch_test(table, key) shows what it would send; see whatsapp_watches.'
     FROM @extschema@.whatsapp_watches AS t WHERE t.errors > 0 AND t.last_error_at > clock_timestamp() - interval '1 day'
     UNION ALL
+    SELECT 2, 'A callback fails', format('Callback %s: %s errors, the last at %s with SQLSTATE %s.', k.name, k.errors, to_char(k.failed_at, 'YYYY-MM-DD HH24:MI'), k.error_code),
+           format('SELECT * FROM whatsapp_callbacks; tells the error. Its calls wait; SELECT wa_callback_resume(%L); makes them at once.', k.name)
+    FROM @extschema@.whatsapp_callback_definitions AS k WHERE k.failures > 0
+    UNION ALL
+    SELECT 2, 'Events that could not be acted upon', format('%s with SQLSTATE %s.', e.events, e.error_code),
+           'SELECT * FROM whatsapp_event_queue WHERE error_code IS NOT NULL; tells the error, mostly one of a trigger of yours. They are tried again.'
+    FROM (SELECT w.error_code, count(*) AS events FROM (SELECT q.error_code FROM @extschema@.whatsapp_event_queue AS q ORDER BY q.due_at, q.event_id LIMIT 2000) AS w
+          WHERE w.error_code IS NOT NULL GROUP BY w.error_code) AS e
+    UNION ALL
+    -- of each account, what it was last asked for
+    SELECT 3, 'Meta refused what it was asked', format('Request %s, %s of %s: %s', r.id, r.kind, coalesce(r.account, 'the default account'), concat_ws(' ', r.error_code, r.error_message)),
+           coalesce(r.hint, 'See whatsapp_requests.')
+    FROM unnest(ARRAY['sync_templates', 'sync_numbers', 'sync_costs', 'probe']) AS k (kind)
+    CROSS JOIN LATERAL (SELECT DISTINCT ON (t.account) t.* FROM @extschema@.whatsapp_requests AS t
+                        WHERE t.kind = k.kind AND t.created_at > now() - interval '2 days' AND t.ended_at IS NOT NULL ORDER BY t.account, t.id DESC) AS r
+    WHERE r.state = 'failed'
+    UNION ALL
     SELECT 2, 'A campaign has stopped', format('Campaign %s: %s.', p.campaign_id, p.reason), p.hint
     FROM @extschema@.whatsapp_campaign_pauses AS p WHERE p.cause IN ('budget', 'failures', 'quality', 'template')
     UNION ALL
     SELECT CASE WHEN b.held > 0 THEN 1 ELSE 2 END, CASE WHEN b.held > 0 THEN 'A budget holds messages' ELSE 'A budget is nearly used up' END,
            format('Budget %s: %s messages wait, %s of %s %s of the %s are spent or reserved.', b.name, b.held, trim_scale(b.spent + b.reserved), trim_scale(b.amount), b.currency, b.period),
            format('SELECT wa_budget_set(%L, …) raises the amount; else they go on at %s. Urgent messages are sent.', b.name, to_char(b.ends_at, 'YYYY-MM-DD HH24:MI'))
-    FROM @extschema@.whatsapp_budgets AS b WHERE b.held > 0 OR b.share >= 0.8
+    FROM budgets AS b WHERE b.held > 0 OR b.share >= 0.8
     UNION ALL
     SELECT 3, 'A budget counts messages without a price', format('Budget %s: %s of %s messages.', b.name, b.unpriced, b.messages), 'whatsapp_costs says why; see docs/prices.md, Reasons.'
-    FROM @extschema@.whatsapp_budgets AS b WHERE b.unpriced > 0
+    FROM budgets AS b WHERE b.unpriced > 0
     UNION ALL
     -- ours have comments
     SELECT 2, 'A dump cannot be restored', format('Columns that are not the extension''s: %s.', string_agg(format('%s.%s', c.relname, a.attname), ', ' ORDER BY c.relname, a.attnum)),
@@ -298,8 +352,9 @@ found (rank, problem, seen, to_do) AS (
     FROM pg_extension AS x
     JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
     JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'r'
-    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL
-    WHERE x.extname = 'pg_whatsapp' HAVING count(*) > 0
+    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_description AS k ON k.objoid = c.oid AND k.classoid = 'pg_class'::regclass AND k.objsubid = a.attnum
+    WHERE x.extname = 'pg_whatsapp' AND k.description IS NULL HAVING count(*) > 0
     UNION ALL
     SELECT 2, 'Meta has made a template marketing', format('%s in %s was %s, and is MARKETING since %s%s.', r.name, r.language, r.wanted, r.since, nullif('; messages that wait: ' || r.held, '; messages that wait: 0')),
            format('It costs more, and its recipients must have agreed to marketing. SELECT wa_accept_category(%L, %L%s) agrees; or write the template anew.', r.name, r.language, ', ' || quote_literal(r.account))
@@ -360,8 +415,18 @@ life (at, place, event, detail) AS (
     UNION ALL
     SELECT NULL, 8, 'cost', concat_ws(', ', m.pricing_category, m.pricing_type, m.pricing_model) FROM m WHERE coalesce(m.pricing_category, m.pricing_type) IS NOT NULL
     UNION ALL
+    SELECT NULL, 8, 'price', concat_ws(' ', 'about', trim_scale(c.cost), b.currency, 'by the rate card')
+    FROM m JOIN @extschema@.whatsapp_billing AS b ON b.sender = m.sender
+    CROSS JOIN LATERAL (SELECT timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day) AS d
+    CROSS JOIN LATERAL @extschema@.whatsapp_rate_cost(b.currency, d.day, (SELECT k.market FROM @extschema@.wa_market(m.recipient_phone) AS k),
+                                                      replace(lower(m.pricing_category), '-', '_'), 0, 1) AS c
+    WHERE m.pricing_type = 'regular' AND c.cost IS NOT NULL
+    UNION ALL
     SELECT NULL, 8, 'budget', concat_ws(', ', c.state, 'reserved ' || trim_scale(c.amount), 'charged ' || trim_scale(c.charged), CASE WHEN c.amount IS NULL AND c.charged IS NULL THEN 'price not known' END)
     FROM @extschema@.whatsapp_charges AS c WHERE c.message_id = $1
+    UNION ALL
+    SELECT k.made_at, 8, format('callback %s waits', d.name), concat_ws(', ', 'status ' || k.status, k.attempts || ' attempts', 'SQLSTATE ' || k.error_code)
+    FROM @extschema@.whatsapp_callback_definitions AS d JOIN @extschema@.whatsapp_callback_calls AS k ON k.callback = d.id AND k.message_id = $1 AND d.kind <> 'inbound'
     UNION ALL
     SELECT NULL, 9, 'now: ' || m.status || coalesce(', ' || q.state, ''),
            CASE WHEN m.status <> 'PENDING' THEN coalesce(m.hint, '')

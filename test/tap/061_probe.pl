@@ -16,6 +16,7 @@ sandbox_set($sandbox, token => [$token]);
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 sub line { my ($place) = @_; return sql("SELECT state || ': ' || seen || ' ' || to_do FROM wa_preflight() WHERE place = $place") }
 sub probe { my (%settings) = @_; sandbox_set($sandbox, %settings); my (undef, undef, $error) = $node->psql('postgres', 'CALL wa_probe()'); return $error }
+sub found { my ($word) = @_; return sql("SELECT severity || ': ' || problem || ': ' || seen || ' ' || to_do FROM wa_diagnose() WHERE problem || seen ~ '$word' AND problem !~ 'weak'") }
 sub probed { my ($columns) = @_; return sql("SELECT concat_ws('|', $columns) FROM whatsapp_probes") }
 
 wait_for('a look at the secrets', sub { line(6) !~ /not looked at/ });
@@ -32,13 +33,18 @@ like(line(5), qr/As Meta told, an app hears them\./, 'and an app hears the webho
 
 is(probe(token_expires_at => time + 86400), '', 'a token that ends');
 like(line(3), qr/^warning: As Meta told of the default account: ends at 20\d\d-\d\d-\d\d \d\d:\d\d, may /, 'is a warning');
+like(found('token'), qr/^warning: The access token ends soon: That of the default account at 20\d\d-.* Put a system user/, 'of wa_diagnose(), too');
 is(probe(token_expires_at => 1000000000), '', 'one that has ended');
 like(line(3), qr/^failed: As Meta told of the default account: ended at 2001-09-09 /, 'has failed');
+like(found('token'), qr/^critical: The access token has ended: /, 'and is critical');
+is(probe(token_expires_at => time + 86400 * 60), '', 'one that ends in two months');
+is(found('token'), '', 'is no trouble yet');
 is(probe(token_expires_at => 0, token_scopes => ['whatsapp_business_management']), '', 'one that may not send');
 like(line(3), qr/^failed: .* may whatsapp_business_management .*Make a token that may whatsapp_business_messaging and/, 'has failed, too');
 is(probe(token_scopes => [qw(whatsapp_business_management whatsapp_business_messaging)], subscribed => JSON::PP::false), '', 'no app is subscribed');
 like(line(5), qr/^failed: .* No app hears the webhooks of the default account\. Subscribe the app to the account/, 'is a failure of the webhooks');
 like(line(3), qr/^ok: /, 'and not of the token');
+like(found('subscribed'), qr/^warning: Webhooks have nobody to go to: No app is subscribed to the default account/, 'which wa_diagnose() tells');
 
 # Meta does not tell about the token: all else is known
 sandbox_post($sandbox, 'faults', { edge => 'debug_token', times => 1, code => 200 });

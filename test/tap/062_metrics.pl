@@ -136,8 +136,10 @@ SKIP:
 	my $web = PostgreSQL::Test::Cluster::get_free_port();
 	my $rules = slurp_file("$root/deploy/prometheus/alerts.yml");
 	append_to_file("$folder/alerts.yml", $rules);
-	append_to_file("$folder/prometheus.yml", "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [alerts.yml]\n"
-		  . "scrape_configs:\n  - job_name: pg_whatsapp\n    static_configs: [{targets: ['127.0.0.1:$port']}]\n");
+	# the files as they are copied, but for the port, and for a second in the place of five
+	my $scrape = slurp_file("$root/deploy/prometheus/scrape.yml");
+	$scrape =~ s/127\.0\.0\.1:9188/127.0.0.1:$port/g && $scrape =~ s/scrape_interval: \K5s/1s/ or die $scrape;
+	append_to_file("$folder/prometheus.yml", "global: {evaluation_interval: 1s}\n$scrape");
 	my $process = IPC::Run::start([ 'prometheus', "--config.file=$folder/prometheus.yml", "--storage.tsdb.path=$folder/data",
 			"--web.listen-address=127.0.0.1:$web", '--enable-feature=exemplar-storage' ], '<', \undef, '>&', "$folder/log");
 	my $ask = sub {
@@ -202,8 +204,53 @@ SKIP:
 	is(sql(q{SELECT state FROM wa_preflight() WHERE place = 11}), 'ok', 'and monitoring is configured');
 	$process->kill_kill;
 }
+# by SQL, for those who have an exporter already: their files as they are copied, but for the database
+my $dsn = 'postgres://watcher@/postgres?sslmode=disable&host=' . $node->host . '&port=' . $node->port;
+sql('CREATE ROLE watcher LOGIN IN ROLE pg_monitor') unless sql(q{SELECT count(*) FROM pg_roles WHERE rolname = 'watcher'});
+sub exporter_says
+{
+	my ($wanted, $program, @arguments) = @_;
+	my $web = PostgreSQL::Test::Cluster::get_free_port();
+	my $log = PostgreSQL::Test::Utils::tempdir() . '/log';
+	my $process = IPC::Run::start([ $program, map { s/PORT/$web/r } @arguments ], '<', \undef, '>&', $log);
+	my $page = '';
+	my $found = eval { wait_for($program, sub { $page = HTTP::Tiny->new(timeout => 20)->get("http://127.0.0.1:$web/metrics")->{content} // ''; $page =~ $wanted }) };
+	$process->kill_kill;
+	ok($found, "$program reads the views") or diag "$page\n" . slurp_file($log);
+	return $page;
+}
+send_po($node, 1, prefix => 'EXPORTED');
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'EXPORTED-1'}, 'READ');
+SKIP:
+{
+	skip 'prometheus-postgres-exporter is not installed: scripts/deps metrics', 2 unless found('prometheus-postgres-exporter');
+	local $ENV{DATA_SOURCE_NAME} = $dsn;
+	my $page = exporter_says(qr/^whatsapp_attempts_total\{/m, 'prometheus-postgres-exporter', '--web.listen-address=127.0.0.1:PORT', "--extend.query-path=$root/deploy/prometheus/postgres_exporter.yml");
+	# under the names of our own page, which alerts.yml knows
+	my %ours = map { $_ => 1 } (page('/metrics'))[1] =~ /^# TYPE (\w+)/mg;
+	my @families = grep { !/^whatsapp_(?:latency|today)_/ } $page =~ /^# TYPE (whatsapp_\w+)/mg;
+	is_deeply([ grep { !$ours{$_} } @families ], [], scalar(@families) . ' families of the same names');
+}
+SKIP:
+{
+	skip 'prometheus-sql-exporter is not installed: scripts/deps metrics', 1 unless found('prometheus-sql-exporter');
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	my $jobs = slurp_file("$root/deploy/prometheus/sql_exporter.yml");
+	$jobs =~ s{postgres://[^']*}{$dsn} or die $jobs;
+	append_to_file("$folder/jobs.yml", $jobs);
+	exporter_says(qr/^sql_whatsapp_today\{.*col="sent".*\} [1-9]/m, 'prometheus-sql-exporter', '-web.listen-address=127.0.0.1:PORT', "-config.file=$folder/jobs.yml");
+}
 wait_for('the door again', sub { (page('/metrics'))[0] == 200 });
 is(sql($differences), '0', 'counts by day are exact after a crash');
 books_agree($node, 'metrics');
+
+# years of history: the days of a month are summed up when they are old
+my $all = sql('SELECT sum(sent) FROM whatsapp_stat_days');
+sql(q{UPDATE whatsapp_messages SET sent_at = date_trunc('month', now() - interval '430 days') + interval '12 hours' + id % 4 * interval '1 day' WHERE reference LIKE 'WELL-%'});
+wait_sql($node, q{SELECT string_agg(day || ' ' || sent, ', ') FROM whatsapp_stat_days WHERE day < current_date - 366}, sql(q{SELECT date_trunc('month', now() - interval '430 days')::date || ' 40'}));
+is(sql('SELECT sum(sent) FROM whatsapp_stat_days'), $all, 'old days are summed up by month, and nothing is lost');
+sql(q{DELETE FROM whatsapp_messages WHERE reference LIKE 'WELL-%'});
+wait_sql($node, q{SELECT count(*) FROM whatsapp_day_counts WHERE day < current_date - 366 AND extract(day FROM day) > 1}, '0');
+is(sql(q{SELECT messages FROM whatsapp_status WHERE status = 'READ'}), sql(q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}), 'nor is what is deleted of them');
 $node->stop('fast');
 done_testing();

@@ -7,13 +7,14 @@ use FindBin;
 use HTTP::Tiny;
 use JSON::PP;
 use lib $FindBin::RealBin;
+use Pages;
 use PgWhatsapp;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $root = "$FindBin::RealBin/../..";
-my $page = slurp_file("$root/docs/quick-reference.md");
+my $page = page('docs/quick-reference.md');
 my $metrics = PostgreSQL::Test::Cluster::get_free_port();
 my $node = new_cluster('quick', environment => { ENABLE_WHATSAPP_NOTIFICATIONS => 'true' },
 	conf => "whatsapp.metrics_listen = '127.0.0.1:$metrics'\nwhatsapp.account_currency = 'USD'\nwhatsapp.account_time_zone = 'Europe/Madrid'\n"
@@ -67,32 +68,10 @@ unlike($page, qr/\bnot yet (?!sent)|see this query|coming soon|TODO/i, 'and none
 
 my $url = webhook_url($node);
 # what is of another place there has its like here
-sub here
-{
-	my ($command) = @_;
-	$command =~ s{https://your-domain\.com/api/v1/whatsapp/webhook}{$url}g;
-	$command =~ s/YOUR_TOKEN/random-secret/g;
-	$command =~ s{/var/log/postgresql/postgresql-15-main\.log}{$node->logfile}ge;
-	$command =~ s/127\.0\.0\.1:9188/127.0.0.1:$metrics/g;
-	return $command =~ s/^curl /curl -s /r;
-}
+my %here = ('https://your-domain.com/api/v1/whatsapp/webhook' => $url, YOUR_TOKEN => 'random-secret', '/var/log/postgresql/postgresql-15-main.log' => $node->logfile,
+	'127.0.0.1:9188' => "127.0.0.1:$metrics");
 
-sub run_sql
-{
-	my ($block) = @_;
-	my @bad;
-	while ($block =~ /\G\s*(.+?;)[ \t]*(?:-- (.+?))?[ \t]*(?:\n|\z)/gcs)
-	{
-		my ($statement, $wanted) = ($1, $2);
-		my ($code, $out, $err) = $node->psql('postgres', "SET client_min_messages = error;\n$statement");
-		$out =~ s/\xc2\xa0/ /g;
-		if (defined $wanted && $wanted eq 'ERROR') { push @bad, "$statement\nis not refused" if $code == 0 }
-		elsif ($code != 0) { push @bad, "$statement\nfails: $err" }
-		elsif (defined $wanted && $out ne $wanted) { push @bad, "$statement\nanswers $out\nnot     $wanted" }
-	}
-	push @bad, 'no statement ends here: ' . substr($block, pos($block) || 0) if substr($block, pos($block) || 0) =~ /\S/;
-	return @bad;
-}
+sub run_sql { my ($block) = @_; return run_statements($node, 'postgres', $block, answers => 1) }
 
 sub run_shell
 {
@@ -103,7 +82,7 @@ sub run_shell
 		my ($command, $wanted) = $line =~ /^(.*?)(?:\s+# (.*))?$/;
 		# there is no Kubernetes here: its manifest is validated by 068_deployment
 		if ($command =~ /^kubectl apply -f (\S+)$/) { push @bad, "$command: no such file" unless -s "$root/deploy/$1"; next }
-		$command = here($command);
+		$command = adapt($command, %here) =~ s/^curl /curl -s /r;
 		my $out = `$command 2>&1`;
 		push @bad, "$command\nfails: $out" if $? != 0 || $out eq '';
 		push @bad, "$command\nanswers $out\nnot     $wanted" if defined $wanted && $out ne $wanted;
@@ -120,10 +99,10 @@ wait_for('the door', sub { HTTP::Tiny->new->get("http://127.0.0.1:$metrics/metri
 wait_sql($node, q{SELECT count(*) > 0 FROM wa_diagnose() WHERE problem = 'A secret is weak'});
 my $blocks = 0;
 my @wrong;
-while ($page =~ /^```(sql|sh)\n(.*?)^```$/msg)
+for my $block (blocks($page, qw(sql sh)))
 {
 	$blocks++;
-	push @wrong, $1 eq 'sql' ? run_sql($2) : run_shell($2);
+	push @wrong, $block->{language} eq 'sql' ? run_sql($block->{text}) : run_shell($block->{text});
 }
 ok($blocks >= 12 && !@wrong, "its $blocks blocks run, and answer what they say") or diag(join "\n\n", @wrong);
 # and this is noticed

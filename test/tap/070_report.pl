@@ -82,6 +82,15 @@ has("the month: $wanted", qr/<p>\Q$wanted\E; \d+ of them estimated \(0\.06 USD\)
 my @days = split /\n/, sql(q{SELECT day || ' ' || sum(units) || ' ' || sum(free) FROM whatsapp_costs WHERE day > current_date - 30 GROUP BY day ORDER BY day DESC});
 my @rows = map { s/,//gr } map { "$_->[0] $_->[1] $_->[2]" } (sub { my @found; my $html = page(); push @found, [ $1, $2, $3 ] while $html =~ /<tr><td class=n>(\d{4}-\d\d-\d\d)<td class=r>([\d,]+)<td class=r>([\d,]+)/g; return @found })->();
 is_deeply(\@rows, \@days, 'day by day what whatsapp_costs says');
+# last month and this one, numbers and cost by one query
+my $parts = q{concat_ws(' ', month, sender, units, free, unpriced, cost, currency)};
+my $kept = sql("SELECT string_agg($parts, '; ' ORDER BY month) FROM whatsapp_months WHERE units IS NOT NULL");
+is($kept, sql(qq{SELECT string_agg($parts, '; ' ORDER BY month) FROM (SELECT date_trunc('month', day::timestamp)::date AS month, sender, sum(units) AS units, sum(free) AS free,
+	coalesce(sum(units) FILTER (WHERE reason IS NOT NULL), 0) AS unpriced, sum(cost) AS cost, currency FROM whatsapp_costs
+	WHERE day >= date_trunc('month', now()) - interval '1 month' GROUP BY 1, 2, currency) AS c}), 'what the months have cost is what whatsapp_costs says');
+is(sql(q{SELECT sum(sent) || ' ' || sum(delivered) || ' ' || sum(read) || ' ' || sum(failed) || ' ' || count(DISTINCT month) FROM whatsapp_months}),
+	sql(q{SELECT concat_ws(' ', count(sent_at), count(delivered_at), count(read_at), count(failed_at), count(DISTINCT date_trunc('month', sent_at AT TIME ZONE 'UTC'))) FROM whatsapp_messages}), 'and their numbers are those of the messages');
+unlike(sql('EXPLAIN SELECT * FROM whatsapp_months'), qr/ on whatsapp_messages\b/, 'which are not read for it');
 has('the budgets', qr/<h3>Budgets<\/h3>.*supplier orders<td class=r>[\d.]+ USD/s);
 like(sql('SELECT wa_report()'), qr/\Q$wanted\E/, 'by SQL, too');
 # what is kept is asked without a look at the messages, and the other way round
@@ -101,5 +110,24 @@ SKIP:
 }
 is(sql('SELECT max(round) FROM whatsapp_cost_units'), $round, 'no round where nothing has changed');
 is(sql(q{SELECT count(*) FROM whatsapp_cost_units WHERE NOT is_whole}), '0', 'and nothing is left of one');
+
+# ------------------------------------------------------------------------ many messages: in slices, each a transaction, and on from there after an end
+sql(q{INSERT INTO whatsapp_messages (sender, recipient_phone, message_type, template_name, template_language)
+	SELECT 'default', '+3461' || lpad(i::text, 7, '0'), 'template', 'many_' || i % 2000, 'es' FROM generate_series(1, 45000) AS i;
+	UPDATE whatsapp_messages SET status = 'DELIVERED', sent_at = now(), delivered_at = now(), pricing_model = 'PMP', pricing_type = 'regular', pricing_category = 'utility', billable = true
+	WHERE template_name LIKE 'many%'});
+my ($of, $come) = (0, 0);
+wait_for('the first slice', sub { ($of, $come) = split /\|/, sql('SELECT round, max(until_id) FROM whatsapp_cost_units WHERE NOT is_whole GROUP BY round'); $of });
+cmp_ok($come, '<', sql('SELECT max(id) FROM whatsapp_messages'), 'what is summed up is committed before the round ends');
+sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp reader'});
+my $most = 0;
+ok(eval { wait_for('the end of the round', sub {
+	my ($rows, $whole) = split /\|/, sql("SELECT count(*), bool_or(is_whole) FROM whatsapp_cost_units WHERE round = $of");
+	$most = $rows if $rows > $most;
+	return $whole eq 't';
+}) }, 'another reader goes on with the round') or diag sql('SELECT round, is_whole, count(*), max(until_id) FROM whatsapp_cost_units GROUP BY 1, 2');
+cmp_ok($most, '<', 8000, "and its sums are put together on the way: $most rows at most");
+wait_sql($node, q{SELECT (SELECT sum(units) FROM whatsapp_cost_units WHERE is_whole) = (SELECT sum(units) FROM whatsapp_costs)});
+pass('nothing of it was counted twice or left out');
 $node->stop('fast');
 done_testing();

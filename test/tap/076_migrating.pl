@@ -4,12 +4,11 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::RealBin;
+use Pages;
 use PgWhatsapp;
-use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $text = slurp_file("$FindBin::RealBin/../../docs/migrating.md");
-my @blocks = $text =~ /^```sql\n(.*?)^```/msg;
+my @blocks = map { $_->{text} } blocks(page('docs/migrating.md'), 'sql');
 is(scalar @blocks, 7, 'its statements');
 my ($install, $alone, $opt_outs, $look, $switch, $list, $trigger) = @blocks;
 
@@ -27,21 +26,20 @@ INSERT INTO opt_outs VALUES ('+34611111111');
 CREATE TABLE purchase_orders (id integer PRIMARY KEY, supplier text, po_number text, total numeric, currency text DEFAULT 'EUR', phone text);
 INSERT INTO purchase_orders VALUES (1, 'Proveedor ABC', 'PO-1', 1250, 'EUR', '+34612345678');
 SQL
-# ALTER SYSTEM wants a statement of its own
-sub run_block { my ($block) = @_; my ($code, undef, $error) = $node->psql('shop', "SET search_path = whatsapp, public;\n$block", on_error_stop => 1); diag($error) if $code; return $code }
-is(run_block($install), 0, 'the extension beside the old table');
+sub runs { my ($block, $title) = @_; return is((run_block($node, 'shop', "SET search_path = whatsapp, public;\n$block"))[1], '', $title) }
+runs($install, 'the extension beside the old table');
 sql("ALTER SYSTEM SET whatsapp.databases = 'postgres, shop'");
 $node->restart;
-is(run_block($alone), 0, 'a message to oneself');
+runs($alone, 'a message to oneself');
 $node->poll_query_until('shop', q{SELECT count(*) = 1 FROM whatsapp.whatsapp_messages WHERE reference = 'wa_send_test' AND status IN ('SENT', 'DELIVERED', 'READ')}) or die 'the test message';
-is(run_block($opt_outs), 0, 'opt-outs');
+runs($opt_outs, 'opt-outs');
 is(shop('SELECT count(*) FROM whatsapp.whatsapp_opt_outs'), '1', 'carried over');
-is(run_block($look), 0, 'a watch, and what it would send');
+runs($look, 'a watch, and what it would send');
 shop(q{INSERT INTO public.purchase_orders VALUES (2, 'Proveedor ABC', 'PO-2', 10, 'EUR', '+34612345678')});
 $node->poll_query_until('shop', q{SELECT status = 'FAILED' FROM whatsapp.whatsapp_messages WHERE reference = 'PO-2'}) or die 'the order that may not leave';
-is(run_block($switch), 0, 'switched over');
+runs($switch, 'switched over');
 $node->poll_query_until('shop', q{SELECT status IN ('SENT', 'DELIVERED', 'READ') FROM whatsapp.whatsapp_messages WHERE reference = 'PO-2'}) or die 'the order';
-is(run_block($list), 0, 'one list');
+runs($list, 'one list');
 is(shop(q{SELECT string_agg(sent_by || ' ' || count, ', ' ORDER BY sent_by) FROM (SELECT sent_by, count(*) FROM all_whatsapp_messages GROUP BY sent_by) AS l}), 'database 2, service 1', 'of both');
 
 shop(<<'SQL');
@@ -49,7 +47,7 @@ SELECT wa_unwatch('purchase_orders');
 CREATE FUNCTION public.post() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TRIGGER notify_supplier AFTER INSERT ON purchase_orders FOR EACH ROW EXECUTE FUNCTION public.post();
 SQL
-is(run_block($trigger), 0, 'the watch in the place of the trigger');
+runs($trigger, 'the watch in the place of the trigger');
 shop(q{INSERT INTO public.purchase_orders VALUES (3, 'Proveedor ABC', 'PO-3', 10, 'EUR', '+34612345678')});
 $node->poll_query_until('shop', q{SELECT count(*) = 1 FROM whatsapp.whatsapp_messages WHERE reference = '3' AND status IN ('SENT', 'DELIVERED', 'READ')}) or die 'the order of the watch';
 pass('which announces the order');

@@ -78,7 +78,7 @@ is(sql(q{SELECT string_agg(level || ' ' || coalesce(sender, 'all'), ', ') FROM w
 my %reads = (map({ ("whatsapp_$_" => 'own') } qw(messages queue day_counts requests opt_outs windows inbound media changes change_queue watch_items cost_units campaign_units campaign_costs
 	campaign_definitions budget_limits callback_definitions watch_definitions senders attempts codes media_messages watched_messages charges wamids
 	campaign_pauses templates template_definitions numbers business_accounts accounts events
-	held billing delivered_units cost_parts costs campaigns campaign_errors status stat_queue stat_days stat_errors stat_latency stat_senders)),
+	held latest months billing delivered_units cost_parts costs campaigns campaign_errors status stat_queue stat_days stat_errors stat_latency stat_senders)),
 	map({ ("whatsapp_$_" => 'shared') } qw(markets rates opt_out_keywords error_codes recategorised_templates stat_listener stat_workers)),
 	map({ ("whatsapp_$_" => '-') } qw(event_queue deliveries instances probes template_samples user_ids watch_errors callback_calls budget_periods budget_ledger
 	role_grants top grants budgets budget_sums watches callbacks meta_costs cost_differences)));

@@ -34,6 +34,8 @@ is(sql($agrees), 't', 'a campaign costs what whatsapp_costs says of its messages
 is(campaign(q{spent #>> '{0,unpriced}' || ' ' || (spent #>> '{0,currency}')}, 'thousand'), '200 USD', 'what has no price is counted apart');
 is(sql(q{SELECT sum(e.cost) - (c.spent #>> '{0,cost}')::numeric FROM whatsapp_campaigns AS c, jsonb_to_recordset(c.cost) AS e (cost numeric) WHERE c.name = 'thousand' GROUP BY c.spent}), '0.00000000',
 	'and what was estimated');
+like(sql(q{SELECT string_agg(event || ': ' || detail, '; ') FROM wa_diagnose((SELECT min(id) FROM whatsapp_messages WHERE recipient_phone LIKE '+34%'))}),
+	qr/; price: about 0\.02 USD by the rate card/, 'and what one of them has cost');
 # of a third, Meta is taken to have told nothing; of others, that they are free
 sql(q{UPDATE whatsapp_messages SET pricing_category = NULL, pricing_type = NULL WHERE id % 3 = 0;
 	UPDATE whatsapp_messages SET pricing_type = 'free_entry_point' WHERE id % 7 = 1});
@@ -154,6 +156,26 @@ is(sql(q{SELECT sum(meta_units) FROM whatsapp_cost_differences}), '1000', 'asked
 like(($node->psql('postgres', q{CALL wa_sync_costs(first_day => '2026-01-02', last_day => '2026-01-01')}))[2], qr/ERROR:  last_day must be one of the 366 days after first_day/, 'days in the wrong order');
 sql(q{INSERT INTO whatsapp_accounts (name) VALUES ('nowhere')});
 like(($node->psql('postgres', q{SELECT wa_request_cost_sync('nowhere')}))[2], qr/ERROR:  the time zone of the account is not known/, 'an account whose days nobody knows');
+
+# by itself, of accounts whose currency and time zone are known: not of the one whose id alone is
+sql(q{UPDATE whatsapp_accounts SET business_account_id = '987654322' WHERE name = 'nowhere'; DELETE FROM whatsapp_meta_costs; DELETE FROM whatsapp_requests;
+	ALTER SYSTEM SET whatsapp.sync_interval = '1d'; SELECT pg_reload_conf()});
+sub restart_reader
+{
+	my $before = sql(q{SELECT started_at FROM whatsapp_stat_workers WHERE worker = 'reader'});
+	sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp reader'});
+	# what it asks for at its start it has asked for before its first loop
+	return wait_sql($node, qq{SELECT started_at > '$before' AND last_loop > started_at FROM whatsapp_stat_workers WHERE worker = 'reader'});
+}
+my $costs = q{SELECT string_agg(coalesce(account, '') || state, ', ') FROM whatsapp_requests WHERE kind = 'sync_costs'};
+restart_reader();
+ok(eval { wait_sql($node, $costs, 'done') }, 'costs are read by themselves') or diag sql('SELECT kind, account, state, error_message FROM whatsapp_requests');
+is(sql(q{SELECT count(DISTINCT day) || ' ' || ((now() AT TIME ZONE 'Europe/Madrid')::date - max(day)) FROM whatsapp_meta_costs}), '30 1', 'of the last 30 days, until yesterday');
+restart_reader();
+is(sql($costs), 'done', 'and not again at the next start');
+sql(q{UPDATE whatsapp_requests SET created_at = created_at - interval '25 hours' WHERE kind = 'sync_costs'});
+restart_reader();
+ok(eval { wait_sql($node, $costs, 'done, done') }, 'but a day later');
 
 unlike(slurp_file($node->logfile), qr/ERROR:  (?!last_day must|the time zone of)|TRAP|WARNING: .*leak/, 'no error');
 $node->stop('fast');

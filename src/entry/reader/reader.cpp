@@ -101,7 +101,8 @@ request_due_syncs(bool is_start)
 {
 	const std::int64_t interval_ms = pg::settings.sync_interval * std::int64_t{1000};
 	pg::transact([=] {
-		pg::request_due_syncs(is_start ? std::min(fresh_sync_ms, interval_ms) : interval_ms);
+		pg::request_due_syncs(is_start ? std::min(fresh_sync_ms, interval_ms) : interval_ms,
+		                      interval_ms);
 	});
 }
 

@@ -2,10 +2,13 @@
  * cost_figures.cpp — the messages by their numbers, and the sums into whatsapp_cost_units.
  *
  * Free messages and volume tiers are counted by month, so a round begins with the month of the
- * first day that is shown. What changes behind the round's back is seen by the next one.
+ * first day that is shown, or with the last month, for whatsapp_months. What changes behind the
+ * round's back is seen by the next one. Each slice is a transaction of its own, whose rows tell how
+ * far the round has come: it goes on from there after a failure, and in the reader's next life.
  */
 #include "pg/counts/cost_figures.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "pg/server/counters.hpp"
@@ -22,10 +25,18 @@ namespace
 {
 
 constexpr std::int64_t slice_rows = 10000;
+/* Sums of the round that are put together at once, so that its end has not all of them to do. */
+constexpr std::int64_t many_sums = 5000;
 
 /* of the round that goes on; 0: none */
 std::int64_t round_number = 0;
 std::int64_t seen_id = 0;
+/* its rows that were put together, and those that came since */
+std::int64_t folded_sums = 0;
+std::int64_t loose_sums = 0;
+
+/* the round has ended, its costs are to be shown */
+bool costs_are_due = false;
 
 /* what the last round began with */
 std::int64_t known_state = 0;
@@ -53,7 +64,8 @@ first_id()
 {
 	static Statement statement = {
 	    "SELECT id FROM @s@.whatsapp_messages"
-	    " WHERE created_at >= date_trunc('month', now() - $1 * interval '1 day') - interval '2 days'"
+	    " WHERE created_at >= least(date_trunc('month', now() - $1 * interval '1 day'), date_trunc('month', now()) - interval '1 month')"
+	    "  - interval '2 days'"
 	    " ORDER BY created_at LIMIT 1",
 	    1,
 	    {INT4OID}};
@@ -66,10 +78,30 @@ first_id()
 void
 begin_round()
 {
-	static Statement leavings = {"DELETE FROM @s@.whatsapp_cost_units WHERE NOT is_whole", 0, {}};
-	(void)run_statement(leavings, Values());
 	seen_id = first_id();
 	round_number = GetCurrentTimestamp();
+	folded_sums = loose_sums = 0;
+}
+
+/* One that nobody has brought to its end. What has changed since it began is seen by the next one,
+ * which begins at once. */
+bool
+resume_round()
+{
+	static Statement statement = {
+	    "SELECT round, max(until_id), count(*) FROM @s@.whatsapp_cost_units WHERE NOT is_whole"
+	    " GROUP BY round ORDER BY round DESC LIMIT 1",
+	    0,
+	    {}};
+	const Result rows = run_statement(statement, Values());
+	if (rows.empty())
+		return false;
+	round_number = rows.int64_at(0, 1);
+	seen_id = rows.int64_at(0, 2);
+	folded_sums = 0;
+	loose_sums = rows.int64_at(0, 3);
+	known_state = 0;
+	return true;
 }
 
 /* Where the next slice ends; 0: there is nothing more. */
@@ -93,9 +125,9 @@ sum_messages(std::int64_t after, std::int64_t until)
 {
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_cost_units (round, account, sender, currency, time_zone, day, template_name, category, market, reason,"
-	    "  pricing_type, told, units)"
+	    "  pricing_type, told, units, until_id)"
 	    " SELECT $3, u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, u.category, k.market, k.reason, u.pricing_type,"
-	    "  u.told, sum(u.units)"
+	    "  u.told, sum(u.units), $2"
 	    " FROM (SELECT b.account, m.sender, b.currency, b.time_zone,"
 	    "        timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day, m.template_name,"
 	    "        coalesce(lower(m.pricing_category), CASE WHEN m.message_type <> 'template' THEN 'service' ELSE lower(t.category) END) AS category,"
@@ -114,27 +146,40 @@ sum_messages(std::int64_t after, std::int64_t until)
 	values.set(0, Int64GetDatum(after));
 	values.set(1, Int64GetDatum(until));
 	values.set(2, Int64GetDatum(round_number));
-	(void)run_statement(statement, values);
+	loose_sums += static_cast<std::int64_t>(run_statement(statement, values).count());
 }
 
-/* One row for each key, so that a round of millions leaves some thousand. */
+/* One row for each key, so that a round of millions has some thousand. */
+void
+fold_sums(bool is_end)
+{
+	static Statement fold = {
+	    "WITH gone AS (DELETE FROM @s@.whatsapp_cost_units WHERE round = $1 RETURNING *)"
+	    " INSERT INTO @s@.whatsapp_cost_units (round, is_whole, account, sender, currency, time_zone, day, template_name, category, market,"
+	    "  reason, pricing_type, told, units, until_id)"
+	    " SELECT round, $2, account, sender, currency, time_zone, day, template_name, category, market, reason, pricing_type, told, sum(units),"
+	    "  max(until_id)"
+	    " FROM gone GROUP BY 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13",
+	    2,
+	    {INT8OID, BOOLOID}};
+	Values values;
+	values.set(0, Int64GetDatum(round_number));
+	values.set(1, BoolGetDatum(is_end));
+	folded_sums = static_cast<std::int64_t>(run_statement(fold, values).count());
+	loose_sums = 0;
+}
+
 void
 end_round()
 {
-	static Statement fold = {
-	    "INSERT INTO @s@.whatsapp_cost_units (round, is_whole, account, sender, currency, time_zone, day, template_name, category, market,"
-	    "  reason, pricing_type, told, units)"
-	    " SELECT round, true, account, sender, currency, time_zone, day, template_name, category, market, reason, pricing_type, told, sum(units)"
-	    " FROM @s@.whatsapp_cost_units WHERE round = $1 GROUP BY 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13",
-	    1,
-	    {INT8OID}};
 	static Statement remove = {
-	    "DELETE FROM @s@.whatsapp_cost_units WHERE round <> $1 OR NOT is_whole", 1, {INT8OID}};
+	    "DELETE FROM @s@.whatsapp_cost_units WHERE round <> $1", 1, {INT8OID}};
+	fold_sums(true);
 	Values values;
 	values.set(0, Int64GetDatum(round_number));
-	(void)run_statement(fold, values);
 	(void)run_statement(remove, values);
 	round_number = 0;
+	costs_are_due = true;
 }
 
 void
@@ -176,7 +221,12 @@ show_costs()
 bool
 sum_cost_slice()
 {
-	if (round_number == 0) {
+	if (costs_are_due) {
+		show_costs();
+		costs_are_due = false;
+		return false;
+	}
+	if (round_number == 0 && !resume_round()) {
 		const std::int64_t now_known = know_state();
 		if (now_known == known_state)
 			return false;
@@ -186,11 +236,12 @@ sum_cost_slice()
 	const std::int64_t until = find_slice_end(seen_id);
 	if (until == 0) {
 		end_round();
-		show_costs();
-		return false;
+		return true;
 	}
 	sum_messages(seen_id, until);
 	seen_id = until;
+	if (loose_sums > std::max(many_sums, folded_sums))
+		fold_sums(false);
 	return true;
 }
 
@@ -199,6 +250,7 @@ forget_cost_round()
 {
 	round_number = 0;
 	known_state = 0;
+	costs_are_due = false;
 }
 
 } // namespace whatsapp::pg

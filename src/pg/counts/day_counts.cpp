@@ -28,6 +28,8 @@ enum Part { sent, delivered, read_too, failed, failed_sent, cancelled, parts };
 
 /* rows of one turn of the reader: some tens of milliseconds */
 constexpr int most_folded = 20000;
+/* A year and a month can be compared with the year before, day by day. */
+constexpr int kept_days = 400;
 
 bool
 is_status(const CountedMessage &message, const char *word)
@@ -251,6 +253,28 @@ count_truncated()
 	(void)run_statement(statement, Values());
 }
 
+namespace
+{
+
+/* So that years of history cost the views no more than one. What is deleted of such a day later on,
+ * or read, comes to the month in its turn. */
+void
+keep_old_days_by_month()
+{
+	static Statement statement = {
+	    "UPDATE @s@.whatsapp_day_counts SET day = date_trunc('month', day::timestamp)::date WHERE ctid = ANY (ARRAY("
+	    "SELECT ctid FROM @s@.whatsapp_day_counts WHERE day < (now() AT TIME ZONE 'UTC')::date - $1"
+	    " AND day <> date_trunc('month', day::timestamp)::date LIMIT $2))",
+	    2,
+	    {INT4OID, INT8OID}};
+	Values values;
+	values.set(0, Int32GetDatum(kept_days));
+	values.set(1, Int64GetDatum(most_folded));
+	(void)run_statement(statement, values);
+}
+
+} // namespace
+
 /* The reader alone folds: nobody else changes or deletes rows here, and what is inserted meanwhile
  * is not among those that it has found. Rows stay where they are as long as the table is locked. */
 bool
@@ -272,6 +296,7 @@ fold_day_counts()
 	    {tid_array_type}};
 	static Statement remove = {
 	    "DELETE FROM @s@.whatsapp_day_counts WHERE ctid = ANY ($1)", 1, {tid_array_type}};
+	keep_old_days_by_month();
 	Values limit;
 	limit.set(0, Int64GetDatum(most_folded));
 	const Result rows = run_statement(find, limit);

@@ -4,6 +4,7 @@
 #include "pg/requests/sync_schedule.hpp"
 
 #include "pg/identity/instance.hpp"
+#include "pg/requests/cost_rows.hpp"
 #include "pg/requests/requests.hpp"
 #include "pg/server/secrets.hpp"
 #include "pg/server/settings.hpp"
@@ -51,10 +52,24 @@ is_sync_due(const char *kind, const char *account, std::int64_t max_age_ms)
 	return run_statement(statement, values).empty();
 }
 
+/* Whoever has not said currency and time zone does not ask what messages cost. */
+bool
+is_priced(const char *account)
+{
+	static Statement statement = {
+	    "SELECT 1 FROM @s@.whatsapp_billing WHERE account IS NOT DISTINCT FROM $1"
+	    " AND currency IS NOT NULL AND time_zone IS NOT NULL LIMIT 1",
+	    1,
+	    {TEXTOID}};
+	Values values;
+	values.set_text(0, account);
+	return !run_statement(statement, values).empty();
+}
+
 } // namespace
 
 void
-request_due_syncs(std::int64_t max_age_ms)
+request_due_syncs(std::int64_t max_age_ms, std::int64_t max_daily_age_ms)
 {
 	if (settings.sync_interval == 0 || !settings.clerk || !settings.enabled || is_held())
 		return;
@@ -66,6 +81,11 @@ request_due_syncs(std::int64_t max_age_ms)
 		for (const char *kind : {"sync_templates", "sync_numbers"})
 			if (is_sync_due(kind, account, max_age_ms))
 				(void)add_request({kind, account, nullptr, nullptr});
+		if (is_sync_due("probe", account, max_daily_age_ms))
+			(void)add_request({"probe", account, nullptr, nullptr});
+		constexpr NullableDatum usual_day = {Datum(0), true};
+		if (is_sync_due("sync_costs", account, max_daily_age_ms) && is_priced(account))
+			(void)request_costs(account, usual_day, usual_day);
 	}
 }
 

@@ -1,5 +1,6 @@
 /*
- * sync_schedule.hpp — when templates and numbers are read from Meta without anybody asking.
+ * sync_schedule.hpp — when templates, numbers, tokens and costs are read from Meta without anybody
+ * asking.
  */
 #pragma once
 
@@ -10,8 +11,10 @@ namespace whatsapp::pg
 
 /* Reader side, each in a transaction. */
 
-/* For each account whose id is known: when the last sync is older than that, it is asked for. */
-void request_due_syncs(std::int64_t max_age_ms);
+/* For each account whose id is known: when the last sync is older than that, it is asked for. What
+ * the token may and what was charged has an age of its own: neither changes within a day, and a
+ * start is no reason to ask. */
+void request_due_syncs(std::int64_t max_age_ms, std::int64_t max_daily_age_ms);
 
 /* A webhook has told about a template of that account (NULL: the default one): what it does not
  * tell is read soon. Several of them make one sync. */

@@ -114,8 +114,10 @@ define_api_settings()
 	           &settings.clerk_idle_timeout, 60, 1, 86400, GUC_UNIT_S);
 	define_int(
 	    "whatsapp.sync_interval",
-	    {"Age at which templates and numbers are read from the Cloud API again; 0 for never.",
-	     "They are also read after a start, and templates after each webhook about one."},
+	    {"Age at which templates, numbers, what the token may, and costs are read from the Cloud API "
+	     "again; 0 for never.",
+	     "Templates and numbers are also read after a start, and templates after each webhook about "
+	     "one. Costs are read for accounts whose currency and time zone are known."},
 	    &settings.sync_interval, 86400, 0, INT_MAX / 1000, GUC_UNIT_S);
 	define_string(
 	    "whatsapp.media_hosts",
