@@ -21,4 +21,26 @@ SELECT pg_temp.refused($$SELECT wa_send_code('612345678', '471193', 'login_code'
 SELECT pg_temp.refused($$SELECT wa_send_code('+34612345678', '471193', 'login_code', valid_for => '2 days')$$) AS for_days;
 SELECT pg_temp.refused($$SELECT wa_send_code('+34612345678', NULL, 'login_code')$$) AS no_code;
 SELECT wa_cancel(:id) AS cancelled;
+SELECT pg_temp.refused($$SELECT wa_send_code('+34612345678', '12🔑34', 'login_code')$$) AS emoji;
+
+-- a template that is known to be for codes is as careful by any other way, also where it is refused
+INSERT INTO whatsapp_templates (name, language, status, category) VALUES ('login_code', 'es', 'APPROVED', 'AUTHENTICATION'), ('other', 'es', 'APPROVED', 'UTILITY');
+TRUNCATE whatsapp_messages, whatsapp_queue, whatsapp_codes;
+CREATE TEMPORARY TABLE sent (place serial, way text, id bigint);
+INSERT INTO sent (way, id) VALUES
+    ('function of its own', wa_send_code('+34612345678', '471193', 'login_code', 'es')),
+    ('template', wa_send_template('+34612345678', 'login_code', ARRAY['471193'], 'es', buttons => '[{"url": "471193"}]')),
+    ('template with a key', wa_send_template('+34612345678', 'login_code', ARRAY['471193'], 'es', idempotency_key => 'k')),
+    ('the same key again', wa_send_template('+34612345678', 'login_code', ARRAY['471193'], 'es', idempotency_key => 'k')),
+    ('any type', wa_send('+34612345678', 'template', '{"name": "login_code", "language": {"code": "es"}, "components": [{"type": "body", "parameters": [{"type": "text", "text": "471193"}]}]}')),
+    ('fallback', wa_send_text('+34612345678', 'x', fallback_template => 'login_code', fallback_parameters => ARRAY['471193'])),
+    ('refused', wa_send_template('612345678', 'login_code', ARRAY['471193'], 'es', on_error => 'record')),
+    ('another template', wa_send_template('+34612345678', 'other', ARRAY['471193'], 'es'));
+SET whatsapp.check_templates = off;
+INSERT INTO sent (way, id) VALUES ('check_templates off', wa_send_template('+34612345678', 'login_code', ARRAY['471193'], 'es'));
+RESET whatsapp.check_templates;
+SELECT s.way, c.message_id IS NOT NULL AS noted FROM sent AS s LEFT JOIN whatsapp_codes AS c ON c.message_id = s.id ORDER BY place;
+SELECT wa_send_bulk(ARRAY['+34612345678', '+34612345679'], 'login_code', ARRAY['471193'], language => 'es') AS campaign \gset
+SELECT count(*) AS messages, count(c.message_id) AS noted FROM whatsapp_messages AS m LEFT JOIN whatsapp_codes AS c ON c.message_id = m.id WHERE m.campaign_id IS NOT NULL;
+SELECT pg_temp.refused($$SELECT wa_send_template('ES.13491208655302741918', 'login_code', ARRAY['471193'], 'es')$$) AS user_id;
 DROP EXTENSION pg_whatsapp;

@@ -141,9 +141,13 @@ SELECT 'order_note_v' || n, 'es', 20 + n, CASE n WHEN 1 THEN 'APPROVED' ELSE 'PE
 FROM generate_series(1, 2) AS n;
 SELECT wa_send_template('+34612345678', 'order_note') AS id \gset
 SELECT template_name, payload #>> '{template,name}' AS sent_as FROM whatsapp_messages WHERE id = :id;
+SELECT wa_send_template('+34612345678', 'order_note', idempotency_key => 'note') AS keyed \gset
 UPDATE whatsapp_templates SET status = 'APPROVED' WHERE name = 'order_note_v2';
 SELECT wa_send_template('+34612345678', 'order_note') AS id \gset
 SELECT template_name, payload #>> '{template,name}' AS sent_as FROM whatsapp_messages WHERE id = :id;
+-- it has moved, and a key is the same message all the same, if the content is
+SELECT wa_send_template('+34612345678', 'order_note', idempotency_key => 'note') = :keyed AS same;
+SELECT split_part(pg_temp.refused($$SELECT wa_send_template('+34612345678', 'order_note', reply_to => 'wamid.1', idempotency_key => 'note')$$), E'\n', 1) AS other;
 
 -- as the recipient reads it
 SELECT wa_render_template('order_ready', ARRAY['Ana & Luis', 'A-1029'], 'es', header => '"A-1029"', buttons => '[{"url": "A-1029"}]') AS text;

@@ -34,6 +34,26 @@ SELECT wa_send_text(:'phone', 'x', sender => 'default', reference => 'PO-1', sen
 SELECT m.sender, m.reference, m.priority, m.idempotency_key, q.due_at > now() + interval '23 hours' AS later
 FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.id = :id;
 
+-- the same key is the same message, or an error: of each type
+CREATE FUNCTION pg_temp.id_of(call text) RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE id bigint; BEGIN EXECUTE 'SELECT wa_send' || call INTO id; RETURN id; END $$;
+SELECT type, pg_temp.id_of(format(call, 'a', type)) = pg_temp.id_of(format(call, 'a', type)) AS same,
+       regexp_replace(split_part(pg_temp.refused('SELECT wa_send' || format(call, 'b', type)), E'\n', 1), '"[^"]*"', 'K') AS other
+FROM (VALUES ('text', $$_text('+34612345678', %1$L, idempotency_key => %2$L)$$), ('media', $$_media('+34612345678', 'image', media_id => %1$L, idempotency_key => %2$L)$$),
+             ('location', $$_location('+34612345678', 1, 2, %1$L, idempotency_key => %2$L)$$),
+             ('contacts', $$_contacts('+34612345678', jsonb_build_array(jsonb_build_object('name', jsonb_build_object('formatted_name', 'A', 'first_name', %1$L))), idempotency_key => %2$L)$$),
+             ('interactive', $$_interactive('+34612345678', jsonb_build_object('type', 'location_request_message', 'body', jsonb_build_object('text', %1$L), 'action', '{"name": "send_location"}'::jsonb), idempotency_key => %2$L)$$),
+             ('reaction', $$_reaction('+34612345678', 'wamid.1', %1$L, idempotency_key => %2$L)$$), ('any type', $$('+34612345678', 'sticker', jsonb_build_object('id', %1$L), idempotency_key => %2$L)$$),
+             ('template', $$_template('+34612345678', 'plain', buttons => jsonb_build_array(jsonb_build_object('url', %1$L)), idempotency_key => %2$L)$$)) AS c (type, call);
+-- also where it fell back on its template meanwhile, or its content was erased
+SELECT wa_send_text(:'phone', 'x', idempotency_key => 'fallback', fallback_template => 'plain', fallback_parameters => ARRAY['A']) AS id \gset
+UPDATE whatsapp_messages SET message_type = 'template', template_name = 'plain', template_language = 'es', payload = (payload::text::json -> 'fallback')::text::json WHERE id = :id;
+SELECT wa_send_text(:'phone', 'x', idempotency_key => 'fallback', fallback_template => 'plain', fallback_parameters => ARRAY['A']) = :id AS same;
+SELECT split_part(pg_temp.refused($$SELECT wa_send_text('+34612345678', 'x', idempotency_key => 'fallback', fallback_template => 'plain', fallback_parameters => ARRAY['B'])$$), E'\n', 1) AS other;
+UPDATE whatsapp_messages SET payload = NULL WHERE idempotency_key IN ('fallback', 'text');
+SELECT wa_send_text(:'phone', 'x', idempotency_key => 'fallback', fallback_template => 'plain', fallback_parameters => ARRAY['A']) = :id AS same;
+SELECT wa_send_text(:'phone', 'a', idempotency_key => 'text') = id AS same FROM whatsapp_messages WHERE idempotency_key = 'text';
+SELECT split_part(pg_temp.refused($$SELECT wa_send_text('+34612345679', 'a', idempotency_key => 'text')$$), E'\n', 1) AS other;
+
 -- every component of a template
 TRUNCATE sent;
 INSERT INTO sent (id) VALUES
@@ -64,6 +84,16 @@ SELECT pg_temp.refused($$SELECT wa_send_text('+34612345678', repeat('ñ', 4097))
 SELECT pg_temp.refused($$SELECT wa_send('+34612345678', 'pin', '{}')$$) AS refused;
 SELECT pg_temp.refused($$SELECT wa_send('+34612345678', 'text', '{"body": "x", "text": "y"}')$$) AS refused;
 SELECT pg_temp.refused($$SELECT wa_send('+34612345678', 'image', '[]')$$) AS refused;
+SELECT pg_temp.refused($$SELECT wa_send('+34612345678', 'reaction', '{"message_id": "wamid.1", "emoji": ""}', reply_to => 'wamid.2')$$) AS refused;
+SELECT pg_temp.refused($$SELECT wa_send_interactive('+34612345678', '{"type": "voice_call", "body": {"text": "?"}, "action": {"name": "call"}}')$$) AS refused;
+
+-- nobody can react to what is too old, or is a reaction
+INSERT INTO whatsapp_inbound (received_at, occurred_at, sender, contact, wamid, message_type, opens_window, event_id, raw)
+SELECT now(), now() - days * interval '1 day', 'default', wa_contact_key('+34612345678'), wamid, type, true, 1, '{}'
+FROM (VALUES ('wamid.OLD', 'text', 31), ('wamid.REACTION', 'reaction', 1), ('wamid.NEW', 'text', 29)) AS i (wamid, type, days);
+SELECT pg_temp.refused(format('SELECT wa_send_reaction(''+34612345678'', %L, ''x'')', wamid)) AS refused,
+       split_part(pg_temp.refused(format('SELECT wa_send(''+34612345678'', ''reaction'', %L)', jsonb_build_object('message_id', wamid, 'emoji', 'x'))), E'\n', 1) AS by_name
+FROM whatsapp_inbound ORDER BY id;
 
 -- an opt-out counts for every type
 SELECT wa_opt_out('+34699999999');

@@ -31,9 +31,12 @@ SELECT state, request_id, error_message FROM whatsapp_media WHERE id = 1;
 SELECT pg_temp.refused(format('SELECT wa_upload_media(%s, %L)', content, mime_type)) AS refused
 FROM (VALUES (1, $$''$$, 'application/pdf'), (2, $$'x'$$, 'pdf'), (3, $$'x'$$, E'a/b\r\nX: y'), (4, $$'x'$$, 'image/gif'), (5, $$'x'$$, 'video/webm'),
              (6, $$convert_to(repeat('x', 5242881), 'UTF8')$$, 'image/png'), (7, $$convert_to(repeat('x', 512001), 'UTF8')$$, 'image/webp'),
-             (8, $$convert_to(repeat('x', 16777217), 'UTF8')$$, 'audio/ogg; codecs=opus'), (9, 'NULL', 'image/png'), (10, $$'x'$$, NULL)) AS m (place, content, mime_type)
+             (8, $$convert_to(repeat('x', 16777217), 'UTF8')$$, 'audio/ogg; codecs=opus'), (9, 'NULL', 'image/png'), (10, $$'x'$$, NULL),
+             (11, $$convert_to(repeat('x', 102401), 'UTF8')$$, 'image/webp')) AS m (place, content, mime_type)
 ORDER BY place;
 SELECT wa_upload_media(convert_to(repeat('x', 5242880), 'UTF8'), 'image/png') IS NOT NULL AS the_largest_image;
+SELECT wa_upload_media('RIFF....WEBPVP8X....\002'::bytea || convert_to(repeat('x', 102401), 'UTF8'), 'image/webp') IS NOT NULL AS an_animated_sticker;
+SELECT pg_temp.refused($$SELECT wa_template_sample('a.webp', 'x', 'image/webp')$$) AS no_sample;
 SELECT wa_upload_media('x', 'application/pdf', sender => 'ghost');
 
 -- a message names a file, and waits until Meta has it
@@ -48,6 +51,23 @@ FROM (VALUES (1, 'media => 99'), (2, 'media => 2'), (3, 'media => 4, link => ''h
 ORDER BY place;
 UPDATE whatsapp_media SET state = 'failed', error_message = 'no' WHERE id = 4;
 SELECT pg_temp.refused('SELECT wa_send_media(''+34612345678'', ''document'', media => 4)') AS failed;
+
+-- a file is sent as what it is
+SELECT wa_upload_media('RIFF', 'image/webp') AS sticker, wa_upload_media('ID3', 'audio/mpeg') AS audio \gset
+SELECT pg_temp.refused(format('SELECT wa_send_media(''+34612345678'', %L, media => %s, voice => %L)', kind, file, voice)) AS refused
+FROM (VALUES (1, 'image', 1, false), (2, 'image', :sticker, false), (3, 'sticker', 1, false), (4, 'video', :audio, false), (5, 'audio', :sticker, false),
+             (6, 'audio', :audio, true), (7, 'audio', :audio, false), (8, 'sticker', :sticker, false), (9, 'document', :sticker, false)) AS m (place, kind, file, voice)
+ORDER BY place;
+
+-- wa_retry() finds the file of a header, too, when it has lapsed
+SELECT wa_upload_media('JPEG', 'image/jpeg') AS file \gset
+UPDATE whatsapp_media SET state = 'ready', media_id = 'M9', expires_at = now() WHERE id = :file;
+SELECT wa_send_template('+34612345678', 'a', header => '{"image": {"id": "M9"}}') AS of_template,
+       wa_send_interactive('+34612345678', '{"type": "cta_url", "header": {"type": "image", "image": {"id": "M9"}}, "body": {"text": "x"}, "action": {"name": "cta_url", "parameters": {"display_text": "x", "url": "https://example.org"}}}') AS of_buttons \gset
+UPDATE whatsapp_messages SET status = 'FAILED' WHERE id IN (:of_template, :of_buttons);
+DELETE FROM whatsapp_queue WHERE message_id IN (:of_template, :of_buttons);
+SELECT wa_retry(:of_template) AS of_template, wa_retry(:of_buttons) AS of_buttons;
+SELECT message_type, payload::text ~ ('"media-' || :file || '"') AS waits, payload::text ~ 'M9' AS lapsed FROM whatsapp_messages WHERE id IN (:of_template, :of_buttons) ORDER BY id;
 
 -- the file of an inbound message
 INSERT INTO whatsapp_inbound (received_at, occurred_at, sender, wamid, message_type, media_id, mime_type, sha256, opens_window, event_id, raw)

@@ -132,6 +132,8 @@ COMMENT ON FUNCTION wa_phone_time_zones(text) IS
 ALTER TABLE whatsapp_templates ADD COLUMN accepted_category text;
 COMMENT ON COLUMN whatsapp_events.raw IS 'The item as it came; raw ->> ''id'' works as it is, operators such as @> need raw::jsonb. NULL for a status whose message says all of it (whatsapp.compact_statuses).';
 COMMENT ON COLUMN whatsapp_templates.accepted_category IS 'The category that wa_accept_category() has agreed to.';
+ALTER TABLE whatsapp_templates ADD COLUMN message_send_ttl_seconds bigint;
+COMMENT ON COLUMN whatsapp_templates.message_send_ttl_seconds IS 'How long Meta tries to deliver a message of it; NULL for 30 days, and of one-time codes 10 minutes.';
 COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given: a number with +, or a business-scoped user id; of a message that was refused at once (a watched row, on_error => ''record'') it may be anything, or NULL.';
 COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. Its member fallback, the template to be sent when the window is closed, stays here. NULL when a message was refused before it could be put together, and when its content was deleted.';
 ALTER TABLE whatsapp_campaign_pauses ADD COLUMN until timestamptz;
@@ -416,7 +418,7 @@ BEGIN ATOMIC
                 ORDER BY o.language LIMIT 1) AS differs_from
         FROM whatsapp_template_definitions AS d WHERE d.account IS NOT DISTINCT FROM whatsapp_template_steps.account
     ), known AS (
-        SELECT t.name, t.language, t.template_id, t.status, t.category, t.components, t.gone_at
+        SELECT t.name, t.language, t.template_id, t.status, t.category, t.components, t.message_send_ttl_seconds, t.gone_at
         FROM whatsapp_templates AS t WHERE t.account IS NOT DISTINCT FROM whatsapp_template_steps.account
     ), synced AS (
         SELECT EXISTS (SELECT FROM whatsapp_requests AS r WHERE r.kind = 'sync_templates' AND r.state = 'done'
@@ -425,7 +427,15 @@ BEGIN ATOMIC
         SELECT coalesce(w.name, k.name) AS name, coalesce(w.language, k.language) AS language, w.definition, w.applied, w.removed_at, w.broken,
                w.differs_from, w.missing_sample, k.template_id, k.status, k.gone_at, k.name IS NOT NULL AND k.gone_at IS NULL AS live,
                CASE WHEN w.definition IS NOT NULL AND k.name IS NOT NULL AND k.gone_at IS NULL
-                    THEN whatsapp_template_difference(w.definition, k.components, k.category)::jsonb END AS differences
+                    THEN whatsapp_template_difference(w.definition, k.components, k.category)::jsonb
+                         || CASE WHEN pg_catalog.jsonb_typeof(w.definition -> 'message_send_ttl_seconds') = 'number'
+                                  AND w.definition -> 'message_send_ttl_seconds' <> pg_catalog.to_jsonb(coalesce(k.message_send_ttl_seconds, -1))
+                                 THEN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('component', 'message_send_ttl_seconds',
+                                          'wanted', w.definition -> 'message_send_ttl_seconds', 'live', k.message_send_ttl_seconds)) ELSE '[]' END
+                         -- of one-time codes Meta does not list all: apps, for example
+                         || CASE WHEN pg_catalog.upper(w.definition ->> 'category') = 'AUTHENTICATION' AND w.applied -> 'components' <> w.definition -> 'components'
+                                 THEN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('component', 'components',
+                                          'wanted', w.definition -> 'components', 'live', w.applied -> 'components')) ELSE '[]' END END AS differences
         FROM wanted AS w FULL JOIN known AS k ON w.name = k.name AND w.language = k.language
     ), judged AS (
         SELECT c.*,

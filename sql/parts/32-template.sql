@@ -20,6 +20,7 @@ CREATE TABLE whatsapp_templates (
     components        jsonb,
     components_at     timestamptz,
     parameter_format  text,
+    message_send_ttl_seconds bigint,
     synced_at         timestamptz,
     gone_at           timestamptz,
     updated_at        timestamptz NOT NULL DEFAULT pg_catalog.now()
@@ -55,6 +56,7 @@ COMMENT ON COLUMN whatsapp_templates.category_at IS 'Meta''s time of the categor
 COMMENT ON COLUMN whatsapp_templates.components IS 'Header, body, footer and buttons, as the API has them.';
 COMMENT ON COLUMN whatsapp_templates.components_at IS 'Meta''s time of the components.';
 COMMENT ON COLUMN whatsapp_templates.parameter_format IS 'POSITIONAL or NAMED.';
+COMMENT ON COLUMN whatsapp_templates.message_send_ttl_seconds IS 'How long Meta tries to deliver a message of it; NULL for 30 days, and of one-time codes 10 minutes.';
 COMMENT ON COLUMN whatsapp_templates.synced_at IS 'When Meta''s API last told about it; NULL when only webhooks have.';
 COMMENT ON COLUMN whatsapp_templates.gone_at IS 'Since when Meta does not have it any more; its status is DELETED then.';
 COMMENT ON COLUMN whatsapp_templates.updated_at IS 'When the last webhook about it was acted upon.';

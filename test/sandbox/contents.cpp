@@ -1,8 +1,5 @@
 /*
  * contents.cpp: the content of a message by its type.
- *
- * Templates and text are checked in full. Of the other types the sandbox checks that the content
- * object is there, and that media name exactly one source, and shows a short form of them.
  */
 #include "contents.hpp"
 
@@ -12,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fill.hpp"
+#include "message_review.hpp"
 #include "sandbox.hpp"
 #include "text.hpp"
 
@@ -37,48 +35,25 @@ window_is_open(const Sandbox &box, const Message &message)
 	return open("*") || open(message.by_user_id ? message.recipient : digits(message.recipient));
 }
 
-std::optional<Error>
-read_text(const json &content, Message &message)
+/* What the phone shows, in short. */
+std::string
+shown_text(const std::string &type, const json &content)
 {
-	message.text = string_at(content, "body");
-	if (message.text.empty())
-		return Error{100, {}, "(#100) The parameter text['body'] is required."};
-	if (characters(message.text) > 4096)
-		return Error{100, {}, "(#100) Param text['body'] must be at most 4096 characters long."};
-	return std::nullopt;
-}
-
-std::optional<Error>
-read_media(const json &content, Message &message)
-{
-	const bool by_id = !string_at(content, "id").empty();
-	const bool by_link = !string_at(content, "link").empty();
-	if (by_id == by_link)
-		return Error{
-		    100, {}, "(#100) Param " + message.type + " must have exactly one of id and link."};
+	if (type == "text")
+		return string_at(content, "body");
+	if (type == "location")
+		return "[location] " + string_at(content, "name");
+	if (type == "reaction")
+		return "[reaction] " + string_at(content, "emoji");
+	if (type == "contacts")
+		return "[contacts]";
+	if (type == "interactive") {
+		const std::string body =
+		    content.contains("body") ? string_at(content["body"], "text") : std::string();
+		return body.empty() ? "[" + string_at(content, "type") + "]" : body;
+	}
 	const std::string caption = string_at(content, "caption");
-	if (characters(caption) > 1024)
-		return Error{100,
-		             {},
-		             "(#100) Param " + message.type +
-		                 "['caption'] must be at most 1024 characters long."};
-	message.text = "[" + message.type + "]" + (caption.empty() ? "" : " " + caption);
-	return std::nullopt;
-}
-
-std::optional<Error>
-read_interactive(const json &content, Message &message)
-{
-	if (string_at(content, "type").empty())
-		return Error{100, {}, "(#100) The parameter interactive['type'] is required."};
-	if (!content.contains("action") || !content["action"].is_object())
-		return Error{131008, "Parameter 'action' is mandatory for type 'interactive'"};
-	message.text = content.contains("body") ? string_at(content["body"], "text") : std::string();
-	if (message.text.empty())
-		message.text = "[" + string_at(content, "type") + "]";
-	if (characters(message.text) > 4096)
-		return Error{131009, "Message body length is invalid"};
-	return std::nullopt;
+	return "[" + type + "]" + (caption.empty() ? "" : " " + caption);
 }
 
 } // namespace
@@ -105,21 +80,11 @@ read_content(const Sandbox &box, const json &body, int version, Message &message
 		return fill_template(box.templates, *content, version, message);
 
 	message.category = "service";
-	std::optional<Error> error;
-	if (message.type == "text")
-		error = read_text(*content, message);
-	else if (message.type == "interactive")
-		error = read_interactive(*content, message);
-	else if (message.type == "location")
-		message.text = "[location] " + string_at(*content, "name");
-	else if (message.type == "reaction")
-		message.text = "[reaction] " + string_at(*content, "emoji");
-	else if (message.type == "contacts")
-		message.text = "[contacts]";
-	else
-		error = read_media(*content, message);
-	if (error)
+	if (auto error = review_message(message.type, *content))
 		return error;
+	message.text = shown_text(message.type, *content);
+	if (message.type == "reaction" && body.contains("context"))
+		return Error{131009, "A reaction cannot be a reply"};
 	if (!window_is_open(box, message))
 		return Error{131047};
 	return std::nullopt;

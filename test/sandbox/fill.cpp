@@ -6,9 +6,13 @@
 #include "fill.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
+#include "button_parameters.hpp"
+#include "demand.hpp"
+#include "message_review.hpp"
 #include "text.hpp"
 
 namespace sandbox
@@ -159,22 +163,145 @@ header_of(const Template &known, const json &object, int version, std::string &s
 	             "header: Format mismatch, expected " + expected + ", received " + received};
 }
 
+/* What a suffix or a code must be, as any text of a parameter. */
 std::optional<Error>
-buttons_of(const Template &known, const json &object, int version)
+button_texts_of(const json &components, int version)
 {
-	for (size_t i = 0; i < known.buttons.size(); i++) {
-		if (!known.buttons[i].variable)
+	for (const json &component : components) {
+		const json *parameters = child(component, "parameters");
+		if (lower(string_at(component, "type")) != "button" || parameters == nullptr)
 			continue;
-		const json *component = component_of(object, "button", static_cast<int>(i));
-		const json *parameters = component != nullptr ? child(*component, "parameters") : nullptr;
-		if (parameters == nullptr || !parameters->is_array() || parameters->empty())
-			return Error{131008, "buttons: Button at index " + std::to_string(i) +
-			                         " of type Url requires a parameter"};
-		std::string suffix;
-		if (auto error = value_of(parameters->front(), "buttons", version, suffix))
+		for (const json &parameter : *parameters) {
+			std::string text;
+			if (lower(string_at(parameter, "type")) != "text")
+				continue;
+			if (auto error = value_of(parameter, "buttons", version, text))
+				return error;
+		}
+	}
+	return std::nullopt;
+}
+
+/* Each component is known, and stands once; of buttons there are several. */
+void
+review_component_types(const json &components, bool of_card)
+{
+	static const std::set<std::string> outside = {"limited_time_offer", "carousel",
+	                                              "tap_target_configuration"};
+	std::set<std::string> seen;
+	for (const json &component : components) {
+		const std::string type = lower(string_at(component, "type"));
+		const bool anywhere = type == "header" || type == "body" || type == "button";
+		demand(anywhere || (!of_card && outside.count(type) == 1), 100,
+		       "component " + type + " is not known");
+		demand(type == "button" || seen.insert(type).second, 100, type + " is given twice");
+	}
+}
+
+/* Media and places of a header, as messages have them. */
+void
+review_header_parameter(const json &components)
+{
+	for (const json &component : components) {
+		const json *parameters = child(component, "parameters");
+		if (lower(string_at(component, "type")) != "header" || parameters == nullptr)
+			continue;
+		for (const json &parameter : *parameters) {
+			const std::string type = lower(string_at(parameter, "type"));
+			const json *object = child(parameter, type.c_str());
+			if (object != nullptr && (type == "image" || type == "video" || type == "document"))
+				review_media(type, *object, "header." + type);
+			if (object != nullptr && type == "location")
+				review_location(*object, "header.location");
+			if (object != nullptr && type == "product")
+				demand(!string_at(*object, "product_retailer_id").empty() &&
+				           !string_at(*object, "catalog_id").empty(),
+				       131008, "header: a product has product_retailer_id and catalog_id");
+		}
+	}
+}
+
+void
+review_offer_parameter(const Template &known, const json &object)
+{
+	const json *component = component_of(object, "limited_time_offer");
+	demand(component == nullptr || known.has_offer, 132012,
+	       "limited_time_offer: the template has none");
+	if (component == nullptr)
+		return demand(!known.offer_expires, 131008, "limited_time_offer: the end is missing");
+	const json *parameters = child(*component, "parameters");
+	const json *offer = parameters != nullptr && parameters->is_array() && parameters->size() == 1
+	                        ? child(parameters->front(), "limited_time_offer")
+	                        : nullptr;
+	const json *ends = offer == nullptr ? nullptr : child(*offer, "expiration_time_ms");
+	demand(ends != nullptr && ends->is_number_integer() && *ends > 0, 131008,
+	       "limited_time_offer: expiration_time_ms is a required number");
+}
+
+/* The code of an authentication template stands in the body and in the button. */
+void
+review_code_parameters(const std::vector<std::string> &values, const json &components)
+{
+	demand(values.size() == 1 && characters(values[0]) <= 15, 131009,
+	       "a one-time code has at most 15 characters");
+	for (const json &component : components)
+		if (lower(string_at(component, "type")) == "button")
+			for (const json &parameter : component.value("parameters", json::array()))
+				demand(string_at(parameter, "text") == values[0], 132012,
+				       "the code in the button is another one than in the body");
+}
+
+std::optional<Error> components_of(const Template &known, const json &object, int version,
+                                   std::string &header, std::vector<std::string> &values);
+
+/* Of media there are as many cards as were approved, of products 2 to 10. */
+std::optional<Error>
+cards_of(const Template &known, const json &object, int version)
+{
+	static const json none = json::array();
+	const json *component = component_of(object, "carousel");
+	const json *given = component != nullptr ? child(*component, "cards") : nullptr;
+	if (given == nullptr || !given->is_array())
+		given = &none;
+	const bool products = !known.cards.empty() && known.cards[0].header_format == "product";
+	demand(products ? given->size() >= 2 && given->size() <= 10
+	                : given->size() == known.cards.size(),
+	       132012, "carousel: the number of cards does not match the template");
+	for (size_t i = 0; i < given->size(); i++) {
+		const json &card = (*given)[i];
+		const json *index = child(card, "card_index");
+		demand(index != nullptr && *index == i, 131009, "carousel: card_index counts from 0");
+		std::string header;
+		std::vector<std::string> values;
+		if (auto error =
+		        components_of(known.cards[products ? 0 : i], card, version, header, values))
 			return error;
 	}
 	return std::nullopt;
+}
+
+/* Of the whole message, or of a card. */
+std::optional<Error>
+components_of(const Template &known, const json &object, int version, std::string &header,
+              std::vector<std::string> &values)
+{
+	static const json none = json::array();
+	const json *given = child(object, "components");
+	const json &components = given != nullptr && given->is_array() ? *given : none;
+	review_component_types(components, known.name.empty());
+	if (auto error = header_of(known, object, version, header))
+		return error;
+	if (auto error = values_of(known.body, known.named, component_of(object, "body"), "body",
+	                           version, values))
+		return error;
+	if (auto error = button_texts_of(components, version))
+		return error;
+	review_header_parameter(components);
+	review_button_parameters(known.buttons, components);
+	if (known.category == "AUTHENTICATION")
+		review_code_parameters(values, components);
+	review_offer_parameter(known, object);
+	return cards_of(known, object, version);
 }
 
 std::optional<Error>
@@ -215,13 +342,12 @@ fill_template(const Templates &templates, const json &object, int version, Messa
 		return Error{131062};
 
 	std::string header;
-	if (auto error = header_of(*known, object, version, header))
-		return error;
-	if (auto error = values_of(known->body, known->named, component_of(object, "body"), "body",
-	                           version, message.parameters))
-		return error;
-	if (auto error = buttons_of(*known, object, version))
-		return error;
+	try {
+		if (auto error = components_of(*known, object, version, header, message.parameters))
+			return error;
+	} catch (const Refused &refused) {
+		return Error{refused.code, refused.details};
+	}
 
 	const std::string body = known->body.fill(message.parameters);
 	const bool body_only = header.empty() && known->footer.empty() && known->buttons.empty();

@@ -130,6 +130,11 @@ check_limit(const MediaFile &file)
 		}
 	if (!known)
 		throw std::runtime_error("Param file must be a file with one of the known types");
+	/* a sticker that is not animated; the flag stands in the first chunk of the file */
+	if (file.mime_type == "image/webp" &&
+	    (file.bytes.size() < 21 || file.bytes.compare(12, 4, "VP8X") != 0 ||
+	     (file.bytes[20] & 2) == 0))
+		most = 100 << 10;
 	if (file.bytes.size() > most)
 		throw std::runtime_error("the file is too large");
 }

@@ -4,6 +4,9 @@
  */
 #include "template_calls.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <deque>
 #include <stdexcept>
 #include <vector>
 
@@ -12,6 +15,7 @@
 #include "errors.hpp"
 #include "sandbox.hpp"
 #include "template_review.hpp"
+#include "text.hpp"
 
 namespace sandbox
 {
@@ -49,6 +53,50 @@ require_handles(const Sandbox &box, const json &node)
 			require_handles(box, inner);
 }
 
+/* Meta writes the texts of templates for one-time codes, and lists their button as an address. */
+void
+write_code_texts(json &body)
+{
+	if (lower(body.value("category", "")) != "authentication")
+		return;
+	for (json &component : body["components"]) {
+		const std::string type = lower(component.value("type", ""));
+		if (type == "body") {
+			component["text"] = component.value("add_security_recommendation", false)
+			                        ? "*{{1}}* is your verification code. For your security, do "
+			                          "not share this code."
+			                        : "*{{1}}* is your verification code.";
+		} else if (type == "footer") {
+			component["text"] =
+			    "This code expires in " + component["code_expiration_minutes"].dump() + " minutes.";
+		} else if (type == "buttons") {
+			const json given = component["buttons"].at(0);
+			std::string kind = given.value("otp_type", "");
+			std::transform(kind.begin(), kind.end(), kind.begin(), ::toupper);
+			const std::string url = "https://www.whatsapp.com/otp/code/?otp_type=" + kind;
+			component["buttons"] = json::array({{{"type", "URL"},
+			                                     {"text", given.value("text", "Copy code")},
+			                                     {"url", url + "&code=otp{{1}}"},
+			                                     {"example", json::array({url})}}});
+		}
+	}
+}
+
+/* An approved one can be edited once in 24 hours, and 10 times in 30 days. */
+void
+demand_edit_limits(const std::deque<int64_t> &edits)
+{
+	constexpr int64_t hour = int64_t{3600} * 1000000;
+	const int64_t now = now_us();
+	const auto within = [&edits, now](int64_t hours) {
+		return std::count_if(edits.begin(), edits.end(),
+		                     [=](int64_t at) { return at > now - hours * hour; });
+	};
+	if (within(24) >= 1 || within(24 * 30) >= 10)
+		throw std::runtime_error(
+		    "an approved template can be edited once in 24 hours and 10 times in 30 days");
+}
+
 } // namespace
 
 void
@@ -61,11 +109,16 @@ create_template(Sandbox &box, Exchange &exchange)
 			exchange.reply = error_reply({2388024});
 			return;
 		}
+		if (box.templates.is_blocked(name, language)) {
+			exchange.reply = error_reply({2388023});
+			return;
+		}
 		if (const auto error = review_template(body)) {
 			exchange.reply = error_reply(*error);
 			return;
 		}
 		require_handles(box, body);
+		write_code_texts(body);
 		body["status"] = "PENDING";
 		body.erase("id");
 		const Template &made = box.templates.put(body);
@@ -87,15 +140,22 @@ edit_template(Sandbox &box, Exchange &exchange, const Template &known)
 		if (known.status == "APPROVED" && body.contains("category") &&
 		    body["category"] != known.category)
 			throw std::runtime_error("the category of an approved template cannot be edited");
+		std::deque<int64_t> &edits = box.templates.edits_of(known.listed->value("id", ""));
+		if (known.status == "APPROVED")
+			demand_edit_limits(edits);
 		json edited = *known.listed;
 		for (const char *name : {"category", "components", "message_send_ttl_seconds"})
 			if (body.contains(name))
 				edited[name] = body[name];
-		if (const auto error = review_template(edited)) {
+		const auto error = body.contains("components") ? review_template(edited) : std::nullopt;
+		if (error) {
 			exchange.reply = error_reply(*error);
 			return;
 		}
 		require_handles(box, body);
+		if (known.status == "APPROVED")
+			edits.push_back(now_us());
+		write_code_texts(edited);
 		edited["status"] = "PENDING";
 		box.templates.put(edited);
 		answer_with(exchange, {{"success", true}});

@@ -17,6 +17,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "demand.hpp"
 #include "text.hpp"
 
 namespace sandbox
@@ -35,18 +36,6 @@ constexpr int wrong_body = 2388072;
 constexpr int wrong_footer = 2388073;
 constexpr int too_many_variables = 2388293;
 constexpr int variable_at_end = 2388299;
-
-struct Refused {
-	int code;
-	std::string details;
-};
-
-void
-demand(bool condition, int code, const std::string &details)
-{
-	if (!condition)
-		throw Refused{code, details};
-}
 
 std::string
 word(const json &object, const char *name)

@@ -114,6 +114,19 @@ parse_component(Template &parsed, const json &component)
 		for (const json &button : component["buttons"])
 			parsed.buttons.push_back({lower(member(button, "type")), member(button, "text"),
 			                          member(button, "url").find("{{") != std::string::npos});
+	} else if (type == "limited_time_offer") {
+		const json offer = component.value("limited_time_offer", json::object());
+		parsed.has_offer = true;
+		parsed.offer_expires = offer.is_object() && offer.value("has_expiration", json()) == true;
+	} else if (type == "carousel" && component.contains("cards") && component["cards"].is_array()) {
+		for (const json &card : component["cards"]) {
+			parsed.cards.emplace_back();
+			parsed.cards.back().named = parsed.named;
+			if (card.is_object() && card.contains("components"))
+				for (const json &inner : card["components"])
+					if (inner.is_object())
+						parse_component(parsed.cards.back(), inner);
+		}
 	}
 }
 
@@ -202,10 +215,20 @@ Templates::remove(const std::string &name, const std::string &language)
 	const auto found = index_.find(key_of(name, language));
 	if (found == index_.end())
 		return;
+	if (all_[found->second].status == "APPROVED")
+		removed_at_[found->first] = now_us();
 	all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(found->second));
 	index_.clear();
 	for (size_t i = 0; i < all_.size(); i++)
 		index_.emplace(key_of(all_[i].name, all_[i].language), i);
+}
+
+bool
+Templates::is_blocked(const std::string &name, const std::string &language) const
+{
+	constexpr int64_t days = int64_t{24} * 3600 * 1000000;
+	const auto found = removed_at_.find(key_of(name, language));
+	return found != removed_at_.end() && found->second > now_us() - 30 * days;
 }
 
 const Template *

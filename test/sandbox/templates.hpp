@@ -34,6 +34,7 @@ struct Button {
 	bool variable;
 };
 
+/* A card has what stands below the name only. */
 struct Template {
 	std::shared_ptr<const nlohmann::json> listed;
 	std::string name, language, status, category;
@@ -43,6 +44,9 @@ struct Template {
 	Pattern body = {};
 	std::string footer = {};
 	std::vector<Button> buttons = {};
+	bool has_offer = false;
+	bool offer_expires = false;
+	std::vector<Template> cards = {};
 };
 
 class Templates
@@ -56,7 +60,16 @@ public:
 	 */
 	const Template &put(const nlohmann::json &listed);
 	void load(const std::string &file);
+	/* The name and language of an approved one cannot be taken again for 30 days. */
 	void remove(const std::string &name, const std::string &language);
+	bool is_blocked(const std::string &name, const std::string &language) const;
+
+	/* When it was edited while it was approved. */
+	std::deque<int64_t> &
+	edits_of(const std::string &id)
+	{
+		return edits_[id];
+	}
 
 	const Template *find(std::string_view name, std::string_view language) const;
 	const std::deque<Template> &
@@ -68,6 +81,8 @@ public:
 private:
 	std::deque<Template> all_;
 	std::unordered_map<std::string, size_t> index_;
+	std::unordered_map<std::string, int64_t> removed_at_;
+	std::unordered_map<std::string, std::deque<int64_t>> edits_;
 	uint64_t next_id_ = 1100000000000001;
 };
 

@@ -42,11 +42,40 @@ my @calls = (
 	[ location => q{wa_send_location(%s, 40.4, -3.7, 'Almacén')}, '[location] Almacén' ],
 	[ contacts => q{wa_send_contacts(%s, '[{"name": {"formatted_name": "Ana", "first_name": "Ana"}}]')}, '[contacts]' ],
 	[ interactive => q{wa_send_interactive(%s, '{"type": "cta_url", "body": {"text": "Mira"}, "action": {"name": "cta_url", "parameters": {"display_text": "Abrir", "url": "https://example.org"}}}')}, 'Mira' ],
+	(map { [ interactive => "wa_send_interactive(%s, '" . sprintf($_, '"body": {"text": "Mira"}') . "')", 'Mira' ] }
+		'{"type": "button", %s, "header": {"type": "document", "document": {"id": "1", "filename": "po.pdf"}}, "footer": {"text": "ABC"}, "action": {"buttons": [{"type": "reply", "reply": {"id": "y", "title": "Yes"}}]}}',
+		'{"type": "list", %s, "action": {"button": "Open", "sections": [{"title": "A", "rows": [{"id": "1", "title": "One", "description": "First"}]}, {"title": "B", "rows": [{"id": "2", "title": "Two"}]}]}}',
+		'{"type": "flow", %s, "action": {"name": "flow", "parameters": {"flow_message_version": "3", "flow_id": "1", "flow_cta": "Begin", "mode": "published", "flow_token": "t", "flow_action": "navigate", "flow_action_payload": {"screen": "A"}}}}',
+		'{"type": "location_request_message", %s, "action": {"name": "send_location"}}',
+		'{"type": "address_message", %s, "action": {"name": "address_message", "parameters": {"country": "IN"}}}',
+		'{"type": "product", %s, "action": {"catalog_id": "1", "product_retailer_id": "a"}}',
+		'{"type": "product_list", %s, "header": {"type": "text", "text": "Head"}, "action": {"catalog_id": "1", "sections": [{"title": "A", "product_items": [{"product_retailer_id": "a"}]}]}}',
+		'{"type": "catalog_message", %s, "action": {"name": "catalog_message"}}',
+		'{"type": "carousel", %s, "action": {"cards": [{"card_index": 0, "type": "cta_url", "header": {"type": "image", "image": {"link": "https://example.org/a.png"}}, "action": {"name": "cta_url", "parameters": {"display_text": "Open", "url": "https://example.org/a"}}}, {"card_index": 1, "type": "cta_url", "header": {"type": "image", "image": {"id": "2"}}, "body": {"text": "B"}, "action": {"name": "cta_url", "parameters": {"display_text": "Open", "url": "https://example.org/b"}}}]}}',
+		'{"type": "carousel", %s, "action": {"cards": [{"card_index": 0, "type": "product", "action": {"catalog_id": "1", "product_retailer_id": "a"}}, {"card_index": 1, "type": "product", "action": {"catalog_id": "1", "product_retailer_id": "b"}}]}}',
+		'{"type": "voice_call", %s, "action": {"name": "voice_call", "parameters": {"display_text": "Call"}}}',
+		'{"type": "call_permission_request", %s, "action": {"name": "call_permission_request"}}',
+		'{"type": "request_contact_info", %s, "action": {"name": "request_contact_info"}}'),
 	[ reaction => q{wa_send_reaction(%s, 'wamid.ABC', '👍')}, '[reaction] 👍' ],
 	[ template => q{wa_send_template(%s, 'po_named', named_parameters => '{"supplier": "ABC", "po_number": "PO-1", "total": "€1"}')}, undef ],
 	[ template => q{wa_send_template(%s, 'po_document', ARRAY['ABC', 'PO-1'], header => '{"document": {"id": "1", "filename": "po.pdf"}}', buttons => '[{"url": "PO-1"}]')}, undef ],
 	[ template => q{wa_send_template(%s, 'spring_offer', header => '"ABC"')}, undef ],
+	[ template => q{wa_send_template(%s, 'summer', header => '{"image": {"id": "1"}}', buttons => '[{"coupon_code": "SAVE20"}, {"url": "a"}]', offer_ends_at => now() + interval '1 day')}, undef ],
+	[ template => q{wa_send_template(%s, 'cards', cards => '[{"header": {"image": {"id": "1"}}, "parameters": ["A"], "buttons": [{"payload": "a"}, {"url": "a"}]}, {"header": {"image": {"id": "2"}}, "parameters": ["B"], "buttons": [{"payload": "b"}, {"url": "b"}]}]')}, undef ],
+	[ template => q{wa_send_template(%s, 'products', cards => '[{"header": {"product": {"product_retailer_id": "a", "catalog_id": "1"}}}, {"header": {"product": {"product_retailer_id": "b", "catalog_id": "1"}}}, {"header": {"product": {"product_retailer_id": "c", "catalog_id": "1"}}}]')}, undef ],
+	[ template => q{wa_send_template(%s, 'place', header => '{"location": {"latitude": 40.4, "longitude": -3.7, "name": "A", "address": "B"}}', buttons => '[{"payload": "yes"}, {"flow": {"flow_token": "t"}}, {"catalog": {"thumbnail_product_retailer_id": "a"}}, {"mpm": {"thumbnail_product_retailer_id": "a", "sections": [{"title": "A", "product_items": [{"product_retailer_id": "a"}]}]}}, {"voice_call": 60}]')}, undef ],
 	[ text => q{wa_send(%s, 'text', '{"body": "Por su nombre"}', reply_to => 'wamid.ABC')}, 'Por su nombre' ]);
+my $text = { type => 'BODY', text => 'Novedades.' };
+my @image = map { { components => [ { type => 'HEADER', format => 'IMAGE' }, { type => 'BODY', text => 'Pan de {{1}}.' },
+	{ type => 'BUTTONS', buttons => [ { type => 'QUICK_REPLY', text => 'Sí' }, { type => 'URL', text => 'Ver', url => 'https://example.org/{{1}}' } ] } ] } } 1 .. 2;
+my @product = map { { components => [ { type => 'HEADER', format => 'PRODUCT' }, { type => 'BUTTONS', buttons => [ { type => 'SPM', text => 'View' } ] } ] } } 1 .. 2;
+sandbox_post($sandbox, 'templates', [
+	{ name => 'summer', language => 'es', category => 'MARKETING', components => [ { type => 'HEADER', format => 'IMAGE' }, { type => 'LIMITED_TIME_OFFER', limited_time_offer => { text => 'Hoy', has_expiration => JSON::PP::true } }, $text,
+		{ type => 'BUTTONS', buttons => [ { type => 'COPY_CODE', text => 'Copiar' }, { type => 'URL', text => 'Ver', url => 'https://example.org/{{1}}' } ] } ] },
+	{ name => 'cards', language => 'es', category => 'MARKETING', components => [ $text, { type => 'CAROUSEL', cards => \@image } ] },
+	{ name => 'products', language => 'es', category => 'MARKETING', components => [ $text, { type => 'CAROUSEL', cards => \@product } ] },
+	{ name => 'place', language => 'es', components => [ { type => 'HEADER', format => 'LOCATION' }, $text, { type => 'BUTTONS', buttons => [ { type => 'QUICK_REPLY', text => 'Sí' }, { type => 'FLOW', text => 'Empezar', flow_id => '1' },
+		{ type => 'CATALOG', text => 'View catalog' }, { type => 'MPM', text => 'View items' }, { type => 'VOICE_CALL', text => 'Llamar' } ] } ] } ]);
 my @ids = map { sql('SELECT ' . sprintf($_->[1], "'$phone'")) } @calls;
 wait_status($_, 'READ') for @ids;
 my @book = @{ sandbox_get($sandbox, 'messages') };
@@ -102,6 +131,20 @@ is($to_user->{to}, $user_id, 'a message to a user id');
 is(sql("SELECT concat_ws('|', wa_id, user_id) FROM whatsapp_messages WHERE id = $by_id"), $user_id, 'has no phone');
 like(($node->psql('postgres', q{SELECT wa_send_text('es.1349', 'x')}))[2], qr/business-scoped user id is malformed/, 'a malformed one is refused as such');
 like(($node->psql('postgres', "SELECT wa_send_code('$user_id', '123456', 'login_code')"))[2], qr/one-time code cannot go to a business-scoped user id/, 'one-time codes go to phones alone');
+
+# A one-time code is gone from the tables once it has left, whichever function has sent it.
+sql('CALL wa_sync_templates()');
+my @codes = map { sql("SELECT $_") } (
+	"wa_send_template('$phone', 'login_code', ARRAY['COD-90210'], buttons => '[{\"url\": \"COD-90210\"}]')",
+	"wa_send('$phone', 'template', '{\"name\": \"login_code\", \"language\": {\"code\": \"es\"}, \"components\": [{\"type\": \"body\", \"parameters\": [{\"type\": \"text\", \"text\": \"COD-90210\"}]}, {\"type\": \"button\", \"sub_type\": \"url\", \"index\": 0, \"parameters\": [{\"type\": \"text\", \"text\": \"COD-90210\"}]}]}')",
+	"wa_send_code('$phone', 'COD-90210', 'login_code')");
+wait_status($_, 'READ') for @codes;
+wait_sql($node, 'SELECT count(*) FROM whatsapp_codes', 0);
+is(sql('SELECT count(*) FROM whatsapp_messages WHERE payload IS NULL AND id IN (' . join(', ', @codes) . ')'), '3', 'one-time codes are erased');
+my ($dumped) = run_command([ 'pg_dump', '-p', $node->port, '-h', $node->host, 'postgres' ]);
+unlike($dumped, qr/COD-90210/, 'from every table');
+like(($node->psql('postgres', "SELECT wa_send_template('$user_id', 'login_code', ARRAY['1'], buttons => '[{\"url\": \"1\"}]')"))[2], qr/one-time code cannot go to a business-scoped user id/, 'and go to phones alone, by whichever function');
+like(($node->psql('postgres', "SELECT wa_send_template('$phone', 'login_code', ARRAY['1'], buttons => '[{\"url\": \"2\"}]')"))[2], qr/The one-time code in the button is another one than in the body/, 'the same in body and button');
 
 # A test server sends to those alone whom it may send to.
 sql(q{ALTER SYSTEM SET whatsapp.allowed_recipients = '+34999*, ES.*'; SELECT pg_reload_conf()});

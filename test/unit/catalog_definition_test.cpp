@@ -68,6 +68,16 @@ TEST(TemplateDifference, WhatMetaChangesByItselfIsNone)
 	                            "AUTHENTICATION"),
 	              code_listed, "AUTHENTICATION"),
 	          Names());
+	json one_tap = json::parse(code_listed);
+	one_tap[2]["buttons"][0]["url"] =
+	    "https://www.whatsapp.com/otp/code/?otp_type=ONE_TAP&code=otp{{1}}";
+	EXPECT_EQ(components_that_differ(
+	              definition_of(R"json([{"type":"BODY","add_security_recommendation":true},
+	 {"type":"FOOTER","code_expiration_minutes":10},{"type":"BUTTONS","buttons":[{"type":"OTP","otp_type":"ONE_TAP","autofill_text":"Fill in",
+	  "supported_apps":[{"package_name":"org.example","signature_hash":"12345678901"}]}]}])json",
+	                            "AUTHENTICATION"),
+	              one_tap.dump(), "AUTHENTICATION"),
+	          Names());
 }
 
 TEST(TemplateDifference, ByComponent)
@@ -161,6 +171,10 @@ TEST(TemplateArguments, EachComponentIsCompared)
 	message.buttons = "";
 	EXPECT_EQ(mismatch(message),
 	          "The button 0 wants a parameter for \"url\", which was not given.");
+	message.components = R"([{"type":"button","sub_type":"url","index":0}])";
+	EXPECT_EQ(mismatch(message),
+	          "The button 0 wants a parameter for \"url\", which was not given.");
+	message.components = "";
 	message.buttons = R"([{"url":"x"},{"url":"y"}])";
 	EXPECT_EQ(mismatch(message),
 	          "The button 1 is of type \"QUICK_REPLY\", and a parameter for \"url\" was given.");
@@ -209,6 +223,85 @@ TEST(TemplateArguments, Codes)
 	message.parameters = {"123456"};
 	EXPECT_EQ(mismatch(message, code_listed),
 	          "The button 0 wants a parameter for \"url\", which was not given.");
+}
+
+TEST(TemplateArguments, TheCodeIsTheSameInBothPlaces)
+{
+	const auto detail = [](const char *body, const char *button) {
+		TemplateMessage message;
+		message.name = "order";
+		message.language = "es";
+		message.parameters = {body};
+		const std::string buttons = std::string(R"([{"url":")") + button + R"("}])";
+		message.buttons = buttons;
+		return mismatch(message, code_listed);
+	};
+	EXPECT_EQ(detail("123456", "123457"),
+	          "The one-time code in the button is another one than in the body.");
+	EXPECT_EQ(detail("1234567890123456", "1234567890123456"),
+	          "The one-time code has 16 characters, and at most 15 are possible.");
+}
+
+TEST(TemplateArguments, ABodyIsNotTooLongOnceFilledIn)
+{
+	TemplateMessage message = order_message();
+	const auto check = [&message](const char *components) {
+		check_given_arguments(read_template_definition(components),
+		                      read_given_arguments(template_message_payload(message)), "order",
+		                      "es");
+	};
+	/* "Hola , adjuntamos la orden  en PDF." has 35 characters */
+	message.parameters = {std::string(1024 - 35 - 6, 'x'), "A-1029"};
+	EXPECT_NO_THROW(check(order));
+	message.parameters[0] += "x";
+	EXPECT_EQ(sqlstate_of([&] { check(order); }), "22001");
+	EXPECT_EQ(fault_of([&] { check(order); }).detail(),
+	          "With its parameters it has 1025 characters, and beside a header, a footer or "
+	          "buttons the platform takes 1024.");
+	/* one that stands twice counts twice, and a body alone may be longer */
+	message.header = "";
+	message.buttons = "";
+	message.parameters = {std::string(600, 'x')};
+	EXPECT_NO_THROW(check(R"([{"type":"BODY","text":"Hola {{1}}, {{1}}."}])"));
+	EXPECT_EQ(
+	    sqlstate_of([&] {
+		    check(R"([{"type":"BODY","text":"Hola {{1}}, {{1}}."},{"type":"FOOTER","text":"x"}])");
+	    }),
+	    "22001");
+}
+
+/* Two cards of products are approved; a message has up to ten. */
+TEST(TemplateArguments, CardsOfProducts)
+{
+	static const char products[] =
+	    R"json([{"type":"BODY","text":"Novedades."},{"type":"CAROUSEL","cards":[
+	 {"components":[{"type":"HEADER","format":"PRODUCT"},{"type":"BUTTONS","buttons":[{"type":"SPM","text":"View"}]}]},
+	 {"components":[{"type":"HEADER","format":"PRODUCT"},{"type":"BUTTONS","buttons":[{"type":"SPM","text":"View"}]}]}]}])json";
+	const auto message_of = [](int count) {
+		std::string cards = "[";
+		for (int i = 0; i < count; i++)
+			cards += std::string(i == 0 ? "" : ",") +
+			         R"({"header":{"product":{"product_retailer_id":"a","catalog_id":"1"}}})";
+		return cards + "]";
+	};
+	TemplateMessage message;
+	message.name = "order";
+	message.language = "es";
+	for (const int count : {2, 3, 10}) {
+		const std::string cards = message_of(count);
+		message.cards = cards;
+		const GivenArguments given = read_given_arguments(template_message_payload(message));
+		const TemplateDefinition definition = read_template_definition(products);
+		EXPECT_NO_THROW(check_given_arguments(definition, given, "order", "es")) << count;
+		const std::string text = preview_text(definition, given);
+		EXPECT_NE(text.find("-- " + std::to_string(count) + " --\n[product: a]\n[View]"),
+		          std::string::npos)
+		    << text;
+	}
+	const std::string cards = message_of(1);
+	message.cards = cards;
+	EXPECT_EQ(mismatch(message, products),
+	          "The template takes 2 to 10 cards of products, but 1 was given.");
 }
 
 struct Golden {

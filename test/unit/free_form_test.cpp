@@ -166,7 +166,7 @@ TEST(FreeForm, InteractiveTypes)
 	        "flow_cta":"Begin","mode":"published","flow_token":"t","flow_action":"navigate","flow_action_payload":{"screen":"A"}}}})",
 	    R"({"type":"location_request_message","body":{"text":"Where?"},"action":{"name":"send_location"}})",
 	    R"({"type":"address_message","body":{"text":"Where?"},"action":{"name":"address_message","parameters":{"country":"IN"}}})",
-	    R"({"type":"product","action":{"catalog_id":"1","product_retailer_id":"a"}})",
+	    R"({"type":"product","action":{"catalog_id":"1","product_retailer_id":"pan de molde 1"}})",
 	    R"({"type":"product_list","header":{"type":"text","text":"Head"},"body":{"text":"Look"},
 	        "action":{"catalog_id":"1","sections":[{"title":"A","product_items":[{"product_retailer_id":"a"}]}]}})",
 	    R"({"type":"catalog_message","body":{"text":"Look"},"action":{"name":"catalog_message"}})",
@@ -178,8 +178,14 @@ TEST(FreeForm, InteractiveTypes)
 	    R"({"type":"carousel","body":{"text":"Look"},"action":{"cards":[
 	        {"card_index":0,"type":"product","action":{"catalog_id":"1","product_retailer_id":"a"}},
 	        {"card_index":1,"type":"product","action":{"catalog_id":"1","product_retailer_id":"b"}}]}})",
+	    R"({"type":"carousel","body":{"text":"Look"},"action":{"cards":[
+	        {"card_index":0,"type":"cta_url","header":{"type":"video","video":{"id":"1"}},
+	         "action":{"buttons":[{"type":"quick_reply","quick_reply":{"id":"a","title":"A"}}]}},
+	        {"card_index":1,"type":"cta_url","header":{"type":"video","video":{"id":"2"}},
+	         "action":{"buttons":[{"type":"quick_reply","quick_reply":{"id":"b","title":"B"}}]}}]}})",
 	    R"({"type":"voice_call","body":{"text":"Call us"},"action":{"name":"voice_call","parameters":{"display_text":"Call"}}})",
 	    R"({"type":"call_permission_request","body":{"text":"May we?"},"action":{"name":"call_permission_request"}})",
+	    R"({"type":"call_permission_request","action":{"name":"call_permission_request"}})",
 	    R"({"type":"request_contact_info","body":{"text":"Your number?"},"action":{"name":"request_contact_info"}})",
 	};
 	for (const char *body : bodies) {
@@ -198,6 +204,14 @@ TEST(FreeForm, InteractiveLimits)
 	const json carousel = json::parse(R"({"type":"carousel","body":{"text":"?"},"action":{"cards":[
 	    {"card_index":0,"type":"product","action":{"catalog_id":"1","product_retailer_id":"a"}},
 	    {"card_index":1,"type":"product","action":{"catalog_id":"1","product_retailer_id":"b"}}]}})");
+	const json flow = json::parse(
+	    R"({"type":"flow","body":{"text":"?"},"action":{"name":"flow","parameters":{"flow_message_version":"3","flow_id":"1","flow_cta":"Begin"}}})");
+	const json address = json::parse(
+	    R"({"type":"address_message","body":{"text":"?"},"action":{"name":"address_message","parameters":{"country":"IN"}}})");
+	const json call =
+	    json::parse(R"({"type":"voice_call","body":{"text":"?"},"action":{"name":"voice_call"}})");
+	const json permission = json::parse(
+	    R"({"type":"call_permission_request","body":{"text":"?"},"action":{"name":"call_permission_request"}})");
 	json eleven = json::array();
 	for (int i = 0; i < 11; i++)
 		eleven.push_back({{"id", std::to_string(i)}, {"title", "Row " + std::to_string(i)}});
@@ -247,6 +261,20 @@ TEST(FreeForm, InteractiveLimits)
 	     "interactive.action.cards[1].card_index is wrong"},
 	    {carousel, "/action/cards/1/type", "cta_url",
 	     "interactive.action.cards[1] lacks \"header\""},
+	    {carousel, "/action/cards/0/type", "image", "interactive.action.cards[0].type is wrong"},
+	    {carousel, "/footer/text", "x", "interactive has a footer"},
+	    {carousel, "/header", {{"type", "text"}, {"text", "x"}}, "interactive has a header"},
+	    {flow, "/action/parameters/mode", "public", "interactive.action.parameters.mode is wrong"},
+	    {flow, "/action/parameters/flow_action", "go",
+	     "interactive.action.parameters.flow_action is wrong"},
+	    {address, "/action/parameters/country", "ES",
+	     "interactive.action.parameters.country is wrong"},
+	    {call, "/action/name", "call", "interactive.action.name is wrong"},
+	    {call, "/action/parameters/display_text", characters(21),
+	     "interactive.action.parameters.display_text is too long"},
+	    {call, "/action/parameters/ttl_minutes", "9",
+	     "interactive.action.parameters.ttl_minutes is wrong"},
+	    {permission, "/action/name", "may_call", "interactive.action.name is wrong"},
 	};
 	for (const Case &test : cases) {
 		json changed = test.base;
@@ -265,6 +293,10 @@ TEST(FreeForm, AnyTypeByItsName)
 	    json::parse(
 	        content_payload("template", R"({"name":"a","language":{"code":"es"}})", {}).payload),
 	    json::parse(R"({"type":"template","template":{"name":"a","language":{"code":"es"}}})"));
+	EXPECT_EQ(fault_of([] {
+		          content_payload("reaction", R"({"message_id":"wamid.1","emoji":"x"})", reply);
+	          }).message(),
+	          "a reaction cannot be a reply");
 	EXPECT_EQ(fault_of([] { content_payload("pin", "{}", {}); }).message(),
 	          "message type \"pin\" does not exist");
 	EXPECT_EQ(

@@ -5,6 +5,7 @@
 #include "core/request/request_kind.hpp"
 #include "core/request/file_digest.hpp"
 #include "core/request/media_request.hpp"
+#include "core/request/sample_request.hpp"
 #include "core/request/request_reaction.hpp"
 
 #include "core/answer/graph_outcome.hpp"
@@ -165,6 +166,35 @@ TEST(Request, AnEditIsDoneWhenMetaHasAllOfIt)
 	              reply),
 	          Look::not_done);
 	EXPECT_THROW(edit.read_reply(task, R"({"success":false})"), Fault);
+
+	/* Meta lists files by addresses of its own, and writes the texts of one-time codes itself */
+	const RequestTask file = {
+	    R"({"template_id":"5","message_send_ttl_seconds":60,"components":[{"type":"HEADER","format":"IMAGE","example":{"header_handle":["4::aW"]}},
+	     {"type":"BODY","text":"Hola {{1}}, ya.","example":{"body_text":[["Ana"]]}}]})",
+	    "",
+	    {},
+	    {},
+	    {},
+	    0};
+	const std::string listed =
+	    R"("category":"UTILITY","components":[{"type":"HEADER","format":"IMAGE","example":{"header_handle":["https://scontent.example/1"]}},
+	     {"type":"BODY","text":"Hola {{1}}, ya.","example":{"body_text":[["Luis"]]}}]})";
+	EXPECT_EQ(edit.read_look(file, R"({"id":"5","message_send_ttl_seconds":60,)" + listed, reply),
+	          Look::done);
+	EXPECT_EQ(edit.read_look(file, R"({"id":"5",)" + listed, reply), Look::not_done);
+	const RequestTask code = {
+	    R"({"template_id":"5","components":[{"type":"BODY","add_security_recommendation":true},
+	     {"type":"BUTTONS","buttons":[{"type":"OTP","otp_type":"COPY_CODE"}]}]})",
+	    "",
+	    {},
+	    {},
+	    {},
+	    0};
+	EXPECT_EQ(edit.read_look(code, R"({"id":"5","category":"AUTHENTICATION","components":[
+	     {"type":"BODY","text":"*{{1}}* is your code.","add_security_recommendation":true},
+	     {"type":"BUTTONS","buttons":[{"type":"URL","text":"Copy","url":"https://www.whatsapp.com/otp/code/?otp_type=COPY_CODE&code=otp{{1}}"}]}]})",
+	                         reply),
+	          Look::done);
 }
 
 TEST(Request, ADeleteIsDoneWhenNothingIsLeft)
@@ -292,6 +322,32 @@ TEST(Request, TypesAndSizesAreMetas)
 {
 	EXPECT_NO_THROW(check_media_file("application/pdf", 100u << 20));
 	EXPECT_NO_THROW(check_media_file("audio/ogg; codecs=opus", 16u << 20));
+	for (const auto &[kind, type] : {std::pair("image", "image/png"),
+	                                 {"sticker", "image/webp"},
+	                                 {"video", "video/mp4"},
+	                                 {"audio", "Audio/OGG; codecs=opus"},
+	                                 {"document", "image/png"},
+	                                 {"document", "application/zip"},
+	                                 {"image", ""}})
+		EXPECT_NO_THROW(check_media_kind(kind, type, false)) << kind;
+	for (const auto &[kind, type] : {std::pair("image", "application/pdf"),
+	                                 {"image", "image/webp"},
+	                                 {"sticker", "image/png"},
+	                                 {"video", "image/png"},
+	                                 {"audio", "video/mp4"}})
+		EXPECT_THROW(check_media_kind(kind, type, false), Fault) << kind;
+	const std::string still(102401, 'x');
+	const std::string animated =
+	    "RIFF....WEBPVP8X...." + std::string(1, '\x02') + std::string(110000, 'x');
+	EXPECT_NO_THROW(check_sticker("image/webp", still.substr(1)));
+	EXPECT_THROW(check_sticker("image/webp", still), Fault);
+	EXPECT_NO_THROW(check_sticker("image/webp", animated));
+	EXPECT_NO_THROW(check_sticker("image/png", still));
+	EXPECT_NO_THROW(check_sample_type("application/pdf"));
+	EXPECT_THROW(check_sample_type("image/webp"), Fault);
+	EXPECT_THROW(check_sample_type("text/plain"), Fault);
+	EXPECT_NO_THROW(check_media_kind("audio", "audio/ogg; codecs=opus", true));
+	EXPECT_THROW(check_media_kind("audio", "audio/mpeg", true), Fault);
 	for (const auto &[type, size] :
 	     {std::pair{"application/pdf", (100u << 20) + 1}, std::pair{"image/jpeg", (5u << 20) + 1},
 	      std::pair{"image/gif", 1u}, std::pair{"text/plain", 0u}, std::pair{"text", 1u},

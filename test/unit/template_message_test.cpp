@@ -72,8 +72,8 @@ TEST(TemplateMessage, Headers)
 	    {R"({"video":{"id":"1"}})", R"({"type":"video","video":{"id":"1"}})"},
 	    {R"({"location":{"latitude":40.4,"longitude":-3.7,"name":"A","address":"B"}})",
 	     R"({"type":"location","location":{"latitude":40.4,"longitude":-3.7,"name":"A","address":"B"}})"},
-	    {R"({"product":{"product_retailer_id":"a","catalog_id":"1"}})",
-	     R"({"type":"product","product":{"product_retailer_id":"a","catalog_id":"1"}})"},
+	    {R"({"product":{"product_retailer_id":"a 1","catalog_id":"1"}})",
+	     R"({"type":"product","product":{"product_retailer_id":"a 1","catalog_id":"1"}})"},
 	};
 	for (const Case &test : cases) {
 		TemplateMessage message = order_ready();
@@ -110,6 +110,12 @@ TEST(TemplateMessage, OneTimeCodeStandsInBothPlaces)
 	    {"type":"button","sub_type":"url","index":"0","parameters":[{"type":"text","text":"123456"}]}])"));
 	message.code = "1234567890123456";
 	EXPECT_EQ(sqlstate_of([&] { template_message_payload(message); }), "22001");
+	for (const char *code : {"12\xF0\x9F\x94\x91", "\xE2\x9C\x93 12", "http://a.de"}) {
+		message.code = code;
+		EXPECT_EQ(fault_of([&] { template_message_payload(message); }).message(),
+		          "code has an address or an emoji")
+		    << code;
+	}
 }
 
 TEST(TemplateMessage, OfferCarouselAndMore)
@@ -177,6 +183,13 @@ TEST(TemplateMessage, RefusalsNameComponentAndPlace)
 		     m.buttons = R"([null,{"coupon_code":"123456789012345678901"}])";
 	     },
 	     "22001", "button 1.coupon_code is too long"},
+	    {[](TemplateMessage &m) { m.buttons = R"([{"voice_call":"soon"}])"; }, "WA014",
+	     "button 0 has no number of minutes"},
+	    {[](TemplateMessage &m) {
+		     m.components =
+		         R"([{"type":"button","sub_type":"voice_call","parameters":[{"type":"text","text":"a"}]}])";
+	     },
+	     "WA014", "button cannot have type \"text\""},
 	    {[](TemplateMessage &m) { m.buttons = R"([{"link":"a"}])"; }, "WA014",
 	     "buttons[0] is not understood"},
 	    {[](TemplateMessage &m) { m.buttons = R"([{"url":"a b\n"}])"; }, "WA004",

@@ -11,6 +11,7 @@
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
 #include "core/catalog/component_check.hpp"
+#include "core/catalog/placeholders.hpp"
 #include "core/message/content.hpp"
 
 #include "core/base/server_free.hpp"
@@ -22,6 +23,12 @@ using nlohmann::json;
 
 namespace
 {
+
+/* What is shown of a body, filled in, when something else stands beside it. */
+constexpr std::size_t max_body_beside_others = 1024;
+constexpr std::size_t max_code_characters = 15;
+constexpr std::size_t min_product_cards = 2;
+constexpr std::size_t max_product_cards = 10;
 
 std::string
 lower_word(const json &object, const char *name)
@@ -89,6 +96,7 @@ read_button(const json &component, GivenCard &card)
 	                   ? static_cast<std::size_t>(index[0] - '0')
 	                   : 0;
 	button.sub_type = lower_word(component, "sub_type");
+	button.filled = !list_of(component, "parameters").empty();
 	for (const json &parameter : list_of(component, "parameters"))
 		for (const char *name : {"text", "coupon_code", "payload"})
 			if (member(parameter, name) != nullptr)
@@ -273,11 +281,58 @@ check_given_buttons(const Comparison &comparison, const TemplateCard &wanted,
 	for (std::size_t i = 0; i < wanted.buttons.size(); i++)
 		if (need_of(wanted.buttons[i]).required &&
 		    std::none_of(given.buttons.begin(), given.buttons.end(),
-		                 [i](const GivenButton &one) { return one.index == i; }))
+		                 [i](const GivenButton &one) { return one.index == i && one.filled; }))
 			comparison.refuse("The " + comparison.where + "button " + std::to_string(i) +
 			                  " wants a parameter for " +
 			                  quote_name(need_of(wanted.buttons[i]).sub_type) +
 			                  ", which was not given.");
+}
+
+/* The template shows its code twice, and both are the same. */
+void
+check_given_code(const Comparison &comparison, const GivenCard &given)
+{
+	const std::string code = given.body.empty() ? std::string() : given.body[0].text;
+	for (const GivenButton &button : given.buttons)
+		if (!given.body.empty() && button.text != code)
+			comparison.refuse("The one-time code in the button is another one than in the body.");
+	if (count_characters(code) > max_code_characters)
+		comparison.refuse("The one-time code has " + counted(count_characters(code), "character") +
+		                  ", and at most " + std::to_string(max_code_characters) +
+		                  " are possible.");
+}
+
+/* Of a text with each of its placeholders filled in; a parameter may stand in it more than once. */
+std::size_t
+filled_length(const TemplateText &text, const std::vector<NamedParameter> &given)
+{
+	std::size_t length = count_characters(text.text);
+	for (const FoundPlaceholder &one : scan_placeholders(text.text))
+		for (std::size_t i = 0; i < text.placeholders.size() && i < given.size(); i++) {
+			const NamedParameter *value = &given[i];
+			for (const NamedParameter &named : given)
+				if (named.name == text.placeholders[i])
+					value = &named;
+			if (text.placeholders[i] == one.name)
+				length += count_characters(value->text) - (one.end - one.begin);
+		}
+	return length;
+}
+
+void
+check_filled_body(const TemplateDefinition &definition, const GivenCard &given)
+{
+	const TemplateCard &whole = definition.whole;
+	const bool alone = whole.header_format.empty() && definition.footer.empty() &&
+	                   whole.buttons.empty() && definition.cards.empty() && !definition.has_offer;
+	if (alone || given.body.empty())
+		return;
+	const std::size_t length = filled_length(whole.body, given.body);
+	if (length > max_body_beside_others)
+		throw Fault(sqlstate::text_too_long, "body is too long",
+		            "With its parameters it has " + counted(length, "character") +
+		                ", and beside a header, a footer or buttons the platform takes " +
+		                std::to_string(max_body_beside_others) + ".");
 }
 
 void
@@ -292,9 +347,43 @@ check_given_card(const Comparison &comparison, const TemplateCard &wanted, const
 			check_texts(comparison, "body", wanted.body, given.body);
 	}
 	check_given_buttons(comparison, wanted, given);
+	if (!wanted.buttons.empty() && wanted.buttons[0].code)
+		check_given_code(comparison, given);
+}
+
+/* Cards of products are alike: two are approved, and a message has as many as it wants. */
+void
+check_given_cards(const TemplateDefinition &definition, const GivenArguments &given,
+                  const Comparison &whole)
+{
+	const std::size_t count = given.cards.size();
+	if (has_product_cards(definition)) {
+		if (count < min_product_cards || count > max_product_cards)
+			whole.refuse("The template takes " + std::to_string(min_product_cards) + " to " +
+			             counted(max_product_cards, "card") + " of products, but " +
+			             were_given(count));
+	} else if (definition.cards.size() != count) {
+		whole.refuse("The template has " + counted(definition.cards.size(), "card") + ", but " +
+		             were_given(count));
+	}
+	for (std::size_t i = 0; i < count; i++)
+		check_given_card({whole.name, whole.language, "card " + std::to_string(i) + " "},
+		                 card_of(definition, i), given.cards[i]);
 }
 
 } // namespace
+
+bool
+has_product_cards(const TemplateDefinition &definition) noexcept
+{
+	return !definition.cards.empty() && definition.cards.front().header_format == "PRODUCT";
+}
+
+const TemplateCard &
+card_of(const TemplateDefinition &definition, std::size_t place)
+{
+	return definition.cards.at(has_product_cards(definition) ? 0 : place);
+}
 
 void
 check_given_arguments(const TemplateDefinition &definition, const GivenArguments &given,
@@ -306,12 +395,8 @@ check_given_arguments(const TemplateDefinition &definition, const GivenArguments
 		whole.refuse("The limited-time offer wants a time at which it ends.");
 	if (given.has_offer && !definition.has_offer)
 		whole.refuse("The template has no limited-time offer.");
-	if (definition.cards.size() != given.cards.size())
-		whole.refuse("The template has " + counted(definition.cards.size(), "card") + ", but " +
-		             were_given(given.cards.size()));
-	for (std::size_t i = 0; i < definition.cards.size(); i++)
-		check_given_card({name, language, "card " + std::to_string(i) + " "}, definition.cards[i],
-		                 given.cards[i]);
+	check_given_cards(definition, given, whole);
+	check_filled_body(definition, given.whole);
 }
 
 } // namespace whatsapp

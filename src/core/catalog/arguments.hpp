@@ -17,6 +17,7 @@ namespace whatsapp
 struct GivenButton {
 	std::size_t index = 0;
 	std::string sub_type; /* in lower case */
+	bool filled = false;  /* it has a parameter; a component alone says nothing */
 	std::string text;     /* of a URL its end, else the code or the payload */
 };
 
@@ -39,7 +40,12 @@ struct GivenArguments {
  * invalid_json. */
 GivenArguments read_given_arguments(std::string_view payload);
 
-/* Fault parameter_mismatch: the DETAIL names the component and what it wants; never a text. */
+/* Of a carousel of products each card of a message is as the first. */
+bool has_product_cards(const TemplateDefinition &definition) noexcept;
+const TemplateCard &card_of(const TemplateDefinition &definition, std::size_t place);
+
+/* Fault parameter_mismatch: the DETAIL names the component and what it wants; never a text. Fault
+ * text_too_long for a body that is too long once it is filled in. */
 void check_given_arguments(const TemplateDefinition &definition, const GivenArguments &given,
                            std::string_view name, std::string_view language);
 

@@ -136,12 +136,19 @@ take_components(Parts &parts, const std::string &where, const json &components, 
 				take_component(parts, where, component, code);
 }
 
+/* Of a one-time code's button, what Meta does not list cannot be compared. */
+bool
+is_hidden(const std::string &name)
+{
+	return name == "supported_apps" || name == "autofill_text" || name == "zero_tap_terms_accepted";
+}
+
 /* What Meta adds beside what was asked for is no difference; but a text or an address is. */
 bool
 same_part(const json &wanted, const json &live, bool code)
 {
 	for (const auto &[name, value] : wanted.items())
-		if (!live.contains(name) || live[name] != value)
+		if (!live.contains(name) ? !(code && is_hidden(name)) : live[name] != value)
 			return false;
 	for (const char *name : {"text", "url", "phone_number", "format"})
 		if (!code && live.contains(name) && !wanted.contains(name))

@@ -86,8 +86,8 @@ lines_of(const TemplateDefinition &definition, const GivenArguments &given)
 	if (!definition.footer.empty())
 		lines.push_back({Part::footer, definition.footer, {}});
 	add_buttons(lines, definition.whole, given.whole);
-	for (std::size_t i = 0; i < definition.cards.size() && i < given.cards.size(); i++) {
-		const TemplateCard &card = definition.cards[i];
+	for (std::size_t i = 0; i < given.cards.size(); i++) {
+		const TemplateCard &card = card_of(definition, i);
 		lines.push_back({Part::card, std::to_string(i + 1), {}});
 		add_header(lines, card, given.cards[i]);
 		if (!card.body.text.empty())

@@ -184,6 +184,16 @@ ContentNode::required_id(std::size_t limit) const
 	return id;
 }
 
+std::string
+ContentNode::required_name(std::size_t limit) const
+{
+	const std::string name = text_of(value_);
+	if (name.empty())
+		refuse_content(path_ + " is not an id", "It must be a string or an integer.");
+	check_content_text(path_, name, limit);
+	return name;
+}
+
 void
 ContentNode::expect_object() const
 {

@@ -52,6 +52,8 @@ public:
 	std::string required_text(std::size_t limit) const;
 	/* A string or an integer as a short id: 1 to limit characters without white space. */
 	std::string required_id(std::size_t limit) const;
+	/* The same of an id that its owner has made, such as a product's: white space may be in it. */
+	std::string required_name(std::size_t limit) const;
 
 	/* Faults unless this is an object with no other members than these. */
 	void expect_members(const std::vector<const char *> &names) const;

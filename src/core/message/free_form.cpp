@@ -260,8 +260,13 @@ ContentPayload
 content_payload(std::string_view type, std::string_view content, std::string_view reply_to)
 {
 	const ContentRule &rule = find_content_rule(type);
+	if (type == "reaction" && !reply_to.empty())
+		refuse_content("a reaction cannot be a reply",
+		               "It names its message itself, as reaction.message_id.");
 	const json tree = read_content(rule.type, content);
-	ContentPayload made = {check_and_print(rule.type, tree, reply_to), {}, {}};
+	ContentPayload made = {check_and_print(rule.type, tree, reply_to), {}, {}, {}};
+	if (type == "reaction")
+		made.reaction_wamid = tree["message_id"].get<std::string>();
 	if (type == "template") {
 		made.template_name = tree["name"].get<std::string>();
 		made.template_language = tree["language"]["code"].get<std::string>();

@@ -60,6 +60,7 @@ struct ContentPayload {
 	std::string payload;
 	std::string template_name; /* of type template only */
 	std::string template_language;
+	std::string reaction_wamid; /* of type reaction only: the message that it belongs to */
 };
 
 /* content: the object of any of the above, or of "template", as in the Cloud API reference. Fault

@@ -2,8 +2,8 @@
  * interactive.cpp — buttons, lists, flows, products and cards outside of templates.
  *
  * The object goes to the platform as it was given. Checked are the types that Meta has, what each
- * requires, and the limits that Meta publishes; of types whose action is not published, the body
- * and the footer only.
+ * requires, and the limits that Meta publishes; of request_contact_info, whose action is not
+ * published, the body and the footer only.
  */
 #include <algorithm>
 #include <set>
@@ -86,6 +86,20 @@ check_action_name(const ContentNode &action, const char *name)
 	if (given.value() != name)
 		refuse_content(given.path() + " is wrong",
 		               "For this type it must be " + quote_name(name) + ".");
+}
+
+/* A word that may be left out. */
+void
+check_choice(const ContentNode &object, const char *name, const std::vector<const char *> &words)
+{
+	const auto given = object.optional_member(name);
+	if (!given || std::any_of(words.begin(), words.end(),
+	                          [&given](const char *word) { return given->value() == word; }))
+		return;
+	std::string list;
+	for (const char *word : words)
+		list += (list.empty() ? "" : " or ") + quote_name(word);
+	refuse_content(given->path() + " is wrong", "It must be " + list + ".");
 }
 
 void
@@ -184,6 +198,8 @@ check_flow(const ContentNode &interactive, const ContentNode &action)
 	if (by_id == parameters.optional_member("flow_name").has_value())
 		refuse_content(parameters.path() + " needs either flow_id or flow_name",
 		               by_id ? "It has both." : "It has neither.");
+	check_choice(parameters, "mode", {"draft", "published"});
+	check_choice(parameters, "flow_action", {"navigate", "data_exchange"});
 }
 
 void
@@ -198,7 +214,10 @@ check_address(const ContentNode &interactive, const ContentNode &action)
 {
 	check_body(interactive, max_body, true);
 	check_action_name(action, "address_message");
-	(void)action.required_member("parameters").required_member("country").required_id(max_id);
+	const ContentNode country = action.required_member("parameters").required_member("country");
+	if (country.value() != "IN")
+		refuse_content(country.path() + " is wrong",
+		               "The platform asks for addresses in India alone, \"IN\".");
 }
 
 void
@@ -206,7 +225,7 @@ check_product(const ContentNode &interactive, const ContentNode &action)
 {
 	check_body(interactive, max_body, false);
 	(void)action.required_member("catalog_id").required_id(max_id);
-	(void)action.required_member("product_retailer_id").required_id(max_id);
+	(void)action.required_member("product_retailer_id").required_name(max_id);
 }
 
 void
@@ -243,13 +262,17 @@ check_product_card(const ContentNode &card)
 {
 	const ContentNode action = card.required_member("action");
 	(void)action.required_member("catalog_id").required_id(max_id);
-	(void)action.required_member("product_retailer_id").required_id(max_id);
+	(void)action.required_member("product_retailer_id").required_name(max_id);
 }
 
 void
 check_carousel(const ContentNode &interactive, const ContentNode &action)
 {
 	check_body(interactive, max_body, true);
+	for (const char *part : {"header", "footer"})
+		if (interactive.optional_member(part))
+			refuse_content(interactive.path() + " has a " + part,
+			               "Beside the cards of a carousel stands a body only.");
 	std::string buttons;
 	long long place = 0;
 	for (const ContentNode &card : action.required_member("cards").elements(2, max_cards)) {
@@ -258,11 +281,16 @@ check_carousel(const ContentNode &interactive, const ContentNode &action)
 			refuse_content(index.path() + " is wrong",
 			               "Cards are counted from 0; here it must be " + std::to_string(place) +
 			                   ".");
-		const std::string type = card.required_member("type").required_id(max_id);
+		const ContentNode kind = card.required_member("type");
+		const std::string type = kind.required_id(max_id);
 		if (type == "product")
 			check_product_card(card);
-		else
+		else if (type == "cta_url")
 			check_media_card(card);
+		else
+			refuse_content(kind.path() + " is wrong",
+			               "A card is of type cta_url, with an address or with replies, or of "
+			               "type product.");
 		const auto replies = card.required_member("action").optional_member("buttons");
 		const std::string set =
 		    type + (replies ? std::to_string(replies->elements(1, max_reply_buttons).size()) : "");
@@ -286,6 +314,28 @@ check_body_only(const ContentNode &interactive, const ContentNode &action)
 	check_body(interactive, max_body, true);
 }
 
+void
+check_call(const ContentNode &interactive, const ContentNode &action)
+{
+	check_body(interactive, max_body, true);
+	check_action_name(action, "voice_call");
+	const auto parameters = action.optional_member("parameters");
+	if (!parameters)
+		return;
+	if (const auto text = parameters->optional_member("display_text"))
+		(void)text->required_text(max_button_title);
+	const auto minutes = parameters->optional_member("ttl_minutes");
+	if (minutes && (!minutes->value().is_number_integer() || minutes->value() < 1))
+		refuse_content(minutes->path() + " is wrong", "It is a number of minutes.");
+}
+
+void
+check_call_permission(const ContentNode &interactive, const ContentNode &action)
+{
+	check_body(interactive, max_body, false);
+	check_action_name(action, "call_permission_request");
+}
+
 const InteractiveRule interactive_rules[] = {
     {"button", check_buttons},
     {"list", check_list},
@@ -297,8 +347,8 @@ const InteractiveRule interactive_rules[] = {
     {"product_list", check_product_list},
     {"catalog_message", check_catalog},
     {"carousel", check_carousel},
-    {"voice_call", check_body_only},
-    {"call_permission_request", check_body_only},
+    {"voice_call", check_call},
+    {"call_permission_request", check_call_permission},
     {"request_contact_info", check_body_only},
 };
 
@@ -313,7 +363,7 @@ check_product_sections(const ContentNode &list)
 		check_section_title(section, sections.size() > 1);
 		for (const ContentNode &item :
 		     section.required_member("product_items").elements(1, max_products)) {
-			(void)item.required_member("product_retailer_id").required_id(max_id);
+			(void)item.required_member("product_retailer_id").required_name(max_id);
 			products++;
 		}
 	}

@@ -98,7 +98,7 @@ check_header_parameter(const ContentNode &parameter)
 	if (type != "product")
 		refuse_parameter_type(parameter, type, types);
 	const ContentNode product = parameter.required_member("product");
-	(void)product.required_member("product_retailer_id").required_id(max_name);
+	(void)product.required_member("product_retailer_id").required_name(max_name);
 	(void)product.required_member("catalog_id").required_id(max_name);
 }
 
@@ -144,8 +144,23 @@ check_action(const ContentNode &parameter, const std::string &sub_type)
 	action.expect_object();
 	if (sub_type != "mpm")
 		return;
-	(void)action.required_member("thumbnail_product_retailer_id").required_id(max_name);
+	(void)action.required_member("thumbnail_product_retailer_id").required_name(max_name);
 	check_product_sections(action.required_member("sections"));
+}
+
+void
+check_call_parameter(const ContentNode &parameter, const std::string &type)
+{
+	if (type == "payload") {
+		(void)parameter.required_member("payload").required_text(max_payload);
+		return;
+	}
+	if (type != "ttl_minutes")
+		refuse_parameter_type(parameter, type, "ttl_minutes and payload");
+	const ContentNode minutes = parameter.required_member("ttl_minutes");
+	if (!minutes.value().is_number_integer() || minutes.value() < 1)
+		refuse_content(parameter.path() + " has no number of minutes",
+		               "ttl_minutes is an integer, and at least 1.");
 }
 
 void
@@ -157,6 +172,8 @@ check_button_parameter(const ContentNode &parameter, const std::string &sub_type
 	} pairs[] = {{"quick_reply", "payload"}, {"url", "text"},       {"copy_code", "coupon_code"},
 	             {"flow", "action"},         {"catalog", "action"}, {"mpm", "action"}};
 	const std::string type = lower_word(parameter.required_member("type"));
+	if (sub_type == "voice_call")
+		return check_call_parameter(parameter, type);
 	for (const auto &pair : pairs)
 		if (sub_type == pair.sub_type && type != pair.type)
 			refuse_parameter_type(parameter, type, pair.type);
@@ -167,7 +184,7 @@ check_button_parameter(const ContentNode &parameter, const std::string &sub_type
 		check_text_parameter(parameter, parameter.path(), named);
 	else if (sub_type == "copy_code")
 		(void)parameter.required_member("coupon_code").required_text(max_coupon_code);
-	else if (sub_type != "voice_call")
+	else
 		check_action(parameter, sub_type);
 }
 

@@ -11,6 +11,7 @@
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
+#include "core/base/utf8.hpp"
 #include "core/message/content.hpp"
 #include "core/message/content_types.hpp"
 #include "core/message/template.hpp"
@@ -162,11 +163,35 @@ carousel_component(const ContentNode &cards)
 	return {{"type", "carousel"}, {"cards", std::move(list)}};
 }
 
+bool
+is_emoji(char32_t c) noexcept
+{
+	return c == 0x203C || c == 0x2049 || (c >= 0x2190 && c <= 0x21FF) ||
+	       (c >= 0x2300 && c <= 0x23FF) || (c >= 0x2600 && c <= 0x27BF) ||
+	       (c >= 0x2B00 && c <= 0x2BFF) || c >= 0x1F000;
+}
+
+/* Meta takes no address and no emoji in it. */
+void
+check_code(std::string_view code)
+{
+	check_content_text("code", code, max_code_characters);
+	bool has_other = code.find("://") != std::string_view::npos;
+	for (std::size_t at = 0; at < code.size();) {
+		const Utf8Character character = decode_utf8(code.substr(at));
+		has_other = has_other || is_emoji(character.code_point);
+		at += character.length;
+	}
+	if (has_other)
+		refuse_content("code has an address or an emoji",
+		               "The platform takes neither in a one-time code.");
+}
+
 /* The code stands in the text and in the button, whichever of the three kinds that is. */
 void
 add_code(json &components, std::string_view code)
 {
-	check_content_text("code", code, max_code_characters);
+	check_code(code);
 	const json parameters = json::array({text_parameter(std::string(code))});
 	components.push_back(body_component(parameters));
 	components.push_back(

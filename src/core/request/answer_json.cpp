@@ -3,8 +3,6 @@
  */
 #include "core/request/answer_json.hpp"
 
-#include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "core/base/fault.hpp"
@@ -72,27 +70,6 @@ next_page(const json &answer, std::string_view cursor)
 	if (next.empty() || next == cursor)
 		throw Fault(sqlstate::invalid_json, "the answer names a next page that leads nowhere");
 	return next;
-}
-
-bool
-contains_json(const json &whole, const json &part)
-{
-	if (part.is_object()) {
-		if (!whole.is_object())
-			return false;
-		for (const auto &[name, value] : part.items()) {
-			const json *found = member(whole, name.c_str());
-			if (found == nullptr || !contains_json(*found, value))
-				return false;
-		}
-		return true;
-	}
-	if (part.is_array())
-		return whole.is_array() && whole.size() == part.size() &&
-		       std::equal(
-		           part.begin(), part.end(), whole.begin(),
-		           [](const json &one, const json &other) { return contains_json(other, one); });
-	return whole == part;
 }
 
 } // namespace whatsapp

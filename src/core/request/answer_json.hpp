@@ -20,8 +20,4 @@ std::string required_member(const nlohmann::json &object, const char *name);
 /* The cursor of the next page; empty when this was the last one. Fault when it leads nowhere. */
 std::string next_page(const nlohmann::json &answer, std::string_view cursor);
 
-/* Whether all that is in `part` is in `whole`, too: members of objects that `part` does not have
- * are left aside, arrays have the same length. */
-bool contains_json(const nlohmann::json &whole, const nlohmann::json &part);
-
 } // namespace whatsapp

@@ -41,6 +41,7 @@ constexpr MediaType media_types[] = {
     {"video/3gpp", 16 * megabyte},
 };
 constexpr std::size_t most_document_bytes = 100 * megabyte;
+constexpr std::size_t most_still_sticker_bytes = std::size_t{100} * 1024;
 
 bool
 begins(std::string_view text, std::string_view with) noexcept
@@ -185,6 +186,61 @@ check_media_file(std::string_view mime_type, std::size_t bytes)
 		throw Fault(sqlstate::invalid_parameter_value, "the file is too large",
 		            "It has " + std::to_string(bytes) + " bytes, and WhatsApp takes " +
 		                std::to_string(most) + " of type " + quote_name(bare) + ".");
+}
+
+namespace
+{
+
+/* By the flags of the chunk that every WebP file with more than one picture begins with. */
+bool
+is_animated_webp(std::string_view content) noexcept
+{
+	constexpr std::size_t flags = 20;
+	constexpr unsigned char animation = 0x02;
+	return content.size() > flags && begins(content, "RIFF") &&
+	       content.substr(8, 8) == "WEBPVP8X" &&
+	       (static_cast<unsigned char>(content[flags]) & animation) != 0;
+}
+
+} // namespace
+
+void
+check_sticker(std::string_view mime_type, std::string_view content)
+{
+	if (bare_type(mime_type) == "image/webp" && content.size() > most_still_sticker_bytes &&
+	    !is_animated_webp(content))
+		throw Fault(sqlstate::invalid_parameter_value, "the file is too large",
+		            "It has " + std::to_string(content.size()) + " bytes, and WhatsApp takes " +
+		                std::to_string(most_still_sticker_bytes) +
+		                " of a sticker that is not animated.");
+}
+
+void
+check_media_kind(std::string_view kind, std::string_view mime_type, bool voice)
+{
+	static constexpr struct {
+		std::string_view kind;
+		std::string_view begin; /* of the type */
+		const char *types;
+	} kinds[] = {{"image", "image/", "image/jpeg and image/png"},
+	             {"sticker", "image/webp", "image/webp"},
+	             {"video", "video/", "video/mp4 and video/3gpp"},
+	             {"audio", "audio/", "audio/aac, audio/amr, audio/mpeg, audio/mp4 and audio/ogg"}};
+	const std::string bare = bare_type(mime_type);
+	if (bare.empty())
+		return;
+	for (const auto &one : kinds)
+		if (kind == one.kind &&
+		    (!begins(bare, one.begin) || (kind == "image" && bare == "image/webp")))
+			throw Fault(sqlstate::invalid_content,
+			            "file of type " + quote_name(bare) + " cannot be sent as " +
+			                std::string(kind),
+			            "As " + std::string(kind) + " WhatsApp takes " + one.types + ".",
+			            "Send it as document.");
+	if (kind == "audio" && voice && bare != "audio/ogg")
+		throw Fault(sqlstate::invalid_content,
+		            "file of type " + quote_name(bare) + " cannot be sent as a voice message",
+		            "A voice message is of type audio/ogg, with Opus.");
 }
 
 bool

@@ -23,6 +23,14 @@ Reply read_media_download(const RequestTask &task, std::string_view body);
  * limit. */
 void check_media_file(std::string_view mime_type, std::size_t bytes);
 
+/* Of a sticker that is not animated Meta takes less: Fault (22023). */
+void check_sticker(std::string_view mime_type, std::string_view content);
+
+/* Whether a file of that type can be sent as kind: image, video, audio, document or sticker, and as
+ * a voice message. Fault invalid_content. An empty type is not known, and any kind that is not
+ * either. */
+void check_media_kind(std::string_view kind, std::string_view mime_type, bool voice);
+
 /* Meta's own, that of base_url, and those of the list (separated by commas or spaces). */
 bool media_host_allowed(std::string_view url, std::string_view base_url, std::string_view list);
 

@@ -12,6 +12,7 @@
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
+#include "core/base/redact.hpp"
 #include "core/request/answer_json.hpp"
 #include "core/request/media_request.hpp"
 
@@ -61,6 +62,17 @@ check_sample_name(std::string_view name)
 	if (!is_good)
 		throw Fault(sqlstate::invalid_parameter_value,
 		            "the name of a sample must be letters, digits, dot, _ and -, at most 100");
+}
+
+void
+check_sample_type(std::string_view mime_type)
+{
+	for (const char *type : {"image/jpeg", "image/png", "video/mp4", "application/pdf"})
+		if (mime_type == type)
+			return;
+	throw Fault(sqlstate::invalid_parameter_value,
+	            "a template cannot show a sample of type " + quote_name(mime_type), {},
+	            "Samples are image/jpeg, image/png, video/mp4 and application/pdf.");
 }
 
 GraphAsk

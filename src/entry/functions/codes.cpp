@@ -6,9 +6,9 @@
 #include "core/value/e164.hpp"
 #include "core/value/recipient.hpp"
 #include "pg/identity/sender_rights.hpp"
+#include "pg/enqueue/code_messages.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/template_match.hpp"
-#include "pg/retention/codes.hpp"
 #include "pg/server/settings.hpp"
 
 #include "entry/call/arguments.hpp"

@@ -5,6 +5,7 @@
 #include "core/message/fallback.hpp"
 #include "core/message/free_form.hpp"
 #include "core/message/message.hpp"
+#include "core/request/media_request.hpp"
 #include "core/value/recipient.hpp"
 #include "pg/identity/sender_rights.hpp"
 #include "pg/enqueue/messages.hpp"
@@ -39,7 +40,7 @@ constexpr int no_fallback = -1;
 /* The template to be sent instead, from its name and its parameters at `place`; NULL without one.
  * It is checked as wa_send_template() would check it. */
 const char *
-read_fallback(FunctionCallInfo fcinfo, int place, const entry::Sending &instead_of)
+read_fallback(FunctionCallInfo fcinfo, int place, entry::Sending &instead_of)
 {
 	if (place == no_fallback || PG_ARGISNULL(place))
 		return nullptr;
@@ -57,6 +58,7 @@ read_fallback(FunctionCallInfo fcinfo, int place, const entry::Sending &instead_
 		    template_payload(message.template_name, message.template_language, texts));
 	});
 	entry::require_message(fcinfo, message);
+	instead_of.has_code = message.has_code;
 	return message.payload;
 }
 
@@ -107,6 +109,17 @@ send_type(FunctionCallInfo fcinfo, const FreeFormPlaces &at, const char *type, R
 	PG_RETURN_INT64(send_free_form(fcinfo, at, message, read, make));
 }
 
+void
+require_reaction_target(FunctionCallInfo fcinfo, const entry::Sending &message, const char *wamid)
+{
+	pg::Failure why;
+	if (wamid != nullptr && !entry::in_schema(fcinfo, [&message, &why, wamid] {
+		    (void)entry::sender_of_caller(message.sender);
+		    return pg::may_react(wamid, why);
+	    }))
+		entry::raise_refusal(message, why);
+}
+
 /* What was read: a record, and the message that it quotes. */
 template <class Message> struct Quoting {
 	Message content;
@@ -155,6 +168,8 @@ read_media(FunctionCallInfo fcinfo, pg::NamedMedia &named)
 		named = entry::in_schema(
 		    fcinfo, [=] { return pg::name_media(file, entry::sender_of_caller(sender), send_at); });
 		media.id = named.name;
+		pg::guarded(
+		    [&media, &named] { check_media_kind(media.kind, named.mime_type, media.voice); });
 	}
 	return {media, reply_to};
 }
@@ -218,13 +233,16 @@ OWNED_FUNCTION(pg_whatsapp_send_interactive)
 
 OWNED_FUNCTION(pg_whatsapp_send_reaction)
 {
-	return send_type(
-	    fcinfo, {3, no_fallback, 8}, "reaction",
-	    [fcinfo] {
-		    return ReactionMessage{entry::required_cstring(fcinfo, 1, "message_wamid"),
-		                           entry::optional_text(fcinfo, 2, "")};
+	constexpr FreeFormPlaces at = {3, no_fallback, 8};
+	entry::Sending message = begin_free_form(fcinfo, at, "reaction");
+	PG_RETURN_INT64(send_free_form(
+	    fcinfo, at, message,
+	    [fcinfo, &message] {
+		    const char *wamid = entry::required_cstring(fcinfo, 1, "message_wamid");
+		    require_reaction_target(fcinfo, message, wamid);
+		    return ReactionMessage{wamid, entry::optional_text(fcinfo, 2, "")};
 	    },
-	    [](const auto &reaction) { return reaction_payload(reaction); });
+	    [](const auto &reaction) { return reaction_payload(reaction); }));
 }
 
 OWNED_FUNCTION(pg_whatsapp_send)
@@ -237,14 +255,18 @@ OWNED_FUNCTION(pg_whatsapp_send)
 		message.message_type = entry::required_cstring(fcinfo, 1, "message_type");
 		const char *content = entry::required_json(fcinfo, 2, "content");
 		const char *reply_to = entry::optional_text(fcinfo, 3, "");
+		const char *wamid = nullptr;
 		entry::compose(message, [&] {
 			const ContentPayload made = content_payload(message.message_type, content, reply_to);
 			if (!made.template_name.empty()) {
 				message.template_name = pg::cstring_out(made.template_name);
 				message.template_language = pg::cstring_out(made.template_language);
 			}
+			if (!made.reaction_wamid.empty())
+				wamid = pg::cstring_out(made.reaction_wamid);
 			return pg::cstring_out(made.payload);
 		});
+		require_reaction_target(fcinfo, message, wamid);
 		add_fallback_of(fcinfo, at.fallback, message);
 	}));
 }

@@ -34,15 +34,18 @@ using namespace whatsapp;
 namespace
 {
 
+std::string_view
+bytes_of(const bytea *content)
+{
+	return {VARDATA_ANY(content), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(content))};
+}
+
 /* Of a file that was not fetched before its size was looked at. */
 const char *
 sha256_of(const bytea *content)
 {
 	const char *sha256 = nullptr;
-	pg::guarded([&sha256, content] {
-		sha256 = pg::cstring_out(digest_hex(
-		    {VARDATA_ANY(content), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(content))}));
-	});
+	pg::guarded([&sha256, content] { sha256 = pg::cstring_out(digest_hex(bytes_of(content))); });
 	return sha256;
 }
 
@@ -58,6 +61,7 @@ OWNED_FUNCTION(pg_whatsapp_upload_media)
 	const std::size_t size = toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ;
 	pg::guarded([=] { check_media_file(mime_type, size); });
 	bytea *content = PG_GETARG_BYTEA_PP(0);
+	pg::guarded([=] { check_sticker(mime_type, bytes_of(content)); });
 	const pg::NewUpload upload = {sender, mime_type, filename, sha256_of(content), content};
 	PG_RETURN_INT64(entry::in_schema(fcinfo, [&upload] {
 		pg::require_sender_right(pg::caller_of_function(), pg::may_send_for, upload.sender);
@@ -76,6 +80,7 @@ pg_whatsapp_template_sample(PG_FUNCTION_ARGS)
 	const std::size_t size = toast_raw_datum_size(PG_GETARG_DATUM(1)) - VARHDRSZ;
 	pg::guarded([=] {
 		check_sample_name(name);
+		check_sample_type(mime_type);
 		check_media_file(mime_type, size);
 	});
 	bytea *content = PG_GETARG_BYTEA_PP(1);

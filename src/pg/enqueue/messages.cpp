@@ -9,6 +9,7 @@
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 #include "core/message/limits.hpp"
+#include "pg/enqueue/code_messages.hpp"
 #include "pg/enqueue/idle_notice.hpp"
 #include "pg/enqueue/message_rows.hpp"
 #include "pg/enqueue/message_values.hpp"
@@ -108,10 +109,24 @@ Statement insert_queued = {
     7,
     {INT8OID, TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}};
 
-/* Of the same role: another one's keys are none of this one's business. */
+/* Of the same role: another one's keys are none of this one's business. A message that fell back on
+ * its template is the same one; where the content was erased, the rest is compared. */
+#define FALLBACK_TEMPLATE "$6::json #>> ARRAY['fallback', 'template', "
+/* An alias may have moved to a newer version meanwhile. */
+#define SAME_ALIAS                                                                                                   \
+	"EXISTS (SELECT FROM @s@.whatsapp_template_definitions AS a"                                                     \
+	" JOIN @s@.whatsapp_template_definitions AS b ON b.alias = a.alias AND b.account IS NOT DISTINCT FROM a.account" \
+	" WHERE a.name = template_name AND a.language = template_language AND b.name = $4 AND b.language = $5"           \
+	" AND b.language = a.language)"
 Statement find_key = {
     "SELECT id, recipient_phone IS DISTINCT FROM $3,"
-    "  template_name IS DISTINCT FROM $4 OR template_language IS DISTINCT FROM $5, payload::text IS DISTINCT FROM $6"
+    "  (template_name IS DISTINCT FROM $4 OR template_language IS DISTINCT FROM $5)"
+    "   AND (template_name IS DISTINCT FROM " FALLBACK_TEMPLATE
+    "'name'] OR template_language IS DISTINCT FROM " FALLBACK_TEMPLATE
+    "'language', 'code']) AND NOT " SAME_ALIAS ","
+    "  payload IS NOT NULL AND payload::text IS DISTINCT FROM $6 AND payload::text IS DISTINCT FROM ($6::json -> 'fallback')::text"
+    "   AND NOT (" SAME_ALIAS
+    " AND replace(payload::text, to_json(template_name)::text, to_json($4)::text) = $6)"
     " FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = coalesce($7, SESSION_USER)",
     7,
     {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
@@ -278,8 +293,11 @@ require_enqueueable(const NewMessage &message)
 		check_older(message, older);
 }
 
+namespace
+{
+
 std::int64_t
-enqueue_message(const NewMessage &message)
+insert_message(const NewMessage &message)
 {
 	check_payload_size(message);
 	wake_sender_at_commit(due_time(message));
@@ -308,6 +326,17 @@ enqueue_message(const NewMessage &message)
 	        ? insert_in_queue(message, run_statement(insert[is_of_other_role(message)], values))
 	        : insert_or_find(message, values);
 	fault_point(FaultPoint::message_enqueued);
+	return id;
+}
+
+} // namespace
+
+std::int64_t
+enqueue_message(const NewMessage &message)
+{
+	const std::int64_t id = insert_message(message);
+	if (message.has_code)
+		note_code_message(id);
 	return id;
 }
 
@@ -360,7 +389,8 @@ forget_message_batch(MessageBatch &batch)
 void
 add_message(MessageBatch &batch, const NewMessage &message)
 {
-	const bool alone = message.idempotency_key != nullptr && !message.key_is_new;
+	const bool alone =
+	    (message.idempotency_key != nullptr && !message.key_is_new) || message.has_code;
 	if (batch.count == 0 && !alone)
 		batch.tables = open_message_tables();
 	if (alone || batch.tables.messages == nullptr) {

@@ -8,6 +8,7 @@
 #include "core/message/limits.hpp"
 #include "pg/changes/status_changes.hpp"
 #include "pg/counts/day_counts.hpp"
+#include "pg/enqueue/code_messages.hpp"
 #include "pg/enqueue/message_values.hpp"
 #include "pg/enqueue/messages.hpp"
 #include "pg/server/boundary.hpp"
@@ -97,6 +98,8 @@ record_refused(const NewMessage &refused, const Failure &why)
 	counted.failed_at = GetCurrentTransactionStartTimestamp();
 	count_refused(counted);
 	note_refused(id, message.sender);
+	if (message.payload != nullptr && (message.has_code || is_code_template(message)))
+		note_code_message(id);
 	return id;
 }
 

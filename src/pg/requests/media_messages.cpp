@@ -51,7 +51,7 @@ name_media(std::int64_t media, const char *sender, std::int64_t send_at)
 	/* locked: else it could become ready before the message waits for it, and nobody would tell */
 	static Statement statement = {
 	    "SELECT sender, state, CASE WHEN state = 'ready' AND expires_at > greatest(now(), $2) + interval '1 day' THEN media_id END,"
-	    "  content IS NOT NULL, error_message, filename FROM @s@.whatsapp_media WHERE id = $1 AND origin = 'upload' FOR SHARE",
+	    "  content IS NOT NULL, error_message, filename, mime_type FROM @s@.whatsapp_media WHERE id = $1 AND origin = 'upload' FOR SHARE",
 	    2,
 	    {INT8OID, TIMESTAMPTZOID}};
 	Values values;
@@ -63,6 +63,8 @@ name_media(std::int64_t media, const char *sender, std::int64_t send_at)
 	NamedMedia named = {};
 	if (!row.is_null(0, 6))
 		strlcpy(named.filename, row.text_at(0, 6), sizeof named.filename);
+	if (!row.is_null(0, 7))
+		strlcpy(named.mime_type, row.text_at(0, 7), sizeof named.mime_type);
 	named.waits = row.is_null(0, 3);
 	if (!named.waits) {
 		strlcpy(named.name, row.text_at(0, 3), sizeof named.name);
@@ -108,7 +110,9 @@ find_lapsed_name(std::int64_t message_id)
 	/* a place-holder, or an id under which Meta has the file no more */
 	static Statement statement = {
 	    "SELECT f.id, n.name FROM (SELECT m.sender, coalesce(m.payload #>> ARRAY[m.message_type, 'id'],"
-	    "  m.payload #>> '{template,components,0,parameters,0,document,id}') AS name"
+	    "  m.payload #>> '{template,components,0,parameters,0,document,id}', m.payload #>> '{template,components,0,parameters,0,image,id}',"
+	    "  m.payload #>> '{template,components,0,parameters,0,video,id}', m.payload #>> '{interactive,header,document,id}',"
+	    "  m.payload #>> '{interactive,header,image,id}', m.payload #>> '{interactive,header,video,id}') AS name"
 	    "  FROM @s@.whatsapp_messages AS m WHERE m.id = $1 AND m.status IN ('FAILED', 'CANCELLED')) AS n"
 	    " CROSS JOIN LATERAL ("
 	    "  SELECT u.id FROM @s@.whatsapp_media AS u WHERE u.origin = 'upload' AND u.sender = n.sender"

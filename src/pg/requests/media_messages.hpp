@@ -11,6 +11,7 @@ namespace whatsapp::pg
 /* Longer than any id of Meta's that is kept. */
 inline constexpr int max_media_name = 80;
 inline constexpr int max_file_name = 1025;
+inline constexpr int max_mime_type = 256;
 
 /* Between SPI_connect() and SPI_finish(). What stands in the message's payload: Meta's id, or a
  * place-holder, and then the message is to wait. A copy that has lapsed, or will before the message
@@ -20,6 +21,7 @@ inline constexpr int max_file_name = 1025;
 struct NamedMedia {
 	char name[max_media_name];
 	char filename[max_file_name]; /* as wa_upload_media() was told; empty without one */
+	char mime_type[max_mime_type];
 	bool waits;
 };
 NamedMedia name_media(std::int64_t media, const char *sender, std::int64_t send_at);

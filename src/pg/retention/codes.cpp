@@ -4,7 +4,6 @@
  */
 #include "pg/retention/codes.hpp"
 
-#include "pg/rows/left_out.hpp"
 #include "pg/rows/own_table.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/statement.hpp"
@@ -18,17 +17,6 @@ namespace
 OwnTable codes("whatsapp_codes");
 
 } // namespace
-
-void
-note_code_message(std::int64_t message_id)
-{
-	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_codes (message_id) VALUES ($1)", 1, {INT8OID}};
-	Values values;
-	values.set(0, Int64GetDatum(message_id));
-	if (run_statement(statement, values).count() == 0)
-		raise_left_out("whatsapp_codes");
-}
 
 void
 erase_sent_codes()
