@@ -314,11 +314,13 @@ ok(@asked > 10 && !@failing, scalar(@asked) . ' queries between its lines run') 
 ok(walk('The log') =~ /WhatsApp sender has ended/, 'the log is found by its word');
 is_logged(take('The log'));
 
-sql('CREATE SCHEMA archive; CREATE TABLE archive.whatsapp_messages (LIKE whatsapp_messages)');
 my $old = sql(q{UPDATE whatsapp_messages SET created_at = now() - interval '800 days' WHERE reference LIKE 'FIRST-%'; SELECT count(*) FROM whatsapp_messages});
 walk('Old rows');
 ok(eval { wait_shop('SELECT count(*) FROM whatsapp_messages', $old - 3) }, 'messages that are too old are gone');
 walk('Old rows');
+sql(q{UPDATE whatsapp_messages SET created_at = date_trunc('month', now()) - interval '3 days' WHERE id IN (SELECT id FROM whatsapp_messages ORDER BY id LIMIT 2)});
+walk('Old rows');
+is(sql(q{SELECT count(*) || ' ' || count(DISTINCT tableoid) FROM archive.whatsapp_messages}), '2 1', 'the month before is in the archive, in a partition of its own');
 like(walk('Forget a person'), qr/\d/, 'a person is forgotten');
 is(sql(q{SELECT count(*) FROM whatsapp_messages WHERE recipient_phone = '+34612345678'}), '0', 'and known no more');
 walk('Indexes of your own');
