@@ -433,6 +433,20 @@ DROP TRIGGER leave_out ON whatsapp_messages;
 SELECT count(*) FROM whatsapp_messages WHERE reference = 'left out';
 DROP FUNCTION leave_out;
 
+-- the older row of a key that is gone by the time it is looked for: the key is free again
+SELECT count(wa_send_po('Proveedor ABC', 'older', 1, '+34612345678', idempotency_key => 'between'));
+CREATE FUNCTION forget_older() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+    DELETE FROM whatsapp_queue AS q USING whatsapp_messages AS m WHERE m.id = q.message_id AND m.reference = 'older';
+    DELETE FROM whatsapp_messages WHERE reference = 'older';
+    RETURN NULL;
+END $$;
+CREATE TRIGGER forget_older AFTER INSERT ON whatsapp_messages FOR EACH STATEMENT EXECUTE FUNCTION forget_older();
+SELECT count(wa_send_po('Proveedor ABC', 'newer', 1, '+34612345678', idempotency_key => 'between'));
+DROP TRIGGER forget_older ON whatsapp_messages;
+DROP FUNCTION forget_older;
+SELECT m.reference, q.state FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.idempotency_key = 'between';
+
 -- the triggers of the extension serve its own tables, and nothing else
 CREATE TABLE elsewhere (id bigint, status text);
 INSERT INTO elsewhere VALUES (1, 'a');

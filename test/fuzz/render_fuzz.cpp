@@ -67,7 +67,7 @@ LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 		std::string payload = whatsapp::template_payload("a", "es", parameters, {body});
 		std::string request = whatsapp::request_body(body, "n.1", payload);
 		EXPECT(whatsapp::jsonb_accepts(request));
-		nlohmann::json tree = nlohmann::json::parse(request);
+		whatsapp::json tree = whatsapp::json::parse(request);
 		for (std::size_t i = 0; i < parameters.size(); i++)
 			EXPECT(tree["template"]["components"][0]["parameters"][i]["text"] == parameters[i]);
 	});

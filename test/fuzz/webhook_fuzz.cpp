@@ -81,7 +81,7 @@ void
 check_readers(std::string_view body)
 {
 	whatsapp::JsonDocument document;
-	nlohmann::json tree;
+	whatsapp::json tree;
 	const bool read = whatsapp::read_json(body, document) == whatsapp::JsonProblem::none;
 	EXPECT(read == (whatsapp::parse_bounded(body, tree) == whatsapp::JsonProblem::none));
 	if (!read)

@@ -27,7 +27,7 @@ sub secret
 }
 secret(verify_token => 'default-token');
 secret(app_secret => 'default-secret');
-my $node = new_cluster('web_tier', conf => "whatsapp.secret_dir = '$folder'\n");
+my $node = new_cluster('web_tier', conf => "max_connections = 40\nwhatsapp.secret_dir = '$folder'\n");
 my $port = $node->{listen};
 my $url = webhook_url($node);
 $node->safe_psql('postgres', 'CREATE ROLE web LOGIN; GRANT EXECUTE ON FUNCTION wa_webhook_verify(text, text, text), wa_webhook_receive(bytea, text) TO web');
@@ -200,6 +200,15 @@ tables_intact($node, 'listener killed');
 $node->safe_psql('postgres', 'CREATE DATABASE elsewhere');
 my ($code, $out, $err) = $node->psql('elsewhere', q{CREATE EXTENSION pg_whatsapp; SELECT wa_webhook_verify('subscribe', 'default-token', '17')}, extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
 like($err, qr/57P03/, 'where nobody listens, the token cannot be verified now');
+
+# many who ask there at once leave room for the others: eight of a database wait for an answer
+my @asking = map { IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('elsewhere'), '-v', 'VERBOSITY=sqlstate', '-c', q{SELECT wa_webhook_verify('subscribe', 'default-token', '17')} ],
+		'<', '/dev/null', '>', '/dev/null', '2>', "$folder/asking$_") } 1 .. 12;
+wait_for('some who are turned away', sub { 4 == grep { -s "$folder/asking$_" } 1 .. 12 });
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE datname = 'elsewhere' AND state = 'active'}), '8', 'of twelve who ask where nobody listens, eight wait');
+is(verify('north-third'), '17', 'and here is an answer meanwhile');
+$_->finish for @asking;
+is(join('', map { slurp_file("$folder/asking$_") } 1 .. 12), "ERROR:  57P03\n" x 12, 'which they never get');
 
 # the recipe for PostgREST, as its page has it
 my $page = slurp_file("$FindBin::RealBin/../../docs/web-tier.md");

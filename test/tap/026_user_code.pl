@@ -85,6 +85,39 @@ sql('DROP TRIGGER hang ON whatsapp_messages');
 wait_sql($node, q{SELECT status IN ('SENT', 'DELIVERED', 'READ') FROM whatsapp_messages WHERE reference = 'HANG-1'}, 't');
 pass('and its message is settled by the webhooks when the trigger is gone');
 
+# one that waits for a row that a session holds: the same
+sub others_go_on { my ($prefix) = @_; send_po($node, 5, prefix => $prefix); return wait_sql($node, qq{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE '$prefix-%' AND status = 'READ'}, '5') }
+sql(q{CREATE TABLE ledger (id integer PRIMARY KEY, seen integer); INSERT INTO ledger VALUES (1, 0);
+	CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		IF NEW.reference = 'HELD-1' THEN UPDATE public.ledger SET seen = seen + 1; END IF; RETURN NEW; END $$;
+	CREATE TRIGGER note AFTER UPDATE OF status ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION note()});
+my $holder = $node->background_psql('postgres', on_error_stop => 0);
+$holder->query_safe('BEGIN; UPDATE ledger SET seen = 0');
+$log = -s $node->logfile;
+send_po($node, 1, prefix => 'HELD');
+wait_for('the trigger to be cancelled', sub { slurp_file($node->logfile, $log) =~ /canceling statement due to/ });
+others_go_on('BESIDE');
+pass('others are sent and read beside a trigger that waits for a row');
+$holder->query_safe('COMMIT');
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'HELD-1'}, 'READ');
+sql('DROP TRIGGER note ON whatsapp_messages');
+
+# and so does a message that a session holds: its answer waits, and its statuses, with those of nobody else
+my $sandbox = $node->{sandbox};
+sandbox_set($sandbox, delay_ms => 1000);
+$log = -s $node->logfile;
+send_po($node, 1, prefix => 'LOCKED');
+wait_for('a request on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 1 });
+$holder->query_safe(q{BEGIN; SELECT FROM whatsapp_messages WHERE reference = 'LOCKED-1' FOR UPDATE});
+sandbox_set($sandbox, delay_ms => 0);
+wait_for('a sender that gives up waiting', sub { slurp_file($node->logfile, $log) =~ /WhatsApp sender: canceling statement due to lock timeout/ });
+others_go_on('ALONGSIDE');
+pass('others are sent and read beside a message that somebody holds');
+is(sql(q{SELECT status FROM whatsapp_messages WHERE reference = 'LOCKED-1'}), 'PENDING', 'which is as it was');
+$holder->query_safe('COMMIT');
+$holder->quit;
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'LOCKED-1'}, 'READ');
+
 books_agree($node, 'user code');
 $node->stop('fast');
 done_testing();

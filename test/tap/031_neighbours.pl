@@ -80,6 +80,20 @@ pass('they are back while the transaction goes on');
 $owner->query_safe('COMMIT');
 $owner->quit;
 
+# what a DROP DATABASE that was cut off has left behind takes no connection: nobody tries, and the others go on
+$log = -s $node->logfile;
+sql(q{UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'shop'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop'});
+for my $round (1 .. 2)
+{
+	my $gone = workers_of();
+	sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type ~ '^pg_whatsapp (sender|listener|reader)$'});
+	wait_for('others in their place', sub { my $now = workers_of(); $now =~ /^\d+ \d+ \d+$/ && !grep { $gone =~ /\b$_\b/ } split / /, $now });
+}
+is(sql(q{SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop'}), '0', 'a database that is half dropped has no workers');
+unlike(slurp_file($node->logfile, $log), qr/cannot connect to invalid database|FATAL:  (?!terminating)/, 'and the log is quiet');
+sql(q{UPDATE pg_database SET datconnlimit = -1 WHERE datname = 'shop'});
+wait_sql($node, $shop, '1');
+
 books_agree($node, 'neighbours');
 $node->stop('fast');
 done_testing();

@@ -86,5 +86,6 @@ wait_for('the sender', sub { sql(q{SELECT count(*) FROM pg_stat_activity WHERE d
 cmp_ok(time - $begin, '<', 30, 'a database whose extension was made in two phases gets its workers');
 
 is_deeply(sandbox_get($sandbox, 'summary')->{duplicates}, [], 'nothing was sent twice');
+tables_intact($node, 'after a crash');
 $node->stop('fast');
 done_testing();

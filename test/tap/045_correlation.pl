@@ -191,6 +191,7 @@ for my $lag (1, 90)
 	set_enabled($standby, 'on');
 	wait_sql($standby, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ' AND reference LIKE 'new%'}, $lag);
 	is_deeply(sent_to($api, 7), { map { sprintf('3467%07d', $_) => 1 } 1 .. $lag }, "lag $lag: each is sent, once");
+	tables_intact($standby, "lag $lag");
 	$standby->stop('fast');
 }
 

@@ -227,6 +227,7 @@ wait_sql($node, q{SELECT string_agg(kind || ' ' || state, ', ' ORDER BY id) FROM
 pass('and both again a day later');
 
 is(sql(q{SELECT count(*) FROM whatsapp_requests AS r WHERE r::text LIKE '%sandbox-token%'}), '0', 'no token in a row');
+tables_intact($node, 'clerk killed');
 $node->stop('fast');
 # what this test itself says is logged by the server that PostgreSQL's modules make
 my $log = slurp_file($node->logfile) =~ s/LOG:  statement: .*\n(?:\t.*\n)*//gr;

@@ -339,5 +339,6 @@ is(sql(q{SELECT count(*) FROM shop.book AS b JOIN whatsapp_messages AS m ON m.id
 is(waiting('told'), 12, 'and not for the original');
 
 books_agree($node, 'callbacks');
+tables_intact($node, 'reader killed');
 $node->stop('fast');
 done_testing();

@@ -243,6 +243,7 @@ SKIP:
 wait_for('the door again', sub { (page('/metrics'))[0] == 200 });
 is(sql($differences), '0', 'counts by day are exact after a crash');
 books_agree($node, 'metrics');
+tables_intact($node, 'workers killed');
 
 # years of history: the days of a month are summed up when they are old
 my $all = sql('SELECT sum(sent) FROM whatsapp_stat_days');

@@ -90,5 +90,6 @@ is(category_of(enqueue('receipt')), 'utility', 'others go where they always went
 sql(q{INSERT INTO whatsapp_accounts (name, business_account_id, marketing_endpoint) VALUES ('other', '987654322', 'messages')});
 is(sql(q{SELECT count(*) FROM whatsapp_messages WHERE status NOT IN ('READ')}), '0', 'all of them are sent');
 books_agree($node, 'marketing');
+tables_intact($node, 'sender killed');
 $node->stop;
 done_testing();

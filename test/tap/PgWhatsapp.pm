@@ -210,8 +210,8 @@ sub wait_turns
 # reason for the test to end.
 sub try_psql
 {
-	my ($node, $query) = @_;
-	my @answer = eval { $node->psql('postgres', $query) };
+	my ($node, $query, @options) = @_;
+	my @answer = eval { $node->psql('postgres', $query, @options) };
 	return @answer ? @answer : (2, '', 'psql: ' . ($@ || 'no answer'));
 }
 

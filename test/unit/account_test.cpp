@@ -3,7 +3,7 @@
  */
 #include "core/webhook/account.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include <gtest/gtest.h>
 
@@ -41,8 +41,8 @@ TEST(Account, TemplateComponents)
 	    "message_template_components_update",
 	    R"({"message_template_name":"n","message_template_language":"es","message_template_element":"B","message_template_buttons":[{"message_template_button_type":"URL","message_template_button_url":"u"},7]})");
 	EXPECT_EQ(
-	    nlohmann::json::parse(event.message_template.components),
-	    nlohmann::json::parse(
+	    whatsapp::json::parse(event.message_template.components),
+	    whatsapp::json::parse(
 	        R"([{"type":"BODY","text":"B"},{"type":"BUTTONS","buttons":[{"type":"URL","url":"u"},{}]}])"));
 	EXPECT_EQ(event.message_template.status, "");
 }

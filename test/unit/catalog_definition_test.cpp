@@ -6,7 +6,7 @@
 #include "core/catalog/difference.hpp"
 #include "core/catalog/preview.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/message/template_message.hpp"
 #include "fault_matcher.hpp"
@@ -16,7 +16,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 
 const char order[] = R"json([
  {"type":"HEADER","format":"DOCUMENT","example":{"header_handle":["https://scontent.example/1?e=2"]}},

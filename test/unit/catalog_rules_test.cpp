@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "fault_matcher.hpp"
 
@@ -16,7 +16,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 
 /* A definition of category UTILITY with these components. more: members of the definition. */
 std::string

@@ -4,7 +4,7 @@
  */
 #include "core/message/free_form.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "fault_matcher.hpp"
 
@@ -13,7 +13,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 
 constexpr char reply[] = "wamid.HBgLMzQ2MDAxMTEyMjI=";
 

@@ -3,7 +3,7 @@
  */
 #include "core/webhook/inbound.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 
 json
 columns(const std::string &message, const std::string &contact = {})

@@ -5,7 +5,7 @@
  */
 #include "core/base/json_bounded.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 
 JsonProblem
 problem_of(const std::string &text)

@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 
 const std::string mark = "\xEF\xBF\xBD";
 

@@ -8,7 +8,7 @@
 #include "core/base/json_bounded.hpp"
 #include "core/base/json_view.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 namespace whatsapp
 {
@@ -25,27 +25,27 @@ without_nul(const std::string &text)
 	return clean;
 }
 
-inline nlohmann::json
-without_nul(const nlohmann::json &tree)
+inline whatsapp::json
+without_nul(const whatsapp::json &tree)
 {
 	if (tree.is_string())
 		return without_nul(tree.get<std::string>());
-	nlohmann::json clean = tree;
+	whatsapp::json clean = tree;
 	if (tree.is_array())
-		for (nlohmann::json &item : clean)
+		for (whatsapp::json &item : clean)
 			item = without_nul(item);
 	if (tree.is_object()) {
-		clean = nlohmann::json::object();
+		clean = whatsapp::json::object();
 		for (const auto &[key, value] : tree.items())
 			clean[without_nul(key)] = without_nul(value);
 	}
 	return clean;
 }
 
-inline nlohmann::json
+inline whatsapp::json
 rebuilt(const JsonNode &node)
 {
-	using nlohmann::json;
+	using whatsapp::json;
 	switch (node.type) {
 	case JsonType::null:
 		return nullptr;

@@ -14,7 +14,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 
 JsonProblem
 problem_of(const std::string &text)

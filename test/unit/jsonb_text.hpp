@@ -8,7 +8,7 @@
 
 #include <string_view>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 namespace whatsapp
 {
@@ -16,7 +16,7 @@ namespace whatsapp
 inline bool
 jsonb_accepts(std::string_view text)
 {
-	if (!nlohmann::json::accept(text))
+	if (!whatsapp::json::accept(text))
 		return false;
 	for (std::size_t at = 0; at < text.size(); at++)
 		if (text[at] == '\\') {

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "fault_matcher.hpp"
 
@@ -14,7 +14,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 using Texts = std::vector<std::string>;
 
 TEST(Message, TemplatePayload)

@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 
 void
 expect_sound(const Outcome &outcome)

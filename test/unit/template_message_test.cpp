@@ -4,7 +4,7 @@
  */
 #include "core/message/template_message.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/message/free_form.hpp"
 #include "core/message/message.hpp"
@@ -15,7 +15,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 
 TemplateMessage
 order_ready()

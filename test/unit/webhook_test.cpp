@@ -11,7 +11,7 @@
 #include <chrono>
 #include <set>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "fault_matcher.hpp"
 #include "jsonb_text.hpp"
@@ -21,7 +21,7 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
+using whatsapp::json;
 using Kind = WebhookEvent::Kind;
 
 std::vector<WebhookEvent>

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
 
@@ -21,7 +21,7 @@ namespace
 constexpr std::size_t max_id_bytes = 1024;
 
 /* Depth 1 is the answer, 2 a list of it, 3 an element. */
-class AcceptanceHandler final : public nlohmann::json_sax<nlohmann::json>
+class AcceptanceHandler final : public nlohmann::json_sax<json>
 {
 public:
 	explicit AcceptanceHandler(Acceptance &acceptance) : acceptance_(acceptance) {}
@@ -141,7 +141,7 @@ bool
 read_acceptance(std::string_view body, Acceptance &acceptance)
 {
 	AcceptanceHandler handler(acceptance);
-	return nlohmann::json::sax_parse(body, &handler) && !acceptance.wamid.empty();
+	return json::sax_parse(body, &handler) && !acceptance.wamid.empty();
 }
 
 } // namespace whatsapp

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cstddef>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
@@ -18,8 +18,6 @@ namespace whatsapp
 {
 namespace
 {
-
-using nlohmann::json;
 
 constexpr std::size_t max_message_bytes = 1000;
 constexpr std::size_t max_details_bytes = std::size_t{64} * 1024;

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json_fwd.hpp>
+#include "core/base/json_tree_fwd.hpp"
 
 namespace whatsapp
 {
@@ -25,7 +25,7 @@ public:
 	/* {"raw":"…"} of the first 8 kB; empty for an empty body. */
 	std::string raw_details(std::string_view body) const;
 	/* As JSON for the database; too long, as raw_details(). */
-	std::string tree_details(const nlohmann::json &tree) const;
+	std::string tree_details(const json &tree) const;
 
 private:
 	std::string token_;
@@ -43,6 +43,6 @@ struct ErrorObject {
 };
 
 /* What an error object says; one of another type has a message at most. */
-ErrorObject read_error_object(const nlohmann::json &error, const TokenMask &mask);
+ErrorObject read_error_object(const json &error, const TokenMask &mask);
 
 } // namespace whatsapp

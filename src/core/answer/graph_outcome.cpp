@@ -3,7 +3,7 @@
  */
 #include "core/answer/graph_outcome.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/answer/error_codes.hpp"
 #include "core/answer/error_object.hpp"
@@ -17,8 +17,6 @@ namespace whatsapp
 
 namespace
 {
-
-using nlohmann::json;
 
 constexpr long long invalid_parameter_code = 100;
 constexpr long long unknown_node_subcode = 33;

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/answer/acceptance.hpp"
 #include "core/answer/error_codes.hpp"
@@ -25,8 +25,6 @@ namespace whatsapp
 {
 namespace
 {
-
-using nlohmann::json;
 
 /* Ids go into indexed columns, whose entries end at some 2,700 bytes. */
 constexpr std::size_t max_id_bytes = 1024;

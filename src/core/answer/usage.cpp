@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
 
@@ -18,8 +18,6 @@ namespace whatsapp
 
 namespace
 {
-
-using nlohmann::json;
 
 /* a typing error of the platform's must not silence a sender for a week */
 constexpr double most_minutes = 15;

@@ -10,7 +10,7 @@
 #include "core/base/redact.hpp"
 #include "core/base/utf8.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/server_free.hpp"
 
@@ -18,8 +18,6 @@ namespace whatsapp
 {
 namespace
 {
-
-using nlohmann::json;
 
 /* nlohmann's id of "number overflow", the only out_of_range that a parse reports. */
 constexpr int number_overflow = 406;
@@ -189,11 +187,11 @@ to_jsonb_text(const json &tree)
 }
 
 void
-append_json_string(std::string &json, std::string_view text)
+append_json_string(std::string &out, std::string_view text)
 {
 	static constexpr char alphabet[] = "0123456789abcdef";
 
-	json += '"';
+	out += '"';
 	/* what needs no escape is copied a stretch at a time */
 	std::size_t copied = 0;
 	for (std::size_t at = 0; at < text.size();) {
@@ -203,21 +201,21 @@ append_json_string(std::string &json, std::string_view text)
 			at += length;
 			continue;
 		}
-		json += text.substr(copied, at - copied);
+		out += text.substr(copied, at - copied);
 		if (length == 0 || byte == 0) {
-			json += replacement_character;
+			out += replacement_character;
 		} else if (byte >= 0x20) {
-			json += '\\';
-			json += text[at];
+			out += '\\';
+			out += text[at];
 		} else {
-			json += "\\u00";
-			json += alphabet[byte >> 4];
-			json += alphabet[byte & 0x0F];
+			out += "\\u00";
+			out += alphabet[byte >> 4];
+			out += alphabet[byte & 0x0F];
 		}
 		copied = ++at;
 	}
-	json += text.substr(copied);
-	json += '"';
+	out += text.substr(copied);
+	out += '"';
 }
 
 const json *

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json_fwd.hpp>
+#include "core/base/json_tree_fwd.hpp"
 
 namespace whatsapp
 {
@@ -24,21 +24,21 @@ inline constexpr std::size_t max_json_string_bytes = std::size_t{64} * 1024;
 enum class JsonProblem : unsigned char { none, syntax, number, depth, values, key, string };
 
 /* Never throws but std::bad_alloc; tree is untouched unless the result is JsonProblem::none. */
-JsonProblem parse_bounded(std::string_view text, nlohmann::json &tree);
+JsonProblem parse_bounded(std::string_view text, json &tree);
 
 /* The problem as one sentence; a static string. */
 const char *json_problem_text(JsonProblem problem) noexcept;
 
 /* tree as compact JSON without \u0000, which jsonb refuses: U+FFFD stands in its place. */
-std::string to_jsonb_text(const nlohmann::json &tree);
+std::string to_jsonb_text(const json &tree);
 
 /* text as a JSON string with its quotes; malformed UTF-8 and NUL become U+FFFD. */
-void append_json_string(std::string &json, std::string_view text);
+void append_json_string(std::string &out, std::string_view text);
 
 /* The member of that name, or NULL when tree is no object or lacks it. */
-const nlohmann::json *member(const nlohmann::json &tree, const char *name);
+const json *member(const json &tree, const char *name);
 
 /* A string or an integer as text for the database; empty for everything else, NULL included. */
-std::string text_of(const nlohmann::json *value);
+std::string text_of(const json *value);
 
 } // namespace whatsapp

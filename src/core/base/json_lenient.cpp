@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/server_free.hpp"
 
@@ -20,8 +20,6 @@ namespace whatsapp
 {
 namespace
 {
-
-using nlohmann::json;
 
 constexpr std::size_t escape_bytes = 6; /* \uXXXX */
 

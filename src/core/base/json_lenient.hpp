@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json_fwd.hpp>
+#include "core/base/json_tree_fwd.hpp"
 
 namespace whatsapp
 {
@@ -22,6 +22,6 @@ std::string mend_json(std::string_view text);
 /* The tree of the mended text, without what is nested deeper than max_json_depth or comes after
  * max_json_values, and with long strings cut. False: it is no JSON, and tree is untouched. Never
  * throws but std::bad_alloc. */
-bool parse_lenient(std::string_view text, nlohmann::json &tree);
+bool parse_lenient(std::string_view text, json &tree);
 
 } // namespace whatsapp

@@ -12,7 +12,7 @@
 #include "core/base/json_bounded.hpp"
 #include "core/base/utf8.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/server_free.hpp"
 
@@ -20,8 +20,6 @@ namespace whatsapp
 {
 namespace
 {
-
-using nlohmann::json;
 
 /* jsonb and double take any number of so many characters, if it has no exponent. */
 constexpr std::size_t max_plain_number = 64;

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -18,8 +18,6 @@
 
 namespace whatsapp
 {
-
-using nlohmann::json;
 
 namespace
 {

@@ -12,8 +12,6 @@
 namespace whatsapp
 {
 
-using nlohmann::json;
-
 namespace
 {
 

@@ -10,8 +10,6 @@
 namespace whatsapp
 {
 
-using nlohmann::json;
-
 namespace
 {
 

@@ -13,8 +13,6 @@
 namespace whatsapp
 {
 
-using nlohmann::json;
-
 namespace
 {
 

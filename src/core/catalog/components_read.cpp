@@ -3,7 +3,7 @@
  */
 #include "core/catalog/components_read.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
 #include "core/catalog/component_check.hpp"
@@ -14,8 +14,6 @@
 
 namespace whatsapp
 {
-
-using nlohmann::json;
 
 namespace
 {

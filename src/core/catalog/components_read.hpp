@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include "core/base/json_tree_fwd.hpp"
 
 #include "core/catalog/definition.hpp"
 
@@ -11,6 +11,6 @@ namespace whatsapp
 {
 
 /* As read_template_definition(). Throws std::bad_alloc only. */
-TemplateDefinition read_components(const nlohmann::json &components);
+TemplateDefinition read_components(const json &components);
 
 } // namespace whatsapp

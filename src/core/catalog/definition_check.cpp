@@ -18,8 +18,6 @@
 namespace whatsapp
 {
 
-using nlohmann::json;
-
 namespace
 {
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
 #include "core/catalog/component_check.hpp"
@@ -17,8 +17,6 @@
 
 namespace whatsapp
 {
-
-using nlohmann::json;
 
 namespace
 {

@@ -14,8 +14,6 @@
 namespace whatsapp
 {
 
-using nlohmann::json;
-
 namespace
 {
 

@@ -1,7 +1,7 @@
 /*
  * contacts.cpp — cards of people, as the Cloud API takes them.
  */
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/message/content.hpp"
 #include "core/message/content_types.hpp"

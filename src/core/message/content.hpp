@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
+#include "core/base/json_tree_fwd.hpp"
 
 namespace whatsapp
 {
@@ -33,13 +33,13 @@ void check_content_link(const std::string &path, std::string_view link, bool onl
 void check_wamid(const std::string &path, std::string_view wamid);
 
 /* Text that a caller gave as JSON. Fault invalid_json when it is none, is too deep, or too big. */
-nlohmann::json read_content(const std::string &path, std::string_view text);
+json read_content(const std::string &path, std::string_view text);
 
 /* A value of a JSON tree and the path that leads to it. Views into the tree. */
 class ContentNode
 {
 public:
-	ContentNode(const nlohmann::json &value, std::string path);
+	ContentNode(const json &value, std::string path);
 
 	/* Fault invalid_content when it is absent, or this is no object. null is absent. */
 	ContentNode required_member(const char *name) const;
@@ -60,11 +60,11 @@ public:
 	void expect_object() const;
 
 	bool is_string() const;
-	const nlohmann::json &value() const noexcept;
+	const json &value() const noexcept;
 	const std::string &path() const noexcept;
 
 private:
-	const nlohmann::json *value_;
+	const json *value_;
 	std::string path_;
 };
 

@@ -3,7 +3,7 @@
  */
 #include "core/message/fallback.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
 
@@ -31,7 +31,7 @@ may_have_fallback(std::string_view payload) noexcept
 std::string
 remove_fallback(std::string_view payload)
 {
-	nlohmann::json tree;
+	json tree;
 	if (parse_bounded(payload, tree) != JsonProblem::none || !tree.is_object())
 		return std::string(payload);
 	tree.erase("fallback");

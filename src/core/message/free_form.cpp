@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -17,8 +17,6 @@
 
 namespace whatsapp
 {
-
-using nlohmann::json;
 
 namespace
 {

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <set>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/redact.hpp"
 #include "core/message/content.hpp"

@@ -8,7 +8,7 @@
 #include <cctype>
 #include <set>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -22,8 +22,6 @@
 
 namespace whatsapp
 {
-
-using nlohmann::json;
 
 namespace
 {

@@ -6,7 +6,7 @@
  */
 #include "core/message/template_message.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -20,8 +20,6 @@
 
 namespace whatsapp
 {
-
-using nlohmann::json;
 
 namespace
 {

@@ -3,7 +3,7 @@
  */
 #include "core/request/answer_json.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -12,8 +12,6 @@
 
 namespace whatsapp
 {
-
-using nlohmann::json;
 
 json
 parse_object(std::string_view text, const char *what)

@@ -6,18 +6,18 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json_fwd.hpp>
+#include "core/base/json_tree_fwd.hpp"
 
 namespace whatsapp
 {
 
 /* An object; Fault (22032) when it is none. what: "the request", "the answer". */
-nlohmann::json parse_object(std::string_view text, const char *what);
+json parse_object(std::string_view text, const char *what);
 
 /* A text or a number of that name as text; Fault (22023) when it is missing or empty. */
-std::string required_member(const nlohmann::json &object, const char *name);
+std::string required_member(const json &object, const char *name);
 
 /* The cursor of the next page; empty when this was the last one. Fault when it leads nowhere. */
-std::string next_page(const nlohmann::json &answer, std::string_view cursor);
+std::string next_page(const json &answer, std::string_view cursor);
 
 } // namespace whatsapp

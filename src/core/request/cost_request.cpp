@@ -3,7 +3,7 @@
  */
 #include "core/request/cost_request.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -16,8 +16,6 @@ namespace whatsapp
 
 namespace
 {
-
-using nlohmann::json;
 
 /* An array of that name; nothing for one that is not there, Fault for another value. */
 const json *

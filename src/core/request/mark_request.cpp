@@ -3,7 +3,7 @@
  */
 #include "core/request/mark_request.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
 #include "core/request/answer_json.hpp"
@@ -16,11 +16,11 @@ namespace whatsapp
 GraphAsk
 ask_read_mark(const RequestTask &task)
 {
-	const nlohmann::json request = parse_object(task.request, "the request");
-	nlohmann::json body = {{"messaging_product", "whatsapp"},
-	                       {"status", "read"},
-	                       {"message_id", required_member(request, "wamid")}};
-	const nlohmann::json *typing = member(request, "typing");
+	const json request = parse_object(task.request, "the request");
+	json body = {{"messaging_product", "whatsapp"},
+	             {"status", "read"},
+	             {"message_id", required_member(request, "wamid")}};
+	const json *typing = member(request, "typing");
 	if (typing != nullptr && *typing == true)
 		body["typing_indicator"] = {{"type", "text"}};
 	GraphAsk ask;

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <iterator>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -24,8 +24,6 @@ namespace whatsapp
 
 namespace
 {
-
-using nlohmann::json;
 
 constexpr std::size_t megabyte = std::size_t{1} << 20;
 

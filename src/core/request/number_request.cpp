@@ -3,7 +3,7 @@
  */
 #include "core/request/number_request.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -16,8 +16,6 @@ namespace whatsapp
 
 namespace
 {
-
-using nlohmann::json;
 
 constexpr char account_fields[] =
     "id,name,currency,timezone_id,country,status,account_review_status,"

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -20,8 +20,6 @@ namespace whatsapp
 
 namespace
 {
-
-using nlohmann::json;
 
 /* Cursors. That of the numbers stands behind the first one; empty is their beginning. */
 constexpr std::string_view numbers = "numbers:";

@@ -8,7 +8,7 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -23,8 +23,6 @@ namespace whatsapp
 
 namespace
 {
-
-using nlohmann::json;
 
 /* Cursors: the token's app is asked for first. */
 constexpr std::string_view app = "app:";

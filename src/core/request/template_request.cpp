@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -19,8 +19,6 @@ namespace whatsapp
 
 namespace
 {
-
-using nlohmann::json;
 
 constexpr char edge[] = "message_templates";
 /* without it, Meta leaves out what tells why and how well */

@@ -190,8 +190,8 @@ Lineup::call_next_message(Sender &sender, Lane &lane, std::uint64_t ticket)
 }
 
 void
-Lineup::put_in_flight(Senders::value_type &entry, int priority, const WaitingMessage &message,
-                      std::vector<Chosen> &chosen)
+Lineup::put_in_flight(Senders::value_type &entry, int priority, Order &order,
+                      const WaitingMessage &message, std::vector<Chosen> &chosen)
 {
 	const SenderRules &rules = entry.second.rules;
 	Group &group = groups_[rules.group];
@@ -205,6 +205,9 @@ Lineup::put_in_flight(Senders::value_type &entry, int priority, const WaitingMes
 	                    rules.gate == Gate::probe,
 	                    group.gate == Gate::probe};
 	chosen.push_back(one);
+	order.busy = true;
+	order.flying_id = message.id;
+	order.retried_id = 0;
 	entry.second.probes += one.probes_sender ? 1 : 0;
 	group.probes += one.probes_group ? 1 : 0;
 	group.in_flight++;
@@ -217,28 +220,33 @@ Lineup::choose_from_lane(Senders::value_type &entry, int priority, std::int64_t 
 {
 	Sender &sender = entry.second;
 	Lane &lane = sender.lanes[static_cast<std::size_t>(priority)];
-	while (!lane.line.empty() && deferred.size() < most_deferred) {
-		const WaitingMessage message = lane.line.front();
+	const auto leave_line = [&] {
 		lane.line.pop_front();
 		sender.standing--;
+	};
+	while (!lane.line.empty() && deferred.size() < most_deferred) {
+		/* it leaves the line when it stands elsewhere: memory may fail in between */
+		const WaitingMessage message = lane.line.front();
 		Order &order = orders_[message.order];
 		order.lane = &lane;
 		const std::int64_t wait = waiting_time(sender.rules, order, message, now_ms);
 		if (wait > 0) {
-			known_.erase(message.id);
 			deferred.push_back({message.id, wait});
+			known_.erase(message.id);
+			leave_line();
 			if (!order.busy)
 				call_next_message(sender, lane, message.order);
 		} else if (order.busy || (!order.behind.empty() && !message.called)) {
 			order.behind.push_back(message);
+			leave_line();
 		} else {
-			order.busy = true;
 			if (order.retried_id != message.id && sender.rules.pair_interval_ms > 0) {
 				Pair &pair = pairs_[message.pair];
 				pair.left_ms = std::max(pair.left_ms, now_ms) + sender.rules.pair_interval_ms;
 			}
-			order.retried_id = 0;
-			put_in_flight(entry, priority, message, chosen);
+			put_in_flight(entry, priority, order, message, chosen);
+			known_.erase(message.id);
+			leave_line();
 			return true;
 		}
 	}
@@ -310,26 +318,23 @@ Lineup::end_message(const Chosen &chosen, Ended how, std::int64_t delay_ms, std:
 	order.busy = false;
 	switch (how) {
 	case Ended::pair_limit:
-		pairs_[chosen.pair_ticket].not_before_ms = now_ms + delay_ms;
-		[[fallthrough]];
 	case Ended::again:
 		order.lane = &lane;
 		order.retried_id = chosen.id;
 		order.retry_due_ms = now_ms + delay_ms;
-		known_.erase(chosen.id);
+		if (how == Ended::pair_limit)
+			pairs_[chosen.pair_ticket].not_before_ms = now_ms + delay_ms;
 		break;
 	case Ended::put_back:
-		if (sender.rules.gate != Gate::shut) {
-			lane.line.push_front(
-			    {chosen.id, chosen.address, chosen.order_ticket, chosen.pair_ticket, true, true});
-			sender.standing++;
-			return;
-		}
-		known_.erase(chosen.id);
-		break;
+		if (sender.rules.gate == Gate::shut)
+			break;
+		known_.insert(chosen.id);
+		lane.line.push_front(
+		    {chosen.id, chosen.address, chosen.order_ticket, chosen.pair_ticket, true, true});
+		sender.standing++;
+		return;
 	case Ended::settled:
 	case Ended::lost:
-		known_.erase(chosen.id);
 		break;
 	}
 	call_next_message(sender, lane, chosen.order_ticket);

@@ -110,8 +110,9 @@ public:
 
 	/* Rows may have become ready from this due time on. */
 	void read_from_due(std::int64_t due_us);
-	/* Forget what was read ahead and read from the beginning; what is in flight stays. */
-	void restart_reading();
+	/* Forget what was read ahead and read from the beginning; what is in flight stays. Allocates
+	 * nothing, and is what any function here needs that threw std::bad_alloc. */
+	void restart_reading() noexcept;
 
 	/* What to read now, at most `window` messages ahead in all; empty when enough is known. */
 	std::vector<Reading> readings(int window);
@@ -173,6 +174,7 @@ private:
 	/* Of one sender, recipient and priority. */
 	struct Order {
 		bool busy = false;
+		std::int64_t flying_id = 0; /* while it is busy: the message in flight */
 		const Lane *lane = nullptr;
 		std::int64_t retried_id = 0; /* the message that the others wait for */
 		std::int64_t retry_due_ms = 0;
@@ -194,7 +196,7 @@ private:
 	};
 	using Senders = std::map<std::string, Sender>;
 
-	void shut_sender(Sender &sender);
+	void shut_sender(Sender &sender) noexcept;
 	int sender_budget(Sender &sender, int room, std::int64_t now_ms);
 	int share_of_group() const;
 	bool choose_from_sender(Senders::value_type &entry, std::int64_t now_ms,
@@ -207,8 +209,8 @@ private:
 	                       std::int64_t at_ms, std::int64_t now_ms);
 	std::int64_t waiting_time(const SenderRules &rules, Order &order, const WaitingMessage &message,
 	                          std::int64_t now_ms);
-	void put_in_flight(Senders::value_type &entry, int priority, const WaitingMessage &message,
-	                   std::vector<Chosen> &chosen);
+	void put_in_flight(Senders::value_type &entry, int priority, Order &order,
+	                   const WaitingMessage &message, std::vector<Chosen> &chosen);
 	void call_next_message(Sender &sender, Lane &lane, std::uint64_t ticket);
 
 	std::int64_t started_ms_;
@@ -219,7 +221,7 @@ private:
 	std::string first_; /* whose turn it is */
 	std::unordered_map<std::uint64_t, Order> orders_;
 	std::unordered_map<std::uint64_t, Pair> pairs_;
-	std::unordered_set<std::int64_t> known_; /* read ahead or in flight */
+	std::unordered_set<std::int64_t> known_; /* read ahead */
 };
 
 } // namespace whatsapp

@@ -43,7 +43,7 @@ order_ticket(std::uint64_t pair, int priority) noexcept
 
 /* What was read ahead is read again when the gate opens: meanwhile it would only take up memory. */
 void
-Lineup::shut_sender(Sender &sender)
+Lineup::shut_sender(Sender &sender) noexcept
 {
 	for (Lane &lane : sender.lanes) {
 		for (const WaitingMessage &message : lane.line) {
@@ -102,15 +102,14 @@ Lineup::read_from_due(std::int64_t due_us)
 }
 
 void
-Lineup::restart_reading()
+Lineup::restart_reading() noexcept
 {
-	for (auto &order : orders_) {
-		for (const WaitingMessage &one : order.second.behind)
-			known_.erase(one.id);
+	for (auto &order : orders_)
 		order.second.behind.clear();
-	}
 	for (auto &entry : senders_)
 		shut_sender(entry.second);
+	/* whatever a failure in the midst of a step has left */
+	known_.clear();
 }
 
 std::vector<Reading>
@@ -144,12 +143,14 @@ Lineup::add_row(const Reading &reading, const QueueRow &row)
 	Sender &sender = senders_.at(*reading.sender);
 	Lane &lane = sender.lanes[static_cast<std::size_t>(reading.priority)];
 	lane.after = row.place;
-	if (!known_.insert(row.place.id).second)
-		return;
 	const std::uint64_t pair = pair_ticket(*reading.sender, row.recipient);
 	const std::uint64_t ticket = order_ticket(pair, reading.priority);
 	const WaitingMessage message = {row.place.id, row.address, ticket, pair, row.paced, false};
 	const auto order = orders_.find(ticket);
+	const bool flies =
+	    order != orders_.end() && order->second.busy && order->second.flying_id == row.place.id;
+	if (flies || !known_.insert(row.place.id).second)
+		return;
 	/* a retry is due later than those that were read or wait behind it, and goes before them */
 	if (order != orders_.end() && order->second.retried_id == row.place.id)
 		lane.line.push_front(message);

@@ -46,7 +46,6 @@ Pacer::count_messages(int count, std::int64_t now_ms)
 		in_window_ = 0;
 		return;
 	}
-	in_window_ += count;
 	const auto at =
 	    std::lower_bound(window_.begin(), window_.end(), now_ms,
 	                     [](const Spent &one, std::int64_t at_ms) { return one.at_ms < at_ms; });
@@ -54,6 +53,8 @@ Pacer::count_messages(int count, std::int64_t now_ms)
 		at->count += count;
 	else
 		window_.insert(at, {now_ms, count});
+	/* after what may fail: what the window does not hold would never leave the sum */
+	in_window_ += count;
 }
 
 void
@@ -62,15 +63,18 @@ Pacer::correct_departure(std::int64_t spent_ms, std::int64_t left_ms)
 	if (left_ms <= spent_ms)
 		return;
 	const auto before = [](const Spent &one, std::int64_t at_ms) { return one.at_ms < at_ms; };
-	auto spent = std::lower_bound(window_.begin(), window_.end(), spent_ms, before);
+	const auto find = [&](std::int64_t at_ms) {
+		return std::lower_bound(window_.begin(), window_.end(), at_ms, before);
+	};
+	const auto spent = find(spent_ms);
 	if (spent == window_.end() || spent->at_ms != spent_ms || spent->count == 0)
 		return;
-	spent->count--;
-	auto left = std::lower_bound(window_.begin(), window_.end(), left_ms, before);
+	const auto left = find(left_ms);
 	if (left != window_.end() && left->at_ms == left_ms)
 		left->count++;
 	else
 		window_.insert(left, {left_ms, 1});
+	find(spent_ms)->count--;
 }
 
 int

@@ -3,6 +3,8 @@
  */
 #include "core/value/phone_reading.hpp"
 
+#include <new>
+
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 #include "core/value/e164.hpp"
@@ -77,7 +79,8 @@ reading_problem(const PhoneReading &reading, std::string_view region)
 	case PhoneVerdict::failed:
 		break;
 	}
-	return "The library for phone numbers could not read it.";
+	/* it throws for nothing else */
+	throw std::bad_alloc();
 }
 
 void

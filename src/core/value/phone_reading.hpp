@@ -38,7 +38,7 @@ struct PhoneReading {
 	char international[64];
 };
 
-/* Why there is no number, as a sentence. */
+/* Why there is no number, as a sentence. Throws std::bad_alloc when the library had no memory. */
 std::string reading_problem(const PhoneReading &reading, std::string_view region);
 
 /* Throws Fault 22023, with what to do; the number is named as an error may name it. */

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
@@ -19,7 +19,6 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
 using About = AccountEvent::About;
 
 /* It ends up in keys and in one-line columns. */

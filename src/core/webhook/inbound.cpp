@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
 
@@ -16,8 +16,6 @@ namespace whatsapp
 {
 namespace
 {
-
-using nlohmann::json;
 
 /* Writes a column when the source has something for it; the first one wins. */
 class Columns

@@ -17,7 +17,8 @@ namespace whatsapp
 /* Equal bytes, in a time that depends on the lengths only. */
 bool equal_constant_time(std::string_view left, std::string_view right) noexcept;
 
-/* 64 lower-case hexadecimal digits. Throws std::runtime_error only if libcrypto fails. */
+/* 64 lower-case hexadecimal digits. Throws std::bad_alloc if libcrypto fails: it does so for want
+ * of memory alone. */
 std::string hmac_sha256_hex(std::string_view key, std::string_view message);
 
 /* 64 lower-case hexadecimal digits, for deduplication keys. Throws like hmac_sha256_hex. */
@@ -28,9 +29,8 @@ using Fingerprint = std::array<unsigned char, 16>;
 Fingerprint make_fingerprint(std::string_view message);
 
 /* header: the value of X-Hub-Signature-256, "sha256=" and 64 lower-case hex digits, nothing else.
- * False when secret is empty. */
-bool signature_matches(std::string_view header, std::string_view body,
-                       std::string_view secret) noexcept;
+ * False when secret is empty. Throws std::bad_alloc when libcrypto fails: then nobody knows. */
+bool signature_matches(std::string_view header, std::string_view body, std::string_view secret);
 
 /* Whether header may be a signature at all. */
 bool signature_well_formed(std::string_view header) noexcept;

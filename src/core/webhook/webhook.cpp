@@ -7,7 +7,7 @@
  */
 #include "core/webhook/webhook.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
@@ -22,7 +22,6 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
 using Kind = WebhookEvent::Kind;
 using Events = std::vector<WebhookEvent>;
 

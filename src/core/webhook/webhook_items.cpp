@@ -10,7 +10,7 @@
 #include <charconv>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
@@ -24,7 +24,6 @@ namespace whatsapp
 namespace
 {
 
-using nlohmann::json;
 using Kind = WebhookEvent::Kind;
 
 /* of a copy that each item gets */

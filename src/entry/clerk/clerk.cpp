@@ -37,6 +37,7 @@ namespace
 
 constexpr std::int64_t poll_ms = 5000;
 constexpr std::int64_t drain_ms = 500;
+constexpr std::int64_t no_memory_ms = 1000;
 constexpr std::size_t max_kinds = 32;
 
 struct Clerk {
@@ -95,6 +96,19 @@ write_answers(Clerk &clerk)
 	}
 }
 
+/* There was no memory for it, and nothing of it has left. Should this fail, too, the next clerk
+ * finds it. */
+void
+put_back(const pg::ClaimedRequest &claimed)
+{
+	pg::EndedRequest ended = {};
+	ended.id = claimed.id;
+	ended.end = claimed.is_unknown ? pg::RequestEnd::unknown : pg::RequestEnd::put_back;
+	ended.delay_ms = no_memory_ms;
+	if (!pg::transact([&] { pg::settle_request(ended); }))
+		pg::end_worker();
+}
+
 /* False: there is nothing that may be asked for now. */
 bool
 claim_next(Clerk &clerk)
@@ -118,7 +132,8 @@ claim_next(Clerk &clerk)
 	if (!committed || !found)
 		return false;
 	pg::fault_point(pg::FaultPoint::request_claimed);
-	clerk.desk->begin_request(claimed);
+	if (!clerk.desk->begin_request(claimed))
+		put_back(claimed);
 	clerk.worked_ms = pg::monotonic_ms();
 	MemoryContextReset(clerk.batch);
 	return true;

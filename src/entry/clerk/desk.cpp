@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <new>
 #include <random>
 #include <string>
 #include <utility>
@@ -36,22 +37,8 @@ namespace
 /* a page of templates with all their cards */
 constexpr std::size_t max_answer_bytes = std::size_t{4} << 20;
 constexpr std::size_t max_in_hand = 8;
+constexpr long max_connections = 4;
 constexpr std::int64_t longest_write_pause_ms = 5000;
-
-net::HttpClientOptions
-client_options() noexcept
-{
-	net::HttpClientOptions options;
-	options.max_connections = 4;
-	options.connect_timeout_ms = pg::settings.connect_timeout;
-	options.request_timeout_ms = pg::settings.request_timeout;
-	options.max_response_bytes = max_answer_bytes;
-	options.user_agent = "pg_whatsapp/" PG_WHATSAPP_VERSION;
-	options.ca_file = pg::settings.ca_file != nullptr && *pg::settings.ca_file != '\0'
-	                      ? pg::settings.ca_file
-	                      : nullptr;
-	return options;
-}
 
 net::HttpMethod
 http_method(GraphMethod method) noexcept
@@ -97,6 +84,7 @@ struct Desk::State {
 	std::vector<const char *> resting;
 	std::minstd_rand random{std::random_device{}()};
 
+	static RequestFacts plain_facts_of(const Job &job) noexcept;
 	RequestFacts facts_of(const Job &job);
 	bool prepare_call(Job &job, GraphRequest &request);
 	void start_call(Job &job) noexcept;
@@ -104,14 +92,22 @@ struct Desk::State {
 	void note_rest(const Job &job, std::int64_t now_ms);
 };
 
+/* Those that need no memory. */
 RequestFacts
-Desk::State::facts_of(const Job &job)
+Desk::State::plain_facts_of(const Job &job) noexcept
 {
 	RequestFacts facts;
 	facts.is_look = job.is_look;
 	facts.attempts = job.attempts;
 	facts.looks = job.looks;
 	facts.max_attempts = pg::settings.max_attempts;
+	return facts;
+}
+
+RequestFacts
+Desk::State::facts_of(const Job &job)
+{
+	RequestFacts facts = plain_facts_of(job);
 	facts.throttles = rests[job.account].throttles;
 	facts.random01 = std::uniform_real_distribution<double>(0, 1)(random);
 	return facts;
@@ -182,10 +178,13 @@ Desk::State::start_call(Job &job) noexcept
 		}
 		job.token = request.token;
 		platforms.find_platform(job.route.base_url).breaker.count_request();
-		if (!client->start_request(to_http_request(request, static_cast<std::uint64_t>(job.id))))
-			fail_job(job, "the request could not be made",
-			         "Check whatsapp.api_base_url, and that the access token is one line without "
-			         "spaces.");
+		if (client->start_request(to_http_request(request, static_cast<std::uint64_t>(job.id))))
+			return;
+		if (may_be_sent(request))
+			throw std::bad_alloc();
+		fail_job(job, "the request could not be made",
+		         "Check whatsapp.api_base_url, and that the access token is one line without "
+		         "spaces.");
 	} catch (...) {
 		/* nothing of it left: the client takes a request or throws */
 		job.is_answered = true;
@@ -244,7 +243,7 @@ Desk::create() noexcept
 {
 	try {
 		auto state = std::make_unique<State>();
-		state->client = net::HttpClient::create(client_options());
+		state->client = net::HttpClient::create(client_options(max_connections, max_answer_bytes));
 		if (state->client == nullptr)
 			return nullptr;
 		auto *desk = new Desk(state.get());
@@ -259,7 +258,7 @@ void
 Desk::reload_settings() noexcept
 {
 	state_->credentials.expire_secrets();
-	state_->client->set_options(client_options());
+	state_->client->set_options(client_options(max_connections, max_answer_bytes));
 	for (auto &entry : state_->rests)
 		entry.second = Rest();
 }
@@ -286,7 +285,7 @@ Desk::busy_accounts(std::int64_t now_ms, pg::BusyAccounts &busy) noexcept
 	}
 }
 
-void
+bool
 Desk::begin_request(const pg::ClaimedRequest &claimed) noexcept
 {
 	try {
@@ -311,9 +310,10 @@ Desk::begin_request(const pg::ClaimedRequest &claimed) noexcept
 		job.is_look = claimed.is_unknown;
 		job.started_at = claimed.started_at;
 		state_->start_call(job);
+		return true;
 	} catch (...) {
-		/* no memory: nothing has left, and the row is recovered when the desk is empty */
 		state_->jobs.erase(claimed.id);
+		return false;
 	}
 }
 
@@ -333,7 +333,8 @@ Desk::collect_answers() noexcept
 		} catch (...) {
 			/* an answer that there is no memory for is one that did not come */
 			job.outcome = doubt_unread(response.status);
-			job.reaction = react_to_unreadable(*job.kind, RequestFacts());
+			job.reaction = choose_request_reaction(*job.kind, job.outcome, Usage(),
+			                                       State::plain_facts_of(job));
 			job.is_done = false;
 			job.is_answered = true;
 		}

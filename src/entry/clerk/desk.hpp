@@ -29,8 +29,9 @@ public:
 	/* False: nothing may be claimed at all. */
 	bool busy_accounts(std::int64_t now_ms, pg::BusyAccounts &busy) noexcept;
 
-	/* Marked and committed; its first call is made. */
-	void begin_request(const pg::ClaimedRequest &claimed) noexcept;
+	/* Marked and committed; its first call is made. False: there was no memory for it, and nothing
+	 * of it has left. */
+	bool begin_request(const pg::ClaimedRequest &claimed) noexcept;
 
 	/* Serves the sockets and judges what has been answered. */
 	void collect_answers() noexcept;

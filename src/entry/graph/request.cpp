@@ -7,7 +7,9 @@
 #include <cctype>
 #include <utility>
 
+#include "core/base/url.hpp"
 #include "core/request/graph_ask.hpp"
+#include "net/client/bearer.hpp"
 #include "pg/server/settings.hpp"
 
 namespace whatsapp::entry
@@ -51,6 +53,21 @@ invalid_node(bool is_number)
 }
 
 } // namespace
+
+net::HttpClientOptions
+client_options(long max_connections, std::size_t max_response_bytes) noexcept
+{
+	net::HttpClientOptions options;
+	options.max_connections = max_connections;
+	options.connect_timeout_ms = pg::settings.connect_timeout;
+	options.request_timeout_ms = pg::settings.request_timeout;
+	options.max_response_bytes = max_response_bytes;
+	options.user_agent = "pg_whatsapp/" PG_WHATSAPP_VERSION;
+	options.ca_file = pg::settings.ca_file != nullptr && *pg::settings.ca_file != '\0'
+	                      ? pg::settings.ca_file
+	                      : nullptr;
+	return options;
+}
 
 bool
 build_request(const Route &route, Credentials &credentials, GraphCall call, GraphRequest &request,
@@ -97,6 +114,12 @@ build_request(const Route &route, Credentials &credentials, GraphCall call, Grap
 	if (!query.empty())
 		request.url.append("?").append(query);
 	return true;
+}
+
+bool
+may_be_sent(const GraphRequest &request) noexcept
+{
+	return url_allowed(request.url) && net::token_allowed(request.token->text());
 }
 
 net::HttpRequest

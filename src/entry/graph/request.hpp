@@ -11,10 +11,15 @@
 
 #include "entry/graph/credentials.hpp"
 #include "entry/graph/route.hpp"
+#include "net/client/http_client.hpp"
 #include "net/client/http_request.hpp"
 
 namespace whatsapp::entry
 {
+
+/* Of a client of a worker's, as the settings are now. */
+net::HttpClientOptions client_options(long max_connections,
+                                      std::size_t max_response_bytes) noexcept;
 
 /* What is asked for: METHOD base_url/version/node/edge?query. */
 struct GraphCall {
@@ -47,6 +52,10 @@ struct GraphRequest {
  * no token, or the node is not an id. */
 bool build_request(const Route &route, Credentials &credentials, GraphCall call,
                    GraphRequest &request, Shortcoming &why);
+
+/* Whether the HTTP client takes such an address and such a token. What it refuses all the same, it
+ * had no memory for. */
+bool may_be_sent(const GraphRequest &request) noexcept;
 
 /* Views into request. */
 net::HttpRequest to_http_request(const GraphRequest &request, std::uint64_t id) noexcept;

@@ -58,6 +58,7 @@ Keyring::expire() noexcept
 void
 Keyring::read(const char *const *names, std::size_t count)
 {
+	is_complete_ = false;
 	app_secrets_.clear(); /* they point into accounts_ */
 	signers_.clear();
 	std::vector<std::unique_ptr<Account>> before = std::move(accounts_);
@@ -83,15 +84,17 @@ Keyring::read(const char *const *names, std::size_t count)
 void
 Keyring::learn_ids(const pg::AccountId *ids, std::size_t count)
 {
-	ids_.clear();
+	std::unordered_map<std::string, std::string> learned;
 	for (std::size_t i = 0; i < count; i++)
-		ids_.emplace(ids[i].id, ids[i].account);
+		learned.emplace(ids[i].id, ids[i].account);
+	ids_.swap(learned);
 }
 
 void
 Keyring::read_again()
 {
 	read_at_ = pg::monotonic_ms(); /* whatever comes: not again and again */
+	is_complete_ = false;
 	app_secrets_.clear();
 	signers_.clear();
 	problem_.clear();
@@ -101,6 +104,7 @@ Keyring::read_again()
 	for (const auto &account : accounts_)
 		read(*account);
 	collect_signers();
+	is_complete_ = true;
 }
 
 void
@@ -200,7 +204,7 @@ Keyring::find(std::string_view name) const noexcept
 bool
 Keyring::knows(std::string_view account) const noexcept
 {
-	return account.empty() || find(account) != nullptr;
+	return account.empty() || find(account) != nullptr || !is_complete_;
 }
 
 /* Which secret was tried tells nobody anything: the time depends on ids that the sender wrote. */

@@ -35,8 +35,8 @@ public:
 	void expire() noexcept;
 
 	/* Reads every secret again. names: of the accounts beside the default one. May throw
-	 * std::bad_alloc, and is then as it was, or knows fewer accounts. A secret that cannot be read
-	 * for a reason that passes stays as it was. */
+	 * std::bad_alloc, and knows fewer of them until it is called again: is_unsure(). A secret that
+	 * cannot be read for a reason that passes stays as it was. */
 	void read(const char *const *names, std::size_t count);
 	/* The ids by which webhooks name them. */
 	void learn_ids(const pg::AccountId *ids, std::size_t count);
@@ -59,11 +59,12 @@ public:
 	/* The same for the SHA-256 of a token, in hexadecimal digits. */
 	bool digest_matches(std::string_view digest) const noexcept;
 
-	/* A secret is missing for a reason that passes, and nobody can be called a forger. */
+	/* A secret is missing for a reason that passes, and nobody can be called a forger, or an
+	 * account unknown. */
 	bool
 	is_unsure() const noexcept
 	{
-		return unsure_;
+		return unsure_ || !is_complete_;
 	}
 	/* What find_signer() has digested since the last call. */
 	std::size_t take_digested_bytes() noexcept;
@@ -119,6 +120,7 @@ private:
 	std::unordered_map<std::string, std::string> proven_ids_;
 	std::size_t digested_ = 0;
 	bool unsure_ = false;
+	bool is_complete_ = false; /* memory sufficed for all of them */
 	std::string problem_;
 	std::int64_t read_at_ = 0;
 };

@@ -7,6 +7,7 @@
  */
 #include "entry/listener/inbox.hpp"
 #include "entry/listener/metrics_door.hpp"
+#include "entry/listener/single_event.hpp"
 
 #include <cstdint>
 #include <initializer_list>
@@ -213,13 +214,6 @@ look_for_deliveries(Listener &listener)
 	});
 }
 
-template <class Body>
-bool
-commit_or_repeat(Body body)
-{
-	return pg::transact(Body(body)) || (pg::failure_repeats() && pg::transact(Body(body)));
-}
-
 bool
 store_deliveries(const Inbox::Delivery *deliveries, std::size_t count)
 {
@@ -245,29 +239,19 @@ store_deliveries(const Inbox::Delivery *deliveries, std::size_t count)
 	});
 }
 
-void
-store_event(const pg::Event &event)
-{
-	const pg::EventRun run = {&event, 1};
-	pg::store_events(&run, 1);
-}
-
 /* One item that the database refuses must lose neither its delivery nor the others: each goes
- * alone. A status that cannot be applied, most likely for a user's trigger on whatsapp_messages, is
- * left to the reader, who tries again; of what cannot even be stored, the body is put aside. False
- * when it is the database that is not ready, and Meta should come again. */
+ * alone. A status that cannot be applied, for a user's trigger on whatsapp_messages or a row that
+ * somebody has locked, is left to the reader, who tries again; of what cannot even be stored, the
+ * body is put aside. False when it is the database that is not ready, and Meta should come again.
+ */
 bool
-store_item_by_item(const Inbox::Delivery &delivery)
+store_item_by_item(const Inbox::Delivery &delivery, int &locks)
 {
 	if (delivery.verdict != Inbox::Verdict::good)
 		return store_deliveries(&delivery, 1);
 	bool lost = false;
 	for (std::size_t i = 0; i < delivery.event_count; i++) {
-		if (commit_or_repeat([&] { store_event(delivery.events[i]); }))
-			continue;
-		if (pg::failure_passes() || pg::failure_is_of_schema())
-			return false;
-		if (commit_or_repeat([&] { pg::store_event_for_reader(delivery.events[i]); }))
+		if (store_single_event(delivery.events[i], locks))
 			continue;
 		if (pg::failure_passes() || pg::failure_is_of_schema())
 			return false;
@@ -319,17 +303,19 @@ serve_deliveries(Listener &listener)
 	pg::fault_point(pg::FaultPoint::delivery_taken, count);
 	const bool stored = count == 0 || store_deliveries(deliveries, count);
 	pg::fault_point(pg::FaultPoint::events_committed, count);
-	/* a lock or a full disk is the same for all of them */
-	const bool hopeless = !stored && pg::failure_passes();
+	/* a full disk is the same for all of them, and so is a lock on what every item needs */
+	bool hopeless = !stored && pg::failure_passes() && !pg::failure_is_lock();
+	int locks = 0;
 	bool stuck = false;
 	for (std::size_t i = 0; i < count; i++) {
 		pg::fault_point(pg::FaultPoint::half_answered, i == count / 2);
-		if (stored || (!hopeless && store_item_by_item(deliveries[i]))) {
+		if (stored || (!hopeless && store_item_by_item(deliveries[i], locks))) {
 			listener.inbox->accept_delivery(i);
 			report_tests(deliveries[i]);
 			note_statuses(deliveries[i]);
 		} else {
 			listener.inbox->defer_delivery(i);
+			hopeless = hopeless || pg::failure_passes();
 			stuck = stuck || deliveries[i].row != 0;
 		}
 	}

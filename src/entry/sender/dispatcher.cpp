@@ -43,21 +43,6 @@ namespace
 /* The Cloud API's answers have some hundred bytes, and a gateway's page may have more. */
 constexpr std::size_t max_answer_bytes = std::size_t{128} * 1024;
 
-net::HttpClientOptions
-client_options() noexcept
-{
-	net::HttpClientOptions options;
-	options.max_connections = pg::settings.max_connections;
-	options.connect_timeout_ms = pg::settings.connect_timeout;
-	options.request_timeout_ms = pg::settings.request_timeout;
-	options.max_response_bytes = max_answer_bytes;
-	options.user_agent = "pg_whatsapp/" PG_WHATSAPP_VERSION;
-	options.ca_file = pg::settings.ca_file != nullptr && *pg::settings.ca_file != '\0'
-	                      ? pg::settings.ca_file
-	                      : nullptr;
-	return options;
-}
-
 bool
 meets_obstacle(const pg::Claimed &row, Obstacle &obstacle) noexcept
 {
@@ -198,6 +183,8 @@ Dispatcher::State::start_request(const pg::Claimed &row, const pg::Instance &ins
 	flight.tls = !url_is_loopback_http(request.url);
 	if (client->start_request(to_http_request(request, static_cast<std::uint64_t>(row.id))))
 		return true;
+	if (may_be_sent(request))
+		throw std::bad_alloc();
 	refusal = pause_unsent(
 	    "the request could not be made",
 	    "Check whatsapp.api_base_url, and that the access token is one line without spaces.");
@@ -209,11 +196,14 @@ Dispatcher::create(Line &line) noexcept
 {
 	try {
 		auto state = std::make_unique<State>();
-		state->line = &line;
-		state->client = net::HttpThread::create(client_options());
-		if (state->client == nullptr)
+		/* a thread that nobody joins would be met by exit() */
+		std::unique_ptr<net::HttpThread> client(net::HttpThread::create(
+		    client_options(pg::settings.max_connections, max_answer_bytes)));
+		if (!client)
 			return nullptr;
 		auto *dispatcher = new Dispatcher(state.get());
+		state->line = &line;
+		state->client = client.release();
 		(void)state.release();
 		return dispatcher;
 	} catch (...) {
@@ -225,7 +215,7 @@ void
 Dispatcher::reload_settings() noexcept
 {
 	state_->credentials.expire_secrets();
-	state_->client->set_options(client_options());
+	state_->client->set_options(client_options(pg::settings.max_connections, max_answer_bytes));
 }
 
 bool
@@ -353,10 +343,12 @@ Dispatcher::report_ends() noexcept
 }
 
 void
-Dispatcher::forget_results() noexcept
+Dispatcher::forget_results(std::size_t count) noexcept
 {
-	state_->told = 0;
-	state_->results.clear();
+	count = std::min(count, state_->results.size());
+	state_->told -= std::min(count, state_->told);
+	state_->results.erase(state_->results.begin(),
+	                      state_->results.begin() + static_cast<std::ptrdiff_t>(count));
 	state_->views.clear();
 }
 

@@ -55,7 +55,8 @@ public:
 
 	/* What waits to be written, in order of id. */
 	const pg::Settled *results(std::size_t &count) noexcept;
-	void forget_results() noexcept;
+	/* The first ones, or all. */
+	void forget_results(std::size_t count = SIZE_MAX) noexcept;
 	/* One of results() that could not be written: see kept_answers.hpp. */
 	void keep_result(std::size_t place) noexcept;
 	std::size_t kept_count() const noexcept;

@@ -59,7 +59,7 @@ struct Line::State {
 
 	Breaker *breaker_of(std::int64_t id);
 	void set_gates(std::int64_t now_ms);
-	void end_choice(std::int64_t id, Ended how, std::int64_t now_ms) noexcept;
+	void end_choice(const Chosen &one, Ended how, std::int64_t now_ms) noexcept;
 };
 
 Breaker *
@@ -93,7 +93,7 @@ Line::create() noexcept
 	}
 }
 
-void
+bool
 Line::set_senders(const pg::SenderRow *rows, std::size_t count) noexcept
 try {
 	std::vector<std::string> paused;
@@ -124,8 +124,9 @@ try {
 	}
 	state_->lineup.end_rules();
 	state_->paused.swap(paused);
+	return true;
 } catch (...) {
-	/* no memory: the rules of before hold until the next look */
+	return false;
 }
 
 void
@@ -251,19 +252,17 @@ Line::postponed_messages(std::size_t &count) noexcept
 	return state_->postponed.data();
 }
 
-/* Without memory, those behind it are read again. */
+/* Without memory, those behind it are read again. It may not stand in out, where memory failed
+ * before. */
 void
-Line::State::end_choice(std::int64_t id, Ended how, std::int64_t now_ms) noexcept
+Line::State::end_choice(const Chosen &one, Ended how, std::int64_t now_ms) noexcept
 {
-	const auto found = out.find(id);
-	if (found == out.end())
-		return;
+	out.erase(one.id);
 	try {
-		lineup.end_message(found->second, how, 0, now_ms);
+		lineup.end_message(one, how, 0, now_ms);
 	} catch (...) {
 		lineup.restart_reading();
 	}
-	out.erase(found);
 }
 
 void
@@ -275,16 +274,19 @@ Line::confirm_marks(const pg::Claims &claims) noexcept
 	for (std::size_t i = 0; i < looked_at; i++) {
 		if (next < claims.count && claims.rows[next].id == state_->candidates[i].id)
 			next++;
-		else
-			state_->end_choice(state_->candidates[i].id, Ended::lost, now);
+		else if (const auto lost = state_->out.find(state_->candidates[i].id);
+		         lost != state_->out.end())
+			state_->end_choice(Chosen(lost->second), Ended::lost, now);
 	}
 	/* the candidates are in order of id; these go back in the order in which they stood */
 	if (looked_at < state_->candidates.size()) {
 		const std::int64_t first_left = state_->candidates[looked_at].id;
 		for (auto one = state_->chosen.rbegin(); one != state_->chosen.rend(); ++one)
 			if (one->id >= first_left)
-				state_->end_choice(one->id, Ended::put_back, now);
+				state_->end_choice(*one, Ended::put_back, now);
 	}
+	/* what left is nobody's choice any more: a later turn that fails must not drop it */
+	state_->chosen.clear();
 	state_->candidates.clear();
 }
 
@@ -293,7 +295,7 @@ Line::drop_choice() noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
 	for (const Chosen &one : state_->chosen)
-		state_->end_choice(one.id, Ended::lost, now);
+		state_->end_choice(one, Ended::lost, now);
 	state_->chosen.clear();
 	state_->candidates.clear();
 	state_->lineup.restart_reading();
@@ -371,9 +373,9 @@ try {
 	const auto found = state_->out.find(id);
 	if (found == state_->out.end())
 		return;
-	state_->lineup.end_message(found->second, end_kind(reaction), reaction.delay_ms,
-	                           pg::monotonic_ms());
+	const Chosen one = found->second;
 	state_->out.erase(found);
+	state_->lineup.end_message(one, end_kind(reaction), reaction.delay_ms, pg::monotonic_ms());
 } catch (...) {
 	state_->lineup.restart_reading();
 }

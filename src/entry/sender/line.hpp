@@ -26,7 +26,8 @@ public:
 	Line(const Line &) = delete;
 	Line &operator=(const Line &) = delete;
 
-	void set_senders(const pg::SenderRow *rows, std::size_t count) noexcept;
+	/* False without memory: some of the old rules hold, some of the new ones. */
+	bool set_senders(const pg::SenderRow *rows, std::size_t count) noexcept;
 	void reserve_turns(const pg::Turn *turns, std::size_t count) noexcept;
 
 	/* Rows may have become ready, from this due time on. */

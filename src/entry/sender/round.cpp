@@ -52,6 +52,7 @@ constexpr std::size_t kept_at_once = 10;
 constexpr std::int64_t kept_round_ms = 300;
 constexpr std::int64_t first_kept_ms = 1000;
 constexpr std::int64_t last_kept_ms = 60000;
+constexpr int most_locks = 2;
 
 void
 set_back(Sender &sender)
@@ -118,18 +119,22 @@ count_results(const pg::Settled *rows, std::size_t count)
 }
 
 /* One answer that cannot be written must not hold back the others, and no row may be sent again
- * because of it: it stays "sending", and the answer is kept until it can be written. */
+ * because of it: it stays "sending", and the answer is kept until it can be written. Where locks
+ * are in the way of more than a few, the rest is not tried now: each costs the wait for it. */
 void
 settle_one_by_one(Sender &sender)
 {
 	std::size_t count;
 	const pg::Settled *rows = sender.dispatcher->results(count);
-	for (std::size_t i = 0; i < count; i++)
-		if (pg::transact([&] { settle_results(sender, rows + i, 1); }))
-			count_results(rows + i, 1);
-		else
-			sender.dispatcher->keep_result(i);
-	sender.dispatcher->forget_results();
+	std::size_t tried = 0;
+	for (int locks = 0; tried < count && locks < most_locks; tried++)
+		if (pg::transact([&] { settle_results(sender, rows + tried, 1); })) {
+			count_results(rows + tried, 1);
+		} else {
+			locks += pg::failure_is_lock() ? 1 : 0;
+			sender.dispatcher->keep_result(tried);
+		}
+	sender.dispatcher->forget_results(tried);
 	if (sender.next_kept == 0 && sender.dispatcher->kept_count() > 0) {
 		sender.kept_pause = first_kept_ms;
 		sender.next_kept = pg::monotonic_ms() + first_kept_ms;
@@ -234,7 +239,10 @@ look_at_senders(Sender &sender)
 	}
 	const pg::SenderRows senders = pg::read_senders(sender.batch);
 	sender.sender_count = senders.count;
-	sender.line->set_senders(senders.rows, senders.count);
+	/* a sender that was switched off a moment ago would go on */
+	if (!sender.line->set_senders(senders.rows, senders.count))
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
+		                errmsg("out of memory for the rules of the senders of WhatsApp messages")));
 	for (std::size_t i = 0; i < senders.count; i++)
 		if (senders.rows[i].enabled && senders.rows[i].resumes_ms > 0)
 			sender.next_senders = std::min(sender.next_senders, now + senders.rows[i].resumes_ms);
@@ -280,7 +288,8 @@ undo_claim(Sender &sender, const pg::Instance &before)
 	pg::forget_campaign_pauses();
 	pg::forget_marketing();
 	sender.line->drop_choice();
-	if (!pg::failure_passes())
+	/* once more, and it is not the whole table but a row, or what a user's trigger waits for */
+	if (!pg::failure_passes() || (pg::failure_is_lock() && sender.setback != 0))
 		settle_one_by_one(sender);
 	set_back(sender);
 }

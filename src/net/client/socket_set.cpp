@@ -44,13 +44,15 @@ SocketSet::find_entry(int socket) noexcept
 	return &entries_[place];
 }
 
-void
+bool
 SocketSet::add_connection(int socket) noexcept
 {
-	if (Entry *known = find_entry(socket)) {
-		*known = Entry();
-		known->connection = true;
-	}
+	Entry *known = find_entry(socket);
+	if (known == nullptr)
+		return false;
+	*known = Entry();
+	known->connection = true;
+	return true;
 }
 
 /* With it, the kernel takes it out of the set. */

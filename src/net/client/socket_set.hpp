@@ -26,7 +26,7 @@ public:
 
 	/* A connection's socket: between these two, forget_socket() leaves it in the set, since the
 	 * next request on it will wait for the same events. */
-	void add_connection(int socket) noexcept;
+	bool add_connection(int socket) noexcept; /* false: no memory to watch it */
 	void drop_connection(int socket) noexcept;
 
 	/* Fails without a word: the request is left to its time-out. */

@@ -67,8 +67,11 @@ curl_socket_t
 open_socket(void *sockets, curlsocktype, curl_sockaddr *address) noexcept
 {
 	const int opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	if (opened >= 0)
-		static_cast<SocketSet *>(sockets)->add_connection(opened);
+	/* nobody would be told of what happens on it, until its time is over */
+	if (opened >= 0 && !static_cast<SocketSet *>(sockets)->add_connection(opened)) {
+		close(opened);
+		return CURL_SOCKET_BAD;
+	}
 	return opened;
 }
 

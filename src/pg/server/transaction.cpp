@@ -54,6 +54,12 @@ failure_passes()
 }
 
 bool
+failure_is_lock()
+{
+	return last_failure == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+bool
 failure_is_of_schema()
 {
 	return ERRCODE_TO_CATEGORY(last_failure) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;

@@ -15,6 +15,10 @@ bool in_transaction(void (*body)(void *), void *argument);
  * deadlock, a lack of something. */
 bool failure_passes();
 
+/* Whether it failed because somebody held a lock for too long: on a table, or on one row, be it one
+ * that a user's trigger wants. */
+bool failure_is_lock();
+
 /* Whether it failed for the tables' sake, whatever was to be written: one is gone, has other
  * columns, or may not be written to. */
 bool failure_is_of_schema();
