@@ -168,7 +168,8 @@ is(ask(post(delivery('LOCKED')))->{status}, 200, '200 when it is not');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_events WHERE wamid = 'wamid.LOCKED'}), '1', 'and stored once');
 
 # Somebody else stores an item at the same time: the listener waits for him, and then leaves it out, and no other.
-my $key = q{encode(substring(sha256('s:wamid.RACE:read:1795336249') FROM 1 FOR 16), 'hex')::uuid};
+my $digest = q{encode(sha256('s:wamid.RACE:read:1795336249'), 'hex')};
+my $key = qq{(lpad(to_hex((1795336249 >> 6) & 16777215), 6, '0') || substring($digest FROM 7 FOR 26))::uuid};
 $session->query_safe(qq{BEGIN; INSERT INTO whatsapp_events (kind, wamid, dedupe_key) VALUES ('status', 'wamid.RACE', $key)});
 my $racer = connected();
 my $both = post(delivery('RACE', 'RACE2', 'RACE3'));
