@@ -37,6 +37,7 @@ fmgr_hook_type previous_hook = nullptr;
 
 /* functions of users that are running, one within the other */
 int depth = 0;
+/* 0: the server ends it, with the settings that the function has of its own */
 int settings_level = 0;
 bool timer_started = false;
 
@@ -65,6 +66,17 @@ is_own_function(Oid function)
 	return own;
 }
 
+bool
+has_own_settings(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	const bool has = !heap_attisnull(tuple, Anum_pg_proc_proconfig, nullptr);
+	ReleaseSysCache(tuple);
+	return has;
+}
+
 extern "C" bool
 wants_hook(Oid function)
 {
@@ -73,12 +85,15 @@ wants_hook(Oid function)
 	return !is_own_function(function);
 }
 
+/* A SET clause makes a level before this, and ends it, with all that are within, before
+ * leave_user_code(). */
 void
-enter_user_code()
+enter_user_code(Oid function)
 {
 	if (depth++ > 0)
 		return;
-	settings_level = NewGUCNestLevel();
+	const int level = NewGUCNestLevel();
+	settings_level = has_own_settings(function) ? 0 : level;
 	show_database_limits();
 	/* who called may have set one already */
 	timer_started = !get_timeout_active(STATEMENT_TIMEOUT);
@@ -98,7 +113,7 @@ leave_user_code(bool with_error)
 		if (!with_error)
 			QueryCancelPending = false;
 	}
-	if (!with_error)
+	if (!with_error && settings_level != 0)
 		AtEOXact_GUC(true, settings_level);
 }
 
@@ -107,9 +122,12 @@ around_function(FmgrHookEventType event, FmgrInfo *function, Datum *argument)
 {
 	if (previous_hook != nullptr)
 		previous_hook(event, function, argument);
-	if (event == FHET_START)
-		enter_user_code();
-	else
+	/* The server calls this for each function that has a SET clause, whoever wants it. One of ours
+	 * counts within a user's only, so that its end is known without a look at the catalog: where
+	 * nothing runs, none of a user's can end. */
+	if (event == FHET_START && (depth > 0 || !is_own_function(function->fn_oid)))
+		enter_user_code(function->fn_oid);
+	else if (event != FHET_START && depth > 0)
 		leave_user_code(event == FHET_ABORT);
 }
 
