@@ -223,7 +223,7 @@ pass('and templates after a webhook about one');
 
 # the reader looks once a minute whether what it knows is too old
 sql(q{DELETE FROM whatsapp_requests WHERE state = 'waiting'; UPDATE whatsapp_requests SET created_at = created_at - interval '25 hours'});
-wait_sql($node, q{SELECT string_agg(kind || ' ' || state, ', ' ORDER BY id) FROM whatsapp_requests WHERE created_at > now() - interval '1 hour'}, 'sync_templates done, sync_numbers done');
+wait_sql($node, q{SELECT string_agg(kind || ' ' || state, ', ' ORDER BY id) FROM whatsapp_requests WHERE created_at > now() - interval '1 hour'}, 'sync_templates done, sync_numbers done, probe done');
 pass('and both again a day later');
 
 is(sql(q{SELECT count(*) FROM whatsapp_requests AS r WHERE r::text LIKE '%sandbox-token%'}), '0', 'no token in a row');
