@@ -27,6 +27,8 @@ sub measure
 		'whatsapp.api_base_url' => $answerer->{url}, 'whatsapp.max_in_flight' => 100, 'whatsapp.max_connections' => 100, log_lock_waits => 'on', deadlock_timeout => '100ms');
 	drain($cluster, $answerer, 1000);
 	Bench::Load::with_history($cluster, $old);
+	# what was locked to load it is not of the purge
+	my $loaded = -s $cluster->{log};
 	my $size = sub { return $cluster->sql(q{SELECT pg_total_relation_size('whatsapp_messages')}) };
 	my ($before, @without, @with) = $size->();
 	my ($deleted, $seconds) = (0, 0);
@@ -53,7 +55,8 @@ sub measure
 		measure => 'purge', what => 'drain of ' . figure($count) . ' messages while ' . figure($old) . ' old ones are deleted', ours => \@with, unit => '/s',
 		against => 'while nothing is', theirs => \@without, at_least => 0.9);
 	$run->note('purge', 'deleting what is old', 'while messages are sent', figure($deleted / $seconds) . ' messages/s');
-	await_purge($run, $cluster, $answerer, $old, $before, $size);
+	await_purge($run, $cluster, $old, $before, $size);
+	count_waits($run, $cluster, $loaded);
 	$cluster->drop;
 	$answerer->stop;
 	return;
@@ -62,7 +65,7 @@ sub measure
 # All of the old ones go; then their room is found again by as many new ones.
 sub await_purge
 {
-	my ($run, $cluster, $answerer, $old, $before, $size) = @_;
+	my ($run, $cluster, $old, $before, $size) = @_;
 	$cluster->set('whatsapp.keep_messages' => '100d');
 	my $begin = time;
 	while (old_messages($cluster) > 0)
@@ -78,9 +81,23 @@ sub await_purge
 	$run->bar(
 		measure => 'purge', what => 'growth of the table by ' . figure($old / 2) . ' new messages after ' . figure($old) . ' were deleted', unit => ' MB',
 		ours => [ $grown / 1048576 ], ceiling => 0.1 * $before / 1048576);
+	return;
+}
+
+sub count_waits
+{
+	my ($run, $cluster, $from) = @_;
 	open my $log, '<', $cluster->{log} or croak $!;
-	my $waits = grep { /still waiting for/ } <$log>;
+	seek $log, $from, 0;
+	my ($waits, %waits) = 0;
+	for (<$log>)
+	{
+		/still waiting for (.*?) after/ or next;
+		$waits++;
+		$waits{ $1 =~ s/\d+/N/gr }++;
+	}
 	$run->bar(measure => 'purge', what => 'waits for a lock of more than 100 ms', ours => [$waits], unit => '', ceiling => 0);
+	$run->note('purge', 'waits for a lock of more than 100 ms', $_, $waits{$_}) for sort keys %waits;
 	return;
 }
 
