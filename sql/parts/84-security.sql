@@ -1,7 +1,7 @@
 /* The security checklist, answered by the database as far as it can see. */
 
 CREATE FUNCTION wa_security() RETURNS TABLE (place integer, line text, state text, seen text, to_do text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 9 SET search_path = pg_catalog, pg_temp
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
 AS $$
 WITH secrets AS MATERIALIZED (
     SELECT coalesce(max(c.value) FILTER (WHERE c.label = 'access_token'), 0) AS access_token,
@@ -35,7 +35,22 @@ rights AS MATERIALIZED (
     FROM pg_extension AS e
     JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
     JOIN pg_class AS c ON c.oid = d.objid CROSS JOIN LATERAL aclexplode(c.relacl) AS a
-    WHERE e.extname = 'pg_whatsapp' AND a.grantee = 0)
+    WHERE e.extname = 'pg_whatsapp' AND a.grantee = 0),
+-- the workers write our tables as the owner of the extension, and a trigger's function runs as who writes
+tables AS MATERIALIZED (
+    SELECT c.oid, c.relname, c.relowner, c.relacl, e.extowner
+    FROM pg_extension AS e
+    JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+    JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'r'
+    WHERE e.extname = 'pg_whatsapp'),
+lent AS MATERIALIZED (
+    SELECT string_agg(DISTINCT format('%I on %s, by %I', g.tgname, t.relname, o.rolname), ', ') AS seen
+    FROM tables AS t JOIN pg_trigger AS g ON g.tgrelid = t.oid JOIN pg_proc AS p ON p.oid = g.tgfoid JOIN pg_roles AS o ON o.oid = p.proowner
+    WHERE NOT g.tgisinternal AND NOT p.prosecdef AND NOT o.rolsuper AND o.oid <> t.extowner),
+lenders AS MATERIALIZED (
+    SELECT string_agg(DISTINCT format('%s on %s', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, t.relname), ', ') AS seen
+    FROM tables AS t CROSS JOIN LATERAL aclexplode(t.relacl) AS a
+    WHERE a.privilege_type = 'TRIGGER' AND a.grantee <> t.relowner AND NOT EXISTS (SELECT FROM pg_roles AS o WHERE o.oid = a.grantee AND o.rolsuper))
 SELECT * FROM (
     SELECT 1, 'Access tokens stored in Kubernetes secrets',
            CASE WHEN s.access_token IN (1, 2) THEN 'failed' WHEN f.holds_token THEN 'ok' WHEN s.access_token = 0 THEN 'manual' ELSE 'warning' END,
@@ -91,6 +106,15 @@ SELECT * FROM (
     SELECT 9, 'No role has more rights than it needs', CASE WHEN r.seen IS NULL THEN 'manual' ELSE 'failed' END,
            coalesce('Everybody may use ' || r.seen || '.', 'Nothing is open to everybody.'), 'whatsapp_grants shows who has which level; wa_revoke() takes it back.'
     FROM rights AS r
+    UNION ALL
+    SELECT 10, 'No trigger runs a stranger''s code as the owner',
+           CASE WHEN t.seen IS NOT NULL THEN 'failed' WHEN r.seen IS NOT NULL THEN 'warning' ELSE 'ok' END,
+           CASE WHEN t.seen IS NOT NULL THEN format('The workers run these triggers with the rights of the extension''s owner: %s.', t.seen)
+                WHEN r.seen IS NOT NULL THEN format('These could make triggers that run with the rights of the extension''s owner: %s.', r.seen)
+                ELSE 'Triggers on the extension''s tables are a superuser''s, or run as their own owner.' END,
+           CASE WHEN t.seen IS NOT NULL THEN 'Drop it, and let its owner call wa_on_inbound() or wa_on_status(): those run as who called.'
+                WHEN r.seen IS NOT NULL THEN 'REVOKE TRIGGER from them; wa_on_inbound() and wa_on_status() need no such right.' ELSE '' END
+    FROM lent AS t, lenders AS r
 ) AS lines (place, line, state, seen, to_do)
 ORDER BY 1
 $$;

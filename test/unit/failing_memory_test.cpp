@@ -5,6 +5,9 @@
  * The floor pg/ is tried by test/tap/082_out_of_memory.pl, in whole workers.
  */
 #include "core/answer/outcome.hpp"
+#include "core/base/json_bounded.hpp"
+#include "core/base/json_lenient.hpp"
+#include "core/base/json_tree.hpp"
 #include "core/catalog/definition_check.hpp"
 #include "core/turn/lineup.hpp"
 #include "core/webhook/webhook.hpp"
@@ -156,6 +159,29 @@ TEST(FailingMemory, WhatMayThrowThrowsThat)
 		(void)check_definition(
 		    R"({"name":"a_name_that_is_longer","language":"es","category":"UTILITY","components":[{"type":"BODY","text":"{{1}}, his order is on its way"}]})");
 	});
+}
+
+/* The library's destructor makes a vector of what is in the tree, and may not throw. */
+TEST(FailingMemory, ATreeIsFreedHoweverLarge)
+{
+	std::string list = "[";
+	for (std::size_t i = 0; i < max_json_values / 2 - 2; i++)
+		list += "[1],";
+	list += "{}]";
+	const std::string excess = "[" + list + "," + list + ",{\"a\":" + list + "}]";
+	for (const bool lenient : {false, true}) {
+		json tree;
+		if (lenient) {
+			ASSERT_TRUE(parse_lenient(excess, tree));
+			EXPECT_EQ(tree.size(), 2U) << "what is beyond the limit is left out";
+		} else {
+			ASSERT_EQ(parse_bounded(list, tree), JsonProblem::none);
+			EXPECT_EQ(tree.size(), max_json_values / 2 - 1);
+		}
+		const Shortage shortage(0, 1000000);
+		tree = nullptr;
+		EXPECT_GT(failed, 0);
+	}
 }
 
 /* What the owner of a lineup does when a step of its threw: what was chosen goes back, and it is

@@ -27,6 +27,11 @@ class LimitChecker final : public nlohmann::json_sax<json>
 public:
 	JsonProblem problem = JsonProblem::none;
 
+	std::size_t
+	values() const
+	{
+		return values_;
+	}
 	bool
 	null() override
 	{
@@ -130,6 +135,7 @@ parse_bounded(std::string_view text, json &tree)
 	try {
 		if (!json::sax_parse(text.begin(), text.end(), &checker))
 			return checker.problem == JsonProblem::none ? JsonProblem::syntax : checker.problem;
+		reserve_json_room(checker.values());
 		tree = json::parse(text.begin(), text.end());
 	} catch (const json::exception &) {
 		return JsonProblem::syntax;

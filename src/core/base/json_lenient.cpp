@@ -117,18 +117,23 @@ public:
 	bool
 	operator()(int depth, json::parse_event_t event, json &value)
 	{
+		const std::size_t level = static_cast<std::size_t>(depth);
 		switch (event) {
 		case json::parse_event_t::object_start:
 		case json::parse_event_t::array_start:
-			return depth < static_cast<int>(max_json_depth) && ++values_ <= max_json_values;
+			if (level < max_json_depth)
+				is_list_[level] = event == json::parse_event_t::array_start;
+			return level < max_json_depth && ++values_ <= max_json_values;
 		case json::parse_event_t::key:
 			return value.get_ref<const std::string &>().size() <= max_json_key_bytes &&
 			       values_ <= max_json_values;
 		case json::parse_event_t::value:
-			/* one that is left out would stay in its object as a key without a value */
-			if (++values_ > max_json_values)
+			if (++values_ > max_json_values) {
+				/* one that is left out would stay in its object as a key without a value */
 				value = nullptr;
-			else if (value.is_string())
+				return level == 0 || !is_list_[level - 1];
+			}
+			if (value.is_string())
 				cut(value.get_ref<std::string &>());
 			return true;
 		default:
@@ -145,6 +150,8 @@ private:
 	}
 
 	std::size_t values_ = 0;
+	/* of each list or object that is open, whether it is a list */
+	bool is_list_[max_json_depth] = {};
 };
 
 } // namespace
@@ -174,6 +181,7 @@ parse_lenient(std::string_view text, json &tree)
 {
 	const std::string mended = mend_json(text);
 	Pruner pruner;
+	reserve_json_room(std::min(mended.size() / 2, max_json_values) + 1);
 	json parsed = json::parse(
 	    mended,
 	    [&pruner](int depth, json::parse_event_t event, json &value) {

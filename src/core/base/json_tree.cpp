@@ -1,9 +1,10 @@
 /*
  * json_tree.cpp — a reserve of one piece, from both of its ends: a vector that grows has two pieces
- * at a time.
+ * at a time, of which the new one is twice the old one.
  *
  * Trees are freed by one thread at a time (the HTTP thread has none), and a tree's destructor needs
- * one vector, whose length is that of the longest list and what stands beside it: 5,000 values fit.
+ * one vector, which never holds more values than the tree. The reserve grows before a tree that is
+ * larger than all before it, and is kept: 2.4 MB for the largest that parse_bounded() allows.
  */
 #include "core/base/json_tree.hpp"
 
@@ -18,13 +19,27 @@ namespace whatsapp
 namespace
 {
 
-constexpr std::size_t reserve_bytes = std::size_t{128} << 10;
-alignas(std::max_align_t) unsigned char reserve[reserve_bytes];
+alignas(std::max_align_t) unsigned char first_reserve[std::size_t{128} << 10];
+unsigned char *reserve = first_reserve;
+std::size_t reserve_bytes = sizeof(first_reserve);
 /* in use, from the first byte and up to the last */
 std::size_t low_bytes = 0;
 std::size_t high_bytes = 0;
 
 } // namespace
+
+void
+reserve_json_room(std::size_t values)
+{
+	const std::size_t bytes = (3 * values + 1) * sizeof(json);
+	if (bytes <= reserve_bytes || low_bytes + high_bytes != 0)
+		return;
+	auto *larger = static_cast<unsigned char *>(::operator new(bytes));
+	if (reserve != first_reserve)
+		::operator delete(reserve);
+	reserve = larger;
+	reserve_bytes = bytes;
+}
 
 void *
 take_json_room(std::size_t bytes)

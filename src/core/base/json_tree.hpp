@@ -52,6 +52,12 @@ template <class Value> struct JsonAllocator {
 	}
 };
 
+/*
+ * Before a tree of that many values is built: room to free it. Throws std::bad_alloc. What is built
+ * by hand needs none, as long as it has fewer than 2,700 values.
+ */
+void reserve_json_room(std::size_t values);
+
 /* Memory, or a part of the reserve; throws std::bad_alloc when there is none of either. */
 void *take_json_room(std::size_t bytes);
 void give_back_json_room(void *room) noexcept;

@@ -7,7 +7,9 @@
  */
 #include "core/webhook/webhook_items.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <utility>
 
 #include "core/base/json_tree.hpp"
@@ -36,11 +38,19 @@ constexpr std::size_t max_dedupe_key_bytes = 300;
 /* The last second of the year 9999: beyond it no timestamp can be shown. */
 constexpr std::int64_t max_timestamp = 253402300799;
 
+/* Of what was viewed: it is valid and within the limits. A value has two bytes with its comma. */
+json
+tree_of(const JsonNode &value)
+{
+	reserve_json_room(std::min(value.raw.size() / 2, max_json_values) + 1);
+	return json::parse(value.raw.begin(), value.raw.end());
+}
+
 /* In one order and without spaces, however it came. */
 std::string
 in_order(const JsonNode &value)
 {
-	return to_jsonb_text(json::parse(value.raw.begin(), value.raw.end()));
+	return to_jsonb_text(tree_of(value));
 }
 
 std::string
@@ -351,7 +361,7 @@ account_event(const ItemContext &context, const JsonNode &change)
 	WebhookEvent event = event_of(Kind::account, context, change);
 	event.dedupe_key = content_key("a:", context.account_id, scope,
 	                               value != nullptr ? in_order(*value) : std::string());
-	json whole = json::parse(change.raw.begin(), change.raw.end());
+	json whole = tree_of(change);
 	whole["entry_id"] = context.account_id;
 	if (!context.time.empty())
 		whole["entry_time"] = json::parse(context.time);
