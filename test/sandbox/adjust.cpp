@@ -77,6 +77,7 @@ settings_json(const Sandbox &box)
 	        {"token_scopes", settings.token_scopes},
 	        {"token_expires_at", settings.token_expires_at},
 	        {"subscribed", settings.subscribed},
+	        {"override_callback_uri", settings.override_callback_uri},
 	        {"most_on_page", settings.most_on_page},
 	        {"health", settings.health},
 	        {"marketing_endpoint", settings.marketing_endpoint},
@@ -204,6 +205,8 @@ set(Settings &settings, const std::string &key, const json &value)
 		settings.token_expires_at = value.get<long long>();
 	else if (key == "subscribed")
 		settings.subscribed = value.get<bool>();
+	else if (key == "override_callback_uri")
+		settings.override_callback_uri = value.get<std::string>();
 	else if (key == "graph_calls_per_hour")
 		settings.graph_calls_per_hour = whole("graph_calls_per_hour", value, 0, 1000000);
 	else if (key == "most_on_page")

@@ -20,8 +20,8 @@ namespace sandbox
 namespace
 {
 
-const char *const pricings[] = {"cbp",  "conversation", "pmp", "typed", "free_entry_point",
-                                "free", "none"};
+const char *const pricings[] = {"cbp",  "conversation", "pmp",      "typed", "free_entry_point",
+                                "free", "none",         "max_price"};
 
 void
 webhook_member(std::string &out, const char *name, std::string_view value)
@@ -80,6 +80,12 @@ append_pricing(std::string &out, const Status &status, Pricing pricing)
 	}
 	out += ",";
 	webhook_member(out, "category", entry_point ? "referral_conversion" : category);
+	if (pricing == Pricing::MaxPrice && !sent && category == "marketing_lite") {
+		const std::string &phone = status.traits.wa_id;
+		out += ",\"cost\":{\"amount\":0.03";
+		out += phone.empty() ? '0' : phone.back();
+		out += ",\"currency\":\"USD\"}";
+	}
 	out += "}";
 }
 

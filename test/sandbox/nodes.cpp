@@ -348,9 +348,10 @@ account_edge(Sandbox &box, Exchange &exchange, const std::string &edge)
 			return answer_node(exchange, {{"success", true}});
 		if (!box.settings.subscribed)
 			return answer_node(exchange, {{"data", json::array()}});
-		return answer_node(
-		    exchange,
-		    {{"data", {{{"whatsapp_business_api_data", {{"id", app_id}, {"name", "sandbox"}}}}}}});
+		json app = {{"whatsapp_business_api_data", {{"id", app_id}, {"name", "sandbox"}}}};
+		if (!box.settings.override_callback_uri.empty())
+			app["override_callback_uri"] = box.settings.override_callback_uri;
+		return answer_node(exchange, {{"data", json::array({app})}});
 	}
 	exchange.reply = error_reply(unknown_path(edge));
 }

@@ -17,7 +17,16 @@ namespace sandbox
 {
 
 /* What statuses say of money, from Meta's eldest way to its youngest. */
-enum class Pricing : uint8_t { Cbp, Conversation, Pmp, Typed, FreeEntryPoint, Free, None };
+enum class Pricing : uint8_t {
+	Cbp,
+	Conversation,
+	Pmp,
+	Typed,
+	FreeEntryPoint,
+	Free,
+	None,
+	MaxPrice
+};
 
 /* How a recipient is named. */
 enum class Naming : uint8_t { Both, Phone, UserId };
@@ -66,8 +75,9 @@ struct Settings {
 	                                         "whatsapp_business_messaging"};
 	long long token_expires_at = 0; /* 0 = never */
 	bool subscribed = true;
-	int graph_calls_per_hour = 0; /* that are no message; 0 = no limit */
-	int most_on_page = 1000;      /* whatever ?limit= says */
+	std::string override_callback_uri; /* of the account; empty: none */
+	int graph_calls_per_hour = 0;      /* that are no message; 0 = no limit */
+	int most_on_page = 1000;           /* whatever ?limit= says */
 	/* AVAILABLE, LIMITED or BLOCKED: what health_status says */
 	std::string health = "AVAILABLE";
 	/* of marketing messages: none, both or only */

@@ -34,6 +34,9 @@ like(line(5), qr/As Meta told, an app hears them\./, 'and an app hears the webho
 is(probe(token_expires_at => time + 86400), '', 'a token that ends');
 like(line(3), qr/^warning: As Meta told of the default account: ends at 20\d\d-\d\d-\d\d \d\d:\d\d, may /, 'is a warning');
 like(found('token'), qr/^warning: The access token ends soon: That of the default account at 20\d\d-.* Put a system user/, 'of wa_diagnose(), too');
+ok(eval { wait_sql($node, q{SELECT wa_metrics() ~ ('whatsapp_token_expires_timestamp_seconds\{database="postgres"\} ' || extract(epoch FROM max(token_expires_at))::bigint) FROM whatsapp_probes}) },
+	'of Prometheus') or diag sql('SELECT wa_metrics()');
+like(sql('SELECT wa_report()'), qr/<tr class=bad><td>look<\/td><td>Access token<\/td><td>ends in 2[34] h</, 'and of the report');
 is(probe(token_expires_at => 1000000000), '', 'one that has ended');
 like(line(3), qr/^failed: As Meta told of the default account: ended at 2001-09-09 /, 'has failed');
 like(found('token'), qr/^critical: The access token has ended: /, 'and is critical');
@@ -45,6 +48,13 @@ is(probe(token_scopes => [qw(whatsapp_business_management whatsapp_business_mess
 like(line(5), qr/^failed: .* No app hears the webhooks of the default account\. Subscribe the app to the account/, 'is a failure of the webhooks');
 like(line(3), qr/^ok: /, 'and not of the token');
 like(found('subscribed'), qr/^warning: Webhooks have nobody to go to: No app is subscribed to the default account/, 'which wa_diagnose() tells');
+my $callback = 'shop.example/api/v1/whatsapp/webhook';
+is(probe(subscribed => JSON::PP::true, override_callback_uri => "https://$callback"), '', 'an app with a callback URL');
+like(line(5), qr{ They go to https://\Q$callback\E\.}, 'which the checklist shows');
+is(sql('SELECT state FROM wa_security() WHERE place = 3'), 'ok', 'and which has TLS');
+is(probe(override_callback_uri => "http://$callback"), '', 'one without TLS');
+is(sql('SELECT state FROM wa_security() WHERE place = 3'), 'failed', 'has failed');
+sandbox_set($sandbox, override_callback_uri => '');
 
 # Meta does not tell about the token: all else is known
 sandbox_post($sandbox, 'faults', { edge => 'debug_token', times => 1, code => 200 });

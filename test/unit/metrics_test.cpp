@@ -59,6 +59,15 @@ TEST(Metrics, NumbersHaveNoExponent)
 	EXPECT_NE(sample.text().find(" 1234567890123\n"), std::string::npos);
 }
 
+TEST(Metrics, AnEndThatIsKnown)
+{
+	Sample sample;
+	EXPECT_EQ(sample.text().find("whatsapp_token_expires_timestamp_seconds{"), std::string::npos);
+	sample.database->token_ends_at = 1895336240;
+	EXPECT_TRUE(
+	    sample.has(R"(whatsapp_token_expires_timestamp_seconds{database="shop"} 1895336240)"));
+}
+
 TEST(Metrics, ABudgetHasItsName)
 {
 	Sample sample;

@@ -125,5 +125,43 @@ TEST(Report, WhatIsWrongIsMarked)
 	EXPECT_TRUE(has(sample.page(), "1,234,567 normal ready, the oldest due for 2 h"));
 }
 
+TEST(Report, WhatWillRunOut)
+{
+	Sample sample;
+	EXPECT_FALSE(has(sample.page(), "Access token"));
+	EXPECT_FALSE(has(sample.page(), "Templates"));
+	sample.database->token_ends_at = 1895336240 + 60 * 86400;
+	sample.database->templates[static_cast<int>(TemplateState::approved)] = 5;
+	std::strcpy(sample.sender->figures.limit, "TIER_1K");
+	EXPECT_TRUE(
+	    has(sample.page(), "<tr class=ok><td>ok</td><td>Access token</td><td>ends in 60 days<"));
+	EXPECT_TRUE(has(sample.page(), "<tr class=ok><td>ok</td><td>Templates</td><td>5 approved<"));
+	EXPECT_TRUE(has(sample.page(), "people a day: TIER_1K"));
+	sample.database->token_ends_at = 1895336240 + 3 * 86400;
+	sample.database->templates[static_cast<int>(TemplateState::paused)] = 1;
+	EXPECT_TRUE(
+	    has(sample.page(), "<tr class=bad><td>look</td><td>Access token</td><td>ends in 3 days<"));
+	EXPECT_TRUE(has(sample.page(),
+	                "<tr class=bad><td>look</td><td>Templates</td><td>5 approved, 1 paused<"));
+	sample.database->token_ends_at = 1895336240 - 60;
+	EXPECT_TRUE(has(sample.page(), "has ended"));
+}
+
+TEST(Report, TenMillionMessages)
+{
+	Sample sample;
+	sample.database->day_count = 2;
+	sample.database->day[0] = {21936, 9999999, 9900000, 5000000, 100000};
+	sample.database->day[1] = {21937, 1, 1, 1, 0};
+	sample.database->cost_count = 1;
+	sample.database->cost[0] = {21936, "EUR", 9900000, 1000, 0, 197980.0001, 0, 0};
+	const std::string page = sample.page();
+	EXPECT_TRUE(has(page, "<p>10,000,000 sent, 9,900,001 delivered (99.0 %), 5,000,001 read, "
+	                      "100,000 failed</p>"))
+	    << page;
+	EXPECT_TRUE(has(page, "<p>197980.0001 EUR: 9,900,000 delivered, 1,000 free; as Meta told</p>"))
+	    << page;
+}
+
 } // namespace
 } // namespace whatsapp

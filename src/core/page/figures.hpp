@@ -89,6 +89,7 @@ struct SenderFigures {
 	bool quality_red;
 	Pause pause;
 	double paused_until;
+	char limit[24]; /* people who may be written to in a day, in Meta's word; empty: not known */
 };
 
 struct QueueFigures {
@@ -174,6 +175,8 @@ struct DatabaseFigures {
 	CostFigures cost[max_cost_figures];
 	std::int64_t templates[count_of<TemplateState>];
 	std::int64_t opted_out[count_of<OptOut>];
+	/* of the account that has it first; 0: never, or nobody knows */
+	double token_ends_at;
 };
 
 /* A sender, and its database: an index of Figures::database. */

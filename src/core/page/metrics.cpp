@@ -102,6 +102,17 @@ add_credentials(MetricsWriter &writer, const Figures &figures)
 }
 
 void
+add_token_ends(MetricsWriter &writer, const Figures &figures)
+{
+	writer.begin_family("whatsapp_token_expires_timestamp_seconds", "gauge",
+	                    "When the access token ends that ends first, where Meta has said so.");
+	for_databases(figures, [&](MetricLabel database, const DatabaseFigures &each) {
+		if (each.token_ends_at > 0)
+			writer.add_sample({database}, each.token_ends_at);
+	});
+}
+
+void
 add_queue(MetricsWriter &writer, const Figures &figures, double now)
 {
 	const auto for_queue = [&](auto value) {
@@ -306,6 +317,7 @@ metrics_text(const Figures &figures, double now, std::string_view version, Metri
 	add_workers(writer, figures);
 	add_databases(writer, figures);
 	add_credentials(writer, figures);
+	add_token_ends(writer, figures);
 	add_queue(writer, figures, now);
 	add_budgets(writer, figures);
 	add_people_and_templates(writer, figures);

@@ -20,6 +20,7 @@ namespace
 
 constexpr double silent_s = 15;
 constexpr double stuck_s = 300;
+constexpr double soon_s = 14 * 86400;
 constexpr int chart_width = 720;
 constexpr int chart_height = 120;
 
@@ -56,6 +57,8 @@ add_senders(std::string &page, const Figures &figures, int place, double now)
 			detail = "switched off; " + detail;
 		if (paused)
 			detail = std::string("pauses because of its ") + word_of(sender.pause) + "; " + detail;
+		if (*sender.limit != '\0')
+			detail += "; people a day: " + escape_html(sender.limit);
 		if (sender.quality_red)
 			detail = "Meta has flagged the number; " + detail;
 		add_line(page, !paused && !sender.quality_red && (sender.enabled || !sender.is_known),
@@ -102,6 +105,28 @@ add_credentials(std::string &page, const DatabaseFigures &database)
 		add_line(page, database.credential[i] == CredentialState::good,
 		         std::string("Credential ") + word_of(static_cast<Credential>(i)),
 		         words[static_cast<int>(database.credential[i])]);
+}
+
+/* What will run out beside money: access, and the right to use a template. */
+void
+add_endings(std::string &page, const DatabaseFigures &database, double now)
+{
+	if (database.token_ends_at > 0)
+		add_line(page, database.token_ends_at - now > soon_s, "Access token",
+		         database.token_ends_at > now ? "ends in " + show_span(database.token_ends_at - now)
+		                                      : "has ended");
+	std::string counts;
+	for (int i = 0; i < count_of<TemplateState>; i++)
+		if (database.templates[i] > 0)
+			counts += (counts.empty() ? "" : ", ") +
+			          show_count(static_cast<std::uint64_t>(database.templates[i])) + " " +
+			          word_of(static_cast<TemplateState>(i));
+	const auto count = [&](TemplateState state) {
+		return database.templates[static_cast<int>(state)];
+	};
+	if (!counts.empty())
+		add_line(page, count(TemplateState::paused) == 0 && count(TemplateState::disabled) == 0,
+		         "Templates", counts);
 }
 
 /* Bars of one day each: sent, and within it delivered and read; failed below. */
@@ -211,6 +236,7 @@ report_page(const Figures &figures, double now, std::string_view version)
 		add_webhooks(page, database, now);
 		add_queue(page, database, now);
 		add_credentials(page, database);
+		add_endings(page, database, now);
 		page += "</table>\n";
 		add_days(page, database);
 		add_money(page, database, now);

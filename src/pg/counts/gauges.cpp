@@ -47,7 +47,7 @@ void
 look_at_senders()
 {
 	static Statement statement = {
-	    "SELECT name, enabled, quality IS NOT DISTINCT FROM 'RED', paused_reason, paused_until"
+	    "SELECT name, enabled, quality IS NOT DISTINCT FROM 'RED', paused_reason, paused_until, messaging_limit"
 	    " FROM @s@.whatsapp_senders ORDER BY created_at, name LIMIT $1",
 	    1,
 	    {INT8OID}};
@@ -56,8 +56,9 @@ look_at_senders()
 	const Result rows = run_statement(statement, values);
 	auto *senders = static_cast<SenderState *>(palloc(sizeof(SenderState) * (rows.count() + 1)));
 	for (uint64 i = 0; i < rows.count(); i++)
-		senders[i] = {rows.text_at(i, 1), rows.bool_at(i, 2), rows.bool_at(i, 3),
-		              pause_of(rows.text_at(i, 4)), time_at(rows, i, 5)};
+		senders[i] = {rows.text_at(i, 1),  rows.bool_at(i, 2),
+		              rows.bool_at(i, 3),  pause_of(rows.text_at(i, 4)),
+		              time_at(rows, i, 5), rows.is_null(i, 6) ? nullptr : rows.text_at(i, 6)};
 	note_senders(senders, rows.count());
 }
 
@@ -142,11 +143,22 @@ count_opt_outs()
 	note_opt_outs(counts);
 }
 
+void
+look_at_tokens()
+{
+	static Statement statement = {
+	    "SELECT min(least(token_expires_at, data_access_expires_at)) FROM @s@.whatsapp_probes",
+	    0,
+	    {}};
+	note_token_end(time_at(run_statement(statement, Values()), 0, 1));
+}
+
 } // namespace
 
 void
 note_gauges()
 {
+	look_at_tokens();
 	look_at_budgets();
 	count_templates();
 	count_opt_outs();

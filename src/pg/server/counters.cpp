@@ -337,6 +337,16 @@ note_opt_outs(const std::int64_t (&count)[count_of<OptOut>])
 }
 
 void
+note_token_end(double at)
+{
+	if (own == nullptr)
+		return;
+	SpinLockAcquire(&counters->lock);
+	own->token_ends_at = at;
+	SpinLockRelease(&counters->lock);
+}
+
+void
 note_queue(const QueueFigures *figures, int count)
 {
 	if (own == nullptr)
@@ -367,6 +377,8 @@ note_senders(const SenderState *senders, std::size_t count)
 		figures.quality_red = senders[i].quality_red;
 		figures.pause = senders[i].pause;
 		figures.paused_until = senders[i].paused_until;
+		strlcpy(figures.limit, senders[i].limit == nullptr ? "" : senders[i].limit,
+		        sizeof figures.limit);
 	}
 	SpinLockRelease(&counters->lock);
 }

@@ -47,6 +47,7 @@ void note_budgets(const BudgetFigures *budgets, int count);
 void note_costs(const CostFigures *costs, int count);
 void note_templates(const std::int64_t (&count)[count_of<TemplateState>]);
 void note_opt_outs(const std::int64_t (&count)[count_of<OptOut>]);
+void note_token_end(double at);
 void note_queue(const QueueFigures *figures, int count);
 struct SenderState {
 	const char *name;
@@ -54,6 +55,7 @@ struct SenderState {
 	bool quality_red;
 	Pause pause;
 	double paused_until;
+	const char *limit; /* NULL: not known */
 };
 void note_senders(const SenderState *senders, std::size_t count);
 

@@ -112,6 +112,7 @@ my %pricing = (
 	typed            => { pricing_model => 'PMP', type => 'regular', category => 'utility' },
 	free             => { billable => JSON::PP::false, pricing_model => 'PMP', type => 'free_customer_service', category => 'utility' },
 	free_entry_point => { billable => JSON::PP::false, pricing_model => 'PMP', type => 'free_entry_point', category => 'referral_conversion' },
+	max_price        => { billable => JSON::PP::true, pricing_model => 'PMP', type => 'regular', category => 'utility' },
 	none             => undef);
 for my $name (sort keys %pricing) {
 	(undef, $body) = hand(statuses => { wamid => 'wamid.X', status => 'sent', pricing => $name });
@@ -119,6 +120,8 @@ for my $name (sort keys %pricing) {
 	my $origin = { cbp => 'utility', conversation => 'utility', free_entry_point => 'referral_conversion' }->{$name};
 	is_deeply([ $got->{pricing}, $got->{conversation}{origin}{type} ], [ $pricing{$name}, $origin ], "pricing: $name");
 }
+(undef, $body) = hand(statuses => [ map { { wamid => 'wamid.X', status => $_, to => '+34655555557', pricing => 'max_price', category => 'marketing_lite' } } qw(sent delivered) ]);
+is_deeply([ map { $_->{pricing}{cost} } @{ value($body)->{statuses} } ], [ undef, { amount => 0.037, currency => 'USD' } ], 'and what a message with a maximum price has cost');
 
 # --- how the statuses of messages look, are spread and repeated ---
 
