@@ -3,12 +3,13 @@
 use strict;
 use warnings;
 
+use File::Copy qw(copy);
 use FindBin;
 use HTTP::Tiny;
 use IPC::Run ();
-use JSON::PP;
 use lib $FindBin::RealBin;
 use PgWhatsapp;
+use Prometheus;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -107,6 +108,27 @@ my $operating = slurp_file("$root/docs/operating.md");
 my %heading = map { my $id = lc; $id =~ s/[^a-z0-9 -]//g; $id =~ tr/ /-/; ($id => 1) } $operating =~ /^#+ (.*)$/mg;
 my @missing = grep { !$heading{$_} } slurp_file("$root/deploy/prometheus/alerts.yml") =~ m{runbook_url: docs/operating\.md#(\S+)}g;
 is_deeply(\@missing, [], 'every runbook is there');
+my @cases = split /^  - name: /m, slurp_file("$root/deploy/prometheus/alerts_test.yml");
+my @alerts = slurp_file("$root/deploy/prometheus/alerts.yml") =~ /^ +- alert: (\w+)$/mg;
+cmp_ok(scalar @alerts, '>=', 12, 'alerts');
+is_deeply([ grep { my $of = qr/alertname: $_\s+exp_alerts:/; !(grep { /$of\s+- exp_labels/ } @cases) || !grep { /$of \[\]/ } @cases } @alerts ], [], 'each has a case in which it fires, and one in which it is silent');
+SKIP:
+{
+	my ($node_version) = (`node --version 2>&1` || '') =~ /^v(\d+)/;
+	skip 'the parser needs node 20', 2 unless $node_version && $node_version >= 20;
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	copy("$root/test/dashboard/$_", $folder) or die "$_: $!" for qw(package.json parse.mjs);
+	local $ENV{HOME} = $folder;
+	system("cd '$folder' && npm install --ignore-scripts --no-package-lock --no-audit --no-fund >npm.log 2>&1") == 0 or skip 'npm could not install the parser', 2;
+	my $unread = sub {
+		my ($out, $in) = ('', join '', map { "$_\n" } @_);
+		IPC::Run::run([ 'node', "$folder/parse.mjs" ], '<', \$in, '>&', \$out) or die $out;
+		return $out;
+	};
+	is($unread->(dashboard_expressions()), '', 'every expression of the dashboard is PromQL, as the parser of editors reads it');
+	my @broken = ('sum by (sender (rate(whatsapp_attempts_total[1m]))', 'rate(whatsapp_attempts_total[1 parsec])', 'whatsapp_queue_messages{sender=default}');
+	is(scalar(split /\n/, $unread->(@broken)), 3, 'and what is none is noticed');
+}
 SKIP:
 {
 	skip 'promtool is not installed: scripts/deps metrics', 3 unless found('promtool');
@@ -119,49 +141,26 @@ SKIP:
 # a worker that is killed takes the server's memory with it: all begin anew, and that is seen
 sub kill_worker
 {
-	my ($worker) = @_;
-	my $started = sql(qq{SELECT extract(epoch FROM started_at) FROM whatsapp_stat_workers WHERE worker = '$worker'});
+	my ($worker, $seen) = @_;
+	my $started = sql(qq{SELECT extract(epoch FROM started_at) FROM whatsapp_stat_workers WHERE worker = '$seen'});
 	my $pid = sql(qq{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp $worker'});
 	kill 'KILL', $pid;
-	wait_for("$worker again", sub {
-		my ($code, $answer) = try_psql($node, qq{SELECT extract(epoch FROM started_at) > $started AND alive FROM whatsapp_stat_workers WHERE worker = '$worker'});
+	wait_for("$seen again", sub {
+		my ($code, $answer) = try_psql($node, qq{SELECT extract(epoch FROM started_at) > $started AND alive FROM whatsapp_stat_workers WHERE worker = '$seen'});
 		return $code == 0 && $answer eq 't';
 	});
 	return;
 }
 SKIP:
 {
-	skip 'prometheus is not installed: scripts/deps metrics', 11 unless found('prometheus');
-	my $folder = PostgreSQL::Test::Utils::tempdir();
-	my $web = PostgreSQL::Test::Cluster::get_free_port();
+	skip 'prometheus is not installed: scripts/deps metrics', 14 unless found('prometheus');
 	my $rules = slurp_file("$root/deploy/prometheus/alerts.yml");
-	append_to_file("$folder/alerts.yml", $rules);
-	# the files as they are copied, but for the port, and for a second in the place of five
-	my $scrape = slurp_file("$root/deploy/prometheus/scrape.yml");
-	$scrape =~ s/127\.0\.0\.1:9188/127.0.0.1:$port/g && $scrape =~ s/scrape_interval: \K5s/1s/ or die $scrape;
-	append_to_file("$folder/prometheus.yml", "global: {evaluation_interval: 1s}\n$scrape");
-	my $process = IPC::Run::start([ 'prometheus', "--config.file=$folder/prometheus.yml", "--storage.tsdb.path=$folder/data",
-			"--web.listen-address=127.0.0.1:$web", '--enable-feature=exemplar-storage' ], '<', \undef, '>&', "$folder/log");
-	my $ask = sub {
-		my ($what, %arguments) = @_;
-		my $answer = HTTP::Tiny->new(timeout => 20)->get("http://127.0.0.1:$web/api/v1/$what?" . HTTP::Tiny->new->www_form_urlencode(\%arguments));
-		return $answer->{success} ? decode_json($answer->{content})->{data} : undef;
-	};
-	my $answered = sub { my ($expression) = @_; my $data = $ask->('query', query => $expression); return $data && scalar @{ $data->{result} } };
-	wait_for('a scrape', sub { $answered->('whatsapp_build_info') });
+	my $prometheus = start_prometheus($port);
+	my $ask = sub { return ask_prometheus($prometheus, @_) };
+	my $answered = sub { return answered($prometheus, @_) };
 	send_po($node, 5, prefix => 'SCRAPED');
-	# every expression of the dashboard is answered
-	my $board = decode_json(slurp_file("$root/deploy/grafana/pg_whatsapp.json"));
-	my @expressions = map { $_->{expr} } map { @{ $_->{targets} } } @{ $board->{panels} };
-	my @wrong;
-	for my $expression (@expressions)
-	{
-		my $plain = $expression =~ s/\$(?:database|sender)/.*/gr =~ s/\[\d+m\]/[30s]/gr;
-		# some of these have no sample here: a queue that is empty
-		next if $plain =~ /whatsapp_queue_(?:oldest|messages)/ && $ask->('query', query => $plain);
-		wait_for($expression, sub { $answered->($plain) });
-	}
-	cmp_ok(scalar @expressions, '>', 12, 'every expression of the dashboard is answered');
+	cmp_ok(scalar(dashboard_expressions()), '>', 12, 'there are questions on the dashboard');
+	is_deeply([ unanswered($prometheus) ], [], 'and every one is answered');
 	wait_for('examples', sub { my $data = $ask->('query_exemplars', query => 'whatsapp_answer_seconds_bucket', start => time - 600, end => time + 60); $data && @$data });
 	pass('Prometheus has taken examples');
 	# a worker that dies by kill -9 takes the whole server through a crash; one that hangs is silent. Each makes the expression of an alert true
@@ -169,12 +168,15 @@ SKIP:
 	my ($restarted) = $rules =~ /alert: WhatsappWorkerRestarted\n\s+expr: (.*)/ or die;
 	my ($silent) = $rules =~ /alert: WhatsappWorkerSilent\n\s+expr: (.*)/ or die;
 	my $since = sub { my ($worker, $seconds) = @_; return $restarted =~ s/(seconds)\[1m\]/$1\{worker="$worker"\}[${seconds}s]/r };
-	for my $worker (qw(sender listener reader launcher))
+	for my $worker (qw(sender listener reader launcher clerk))
 	{
-		wait_for('all at rest', sub { !$answered->($since->($worker, 4)) && $answered->('up == 1') });
+		# the clerk is there while it is asked for something, and all others go down with it
+		my $seen = $worker eq 'clerk' ? 'sender' : $worker;
+		wait_for('all at rest', sub { !$answered->($since->($seen, 4)) && $answered->('up == 1') });
+		sql('CALL wa_probe()') if $worker eq 'clerk';
 		my $kill_at = time;
-		kill_worker($worker);
-		wait_for('an alert', sub { $answered->($since->($worker, 3 + int(time - $kill_at))) });
+		kill_worker($worker, $seen);
+		wait_for('an alert', sub { $answered->($since->($seen, 3 + int(time - $kill_at))) });
 		cmp_ok(time - $kill_at, '<=', 15, "a $worker that was killed makes an alert true within 15 s");
 	}
 	wait_for('the alert', sub { my $data = $ask->('alerts'); $data && grep { $_->{labels}{alertname} eq 'WhatsappWorkerRestarted' } @{ $data->{alerts} } });
@@ -202,7 +204,7 @@ SKIP:
 	pass('a template that is paused, and many who opt out, make an alert true');
 	sql(q{SELECT wa_opt_in('+3461' || lpad(i::text, 7, '0')) FROM generate_series(1, 60) AS i});
 	is(sql(q{SELECT state FROM wa_preflight() WHERE place = 11}), 'ok', 'and monitoring is configured');
-	$process->kill_kill;
+	$prometheus->{process}->kill_kill;
 }
 # by SQL, for those who have an exporter already: their files as they are copied, but for the database
 my $dsn = 'postgres://watcher@/postgres?sslmode=disable&host=' . $node->host . '&port=' . $node->port;
