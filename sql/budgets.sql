@@ -90,6 +90,13 @@ UPDATE whatsapp_messages SET status = 'DELIVERED', delivered_at = '2026-11-29 00
 SELECT m.reference, c.state, c.amount, c.charged FROM whatsapp_charges AS c JOIN whatsapp_messages AS m ON m.id = c.message_id ORDER BY m.id;
 SELECT * FROM pg_temp.sums;
 SELECT name, state, spent, reserved, remaining, share, messages, unpriced FROM whatsapp_budgets WHERE name = 'default';
+-- what Meta told that it has cost, once that is told: less, and more; in another currency it does not count, and where it is free neither
+UPDATE whatsapp_messages SET pricing_cost = 0.035, pricing_currency = 'USD' WHERE reference = 'PO-8';
+UPDATE whatsapp_messages SET pricing_cost = 0.03, pricing_currency = 'USD' WHERE reference = 'PO-7';
+UPDATE whatsapp_messages SET pricing_cost = 0.5, pricing_currency = 'EUR' WHERE reference = 'PO-1';
+UPDATE whatsapp_messages SET pricing_cost = 0.5, pricing_currency = 'USD' WHERE reference = 'PO-2';
+SELECT m.reference, c.state, c.amount, c.charged FROM whatsapp_charges AS c JOIN whatsapp_messages AS m ON m.id = c.message_id ORDER BY m.id;
+SELECT * FROM pg_temp.sums;
 
 -- sent again: another charge, beside the one that was released; cancelled
 SELECT wa_retry(id) IS NOT NULL AS again FROM whatsapp_messages WHERE reference = 'PO-4';

@@ -136,6 +136,10 @@ ALTER TABLE whatsapp_templates ADD COLUMN message_send_ttl_seconds bigint;
 COMMENT ON COLUMN whatsapp_templates.message_send_ttl_seconds IS 'How long Meta tries to deliver a message of it; NULL for 30 days, and of one-time codes 10 minutes.';
 COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given: a number with +, or a business-scoped user id; of a message that was refused at once (a watched row, on_error => ''record'') it may be anything, or NULL.';
 COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. Its member fallback, the template to be sent when the window is closed, stays here. NULL when a message was refused before it could be put together, and when its content was deleted.';
+ALTER TABLE whatsapp_messages ADD COLUMN pricing_cost numeric;
+ALTER TABLE whatsapp_messages ADD COLUMN pricing_currency text;
+COMMENT ON COLUMN whatsapp_messages.pricing_cost IS 'What it has cost, where status webhooks report it: of marketing messages with a maximum price. NULL for all others, see whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_messages.pricing_currency IS 'Currency of pricing_cost, ISO 4217.';
 ALTER TABLE whatsapp_campaign_pauses ADD COLUMN until timestamptz;
 ALTER TABLE whatsapp_campaign_pauses DROP CONSTRAINT whatsapp_campaign_pauses_cause_check;
 ALTER TABLE whatsapp_campaign_pauses ADD CONSTRAINT whatsapp_campaign_pauses_cause_check CHECK (cause IN ('asked', 'budget', 'cancelled', 'failures', 'quality', 'template', 'window'));
@@ -875,11 +879,12 @@ LEFT JOIN whatsapp_business_accounts AS b ON b.account IS NOT DISTINCT FROM s.ac
 WHERE whatsapp_sees(s.name);
 
 CREATE VIEW whatsapp_delivered_units WITH (security_barrier) AS
-SELECT b.account, m.sender, b.currency, b.time_zone,
+SELECT b.account, m.sender, CASE WHEN m.pricing_cost IS NULL THEN b.currency ELSE coalesce(m.pricing_currency, b.currency) END AS currency, b.time_zone,
        pg_catalog.timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day,
        m.template_name, pg_catalog.left(m.recipient_phone, 8) AS prefix,
        coalesce(pg_catalog.lower(m.pricing_category), CASE WHEN m.message_type <> 'template' THEN 'service' ELSE pg_catalog.lower(t.category) END) AS category,
-       m.pricing_type, m.pricing_category IS NOT NULL AND m.pricing_type IS NOT NULL AS told
+       m.pricing_type, m.pricing_category IS NOT NULL AND m.pricing_type IS NOT NULL AS told,
+       CASE WHEN m.pricing_currency IS NOT NULL THEN m.pricing_cost END AS told_cost
 FROM whatsapp_messages AS m
 JOIN whatsapp_billing AS b ON b.sender = m.sender
 LEFT JOIN whatsapp_templates AS t ON m.pricing_category IS NULL AND t.name = m.template_name AND t.language = m.template_language
@@ -887,7 +892,7 @@ LEFT JOIN whatsapp_templates AS t ON m.pricing_category IS NULL AND t.name = m.t
 WHERE coalesce(m.delivered_at, m.read_at) IS NOT NULL AND (m.conversation_id IS NULL OR m.pricing_model IS DISTINCT FROM 'CBP')
 UNION ALL
 SELECT b.account, c.sender, b.currency, b.time_zone, pg_catalog.timezone(coalesce(b.time_zone, 'UTC'), c.charged_at)::date,
-       c.template_name, pg_catalog.left(c.recipient_phone, 8), pg_catalog.lower(c.pricing_category), c.pricing_type, c.pricing_type IS NOT NULL
+       c.template_name, pg_catalog.left(c.recipient_phone, 8), pg_catalog.lower(c.pricing_category), c.pricing_type, c.pricing_type IS NOT NULL, NULL::numeric
 FROM (SELECT DISTINCT ON (m.sender, m.conversation_id, m.pricing_category)
              m.sender, coalesce(m.delivered_at, m.read_at) AS charged_at, m.template_name, m.recipient_phone, m.pricing_category, m.pricing_type
       FROM whatsapp_messages AS m
@@ -903,7 +908,7 @@ COMMENT ON COLUMN whatsapp_billing.time_zone IS 'From whatsapp_accounts, or what
 COMMENT ON VIEW whatsapp_delivered_units IS 'What may be charged, one row each: delivered messages, and conversations where Meta charged by these.';
 COMMENT ON COLUMN whatsapp_delivered_units.account IS 'Account of the sender; NULL is the default one.';
 COMMENT ON COLUMN whatsapp_delivered_units.sender IS 'Name of the sender.';
-COMMENT ON COLUMN whatsapp_delivered_units.currency IS 'Currency of the account.';
+COMMENT ON COLUMN whatsapp_delivered_units.currency IS 'Currency of the account, or of told_cost.';
 COMMENT ON COLUMN whatsapp_delivered_units.time_zone IS 'Time zone of the account.';
 COMMENT ON COLUMN whatsapp_delivered_units.day IS 'Day of the delivery in that time zone, in UTC when it is not known.';
 COMMENT ON COLUMN whatsapp_delivered_units.template_name IS 'Name of the template; NULL for other messages.';
@@ -911,6 +916,7 @@ COMMENT ON COLUMN whatsapp_delivered_units.prefix IS 'The beginning of the phone
 COMMENT ON COLUMN whatsapp_delivered_units.category IS 'Category as Meta told it; else service, or the template''s category.';
 COMMENT ON COLUMN whatsapp_delivered_units.pricing_type IS 'Whether and why it is charged, as Meta told it.';
 COMMENT ON COLUMN whatsapp_delivered_units.told IS 'True when Meta told both.';
+COMMENT ON COLUMN whatsapp_delivered_units.told_cost IS 'What it has cost, where Meta told that.';
 CREATE TABLE whatsapp_cost_units (
     round         bigint NOT NULL,
     is_whole      boolean NOT NULL DEFAULT false,
@@ -919,12 +925,12 @@ CREATE TABLE whatsapp_cost_units (
     currency      text,
     time_zone     text,
     day           date NOT NULL,
-    template_name text,
     category      text,
     market        text,
     reason        text,
     pricing_type  text,
     told          boolean NOT NULL,
+    told_cost     numeric,
     units         bigint NOT NULL,
     until_id      bigint NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
@@ -936,15 +942,15 @@ COMMENT ON COLUMN whatsapp_cost_units.round IS 'In which round through the messa
 COMMENT ON COLUMN whatsapp_cost_units.is_whole IS 'True once the round has seen all messages.';
 COMMENT ON COLUMN whatsapp_cost_units.account IS 'Account of the sender; NULL is the default one.';
 COMMENT ON COLUMN whatsapp_cost_units.sender IS 'Name of the sender.';
-COMMENT ON COLUMN whatsapp_cost_units.currency IS 'Currency of the account.';
+COMMENT ON COLUMN whatsapp_cost_units.currency IS 'Currency of the account, or of told_cost.';
 COMMENT ON COLUMN whatsapp_cost_units.time_zone IS 'Time zone of the account; NULL when nobody has said.';
 COMMENT ON COLUMN whatsapp_cost_units.day IS 'Day of the delivery in that time zone, in UTC when it is not known.';
-COMMENT ON COLUMN whatsapp_cost_units.template_name IS 'Name of the template; NULL for other messages.';
 COMMENT ON COLUMN whatsapp_cost_units.category IS 'Category as Meta told it; else service, or the template''s category.';
 COMMENT ON COLUMN whatsapp_cost_units.market IS 'Market of the recipients.';
 COMMENT ON COLUMN whatsapp_cost_units.reason IS 'Why there is no market.';
 COMMENT ON COLUMN whatsapp_cost_units.pricing_type IS 'Whether and why it is charged, as Meta told it.';
 COMMENT ON COLUMN whatsapp_cost_units.told IS 'True when Meta told both.';
+COMMENT ON COLUMN whatsapp_cost_units.told_cost IS 'What they have cost, where Meta told that of each; NULL for others.';
 COMMENT ON COLUMN whatsapp_cost_units.units IS 'Number of messages.';
 COMMENT ON COLUMN whatsapp_cost_units.until_id IS 'How far the round had come: the greatest id of the messages that were looked at.';
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_cost_units', 'WHERE false');
@@ -1058,23 +1064,24 @@ END;
 
 CREATE VIEW whatsapp_cost_parts AS
 WITH groups AS (
-    SELECT false AS is_kept, u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, u.category, m.market, m.reason, u.told, u.pricing_type, u.units
+    SELECT false AS is_kept, u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, u.category, m.market, m.reason, u.told, u.pricing_type, u.told_cost, u.units
     FROM (SELECT d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told,
-                 pg_catalog.count(*) AS units
+                 pg_catalog.sum(d.told_cost) AS told_cost, pg_catalog.count(*) AS units
           FROM whatsapp_delivered_units AS d
-          GROUP BY d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told) AS u
+          GROUP BY d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told, d.told_cost IS NULL) AS u
     CROSS JOIN LATERAL wa_market(u.prefix) AS m
     UNION ALL
-    SELECT true, k.account, k.sender, k.currency, k.time_zone, k.day, k.template_name, k.category, k.market, k.reason, k.told, k.pricing_type, k.units
+    SELECT true, k.account, k.sender, k.currency, k.time_zone, k.day, NULL::text, k.category, k.market, k.reason, k.told, k.pricing_type, k.told_cost, k.units
     FROM whatsapp_cost_units AS k WHERE k.is_whole AND whatsapp_sees(k.sender)
 ), ruled AS (
     SELECT g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, pg_catalog.replace(g.category, '-', '_') AS category, g.market, g.told,
            r.rate_category, r.free_units,
            CASE WHEN g.pricing_type LIKE 'free%' THEN true WHEN g.pricing_type IS NULL THEN r.basis <> 'rate' ELSE false END AS free_told,
-           CASE WHEN g.pricing_type LIKE 'free%' THEN NULL ELSE coalesce(g.reason, CASE WHEN g.time_zone IS NULL THEN 'no_time_zone' END, r.reason) END AS reason,
-           pg_catalog.sum(g.units) AS units
+           CASE WHEN g.pricing_type LIKE 'free%' OR g.told_cost IS NOT NULL THEN NULL
+                ELSE coalesce(g.reason, CASE WHEN g.time_zone IS NULL THEN 'no_time_zone' END, r.reason) END AS reason,
+           pg_catalog.sum(g.told_cost) AS told_cost, pg_catalog.sum(g.units) AS units
     FROM groups AS g CROSS JOIN LATERAL wa_price_rule(pg_catalog.replace(g.category, '-', '_'), g.day) AS r
-    GROUP BY g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, 7, g.market, g.told, r.rate_category, r.free_units, 12, 13
+    GROUP BY g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, 7, g.market, g.told, r.rate_category, r.free_units, 12, 13, g.told_cost IS NULL
 ), cards AS MATERIALIZED (
     SELECT k.currency, k.effective_date, pg_catalog.lead(k.effective_date) OVER (PARTITION BY k.currency ORDER BY k.effective_date) AS next_date
     FROM (SELECT DISTINCT r.currency, r.effective_date FROM whatsapp_rates AS r) AS k
@@ -1083,32 +1090,33 @@ WITH groups AS (
     FROM ruled AS r LEFT JOIN cards AS c ON c.currency = r.currency AND r.day >= c.effective_date AND (r.day < c.next_date OR c.next_date IS NULL)
 ), rated AS (
     -- a rate is that of many rows, and the first of them alone looks it up: LIMIT keeps the condition in front of the function
-    SELECT n.is_kept, n.account, n.sender, n.currency, n.day, n.template_name, n.category, n.market, n.told, n.rate_category, n.free_units, n.free_told, n.units,
+    SELECT n.is_kept, n.account, n.sender, n.currency, n.day, n.template_name, n.category, n.market, n.told, n.rate_category, n.free_units, n.free_told, n.told_cost, n.units,
            pg_catalog.max(one.cost) OVER same AS rate, pg_catalog.bool_or(one.has_tiers) OVER same AS has_tiers,
-           coalesce(n.reason, CASE WHEN NOT n.free_told THEN pg_catalog.max(one.reason) OVER same END) AS why
+           coalesce(n.reason, CASE WHEN NOT n.free_told AND n.told_cost IS NULL THEN pg_catalog.max(one.reason) OVER same END) AS why
     FROM (SELECT d.*, pg_catalog.row_number() OVER (PARTITION BY d.is_kept, d.card, d.currency COLLATE "C", d.market COLLATE "C", d.rate_category COLLATE "C") AS place FROM dated AS d) AS n
     LEFT JOIN LATERAL (SELECT f.cost, f.reason, EXISTS (SELECT FROM whatsapp_rates AS t WHERE t.currency = n.currency AND t.market = n.market
                                                         AND t.category = n.rate_category AND t.volume_from > 1) AS has_tiers
                        FROM whatsapp_rate_cost(n.currency, n.card, n.market, n.rate_category, 0, 1) AS f WHERE n.place = 1 LIMIT 1) AS one ON true
     WINDOW same AS (PARTITION BY n.is_kept, n.card, n.currency COLLATE "C", n.market COLLATE "C", n.rate_category COLLATE "C")
 ), allowed AS (
-    SELECT r.*, CASE WHEN r.free_told THEN r.units WHEN r.free_units > 0 THEN greatest(0, least(r.units, r.free_units
+    SELECT r.*, CASE WHEN r.free_told THEN r.units WHEN r.told_cost IS NOT NULL THEN 0 WHEN r.free_units > 0 THEN greatest(0, least(r.units, r.free_units
                      - coalesce(pg_catalog.sum(r.units) OVER (PARTITION BY r.is_kept, r.free_told, pg_catalog.date_trunc('month', r.day), r.sender COLLATE "C", r.rate_category COLLATE "C"
-                                ORDER BY r.day, r.rate, r.market COLLATE "C", r.template_name COLLATE "C", r.category COLLATE "C", r.told, r.why COLLATE "C"
+                                ORDER BY r.day, r.rate, r.market COLLATE "C", r.template_name COLLATE "C", r.category COLLATE "C", r.told, r.why COLLATE "C", r.told_cost IS NULL
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) ELSE 0 END AS free
     FROM rated AS r
 ), placed AS (
     SELECT a.*, coalesce(pg_catalog.sum(a.units - a.free) OVER (PARTITION BY a.is_kept, pg_catalog.date_trunc('month', a.day), a.market COLLATE "C", a.rate_category COLLATE "C", a.currency COLLATE "C", a.account COLLATE "C"
-                                ORDER BY a.day, a.sender COLLATE "C", a.template_name COLLATE "C", a.category COLLATE "C", a.told, a.why COLLATE "C", a.free_told
+                                ORDER BY a.day, a.sender COLLATE "C", a.template_name COLLATE "C", a.category COLLATE "C", a.told, a.why COLLATE "C", a.free_told, a.told_cost IS NULL
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
     FROM allowed AS a
 )
 SELECT p.is_kept, p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units::bigint AS units, p.free::bigint AS free,
-       CASE WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 WHEN p.has_tiers THEN c.cost ELSE p.rate * (p.units - p.free) END END AS cost,
-       NOT p.told OR (p.free_units > 0 AND NOT p.free_told) AS estimated, p.why AS reason
+       CASE WHEN p.told_cost IS NOT NULL THEN p.told_cost
+            WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 WHEN p.has_tiers THEN c.cost ELSE p.rate * (p.units - p.free) END END AS cost,
+       p.told_cost IS NULL AND (NOT p.told OR (p.free_units > 0 AND NOT p.free_told)) AS estimated, p.why AS reason
 FROM placed AS p
 LEFT JOIN LATERAL (SELECT f.cost FROM whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, p.before::bigint, (p.units - p.free)::bigint) AS f
-                   WHERE p.has_tiers AND p.why IS NULL AND p.units > p.free LIMIT 1) AS c ON true;
+                   WHERE p.has_tiers AND p.why IS NULL AND p.told_cost IS NULL AND p.units > p.free LIMIT 1) AS c ON true;
 
 CREATE VIEW whatsapp_costs AS
 SELECT p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units, p.free, p.cost, p.estimated, p.reason
@@ -1127,7 +1135,7 @@ COMMENT ON COLUMN whatsapp_cost_parts.is_kept IS 'True for what is made of whats
 COMMENT ON COLUMN whatsapp_cost_parts.day IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.account IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.sender IS 'As in whatsapp_costs.';
-COMMENT ON COLUMN whatsapp_cost_parts.template_name IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.template_name IS 'As in whatsapp_costs; NULL for what is made of whatsapp_cost_units.';
 COMMENT ON COLUMN whatsapp_cost_parts.category IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.market IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.currency IS 'As in whatsapp_costs.';
@@ -1136,6 +1144,47 @@ COMMENT ON COLUMN whatsapp_cost_parts.free IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.cost IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.estimated IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.reason IS 'As in whatsapp_costs.';
+CREATE VIEW whatsapp_focus_costs AS
+SELECT c.cost AS "BilledCost",
+       coalesce(a.business_account_id, c.account, 'default') AS "BillingAccountId",
+       coalesce(c.account, 'default') AS "BillingAccountName",
+       c.currency AS "BillingCurrency",
+       pg_catalog.timezone(z.zone, pg_catalog.date_trunc('month', c.day::timestamp)) AS "BillingPeriodStart",
+       pg_catalog.timezone(z.zone, pg_catalog.date_trunc('month', c.day::timestamp) + interval '1 month') AS "BillingPeriodEnd",
+       'Usage'::text AS "ChargeCategory",
+       NULL::text AS "ChargeClass",
+       pg_catalog.concat_ws(' ', 'WhatsApp messages of category', c.category, 'to ' || c.market, 'by template ' || c.template_name) AS "ChargeDescription",
+       'Usage-Based'::text AS "ChargeFrequency",
+       pg_catalog.timezone(z.zone, c.day::timestamp) AS "ChargePeriodStart",
+       pg_catalog.timezone(z.zone, c.day::timestamp + interval '1 day') AS "ChargePeriodEnd",
+       c.units AS "ConsumedQuantity",
+       'Messages'::text AS "ConsumedUnit",
+       c.cost AS "ContractedCost",
+       c.cost AS "EffectiveCost",
+       'Meta'::text AS "InvoiceIssuerName",
+       c.cost AS "ListCost",
+       c.cost / nullif(c.units - c.free, 0) AS "ListUnitPrice",
+       CASE WHEN c.category = 'marketing_lite' THEN 'Dynamic' ELSE 'Standard' END AS "PricingCategory",
+       c.units - c.free AS "PricingQuantity",
+       'Messages'::text AS "PricingUnit",
+       'Meta'::text AS "ProviderName",
+       'Meta'::text AS "PublisherName",
+       c.market AS "RegionId",
+       c.market AS "RegionName",
+       c.sender AS "ResourceId",
+       c.sender AS "ResourceName",
+       'Phone number'::text AS "ResourceType",
+       'Business Applications'::text AS "ServiceCategory",
+       'WhatsApp Business Platform'::text AS "ServiceName",
+       c.category AS "SkuId",
+       pg_catalog.concat_ws('/', c.category, c.market) AS "SkuPriceId",
+       pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('template', c.template_name, 'estimated', c.estimated)) AS "Tags"
+FROM whatsapp_costs AS c
+LEFT JOIN whatsapp_billing AS b ON b.sender = c.sender
+LEFT JOIN whatsapp_business_accounts AS a ON a.account IS NOT DISTINCT FROM c.account
+CROSS JOIN LATERAL (SELECT coalesce(b.time_zone, 'UTC') AS zone) AS z
+WHERE c.cost IS NOT NULL;
+
 -- What a bill is compared with. The costs are those that the reader keeps, so that no message is read.
 CREATE VIEW whatsapp_months WITH (security_barrier) AS
 SELECT coalesce(n.month, c.month) AS month, coalesce(n.sender, c.sender) AS sender, coalesce(n.sent, 0) AS sent, coalesce(n.delivered, 0) AS delivered,
@@ -1153,6 +1202,41 @@ FULL JOIN (SELECT pg_catalog.date_trunc('month', p.day::timestamp)::date AS mont
            GROUP BY 1, 2, p.currency) AS c ON c.month = n.month AND c.sender = n.sender
 ORDER BY 1 DESC, 2;
 
+COMMENT ON VIEW whatsapp_focus_costs IS 'What whatsapp_costs shows, by the names of the FinOps Open Cost and Usage Specification (FOCUS 1.2), without what has no price. Reads the whole of whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_focus_costs."BilledCost" IS 'What the messages have cost, as in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_focus_costs."BillingAccountId" IS 'Meta''s id of the account, or its name while that is not known.';
+COMMENT ON COLUMN whatsapp_focus_costs."BillingAccountName" IS 'Name of the account; default for the default one.';
+COMMENT ON COLUMN whatsapp_focus_costs."BillingCurrency" IS 'Currency of the cost.';
+COMMENT ON COLUMN whatsapp_focus_costs."BillingPeriodStart" IS 'Begin of the month, in the time zone of the account.';
+COMMENT ON COLUMN whatsapp_focus_costs."BillingPeriodEnd" IS 'Begin of the next month.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargeCategory" IS 'Usage.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargeClass" IS 'NULL: no correction of a former charge.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargeDescription" IS 'The charge in words.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargeFrequency" IS 'Usage-Based.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargePeriodStart" IS 'Begin of the day of the delivery, in the time zone of the account.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargePeriodEnd" IS 'Begin of the next day.';
+COMMENT ON COLUMN whatsapp_focus_costs."ConsumedQuantity" IS 'Delivered messages.';
+COMMENT ON COLUMN whatsapp_focus_costs."ConsumedUnit" IS 'Messages.';
+COMMENT ON COLUMN whatsapp_focus_costs."ContractedCost" IS 'As BilledCost: there are no other contracts.';
+COMMENT ON COLUMN whatsapp_focus_costs."EffectiveCost" IS 'As BilledCost: nothing is paid in advance.';
+COMMENT ON COLUMN whatsapp_focus_costs."InvoiceIssuerName" IS 'Meta.';
+COMMENT ON COLUMN whatsapp_focus_costs."ListCost" IS 'As BilledCost: it is by the list.';
+COMMENT ON COLUMN whatsapp_focus_costs."ListUnitPrice" IS 'Price of one of those that are charged; NULL when all are free.';
+COMMENT ON COLUMN whatsapp_focus_costs."PricingCategory" IS 'Dynamic where messages have a maximum price, else Standard.';
+COMMENT ON COLUMN whatsapp_focus_costs."PricingQuantity" IS 'Of the messages, those that are charged.';
+COMMENT ON COLUMN whatsapp_focus_costs."PricingUnit" IS 'Messages.';
+COMMENT ON COLUMN whatsapp_focus_costs."ProviderName" IS 'Meta.';
+COMMENT ON COLUMN whatsapp_focus_costs."PublisherName" IS 'Meta.';
+COMMENT ON COLUMN whatsapp_focus_costs."RegionId" IS 'Market of the recipients.';
+COMMENT ON COLUMN whatsapp_focus_costs."RegionName" IS 'Market of the recipients.';
+COMMENT ON COLUMN whatsapp_focus_costs."ResourceId" IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_focus_costs."ResourceName" IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_focus_costs."ResourceType" IS 'Phone number.';
+COMMENT ON COLUMN whatsapp_focus_costs."ServiceCategory" IS 'Business Applications.';
+COMMENT ON COLUMN whatsapp_focus_costs."ServiceName" IS 'WhatsApp Business Platform.';
+COMMENT ON COLUMN whatsapp_focus_costs."SkuId" IS 'Category that is charged.';
+COMMENT ON COLUMN whatsapp_focus_costs."SkuPriceId" IS 'Category and market.';
+COMMENT ON COLUMN whatsapp_focus_costs."Tags" IS 'The template, and whether it is an estimate.';
 COMMENT ON VIEW whatsapp_months IS 'Numbers of each month by sender, and of this month and the last what they have cost: without reading a message, so some minutes old with millions of them.';
 COMMENT ON COLUMN whatsapp_months.month IS 'Its first day: by UTC for numbers, in the time zone of the account for costs.';
 COMMENT ON COLUMN whatsapp_months.sender IS 'Name of the sender.';
@@ -1166,18 +1250,18 @@ COMMENT ON COLUMN whatsapp_months.free IS 'How many of them are free.';
 COMMENT ON COLUMN whatsapp_months.unpriced IS 'How many of them have no price; whatsapp_costs says why.';
 COMMENT ON COLUMN whatsapp_months.cost IS 'What the others cost.';
 COMMENT ON COLUMN whatsapp_months.currency IS 'Currency of the account.';
-COMMENT ON VIEW whatsapp_costs IS 'What was delivered and what it costs by the rate cards, by day, sender, template, category and market. Reads the whole of whatsapp_messages.';
+COMMENT ON VIEW whatsapp_costs IS 'What was delivered and what it costs, as Meta told it or by the rate cards, by day, sender, template, category and market. Reads the whole of whatsapp_messages.';
 COMMENT ON COLUMN whatsapp_costs.day IS 'Day of the delivery in the time zone of the account, in UTC when it is not known.';
 COMMENT ON COLUMN whatsapp_costs.account IS 'Account of the sender; NULL is the default one.';
 COMMENT ON COLUMN whatsapp_costs.sender IS 'Name of the sender.';
 COMMENT ON COLUMN whatsapp_costs.template_name IS 'Name of the template; NULL for other messages.';
 COMMENT ON COLUMN whatsapp_costs.category IS 'Category as Meta told it; else service, or the template''s category.';
 COMMENT ON COLUMN whatsapp_costs.market IS 'Market of the recipients.';
-COMMENT ON COLUMN whatsapp_costs.currency IS 'Currency of the account.';
+COMMENT ON COLUMN whatsapp_costs.currency IS 'Currency of the account, or in which Meta told what it has cost.';
 COMMENT ON COLUMN whatsapp_costs.units IS 'Delivered messages; conversations where Meta charged by these.';
 COMMENT ON COLUMN whatsapp_costs.free IS 'How many of them are free: as Meta told, by the rules of the day, or as the first of a month.';
-COMMENT ON COLUMN whatsapp_costs.cost IS 'What the others cost; NULL when it is not known, see reason.';
-COMMENT ON COLUMN whatsapp_costs.estimated IS 'True when Meta did not tell category and type, or does not tell which messages of a month are free.';
+COMMENT ON COLUMN whatsapp_costs.cost IS 'What the others cost: as Meta told it (pricing_cost of whatsapp_messages), else by the rate card. NULL when it is not known, see reason.';
+COMMENT ON COLUMN whatsapp_costs.estimated IS 'True when Meta did not tell category and type, or does not tell which messages of a month are free; false where it told the cost.';
 COMMENT ON COLUMN whatsapp_costs.reason IS 'Why there is no cost.';
 REVOKE ALL ON FUNCTION whatsapp_units_before(text, text, text, text, date) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_price(text, text, timestamptz, text) FROM PUBLIC;
@@ -1220,6 +1304,7 @@ FROM whatsapp_budget_sums AS b
 CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS held FROM whatsapp_queue AS q
                     WHERE q.held_by IN ('budget ' || b.name, 'unknown price, budget ' || b.name) AND q.due_at > pg_catalog.clock_timestamp()) AS h;
 
+COMMENT ON COLUMN whatsapp_charges.charged IS 'What it cost when it was delivered: the reserved amount, 0 where Meta does not charge it, what Meta told that it cost, or the price of the category that Meta told.';
 COMMENT ON COLUMN whatsapp_budget_limits.campaign_id IS 'Counts messages of this campaign alone, see whatsapp_campaigns; NULL is all.';
 COMMENT ON FUNCTION wa_budget_set(text, numeric, text, text, text, text, text, text, boolean, text, bigint) IS
     'Makes or changes a budget; true when it is new. currency NULL is that of the account. A change of the amount holds at once and keeps what was spent; another currency, period or scope begins anew. Raises 22023 for what is not possible, 22004 for NULL, 22003 for an amount that is too large, 42704 for an account, sender or campaign that is not there.';
@@ -1281,7 +1366,9 @@ CREATE TABLE whatsapp_campaign_units (
     reason       text,
     category     text,
     pricing_type text,
-    units        bigint NOT NULL
+    told_currency text,
+    units        bigint NOT NULL,
+    told_cost    numeric
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 ALTER TABLE whatsapp_campaign_units REPLICA IDENTITY FULL;
@@ -1318,15 +1405,16 @@ WITH rates AS MATERIALIZED (
     FROM (SELECT DISTINCT n.currency, n.effective_date FROM rates AS n) AS k
 )
 SELECT r.campaign, r.day, r.category, r.market, r.currency, r.units, CASE WHEN r.is_free THEN r.units ELSE 0 END AS free,
-       CASE WHEN w.reason IS NULL THEN CASE WHEN r.is_free THEN 0 ELSE r.units * c.rate END END AS cost,
-       NOT r.told OR (NOT r.is_free AND (r.free_units > 0 OR coalesce(c.has_tiers, false))) AS estimated, w.reason
-FROM (SELECT u.campaign_id AS campaign, u.day, u.market, u.units, b.currency, b.time_zone, g.category, p.rate_category, p.free_units,
+       CASE WHEN r.told_cost IS NOT NULL THEN r.told_cost WHEN w.reason IS NULL THEN CASE WHEN r.is_free THEN 0 ELSE r.units * c.rate END END AS cost,
+       r.told_cost IS NULL AND (NOT r.told OR (NOT r.is_free AND (r.free_units > 0 OR coalesce(c.has_tiers, false)))) AS estimated, w.reason
+FROM (SELECT u.campaign_id AS campaign, u.day, u.market, u.units, coalesce(u.told_currency, b.currency) AS currency, u.told_cost, b.time_zone, g.category, p.rate_category, p.free_units,
              u.category IS NOT NULL AND u.pricing_type IS NOT NULL AS told,
              CASE WHEN u.pricing_type LIKE 'free%' THEN true WHEN u.pricing_type IS NULL THEN coalesce(p.basis <> 'rate', false) ELSE false END AS is_free,
-             CASE WHEN u.pricing_type LIKE 'free%' THEN NULL
+             CASE WHEN u.pricing_type LIKE 'free%' OR u.told_cost IS NOT NULL THEN NULL
                   ELSE coalesce(u.reason, CASE WHEN b.time_zone IS NULL THEN 'no_time_zone' END, p.reason) END AS reason
-      FROM (SELECT s.campaign_id, s.day, s.market, s.reason, s.category, s.pricing_type, pg_catalog.sum(s.units)::bigint AS units
-            FROM whatsapp_campaign_units AS s GROUP BY s.campaign_id, s.day, s.market, s.reason, s.category, s.pricing_type) AS u
+      FROM (SELECT s.campaign_id, s.day, s.market, s.reason, s.category, s.pricing_type, s.told_currency, pg_catalog.sum(s.units)::bigint AS units,
+                   pg_catalog.sum(s.told_cost) AS told_cost
+            FROM whatsapp_campaign_units AS s GROUP BY s.campaign_id, s.day, s.market, s.reason, s.category, s.pricing_type, s.told_currency) AS u
       JOIN whatsapp_campaign_definitions AS d ON d.id = u.campaign_id
       LEFT JOIN whatsapp_billing AS b ON b.sender = d.sender
       LEFT JOIN whatsapp_templates AS t ON u.category IS NULL AND t.name = d.template_name AND t.language = d.template_language
@@ -1337,7 +1425,7 @@ FROM (SELECT u.campaign_id AS campaign, u.day, u.market, u.units, b.currency, b.
       WHERE u.units <> 0 AND whatsapp_sees(d.sender)) AS r
 LEFT JOIN cards AS card ON card.currency = r.currency AND card.effective_date <= r.day AND (card.next_date IS NULL OR card.next_date > r.day)
 LEFT JOIN rates AS c ON c.currency = r.currency AND c.effective_date = card.effective_date AND c.market = r.market AND c.category = r.rate_category
-CROSS JOIN LATERAL (SELECT coalesce(r.reason, CASE WHEN r.is_free OR c.rate IS NOT NULL THEN NULL WHEN r.currency IS NULL THEN 'no_currency'
+CROSS JOIN LATERAL (SELECT coalesce(r.reason, CASE WHEN r.is_free OR r.told_cost IS NOT NULL OR c.rate IS NOT NULL THEN NULL WHEN r.currency IS NULL THEN 'no_currency'
                          WHEN card.effective_date IS NULL THEN 'no_rate_card'
                          WHEN NOT EXISTS (SELECT FROM rates AS k WHERE k.currency = r.currency AND k.effective_date = card.effective_date
                                           AND k.market = r.market) THEN 'market_not_on_card' ELSE 'rate_not_printed' END) AS reason) AS w;
@@ -1395,7 +1483,9 @@ COMMENT ON COLUMN whatsapp_campaign_units.market IS 'Market of the recipients, a
 COMMENT ON COLUMN whatsapp_campaign_units.reason IS 'Why there is no market.';
 COMMENT ON COLUMN whatsapp_campaign_units.category IS 'Category as Meta told it; NULL before.';
 COMMENT ON COLUMN whatsapp_campaign_units.pricing_type IS 'Whether and why it is charged, as Meta told it; NULL before.';
+COMMENT ON COLUMN whatsapp_campaign_units.told_currency IS 'Of messages whose cost Meta told, its currency; NULL of others.';
 COMMENT ON COLUMN whatsapp_campaign_units.units IS 'Number of messages.';
+COMMENT ON COLUMN whatsapp_campaign_units.told_cost IS 'What they have cost, as Meta told it.';
 COMMENT ON VIEW whatsapp_campaign_costs IS
     'What the delivered messages of each campaign cost by the rate cards, by day, category and market: exact after each transaction, and also when the messages are deleted. Free messages of the month and volume tiers are not taken off.';
 COMMENT ON COLUMN whatsapp_campaign_costs.campaign IS 'Number of the campaign.';
@@ -1864,12 +1954,14 @@ life (at, place, event, detail) AS (
     UNION ALL
     SELECT NULL, 8, 'cost', concat_ws(', ', m.pricing_category, m.pricing_type, m.pricing_model) FROM m WHERE coalesce(m.pricing_category, m.pricing_type) IS NOT NULL
     UNION ALL
+    SELECT NULL, 8, 'price', concat_ws(' ', trim_scale(m.pricing_cost), m.pricing_currency, 'as Meta told') FROM m WHERE m.pricing_cost IS NOT NULL
+    UNION ALL
     SELECT NULL, 8, 'price', concat_ws(' ', 'about', trim_scale(c.cost), b.currency, 'by the rate card')
     FROM m JOIN @extschema@.whatsapp_billing AS b ON b.sender = m.sender
     CROSS JOIN LATERAL (SELECT timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day) AS d
     CROSS JOIN LATERAL @extschema@.whatsapp_rate_cost(b.currency, d.day, (SELECT k.market FROM @extschema@.wa_market(m.recipient_phone) AS k),
                                                       replace(lower(m.pricing_category), '-', '_'), 0, 1) AS c
-    WHERE m.pricing_type = 'regular' AND c.cost IS NOT NULL
+    WHERE m.pricing_type = 'regular' AND m.pricing_cost IS NULL AND c.cost IS NOT NULL
     UNION ALL
     SELECT NULL, 8, 'budget', concat_ws(', ', c.state, 'reserved ' || trim_scale(c.amount), 'charged ' || trim_scale(c.charged), CASE WHEN c.amount IS NULL AND c.charged IS NULL THEN 'price not known' END)
     FROM @extschema@.whatsapp_charges AS c WHERE c.message_id = $1

@@ -128,4 +128,20 @@ SELECT s, p, 'template', t, 'es', 'DELIVERED', d, r, c, y, m, v FROM (VALUES
 SELECT day, sender, template_name, category, market, currency, units, free, cost, estimated, reason FROM whatsapp_costs ORDER BY sender, day, template_name, category, estimated, market, free, reason;
 SELECT date_trunc('month', day)::date AS month, currency, sum(units) AS units, sum(free) AS free, sum(cost) AS cost, sum(units) FILTER (WHERE reason IS NOT NULL) AS unpriced FROM whatsapp_costs GROUP BY 1, 2 ORDER BY 1, 2;
 
+-- what Meta told that it has cost goes before all else, in its currency; without one it says nothing
+INSERT INTO whatsapp_messages (sender, recipient_phone, message_type, template_name, template_language, status, delivered_at, pricing_category, pricing_type, pricing_model, pricing_cost, pricing_currency)
+SELECT s, p, 'template', 'lite', 'es', 'DELIVERED', '2026-11-06 12:00+01', c, y, 'PMP', o, u FROM (VALUES
+    ('second', '+34612345678', 'marketing_lite', 'regular', 0.035, 'EUR'), ('second', '+34612345678', 'marketing_lite', 'regular', 0.03612345, 'EUR'),
+    ('second', '+34612345678', 'marketing_lite', 'regular', NULL, NULL), ('second', '+34612345678', 'marketing_lite', 'regular', 0.05, NULL),
+    ('second', '+34612345678', 'marketing_lite', 'regular', 0.04, 'USD'), ('second', '+12425550123', 'marketing', 'regular', 0.01, 'EUR'),
+    ('second', '+34612345678', 'marketing_lite', 'free_entry_point', 0, 'EUR'), ('nowhere', '+34612345678', 'marketing_lite', NULL, 0.02, 'EUR'),
+    ('paid', '+34612345678', 'marketing_lite', 'regular', 0.02, 'EUR')) AS v (s, p, c, y, o, u);
+SELECT sender, category, market, currency, units, free, cost, estimated, reason FROM whatsapp_costs WHERE template_name = 'lite' ORDER BY sender, category, currency, free, cost;
+-- by the names of FOCUS: the same money, without what has no price
+SELECT count(*) = (SELECT count(*) FROM whatsapp_costs WHERE cost IS NOT NULL) AS rows, sum("BilledCost") = (SELECT sum(cost) FROM whatsapp_costs) AS money,
+       sum("ConsumedQuantity") = (SELECT sum(units) FROM whatsapp_costs WHERE cost IS NOT NULL) AS messages, bool_and("BilledCost" IS NOT DISTINCT FROM coalesce("ListUnitPrice" * "PricingQuantity", 0)) AS unit_prices
+FROM whatsapp_focus_costs;
+SELECT "BillingAccountId", "BillingCurrency", "BilledCost", "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "PricingCategory", "PricingQuantity", "RegionName", "ResourceId", "SkuPriceId", "Tags", "ChargeDescription"
+FROM whatsapp_focus_costs WHERE "Tags" ->> 'template' = 'lite' ORDER BY "ResourceId", "SkuId", "BillingCurrency", "BilledCost";
+
 DROP EXTENSION pg_whatsapp;

@@ -36,6 +36,8 @@ CREATE TABLE whatsapp_messages (
     pricing_type      text,
     pricing_model     text,
     billable          boolean,
+    pricing_cost      numeric,
+    pricing_currency  text,
     error_code        bigint,
     error_message     text,
     error_details     jsonb,
@@ -99,6 +101,8 @@ COMMENT ON COLUMN whatsapp_messages.pricing_category IS 'Category that is charge
 COMMENT ON COLUMN whatsapp_messages.pricing_type IS 'Whether and why it is charged, as status webhooks report it.';
 COMMENT ON COLUMN whatsapp_messages.pricing_model IS 'Pricing model, as status webhooks report it.';
 COMMENT ON COLUMN whatsapp_messages.billable IS 'Whether it is charged, as status webhooks report it. Meta is about to drop this: go by pricing_type.';
+COMMENT ON COLUMN whatsapp_messages.pricing_cost IS 'What it has cost, where status webhooks report it: of marketing messages with a maximum price. NULL for all others, see whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_messages.pricing_currency IS 'Currency of pricing_cost, ISO 4217.';
 COMMENT ON COLUMN whatsapp_messages.error_code IS 'Meta''s code of the last error; wa_explain() explains it. NULL when the error is ours.';
 COMMENT ON COLUMN whatsapp_messages.error_message IS 'The last error in words; NULL once the message is sent.';
 COMMENT ON COLUMN whatsapp_messages.error_details IS 'All that Meta said about the failure; it says so once.';

@@ -149,23 +149,24 @@ END;
 -- The same of all messages as they are now, and of what the reader keeps: is_kept says which, and one of the two is never looked at.
 CREATE VIEW whatsapp_cost_parts AS
 WITH groups AS (
-    SELECT false AS is_kept, u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, u.category, m.market, m.reason, u.told, u.pricing_type, u.units
+    SELECT false AS is_kept, u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, u.category, m.market, m.reason, u.told, u.pricing_type, u.told_cost, u.units
     FROM (SELECT d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told,
-                 pg_catalog.count(*) AS units
+                 pg_catalog.sum(d.told_cost) AS told_cost, pg_catalog.count(*) AS units
           FROM whatsapp_delivered_units AS d
-          GROUP BY d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told) AS u
+          GROUP BY d.account, d.sender, d.currency, d.time_zone, d.day, d.template_name, d.prefix, d.category, d.pricing_type, d.told, d.told_cost IS NULL) AS u
     CROSS JOIN LATERAL wa_market(u.prefix) AS m
     UNION ALL
-    SELECT true, k.account, k.sender, k.currency, k.time_zone, k.day, k.template_name, k.category, k.market, k.reason, k.told, k.pricing_type, k.units
+    SELECT true, k.account, k.sender, k.currency, k.time_zone, k.day, NULL::text, k.category, k.market, k.reason, k.told, k.pricing_type, k.told_cost, k.units
     FROM whatsapp_cost_units AS k WHERE k.is_whole AND whatsapp_sees(k.sender)
 ), ruled AS (
     SELECT g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, pg_catalog.replace(g.category, '-', '_') AS category, g.market, g.told,
            r.rate_category, r.free_units,
            CASE WHEN g.pricing_type LIKE 'free%' THEN true WHEN g.pricing_type IS NULL THEN r.basis <> 'rate' ELSE false END AS free_told,
-           CASE WHEN g.pricing_type LIKE 'free%' THEN NULL ELSE coalesce(g.reason, CASE WHEN g.time_zone IS NULL THEN 'no_time_zone' END, r.reason) END AS reason,
-           pg_catalog.sum(g.units) AS units
+           CASE WHEN g.pricing_type LIKE 'free%' OR g.told_cost IS NOT NULL THEN NULL
+                ELSE coalesce(g.reason, CASE WHEN g.time_zone IS NULL THEN 'no_time_zone' END, r.reason) END AS reason,
+           pg_catalog.sum(g.told_cost) AS told_cost, pg_catalog.sum(g.units) AS units
     FROM groups AS g CROSS JOIN LATERAL wa_price_rule(pg_catalog.replace(g.category, '-', '_'), g.day) AS r
-    GROUP BY g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, 7, g.market, g.told, r.rate_category, r.free_units, 12, 13
+    GROUP BY g.is_kept, g.account, g.sender, g.currency, g.day, g.template_name, 7, g.market, g.told, r.rate_category, r.free_units, 12, 13, g.told_cost IS NULL
 ), cards AS MATERIALIZED (
     SELECT k.currency, k.effective_date, pg_catalog.lead(k.effective_date) OVER (PARTITION BY k.currency ORDER BY k.effective_date) AS next_date
     FROM (SELECT DISTINCT r.currency, r.effective_date FROM whatsapp_rates AS r) AS k
@@ -174,36 +175,79 @@ WITH groups AS (
     FROM ruled AS r LEFT JOIN cards AS c ON c.currency = r.currency AND r.day >= c.effective_date AND (r.day < c.next_date OR c.next_date IS NULL)
 ), rated AS (
     -- a rate is that of many rows, and the first of them alone looks it up: LIMIT keeps the condition in front of the function
-    SELECT n.is_kept, n.account, n.sender, n.currency, n.day, n.template_name, n.category, n.market, n.told, n.rate_category, n.free_units, n.free_told, n.units,
+    SELECT n.is_kept, n.account, n.sender, n.currency, n.day, n.template_name, n.category, n.market, n.told, n.rate_category, n.free_units, n.free_told, n.told_cost, n.units,
            pg_catalog.max(one.cost) OVER same AS rate, pg_catalog.bool_or(one.has_tiers) OVER same AS has_tiers,
-           coalesce(n.reason, CASE WHEN NOT n.free_told THEN pg_catalog.max(one.reason) OVER same END) AS why
+           coalesce(n.reason, CASE WHEN NOT n.free_told AND n.told_cost IS NULL THEN pg_catalog.max(one.reason) OVER same END) AS why
     FROM (SELECT d.*, pg_catalog.row_number() OVER (PARTITION BY d.is_kept, d.card, d.currency COLLATE "C", d.market COLLATE "C", d.rate_category COLLATE "C") AS place FROM dated AS d) AS n
     LEFT JOIN LATERAL (SELECT f.cost, f.reason, EXISTS (SELECT FROM whatsapp_rates AS t WHERE t.currency = n.currency AND t.market = n.market
                                                         AND t.category = n.rate_category AND t.volume_from > 1) AS has_tiers
                        FROM whatsapp_rate_cost(n.currency, n.card, n.market, n.rate_category, 0, 1) AS f WHERE n.place = 1 LIMIT 1) AS one ON true
     WINDOW same AS (PARTITION BY n.is_kept, n.card, n.currency COLLATE "C", n.market COLLATE "C", n.rate_category COLLATE "C")
 ), allowed AS (
-    SELECT r.*, CASE WHEN r.free_told THEN r.units WHEN r.free_units > 0 THEN greatest(0, least(r.units, r.free_units
+    SELECT r.*, CASE WHEN r.free_told THEN r.units WHEN r.told_cost IS NOT NULL THEN 0 WHEN r.free_units > 0 THEN greatest(0, least(r.units, r.free_units
                      - coalesce(pg_catalog.sum(r.units) OVER (PARTITION BY r.is_kept, r.free_told, pg_catalog.date_trunc('month', r.day), r.sender COLLATE "C", r.rate_category COLLATE "C"
-                                ORDER BY r.day, r.rate, r.market COLLATE "C", r.template_name COLLATE "C", r.category COLLATE "C", r.told, r.why COLLATE "C"
+                                ORDER BY r.day, r.rate, r.market COLLATE "C", r.template_name COLLATE "C", r.category COLLATE "C", r.told, r.why COLLATE "C", r.told_cost IS NULL
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) ELSE 0 END AS free
     FROM rated AS r
 ), placed AS (
     SELECT a.*, coalesce(pg_catalog.sum(a.units - a.free) OVER (PARTITION BY a.is_kept, pg_catalog.date_trunc('month', a.day), a.market COLLATE "C", a.rate_category COLLATE "C", a.currency COLLATE "C", a.account COLLATE "C"
-                                ORDER BY a.day, a.sender COLLATE "C", a.template_name COLLATE "C", a.category COLLATE "C", a.told, a.why COLLATE "C", a.free_told
+                                ORDER BY a.day, a.sender COLLATE "C", a.template_name COLLATE "C", a.category COLLATE "C", a.told, a.why COLLATE "C", a.free_told, a.told_cost IS NULL
                                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
     FROM allowed AS a
 )
 SELECT p.is_kept, p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units::bigint AS units, p.free::bigint AS free,
-       CASE WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 WHEN p.has_tiers THEN c.cost ELSE p.rate * (p.units - p.free) END END AS cost,
-       NOT p.told OR (p.free_units > 0 AND NOT p.free_told) AS estimated, p.why AS reason
+       CASE WHEN p.told_cost IS NOT NULL THEN p.told_cost
+            WHEN p.why IS NULL THEN CASE WHEN p.units = p.free THEN 0 WHEN p.has_tiers THEN c.cost ELSE p.rate * (p.units - p.free) END END AS cost,
+       p.told_cost IS NULL AND (NOT p.told OR (p.free_units > 0 AND NOT p.free_told)) AS estimated, p.why AS reason
 FROM placed AS p
 LEFT JOIN LATERAL (SELECT f.cost FROM whatsapp_rate_cost(p.currency, p.day, p.market, p.rate_category, p.before::bigint, (p.units - p.free)::bigint) AS f
-                   WHERE p.has_tiers AND p.why IS NULL AND p.units > p.free LIMIT 1) AS c ON true;
+                   WHERE p.has_tiers AND p.why IS NULL AND p.told_cost IS NULL AND p.units > p.free LIMIT 1) AS c ON true;
 
 CREATE VIEW whatsapp_costs AS
 SELECT p.day, p.account, p.sender, p.template_name, p.category, p.market, p.currency, p.units, p.free, p.cost, p.estimated, p.reason
 FROM whatsapp_cost_parts AS p WHERE NOT p.is_kept;
+
+-- For programs that compare what clouds cost: the columns of FOCUS 1.2. What has no price cannot be in it.
+CREATE VIEW whatsapp_focus_costs AS
+SELECT c.cost AS "BilledCost",
+       coalesce(a.business_account_id, c.account, 'default') AS "BillingAccountId",
+       coalesce(c.account, 'default') AS "BillingAccountName",
+       c.currency AS "BillingCurrency",
+       pg_catalog.timezone(z.zone, pg_catalog.date_trunc('month', c.day::timestamp)) AS "BillingPeriodStart",
+       pg_catalog.timezone(z.zone, pg_catalog.date_trunc('month', c.day::timestamp) + interval '1 month') AS "BillingPeriodEnd",
+       'Usage'::text AS "ChargeCategory",
+       NULL::text AS "ChargeClass",
+       pg_catalog.concat_ws(' ', 'WhatsApp messages of category', c.category, 'to ' || c.market, 'by template ' || c.template_name) AS "ChargeDescription",
+       'Usage-Based'::text AS "ChargeFrequency",
+       pg_catalog.timezone(z.zone, c.day::timestamp) AS "ChargePeriodStart",
+       pg_catalog.timezone(z.zone, c.day::timestamp + interval '1 day') AS "ChargePeriodEnd",
+       c.units AS "ConsumedQuantity",
+       'Messages'::text AS "ConsumedUnit",
+       c.cost AS "ContractedCost",
+       c.cost AS "EffectiveCost",
+       'Meta'::text AS "InvoiceIssuerName",
+       c.cost AS "ListCost",
+       c.cost / nullif(c.units - c.free, 0) AS "ListUnitPrice",
+       CASE WHEN c.category = 'marketing_lite' THEN 'Dynamic' ELSE 'Standard' END AS "PricingCategory",
+       c.units - c.free AS "PricingQuantity",
+       'Messages'::text AS "PricingUnit",
+       'Meta'::text AS "ProviderName",
+       'Meta'::text AS "PublisherName",
+       c.market AS "RegionId",
+       c.market AS "RegionName",
+       c.sender AS "ResourceId",
+       c.sender AS "ResourceName",
+       'Phone number'::text AS "ResourceType",
+       'Business Applications'::text AS "ServiceCategory",
+       'WhatsApp Business Platform'::text AS "ServiceName",
+       c.category AS "SkuId",
+       pg_catalog.concat_ws('/', c.category, c.market) AS "SkuPriceId",
+       pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('template', c.template_name, 'estimated', c.estimated)) AS "Tags"
+FROM whatsapp_costs AS c
+LEFT JOIN whatsapp_billing AS b ON b.sender = c.sender
+LEFT JOIN whatsapp_business_accounts AS a ON a.account IS NOT DISTINCT FROM c.account
+CROSS JOIN LATERAL (SELECT coalesce(b.time_zone, 'UTC') AS zone) AS z
+WHERE c.cost IS NOT NULL;
 
 -- What a bill is compared with. The costs are those that the reader keeps, so that no message is read.
 CREATE VIEW whatsapp_months WITH (security_barrier) AS
@@ -239,7 +283,7 @@ COMMENT ON COLUMN whatsapp_cost_parts.is_kept IS 'True for what is made of whats
 COMMENT ON COLUMN whatsapp_cost_parts.day IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.account IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.sender IS 'As in whatsapp_costs.';
-COMMENT ON COLUMN whatsapp_cost_parts.template_name IS 'As in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_cost_parts.template_name IS 'As in whatsapp_costs; NULL for what is made of whatsapp_cost_units.';
 COMMENT ON COLUMN whatsapp_cost_parts.category IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.market IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.currency IS 'As in whatsapp_costs.';
@@ -248,19 +292,54 @@ COMMENT ON COLUMN whatsapp_cost_parts.free IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.cost IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.estimated IS 'As in whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_cost_parts.reason IS 'As in whatsapp_costs.';
-COMMENT ON VIEW whatsapp_costs IS 'What was delivered and what it costs by the rate cards, by day, sender, template, category and market. Reads the whole of whatsapp_messages.';
+COMMENT ON VIEW whatsapp_costs IS 'What was delivered and what it costs, as Meta told it or by the rate cards, by day, sender, template, category and market. Reads the whole of whatsapp_messages.';
 COMMENT ON COLUMN whatsapp_costs.day IS 'Day of the delivery in the time zone of the account, in UTC when it is not known.';
 COMMENT ON COLUMN whatsapp_costs.account IS 'Account of the sender; NULL is the default one.';
 COMMENT ON COLUMN whatsapp_costs.sender IS 'Name of the sender.';
 COMMENT ON COLUMN whatsapp_costs.template_name IS 'Name of the template; NULL for other messages.';
 COMMENT ON COLUMN whatsapp_costs.category IS 'Category as Meta told it; else service, or the template''s category.';
 COMMENT ON COLUMN whatsapp_costs.market IS 'Market of the recipients.';
-COMMENT ON COLUMN whatsapp_costs.currency IS 'Currency of the account.';
+COMMENT ON COLUMN whatsapp_costs.currency IS 'Currency of the account, or in which Meta told what it has cost.';
 COMMENT ON COLUMN whatsapp_costs.units IS 'Delivered messages; conversations where Meta charged by these.';
 COMMENT ON COLUMN whatsapp_costs.free IS 'How many of them are free: as Meta told, by the rules of the day, or as the first of a month.';
-COMMENT ON COLUMN whatsapp_costs.cost IS 'What the others cost; NULL when it is not known, see reason.';
-COMMENT ON COLUMN whatsapp_costs.estimated IS 'True when Meta did not tell category and type, or does not tell which messages of a month are free.';
+COMMENT ON COLUMN whatsapp_costs.cost IS 'What the others cost: as Meta told it (pricing_cost of whatsapp_messages), else by the rate card. NULL when it is not known, see reason.';
+COMMENT ON COLUMN whatsapp_costs.estimated IS 'True when Meta did not tell category and type, or does not tell which messages of a month are free; false where it told the cost.';
 COMMENT ON COLUMN whatsapp_costs.reason IS 'Why there is no cost.';
+COMMENT ON VIEW whatsapp_focus_costs IS 'What whatsapp_costs shows, by the names of the FinOps Open Cost and Usage Specification (FOCUS 1.2), without what has no price. Reads the whole of whatsapp_messages.';
+COMMENT ON COLUMN whatsapp_focus_costs."BilledCost" IS 'What the messages have cost, as in whatsapp_costs.';
+COMMENT ON COLUMN whatsapp_focus_costs."BillingAccountId" IS 'Meta''s id of the account, or its name while that is not known.';
+COMMENT ON COLUMN whatsapp_focus_costs."BillingAccountName" IS 'Name of the account; default for the default one.';
+COMMENT ON COLUMN whatsapp_focus_costs."BillingCurrency" IS 'Currency of the cost.';
+COMMENT ON COLUMN whatsapp_focus_costs."BillingPeriodStart" IS 'Begin of the month, in the time zone of the account.';
+COMMENT ON COLUMN whatsapp_focus_costs."BillingPeriodEnd" IS 'Begin of the next month.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargeCategory" IS 'Usage.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargeClass" IS 'NULL: no correction of a former charge.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargeDescription" IS 'The charge in words.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargeFrequency" IS 'Usage-Based.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargePeriodStart" IS 'Begin of the day of the delivery, in the time zone of the account.';
+COMMENT ON COLUMN whatsapp_focus_costs."ChargePeriodEnd" IS 'Begin of the next day.';
+COMMENT ON COLUMN whatsapp_focus_costs."ConsumedQuantity" IS 'Delivered messages.';
+COMMENT ON COLUMN whatsapp_focus_costs."ConsumedUnit" IS 'Messages.';
+COMMENT ON COLUMN whatsapp_focus_costs."ContractedCost" IS 'As BilledCost: there are no other contracts.';
+COMMENT ON COLUMN whatsapp_focus_costs."EffectiveCost" IS 'As BilledCost: nothing is paid in advance.';
+COMMENT ON COLUMN whatsapp_focus_costs."InvoiceIssuerName" IS 'Meta.';
+COMMENT ON COLUMN whatsapp_focus_costs."ListCost" IS 'As BilledCost: it is by the list.';
+COMMENT ON COLUMN whatsapp_focus_costs."ListUnitPrice" IS 'Price of one of those that are charged; NULL when all are free.';
+COMMENT ON COLUMN whatsapp_focus_costs."PricingCategory" IS 'Dynamic where messages have a maximum price, else Standard.';
+COMMENT ON COLUMN whatsapp_focus_costs."PricingQuantity" IS 'Of the messages, those that are charged.';
+COMMENT ON COLUMN whatsapp_focus_costs."PricingUnit" IS 'Messages.';
+COMMENT ON COLUMN whatsapp_focus_costs."ProviderName" IS 'Meta.';
+COMMENT ON COLUMN whatsapp_focus_costs."PublisherName" IS 'Meta.';
+COMMENT ON COLUMN whatsapp_focus_costs."RegionId" IS 'Market of the recipients.';
+COMMENT ON COLUMN whatsapp_focus_costs."RegionName" IS 'Market of the recipients.';
+COMMENT ON COLUMN whatsapp_focus_costs."ResourceId" IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_focus_costs."ResourceName" IS 'Name of the sender.';
+COMMENT ON COLUMN whatsapp_focus_costs."ResourceType" IS 'Phone number.';
+COMMENT ON COLUMN whatsapp_focus_costs."ServiceCategory" IS 'Business Applications.';
+COMMENT ON COLUMN whatsapp_focus_costs."ServiceName" IS 'WhatsApp Business Platform.';
+COMMENT ON COLUMN whatsapp_focus_costs."SkuId" IS 'Category that is charged.';
+COMMENT ON COLUMN whatsapp_focus_costs."SkuPriceId" IS 'Category and market.';
+COMMENT ON COLUMN whatsapp_focus_costs."Tags" IS 'The template, and whether it is an estimate.';
 COMMENT ON VIEW whatsapp_months IS 'Numbers of each month by sender, and of this month and the last what they have cost: without reading a message, so some minutes old with millions of them.';
 COMMENT ON COLUMN whatsapp_months.month IS 'Its first day: by UTC for numbers, in the time zone of the account for costs.';
 COMMENT ON COLUMN whatsapp_months.sender IS 'Name of the sender.';

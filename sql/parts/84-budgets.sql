@@ -147,7 +147,7 @@ COMMENT ON COLUMN whatsapp_charges.reserved_at IS 'When it was claimed.';
 COMMENT ON COLUMN whatsapp_charges.state IS 'reserved; settled: delivered; released: refused. Where nobody knows what became of it, it stays reserved.';
 COMMENT ON COLUMN whatsapp_charges.category IS 'Category by which it was priced.';
 COMMENT ON COLUMN whatsapp_charges.amount IS 'What was reserved; NULL when the price is not known.';
-COMMENT ON COLUMN whatsapp_charges.charged IS 'What it cost when it was delivered: the reserved amount, 0 where Meta does not charge it, or the price of the category that Meta told.';
+COMMENT ON COLUMN whatsapp_charges.charged IS 'What it cost when it was delivered: the reserved amount, 0 where Meta does not charge it, what Meta told that it cost, or the price of the category that Meta told.';
 COMMENT ON COLUMN whatsapp_charges.periods IS 'The periods of budgets in which it counts.';
 COMMENT ON FUNCTION whatsapp_charge_parts(text, numeric, numeric) IS 'What a charge adds to whatsapp_budget_ledger.';
 COMMENT ON FUNCTION wa_budget_set(text, numeric, text, text, text, text, text, text, boolean, text, bigint) IS

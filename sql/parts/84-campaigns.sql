@@ -36,7 +36,9 @@ CREATE TABLE whatsapp_campaign_units (
     reason       text,
     category     text,
     pricing_type text,
-    units        bigint NOT NULL
+    told_currency text,
+    units        bigint NOT NULL,
+    told_cost    numeric
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 ALTER TABLE whatsapp_campaign_units REPLICA IDENTITY FULL;
 
@@ -94,7 +96,7 @@ RETURNS TABLE (messages bigint, left_out bigint, errors jsonb, cost jsonb)
 LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_campaign_retry_shown';
 
--- By the list rate of each day, as whatsapp_costs finds it. Free ones of the month and tiers depend on what else was sent: here they are not
+-- What Meta told, else by the list rate of each day, as whatsapp_costs finds it. Free ones of the month and tiers depend on what else was sent: here they are not
 -- taken off, so that no campaign shows less than it may have cost. Calls no function that needs a right of its own.
 CREATE VIEW whatsapp_campaign_costs WITH (security_barrier) AS
 WITH rates AS MATERIALIZED (
@@ -107,15 +109,16 @@ WITH rates AS MATERIALIZED (
     FROM (SELECT DISTINCT n.currency, n.effective_date FROM rates AS n) AS k
 )
 SELECT r.campaign, r.day, r.category, r.market, r.currency, r.units, CASE WHEN r.is_free THEN r.units ELSE 0 END AS free,
-       CASE WHEN w.reason IS NULL THEN CASE WHEN r.is_free THEN 0 ELSE r.units * c.rate END END AS cost,
-       NOT r.told OR (NOT r.is_free AND (r.free_units > 0 OR coalesce(c.has_tiers, false))) AS estimated, w.reason
-FROM (SELECT u.campaign_id AS campaign, u.day, u.market, u.units, b.currency, b.time_zone, g.category, p.rate_category, p.free_units,
+       CASE WHEN r.told_cost IS NOT NULL THEN r.told_cost WHEN w.reason IS NULL THEN CASE WHEN r.is_free THEN 0 ELSE r.units * c.rate END END AS cost,
+       r.told_cost IS NULL AND (NOT r.told OR (NOT r.is_free AND (r.free_units > 0 OR coalesce(c.has_tiers, false)))) AS estimated, w.reason
+FROM (SELECT u.campaign_id AS campaign, u.day, u.market, u.units, coalesce(u.told_currency, b.currency) AS currency, u.told_cost, b.time_zone, g.category, p.rate_category, p.free_units,
              u.category IS NOT NULL AND u.pricing_type IS NOT NULL AS told,
              CASE WHEN u.pricing_type LIKE 'free%' THEN true WHEN u.pricing_type IS NULL THEN coalesce(p.basis <> 'rate', false) ELSE false END AS is_free,
-             CASE WHEN u.pricing_type LIKE 'free%' THEN NULL
+             CASE WHEN u.pricing_type LIKE 'free%' OR u.told_cost IS NOT NULL THEN NULL
                   ELSE coalesce(u.reason, CASE WHEN b.time_zone IS NULL THEN 'no_time_zone' END, p.reason) END AS reason
-      FROM (SELECT s.campaign_id, s.day, s.market, s.reason, s.category, s.pricing_type, pg_catalog.sum(s.units)::bigint AS units
-            FROM whatsapp_campaign_units AS s GROUP BY s.campaign_id, s.day, s.market, s.reason, s.category, s.pricing_type) AS u
+      FROM (SELECT s.campaign_id, s.day, s.market, s.reason, s.category, s.pricing_type, s.told_currency, pg_catalog.sum(s.units)::bigint AS units,
+                   pg_catalog.sum(s.told_cost) AS told_cost
+            FROM whatsapp_campaign_units AS s GROUP BY s.campaign_id, s.day, s.market, s.reason, s.category, s.pricing_type, s.told_currency) AS u
       JOIN whatsapp_campaign_definitions AS d ON d.id = u.campaign_id
       LEFT JOIN whatsapp_billing AS b ON b.sender = d.sender
       LEFT JOIN whatsapp_templates AS t ON u.category IS NULL AND t.name = d.template_name AND t.language = d.template_language
@@ -126,7 +129,7 @@ FROM (SELECT u.campaign_id AS campaign, u.day, u.market, u.units, b.currency, b.
       WHERE u.units <> 0 AND whatsapp_sees(d.sender)) AS r
 LEFT JOIN cards AS card ON card.currency = r.currency AND card.effective_date <= r.day AND (card.next_date IS NULL OR card.next_date > r.day)
 LEFT JOIN rates AS c ON c.currency = r.currency AND c.effective_date = card.effective_date AND c.market = r.market AND c.category = r.rate_category
-CROSS JOIN LATERAL (SELECT coalesce(r.reason, CASE WHEN r.is_free OR c.rate IS NOT NULL THEN NULL WHEN r.currency IS NULL THEN 'no_currency'
+CROSS JOIN LATERAL (SELECT coalesce(r.reason, CASE WHEN r.is_free OR r.told_cost IS NOT NULL OR c.rate IS NOT NULL THEN NULL WHEN r.currency IS NULL THEN 'no_currency'
                          WHEN card.effective_date IS NULL THEN 'no_rate_card'
                          WHEN NOT EXISTS (SELECT FROM rates AS k WHERE k.currency = r.currency AND k.effective_date = card.effective_date
                                           AND k.market = r.market) THEN 'market_not_on_card' ELSE 'rate_not_printed' END) AS reason) AS w;
@@ -206,7 +209,9 @@ COMMENT ON COLUMN whatsapp_campaign_units.market IS 'Market of the recipients, a
 COMMENT ON COLUMN whatsapp_campaign_units.reason IS 'Why there is no market.';
 COMMENT ON COLUMN whatsapp_campaign_units.category IS 'Category as Meta told it; NULL before.';
 COMMENT ON COLUMN whatsapp_campaign_units.pricing_type IS 'Whether and why it is charged, as Meta told it; NULL before.';
+COMMENT ON COLUMN whatsapp_campaign_units.told_currency IS 'Of messages whose cost Meta told, its currency; NULL of others.';
 COMMENT ON COLUMN whatsapp_campaign_units.units IS 'Number of messages.';
+COMMENT ON COLUMN whatsapp_campaign_units.told_cost IS 'What they have cost, as Meta told it.';
 COMMENT ON VIEW whatsapp_campaign_costs IS
     'What the delivered messages of each campaign cost by the rate cards, by day, category and market: exact after each transaction, and also when the messages are deleted. Free messages of the month and volume tiers are not taken off.';
 COMMENT ON COLUMN whatsapp_campaign_costs.campaign IS 'Number of the campaign.';

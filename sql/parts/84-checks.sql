@@ -415,12 +415,14 @@ life (at, place, event, detail) AS (
     UNION ALL
     SELECT NULL, 8, 'cost', concat_ws(', ', m.pricing_category, m.pricing_type, m.pricing_model) FROM m WHERE coalesce(m.pricing_category, m.pricing_type) IS NOT NULL
     UNION ALL
+    SELECT NULL, 8, 'price', concat_ws(' ', trim_scale(m.pricing_cost), m.pricing_currency, 'as Meta told') FROM m WHERE m.pricing_cost IS NOT NULL
+    UNION ALL
     SELECT NULL, 8, 'price', concat_ws(' ', 'about', trim_scale(c.cost), b.currency, 'by the rate card')
     FROM m JOIN @extschema@.whatsapp_billing AS b ON b.sender = m.sender
     CROSS JOIN LATERAL (SELECT timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day) AS d
     CROSS JOIN LATERAL @extschema@.whatsapp_rate_cost(b.currency, d.day, (SELECT k.market FROM @extschema@.wa_market(m.recipient_phone) AS k),
                                                       replace(lower(m.pricing_category), '-', '_'), 0, 1) AS c
-    WHERE m.pricing_type = 'regular' AND c.cost IS NOT NULL
+    WHERE m.pricing_type = 'regular' AND m.pricing_cost IS NULL AND c.cost IS NOT NULL
     UNION ALL
     SELECT NULL, 8, 'budget', concat_ws(', ', c.state, 'reserved ' || trim_scale(c.amount), 'charged ' || trim_scale(c.charged), CASE WHEN c.amount IS NULL AND c.charged IS NULL THEN 'price not known' END)
     FROM @extschema@.whatsapp_charges AS c WHERE c.message_id = $1

@@ -44,10 +44,10 @@ sub failure { my ($code) = @_; return [ { code => $code, title => "title $code",
 my @pool = (
 	{ status => 'sent', timestamp => '1895336240', pricing => price('regular', 'marketing'), conversation => { id => 'c2', origin => { type => 'marketing' } } },
 	{ status => 'sent', timestamp => '1895336242', pricing => price('regular', 'utility'), recipient_id => '34600111222' },
-	{ status => 'delivered', timestamp => '1895336250', pricing => price('free_customer_service', 'utility'), recipient_user_id => 'ES.1' },
-	{ status => 'delivered', timestamp => '1895336249', pricing => price('free_entry_point', 'utility'), conversation => { id => 'c1' } },
+	{ status => 'delivered', timestamp => '1895336250', pricing => { %{ price('free_customer_service', 'utility') }, cost => { amount => 9.5, currency => 'USD' } }, recipient_user_id => 'ES.1' },
+	{ status => 'delivered', timestamp => '1895336249', pricing => { %{ price('free_entry_point', 'utility') }, cost => { amount => 10, currency => 'EUR' } }, conversation => { id => 'c1' } },
 	{ status => 'read', timestamp => '1895336260', conversation => { id => 'c3', origin => { type => 'service' } } },
-	{ status => 'played', timestamp => '1895336259' },
+	{ status => 'played', timestamp => '1895336259', pricing => { cost => { amount => '10.0', currency => 'USD' } } },
 	{ status => 'failed', timestamp => '1895336245', errors => failure(131026) },
 	{ status => 'failed', timestamp => '1895336244', errors => failure(131049) },
 	{ status => 'failed', timestamp => '1895336244', recipient_participant_id => '1', errors => failure(130472) },
@@ -71,7 +71,7 @@ sub make_messages
 	return;
 }
 sub event { my ($prefix, $place, $number) = @_; return { %{ $pool[$number] }, id => "$prefix." . ($place + 1) } }
-my $columns = 'status, sent_at, delivered_at, read_at, failed_at, error_code, error_message, error_details, hint, wa_id, user_id, conversation_id, pricing_category, pricing_type, pricing_model, billable';
+my $columns = 'status, sent_at, delivered_at, read_at, failed_at, error_code, error_message, error_details, hint, wa_id, user_id, conversation_id, pricing_category, pricing_type, pricing_model, billable, pricing_cost, pricing_currency';
 sub end_of { my ($prefix) = @_; return sql("SELECT reference || ': ' || string_agg(DISTINCT ROW($columns)::text, ' <> ') FROM whatsapp_messages WHERE wamid LIKE '$prefix.%' GROUP BY reference ORDER BY reference") }
 sub orders_that_differ { my ($prefix) = @_; return sql("SELECT coalesce(string_agg(reference, ' '), 'none') FROM (SELECT reference FROM whatsapp_messages WHERE wamid LIKE '$prefix.%' GROUP BY reference HAVING count(DISTINCT ROW($columns)) > 1) AS r") }
 
@@ -152,7 +152,7 @@ is(sql(q{SELECT string_agg(DISTINCT e.status, ', ' ORDER BY e.status) FROM whats
 is(sql(q{SELECT count(*) FROM whatsapp_events AS e JOIN whatsapp_messages AS m ON m.id = e.message_id WHERE m.wamid LIKE 'f.%' AND e.status IN ('failed', 'warning') AND (e.raw IS NULL OR e.wamid IS NULL)}), '0',
 	'a failure, and a word that is new, are kept whole');
 make_messages('g', '2030-01-01');
-deliver({ id => 'g.1', status => 'read', timestamp => '1895336260', pricing => { %{ price('regular', 'marketing_lite') }, cost => { amount => 1, currency => 'EUR' } } });
+deliver({ id => 'g.1', status => 'read', timestamp => '1895336260', pricing => { %{ price('regular', 'marketing_lite') }, cost => { amount => 1, currency => 'EUR', bid => 2 } } });
 is(sql(q{SELECT raw #>> '{pricing,cost,currency}' FROM whatsapp_events WHERE wamid = 'g.1'}), 'EUR', 'and so is a status that says more');
 deliver(map { { id => "later.$_", status => 'delivered', timestamp => '1895336240' } } 1 .. 2);
 is(sql(q{SELECT count(*) FROM whatsapp_events WHERE wamid LIKE 'later.%' AND raw IS NOT NULL}), '2', 'and one whose message is not known');
@@ -165,6 +165,10 @@ means('0', 'status, pricing_category, pricing_type, pricing_model, billable, con
 means('0+2', 'status, pricing_category, pricing_type', 'DELIVERED utility free_customer_service', 'the price of delivered counts more: charged is what is delivered');
 means('2+4', 'status, pricing_category, pricing_type, pricing_model, billable', 'READ utility free_customer_service PMP t', 'a conversation that read brings does not take the price away');
 means('4', 'pricing_category, billable IS NULL', 'service t', 'but it is better than nothing');
+means('0+2', 'pricing_cost, pricing_currency', '9.50000000 USD', 'what it has cost is kept as Meta tells it');
+means('2+3', 'pricing_cost, pricing_currency', '10.00000000 EUR', 'the greater one, as a number');
+means('3+5', 'pricing_cost, pricing_currency, pricing_type', '10.00000000 USD free_entry_point', 'and of two that are the same the currency that sorts last');
+means('4', 'pricing_cost IS NULL, pricing_currency IS NULL', 't t', 'most messages have none');
 means('5', 'status, extract(epoch FROM delivered_at)::bigint, extract(epoch FROM read_at)::bigint', 'READ 1895336259 1895336259', 'read (or played) implies delivered'
 );
 means('2+3', 'extract(epoch FROM delivered_at)::bigint, user_id, conversation_id', '1895336249 ES.1 c1', 'the earliest counts');

@@ -114,7 +114,7 @@ is(sql(q{SELECT count(*) FROM whatsapp_cost_units WHERE NOT is_whole}), '0', 'an
 # ------------------------------------------------------------------------ many messages: in slices, each a transaction, and on from there after an end
 sql(q{INSERT INTO whatsapp_messages (sender, recipient_phone, message_type, template_name, template_language)
 	SELECT 'default', '+3461' || lpad(i::text, 7, '0'), 'template', 'many_' || i % 2000, 'es' FROM generate_series(1, 45000) AS i;
-	UPDATE whatsapp_messages SET status = 'DELIVERED', sent_at = now(), delivered_at = now(), pricing_model = 'PMP', pricing_type = 'regular', pricing_category = 'utility', billable = true
+	UPDATE whatsapp_messages SET status = 'DELIVERED', sent_at = now(), delivered_at = now(), pricing_model = 'PMP', pricing_type = 'regular', pricing_category = template_name, billable = true
 	WHERE template_name LIKE 'many%'});
 my ($of, $come) = (0, 0);
 wait_for('the first slice', sub { ($of, $come) = split /\|/, sql('SELECT round, max(until_id) FROM whatsapp_cost_units WHERE NOT is_whole GROUP BY round'); $of });
@@ -129,5 +129,14 @@ ok(eval { wait_for('the end of the round', sub {
 cmp_ok($most, '<', 8000, "and its sums are put together on the way: $most rows at most");
 wait_sql($node, q{SELECT (SELECT sum(units) FROM whatsapp_cost_units WHERE is_whole) = (SELECT sum(units) FROM whatsapp_costs)});
 pass('nothing of it was counted twice or left out');
+
+# ------------------------------------------------------------------------------ ten million messages: their counts, since the page is made of nothing else
+sql(q{INSERT INTO whatsapp_day_counts (day, sender, template_name, category, sent, delivered, read, failed, failed_sent, cancelled)
+	SELECT (now() AT TIME ZONE 'UTC')::date - i, 'default', 'many', 'utility', 1000000, 990000, 500000, 10000, 0, 0 FROM generate_series(0, 9) AS i});
+my ($sent, $delivered, $rate, $read, $failed) = split /\|/, sql(q{SELECT to_char(sum(sent), 'FM999,999,999'), to_char(sum(delivered), 'FM999,999,999'), round(100.0 * sum(delivered) / sum(sent), 1),
+	to_char(sum(read), 'FM999,999,999'), to_char(sum(failed), 'FM999,999,999') FROM whatsapp_stat_days WHERE day > (now() AT TIME ZONE 'UTC')::date - 30});
+like($sent, qr/^10,\d{3},\d{3}$/, 'more than ten million');
+has("ten million: $sent", qr/<p>$sent sent, $delivered delivered \($rate %\), $read read, $failed failed<\/p>/);
+fits('ten million');
 $node->stop('fast');
 done_testing();

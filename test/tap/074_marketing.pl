@@ -8,7 +8,7 @@ use PgWhatsapp;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_cluster('marketing', conf => "whatsapp.on_recategorised = hold\n");
+my $node = new_cluster('marketing', conf => "whatsapp.on_recategorised = hold\nwhatsapp.account_currency = 'USD'\nwhatsapp.account_time_zone = 'Europe/Madrid'\n");
 my $sandbox = $node->{sandbox};
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 sub status_of { my ($id) = @_; return sql("SELECT status FROM whatsapp_messages WHERE id = $id") }
@@ -89,7 +89,39 @@ sql('CALL wa_sync_templates()');
 is(category_of(enqueue('receipt')), 'utility', 'others go where they always went');
 sql(q{INSERT INTO whatsapp_accounts (name, business_account_id, marketing_endpoint) VALUES ('other', '987654322', 'messages')});
 is(sql(q{SELECT count(*) FROM whatsapp_messages WHERE status NOT IN ('READ')}), '0', 'all of them are sent');
+
+# What it has cost Meta tells of messages with a maximum price alone. Where it does, that goes before what a rate card, or a bid that nobody knows, would say:
+# on the message, in its budget, of its campaign, and by day and template.
+sandbox_set($sandbox, pricing => 'max_price');
+sql(q{BEGIN; SELECT wa_budget_set('offers', 5, campaign => campaign)
+	FROM wa_send_bulk(ARRAY(SELECT '+3470000000' || i FROM generate_series(0, 9) AS i), 'offer', ARRAY['Ana'], 'es', name => 'offers'); COMMIT});
+wait_sql($node, q{SELECT state || ' ' || read FROM whatsapp_campaigns WHERE name = 'offers'}, 'finished 10');
+my $of_campaign = q{FROM whatsapp_messages WHERE campaign_id IS NOT NULL};
+is(sql("SELECT sum(pricing_cost) || ' ' || string_agg(DISTINCT pricing_currency || ' ' || pricing_category, ', ') $of_campaign"), '0.34500000 USD marketing_lite', 'what Meta says that it has cost');
+my $spent = q{SELECT concat_ws(' ', s ->> 'currency', s ->> 'delivered', s ->> 'free', trim_scale((s ->> 'cost')::numeric), s ->> 'estimated', s ->> 'unpriced')
+	FROM whatsapp_campaigns, jsonb_array_elements(spent) AS s WHERE name = 'offers'};
+is(sql($spent), 'USD 10 0 0.345 0 0', 'is what the campaign has spent');
+my $charged = q{SELECT trim_scale(spent) || ' ' || trim_scale(reserved) FROM whatsapp_budgets};
+is(sql($charged), '0.345 0', 'what its budget has settled');
+is(sql(q{SELECT string_agg(concat_ws(' ', category, units, trim_scale(cost), estimated, reason), ', ' ORDER BY category, units) FROM whatsapp_costs WHERE template_name = 'offer'}),
+	'marketing 1 0.0707 f, marketing_lite 1 bid, marketing_lite 10 0.345 f', 'and what the costs say of it; of another one only Meta knows');
+like(sql("SELECT string_agg(event || ': ' || detail, '; ') FROM wa_diagnose((SELECT max(id) $of_campaign))"), qr/; price: 0\.03\d? USD as Meta told/, 'one of them says it, too');
+is(sql(q{SELECT count(*) FROM whatsapp_events AS e JOIN whatsapp_messages AS m ON m.id = e.message_id WHERE m.campaign_id IS NOT NULL AND e.raw IS NOT NULL AND e.status <> 'sent'}), '0',
+	'and no event keeps it once more');
+ok(eval { wait_sql($node, q{SELECT (SELECT sum(cost) FROM whatsapp_months) = (SELECT sum(cost) FROM whatsapp_costs)}) }, 'the months have it without a look at the messages') or diag sql('SELECT * FROM whatsapp_months');
+# somebody corrects one by hand
+sql("UPDATE whatsapp_messages SET pricing_cost = pricing_cost + 1 WHERE id = (SELECT max(id) $of_campaign)");
+is(sql($spent) . '; ' . sql($charged), 'USD 10 0 1.345 0 0; 1.345 0', 'what is told anew is counted anew');
+wait_sql($node, q{SELECT count(*) = count(DISTINCT (day, market, reason, category, pricing_type, told_currency)) FROM whatsapp_campaign_units});
+is(sql($spent), 'USD 10 0 1.345 0 0', 'and the same when the sums are folded');
+is(sql(lost_money()), '', 'no money is lost');
+# in another currency than the account's: nothing is converted, and what was reserved stands
+sql("UPDATE whatsapp_messages SET pricing_currency = 'EUR' WHERE id = (SELECT min(id) $of_campaign)");
+is(sql("SELECT string_agg(line, ', ') FROM ($spent ORDER BY 1) AS s (line)"), 'EUR 1 0 0.03 0 0, USD 9 0 1.315 0 0', 'of another currency it is shown apart');
+is(sql("SELECT trim_scale(charged) FROM whatsapp_charges WHERE message_id = (SELECT min(id) $of_campaign)"), '0.0707', 'and a budget goes on with the rate card');
 books_agree($node, 'marketing');
 tables_intact($node, 'sender killed');
+sql('DELETE FROM whatsapp_messages WHERE campaign_id IS NOT NULL');
+is(sql("SELECT string_agg(line, ', ') FROM ($spent ORDER BY 1) AS s (line)"), 'EUR 1 0 0.03 0 0, USD 9 0 1.315 0 0', 'it stays when the messages are gone');
 $node->stop;
 done_testing();

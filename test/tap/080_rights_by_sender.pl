@@ -78,7 +78,7 @@ is(sql(q{SELECT string_agg(level || ' ' || coalesce(sender, 'all'), ', ') FROM w
 my %reads = (map({ ("whatsapp_$_" => 'own') } qw(messages queue day_counts requests opt_outs windows inbound media changes change_queue watch_items cost_units campaign_units campaign_costs
 	campaign_definitions budget_limits callback_definitions watch_definitions senders attempts codes media_messages watched_messages charges wamids
 	campaign_pauses templates template_definitions numbers business_accounts accounts events
-	held latest months billing delivered_units cost_parts costs campaigns campaign_errors status stat_queue stat_days stat_errors stat_latency stat_senders)),
+	held latest months billing delivered_units cost_parts costs focus_costs campaigns campaign_errors status stat_queue stat_days stat_errors stat_latency stat_senders)),
 	map({ ("whatsapp_$_" => 'shared') } qw(markets rates opt_out_keywords error_codes recategorised_templates stat_listener stat_workers)),
 	map({ ("whatsapp_$_" => '-') } qw(event_queue deliveries instances probes template_samples user_ids watch_errors callback_calls budget_periods budget_ledger
 	role_grants top grants budgets budget_sums watches callbacks meta_costs cost_differences)));
@@ -113,7 +113,7 @@ for my $relation (grep { $reads{$_} eq 'own' } @relations)
 	is(outcome("SELECT count(*) FROM $relation AS r WHERE $by", "n_$_"), '0', "$relation: nothing of south for the $_ of north (there: $there)") for qw(monitor operator);
 	is(outcome("SELECT count(*) FROM $relation AS r WHERE $by", 'all_monitor'), $there, "$relation: all of it for the monitor of all");
 }
-is(join(' ', sort keys %empty), join(' ', map { "whatsapp_$_" } qw(campaign_costs campaign_errors campaign_units change_queue cost_parts cost_units costs delivered_units held media_messages status template_definitions
+is(join(' ', sort keys %empty), join(' ', map { "whatsapp_$_" } qw(campaign_costs campaign_errors campaign_units change_queue cost_parts cost_units costs delivered_units focus_costs held media_messages status template_definitions
 	watch_items watched_messages)), 'rows of south were in all of the others');
 is(outcome('SELECT count(*) FROM whatsapp_messages', 'n_monitor'), sql(q{SELECT count(*) FROM whatsapp_messages WHERE sender = 'north'}), 'its own are all there');
 is(outcome('SELECT count(*) FROM whatsapp_messages', 'member'), sql(q{SELECT count(*) FROM whatsapp_messages WHERE sender = 'north'}), 'a member of the role has its rights, and no more');

@@ -63,7 +63,7 @@ sql('DROP DATABASE elsewhere');
 # it is quick with many campaigns, since no message is read
 sql(q{INSERT INTO whatsapp_campaign_definitions (name, sender, template_name, template_language, planned, duplicates)
 	  SELECT 'old ' || i, 'default', 'po_notification', 'es', 1000, 0 FROM generate_series(1, 200) AS i;
-	INSERT INTO whatsapp_campaign_units SELECT d.id, date '2026-11-01' + i, 'Spain', NULL, 'utility', 'regular', 100
+	INSERT INTO whatsapp_campaign_units (campaign_id, day, market, reason, category, pricing_type, units) SELECT d.id, date '2026-11-01' + i, 'Spain', NULL, 'utility', 'regular', 100
 	  FROM whatsapp_campaign_definitions AS d, generate_series(1, 10) AS i WHERE d.name LIKE 'old %';
 	ANALYZE whatsapp_campaign_definitions, whatsapp_campaign_units, whatsapp_day_counts});
 my ($took) = sql('EXPLAIN (ANALYZE, TIMING OFF) SELECT * FROM whatsapp_campaigns') =~ /Execution Time: ([\d.]+)/;

@@ -51,7 +51,7 @@ all_of(const Progress &sum)
 {
 	return std::make_tuple(sum.sent_at, sum.delivered_at, sum.read_at, sum.price_rank,
 	                       sum.price.pricing_category, sum.price.billable, sum.wa_id, sum.user_id,
-	                       sum.conversation_id, sum.wamid);
+	                       sum.conversation_id, sum.wamid, sum.cost, sum.currency);
 }
 
 Progress
@@ -79,6 +79,12 @@ pool()
 	made[1].wa_id = "34600111222";
 	made[3].wa_id = "34600111333";
 	made[4].user_id = "ES.1";
+	/* what the message has cost, told thrice */
+	made[2].pricing_cost = "9.00000000";
+	made[2].pricing_currency = "USD";
+	made[3].pricing_cost = made[5].pricing_cost = "10.00000000";
+	made[3].pricing_currency = "USD";
+	made[5].pricing_currency = "EUR";
 	return made;
 }
 
@@ -136,6 +142,26 @@ TEST(Progress, Meaning)
 	EXPECT_EQ(sum.sent_at, 9);
 	add_report(sum, failed(8, 5, "no progress"));
 	EXPECT_EQ(sum.sent_at, 9);
+}
+
+/* as numbers; and it needs no category beside it */
+TEST(Progress, TheGreatestCostCounts)
+{
+	Progress sum;
+	StatusReport told = report("delivered", 20);
+	for (const char *cost : {"0.03500000", "10.00000000", "9.50000000", "0.00000000"}) {
+		told.pricing_cost = cost;
+		told.pricing_currency = "USD";
+		add_report(sum, told);
+	}
+	add_report(sum, report("read", 21));
+	EXPECT_EQ(sum.cost, "10.00000000");
+	EXPECT_EQ(sum.currency, "USD");
+	EXPECT_EQ(sum.price_rank, StatusRank::none);
+	Progress free;
+	told.pricing_cost = "0.00000000";
+	add_report(free, told);
+	EXPECT_EQ(free.cost, "0.00000000");
 }
 
 TEST(Progress, AConversationsOriginDoesNotReplaceAPrice)

@@ -83,6 +83,26 @@ TEST(Rate, WhatIsNoneIsRefused)
 	EXPECT_EQ(read_rate(std::string(100, '0')), "");
 }
 
+TEST(Rate, AmountsAreRounded)
+{
+	const std::pair<const char *, const char *> amounts[] = {
+	    {"0.035", "0.03500000"},
+	    {"0.035000000000000003", "0.03500000"},
+	    {"0.034999999999999996", "0.03500000"},
+	    {"0.000000005", "0.00000001"},
+	    {"0.0000000049", "0.00000000"},
+	    {"9.999999999", "10.00000000"},
+	    {"0", "0.00000000"},
+	    {"3.5E-2", "0.03500000"},
+	    {"87", "87.00000000"},
+	    {"999999.99999999", "999999.99999999"},
+	};
+	for (const auto &[written, read] : amounts)
+		EXPECT_EQ(read_amount(written), read) << written;
+	for (const char *written : {"", "-0.01", "0,05", "NaN", "1000000", "999999.999999999", "1E99"})
+		EXPECT_EQ(read_amount(written), "") << written;
+}
+
 TEST(RateCard, AsMetaPublishesIt)
 {
 	EXPECT_EQ(shown(read_rate_card(

@@ -100,6 +100,31 @@ TEST(Webhook, PricesOfEveryGeneration)
 	    R"({"statuses":[{"id":"w","status":"sent","pricing":{"billable":"yes","type":"free_entry_point","category":"authentication-international"}}]})"));
 	EXPECT_EQ(event.pricing_type, "free_entry_point");
 	EXPECT_EQ(event.billable, -1);
+	EXPECT_EQ(event.pricing_cost, "");
+}
+
+/* Of marketing messages with a maximum price. */
+TEST(Webhook, CostAsMetaTellsIt)
+{
+	const auto cost_of = [](const std::string &cost) {
+		const WebhookEvent event = only_event(delivery(
+		    R"({"statuses":[{"id":"w","status":"delivered","pricing":{"billable":true,)"
+		    R"("pricing_model":"PMP","category":"marketing_lite","type":"regular","cost":)" +
+		    cost + "}}]}"));
+		EXPECT_EQ(event.pricing_category, "marketing_lite");
+		EXPECT_EQ(event.is_plain, !event.pricing_cost.empty()) << cost;
+		return event.pricing_cost + event.pricing_currency;
+	};
+	EXPECT_EQ(cost_of(R"({"amount":0.035,"currency":"USD"})"), "0.03500000USD");
+	EXPECT_EQ(cost_of(R"({"currency":"INR","amount":87})"), "87.00000000INR");
+	EXPECT_EQ(cost_of(R"({"amount":"3.5e-2","currency":"EUR"})"), "0.03500000EUR");
+	EXPECT_EQ(cost_of(R"({"amount":0,"currency":"EUR"})"), "0.00000000EUR");
+	for (const char *none :
+	     {"null", "0.035", "[]", "{}", R"({"amount":0.035})", R"({"currency":"USD"})",
+	      R"({"amount":-1,"currency":"USD"})", R"({"amount":true,"currency":"USD"})",
+	      R"({"amount":{"value":1},"currency":"USD"})", R"({"amount":0.035,"currency":"usd"})",
+	      R"({"amount":0.035,"currency":840})", R"({"amount":1e9,"currency":"USD"})"})
+		EXPECT_EQ(cost_of(none), "") << none;
 }
 
 TEST(Webhook, ContactsCompleteAndAreNeverGuessed)
@@ -197,11 +222,14 @@ TEST(Webhook, PlainStatuses)
 	EXPECT_TRUE(is_plain(whole.dump()));
 	EXPECT_TRUE(is_plain(R"({"id":"w","status":"sent","timestamp":"1"})"));
 	EXPECT_TRUE(is_plain(R"({"id":"w","status":"played"})"));
+	EXPECT_TRUE(
+	    is_plain(R"({"id":"w","status":"read","pricing":{"cost":{"amount":1,"currency":"EUR"}}})"));
 	EXPECT_FALSE(is_plain(R"({"id":"w","status":"failed","timestamp":"1"})"));
 	EXPECT_FALSE(is_plain(R"({"id":"w","status":"warning","timestamp":"1"})"));
 	for (const char *change :
 	     {R"({"errors":[{"code":1}]})", R"({"recipient_participant_id":"34600"})", R"({"new":1})",
-	      R"({"pricing":{"cost":{"amount":1,"currency":"EUR"}}})",
+	      R"({"pricing":{"cost":{"amount":1,"currency":"EUR","bid":2}}})",
+	      R"({"pricing":{"cost":{"amount":"much","currency":"EUR"}}})", R"({"pricing":{"cost":1}})",
 	      R"({"pricing":{"billable":"yes"}})", R"({"pricing":[1]})",
 	      R"({"conversation":{"new":1}})", R"({"conversation":"c1"})",
 	      R"({"conversation":{"origin":{"new":1}}})"}) {

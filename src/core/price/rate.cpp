@@ -1,5 +1,5 @@
 /*
- * rate.cpp — digits are moved, never computed: no binary fraction knows 0.1.
+ * rate.cpp — digits are moved and counted up, never computed: no binary fraction knows 0.1.
  */
 #include "core/price/rate.hpp"
 
@@ -52,23 +52,21 @@ trim_zeros(std::string &whole, std::string &fraction)
 	whole.erase(0, first == std::string::npos ? whole.size() : first);
 }
 
-} // namespace
-
-std::string
-read_rate(std::string_view printed)
+/* Digits before and behind the point; false for what is no number without a sign. */
+bool
+read_digits(std::string_view printed, std::string &whole, std::string &fraction)
 {
 	constexpr std::size_t longest = 64;
 	if (printed.size() > longest)
-		return {};
-	std::string whole(take_digits(printed));
-	std::string fraction;
+		return false;
+	whole = take_digits(printed);
 	if (!printed.empty() && printed.front() == '.') {
 		printed.remove_prefix(1);
 		fraction = take_digits(printed);
 	}
 	int exponent = 0;
 	if ((whole.empty() && fraction.empty()) || !read_exponent(printed, exponent))
-		return {};
+		return false;
 	for (; exponent < 0; exponent++) {
 		fraction.insert(fraction.begin(), whole.empty() ? '0' : whole.back());
 		if (!whole.empty())
@@ -80,11 +78,54 @@ read_rate(std::string_view printed)
 			fraction.erase(0, 1);
 	}
 	trim_zeros(whole, fraction);
-	if (whole.size() > rate_integer_digits || fraction.size() > rate_decimals)
+	return true;
+}
+
+/* One more in the last place. */
+void
+count_up(std::string &digits)
+{
+	auto digit = digits.rbegin();
+	for (; digit != digits.rend() && *digit == '9'; ++digit)
+		*digit = '0';
+	if (digit == digits.rend())
+		digits.insert(digits.begin(), '1');
+	else
+		++*digit;
+}
+
+} // namespace
+
+std::string
+read_rate(std::string_view printed)
+{
+	std::string whole;
+	std::string fraction;
+	if (!read_digits(printed, whole, fraction) || whole.size() > rate_integer_digits ||
+	    fraction.size() > rate_decimals)
 		return {};
 	if (whole.empty())
 		whole = "0";
 	return fraction.empty() ? whole : whole + '.' + fraction;
+}
+
+std::string
+read_amount(std::string_view written)
+{
+	std::string digits;
+	std::string fraction;
+	if (!read_digits(written, digits, fraction) || digits.size() > rate_integer_digits)
+		return {};
+	const bool up = fraction.size() > rate_decimals && fraction[rate_decimals] >= '5';
+	fraction.resize(rate_decimals, '0');
+	if (digits.empty())
+		digits = "0";
+	digits += fraction;
+	if (up)
+		count_up(digits);
+	if (digits.size() > rate_integer_digits + rate_decimals)
+		return {};
+	return digits.insert(digits.size() - rate_decimals, 1, '.');
 }
 
 } // namespace whatsapp

@@ -21,4 +21,14 @@ inline constexpr int rate_decimals = 8;
  */
 std::string read_rate(std::string_view printed);
 
+/*
+ * An amount that a computer has written, and perhaps by way of a binary fraction: rounded to the
+ * decimals that are kept, all of them shown.
+ *
+ * "0.035" → "0.03500000", "0.035000000000000003" → "0.03500000". Two of them are in order as
+ * numbers when the longer one is greater, and of two as long the one that sorts later. Empty for
+ * what is none, as above, and for more than 1,000,000.
+ */
+std::string read_amount(std::string_view written);
+
 } // namespace whatsapp

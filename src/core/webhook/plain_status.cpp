@@ -28,7 +28,9 @@ constexpr std::string_view status_members[] = {"id",
 /* When a conversation ends has told nothing since messages are charged one by one (July 2025). */
 constexpr std::string_view conversation_members[] = {"id", "origin", "expiration_timestamp"};
 constexpr std::string_view origin_members[] = {"type"};
-constexpr std::string_view pricing_members[] = {"billable", "pricing_model", "category", "type"};
+constexpr std::string_view pricing_members[] = {"billable", "pricing_model", "category", "type",
+                                                "cost"};
+constexpr std::string_view cost_members[] = {"amount", "currency"};
 
 /* True when value is absent. */
 template <std::size_t size>
@@ -65,7 +67,8 @@ is_plain_status(const JsonNode &item) noexcept
 	       has_only_members(&item, status_members) &&
 	       has_only_members(conversation, conversation_members) &&
 	       has_only_members(member(conversation, "origin"), origin_members) &&
-	       has_only_members(pricing, pricing_members);
+	       has_only_members(pricing, pricing_members) &&
+	       has_only_members(member(pricing, "cost"), cost_members);
 }
 
 } // namespace whatsapp

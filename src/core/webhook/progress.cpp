@@ -52,6 +52,17 @@ add_price(Progress &sum, StatusRank rank, const StatusReport &report) noexcept
 	sum.price = report;
 }
 
+void
+add_cost(Progress &sum, const StatusReport &report) noexcept
+{
+	/* the amounts as numbers, see read_amount() */
+	if (std::make_tuple(report.pricing_cost.size(), report.pricing_cost, report.pricing_currency) <=
+	    std::make_tuple(sum.cost.size(), sum.cost, sum.currency))
+		return;
+	sum.cost = report.pricing_cost;
+	sum.currency = report.pricing_currency;
+}
+
 } // namespace
 
 StatusRank
@@ -80,6 +91,8 @@ read_report(const WebhookEvent &event, const Outcome &failure) noexcept
 	report.pricing_type = event.pricing_type;
 	report.pricing_model = event.pricing_model;
 	report.billable = event.billable;
+	report.pricing_cost = event.pricing_cost;
+	report.pricing_currency = event.pricing_currency;
 	report.has_error = failure.has_code;
 	report.error_code = failure.code;
 	report.error_message = failure.message;
@@ -103,6 +116,7 @@ add_report(Progress &sum, const StatusReport &report) noexcept
 	if (rank >= StatusRank::read)
 		earliest(sum.read_at, report.at);
 	add_price(sum, rank, report);
+	add_cost(sum, report);
 	least(sum.wa_id, report.wa_id);
 	least(sum.user_id, report.user_id);
 	least(sum.conversation_id, report.conversation_id);

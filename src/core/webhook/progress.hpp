@@ -30,7 +30,9 @@ struct StatusReport {
 	std::string_view pricing_category;
 	std::string_view pricing_type;
 	std::string_view pricing_model;
-	int billable = -1; /* 0, 1, or -1 where nobody said */
+	int billable = -1;             /* 0, 1, or -1 where nobody said */
+	std::string_view pricing_cost; /* of read_amount(), with its currency */
+	std::string_view pricing_currency;
 	bool has_error = false;
 	std::int64_t error_code = 0;
 	std::string_view error_message;
@@ -47,6 +49,8 @@ inline constexpr std::string_view StatusReport::*status_texts[] = {&StatusReport
                                                                    &StatusReport::pricing_category,
                                                                    &StatusReport::pricing_type,
                                                                    &StatusReport::pricing_model,
+                                                                   &StatusReport::pricing_cost,
+                                                                   &StatusReport::pricing_currency,
                                                                    &StatusReport::error_message,
                                                                    &StatusReport::error_details,
                                                                    &StatusReport::hint};
@@ -69,6 +73,9 @@ struct Progress {
 	 * charged when it is delivered */
 	StatusRank price_rank = StatusRank::none;
 	StatusReport price;
+	/* the greatest that was told; with its currency */
+	std::string_view cost;
+	std::string_view currency;
 	std::string_view wamid;
 	std::string_view wa_id;
 	std::string_view user_id;

@@ -34,7 +34,9 @@ struct WebhookEvent {
 	std::string pricing_category;
 	std::string pricing_type;
 	std::string pricing_model;
-	int billable = -1;     /* pricing.billable: 0, 1, or -1 where nobody said */
+	int billable = -1;        /* pricing.billable: 0, 1, or -1 where nobody said */
+	std::string pricing_cost; /* pricing.cost.amount as read_amount() has it, with its currency */
+	std::string pricing_currency;
 	std::string errors;    /* the errors array as JSON, empty when absent */
 	bool is_plain = false; /* status: see plain_status.hpp */
 };

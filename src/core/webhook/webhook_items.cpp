@@ -16,6 +16,7 @@
 
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
+#include "core/price/rate.hpp"
 #include "core/webhook/plain_status.hpp"
 #include "core/webhook/signature.hpp"
 
@@ -149,6 +150,27 @@ contact_of(const ItemContext &context, const JsonNode *wa_id, const JsonNode *us
 	           : nullptr;
 }
 
+bool
+is_currency(std::string_view code) noexcept
+{
+	return code.size() == 3 &&
+	       std::all_of(code.begin(), code.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+/* Of messages with a maximum price: what this one has cost, in whole units of the currency. */
+void
+read_cost(WebhookEvent &event, const JsonNode &cost)
+{
+	const JsonNode *amount = member(&cost, "amount");
+	const std::string_view currency = string_of(member(&cost, "currency"));
+	if (amount == nullptr || !is_currency(currency))
+		return;
+	if (amount->is(JsonType::integer) || amount->is(JsonType::real) || amount->is(JsonType::string))
+		event.pricing_cost = read_amount(amount->text);
+	if (!event.pricing_cost.empty())
+		event.pricing_currency = currency;
+}
+
 /* Three generations: nothing but conversation.origin; pricing_model CBP without a type; PMP. */
 void
 read_price(WebhookEvent &event, const JsonNode &item)
@@ -162,6 +184,8 @@ read_price(WebhookEvent &event, const JsonNode &item)
 		const JsonNode *billable = member(pricing, "billable");
 		if (billable != nullptr && (billable->is(JsonType::yes) || billable->is(JsonType::no)))
 			event.billable = billable->is(JsonType::yes) ? 1 : 0;
+		if (const JsonNode *cost = member(pricing, "cost"))
+			read_cost(event, *cost);
 	}
 	if (event.pricing_category.empty())
 		event.pricing_category = text_of(member(member(conversation, "origin"), "type"));
@@ -310,7 +334,10 @@ status_event(const ItemContext &context, const JsonNode &item)
 		event.contact = contact->text;
 	read_price(event, item);
 	event.errors = errors_of(context, item);
-	event.is_plain = is_plain_status(item);
+	/* a cost that cannot be read has no column */
+	event.is_plain =
+	    is_plain_status(item) &&
+	    (member(member(&item, "pricing"), "cost") == nullptr || !event.pricing_cost.empty());
 	event.wamid = std::move(wamid);
 	event.status = std::move(status);
 	return event;

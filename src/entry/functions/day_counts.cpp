@@ -49,15 +49,18 @@ enum Place {
 	pricing_category,
 	pricing_type,
 	billable,
+	pricing_cost,
+	pricing_currency,
 	error_code,
 	campaign_id,
 	recipient_phone,
 	places
 };
 constexpr const char *names[places] = {
-    "id",           "created_at",   "sender",     "template_name", "status",
-    "sent_at",      "delivered_at", "read_at",    "failed_at",     "pricing_category",
-    "pricing_type", "billable",     "error_code", "campaign_id",   "recipient_phone"};
+    "id",           "created_at",     "sender",       "template_name",    "status",
+    "sent_at",      "delivered_at",   "read_at",      "failed_at",        "pricing_category",
+    "pricing_type", "billable",       "pricing_cost", "pricing_currency", "error_code",
+    "campaign_id",  "recipient_phone"};
 
 struct Columns {
 	int number[places];
@@ -69,7 +72,9 @@ struct SeenMessage {
 	TimestampTz delivered_at;
 	TimestampTz read_at;
 	const char *pricing_type;
-	int billable; /* -1: NULL */
+	int billable;     /* -1: NULL */
+	const char *cost; /* as text; NULL without a currency */
+	const char *currency;
 	/* of a campaign's message that was delivered */
 	const char *phone;
 	pg::CountedMessage counted;
@@ -123,6 +128,21 @@ text_of(TupleTableSlot *row, const Columns &columns, Place place)
 	return null ? nullptr : TextDatumGetCString(value);
 }
 
+/* Of whatever type the column has become. */
+const char *
+shown_value_of(TupleTableSlot *row, const Columns &columns, Place place)
+{
+	bool null;
+	const Datum value = value_of(row, columns, place, null);
+	if (null)
+		return nullptr;
+	Oid shower;
+	bool is_varlena;
+	getTypeOutputInfo(TupleDescAttr(row->tts_tupleDescriptor, columns.number[place] - 1)->atttypid,
+	                  &shower, &is_varlena);
+	return OidOutputFunctionCall(shower, value);
+}
+
 std::int64_t
 number_of(TupleTableSlot *row, const Columns &columns, Place place, bool *known = nullptr)
 {
@@ -144,6 +164,9 @@ read_row(TupleTableSlot *row, const Columns &columns)
 	bool null;
 	const Datum charged = value_of(row, columns, billable, null);
 	seen.billable = null ? -1 : DatumGetBool(charged) ? 1 : 0;
+	seen.currency = text_of(row, columns, pricing_currency);
+	if (seen.currency != nullptr)
+		seen.cost = shown_value_of(row, columns, pricing_cost);
 	pg::CountedMessage &counted = seen.counted;
 	counted.sender = text_of(row, columns, sender);
 	counted.template_name = text_of(row, columns, template_name);
@@ -186,8 +209,12 @@ pg::DeliveredMessage
 delivered_message(const SeenMessage &message)
 {
 	return {message.counted.campaign_id,
-	        message.delivered_at != 0 ? message.delivered_at : message.read_at, message.phone,
-	        message.counted.category, message.pricing_type};
+	        message.delivered_at != 0 ? message.delivered_at : message.read_at,
+	        message.phone,
+	        message.counted.category,
+	        message.pricing_type,
+	        message.cost,
+	        message.currency};
 }
 
 /* By webhooks alone: the sender's own failures are counted with its attempts. */
@@ -228,7 +255,8 @@ ends_reservation(const SeenMessage &before, const SeenMessage &now)
 	const char *is = now.counted.status;
 	if (is_delivered(is))
 		return !is_delivered(was) || before.billable != now.billable ||
-		       !is_same(before.pricing_type, now.pricing_type) ||
+		       !is_same(before.pricing_type, now.pricing_type) || !is_same(before.cost, now.cost) ||
+		       !is_same(before.currency, now.currency) ||
 		       !is_same(before.counted.category, now.counted.category);
 	return (strcmp(is, "FAILED") == 0 || strcmp(is, "CANCELLED") == 0) &&
 	       (strcmp(was, is) != 0 || before.counted.has_code != now.counted.has_code);

@@ -23,8 +23,8 @@ constexpr std::int64_t most_folded = 20000;
 OwnTable charges_table("whatsapp_charges");
 
 /* Of several charges of a message the one that is reserved, else the last. What Meta tells of the
- * price counts: pricing_type before billable, which is about to be dropped; another category has
- * another price, that of the day of the delivery. */
+ * price counts: pricing_type before billable, which is about to be dropped; what the message has
+ * cost; another category has another price, that of the day of the delivery. */
 Statement find_changes = {
     "SELECT c.address, n.state, p.charged FROM ("
     "  SELECT DISTINCT ON (k.message_id) k.ctid AS address, k.* FROM @s@.whatsapp_charges AS k WHERE k.message_id = ANY ($1)"
@@ -47,7 +47,9 @@ Statement find_changes = {
     "   WHERE b.sender = m.sender AND n.state = 'settled' AND NOT told.free AND told.category IS NOT NULL"
     "    AND (told.category IS DISTINCT FROM c.category OR c.amount IS NULL)) AS other ON true"
     " CROSS JOIN LATERAL (SELECT CASE WHEN n.state = 'settled' THEN"
-    "  CASE WHEN told.free THEN 0 ELSE coalesce(other.cost, c.amount) END END AS charged) AS p"
+    "  CASE WHEN told.free THEN 0 ELSE coalesce(CASE WHEN m.pricing_cost IS NOT NULL THEN"
+    "    (SELECT m.pricing_cost FROM @s@.whatsapp_billing AS b WHERE b.sender = m.sender AND b.currency = m.pricing_currency) END,"
+    "   other.cost, c.amount) END END AS charged) AS p"
     " WHERE n.state IS NOT NULL AND NOT (c.state = 'settled' AND n.state = 'released')"
     "  AND (n.state <> c.state OR p.charged IS DISTINCT FROM c.charged)",
     1,

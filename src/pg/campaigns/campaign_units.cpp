@@ -36,7 +36,9 @@ bool
 is_same_charge(const DeliveredMessage &left, const DeliveredMessage &right)
 {
 	return left.delivered_at == right.delivered_at && left.campaign_id == right.campaign_id &&
-	       is_same(left.category, right.category) && is_same(left.pricing_type, right.pricing_type);
+	       is_same(left.category, right.category) &&
+	       is_same(left.pricing_type, right.pricing_type) && is_same(left.cost, right.cost) &&
+	       is_same(left.currency, right.currency);
 }
 
 } // namespace
@@ -47,6 +49,8 @@ struct CampaignUnits::Sum {
 	char phone[phone_bytes + 1];
 	const char *category;
 	const char *pricing_type;
+	const char *cost; /* of one unit */
+	const char *currency;
 	std::int64_t units;
 };
 
@@ -59,7 +63,8 @@ CampaignUnits::find_sum(const Sum &wanted)
 		Sum &sum = sums_[i];
 		if (sum.campaign_id == wanted.campaign_id && sum.at == wanted.at &&
 		    strcmp(sum.phone, wanted.phone) == 0 && is_same(sum.category, wanted.category) &&
-		    is_same(sum.pricing_type, wanted.pricing_type))
+		    is_same(sum.pricing_type, wanted.pricing_type) && is_same(sum.cost, wanted.cost) &&
+		    is_same(sum.currency, wanted.currency))
 			return &sum;
 	}
 	return nullptr;
@@ -75,6 +80,8 @@ CampaignUnits::add(const DeliveredMessage &message, int sign)
 	              {},
 	              message.category,
 	              message.pricing_type,
+	              message.currency == nullptr ? nullptr : message.cost,
+	              message.cost == nullptr ? nullptr : message.currency,
 	              sign};
 	strlcpy(wanted.phone, message.phone == nullptr ? "" : message.phone, sizeof wanted.phone);
 	Sum *found = find_sum(wanted);
@@ -91,10 +98,9 @@ CampaignUnits::add(const DeliveredMessage &message, int sign)
 	}
 	Sum &added = sums_[count_++];
 	added = wanted;
-	if (wanted.category != nullptr)
-		added.category = pstrdup(wanted.category);
-	if (wanted.pricing_type != nullptr)
-		added.pricing_type = pstrdup(wanted.pricing_type);
+	for (const char **text : {&added.category, &added.pricing_type, &added.cost, &added.currency})
+		if (*text != nullptr)
+			*text = pstrdup(*text);
 	MemoryContextSwitchTo(before);
 }
 
@@ -115,25 +121,28 @@ void
 CampaignUnits::write()
 {
 	static Statement insert = {
-	    "INSERT INTO @s@.whatsapp_campaign_units (campaign_id, day, market, reason, category, pricing_type, units)"
-	    " SELECT g.campaign_id, g.day, coalesce(n.market, o.market), coalesce(n.reason, o.reason), g.category, g.pricing_type, sum(g.units)"
+	    "INSERT INTO @s@.whatsapp_campaign_units (campaign_id, day, market, reason, category, pricing_type, told_currency, units, told_cost)"
+	    " SELECT g.campaign_id, g.day, coalesce(n.market, o.market), coalesce(n.reason, o.reason), g.category, g.pricing_type, g.currency,"
+	    "  sum(g.units), sum(g.cost)"
 	    " FROM (SELECT a.campaign_id, timezone(coalesce(b.time_zone, 'UTC'), a.at)::date AS day,"
 	    "   CASE WHEN starts_with(a.phone, '+') THEN left(a.phone, x.size) ELSE left(a.phone, 3) || '0' END AS phone,"
-	    "   replace(lower(a.category), '-', '_') AS category, a.pricing_type, sum(a.units) AS units"
-	    "  FROM unnest($1, $2, $3, $4, $5, $6) AS a (campaign_id, at, phone, category, pricing_type, units)"
+	    "   replace(lower(a.category), '-', '_') AS category, a.pricing_type, a.currency, sum(a.units) AS units,"
+	    "   sum(a.units * a.cost::numeric) AS cost"
+	    "  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS a (campaign_id, at, phone, category, pricing_type, units, cost, currency)"
 	    "  JOIN @s@.whatsapp_campaign_definitions AS d ON d.id = a.campaign_id"
 	    "  LEFT JOIN @s@.whatsapp_billing AS b ON b.sender = d.sender"
 	    "  CROSS JOIN (SELECT 1 + coalesce(max(length(k.prefix)), 0) AS size FROM @s@.whatsapp_markets AS k) AS x"
-	    "  GROUP BY 1, 2, 3, 4, 5) AS g"
+	    "  GROUP BY 1, 2, 3, 4, 5, 6) AS g"
 	    " LEFT JOIN LATERAL (SELECT CASE WHEN f.prefix IS NULL THEN 'Other' ELSE f.market END AS market,"
 	    "   CASE WHEN f.prefix IS NOT NULL AND f.market IS NULL THEN 'ambiguous_market' END AS reason"
 	    "  FROM (SELECT 1) AS one LEFT JOIN LATERAL (SELECT k.prefix, k.market FROM @s@.whatsapp_markets AS k"
 	    "   WHERE k.prefix = ANY (ARRAY(SELECT substr(g.phone, 2, s.size) FROM generate_series(1, length(g.phone) - 1) AS s (size)))"
 	    "   ORDER BY length(k.prefix) DESC, k.built_in LIMIT 1) AS f ON true) AS n ON starts_with(g.phone, '+')"
 	    " LEFT JOIN LATERAL @s@.wa_market(g.phone) AS o ON NOT starts_with(g.phone, '+')"
-	    " GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(g.units) <> 0",
-	    6,
-	    {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID},
+	    " GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(g.units) <> 0 OR sum(g.cost) <> 0",
+	    8,
+	    {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID,
+	     TEXTARRAYOID, TEXTARRAYOID},
 	    true};
 	if (count_ == 0)
 		return;
@@ -144,6 +153,8 @@ CampaignUnits::write()
 	Column categories(size);
 	Column types(size);
 	Column units(size);
+	Column costs(size);
+	Column currencies(size);
 	for (int i = 0; i < count_; i++) {
 		const Sum &sum = sums_[i];
 		if (sum.units == 0)
@@ -154,6 +165,8 @@ CampaignUnits::write()
 		categories.add_text(sum.category);
 		types.add_text(sum.pricing_type);
 		units.add(Int64GetDatum(sum.units));
+		costs.add_text(sum.cost);
+		currencies.add_text(sum.currency);
 	}
 	count_ = 0;
 	if (campaigns.count() == 0)
@@ -165,6 +178,8 @@ CampaignUnits::write()
 	values.set(3, categories.array(TEXTOID));
 	values.set(4, types.array(TEXTOID));
 	values.set(5, units.array(INT8OID));
+	values.set(6, costs.array(TEXTOID));
+	values.set(7, currencies.array(TEXTOID));
 	(void)run_statement(insert, values);
 }
 
@@ -174,14 +189,15 @@ fold_campaign_units()
 {
 	static OwnTable units_table("whatsapp_campaign_units");
 	static Statement find = {
-	    "SELECT u.ctid FROM (SELECT ctid, count(*) OVER (PARTITION BY campaign_id, day, market, reason, category, pricing_type) AS rows"
+	    "SELECT u.ctid FROM (SELECT ctid, count(*) OVER (PARTITION BY campaign_id, day, market, reason, category, pricing_type, told_currency) AS rows"
 	    "  FROM @s@.whatsapp_campaign_units) AS u WHERE u.rows > 1 LIMIT $1",
 	    1,
 	    {INT8OID}};
 	static Statement insert = {
-	    "INSERT INTO @s@.whatsapp_campaign_units (campaign_id, day, market, reason, category, pricing_type, units)"
-	    " SELECT campaign_id, day, market, reason, category, pricing_type, sum(units) FROM @s@.whatsapp_campaign_units WHERE ctid = ANY ($1)"
-	    " GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(units) <> 0",
+	    "INSERT INTO @s@.whatsapp_campaign_units (campaign_id, day, market, reason, category, pricing_type, told_currency, units, told_cost)"
+	    " SELECT campaign_id, day, market, reason, category, pricing_type, told_currency, sum(units), sum(told_cost)"
+	    " FROM @s@.whatsapp_campaign_units WHERE ctid = ANY ($1)"
+	    " GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(units) <> 0 OR sum(told_cost) <> 0",
 	    1,
 	    {tid_array_type}};
 	static Statement remove = {

@@ -3,7 +3,7 @@
  * what Meta told, exact after each transaction, and there when the messages are gone.
  *
  * Kept as whatsapp_day_counts is: who changes messages inserts rows of its own, the reader folds
- * them. No price stands in them: the rate card is looked up by who reads.
+ * them. No price stands in them but what Meta has told: the rate card is looked up by who reads.
  */
 #pragma once
 
@@ -22,6 +22,9 @@ struct DeliveredMessage {
 	const char *phone;
 	const char *category;
 	const char *pricing_type;
+	/* what Meta told that it has cost, as a number, and its currency; both or neither */
+	const char *cost;
+	const char *currency;
 };
 
 /* Sums of one statement's changes, in the memory context that it was made in. */

@@ -118,28 +118,32 @@ find_slice_end(std::int64_t after)
 	return run_statement(statement, values).int64_at(0, 1);
 }
 
-/* As whatsapp_delivered_units, without the conversations of former years. A phone is cut to what
- * tells the market, and filled up to a number that may be one. */
+/* As whatsapp_delivered_units, without templates, which bear on no price, and without the
+ * conversations of former years. A phone is cut to what tells the market, and filled up to a number
+ * that may be one. */
 void
 sum_messages(std::int64_t after, std::int64_t until)
 {
 	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_cost_units (round, account, sender, currency, time_zone, day, template_name, category, market, reason,"
-	    "  pricing_type, told, units, until_id)"
-	    " SELECT $3, u.account, u.sender, u.currency, u.time_zone, u.day, u.template_name, u.category, k.market, k.reason, u.pricing_type,"
-	    "  u.told, sum(u.units), $2"
-	    " FROM (SELECT b.account, m.sender, b.currency, b.time_zone,"
-	    "        timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day, m.template_name,"
+	    "INSERT INTO @s@.whatsapp_cost_units (round, account, sender, currency, time_zone, day, category, market, reason,"
+	    "  pricing_type, told, told_cost, units, until_id)"
+	    " SELECT $3, u.account, u.sender, u.currency, u.time_zone, u.day, u.category, k.market, k.reason, u.pricing_type,"
+	    "  u.told, sum(u.told_cost), sum(u.units), $2"
+	    " FROM (SELECT b.account, m.sender, CASE WHEN m.pricing_cost IS NULL THEN b.currency ELSE coalesce(m.pricing_currency, b.currency) END AS currency,"
+	    "        b.time_zone,"
+	    "        timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day,"
 	    "        coalesce(lower(m.pricing_category), CASE WHEN m.message_type <> 'template' THEN 'service' ELSE lower(t.category) END) AS category,"
 	    "        rpad(left(m.recipient_phone, (SELECT greatest(4, 1 + max(length(x.prefix))) FROM @s@.whatsapp_markets AS x)), 8, '0') AS prefix,"
-	    "        m.pricing_type, m.pricing_category IS NOT NULL AND m.pricing_type IS NOT NULL AS told, count(*) AS units"
+	    "        m.pricing_type, m.pricing_category IS NOT NULL AND m.pricing_type IS NOT NULL AS told,"
+	    "        m.pricing_cost IS NOT NULL AND m.pricing_currency IS NOT NULL AS has_cost,"
+	    "        sum(m.pricing_cost) FILTER (WHERE m.pricing_currency IS NOT NULL) AS told_cost, count(*) AS units"
 	    "       FROM @s@.whatsapp_messages AS m JOIN @s@.whatsapp_billing AS b ON b.sender = m.sender"
 	    "       LEFT JOIN @s@.whatsapp_templates AS t ON m.pricing_category IS NULL AND t.name = m.template_name"
 	    "        AND t.language = m.template_language AND t.account IS NOT DISTINCT FROM b.account"
 	    "       WHERE m.id > $1 AND m.id <= $2 AND coalesce(m.delivered_at, m.read_at) IS NOT NULL"
 	    "        AND (m.conversation_id IS NULL OR m.pricing_model IS DISTINCT FROM 'CBP')"
 	    "       GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) AS u CROSS JOIN LATERAL @s@.wa_market(u.prefix) AS k"
-	    " GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12",
+	    " GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, u.has_cost",
 	    3,
 	    {INT8OID, INT8OID, INT8OID}};
 	Values values;
@@ -155,11 +159,11 @@ fold_sums(bool is_end)
 {
 	static Statement fold = {
 	    "WITH gone AS (DELETE FROM @s@.whatsapp_cost_units WHERE round = $1 RETURNING *)"
-	    " INSERT INTO @s@.whatsapp_cost_units (round, is_whole, account, sender, currency, time_zone, day, template_name, category, market,"
-	    "  reason, pricing_type, told, units, until_id)"
-	    " SELECT round, $2, account, sender, currency, time_zone, day, template_name, category, market, reason, pricing_type, told, sum(units),"
-	    "  max(until_id)"
-	    " FROM gone GROUP BY 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13",
+	    " INSERT INTO @s@.whatsapp_cost_units (round, is_whole, account, sender, currency, time_zone, day, category, market,"
+	    "  reason, pricing_type, told, told_cost, units, until_id)"
+	    " SELECT round, $2, account, sender, currency, time_zone, day, category, market, reason, pricing_type, told, sum(told_cost),"
+	    "  sum(units), max(until_id)"
+	    " FROM gone GROUP BY 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, told_cost IS NULL",
 	    2,
 	    {INT8OID, BOOLOID}};
 	Values values;

@@ -44,6 +44,8 @@ constexpr ShapeColumn message_columns[] = {
     {message_column::pricing_type, "pricing_type", TEXTOID},
     {message_column::pricing_model, "pricing_model", TEXTOID},
     {message_column::billable, "billable", BOOLOID},
+    {message_column::pricing_cost, "pricing_cost", NUMERICOID},
+    {message_column::pricing_currency, "pricing_currency", TEXTOID},
     {message_column::error_code, "error_code", INT8OID},
     {message_column::error_message, "error_message", TEXTOID},
     {message_column::error_details, "error_details", JSONBOID},

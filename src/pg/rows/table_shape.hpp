@@ -119,6 +119,8 @@ enum {
 	pricing_type,
 	pricing_model,
 	billable,
+	pricing_cost,
+	pricing_currency,
 	error_code,
 	error_message,
 	error_details,

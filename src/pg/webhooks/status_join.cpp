@@ -77,6 +77,14 @@ add_price_text(Column &column, const Sum &sum)
 	"CASE WHEN item.pricing_rank > 0 AND " PRICE_KEY("item") " < " PRICE_KEY( \
 	    "m") " THEN item." column " ELSE m." column " END"
 
+/* The greater one, of whatever status: so no order decides, and no bill is higher. Most statuses
+ * tell none, and are asked for nothing more. */
+#define OF_GREATER_COST(column, as)                                                              \
+	"CASE WHEN item.pricing_cost IS NULL THEN m." column " WHEN m.pricing_cost IS NULL"          \
+	"  OR ROW(item.pricing_cost::numeric, item.pricing_currency COLLATE \"C\")"                  \
+	"   > ROW(m.pricing_cost, coalesce(m.pricing_currency, '') COLLATE \"C\") THEN item." column \
+	    as " ELSE m." column " END"
+
 /* The answer, which would tell them, may never come. */
 #define MOST_ATTEMPTS "greatest(m.attempts, item.attempts)"
 
@@ -114,7 +122,11 @@ constexpr BatchColumn<Sum> progress_columns[] = {
     {"pricing_rank", smallint_batch, OF_BETTER_PRICE("pricing_rank"),
      [](Column &column, const Sum &sum) {
 	     column.add(Int16GetDatum(static_cast<int16>(sum.progress.price_rank)));
-     }}};
+     }},
+    {"pricing_cost", text_batch, OF_GREATER_COST("pricing_cost", "::numeric"),
+     add_text<&Progress::cost>},
+    {"pricing_currency", text_batch, OF_GREATER_COST("pricing_currency", ""),
+     add_text<&Progress::currency>}};
 
 #define KEEPS_ERROR(column) \
 	"CASE WHEN m.status = 'FAILED' AND item.delivered_at IS NULL THEN m." column " END"
