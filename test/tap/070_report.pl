@@ -129,6 +129,10 @@ ok(eval { wait_for('the end of the round', sub {
 cmp_ok($most, '<', 8000, "and its sums are put together on the way: $most rows at most");
 wait_sql($node, q{SELECT (SELECT sum(units) FROM whatsapp_cost_units WHERE is_whole) = (SELECT sum(units) FROM whatsapp_costs)});
 pass('nothing of it was counted twice or left out');
+# parallel workers ask for rights, too, and may look at no other snapshot than the query's
+my $parallel = 'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;';
+like(sql("$parallel EXPLAIN SELECT sum(units) FROM whatsapp_costs"), qr/Gather/, 'the costs by parallel workers');
+is(sql("$parallel SELECT sum(units) FROM whatsapp_costs"), sql('SET max_parallel_workers_per_gather = 0; SELECT sum(units) FROM whatsapp_costs'), 'are the same');
 
 # ------------------------------------------------------------------------------ ten million messages: their counts, since the page is made of nothing else
 sql(q{INSERT INTO whatsapp_day_counts (day, sender, template_name, category, sent, delivered, read, failed, failed_sent, cancelled)

@@ -11,6 +11,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -44,6 +45,8 @@ Oid grants_oid = InvalidOid;
 /* both: nothing has changed since the last look began, and that look came to its end */
 bool grants_are_new = false;
 bool grants_are_known = false;
+/* of whose parallel workers' snapshot they are; 0: of what was committed when they were read */
+TimestampTz grants_statement = 0;
 /* it called the function that runs with its owner's rights */
 Oid caller = InvalidOid;
 
@@ -120,7 +123,9 @@ void
 read_rows(Relation table)
 {
 	const GrantColumns columns = find_columns(table);
-	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	/* the workers of a query share its snapshot, and may take no other */
+	Snapshot snapshot =
+	    RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
 	TupleTableSlot *row = table_slot_create(table, nullptr);
 	TableScanDesc scan = table_beginscan(table, snapshot, 0, nullptr);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, row))
@@ -128,6 +133,15 @@ read_rows(Relation table)
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(row);
 	UnregisterSnapshot(snapshot);
+}
+
+/* What a query has read with its own snapshot is good for that query. */
+bool
+are_current(Oid oid)
+{
+	return grants_are_new && grants_are_known && grants_oid == oid &&
+	       (grants_statement == 0 ||
+	        (IsInParallelMode() && grants_statement == GetCurrentStatementStartTimestamp()));
 }
 
 /* What is committed by now, whatever the snapshot of the query is. */
@@ -139,9 +153,10 @@ read_grants()
 		CacheRegisterRelcacheCallback(grants_changed, 0);
 	watching = true;
 	const Oid oid = find_own_table(grants_table);
-	if (grants_are_new && grants_are_known && grants_oid == oid)
+	if (are_current(oid))
 		return;
 	grants_oid = oid;
+	grants_statement = IsInParallelMode() ? GetCurrentStatementStartTimestamp() : 0;
 	grants_are_known = false;
 	grants_are_new = true;
 	grant_count = 0;
