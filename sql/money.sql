@@ -33,6 +33,13 @@ SELECT wa_format_amount(1250::smallint, 'EUR', 'en') AS small, wa_format_amount(
        wa_format_amount('1250.5', 'EUR', 'en') AS untyped;
 SELECT wa_format_amount(amount => 7, locale => 'en', currency => 'USD') AS named, wa_format_amount(7, locale => 'es') IS NOT NULL AS locale_only;
 
+-- of each type, with all its digits
+SELECT wa_format_amount(12345.67::real, 'EUR', 'en') AS of_real, wa_format_amount(16777216::real, 'EUR', 'en') AS of_large_real, wa_format_amount(0.1::double precision, 'EUR', 'en') AS of_double,
+       wa_format_amount(9007199254740993, 'EUR', 'en') AS of_bigint, wa_format_amount('9007199254740993.01', 'EUR', 'en') AS of_none, wa_format_amount('1e3'::text, 'EUR', 'en') AS of_text,
+       wa_format_amount(1e20::double precision, 'EUR', 'en') AS of_exponent, wa_format_amount(2147483647, 'EUR', 'en') AS of_integer;
+SELECT pg_temp.refused($$SELECT wa_format_amount('NaN'::real, 'EUR')$$) AS no_number, pg_temp.refused($$SELECT wa_format_amount('Infinity'::double precision, 'EUR')$$) AS infinite,
+       pg_temp.refused($$SELECT wa_format_amount(NULL::bigint, 'EUR')$$) AS null, pg_temp.refused($$SELECT wa_format_amount('1.250,00'::text, 'EUR')$$) AS no_decimal;
+
 -- the settings are the defaults, for NULL, too
 SET whatsapp.default_currency = 'USD';
 SELECT wa_format_amount(1250) AS amount, wa_format_amount(1250, NULL, NULL) AS nulls, wa_format_amount(1250, 'GBP') AS explicit;
@@ -73,7 +80,7 @@ SELECT wa_format_amount(1250, 'EUR', 'en') AS amount;
 
 -- it reads settings: stable, so no index can freeze it
 SELECT p.oid::regprocedure AS function, provolatile AS volatility, proisstrict AS strict, proparallel AS parallel
-FROM pg_proc AS p WHERE proname = 'wa_format_amount';
+FROM pg_proc AS p WHERE proname = 'wa_format_amount' ORDER BY 1::text COLLATE "C";
 CREATE TABLE orders (total numeric);
 SELECT split_part(pg_temp.refused('CREATE INDEX ON orders (wa_format_amount(total))'), ' ', 1) AS sqlstate;
 

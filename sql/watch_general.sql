@@ -244,7 +244,7 @@ CREATE ROLE regress_whatsapp_watcher;
 CREATE SCHEMA hostile AUTHORIZATION regress_whatsapp_clerk;
 GRANT INSERT, SELECT, UPDATE ON orders TO regress_whatsapp_clerk;
 GRANT TRIGGER ON orders TO regress_whatsapp_watcher;
-GRANT EXECUTE ON FUNCTION whatsapp_notify(), wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text),
+GRANT EXECUTE ON FUNCTION whatsapp_notify(), wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text, text, boolean),
     wa_watch_test(regclass, text, text, jsonb), wa_unwatch(regclass, text) TO regress_whatsapp_watcher;
 SET ROLE regress_whatsapp_watcher;
 SELECT pg_temp.refused($$SELECT wa_watch('orders', 't', ARRAY['new.po'], '(SELECT s.phone FROM suppliers AS s WHERE s.id = new.supplier)')$$) AS own_rights_only;
@@ -392,7 +392,7 @@ GRANT INSERT ON deals TO regress_whatsapp_clerk;
 GRANT TRIGGER, SELECT ON deals TO regress_whatsapp_watcher;
 GRANT SELECT ON regions TO regress_whatsapp_watcher;
 GRANT EXECUTE ON FUNCTION whatsapp_notify(), wa_watch_test(regclass, text, text, jsonb),
-    wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text) TO regress_whatsapp_watcher;
+    wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text, text, boolean) TO regress_whatsapp_watcher;
 SET ROLE regress_whatsapp_watcher;
 SELECT wa_watch('deals', 't', ARRAY['new.region', $$coalesce((SELECT r.manager FROM regions AS r WHERE r.name = new.region), 'nobody')$$], 'new.phone', name => 'deals');
 SET ROLE regress_whatsapp_clerk;

@@ -35,7 +35,9 @@ CREATE TABLE whatsapp_watch_definitions (
     debounce        interval,
     max_wait        interval,
     digest          interval,
-    separator       text
+    separator       text,
+    body            text,
+    language_fallback boolean NOT NULL DEFAULT false
 );
 
 -- Rows are inserted and never changed: transactions that count errors do not wait for one another. Old rows become a sum of them.
@@ -103,7 +105,8 @@ CREATE FUNCTION wa_watch(relation regclass, template varchar, parameters text[],
                          max_rows bigint DEFAULT 10000, replicated boolean DEFAULT false,
                          due text DEFAULT NULL, status_column text DEFAULT NULL, send_window text DEFAULT NULL,
                          time_zone text DEFAULT NULL, debounce interval DEFAULT NULL, max_wait interval DEFAULT NULL,
-                         digest interval DEFAULT NULL, separator text DEFAULT NULL) RETURNS text
+                         digest interval DEFAULT NULL, separator text DEFAULT NULL, body text DEFAULT NULL,
+                         language_fallback boolean DEFAULT false) RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_watch_expressions';
 
@@ -142,15 +145,22 @@ SELECT t.tgrelid::regclass AS relation, 'po' AS name, NULL::text AS owner, '{INS
        t.tgenabled IN ('A', 'R') AND t.tgtype & 1 = 1 AS replicated,
        NULL::text AS status_column, NULL::text AS send_window, NULL::text AS time_zone, NULL::interval AS debounce, NULL::interval AS max_wait,
        NULL::interval AS digest, 0::bigint AS waiting,
-       0::bigint AS errors, NULL::text AS last_error, NULL::timestamptz AS last_error_at, NULL::text AS first_bad_row
+       coalesce(e.errors, 0) AS errors, l.sqlstate || ' ' || l.message AS last_error, l.failed_at AS last_error_at, f.first_row AS first_bad_row,
+       NULL::text AS body, false AS language_fallback
 FROM triggers AS t
+JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN errors AS e ON e.watch = pg_catalog.format('po of %I.%I', n.nspname, c.relname)
+LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
+LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first
 WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure
 UNION ALL
 SELECT w.relation::regclass, d.name, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
        d.reference, d.idempotency_key, d.send_at, d.due, d.expires_at, d.priority, d.on_error, d.max_rows, w.enabled, d.replicated, d.status_column,
        d.send_window, d.time_zone, d.debounce, d.max_wait, d.digest,
        (SELECT pg_catalog.count(*) FROM @extschema@.whatsapp_watch_items AS i WHERE i.watch = d.key AND i.message_id IS NULL),
-       coalesce(e.errors, 0), l.sqlstate || ' ' || l.message, l.failed_at, f.first_row
+       coalesce(e.errors, 0), l.sqlstate || ' ' || l.message, l.failed_at, f.first_row,
+       d.body, d.language_fallback
 FROM @extschema@.whatsapp_watch_definitions AS d
 JOIN LATERAL (
     -- the table that was named or, when it was restored with another number, the one that has the triggers
@@ -196,6 +206,8 @@ COMMENT ON COLUMN whatsapp_watch_definitions.debounce IS 'A message waits so lon
 COMMENT ON COLUMN whatsapp_watch_definitions.max_wait IS 'After so long it does not wait any more; NULL for no such limit.';
 COMMENT ON COLUMN whatsapp_watch_definitions.digest IS 'Rows of so long a time become one message to a phone.';
 COMMENT ON COLUMN whatsapp_watch_definitions.separator IS 'What stands between the values of several rows; of a digest only.';
+COMMENT ON COLUMN whatsapp_watch_definitions.body IS 'Expression of a text that is sent instead of the template while the recipient''s 24-hour window is open; NULL for the template alone.';
+COMMENT ON COLUMN whatsapp_watch_definitions.language_fallback IS 'Whether es is sent where whatsapp_templates has no es_MX.';
 COMMENT ON TABLE whatsapp_watch_items IS 'Rows of watches with debounce or digest: those that wait for their message, and of a digest those of which a message is. Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_watch_items.id IS 'In the order of their making.';
 COMMENT ON COLUMN whatsapp_watch_items.watch IS 'The watch, by whatsapp_watch_definitions.key.';
@@ -230,8 +242,8 @@ COMMENT ON COLUMN whatsapp_watch_errors.first_row IS 'Primary key of the first r
 COMMENT ON COLUMN whatsapp_watch_errors.rows IS 'How many rows were not announced for it.';
 COMMENT ON FUNCTION whatsapp_notify() IS
     'The trigger that wa_watch() puts on a table when it is given expressions. What a subscription copies at its start is not announced.';
-COMMENT ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text) IS
-    'Announces rows of the table by a template. parameters, phone, when_, reference, idempotency_key, send_at and expires_at are SQL expressions over the rows new and old, with sub-selects of other tables; sender, language and priority are names or expressions. The expressions are checked now and work with the caller''s rights and settings. when_ says which rows are announced. With due the message waits for that time; whenever the row changes it moves, or is cancelled when when_ is not true any more or the row is gone. The default idempotency_key makes that a watch announces a row once. on_error => ''record'' keeps an error in whatsapp_watches, ''reject'' raises it; a statement of more than max_rows rows announces none. With status_column the reader writes each new status of the message to that column of the row, with the watch''s rights; the watch itself does not announce that change. send_window are hours such as Mon-Fri 09:00-18:00 within which messages leave, in time_zone (a name, or an expression), else in the time zone of the recipient''s country; NULL is whatsapp.send_window, which is for watches without send_at, and always is at any time; urgent messages do not wait. With debounce a message waits so long for another change of its row (of its idempotency_key), which then takes its place, but not longer than max_wait from the first change on. With digest rows of so long a time become one message to their phone, at most one in that time: the parameter count is how many rows there are, any other one has their different values, with separator (", ") between them, 800 characters in all; the reader makes these messages. Returns the name of the watch. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify(); who changes the table needs no right of ours. Raises what the server says of an expression, with its position; 42804 for its type, 22023 for events, on_error, max_rows, a priority, a time zone, and options that do not go together, 22007 for send_window, 42809 for a table that cannot be watched, 42703 for status_column, 55000 for a table without a primary key where one is needed, 42710 for a name that is taken, WA001 and WA002 for template and language, 42704 for the sender, 22004 for NULL, 0A000 when the database is not in UTF8.';
+COMMENT ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text, text, boolean) IS
+    'Announces rows of the table by a template. parameters, phone, when_, reference, idempotency_key, send_at, expires_at and body are SQL expressions over the rows new and old, with sub-selects of other tables; sender, language and priority are names or expressions. The expressions are checked now and work with the caller''s rights and settings. when_ says which rows are announced. With due the message waits for that time; whenever the row changes it moves, or is cancelled when when_ is not true any more or the row is gone. The default idempotency_key makes that a watch announces a row once. on_error => ''record'' keeps an error in whatsapp_watches, ''reject'' raises it; a statement of more than max_rows rows announces none. With status_column the reader writes each new status of the message to that column of the row, with the watch''s rights; the watch itself does not announce that change. send_window are hours such as Mon-Fri 09:00-18:00 within which messages leave, in time_zone (a name, or an expression), else in the time zone of the recipient''s country; NULL is whatsapp.send_window, which is for watches without send_at, and always is at any time; urgent messages do not wait. With debounce a message waits so long for another change of its row (of its idempotency_key), which then takes its place, but not longer than max_wait from the first change on. With digest rows of so long a time become one message to their phone, at most one in that time: the parameter count is how many rows there are, any other one has their different values, with separator (", ") between them, 800 characters in all; the reader makes these messages. body is an expression of a text: it is sent to those who have written within 24 hours when its turn comes, and the template to the others; where it is NULL, the template. With language_fallback, es is sent where whatsapp_templates has no es_MX; template may be an alias, see wa_template_define(). Returns the name of the watch. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify(); who changes the table needs no right of ours. Raises what the server says of an expression, with its position; 42804 for its type, 22023 for events, on_error, max_rows, a priority, a time zone, and options that do not go together, 22007 for send_window, 42809 for a table that cannot be watched, 42703 for status_column, 55000 for a table without a primary key where one is needed, 42710 for a name that is taken, WA001 and WA002 for template and language, 42704 for the sender, 22004 for NULL, 0A000 when the database is not in UTF8.';
 COMMENT ON FUNCTION wa_unwatch(regclass, text) IS 'Ends the watch of that name. False when the table has none.';
 COMMENT ON FUNCTION wa_watch_test(regclass, text, text, jsonb) IS
     'Shows the messages that the watches of a table would make of its row with that primary key (as text; of several columns as a row, such as (1,a)), by the code of the trigger; nothing is written. event is that of the first of each watch by default. old has the values of columns before an UPDATE; those that it does not name are as they are now. outcome is sent, refused, not announced, known already or error. Needs the right to read the table, and to be a member of the watch''s owner.';
@@ -248,7 +260,7 @@ COMMENT ON COLUMN whatsapp_watches.currency IS 'Of the short form: column of the
 COMMENT ON COLUMN whatsapp_watches.language IS 'Language of the template; NULL in the short form is whatsapp.default_language.';
 COMMENT ON COLUMN whatsapp_watches.sender IS 'Name of the sender, or its expression: of the session that called wa_watch() its whatsapp.default_sender, where it named none. The session that changes the table has no say.';
 COMMENT ON COLUMN whatsapp_watches.reference IS 'Expression of the reference; NULL is the primary key, and the order''s number in the short form.';
-COMMENT ON COLUMN whatsapp_watches.idempotency_key IS 'Expression of the idempotency key; NULL is the name of the watch with the primary key, and none in the short form.';
+COMMENT ON COLUMN whatsapp_watches.idempotency_key IS 'Expression of the idempotency key; NULL is the name of the watch with the primary key; in the short form, the table with primary key and number.';
 COMMENT ON COLUMN whatsapp_watches.send_at IS 'Expression of the time before which the message is not sent.';
 COMMENT ON COLUMN whatsapp_watches.due IS 'Expression of the time at which the message is due: while it is pending it moves with the row, and is cancelled when the row is gone or when_ is not true any more.';
 COMMENT ON COLUMN whatsapp_watches.expires_at IS 'Expression of the time after which the message is not sent.';
@@ -267,10 +279,12 @@ COMMENT ON COLUMN whatsapp_watches.waiting IS 'How many rows wait in whatsapp_wa
 COMMENT ON COLUMN whatsapp_watches.errors IS 'How many rows were not announced because of an error.';
 COMMENT ON COLUMN whatsapp_watches.last_error IS 'The last error: its SQLSTATE and message.';
 COMMENT ON COLUMN whatsapp_watches.last_error_at IS 'When it was.';
-COMMENT ON COLUMN whatsapp_watches.first_bad_row IS 'Primary key of the first row that was not announced because of an error.';
+COMMENT ON COLUMN whatsapp_watches.first_bad_row IS 'Primary key of the first row that was not announced because of an error; in the short form its number.';
+COMMENT ON COLUMN whatsapp_watches.body IS 'Expression of a text that is sent instead of the template while the recipient''s 24-hour window is open.';
+COMMENT ON COLUMN whatsapp_watches.language_fallback IS 'Whether es is sent where whatsapp_templates has no es_MX.';
 
 REVOKE ALL ON FUNCTION whatsapp_notify() FROM PUBLIC;
-REVOKE ALL ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text, text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_unwatch(regclass, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_watch_test(regclass, text, text, jsonb) FROM PUBLIC;
 

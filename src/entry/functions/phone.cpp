@@ -1,6 +1,5 @@
 /*
- * phone.cpp — the pure functions: phone numbers, amounts, rendering, error codes,
- * version.
+ * phone.cpp — the pure functions: phone numbers, rendering, error codes, version.
  */
 #include <string>
 #include <string_view>
@@ -8,10 +7,8 @@
 
 #include "core/value/calling_zones.hpp"
 #include "core/value/e164.hpp"
-#include "core/value/money.hpp"
 #include "core/answer/error_codes.hpp"
 #include "core/message/template.hpp"
-#include "pg/server/settings.hpp"
 
 #include "entry/call/arguments.hpp"
 
@@ -21,13 +18,11 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
-#include "utils/numeric.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_version);
 PG_FUNCTION_INFO_V1(pg_whatsapp_valid_e164);
 PG_FUNCTION_INFO_V1(pg_whatsapp_phone_problem);
 PG_FUNCTION_INFO_V1(pg_whatsapp_phone_time_zones);
-PG_FUNCTION_INFO_V1(pg_whatsapp_format_amount);
 PG_FUNCTION_INFO_V1(pg_whatsapp_render_positional);
 PG_FUNCTION_INFO_V1(pg_whatsapp_render_named);
 PG_FUNCTION_INFO_V1(pg_whatsapp_error_codes);
@@ -71,17 +66,6 @@ pg_whatsapp_phone_time_zones(PG_FUNCTION_ARGS)
 	const char *zones = zones_of_phone(pg::view(PG_GETARG_TEXT_PP(0)));
 	PG_RETURN_DATUM(DirectFunctionCall2Coll(text_to_array, C_COLLATION_OID,
 	                                        CStringGetTextDatum(zones), CStringGetTextDatum(",")));
-}
-
-Datum
-pg_whatsapp_format_amount(PG_FUNCTION_ARGS)
-{
-	const char *decimal = entry::required_numeric(fcinfo, 0, "amount");
-	const char *currency = entry::optional_text(fcinfo, 1, pg::settings.default_currency);
-	const char *locale = entry::optional_text(fcinfo, 2, pg::settings.amount_locale);
-	text *out = nullptr;
-	pg::guarded([&] { out = pg::text_out(format_amount(decimal, currency, locale)); });
-	PG_RETURN_TEXT_P(out);
 }
 
 Datum

@@ -145,6 +145,8 @@ send_po(FunctionCallInfo fcinfo, const OrderPlaces &at, bool amount_is_text)
 		order.language = entry::optional_text(fcinfo, at.language, nullptr);
 		order.sender = entry::optional_text(fcinfo, at.sender, limits::sender, nullptr);
 		entry::read_schedule(fcinfo, at.sender + 1, order);
+		pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+		entry::find_order_template(order);
 		if (has_document) {
 			named = entry::in_schema(fcinfo, [file, &order] {
 				return pg::name_media(file, entry::sender_of_caller(order.sender),

@@ -8,9 +8,11 @@
 #include "pg/enqueue/messages.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
+#include "pg/watches/watch_errors.hpp"
 #include "pg/watches/watch_triggers.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/watch/order_row.hpp"
 #include "entry/watch/watch.hpp"
 #include "entry/watch/watch_replication.hpp"
 #include "entry/watch/watchable.hpp"
@@ -138,8 +140,11 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 	StringInfoData command;
 	initStringInfo(&command);
 	appendStringInfo(
-	    &command, "CREATE TRIGGER %s AFTER INSERT ON %s%s EXECUTE FUNCTION %s.whatsapp_notify_po(",
-	    entry::watch_trigger_name, table,
+	    &command,
+	    "CREATE TRIGGER %s AFTER INSERT%s ON %s%s EXECUTE FUNCTION %s.whatsapp_notify_po(",
+	    entry::watch_trigger_name,
+	    /* a row that is moved to another partition is deleted and inserted */
+	    get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE ? " OR DELETE" : "", table,
 	    replicated || rows_come_one_by_one(relation) ? entry::each_row : entry::each_statement,
 	    pg::schema_name());
 	for (int i = 0; i < entry::watch_arguments; i++)
@@ -165,6 +170,8 @@ pg_whatsapp_unwatch(PG_FUNCTION_ARGS)
 	bool ended = pg::end_watches(relation, nullptr, fcinfo->flinfo->fn_oid);
 	if (OidIsValid(get_trigger_oid(relation, entry::watch_trigger_name, true))) {
 		execute(psprintf("DROP TRIGGER %s ON %s", entry::watch_trigger_name, table));
+		pg::as_user(pg::owner_of_function(fcinfo->flinfo->fn_oid),
+		            [&] { pg::forget_watch_errors(entry::order_watch_name(relation)); });
 		ended = true;
 	}
 	SPI_finish();

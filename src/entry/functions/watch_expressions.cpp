@@ -187,6 +187,7 @@ check_expressions(const pg::WatchDefinition &watch, const pg::WatchRows &none)
 	              {"send_at", watch.send_at, pg::WatchValue::time},
 	              {"due", watch.due, pg::WatchValue::time},
 	              {"expires_at", watch.expires_at, pg::WatchValue::time},
+	              {"body", watch.body, pg::WatchValue::text},
 	              {"sender", unless_word(watch.sender), pg::WatchValue::text},
 	              {"language", unless_word(watch.language), pg::WatchValue::text},
 	              {"priority", unless_word(watch.priority), pg::WatchValue::text},

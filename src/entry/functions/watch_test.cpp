@@ -5,6 +5,7 @@
 #include "pg/server/schema.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/watches/announce.hpp"
+#include "pg/watches/row_key.hpp"
 #include "pg/watches/watch_triggers.hpp"
 
 #include "entry/call/arguments.hpp"
@@ -152,12 +153,12 @@ Rows
 find_row(Relation table, const char *key, Datum old, bool has_old)
 {
 	const char *command = psprintf(
-	    "SELECT whatsapp_row, pg_catalog.jsonb_populate_record(whatsapp_row, $2) FROM %s AS whatsapp_row WHERE %s",
+	    "SELECT whatsapp_row.*::%1$s, pg_catalog.jsonb_populate_record(whatsapp_row.*::%1$s, $2) FROM %1$s AS whatsapp_row WHERE %2$s",
 	    pg::quoted_relation(RelationGetRelid(table)),
 	    pg::row_key_condition(table, "wa_watch_test()"));
-	pg::Statement statement = {command, 2, {TEXTOID, JSONBOID}};
+	pg::Statement statement = {command, 2, {TEXTARRAYOID, JSONBOID}};
 	pg::Values values;
-	values.set_text(0, key);
+	values.set(0, pg::row_key_fields(table, key));
 	if (has_old)
 		values.set(1, old);
 	const pg::Result found = pg::run_statement(statement, values);

@@ -20,7 +20,16 @@ namespace whatsapp::entry
 namespace
 {
 
-enum : int { at_send_window, at_time_zone, at_debounce, at_max_wait, at_digest, at_separator };
+enum : int {
+	at_send_window,
+	at_time_zone,
+	at_debounce,
+	at_max_wait,
+	at_digest,
+	at_separator,
+	at_body,
+	at_language_fallback
+};
 
 constexpr TextLimit separator_limit = {"separator", 16};
 constexpr std::int64_t longest = 366 * USECS_PER_DAY;
@@ -76,6 +85,8 @@ check_together(const pg::WatchDefinition &watch)
 	            "Its message is of several rows; whatsapp.default_ttl is for it.");
 	refuse_both(digest, "digest", watch.status_column != nullptr, "status_column",
 	            "Its message is of several rows: see whatsapp_watch_items.message_id.");
+	refuse_both(debounce || digest, debounce ? "debounce" : "digest", watch.body != nullptr, "body",
+	            "Its message is made later, of the template and its parameters.");
 	refuse_alone(watch.max_wait > 0, "max_wait", debounce, "debounce");
 	refuse_alone(watch.separator != nullptr, "separator", digest, "digest");
 	if (watch.max_wait > 0 && watch.max_wait < watch.debounce)
@@ -94,6 +105,9 @@ read_waiting(FunctionCallInfo fcinfo, int place, pg::WatchDefinition &watch)
 	watch.max_wait = read_duration(fcinfo, place + at_max_wait, "max_wait");
 	watch.digest = read_duration(fcinfo, place + at_digest, "digest");
 	watch.separator = optional_text(fcinfo, place + at_separator, separator_limit, nullptr);
+	watch.body = optional_text(fcinfo, place + at_body, nullptr);
+	watch.language_fallback =
+	    !PG_ARGISNULL(place + at_language_fallback) && PG_GETARG_BOOL(place + at_language_fallback);
 	check_together(watch);
 	if (watch.digest == 0)
 		return;

@@ -80,13 +80,13 @@ rows_of(const TriggerData &call)
 	return pg::rows_of_row(event, call.tg_relation, call.tg_trigslot, new_row);
 }
 
-bool
-has_no_rows(const TriggerData &call)
+std::int64_t
+count_rows(const TriggerData &call)
 {
 	if (TRIGGER_FIRED_FOR_ROW(call.tg_event))
-		return false;
+		return 1;
 	return tuplestore_tuple_count(TRIGGER_FIRED_BY_INSERT(call.tg_event) ? call.tg_newtable
-	                                                                     : call.tg_oldtable) == 0;
+	                                                                     : call.tg_oldtable);
 }
 
 } // namespace
@@ -101,12 +101,18 @@ pg_whatsapp_notify(PG_FUNCTION_ARGS)
 	const auto *call = reinterpret_cast<const TriggerData *>(fcinfo->context);
 	check_trigger(*call);
 	/* what a subscription copies has been announced where it came from */
-	if (pg::copies_old_rows() || has_no_rows(*call))
+	if (pg::copies_old_rows() || count_rows(*call) == 0)
 		return PointerGetDatum(nullptr);
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	const pg::WatchDefinition *watch = watch_of(*call, fcinfo->flinfo->fn_oid);
 	if (watch == nullptr)
 		return PointerGetDatum(nullptr);
+	pg::Problem why;
+	if (pg::rows_are_unreadable(event_of(*call), call->tg_relation, call->tg_oldtable,
+	                            call->tg_newtable, why)) {
+		pg::announce_nothing(*watch, event_of(*call), why, count_rows(*call));
+		return PointerGetDatum(nullptr);
+	}
 	const pg::WatchRows rows = rows_of(*call);
 	pg::announce_rows(*watch, rows);
 	if (rows.store != call->tg_newtable && rows.store != call->tg_oldtable)

@@ -1,6 +1,6 @@
 /*
- * purchase_order.cpp — checks and payload, in C++ only, so that a trigger can turn a refusal into a
- * FAILED row.
+ * purchase_order.cpp — checks and payload; what is wrong with an order is checked in C++ only, so
+ * that a trigger can turn a refusal into a FAILED row.
  */
 #include "entry/watch/purchase_order.hpp"
 
@@ -15,6 +15,7 @@
 #include "core/message/template.hpp"
 #include "core/message/template_message.hpp"
 #include "core/value/money.hpp"
+#include "pg/enqueue/template_match.hpp"
 #include "pg/server/settings.hpp"
 
 namespace whatsapp::entry
@@ -23,7 +24,7 @@ namespace whatsapp::entry
 namespace
 {
 
-constexpr char template_name[] = "po_notification";
+constexpr char order_template[] = "po_notification";
 
 std::string_view
 require_value(const char *value, const char *name)
@@ -34,15 +35,15 @@ require_value(const char *value, const char *name)
 }
 
 std::string
-payload_with_document(const PurchaseOrder &order, std::string_view language,
+payload_with_document(const PurchaseOrder &order, const pg::NewMessage &message,
                       const Parameter *parameters, std::size_t count)
 {
 	for (std::size_t i = 0; i < count; i++)
 		(void)check_parameter(parameters[i].label, parameters[i].text);
 	const std::string header = document_header(order.document_id, order.document_name);
 	TemplateMessage whole;
-	whole.name = template_name;
-	whole.language = language;
+	whole.name = message.template_name;
+	whole.language = message.template_language;
 	for (std::size_t i = 0; i < count; i++)
 		whole.parameters.emplace_back(parameters[i].text);
 	whole.header = header;
@@ -51,6 +52,18 @@ payload_with_document(const PurchaseOrder &order, std::string_view language,
 
 } // namespace
 
+void
+find_order_template(PurchaseOrder &order)
+{
+	pg::NewMessage message = {};
+	message.sender = order.sender;
+	message.template_name = order_template;
+	message.template_language =
+	    order.language == nullptr ? pg::settings.default_language : order.language;
+	pg::resolve_template(message, false);
+	order.template_name = message.template_name;
+}
+
 bool
 compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
                       pg::Failure &why) noexcept
@@ -58,7 +71,7 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 	message.sender = order.sender;
 	message.recipient_phone = order.phone;
 	message.message_type = "template";
-	message.template_name = template_name;
+	message.template_name = order.template_name == nullptr ? order_template : order.template_name;
 	message.template_language =
 	    order.language == nullptr ? pg::settings.default_language : order.language;
 	message.payload = nullptr;
@@ -92,12 +105,11 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 		if (pg::settings.parameter_whitespace == pg::whitespace_collapse)
 			for (std::size_t i = 0; i < std::size(parameters); i++)
 				parameters[i].text = collapsed[i] = collapse_white_space(parameters[i].text);
-		message.payload =
-		    pg::cstring_out(order.document_id == nullptr
-		                        ? template_payload(template_name, message.template_language,
-		                                           parameters, std::size(parameters))
-		                        : payload_with_document(order, message.template_language,
-		                                                parameters, std::size(parameters)));
+		message.payload = pg::cstring_out(
+		    order.document_id == nullptr
+		        ? template_payload(message.template_name, message.template_language, parameters,
+		                           std::size(parameters))
+		        : payload_with_document(order, message, parameters, std::size(parameters)));
 	});
 	return has_phone && has_content;
 }

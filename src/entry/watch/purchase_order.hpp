@@ -22,8 +22,11 @@ struct PurchaseOrder {
 	/* A plain number is formatted all the same, in the default currency unless one is given. */
 	bool amount_is_text;
 	const char *phone;
+	/* NULL: whatsapp.default_language */
 	const char *language;
 	const char *sender;
+	/* po_notification, or what it is an alias of; NULL: the first. */
+	const char *template_name;
 	bool has_send_at;
 	std::int64_t send_at; /* TimestampTz */
 	const char *idempotency_key;
@@ -32,6 +35,10 @@ struct PurchaseOrder {
 	const char *document_id;
 	const char *document_name;
 };
+
+/* Finds the version of the template that is approved, where po_notification is an alias. In a
+ * transaction, with the schema of the extension in use. */
+void find_order_template(PurchaseOrder &order);
 
 /* Checks all of it and fills message.payload, all without raising; false and the reason when it
  * cannot be sent. */

@@ -13,6 +13,7 @@
 #include "pg/server/compat.hpp"
 #include "pg/server/session.hpp"
 #include "pg/server/statement.hpp"
+#include "pg/watches/row_key.hpp"
 #include "pg/watches/status_column.hpp"
 #include "pg/watches/watch_query.hpp"
 #include "pg/watches/watch_rows.hpp"
@@ -97,16 +98,16 @@ call_function(const Callback &callback, const CallbackCall &call)
 /* The statement that writes a status to a row, and the watch that it is of. */
 struct WriteBack {
 	MemoryContext memory;
-	const char *table;
+	Oid relation; /* InvalidOid: not prepared */
 	Statement statement;
 };
 
-WriteBack write_back = {nullptr, nullptr, {nullptr, 2, {TEXTOID, TEXTOID}}};
+WriteBack write_back = {nullptr, InvalidOid, {nullptr, 2, {TEXTARRAYOID, TEXTOID}}};
 
 void
 prepare_write_back(const Callback &callback)
 {
-	if (write_back.table != nullptr)
+	if (OidIsValid(write_back.relation))
 		return;
 	const StatusColumn column = find_status_column(callback.watch);
 	if (!OidIsValid(column.relation))
@@ -118,8 +119,17 @@ prepare_write_back(const Callback &callback)
 	    MemoryContextStrdup(write_back.memory, status_column_update(table, column.name));
 	/* makes the plan anew */
 	write_back.statement.generation--;
-	write_back.table = MemoryContextStrdup(write_back.memory, RelationGetRelationName(table));
+	write_back.relation = column.relation;
 	table_close(table, NoLock);
+}
+
+Datum
+fields_of_row(const char *key)
+{
+	Relation table = table_open(write_back.relation, AccessShareLock);
+	const Datum fields = row_key_fields(table, key);
+	table_close(table, NoLock);
+	return fields;
 }
 
 void
@@ -132,7 +142,7 @@ write_status(const Callback &callback, const CallbackCall &call, bool &row_is_go
 		return;
 	prepare_write_back(callback);
 	Values values;
-	values.set_text(0, key);
+	values.set(0, fields_of_row(key));
 	values.set_text(1, call.status);
 	const WatchOwner before = begin_role(role, callback.settings, callback.setting_count);
 	show_database_limits();
@@ -142,8 +152,9 @@ write_status(const Callback &callback, const CallbackCall &call, bool &row_is_go
 	end_watch_owner(before);
 	row_is_gone = changed == 0;
 	if (row_is_gone)
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
-		                errmsg("table \"%s\" has no row with key %s", write_back.table, key)));
+		ereport(ERROR,
+		        (errcode(ERRCODE_NO_DATA_FOUND), errmsg("table \"%s\" has no row with key %s",
+		                                                get_rel_name(write_back.relation), key)));
 }
 
 } // namespace
@@ -163,7 +174,7 @@ void
 begin_callback_work(MemoryContext memory)
 {
 	write_back.memory = memory;
-	write_back.table = nullptr;
+	write_back.relation = InvalidOid;
 }
 
 void

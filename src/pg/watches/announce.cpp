@@ -21,8 +21,6 @@ extern "C" {
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timeout.h"
-#include "utils/timestamp.h"
 }
 
 namespace whatsapp::pg
@@ -176,10 +174,12 @@ void
 take_chunk(Announcing &announcing, const Result &rows)
 {
 	Announcement *announcements = announcing.announcements;
+	TemplateInUse template_in_use = {};
 	int count = 0;
 	for (uint64 i = 0; i < rows.count(); i++) {
 		Announcement &announcement = announcements[count];
-		compose_announcement(announcing.watch, announcing.rows.event, rows, i, announcement);
+		compose_announcement(announcing.watch, announcing.rows.event, rows, i, template_in_use,
+		                     announcement);
 		if (is_silenced(announcing.watch, announcing.rows.event, announcement.row_key))
 			continue;
 		if (announcing.taker != nullptr && announcement.wanted)
@@ -234,16 +234,6 @@ announce_range(Announcing &announcing)
 	SPI_finish();
 }
 
-/* Somebody wants the statement to stop; a time-out is the watch's own fault, and is recorded. */
-bool
-is_wanted(const Problem &problem)
-{
-	if (!problem_is_cancel(problem))
-		return false;
-	return StatementTimeout <= 0 ||
-	       get_timeout_finish_time(STATEMENT_TIMEOUT) > GetCurrentTimestamp();
-}
-
 void
 note_trouble(WatchTrouble &trouble, const Problem &problem, const WatchRows &rows)
 {
@@ -264,12 +254,17 @@ announce_halves(const WatchDefinition &watch, const WatchRows &rows, WatchTroubl
 	Announcing announcing = {watch, rows, nullptr};
 	Problem problem;
 	check_stack_depth();
+	if (trouble.given_up) {
+		trouble.rows += rows.count;
+		return;
+	}
 	if (attempt_apart(problem, 0, [&] { announce_range(announcing); }))
 		return;
 	/* where changes are applied, the server tries the whole transaction again */
-	if (is_wanted(problem) || (applies_changes() && problem_passes(problem)))
+	if (somebody_cancels(problem) || (applies_changes() && problem_passes(problem)))
 		raise_problem(problem);
-	if (!announcing.planned || rows.count < 2) {
+	trouble.given_up = ends_the_attempts(problem);
+	if (!announcing.planned || rows.count < 2 || trouble.given_up) {
 		note_trouble(trouble, problem, rows);
 		return;
 	}
@@ -345,6 +340,16 @@ announce_rows(const WatchDefinition &watch, const WatchRows &rows)
 	if (trouble.rows > 0)
 		record_trouble(watch, rows.event, trouble);
 	error_context_stack = callback.previous;
+}
+
+void
+announce_nothing(const WatchDefinition &watch, WatchEvent event, const Problem &why,
+                 std::int64_t rows)
+{
+	if (watch.rejects)
+		raise_problem(why);
+	WatchTrouble trouble = {rows, why, "unknown", false};
+	record_trouble(watch, event, trouble);
 }
 
 void

@@ -21,4 +21,8 @@ struct AnnouncementTaker {
 };
 void preview_rows(const WatchDefinition &watch, const WatchRows &rows, AnnouncementTaker &taker);
 
+/* Rows that could not even be read: recorded, or raised. */
+void announce_nothing(const WatchDefinition &watch, WatchEvent event, const Problem &why,
+                      std::int64_t rows);
+
 } // namespace whatsapp::pg

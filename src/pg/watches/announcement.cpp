@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/base/fault.hpp"
+#include "core/message/fallback.hpp"
+#include "core/message/free_form.hpp"
 #include "core/message/limits.hpp"
 #include "core/message/message.hpp"
 #include "core/message/template.hpp"
@@ -15,6 +17,7 @@
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
 #include "pg/enqueue/send_window.hpp"
+#include "pg/enqueue/template_match.hpp"
 #include "pg/identity/sender_rights.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/watches/watch_query.hpp"
@@ -56,24 +59,6 @@ kept(const Failure &why)
 	return copy;
 }
 
-/* A longer key is its beginning and a hash of all of it. */
-const char *
-key_within_limit(const char *key)
-{
-	const std::size_t length = strlen(key);
-	if (length <= limits::idempotency_key.bytes)
-		return key;
-	const auto *bytes = reinterpret_cast<const unsigned char *>(key);
-	const uint64 one = hash_bytes_extended(bytes, static_cast<int>(length), 1);
-	const uint64 other = hash_bytes_extended(bytes, static_cast<int>(length), 2);
-	constexpr int kept = 200;
-	/* characters of several bytes are kept whole */
-	const char *head =
-	    pnstrdup(key, static_cast<Size>(pg_mbcliplen(key, static_cast<int>(length), kept)));
-	return psprintf("%s#%016llx%016llx", head, static_cast<unsigned long long>(one),
-	                static_cast<unsigned long long>(other));
-}
-
 /* A watch announces a row once; that it is gone is another announcement. */
 const char *
 announcement_key(const WatchDefinition &watch, WatchEvent event, const char *given,
@@ -88,8 +73,8 @@ announcement_key(const WatchDefinition &watch, WatchEvent event, const char *giv
 }
 
 bool
-read_time(const Result &rows, std::uint64_t row, int column, std::int64_t &time, bool &given,
-          Announcement &announcement)
+read_time(const char *name, const Result &rows, std::uint64_t row, int column, std::int64_t &time,
+          bool &given, Announcement &announcement)
 {
 	given = !rows.is_null(row, column);
 	if (!given)
@@ -97,8 +82,7 @@ read_time(const Result &rows, std::uint64_t row, int column, std::int64_t &time,
 	time = rows.int64_at(row, column);
 	if (!TIMESTAMP_NOT_FINITE(time) && time < end_of_time)
 		return true;
-	refuse(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
-	       column == watch_send_at ? "send_at is out of range" : "expires_at is out of range",
+	refuse(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE, psprintf("%s is out of range", name),
 	       "It must be finite, and before the year 10000.");
 	return false;
 }
@@ -161,9 +145,54 @@ make_payload(const WatchDefinition &watch, const char **parameters, NewMessage &
 			texts.push_back({text, {}});
 		}
 		message.payload = cstring_out(template_payload(
-		    watch.template_name, message.template_language, texts.data(), texts.size()));
+		    message.template_name, message.template_language, texts.data(), texts.size()));
 	});
 	return has_phone && has_content;
+}
+
+bool
+is_same(const char *one, const char *other)
+{
+	return one == nullptr || other == nullptr ? one == other : strcmp(one, other) == 0;
+}
+
+void
+find_template(const WatchDefinition &watch, NewMessage &message, TemplateInUse &in_use)
+{
+	message.template_name = watch.template_name;
+	if (message.template_language == nullptr)
+		return;
+	if (in_use.sent_name == nullptr || !is_same(in_use.sender, message.sender) ||
+	    !is_same(in_use.language, message.template_language)) {
+		in_use.sender = message.sender;
+		in_use.language = message.template_language;
+		resolve_template(message, watch.language_fallback);
+		in_use.sent_name = message.template_name;
+		in_use.sent_language = message.template_language;
+	}
+	message.template_name = in_use.sent_name;
+	message.template_language = in_use.sent_language;
+}
+
+/* A text for those whose window is open; the template, which is checked by now, for the others. */
+void
+prefer_text(const WatchDefinition &watch, const char *body, Announcement &announcement)
+{
+	NewMessage &message = announcement.message;
+	if (watch.body == nullptr || message.payload == nullptr || body == nullptr || body[0] == '\0')
+		return;
+	Failure why;
+	if (!attempt(why, [&] {
+		    message.payload =
+		        cstring_out(add_fallback(text_payload({body, false}, ""), message.payload));
+	    })) {
+		if (announcement.refused == nullptr)
+			announcement.refused = kept(why);
+		return;
+	}
+	message.message_type = "text";
+	message.template_name = nullptr;
+	message.template_language = nullptr;
 }
 
 void
@@ -185,8 +214,11 @@ read_following(const WatchDefinition &watch, WatchEvent event, const Result &row
 	    message.has_expires_at
 	        ? message.expires_at
 	        : message.send_at + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC;
-	announcement.wanted = rows.bool_at(row, watch_wanted) && message.has_send_at &&
-	                      expires > GetCurrentTransactionStartTimestamp();
+	/* a time that is none, infinity say, is never; one that is out of range is told of */
+	const bool never =
+	    rows.is_null(row, watch_send_at) || TIMESTAMP_NOT_FINITE(rows.int64_at(row, watch_send_at));
+	announcement.wanted = rows.bool_at(row, watch_wanted) && !never &&
+	                      (!message.has_send_at || expires > GetCurrentTransactionStartTimestamp());
 	const char *old_key = rows.text_at(row, watch_old_key);
 	announcement.old_key =
 	    old_key == nullptr ? nullptr : announcement_key(watch, event, old_key, old_key);
@@ -237,9 +269,26 @@ read_waiting(const WatchDefinition &watch, Announcement &announcement)
 
 } // namespace
 
+const char *
+key_within_limit(const char *key)
+{
+	const std::size_t length = strlen(key);
+	if (length <= limits::idempotency_key.bytes)
+		return key;
+	const auto *bytes = reinterpret_cast<const unsigned char *>(key);
+	const uint64 one = hash_bytes_extended(bytes, static_cast<int>(length), 1);
+	const uint64 other = hash_bytes_extended(bytes, static_cast<int>(length), 2);
+	constexpr int kept = 200;
+	/* characters of several bytes are kept whole */
+	const char *head =
+	    pnstrdup(key, static_cast<Size>(pg_mbcliplen(key, static_cast<int>(length), kept)));
+	return psprintf("%s#%016llx%016llx", head, static_cast<unsigned long long>(one),
+	                static_cast<unsigned long long>(other));
+}
+
 void
 compose_announcement(const WatchDefinition &watch, WatchEvent event, const Result &rows,
-                     std::uint64_t row, Announcement &announcement)
+                     std::uint64_t row, TemplateInUse &template_in_use, Announcement &announcement)
 {
 	announcement.message = {};
 	announcement.refused = nullptr;
@@ -250,9 +299,9 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	announcement.row_key = rows.text_at(row, watch_row_key);
 	message.recipient_phone = rows.text_at(row, watch_phone);
 	message.message_type = "template";
-	message.template_name = watch.template_name;
 	message.template_language = word_or_value(watch.language, rows, row, watch_language);
 	message.sender = word_or_value(watch.sender, rows, row, watch_sender);
+	find_template(watch, message, template_in_use);
 	message.reference =
 	    watch.reference == nullptr ? announcement.row_key : rows.text_at(row, watch_reference);
 	message.idempotency_key = announcement_key(
@@ -286,10 +335,12 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 		message.sender = default_sender;
 		message.payload = nullptr;
 	}
-	if (read_time(rows, row, watch_send_at, message.send_at, sends_later, announcement))
+	if (read_time(watch.due == nullptr ? "send_at" : "due", rows, row, watch_send_at,
+	              message.send_at, sends_later, announcement))
 		message.has_send_at = sends_later;
 	bool expires = false;
-	if (read_time(rows, row, watch_expires_at, message.expires_at, expires, announcement))
+	if (read_time("expires_at", rows, row, watch_expires_at, message.expires_at, expires,
+	              announcement))
 		message.has_expires_at = expires;
 	read_priority(word_or_value(watch.priority, rows, row, watch_priority), announcement);
 	if (collects_rows(watch))
@@ -302,6 +353,7 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 		keep_to_hours(watch, announcement);
 	if (announcement.refused == nullptr && !may_send(message, why))
 		announcement.refused = kept(why);
+	prefer_text(watch, rows.text_at(row, watch_body), announcement);
 }
 
 bool

@@ -27,10 +27,24 @@ struct Announcement {
 	const char *time_zone;
 };
 
+/* Which template a sender sends in a language: the name of a watch may be an alias. Asked once for
+ * rows that have both in common. */
+struct TemplateInUse {
+	const char *sender;
+	const char *language;
+	const char *sent_name;
+	const char *sent_language;
+};
+
 /* Reads a row of the query and puts the message together; what is wrong with its values is no
- * error. In the current memory, with SPI connected, as the extension's owner. */
+ * error. In the current memory, where template_in_use lives, too, with SPI connected, as the
+ * extension's owner. */
 void compose_announcement(const WatchDefinition &watch, WatchEvent event, const Result &rows,
-                          std::uint64_t row, Announcement &announcement);
+                          std::uint64_t row, TemplateInUse &template_in_use,
+                          Announcement &announcement);
+
+/* A longer key is its beginning and a hash of all of it. In the current memory. */
+const char *key_within_limit(const char *key);
 
 /* Whether a message with the key was enqueued before, so that this one is not. */
 bool was_announced(const NewMessage &message);

@@ -13,6 +13,7 @@
 #include "pg/enqueue/messages.hpp"
 #include "pg/enqueue/refusal.hpp"
 #include "pg/enqueue/send_window.hpp"
+#include "pg/enqueue/template_match.hpp"
 #include "pg/rows/left_out.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/statement.hpp"
@@ -189,6 +190,8 @@ compose_message(Group &group, Datum ids, Failure *&refused)
 	for (uint64 i = 0; i < found.count(); i++)
 		values[i] = {found.int64_at(i, 1), found.int64_at(i, 3), found.text_at(i, 2)};
 	auto *why = static_cast<Failure *>(palloc(sizeof(Failure)));
+	/* an alias stands for the version that is approved now */
+	resolve_template(group.message, false);
 	refused = fill_message(group, values, found.count(), *why) && may_send(group.message, *why)
 	              ? nullptr
 	              : why;

@@ -70,9 +70,9 @@ move_message(std::int64_t id, const NewMessage &message)
 	    {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, INT2OID}};
 	static Statement content = {
 	    "UPDATE @s@.whatsapp_messages AS m SET expires_at = $2, recipient_phone = $3, priority = $4, payload = $5::json,"
-	    " template_name = $6, template_language = $7, reference = $8 WHERE m.id = $1",
-	    8,
-	    {INT8OID, TIMESTAMPTZOID, TEXTOID, INT2OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+	    " template_name = $6, template_language = $7, reference = $8, message_type = $9 WHERE m.id = $1",
+	    9,
+	    {INT8OID, TIMESTAMPTZOID, TEXTOID, INT2OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 	    true};
 	const TimestampTz due = Max(message.send_at, GetCurrentTransactionStartTimestamp());
 	const Datum expires = TimestampTzGetDatum(
@@ -97,6 +97,8 @@ move_message(std::int64_t id, const NewMessage &message)
 	values.set_text(5, message.template_name);
 	values.set_text(6, message.template_language);
 	values.set_text(7, message.reference);
+	/* whose window was closed at its turn has become the template */
+	values.set_text(8, message.message_type);
 	(void)run_statement(content, values);
 	wake_sender_at_commit(due);
 	return true;

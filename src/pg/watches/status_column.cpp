@@ -5,6 +5,7 @@
 
 #include "pg/server/columns.hpp"
 #include "pg/server/statement.hpp"
+#include "pg/watches/row_key.hpp"
 #include "pg/watches/watch_rows.hpp"
 #include "pg/watches/watch_triggers.hpp"
 
@@ -138,11 +139,11 @@ status_column_update(Relation table, const char *column)
 		                errmsg("column \"%s\" of table \"%s\" does not exist", column,
 		                       RelationGetRelationName(table)),
 		                errhint("End the watch by wa_unwatch(), and make it again.")));
-	return psprintf(
-	    "UPDATE %s AS whatsapp_row SET %s = $2::%s WHERE %s", quoted_relation(relation),
-	    quote_identifier(column),
-	    format_type_extended(get_atttype(relation, number), -1, FORMAT_TYPE_FORCE_QUALIFY),
-	    row_key_condition(table, "status_column"));
+	return psprintf("UPDATE %s AS whatsapp_row SET %s = $2::%s WHERE %s", quoted_relation(relation),
+	                quote_identifier(column),
+	                format_type_extended(get_atttype(relation, number), -1,
+	                                     FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY),
+	                row_key_condition(table, "status_column"));
 }
 
 void

@@ -151,7 +151,7 @@ note_failure(const char *watch, const char *group_key, const Problem &why)
 		return;
 	WatchDefinition definition = {};
 	definition.name = found.text_at(0, 1);
-	WatchTrouble trouble = {1, why, ""};
+	WatchTrouble trouble = {1, why, "", false};
 	strlcpy(trouble.first_row, group_key, sizeof trouble.first_row);
 	record_trouble(definition, WatchEvent::inserted, trouble);
 }

@@ -88,7 +88,7 @@ Statement find_by_key = {
     " d.language, d.reference, d.idempotency_key, d.send_at, d.expires_at, d.priority, d.on_error = 'reject',"
     " d.max_rows, d.replicated, d.settings, d.due, d.status_column, d.send_window, d.time_zone,"
     " " MICROSECONDS("d.debounce") ", " MICROSECONDS("d.max_wait") ", " MICROSECONDS(
-        "d.digest") ", d.separator"
+        "d.digest") ", d.separator, d.body, d.language_fallback"
                     " FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1 AND (d.relation = $2"
                     "  OR d.relation IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors($2) AS a (relid))"
                     "  OR ((d.home <> $4 OR d.relation_name IN (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
@@ -138,6 +138,8 @@ read_watch(const Result &found, WatchDefinition &watch)
 	watch.max_wait = found.int64_at(0, 25);
 	watch.digest = found.int64_at(0, 26);
 	watch.separator = found.text_at(0, 27);
+	watch.body = found.text_at(0, 28);
+	watch.language_fallback = found.bool_at(0, 29);
 }
 
 } // namespace
@@ -265,15 +267,18 @@ interval_of(std::int64_t microseconds)
 	return IntervalPGetDatum(interval);
 }
 
+/* What most watches have nothing of. */
 void
-insert_waiting(const WatchDefinition &watch)
+insert_options(const WatchDefinition &watch)
 {
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_watch_definitions AS d SET send_window = $2, time_zone = $3, debounce = $4, max_wait = $5,"
-	    " digest = $6, separator = $7 WHERE d.key = $1",
-	    7,
-	    {TEXTOID, TEXTOID, TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID, TEXTOID}};
-	if (watch.send_window == nullptr && watch.time_zone == nullptr && !collects_rows(watch))
+	    " digest = $6, separator = $7, body = $8, language_fallback = $9 WHERE d.key = $1",
+	    9,
+	    {TEXTOID, TEXTOID, TEXTOID, INTERVALOID, INTERVALOID, INTERVALOID, TEXTOID, TEXTOID,
+	     BOOLOID}};
+	if (watch.send_window == nullptr && watch.time_zone == nullptr && !collects_rows(watch) &&
+	    watch.body == nullptr && !watch.language_fallback)
 		return;
 	Values values;
 	values.set_text(0, watch.key);
@@ -286,6 +291,8 @@ insert_waiting(const WatchDefinition &watch)
 	if (watch.digest > 0)
 		values.set(5, interval_of(watch.digest));
 	values.set_text(6, watch.separator);
+	values.set_text(7, watch.body);
+	values.set(8, BoolGetDatum(watch.language_fallback));
 	(void)run_statement(statement, values);
 }
 
@@ -350,7 +357,7 @@ insert_watch(const WatchDefinition &watch, const char *relation_name, Oid trigge
 	values.set_text(22, watch.due);
 	values.set_text(23, watch.status_column);
 	(void)run_statement(insert_definition, values);
-	insert_waiting(watch);
+	insert_options(watch);
 	remove_watch_callbacks();
 	if (watch.status_column != nullptr)
 		add_watch_callback({watch.key, psprintf("%s.%s", watch.name, watch.status_column),

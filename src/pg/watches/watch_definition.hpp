@@ -57,6 +57,9 @@ struct WatchDefinition {
 	std::int64_t max_wait;
 	std::int64_t digest;
 	const char *separator; /* of a digest */
+	/* a text for those whose window is open, an expression; the template is for the others */
+	const char *body;
+	bool language_fallback; /* es where there is no es_MX */
 };
 
 /* Whether its rows wait for others before there is a message. */

@@ -9,6 +9,9 @@
 extern "C" {
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "storage/proc.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
 }
 
 namespace whatsapp::pg
@@ -89,6 +92,32 @@ insert_trouble(const WatchDefinition &watch, WatchEvent event, const WatchTroubl
 }
 
 } // namespace
+
+bool
+somebody_cancels(const Problem &problem)
+{
+	if (!problem_is_cancel(problem))
+		return false;
+	return StatementTimeout <= 0 ||
+	       get_timeout_finish_time(STATEMENT_TIMEOUT) > GetCurrentTimestamp();
+}
+
+bool
+ends_the_attempts(const Problem &problem)
+{
+	return problem_is_cancel(problem) || strcmp(problem.sqlstate, "40P01") == 0 ||
+	       (LockTimeout > 0 && strcmp(problem.sqlstate, "55P03") == 0);
+}
+
+void
+forget_watch_errors(const char *watch_name)
+{
+	static Statement statement = {
+	    "DELETE FROM @s@.whatsapp_watch_errors AS e WHERE e.watch = $1", 1, {TEXTOID}};
+	Values values;
+	values.set_text(0, watch_name);
+	(void)run_statement(statement, values);
+}
 
 void
 record_trouble(const WatchDefinition &watch, WatchEvent event, const WatchTrouble &trouble)

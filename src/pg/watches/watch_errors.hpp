@@ -16,9 +16,20 @@ struct WatchTrouble {
 	std::int64_t rows; /* that were not announced; 0 is none */
 	Problem problem;   /* of the first */
 	char first_row[512];
+	bool given_up; /* nothing more of the statement is tried */
 };
+
+/* Somebody wants the statement to stop; a time-out is the watch's own fault, and is recorded. */
+bool somebody_cancels(const Problem &problem);
+
+/* After it nothing of the statement is tried again: its time is over, and nobody would end what
+ * takes too long; or each attempt would wait as long for a lock. */
+bool ends_the_attempts(const Problem &problem);
 
 /* Raises nothing; what cannot be written down is a WARNING. */
 void record_trouble(const WatchDefinition &watch, WatchEvent event, const WatchTrouble &trouble);
+
+/* As the extension's owner, with SPI connected. */
+void forget_watch_errors(const char *watch_name);
 
 } // namespace whatsapp::pg

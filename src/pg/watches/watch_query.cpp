@@ -8,6 +8,7 @@
 
 #include "core/value/office_hours.hpp"
 #include "pg/watches/expression_query.hpp"
+#include "pg/watches/expression_trust.hpp"
 
 extern "C" {
 #include "catalog/namespace.h"
@@ -53,8 +54,11 @@ append_row(StringInfo text, TupleDesc columns, const char *name, const char *pai
 		if (pair_column != nullptr)
 			appendStringInfo(text, "whatsapp_pair.%s_%d", pair_column, i + 1);
 		else
-			appendStringInfo(text, "NULL::%s",
-			                 format_type_extended(column->atttypid, -1, FORMAT_TYPE_FORCE_QUALIFY));
+			/* a domain may refuse NULL, and has whatever its owner makes it check */
+			appendStringInfo(
+			    text, "NULL::%s",
+			    format_type_extended(getBaseType(column->atttypid), -1,
+			                         FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
 		appendStringInfo(text, " AS %s", quote_identifier(NameStr(column->attname)));
 	}
 	appendStringInfo(text, ") AS %s", name);
@@ -162,7 +166,8 @@ query_text(const WatchDefinition &watch, const WatchRows &rows)
 	               {watch.due != nullptr ? watch.due : watch.send_at, "timestamptz"},
 	               {watch.expires_at, "timestamptz"},
 	               {wanted(watch, rows.event), "bool"},
-	               {old_key(watch, rows), "text"}};
+	               {old_key(watch, rows), "text"},
+	               {watch.body, "text"}};
 	StringInfoData text;
 	initStringInfo(&text);
 	const char *comma = "SELECT ";
@@ -226,6 +231,7 @@ void
 check_watch_query(const WatchDefinition &watch, const WatchRows &none)
 {
 	SPIPlanPtr plan = prepare(query_text(watch, none));
+	check_expression_trust(plan, GetUserId());
 	Portal cursor = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
 	SPI_cursor_close(cursor);
 	SPI_freeplan(plan);
@@ -238,7 +244,9 @@ plan_watch_query(const WatchDefinition &watch, const WatchRows &rows)
 	while (known != nullptr && (known->watch != &watch || known->event != rows.event))
 		known = known->next;
 	TupleDesc columns = RelationGetDescr(rows.relation);
-	if (known != nullptr && known->plan != nullptr && equalTupleDescs(known->columns, columns))
+	/* whoever has altered something that it reads may have put his own code there */
+	if (known != nullptr && known->plan != nullptr && equalTupleDescs(known->columns, columns) &&
+	    SPI_plan_is_valid(known->plan))
 		return known->plan;
 	if (known == nullptr) {
 		known =
@@ -255,6 +263,7 @@ plan_watch_query(const WatchDefinition &watch, const WatchRows &rows)
 		FreeTupleDesc(known->columns);
 	}
 	SPIPlanPtr plan = prepare(query_text(watch, rows));
+	check_expression_trust(plan, GetUserId());
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan: %s", SPI_result_code_string(SPI_result));
 	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
@@ -282,7 +291,9 @@ constexpr const char *kept_settings[] = {"search_path",
                                          "xmloption",
                                          "lc_monetary",
                                          "lc_numeric",
-                                         "lc_time"};
+                                         "lc_time",
+                                         "whatsapp.default_currency",
+                                         "whatsapp.amount_locale"};
 
 /* The schemas that are searched now, by their names. The session's temporary one comes last: else
  * who changes a watched table could put a table of his own before one that a watch reads. */

@@ -28,6 +28,7 @@ enum WatchColumn : int {
 	watch_expires_at,
 	watch_wanted,  /* of a message that follows its row: whether there is to be one */
 	watch_old_key, /* and the idempotency key before an UPDATE */
+	watch_body,
 	watch_first_parameter
 	/* behind the parameters: the time zone, where it is an expression */
 };

@@ -84,6 +84,32 @@ join_pairs(Relation relation, Tuplestorestate *old_rows, Tuplestorestate *new_ro
 
 } // namespace
 
+bool
+rows_are_unreadable(WatchEvent event, Relation relation, Tuplestorestate *old_rows,
+                    Tuplestorestate *new_rows, Problem &why)
+{
+	why = {};
+	if (event != WatchEvent::updated)
+		return false;
+	const int count = RelationGetDescr(relation)->natts;
+	if (2 * count > MaxTupleAttributeNumber) {
+		strlcpy(why.sqlstate, "54011", sizeof why.sqlstate);
+		snprintf(why.message, sizeof why.message,
+		         "table has too many columns for a watch on UPDATE (%d, and %d are possible)",
+		         count, MaxTupleAttributeNumber / 2);
+		return true;
+	}
+	/* the n-th old row and the n-th new one are the same row, as long as there are as many */
+	if (old_rows != nullptr && new_rows != nullptr &&
+	    tuplestore_tuple_count(old_rows) != tuplestore_tuple_count(new_rows)) {
+		strlcpy(why.sqlstate, "09000", sizeof why.sqlstate);
+		strlcpy(why.message, "a trigger kept rows out of the partition that they were moved to",
+		        sizeof why.message);
+		return true;
+	}
+	return false;
+}
+
 TupleDesc
 pair_columns(TupleDesc row)
 {
@@ -183,32 +209,6 @@ primary_key_columns(Relation relation)
 		columns[i] = opened->rd_index->indkey.values[i];
 	index_close(opened, AccessShareLock);
 	return columns;
-}
-
-const char *
-row_key_condition(Relation table, const char *who)
-{
-	const AttrNumber *key = primary_key_columns(table);
-	if (key[0] == 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("table \"%s\" has no primary key", RelationGetRelationName(table)),
-		                errhint("%s finds a row by it.", who)));
-	StringInfoData text;
-	initStringInfo(&text);
-	const auto *first = TupleDescAttr(RelationGetDescr(table), key[0] - 1);
-	if (key[1] == 0 && first->atttypid < FirstNormalObjectId) {
-		appendStringInfo(&text, "whatsapp_row.%s OPERATOR(pg_catalog.=) $1::%s",
-		                 quote_identifier(NameStr(first->attname)),
-		                 format_type_extended(first->atttypid, -1, FORMAT_TYPE_FORCE_QUALIFY));
-		return text.data;
-	}
-	appendStringInfoString(&text, key[1] != 0 ? "ROW(" : "(");
-	for (int i = 0; key[i] != 0; i++)
-		appendStringInfo(
-		    &text, "%swhatsapp_row.%s", i > 0 ? ", " : "",
-		    quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(table), key[i] - 1)->attname)));
-	appendStringInfoString(&text, ")::pg_catalog.text OPERATOR(pg_catalog.=) $1");
-	return text.data;
 }
 
 const char *

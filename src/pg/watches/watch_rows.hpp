@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "pg/server/transaction.hpp"
 #include "pg/watches/watch_definition.hpp"
 
 extern "C" {
@@ -34,6 +35,11 @@ struct WatchRows {
 /* Of an UPDATE: the columns of its pairs. */
 TupleDesc pair_columns(TupleDesc row);
 
+/* Why rows_of_statement() or rows_of_row() cannot be called; false when they can. Such a row is of
+ * the table as it is now, not of when the watch was made. */
+bool rows_are_unreadable(WatchEvent event, Relation relation, Tuplestorestate *old_rows,
+                         Tuplestorestate *new_rows, Problem &why);
+
 /* Of a statement; old_rows or new_rows is NULL where there are none. In the current memory. */
 WatchRows rows_of_statement(WatchEvent event, Relation relation, Tuplestorestate *old_rows,
                             Tuplestorestate *new_rows);
@@ -54,10 +60,5 @@ const char *describe_first_row(const WatchRows &rows);
 
 /* The columns of the primary key, by their numbers; 0 ends them. */
 const AttrNumber *primary_key_columns(Relation relation);
-
-/* The row whose key is $1, as a watch writes it, of a table that is called whatsapp_row: (a)::text
- * = $1, or ROW(a, b)::text = $1; a = $1::integer where that is the same, since it finds the row by
- * the index. 55000 when there is no primary key: who, for the hint, needs it. */
-const char *row_key_condition(Relation table, const char *who);
 
 } // namespace whatsapp::pg
