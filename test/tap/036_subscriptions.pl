@@ -118,6 +118,25 @@ order('others', 'HEARD', 3);
 all_read('HEARD-%', 3);
 pass('until it is watched as a replicated one');
 
+# ---------------------------------------------------------------------------------------------------------------------- watches with expressions
+
+$_->safe_psql('postgres', 'CREATE TABLE deals (id integer PRIMARY KEY, status text, divisor integer DEFAULT 1)') for $shop, $node;
+at_shop(q{INSERT INTO deals VALUES (1, 'open'), (2, 'open'); CREATE PUBLICATION deals FOR TABLE deals});
+sql(q{SELECT wa_watch('deals', 'po_notification', ARRAY['new.status', 'new.id', '1 / new.divisor'], $$'+34612345678'$$, events => '{INSERT,UPDATE}', name => 'deals', replicated => true,
+	when_ => $$old.status IS DISTINCT FROM new.status$$, reference => $$'DEAL-' || new.id || '-' || new.status$$, idempotency_key => 'NULL')});
+sql(q{SELECT wa_watch('deals', 'po_notification', ARRAY['new.status', 'new.id', '1'], $$'+34612345678'$$, events => '{INSERT,UPDATE}', name => 'local', reference => $$'LOCAL-' || new.id$$, idempotency_key => 'NULL')});
+sql(subscribe('deals'));
+wait_sql($node, q{SELECT string_agg(DISTINCT srsubstate, '') FROM pg_subscription_rel}, 'r');
+at_shop(q{INSERT INTO deals VALUES (3, 'open'), (4, 'broken', 0), (5, 'open'); UPDATE deals SET status = 'won' WHERE id = 1; UPDATE deals SET status = status WHERE id = 2});
+wait_sql($node, q{SELECT string_agg(reference, ' ' ORDER BY reference) FROM whatsapp_messages WHERE reference LIKE 'DEAL-%' AND status = 'READ'}, 'DEAL-1-won DEAL-3-open DEAL-5-open');
+pass('rows that are inserted and changed at the publisher are announced, those that were copied are not');
+wait_sql($node, q{SELECT count(*) FROM deals}, '5');
+is(sql(q{SELECT name || ' ' || errors || ' ' || coalesce(first_bad_row, 'none') FROM whatsapp_watches WHERE name IN ('deals', 'local') ORDER BY name}), "deals 1 id=4\nlocal 0 none", 'one that fails stops nothing, and is told of');
+sql(q{INSERT INTO deals VALUES (6, 'open')});
+wait_sql($node, q{SELECT string_agg(reference, ' ' ORDER BY reference) FROM whatsapp_messages WHERE reference LIKE 'LOCAL-%' OR reference LIKE 'DEAL-6-%'}, 'DEAL-6-open LOCAL-6');
+pass('a watch without replicated announces what is inserted here alone');
+sql('DROP SUBSCRIPTION deals');
+
 # -------------------------------------------------------------------------------------------------------------------------------- two phases
 
 sql('DROP SUBSCRIPTION others');

@@ -85,6 +85,18 @@ sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'Pg
 $node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'}) or die 'it still sleeps';
 $stop->quit;
 is(sql('SELECT count(*) FROM slow'), 0, 'who cancels a statement stops it, also within a watch');
+# a lock that somebody has: it is waited for once, and not for each row
+sql(q{CREATE TABLE short (id integer PRIMARY KEY, supplier text, total numeric, phone text); SELECT wa_watch('short', 'supplier', 'supplier', 'total', 'phone')});
+my $locker = $node->background_psql('postgres');
+$locker->query_safe('BEGIN; LOCK TABLE whatsapp_queue');
+my $begin = time;
+sql(q{SET lock_timeout = '500ms'; INSERT INTO plain SELECT n FROM generate_series(40001, 40060) AS n; INSERT INTO short SELECT n, 'S-' || n, n, '+34612345678' FROM generate_series(1, 60) AS n});
+cmp_ok(time - $begin, '<', 15, 'a lock that is not to be had: the statements wait for it once');
+$locker->query_safe('COMMIT');
+$locker->quit;
+is(sql(q{SELECT string_agg(name || ' ' || errors || ' ' || split_part(last_error, ' ', 1) || ' ' || first_bad_row, ', ' ORDER BY name) FROM whatsapp_watches WHERE name IN ('plain', 'po')}),
+	'plain 60 55P03 id=40001, po 60 55P03 S-1', 'and say which rows were not announced');
+is(sql(q{SELECT (SELECT count(*) FROM plain WHERE id > 40000), (SELECT count(*) FROM short), wa_unwatch('short')}), '60|60|t', 'the rows are kept');
 
 # ------------------------------------------------------------------------------------------------------------------------ dump and restore
 

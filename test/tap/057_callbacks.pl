@@ -26,8 +26,9 @@ sub as_shop { return sql("SET ROLE shop; SET search_path = shop, public; $_[0]")
 
 sub inbound
 {
+	my ($number) = @_;
 	my $body = JSON::PP->new->canonical->utf8->encode({ object => 'whatsapp_business_account', entry => [ { id => '987654321', changes => [ { field => 'messages',
-		value => { messaging_product => 'whatsapp', metadata => { display_phone_number => '15550783881', phone_number_id => '123456789' },
+		value => { messaging_product => 'whatsapp', metadata => { display_phone_number => '15550783881', phone_number_id => $number // '123456789' },
 			contacts => [ { profile => { name => 'Ana' }, wa_id => '34600111222' } ],
 			messages => [ { from => '34600111222', id => 'wamid.IN' . ++$serial, timestamp => '' . time, type => 'text', text => { body => 'hola' } } ] } } ] } ] });
 	my $signature = 'X-Hub-Signature-256: sha256=' . hmac_sha256_hex($body, 'sandbox-app-secret');
@@ -267,6 +268,58 @@ is(sql(q{SELECT notified FROM shop.others WHERE id = 2}), 'SENT', 'an update tha
 as_shop('ALTER TABLE others DROP CONSTRAINT others_check; SELECT wa_callback_resume($$others.notified$$)');
 wait_sql($node, q{SELECT notified FROM shop.others WHERE id = 2}, 'READ');
 is(waiting('others.notified'), 0, 'a row that is gone stops nothing');
+
+# a key of several columns and a column of a fixed length, each as the server pads them
+as_shop(q{
+	CREATE TABLE padded (code char(12), bits bit(4), told char(9), phone text, PRIMARY KEY (code, bits));
+	SELECT wa_watch('padded', 'po_notification', ARRAY['new.code', 'new.bits', '1'], 'new.phone', status_column => 'told');
+	INSERT INTO padded SELECT 'PO-' || n, n::bit(4), NULL, '+34612' || lpad(n::text, 6, '0') FROM generate_series(1, 3) AS n});
+wait_sql($node, q{SELECT string_agg(code || bits || told, ', ' ORDER BY bits) FROM shop.padded}, 'PO-10001READ, PO-20010READ, PO-30011READ');
+is(sql(q{SELECT errors FROM whatsapp_callbacks WHERE name = 'padded.told'}), '0', 'rows are found by a padded key of two columns, and statuses are written whole');
+
+# -------------------------------------------------------------------------------------------------------------------- of one sender alone
+
+sql(q{INSERT INTO whatsapp_senders (name) VALUES ('south'); INSERT INTO whatsapp_senders (name, phone_number_id) VALUES ('desk', '123456780')});
+as_shop(q{
+	CREATE TABLE southern (message_id bigint, status text);
+	CREATE FUNCTION southern(bigint, text) RETURNS void LANGUAGE sql AS $$ INSERT INTO southern VALUES ($1, $2) $$;
+	CREATE FUNCTION at_desk(bigint) RETURNS void LANGUAGE sql AS $$ INSERT INTO southern VALUES ($1, 'heard') $$;
+	SELECT wa_on_status('southern', sender => 'south'), wa_on_inbound('at_desk', sender => 'desk')});
+send_po($node, 2, prefix => 'NORTH');
+send_po($node, 2, prefix => 'SOUTH', sender => q{'south'});
+inbound();
+inbound('123456780');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE (reference LIKE 'NORTH-%' OR reference LIKE 'SOUTH-%') AND status = 'READ'}, '4');
+wait_sql($node, q{SELECT count(*) FROM shop.southern}, '7');
+wait_sql($node, q{SELECT sum(waiting) FROM whatsapp_callbacks}, '0');
+is(sql(q{SELECT string_agg(DISTINCT m.sender || ' ' || s.status, ', ' ORDER BY m.sender || ' ' || s.status) FROM shop.southern AS s JOIN whatsapp_messages AS m ON m.id = s.message_id WHERE s.status <> 'heard'}),
+	'south DELIVERED, south READ, south SENT', 'statuses of the sender that was named');
+is(sql(q{SELECT string_agg(i.sender, ', ') FROM shop.southern AS s JOIN whatsapp_inbound AS i ON i.id = s.message_id WHERE s.status = 'heard'}), 'desk', 'and messages to the number that was named');
+as_shop(q{SELECT wa_callback_remove('southern'), wa_callback_remove('at_desk')});
+
+# ---------------------------------------------------------------------------------- no lock of one call is held while another call waits
+
+as_shop(q{
+	CREATE TABLE stock (reference text PRIMARY KEY, told integer DEFAULT 0);
+	INSERT INTO stock VALUES ('LOCK-1'), ('LOCK-2');
+	CREATE FUNCTION counted(bigint, text) RETURNS void LANGUAGE sql AS $$ UPDATE stock SET told = told + 1 WHERE reference = (SELECT m.reference FROM whatsapp_messages AS m WHERE m.id = $1) $$;
+	SELECT wa_on_status('counted', '{SENT}'), wa_callback_pause('counted')});
+send_po($node, 2, prefix => 'LOCK');
+wait_for('two calls', sub { waiting('counted') == 2 });
+my ($first, $second) = split / /, sql(q{SELECT string_agg(m.reference, ' ' ORDER BY c.due_at, c.id) FROM whatsapp_callback_calls AS c
+	JOIN whatsapp_callback_definitions AS d ON d.id = c.callback AND d.name = 'counted' JOIN whatsapp_messages AS m ON m.id = c.message_id});
+my $business = $node->background_psql('postgres');
+$business->query_safe("BEGIN; UPDATE shop.stock SET told = told WHERE reference = '$second'");
+as_shop(q{SELECT wa_callback_resume('counted')});
+wait_sql($node, q{SELECT count(*) > 0 FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE NOT l.granted AND a.backend_type = 'pg_whatsapp reader'}, 't');
+is(sql("SELECT told FROM shop.stock WHERE reference = '$first'"), 1, 'the call before the one that waits is done');
+$business->query_safe("SET LOCAL lock_timeout = '20s'; UPDATE shop.stock SET told = told WHERE reference = '$first'; COMMIT");
+$business->quit;
+wait_for('the other call', sub { waiting('counted') == 0 });
+is(sql('SELECT string_agg(told::text, $$ $$) FROM shop.stock'), '1 1', 'so that a transaction which has the rows in the other order waits for nobody');
+unlike(slurp_file($node->logfile), qr/deadlock detected/, 'and nobody gets into a deadlock');
+is(sql(q{SELECT errors FROM whatsapp_callbacks WHERE name = 'counted'}), '0', 'without an error');
+as_shop(q{SELECT wa_callback_remove('counted')});
 
 # ---------------------------------------------------------------------------------------------------------------------- changes by number
 

@@ -110,5 +110,19 @@ is(sql(q{
 cmp_ok(sql(q{SELECT count(*) FROM looks WHERE outcome = 'sent'}), '>', 1000, 'most can be sent');
 cmp_ok(sql(q{SELECT count(*) FROM looks WHERE outcome = 'refused'}), '>', 20, 'and some cannot');
 
+# ----------------------------------------------------- a text to those who have written within 24 hours, and the template to the others
+
+sandbox_post($sandbox, 'inbound', { from => '34612345678', text => 'Hola' });
+wait_sql($node, q{SELECT wa_window_open('+34612345678')}, 't');
+sql(q{
+	CREATE TABLE answers (id integer PRIMARY KEY, phone text);
+	SELECT wa_watch('answers', 'approved', ARRAY[$$'amigo'$$, 'new.id'], 'new.phone', name => 'answers', reference => $$'answer ' || new.id$$, body => $$'El pedido ' || new.id || ' está listo.'$$);
+	INSERT INTO answers VALUES (1, '+34612345678'), (2, '+447700900123');
+});
+wait_sql($node, q{SELECT string_agg(message_type || ' ' || coalesce(template_name, 'none') || ' ' || status, ', ' ORDER BY reference) FROM whatsapp_messages WHERE reference LIKE 'answer %'},
+	'text none READ, template approved READ');
+my @answers = grep { $_->{to} =~ /\A\+(?:34612345678|447700900123)\z/ && ($_->{type} eq 'text' || "@{ $_->{parameters} }" =~ /\Aamigo/) } @{ sandbox_get($sandbox, 'messages') };
+is_deeply([ sort map { $_->{type} eq 'text' ? "$_->{to} text" : "$_->{to} @{ $_->{parameters} }" } @answers ], [ '+34612345678 text', '+447700900123 amigo 2' ], 'as the platform got them');
+
 $node->stop;
 done_testing();
