@@ -161,14 +161,17 @@ sub sending
 	return;
 }
 
+# Of one that announces nothing a condition is asked for each row.
 sub watched
 {
 	my ($run) = @_;
 	my $count = $run->size(10_000, 10_000);
 	my $cluster = $run->cluster('whatsapp.enabled' => 'off');
 	$cluster->sql(join ";\n", (map { "CREATE TABLE $_ (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, supplier text NOT NULL, po text NOT NULL,"
-		  . " total numeric(12,2) NOT NULL, phone text NOT NULL, created_at timestamptz NOT NULL DEFAULT now())" } qw(orders watched_orders)),
-		q{SELECT wa_watch('watched_orders', 'supplier', 'po', 'total', 'phone')});
+		  . " total numeric(12,2) NOT NULL, phone text NOT NULL, created_at timestamptz NOT NULL DEFAULT now())" } qw(orders watched_orders announced_orders quiet_orders)),
+		q{SELECT wa_watch('watched_orders', 'supplier', 'po', 'total', 'phone')},
+		map { my ($table, $condition) = @$_; qq{SELECT wa_watch('$table', 'po_notification', ARRAY['new.supplier', 'new.po', 'wa_format_amount(new.total, ''EUR'')'], 'new.phone', when_ => '$condition')} }
+		  ([ 'announced_orders', 'new.total >= 0' ], [ 'quiet_orders', 'new.total < 0' ]));
 	my @plain = plain_tables($cluster);
 	my $plain_names = join ', ', map { $_->[0] } @plain;
 	my %rates;
@@ -177,21 +180,28 @@ sub watched
 		$cluster->sql("TRUNCATE $plain_names");
 		my $rows = timed($cluster, $count, plain_statements($count, @plain));
 		push @{ $rates{rows} }, $rows->{seconds} * 1000 if $round > 0;
-		for my $table (qw(orders watched_orders))
+		for my $table (qw(orders watched_orders announced_orders quiet_orders))
 		{
 			$cluster->empty;
 			$cluster->sql("TRUNCATE $table");
 			my $result = timed($cluster, $count, "INSERT INTO $table (supplier, po, total, phone) SELECT 'Proveedor ABC', 'PO-' || i, 1250 + i,"
 				  . " '+346' || lpad(i::text, 8, '0') FROM generate_series(1, $count) AS i");
 			push @{ $rates{$table} }, $result->{seconds} * 1000 if $round > 0;
+			my $messages = $cluster->sql('SELECT count(*) FROM whatsapp_messages');
+			croak "$messages messages of $count orders in $table" if $messages != ($table =~ /^(?:watched|announced)/ ? $count : 0);
 		}
 	}
 	$run->bar(
 		measure => 'watch', what => 'bulk INSERT of ' . figure($count) . ' orders into a watched table', ours => $rates{watched_orders}, unit => ' ms',
 		against => 'the same table unwatched, and plain INSERTs of the rows of its messages',
 		theirs => [ map { $rates{orders}[$_] + $rates{rows}[$_] } 0 .. $#{ $rates{orders} } ], at_most => 1.15);
-	my $messages = $cluster->sql('SELECT count(*) FROM whatsapp_messages');
-	croak "$messages messages of $count orders" if $messages != $count;
+	$run->bar(
+		measure => 'watch', what => 'the same, watched by expressions with a condition', ours => $rates{announced_orders}, unit => ' ms',
+		against => 'the same table unwatched, and plain INSERTs of the rows of its messages',
+		theirs => [ map { $rates{orders}[$_] + $rates{rows}[$_] } 0 .. $#{ $rates{orders} } ], at_most => 1.15);
+	$run->bar(
+		measure => 'watch', what => 'the same with a condition that is false for all', ours => $rates{quiet_orders}, unit => ' ms',
+		against => 'the same table unwatched', theirs => $rates{orders}, at_most => 1.2);
 	$cluster->drop;
 	return;
 }
