@@ -165,4 +165,18 @@ owns_table(Oid table)
 #endif
 }
 
+/* A walker of query trees, as the server's functions take it: before version 16 they declare it
+ * without its arguments. */
+#if PG_VERSION_NUM >= 160000
+using TreeWalker = bool (*)(Node *, void *);
+#else
+using TreeWalker = bool (*)();
+#endif
+
+inline TreeWalker
+tree_walker(bool (*walker)(Node *, void *))
+{
+	return reinterpret_cast<TreeWalker>(reinterpret_cast<void (*)()>(walker));
+}
+
 } // namespace whatsapp::pg

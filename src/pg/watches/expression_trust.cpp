@@ -3,7 +3,7 @@
  */
 #include "pg/watches/expression_trust.hpp"
 
-#include "pg/server/prelude.hpp"
+#include "pg/server/compat.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -69,11 +69,6 @@ check_function(Oid function, Oid role, bool by_name)
 	     errhint("Cast the column to a type of the server's, or make the watch as that role.")));
 }
 
-extern "C" bool check_node(Node *node, void *role_of_watch);
-
-/* Older servers declare a walker without its arguments. */
-auto *const walker = reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(check_node));
-
 extern "C" bool
 check_node(Node *node, void *role_of_watch)
 {
@@ -82,7 +77,8 @@ check_node(Node *node, void *role_of_watch)
 		return false;
 	switch (nodeTag(node)) {
 	case T_Query:
-		return query_tree_walker(reinterpret_cast<Query *>(node), walker, role_of_watch, 0);
+		return query_tree_walker(reinterpret_cast<Query *>(node), tree_walker(check_node),
+		                         role_of_watch, 0);
 	case T_FuncExpr: {
 		const auto *call = reinterpret_cast<FuncExpr *>(node);
 		check_function(call->funcid, role, call->funcformat == COERCE_EXPLICIT_CALL);
@@ -105,7 +101,7 @@ check_node(Node *node, void *role_of_watch)
 	default:
 		break;
 	}
-	return expression_tree_walker(node, walker, role_of_watch);
+	return expression_tree_walker(node, tree_walker(check_node), role_of_watch);
 }
 
 } // namespace
