@@ -14,7 +14,7 @@ my $shop = PostgreSQL::Test::Cluster->new('shop');
 $shop->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 $shop->append_conf('postgresql.conf', "max_prepared_transactions = 5\n");
 $shop->start;
-my $node = new_cluster('messenger', conf => "wal_level = logical\nwal_retrieve_retry_interval = 100ms\n");
+my $node = new_cluster('messenger', conf => "wal_level = logical\nwal_retrieve_retry_interval = 100ms\nmax_worker_processes = 20\n");
 my $sandbox = $node->{sandbox};
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 sub at_shop { return $shop->safe_psql('postgres', $_[0]) }
@@ -127,7 +127,7 @@ sql(q{SELECT wa_watch('deals', 'po_notification', ARRAY['new.status', 'new.id', 
 sql(q{SELECT wa_watch('deals', 'po_notification', ARRAY['new.status', 'new.id', '1'], $$'+34612345678'$$, events => '{INSERT,UPDATE}', name => 'local', reference => $$'LOCAL-' || new.id$$, idempotency_key => 'NULL')});
 sql(subscribe('deals'));
 wait_sql($node, q{SELECT string_agg(DISTINCT srsubstate, '') FROM pg_subscription_rel}, 'r');
-at_shop(q{INSERT INTO deals VALUES (3, 'open'), (4, 'broken', 0), (5, 'open'); UPDATE deals SET status = 'won' WHERE id = 1; UPDATE deals SET status = status WHERE id = 2});
+at_shop(q{INSERT INTO deals VALUES (3, 'open', 1), (4, 'broken', 0), (5, 'open', 1); UPDATE deals SET status = 'won' WHERE id = 1; UPDATE deals SET status = status WHERE id = 2});
 wait_sql($node, q{SELECT string_agg(reference, ' ' ORDER BY reference) FROM whatsapp_messages WHERE reference LIKE 'DEAL-%' AND status = 'READ'}, 'DEAL-1-won DEAL-3-open DEAL-5-open');
 pass('rows that are inserted and changed at the publisher are announced, those that were copied are not');
 wait_sql($node, q{SELECT count(*) FROM deals}, '5');
