@@ -526,6 +526,12 @@ CREATE OR REPLACE FUNCTION wa_opt_in(phone text, sender text DEFAULT NULL) RETUR
 LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_opt_in';
 
+CREATE OR REPLACE FUNCTION wa_window_open(phone text, sender text DEFAULT NULL) RETURNS boolean
+LANGUAGE C STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_window_open';
+
+COMMENT ON FUNCTION wa_window_open(text, text) IS
+    'True when this phone or user id wrote to the sender (whatsapp.default_sender for NULL) within the last 24 hours, so that any message may be sent, not templates only. The 72 hours after an ad are about the price; they open nothing. Stable: the hours are counted from the start of the transaction. Raises 42501 for a sender of others.';
 CREATE OR REPLACE FUNCTION wa_mark_read(inbound_id bigint, typing boolean DEFAULT false) RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_mark_read';
@@ -621,7 +627,7 @@ CREATE FUNCTION wa_watch(relation regclass, template varchar, parameters text[],
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_watch_expressions';
 
-CREATE VIEW whatsapp_watches AS
+CREATE VIEW whatsapp_watches WITH (security_barrier) AS
 WITH triggers AS (
     -- tgargs is bytea, each argument ended by a zero byte; 'escape' shows that as \000, and high bytes and backslashes escaped, too
     SELECT t.oid, t.tgrelid, t.tgfoid, t.tgtype, t.tgenabled, a.args
@@ -652,7 +658,7 @@ JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN errors AS e ON e.watch = pg_catalog.format('po of %I.%I', n.nspname, c.relname)
 LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
 LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first
-WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure
+WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure AND @extschema@.whatsapp_sees(nullif(t.args[7], ''))
 UNION ALL
 SELECT w.relation::regclass, d.name, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
        d.reference, d.idempotency_key, d.send_at, d.due, d.expires_at, d.priority, d.on_error, d.max_rows, w.enabled, d.replicated, d.status_column,
@@ -671,7 +677,8 @@ JOIN LATERAL (
     GROUP BY 1 ORDER BY coalesce(a.relid, pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid) <> d.relation LIMIT 1) AS w ON true
 LEFT JOIN errors AS e ON e.watch = d.name
 LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
-LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first;
+LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first
+WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(d.owner)), 'USAGE');
 
 COMMENT ON COLUMN whatsapp_watch_definitions.send_window IS 'Hours within which its messages leave; NULL for whatsapp.send_window.';
 COMMENT ON COLUMN whatsapp_watch_definitions.time_zone IS 'Time zone of these hours, or an expression; NULL for that of the recipient''s country.';
@@ -760,6 +767,42 @@ BEGIN ATOMIC
     FROM (SELECT wa_phone_time_zones(phone) AS zones) AS z;
 END;
 
+CREATE OR REPLACE FUNCTION wa_callback_remove(name text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_callback_remove';
+
+CREATE OR REPLACE FUNCTION wa_callback_pause(name text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_callback_pause';
+
+CREATE OR REPLACE FUNCTION wa_callback_resume(name text) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_callback_resume';
+
+CREATE OR REPLACE FUNCTION wa_changes(since bigint, max_rows integer DEFAULT 1000, OUT seq bigint, OUT message_id bigint, OUT status text, OUT at timestamptz,
+                           OUT sender text, OUT reference text, OUT error_code bigint) RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_changes';
+
+CREATE OR REPLACE VIEW whatsapp_callbacks WITH (security_barrier) AS
+SELECT d.name, d.kind, d.function, w.name AS watch, d.statuses, d.sender, d.owner,
+       CASE WHEN d.paused THEN 'paused' WHEN d.resting_until > pg_catalog.now() THEN 'resting' ELSE 'on' END AS state,
+       CASE WHEN NOT d.paused THEN d.resting_until END AS resting_until,
+       c.waiting, c.oldest AS waiting_since, d.errors, d.error_code || ' ' || d.error_message AS last_error, d.failed_at AS last_error_at, d.made_at
+FROM @extschema@.whatsapp_callback_definitions AS d
+LEFT JOIN @extschema@.whatsapp_watch_definitions AS w ON w.key = d.watch
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS waiting, pg_catalog.min(q.made_at) AS oldest
+    FROM @extschema@.whatsapp_callback_calls AS q WHERE q.callback = d.id) AS c
+WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(d.owner)), 'USAGE')
+ORDER BY d.name;
+
+COMMENT ON FUNCTION wa_callback_remove(text) IS
+    'Ends a callback, and forgets the calls that were still to be made. False when there is none of that name. Raises 55006 for that of a watch, which wa_unwatch() ends, 42501 for a role for some senders, unless it is of one of these and of its own.';
+COMMENT ON FUNCTION wa_callback_pause(text) IS 'Stops a callback; what happens meanwhile is kept for it. False when there is none of that name. Raises 42501 as wa_callback_remove().';
+COMMENT ON FUNCTION wa_callback_resume(text) IS 'Goes on with a callback, also with calls that have failed, at once. False when there is none of that name. Raises 42501 as wa_callback_remove().';
+COMMENT ON FUNCTION wa_changes(bigint, integer) IS
+    'Changes of a status with a higher number than since, in their order, max_rows at most: complete, and none is seen after one with a higher number. NULL begins with the oldest that is kept. Each number is announced on the channel whatsapp_changes, by the last one of several. A role for some senders gets the changes of these. Needs whatsapp.keep_changes. Raises WA017 when changes behind since are not there any more, whoever''s they were, 55000 when none are kept, 22023 for max_rows.';
 COMMENT ON FUNCTION wa_phone_send_window(timestamptz, text, text) IS
     'As wa_send_window(), in the time zone of the country that the phone number is from. Where that has several: when it is within the hours in all of them, and if it never is, in the one of most people. See wa_phone_time_zones().';
 CREATE VIEW whatsapp_stat_queue WITH (security_barrier) AS
@@ -1001,22 +1044,22 @@ BEGIN ATOMIC
     WHERE whatsapp_units_before.market IS NULL OR (SELECT k.market FROM wa_market(g.prefix) AS k) = whatsapp_units_before.market;
 END;
 
-CREATE FUNCTION wa_price(phone text, category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
-                         OUT price numeric, OUT currency text, OUT market text, OUT basis text, OUT reason text)
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION whatsapp_price_of(phone text, category text, at timestamptz, sender text,
+                                  OUT price numeric, OUT currency text, OUT market text, OUT basis text, OUT reason text)
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT CASE WHEN why.reason IS NULL THEN CASE WHEN r.basis = 'rate' AND NOT f.free THEN c.cost ELSE 0 END END,
            b.currency, m.market,
            CASE WHEN why.reason IS NULL THEN CASE WHEN f.free THEN 'free_units' ELSE r.basis END END, why.reason
-    FROM (SELECT coalesce(wa_price.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''), 'default') AS sender) AS s
+    FROM (SELECT coalesce(whatsapp_price_of.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''), 'default') AS sender) AS s
     LEFT JOIN whatsapp_billing AS b ON b.sender = s.sender
-    CROSS JOIN LATERAL (SELECT pg_catalog.timezone(b.time_zone, wa_price.at)::date AS day) AS d
-    CROSS JOIN LATERAL wa_market(wa_price.phone) AS m
-    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(wa_price.phone) AND w.sender = s.sender
-                               AND w.last_inbound_at BETWEEN wa_price.at - interval '24 hours' AND wa_price.at)
-                     OR EXISTS (SELECT FROM whatsapp_inbound AS i WHERE i.contact = wa_contact_key(wa_price.phone) AND i.sender = s.sender
-                               AND i.occurred_at BETWEEN wa_price.at - interval '24 hours' AND wa_price.at) AS open) AS w
-    CROSS JOIN LATERAL wa_price_rule(wa_price.category, d.day, w.open) AS r
+    CROSS JOIN LATERAL (SELECT pg_catalog.timezone(b.time_zone, whatsapp_price_of.at)::date AS day) AS d
+    CROSS JOIN LATERAL wa_market(whatsapp_price_of.phone) AS m
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(whatsapp_price_of.phone) AND w.sender = s.sender
+                               AND w.last_inbound_at BETWEEN whatsapp_price_of.at - interval '24 hours' AND whatsapp_price_of.at)
+                     OR EXISTS (SELECT FROM whatsapp_inbound AS i WHERE i.contact = wa_contact_key(whatsapp_price_of.phone) AND i.sender = s.sender
+                               AND i.occurred_at BETWEEN whatsapp_price_of.at - interval '24 hours' AND whatsapp_price_of.at) AS open) AS w
+    CROSS JOIN LATERAL wa_price_rule(whatsapp_price_of.category, d.day, w.open) AS r
     CROSS JOIN LATERAL (SELECT coalesce(r.free_units > 0 AND whatsapp_units_before(s.sender, NULL, NULL, r.rate_category, d.day) < r.free_units,
                                         false) AS free) AS f
     CROSS JOIN LATERAL (SELECT CASE WHEN EXISTS (SELECT FROM whatsapp_rates AS k WHERE k.currency = b.currency AND k.effective_date <= d.day
@@ -1027,6 +1070,11 @@ BEGIN ATOMIC
                                     WHEN b.time_zone IS NULL THEN 'no_time_zone' WHEN r.reason IS NOT NULL THEN r.reason
                                     WHEN r.basis = 'rate' AND NOT f.free THEN c.reason END AS reason) AS why;
 END;
+
+CREATE FUNCTION wa_price(phone text, category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
+                         OUT price numeric, OUT currency text, OUT market text, OUT basis text, OUT reason text)
+LANGUAGE C STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_price';
 
 CREATE FUNCTION whatsapp_estimate_groups(prefixes text[], counts bigint[], category text, at timestamptz, sender text, windows boolean[] DEFAULT NULL,
                                          OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
@@ -1074,27 +1122,33 @@ BEGIN ATOMIC
     ORDER BY a.why IS NOT NULL, a.market, a.why;
 END;
 
-CREATE FUNCTION wa_estimate(phones text[], category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
-                            open_windows boolean DEFAULT false, OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
+CREATE FUNCTION whatsapp_estimate_of(phones text[], category text, at timestamptz, sender text, open_windows boolean,
+                                     OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
 RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT e.market, e.currency, e.messages, e.free, e.cost, e.reason
     FROM (SELECT pg_catalog.array_agg(g.prefix) AS prefixes, pg_catalog.array_agg(g.messages) AS counts, pg_catalog.array_agg(g.window_open) AS windows
           FROM (SELECT CASE WHEN wa_valid_e164(p.phone) OR p.phone ~ '^[A-Z]{2}[.].' THEN pg_catalog.left(p.phone, 8) END AS prefix,
-                       CASE WHEN wa_estimate.open_windows
+                       CASE WHEN whatsapp_estimate_of.open_windows
                             THEN EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(p.phone) AND w.sender = s.sender
-                                         AND w.last_inbound_at BETWEEN wa_estimate.at - interval '24 hours' AND wa_estimate.at)
+                                         AND w.last_inbound_at BETWEEN whatsapp_estimate_of.at - interval '24 hours' AND whatsapp_estimate_of.at)
                               OR EXISTS (SELECT FROM whatsapp_inbound AS i WHERE i.contact = wa_contact_key(p.phone) AND i.sender = s.sender
-                                         AND i.occurred_at BETWEEN wa_estimate.at - interval '24 hours' AND wa_estimate.at)
+                                         AND i.occurred_at BETWEEN whatsapp_estimate_of.at - interval '24 hours' AND whatsapp_estimate_of.at)
                             ELSE false END AS window_open,
                        pg_catalog.count(*) AS messages
-                FROM pg_catalog.unnest(wa_estimate.phones) AS p (phone)
-                CROSS JOIN (SELECT coalesce(wa_estimate.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''),
+                FROM pg_catalog.unnest(whatsapp_estimate_of.phones) AS p (phone)
+                CROSS JOIN (SELECT coalesce(whatsapp_estimate_of.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''),
                                             'default') AS sender) AS s
                 GROUP BY 1, 2) AS g) AS a
-    CROSS JOIN LATERAL whatsapp_estimate_groups(a.prefixes, a.counts, wa_estimate.category, wa_estimate.at, wa_estimate.sender, a.windows) AS e;
+    CROSS JOIN LATERAL whatsapp_estimate_groups(a.prefixes, a.counts, whatsapp_estimate_of.category, whatsapp_estimate_of.at, whatsapp_estimate_of.sender, a.windows) AS e;
 END;
+
+CREATE FUNCTION wa_estimate(phones text[], category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
+                            open_windows boolean DEFAULT false, OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
+RETURNS SETOF record
+LANGUAGE C STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_estimate';
 
 CREATE VIEW whatsapp_cost_parts AS
 WITH groups AS (
@@ -1158,12 +1212,14 @@ FROM whatsapp_cost_parts AS p WHERE NOT p.is_kept;
 
 COMMENT ON FUNCTION whatsapp_units_before(text, text, text, text, date) IS
     'How many charged messages of a month whatsapp_messages knows until that day. For wa_price() and wa_estimate().';
+COMMENT ON FUNCTION whatsapp_price_of(text, text, timestamptz, text) IS 'What wa_price() returns, whoever asks.';
+COMMENT ON FUNCTION whatsapp_estimate_of(text[], text, timestamptz, text, boolean) IS 'What wa_estimate() returns, whoever asks.';
 COMMENT ON FUNCTION wa_price(text, text, timestamptz, text) IS
-    'The price of a message of this category to this phone or user id, from this sender (whatsapp.default_sender for NULL), in the currency of its account: or a reason why it is not known, and then price is NULL. It is 0 only where basis says what makes it free: free_service, free_window, free_entry_point, or free_units, an estimate, while this database knows of fewer than the free messages of the month. Never raises.';
+    'The price of a message of this category to this phone or user id, from this sender (whatsapp.default_sender for NULL), in the currency of its account: or a reason why it is not known, and then price is NULL. It is 0 only where basis says what makes it free: free_service, free_window, free_entry_point, or free_units, an estimate, while this database knows of fewer than the free messages of the month. Raises 42501 for a sender of others, and nothing else.';
 COMMENT ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text, boolean[]) IS
     'The estimate of wa_estimate(), of the beginnings of phones, how many have each, and whether these have open windows.';
 COMMENT ON FUNCTION wa_estimate(text[], text, timestamptz, text, boolean) IS
-    'What a message of this category to each of these phones would cost, one row per market; what cannot be priced stands in rows of its own, with the reason and no cost. Free messages of the month are taken off the cheapest, so that the sum is never too low; open windows are left out for the same reason. With open_windows, whoever has written to the sender in the 24 hours before at is taken to have an open one, which makes utility templates free until September 2026: what it costs at least, since windows close.';
+    'What a message of this category to each of these phones would cost, one row per market; what cannot be priced stands in rows of its own, with the reason and no cost. Free messages of the month are taken off the cheapest, so that the sum is never too low; open windows are left out for the same reason. With open_windows, whoever has written to the sender in the 24 hours before at is taken to have an open one, which makes utility templates free until September 2026: what it costs at least, since windows close. Raises 42501 for a sender of others.';
 COMMENT ON VIEW whatsapp_cost_parts IS 'What whatsapp_costs shows, and the same of whatsapp_cost_units. For whatsapp_costs and wa_report().';
 COMMENT ON COLUMN whatsapp_cost_parts.is_kept IS 'True for what is made of whatsapp_cost_units.';
 COMMENT ON COLUMN whatsapp_cost_parts.day IS 'As in whatsapp_costs.';
@@ -1298,7 +1354,9 @@ COMMENT ON COLUMN whatsapp_costs.cost IS 'What the others cost: as Meta told it 
 COMMENT ON COLUMN whatsapp_costs.estimated IS 'True when Meta did not tell category and type, or does not tell which messages of a month are free; false where it told the cost.';
 COMMENT ON COLUMN whatsapp_costs.reason IS 'Why there is no cost.';
 REVOKE ALL ON FUNCTION whatsapp_units_before(text, text, text, text, date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_price_of(text, text, timestamptz, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_price(text, text, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_estimate_of(text[], text, timestamptz, text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text, boolean[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_estimate(text[], text, timestamptz, text, boolean) FROM PUBLIC;
 ALTER TABLE whatsapp_budget_limits ADD COLUMN campaign_id bigint;
@@ -1308,7 +1366,7 @@ CREATE FUNCTION wa_budget_set(name text, amount numeric, currency text DEFAULT N
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_budget_set';
 
-CREATE VIEW whatsapp_budget_sums AS
+CREATE VIEW whatsapp_budget_sums WITH (security_barrier) AS
 SELECT l.name, l.amount, l.currency, l.period, l.account, l.sender, l.category, l.template_name, l.campaign_id, l.hold, l.unpriced AS unpriced_policy,
        z.time_zone, e.starts_at, e.ends_at, p.id AS period_id, p.amount AS period_amount, p.warned, p.warned_at,
        coalesce(s.authorised, 0) AS authorised, coalesce(s.reserved, 0) AS reserved, coalesce(s.settled, 0) AS settled,
@@ -1325,9 +1383,10 @@ CROSS JOIN LATERAL (SELECT pg_catalog.timezone(z.time_zone, t.starts) AS starts_
 LEFT JOIN whatsapp_budget_periods AS p ON p.budget = l.name AND p.starts_at = e.starts_at
 LEFT JOIN LATERAL (SELECT pg_catalog.sum(g.authorised) AS authorised, pg_catalog.sum(g.reserved) AS reserved, pg_catalog.sum(g.settled) AS settled,
                           pg_catalog.sum(g.released) AS released, pg_catalog.sum(g.messages) AS messages, pg_catalog.sum(g.unpriced) AS unpriced
-                   FROM whatsapp_budget_ledger AS g WHERE g.period = p.id) AS s ON true;
+                   FROM whatsapp_budget_ledger AS g WHERE g.period = p.id) AS s ON true
+WHERE whatsapp_sees(l.sender);
 
-CREATE VIEW whatsapp_budgets AS
+CREATE VIEW whatsapp_budgets WITH (security_barrier) AS
 SELECT b.name, CASE WHEN h.held > 0 THEN 'holding' WHEN b.settled + b.reserved >= b.amount THEN 'used up'
                     WHEN b.settled + b.reserved >= 0.5 * b.amount THEN 'warning' ELSE 'ok' END AS state,
        b.amount, b.currency, b.settled AS spent, b.reserved, b.amount - b.settled - b.reserved AS remaining,
@@ -2303,7 +2362,7 @@ CREATE FUNCTION wa_revoke(role regrole, level text, sender text DEFAULT NULL) RE
 LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_revoke';
 
-CREATE VIEW whatsapp_grants AS
+CREATE VIEW whatsapp_grants WITH (security_barrier) AS
 SELECT h.role, h.level, s.sender
 FROM (SELECT a.grantee::pg_catalog.regrole AS role, l.level, l.rank
       FROM (VALUES (1, 'sender', 'wa_send'), (2, 'monitor', 'whatsapp_hold_reason'), (3, 'operator', 'wa_release'), (4, 'admin', 'wa_forget')) AS l (rank, level, mark)
@@ -2325,9 +2384,10 @@ CROSS JOIN LATERAL (
     WHERE n.role = h.role AND (n.level = h.level OR n.level = 'admin' OR (n.level = 'operator' AND h.level = 'monitor'))
     UNION
     SELECT NULL WHERE NOT EXISTS (SELECT FROM whatsapp_role_grants AS n WHERE n.role = h.role)) AS s
+WHERE whatsapp_sees(NULL) OR pg_catalog.pg_has_role(h.role, 'USAGE')
 ORDER BY h.role::text, h.rank, s.sender NULLS FIRST;
 
-COMMENT ON VIEW whatsapp_grants IS 'Roles with rights on the extension, by level (wa_grant()). A role with a higher level has the rows of those that it includes, too.';
+COMMENT ON VIEW whatsapp_grants IS 'Roles with rights on the extension, by level (wa_grant()). A role with a higher level has the rows of those that it includes, too. A role for some senders sees its own.';
 COMMENT ON COLUMN whatsapp_grants.role IS 'The role; who is a member of it has its rights, too.';
 COMMENT ON COLUMN whatsapp_grants.level IS 'sender, monitor, operator or admin.';
 COMMENT ON COLUMN whatsapp_grants.sender IS 'The only sender for which it holds; NULL is all of them.';

@@ -78,14 +78,9 @@ CREATE FUNCTION wa_opt_in(phone text, sender text DEFAULT NULL) RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_opt_in';
 
--- A body of its own, not a string: it must survive a new name of the schema.
 CREATE FUNCTION wa_window_open(phone text, sender text DEFAULT NULL) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(wa_window_open.phone)
-                   AND w.sender = coalesce(wa_window_open.sender, pg_catalog.current_setting('whatsapp.default_sender', true), 'default')
-                   AND w.last_inbound_at > pg_catalog.now() - interval '24 hours');
-END;
+LANGUAGE C STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_window_open';
 
 COMMENT ON TABLE whatsapp_opt_outs IS 'Who wants no messages, or no marketing. A row with opted_out false tells that they want them again.';
 COMMENT ON COLUMN whatsapp_opt_outs.contact IS 'The person, see wa_contact_key().';
@@ -116,7 +111,7 @@ COMMENT ON FUNCTION wa_opt_out(text, text, text, text) IS
 COMMENT ON FUNCTION wa_opt_in(text, text) IS
     'Ends the opt-outs of a phone or user id, however they came about: those of one sender, or all. False when there was none. Call it only when the person has agreed. Raises 22023 for the phone, 22004 for NULL, 42704 for an unknown sender.';
 COMMENT ON FUNCTION wa_window_open(text, text) IS
-    'True when this phone or user id wrote to the sender (whatsapp.default_sender for NULL) within the last 24 hours, so that any message may be sent, not templates only. The 72 hours after an ad are about the price; they open nothing. Stable: the hours are counted from the start of the transaction.';
+    'True when this phone or user id wrote to the sender (whatsapp.default_sender for NULL) within the last 24 hours, so that any message may be sent, not templates only. The 72 hours after an ad are about the price; they open nothing. Stable: the hours are counted from the start of the transaction. Raises 42501 for a sender of others.';
 
 REVOKE ALL ON FUNCTION wa_opt_out(text, text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_opt_in(text, text) FROM PUBLIC;

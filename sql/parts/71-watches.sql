@@ -122,7 +122,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_watch_test';
 
 -- The trigger is the truth: it is dumped with its table, and dropping the table leaves nothing behind that acts.
-CREATE VIEW whatsapp_watches AS
+CREATE VIEW whatsapp_watches WITH (security_barrier) AS
 WITH triggers AS (
     -- tgargs is bytea, each argument ended by a zero byte; 'escape' shows that as \000, and high bytes and backslashes escaped, too
     SELECT t.oid, t.tgrelid, t.tgfoid, t.tgtype, t.tgenabled, a.args
@@ -153,7 +153,7 @@ JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN errors AS e ON e.watch = pg_catalog.format('po of %I.%I', n.nspname, c.relname)
 LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
 LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first
-WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure
+WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure AND @extschema@.whatsapp_sees(nullif(t.args[7], ''))
 UNION ALL
 SELECT w.relation::regclass, d.name, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
        d.reference, d.idempotency_key, d.send_at, d.due, d.expires_at, d.priority, d.on_error, d.max_rows, w.enabled, d.replicated, d.status_column,
@@ -172,7 +172,8 @@ JOIN LATERAL (
     GROUP BY 1 ORDER BY coalesce(a.relid, pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid) <> d.relation LIMIT 1) AS w ON true
 LEFT JOIN errors AS e ON e.watch = d.name
 LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
-LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first;
+LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first
+WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(d.owner)), 'USAGE');
 
 COMMENT ON TABLE whatsapp_watch_definitions IS 'What wa_watch() was told with expressions. whatsapp_watches shows it with the tables that are watched. Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_watch_definitions.key IS 'Names the watch in its triggers.';

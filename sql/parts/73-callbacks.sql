@@ -79,23 +79,23 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_on_inbound';
 
 CREATE FUNCTION wa_callback_remove(name text) RETURNS boolean
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_callback_remove';
 
 CREATE FUNCTION wa_callback_pause(name text) RETURNS boolean
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_callback_pause';
 
 CREATE FUNCTION wa_callback_resume(name text) RETURNS boolean
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_callback_resume';
 
 CREATE FUNCTION wa_changes(since bigint, max_rows integer DEFAULT 1000, OUT seq bigint, OUT message_id bigint, OUT status text, OUT at timestamptz,
                            OUT sender text, OUT reference text, OUT error_code bigint) RETURNS SETOF record
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_changes';
 
-CREATE VIEW whatsapp_callbacks AS
+CREATE VIEW whatsapp_callbacks WITH (security_barrier) AS
 SELECT d.name, d.kind, d.function, w.name AS watch, d.statuses, d.sender, d.owner,
        CASE WHEN d.paused THEN 'paused' WHEN d.resting_until > pg_catalog.now() THEN 'resting' ELSE 'on' END AS state,
        CASE WHEN NOT d.paused THEN d.resting_until END AS resting_until,
@@ -105,6 +105,7 @@ LEFT JOIN @extschema@.whatsapp_watch_definitions AS w ON w.key = d.watch
 CROSS JOIN LATERAL (
     SELECT pg_catalog.count(*) AS waiting, pg_catalog.min(q.made_at) AS oldest
     FROM @extschema@.whatsapp_callback_calls AS q WHERE q.callback = d.id) AS c
+WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(d.owner)), 'USAGE')
 ORDER BY d.name;
 
 COMMENT ON TABLE whatsapp_change_queue IS 'Changes of a status that the reader has still to number and to hand on. Empty unless somebody is told of changes.';
@@ -160,11 +161,11 @@ COMMENT ON FUNCTION wa_on_status(regproc, text[], text, text) IS
 COMMENT ON FUNCTION wa_on_inbound(regproc, text, text) IS
     'The same for messages that come in: the function is called with the id of the row of whatsapp_inbound, f(bigint). sender says whose are told.';
 COMMENT ON FUNCTION wa_callback_remove(text) IS
-    'Ends a callback, and forgets the calls that were still to be made. False when there is none of that name. Raises 55006 for that of a watch, which wa_unwatch() ends.';
-COMMENT ON FUNCTION wa_callback_pause(text) IS 'Stops a callback; what happens meanwhile is kept for it. False when there is none of that name.';
-COMMENT ON FUNCTION wa_callback_resume(text) IS 'Goes on with a callback, also with calls that have failed, at once. False when there is none of that name.';
+    'Ends a callback, and forgets the calls that were still to be made. False when there is none of that name. Raises 55006 for that of a watch, which wa_unwatch() ends, 42501 for a role for some senders, unless it is of one of these and of its own.';
+COMMENT ON FUNCTION wa_callback_pause(text) IS 'Stops a callback; what happens meanwhile is kept for it. False when there is none of that name. Raises 42501 as wa_callback_remove().';
+COMMENT ON FUNCTION wa_callback_resume(text) IS 'Goes on with a callback, also with calls that have failed, at once. False when there is none of that name. Raises 42501 as wa_callback_remove().';
 COMMENT ON FUNCTION wa_changes(bigint, integer) IS
-    'Changes of a status with a higher number than since, in their order, max_rows at most: complete, and none is seen after one with a higher number. NULL begins with the oldest that is kept. Each number is announced on the channel whatsapp_changes, by the last one of several. Needs whatsapp.keep_changes. Raises WA017 when changes behind since are not there any more, 55000 when none are kept, 22023 for max_rows.';
+    'Changes of a status with a higher number than since, in their order, max_rows at most: complete, and none is seen after one with a higher number. NULL begins with the oldest that is kept. Each number is announced on the channel whatsapp_changes, by the last one of several. A role for some senders gets the changes of these. Needs whatsapp.keep_changes. Raises WA017 when changes behind since are not there any more, whoever''s they were, 55000 when none are kept, 22023 for max_rows.';
 COMMENT ON VIEW whatsapp_callbacks IS 'Callbacks: what they are, how they do, and what waits for them.';
 COMMENT ON COLUMN whatsapp_callbacks.name IS 'Name of the callback.';
 COMMENT ON COLUMN whatsapp_callbacks.kind IS 'status, inbound, or column: a watch''s status_column.';

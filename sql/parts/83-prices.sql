@@ -49,22 +49,22 @@ BEGIN ATOMIC
 END;
 
 -- Counts only where free messages or tiers are at stake: to count reads the messages of the month.
-CREATE FUNCTION wa_price(phone text, category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
-                         OUT price numeric, OUT currency text, OUT market text, OUT basis text, OUT reason text)
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION whatsapp_price_of(phone text, category text, at timestamptz, sender text,
+                                  OUT price numeric, OUT currency text, OUT market text, OUT basis text, OUT reason text)
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT CASE WHEN why.reason IS NULL THEN CASE WHEN r.basis = 'rate' AND NOT f.free THEN c.cost ELSE 0 END END,
            b.currency, m.market,
            CASE WHEN why.reason IS NULL THEN CASE WHEN f.free THEN 'free_units' ELSE r.basis END END, why.reason
-    FROM (SELECT coalesce(wa_price.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''), 'default') AS sender) AS s
+    FROM (SELECT coalesce(whatsapp_price_of.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''), 'default') AS sender) AS s
     LEFT JOIN whatsapp_billing AS b ON b.sender = s.sender
-    CROSS JOIN LATERAL (SELECT pg_catalog.timezone(b.time_zone, wa_price.at)::date AS day) AS d
-    CROSS JOIN LATERAL wa_market(wa_price.phone) AS m
-    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(wa_price.phone) AND w.sender = s.sender
-                               AND w.last_inbound_at BETWEEN wa_price.at - interval '24 hours' AND wa_price.at)
-                     OR EXISTS (SELECT FROM whatsapp_inbound AS i WHERE i.contact = wa_contact_key(wa_price.phone) AND i.sender = s.sender
-                               AND i.occurred_at BETWEEN wa_price.at - interval '24 hours' AND wa_price.at) AS open) AS w
-    CROSS JOIN LATERAL wa_price_rule(wa_price.category, d.day, w.open) AS r
+    CROSS JOIN LATERAL (SELECT pg_catalog.timezone(b.time_zone, whatsapp_price_of.at)::date AS day) AS d
+    CROSS JOIN LATERAL wa_market(whatsapp_price_of.phone) AS m
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(whatsapp_price_of.phone) AND w.sender = s.sender
+                               AND w.last_inbound_at BETWEEN whatsapp_price_of.at - interval '24 hours' AND whatsapp_price_of.at)
+                     OR EXISTS (SELECT FROM whatsapp_inbound AS i WHERE i.contact = wa_contact_key(whatsapp_price_of.phone) AND i.sender = s.sender
+                               AND i.occurred_at BETWEEN whatsapp_price_of.at - interval '24 hours' AND whatsapp_price_of.at) AS open) AS w
+    CROSS JOIN LATERAL wa_price_rule(whatsapp_price_of.category, d.day, w.open) AS r
     CROSS JOIN LATERAL (SELECT coalesce(r.free_units > 0 AND whatsapp_units_before(s.sender, NULL, NULL, r.rate_category, d.day) < r.free_units,
                                         false) AS free) AS f
     CROSS JOIN LATERAL (SELECT CASE WHEN EXISTS (SELECT FROM whatsapp_rates AS k WHERE k.currency = b.currency AND k.effective_date <= d.day
@@ -75,6 +75,11 @@ BEGIN ATOMIC
                                     WHEN b.time_zone IS NULL THEN 'no_time_zone' WHEN r.reason IS NOT NULL THEN r.reason
                                     WHEN r.basis = 'rate' AND NOT f.free THEN c.reason END AS reason) AS why;
 END;
+
+CREATE FUNCTION wa_price(phone text, category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
+                         OUT price numeric, OUT currency text, OUT market text, OUT basis text, OUT reason text)
+LANGUAGE C STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_price';
 
 -- Which of a batch are free nobody knows before: the cheapest are taken for it, so that the sum is never too low.
 CREATE FUNCTION whatsapp_estimate_groups(prefixes text[], counts bigint[], category text, at timestamptz, sender text, windows boolean[] DEFAULT NULL,
@@ -123,27 +128,33 @@ BEGIN ATOMIC
     ORDER BY a.why IS NOT NULL, a.market, a.why;
 END;
 
-CREATE FUNCTION wa_estimate(phones text[], category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
-                            open_windows boolean DEFAULT false, OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
+CREATE FUNCTION whatsapp_estimate_of(phones text[], category text, at timestamptz, sender text, open_windows boolean,
+                                     OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
 RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT e.market, e.currency, e.messages, e.free, e.cost, e.reason
     FROM (SELECT pg_catalog.array_agg(g.prefix) AS prefixes, pg_catalog.array_agg(g.messages) AS counts, pg_catalog.array_agg(g.window_open) AS windows
           FROM (SELECT CASE WHEN wa_valid_e164(p.phone) OR p.phone ~ '^[A-Z]{2}[.].' THEN pg_catalog.left(p.phone, 8) END AS prefix,
-                       CASE WHEN wa_estimate.open_windows
+                       CASE WHEN whatsapp_estimate_of.open_windows
                             THEN EXISTS (SELECT FROM whatsapp_windows AS w WHERE w.contact = wa_contact_key(p.phone) AND w.sender = s.sender
-                                         AND w.last_inbound_at BETWEEN wa_estimate.at - interval '24 hours' AND wa_estimate.at)
+                                         AND w.last_inbound_at BETWEEN whatsapp_estimate_of.at - interval '24 hours' AND whatsapp_estimate_of.at)
                               OR EXISTS (SELECT FROM whatsapp_inbound AS i WHERE i.contact = wa_contact_key(p.phone) AND i.sender = s.sender
-                                         AND i.occurred_at BETWEEN wa_estimate.at - interval '24 hours' AND wa_estimate.at)
+                                         AND i.occurred_at BETWEEN whatsapp_estimate_of.at - interval '24 hours' AND whatsapp_estimate_of.at)
                             ELSE false END AS window_open,
                        pg_catalog.count(*) AS messages
-                FROM pg_catalog.unnest(wa_estimate.phones) AS p (phone)
-                CROSS JOIN (SELECT coalesce(wa_estimate.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''),
+                FROM pg_catalog.unnest(whatsapp_estimate_of.phones) AS p (phone)
+                CROSS JOIN (SELECT coalesce(whatsapp_estimate_of.sender, nullif(pg_catalog.current_setting('whatsapp.default_sender', true), ''),
                                             'default') AS sender) AS s
                 GROUP BY 1, 2) AS g) AS a
-    CROSS JOIN LATERAL whatsapp_estimate_groups(a.prefixes, a.counts, wa_estimate.category, wa_estimate.at, wa_estimate.sender, a.windows) AS e;
+    CROSS JOIN LATERAL whatsapp_estimate_groups(a.prefixes, a.counts, whatsapp_estimate_of.category, whatsapp_estimate_of.at, whatsapp_estimate_of.sender, a.windows) AS e;
 END;
+
+CREATE FUNCTION wa_estimate(phones text[], category text, at timestamptz DEFAULT pg_catalog.now(), sender text DEFAULT NULL,
+                            open_windows boolean DEFAULT false, OUT market text, OUT currency text, OUT messages bigint, OUT free bigint, OUT cost numeric, OUT reason text)
+RETURNS SETOF record
+LANGUAGE C STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pg_whatsapp_estimate';
 
 -- In the order of the days, cheap rates first within a day: so a sum may differ from Meta's by which of a day's messages were the free ones.
 -- The same of all messages as they are now, and of what the reader keeps: is_kept says which, and one of the two is never looked at.
@@ -272,12 +283,14 @@ COMMENT ON FUNCTION whatsapp_rate_cost(text, date, text, text, bigint, bigint) I
     'What so many messages cost by the rate card of a day, after so many others of the month; or the reason why nobody knows. For wa_price(), wa_estimate() and whatsapp_costs.';
 COMMENT ON FUNCTION whatsapp_units_before(text, text, text, text, date) IS
     'How many charged messages of a month whatsapp_messages knows until that day. For wa_price() and wa_estimate().';
+COMMENT ON FUNCTION whatsapp_price_of(text, text, timestamptz, text) IS 'What wa_price() returns, whoever asks.';
+COMMENT ON FUNCTION whatsapp_estimate_of(text[], text, timestamptz, text, boolean) IS 'What wa_estimate() returns, whoever asks.';
 COMMENT ON FUNCTION wa_price(text, text, timestamptz, text) IS
-    'The price of a message of this category to this phone or user id, from this sender (whatsapp.default_sender for NULL), in the currency of its account: or a reason why it is not known, and then price is NULL. It is 0 only where basis says what makes it free: free_service, free_window, free_entry_point, or free_units, an estimate, while this database knows of fewer than the free messages of the month. Never raises.';
+    'The price of a message of this category to this phone or user id, from this sender (whatsapp.default_sender for NULL), in the currency of its account: or a reason why it is not known, and then price is NULL. It is 0 only where basis says what makes it free: free_service, free_window, free_entry_point, or free_units, an estimate, while this database knows of fewer than the free messages of the month. Raises 42501 for a sender of others, and nothing else.';
 COMMENT ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text, boolean[]) IS
     'The estimate of wa_estimate(), of the beginnings of phones, how many have each, and whether these have open windows.';
 COMMENT ON FUNCTION wa_estimate(text[], text, timestamptz, text, boolean) IS
-    'What a message of this category to each of these phones would cost, one row per market; what cannot be priced stands in rows of its own, with the reason and no cost. Free messages of the month are taken off the cheapest, so that the sum is never too low; open windows are left out for the same reason. With open_windows, whoever has written to the sender in the 24 hours before at is taken to have an open one, which makes utility templates free until September 2026: what it costs at least, since windows close.';
+    'What a message of this category to each of these phones would cost, one row per market; what cannot be priced stands in rows of its own, with the reason and no cost. Free messages of the month are taken off the cheapest, so that the sum is never too low; open windows are left out for the same reason. With open_windows, whoever has written to the sender in the 24 hours before at is taken to have an open one, which makes utility templates free until September 2026: what it costs at least, since windows close. Raises 42501 for a sender of others.';
 COMMENT ON VIEW whatsapp_cost_parts IS 'What whatsapp_costs shows, and the same of whatsapp_cost_units. For whatsapp_costs and wa_report().';
 COMMENT ON COLUMN whatsapp_cost_parts.is_kept IS 'True for what is made of whatsapp_cost_units.';
 COMMENT ON COLUMN whatsapp_cost_parts.day IS 'As in whatsapp_costs.';
@@ -356,6 +369,8 @@ COMMENT ON COLUMN whatsapp_months.currency IS 'Currency of the account.';
 
 REVOKE ALL ON FUNCTION whatsapp_rate_cost(text, date, text, text, bigint, bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_units_before(text, text, text, text, date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_price_of(text, text, timestamptz, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_price(text, text, timestamptz, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION whatsapp_estimate_of(text[], text, timestamptz, text, boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_estimate_groups(text[], bigint[], text, timestamptz, text, boolean[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION wa_estimate(text[], text, timestamptz, text, boolean) FROM PUBLIC;

@@ -82,7 +82,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalo
 AS 'MODULE_PATHNAME', 'pg_whatsapp_budget_remove';
 
 -- The period that is now, in the time zone of the account that the scope names, else of the default sender's.
-CREATE VIEW whatsapp_budget_sums AS
+CREATE VIEW whatsapp_budget_sums WITH (security_barrier) AS
 SELECT l.name, l.amount, l.currency, l.period, l.account, l.sender, l.category, l.template_name, l.campaign_id, l.hold, l.unpriced AS unpriced_policy,
        z.time_zone, e.starts_at, e.ends_at, p.id AS period_id, p.amount AS period_amount, p.warned, p.warned_at,
        coalesce(s.authorised, 0) AS authorised, coalesce(s.reserved, 0) AS reserved, coalesce(s.settled, 0) AS settled,
@@ -99,9 +99,10 @@ CROSS JOIN LATERAL (SELECT pg_catalog.timezone(z.time_zone, t.starts) AS starts_
 LEFT JOIN whatsapp_budget_periods AS p ON p.budget = l.name AND p.starts_at = e.starts_at
 LEFT JOIN LATERAL (SELECT pg_catalog.sum(g.authorised) AS authorised, pg_catalog.sum(g.reserved) AS reserved, pg_catalog.sum(g.settled) AS settled,
                           pg_catalog.sum(g.released) AS released, pg_catalog.sum(g.messages) AS messages, pg_catalog.sum(g.unpriced) AS unpriced
-                   FROM whatsapp_budget_ledger AS g WHERE g.period = p.id) AS s ON true;
+                   FROM whatsapp_budget_ledger AS g WHERE g.period = p.id) AS s ON true
+WHERE whatsapp_sees(l.sender);
 
-CREATE VIEW whatsapp_budgets AS
+CREATE VIEW whatsapp_budgets WITH (security_barrier) AS
 SELECT b.name, CASE WHEN h.held > 0 THEN 'holding' WHEN b.settled + b.reserved >= b.amount THEN 'used up'
                     WHEN b.settled + b.reserved >= 0.5 * b.amount THEN 'warning' ELSE 'ok' END AS state,
        b.amount, b.currency, b.settled AS spent, b.reserved, b.amount - b.settled - b.reserved AS remaining,

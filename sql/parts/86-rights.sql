@@ -9,7 +9,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_revoke';
 
 -- Each level is known by a function that it alone brings, whoever granted it; wa_grant() notes for which sender.
-CREATE VIEW whatsapp_grants AS
+CREATE VIEW whatsapp_grants WITH (security_barrier) AS
 SELECT h.role, h.level, s.sender
 FROM (SELECT a.grantee::pg_catalog.regrole AS role, l.level, l.rank
       FROM (VALUES (1, 'sender', 'wa_send'), (2, 'monitor', 'whatsapp_hold_reason'), (3, 'operator', 'wa_release'), (4, 'admin', 'wa_forget')) AS l (rank, level, mark)
@@ -31,9 +31,10 @@ CROSS JOIN LATERAL (
     WHERE n.role = h.role AND (n.level = h.level OR n.level = 'admin' OR (n.level = 'operator' AND h.level = 'monitor'))
     UNION
     SELECT NULL WHERE NOT EXISTS (SELECT FROM whatsapp_role_grants AS n WHERE n.role = h.role)) AS s
+WHERE whatsapp_sees(NULL) OR pg_catalog.pg_has_role(h.role, 'USAGE')
 ORDER BY h.role::text, h.rank, s.sender NULLS FIRST;
 
-COMMENT ON VIEW whatsapp_grants IS 'Roles with rights on the extension, by level (wa_grant()). A role with a higher level has the rows of those that it includes, too.';
+COMMENT ON VIEW whatsapp_grants IS 'Roles with rights on the extension, by level (wa_grant()). A role with a higher level has the rows of those that it includes, too. A role for some senders sees its own.';
 COMMENT ON COLUMN whatsapp_grants.role IS 'The role; who is a member of it has its rights, too.';
 COMMENT ON COLUMN whatsapp_grants.level IS 'sender, monitor, operator or admin.';
 COMMENT ON COLUMN whatsapp_grants.sender IS 'The only sender for which it holds; NULL is all of them.';

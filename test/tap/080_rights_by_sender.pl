@@ -78,10 +78,10 @@ is(sql(q{SELECT string_agg(level || ' ' || coalesce(sender, 'all'), ', ') FROM w
 my %reads = (map({ ("whatsapp_$_" => 'own') } qw(messages queue day_counts requests opt_outs windows inbound media changes change_queue watch_items cost_units campaign_units campaign_costs
 	campaign_definitions budget_limits callback_definitions watch_definitions senders attempts codes media_messages watched_messages charges wamids
 	campaign_pauses templates template_definitions numbers business_accounts accounts events
-	held latest months billing delivered_units cost_parts costs focus_costs campaigns campaign_errors status stat_queue stat_days stat_errors stat_latency stat_senders)),
+	held latest months billing delivered_units cost_parts costs focus_costs campaigns campaign_errors budgets budget_sums watches callbacks grants status stat_queue stat_days stat_errors stat_latency stat_senders)),
 	map({ ("whatsapp_$_" => 'shared') } qw(markets rates opt_out_keywords error_codes recategorised_templates stat_listener stat_workers)),
 	map({ ("whatsapp_$_" => '-') } qw(event_queue deliveries instances probes template_samples user_ids watch_errors callback_calls budget_periods budget_ledger
-	role_grants top grants budgets budget_sums watches callbacks meta_costs cost_differences)));
+	role_grants top meta_costs cost_differences)));
 my @relations = split /\n/, sql(q{SELECT c.relname FROM pg_class AS c JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
 	JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'pg_whatsapp' WHERE relkind IN ('r', 'v') ORDER BY 1});
 is(join(' ', sort keys %reads), join(' ', @relations), 'the matrix has every table and view');
@@ -119,8 +119,16 @@ is(outcome('SELECT count(*) FROM whatsapp_messages', 'n_monitor'), sql(q{SELECT 
 is(outcome('SELECT count(*) FROM whatsapp_messages', 'member'), sql(q{SELECT count(*) FROM whatsapp_messages WHERE sender = 'north'}), 'a member of the role has its rights, and no more');
 is(outcome('SELECT count(*) FROM whatsapp_attempts', 'n_monitor'), '1', 'the attempts of its messages');
 is(outcome('SELECT count(*) FROM whatsapp_events', 'n_monitor'), '2', 'and the events of its messages and of its number');
+is(outcome(q{SELECT string_agg(name, ' ') FROM whatsapp_budgets}, 'n_monitor'), 'budget north', 'the budget of its sender, and none of all');
+is(outcome(q{SELECT string_agg(name, ' ') FROM whatsapp_callbacks}, 'n_monitor'), 'told north', 'the callbacks of its sender');
+is(outcome(q{SELECT string_agg(level || ' ' || sender, ', ') FROM whatsapp_grants}, 'n_operator'), 'monitor north, operator north', 'its own rights');
+is(outcome(q{SELECT string_agg(DISTINCT sender, ' ') FROM wa_changes(NULL)}, 'n_monitor'), 'north', 'the changes of its sender');
+is(outcome(q{SELECT count(*) FROM wa_changes(NULL)}, 'n_monitor'), sql(q{SELECT count(*) FROM whatsapp_changes WHERE sender = 'north'}), 'all of these');
+is(outcome(q{SELECT count(*) FROM wa_changes(NULL, 1)}, 'n_monitor'), '1', 'as many as are asked for, whatever lies between');
+is(outcome(q{SELECT count(*) FROM wa_changes(987654)}, 'n_monitor'), 'WA017', 'a number that never was is told of');
+is(outcome(q{SELECT string_agg(DISTINCT sender, ' ' ORDER BY sender) FROM wa_changes(NULL)}, 'all_monitor'), 'north south', 'the monitor of all gets all of them');
 sql(q{CREATE FUNCTION leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE WARNING 'leak %', $1; RETURN true; END $$});
-for my $relation (qw(whatsapp_messages whatsapp_campaigns whatsapp_billing whatsapp_stat_days whatsapp_stat_senders))
+for my $relation (qw(whatsapp_messages whatsapp_campaigns whatsapp_billing whatsapp_stat_days whatsapp_stat_senders whatsapp_budgets whatsapp_callbacks whatsapp_watches))
 {
 	my ($code, $out, $err) = $node->psql('postgres', "SELECT count(*) FROM $relation WHERE leak(sender)", extra_params => [ '-U', 'n_monitor' ]);
 	unlike($err, qr/leak south/, "$relation: a cheap function of the reader's is not asked before");
@@ -160,12 +168,18 @@ my @functions = (
 	[ q{wa_campaign_retry(@campaign)},                                  '42501',    '42501',  'id 42501', 'id 42501' ],
 	[ q{wa_campaign_cancel(@campaign)},                                 '42501',    '42501',  'id 42501', 'id 42501' ],
 	[ q{count(*) > 1 FROM wa_diagnose(@message)},                       '42501',    't 42501', 't 42501', 't 42501' ],
+	[ q{wa_window_open('+34612', '@sender')},                           't 42501',  't 42501', 't 42501', 't 42501' ],
+	[ q{count(*) > 0 AND bool_and(sender = 'north') FROM wa_changes(NULL)}, '42501', 't',     't',        't' ],
+	[ q{reason FROM wa_price('+34612345678', 'utility', sender => '@sender')}, '42501', 'no_time_zone 42501', 'no_time_zone 42501', 'no_time_zone 42501' ],
+	[ q{messages FROM wa_estimate('{+34612345678}', 'utility', sender => '@sender')}, '42501', 'id 42501', 'id 42501', 'id 42501' ],
+	# somebody else has made them
+	[ q{wa_callback_pause('told @sender')},                             '42501',    '42501',  '42501',    '42501' ],
 	[ q{wa_on_status('told', sender => '@sender')},                     '42501',    '42501',  '42501',    'name 42501' ],
 	[ q{wa_on_inbound('heard', '@sender')},                             '42501',    '42501',  '42501',    'name 42501' ],
 	# for all senders, or for none in particular: nobody of one
 	map({ [ $_, ('42501') x 4 ] } q{wa_opt_out('+34612000009')}, q{wa_opt_in('+34612000009')}, q{wa_on_status('told')}, q{wa_on_inbound('heard')},
 		q{wa_release(true)}, q{wa_stat_reset()}, q{count(*) FROM wa_forget('+34612000009')}, q{count(*) FROM wa_diagnose()}, q{count(*) FROM wa_preflight()},
-		q{count(*) FROM wa_security()}, q{wa_metrics()}, q{wa_report()}, q{count(*) FROM wa_changes(NULL)}, q{wa_window_open('+34699000002', 'south')},
+		q{count(*) FROM wa_security()}, q{wa_metrics()}, q{wa_report()}, q{wa_window_open('+34612')},
 		q{wa_callback_remove('told south')}, q{wa_callback_pause('told south')}, q{wa_callback_resume('told south')}, q{wa_budget_set('budget south', 9, 'EUR')},
 		q{wa_budget_remove('budget south')}, q{wa_request_template_sync('south')}, q{wa_request_number_sync('south')}, q{wa_request_probe('south')},
 		q{wa_rates_import('x'::text, 'EUR', '2027-01-01')}, q{wa_template_define('{}')}, q{wa_template_remove('x')}, q{wa_accept_category('x')},
@@ -220,6 +234,8 @@ for my $as (qw(n_monitor n_operator all_operator))
 is(outcome(q{SET whatsapp.default_sender = 'south'; SELECT wa_send_text('+34612000003', 'x')}, 'n_sender'), '42501', 'a setting of the session gives no sender');
 is(outcome(q{SELECT wa_send_text('+34612000003', 'x')}, 'n_sender'), '42501', 'nor does the default one');
 like(outcome(q{SET whatsapp.default_sender = 'north'; SELECT wa_send_text('+34612000003', 'x')}, 'n_sender'), qr/^\d+$/, 'its own may stand there');
+is(outcome(q{SET whatsapp.default_sender = 'north'; SELECT wa_window_open('+34612')}, 'n_sender'), 't', 'also where something is asked');
+is(outcome(q{SET whatsapp.default_sender = 'south'; SELECT wa_window_open('+34612')}, 'n_sender'), '42501', 'and no other');
 my ($code, $out, $err) = $node->psql('postgres', q{SELECT wa_send_text('+34612000003', 'x', sender => 'south')}, extra_params => [ '-v', 'VERBOSITY=verbose', '-U', 'n_sender' ]);
 like($err, qr/ERROR:  42501: permission denied for sender "south"\nHINT:  Role "n_sender" has rights for other senders/, 'the error says why, and what to do');
 ($code, $out, $err) = $node->psql('postgres', "SELECT wa_cancel(987654321)", extra_params => [ '-v', 'VERBOSITY=verbose', '-U', 'n_sender' ]);
@@ -248,6 +264,8 @@ sql(q{ALTER TABLE north_orders OWNER TO n_admin; ALTER TABLE n_orders OWNER TO n
 is(outcome(q{SELECT wa_watch('north_orders', 'hello_world', '{}'::text[], 'new.phone', sender => 'south')}, 'n_admin'), '42501', 'no watch for another sender');
 is(outcome(q{SELECT wa_watch('n_orders', 'supplier', 'po', 'total', 'phone', sender => 'south')}, 'n_admin'), '42501', 'in either form');
 like(outcome(q{SELECT wa_watch('north_orders', 'hello_world', '{}'::text[], 'new.phone', sender => 'new.who', reference => 'new.po', name => 'mine')}, 'n_admin'), qr/^mine$/, 'one for its own, whose sender is a column');
+is(outcome(q{SELECT string_agg(name || ' ' || sender, ', ') FROM whatsapp_watches}, 'n_admin'), 'mine new.who', 'who has made a watch sees it, and no other');
+is(outcome(q{SELECT count(*) FROM whatsapp_watches}, 'n_monitor'), '0', 'whose sender is not known before is shown to nobody else of one sender');
 sql(q{INSERT INTO north_orders VALUES ('W-1', '+34612000003', 'north'), ('W-2', '+34612000003', 'south')}, 'plain');
 is(sql(q{SELECT string_agg(reference || ' ' || sender || ' ' || status || coalesce(' ' || (payload IS NULL)::text, ''), ', ' ORDER BY reference) FROM whatsapp_messages WHERE reference ~ '^W-'}),
 	'W-1 north PENDING false, W-2 default FAILED true', 'who inserts needs no right; a row that names another sender is refused');
@@ -266,6 +284,11 @@ sql("SELECT wa_cancel($message{north}), wa_cancel($message{south})");
 wait_sql($node, q{SELECT count(DISTINCT id) FROM calls WHERE who = 'all'}, '2');
 wait_sql($node, q{SELECT count(*) FROM whatsapp_callback_calls}, '0');
 is(sql(q{SELECT string_agg(id::text, ' ') FROM calls WHERE who = 'n_admin'}), $message{north}, 'each hears of its own');
+is(outcome(q{SELECT string_agg(name, ', ' ORDER BY name) FROM whatsapp_callbacks}, 'n_admin'), 'note_north, told north', 'it is shown with those that others have made for the sender');
+is(outcome(qq{SELECT wa_callback_pause('$_')}, 'n_admin'), '42501', "but $_ is not its own") for 'told north', 'note_all', 'nowhere';
+is(outcome(q{SELECT wa_callback_pause('note_north')}, 'n_operator'), '42501', 'nor is its own one of another role');
+is(join(' ', map { outcome("SELECT wa_callback_$_('note_north')", 'n_admin') } qw(pause resume remove)), 't t t', 'its own it pauses, resumes and removes');
+is(outcome(q{SELECT wa_callback_remove('nowhere')}, 'all_admin'), 'f', 'who is held to no sender learns what is there');
 
 # monitoring
 my $personal = '6(12|99)0000';

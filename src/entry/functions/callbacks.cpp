@@ -146,11 +146,12 @@ register_callback(FunctionCallInfo fcinfo, pg::NewCallback &callback, int at_sen
 }
 
 Datum
-change_callback(FunctionCallInfo fcinfo, bool (*change)(const char *))
+change_callback(FunctionCallInfo fcinfo, unsigned levels, bool (*change)(const char *))
 {
 	const char *name = entry::required_cstring(fcinfo, 0, "name");
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
+	pg::require_callback_right(pg::caller_of_function(), levels, name);
 	const bool found = change(name);
 	SPI_finish();
 	PG_RETURN_BOOL(found);
@@ -178,22 +179,19 @@ pg_whatsapp_on_inbound(PG_FUNCTION_ARGS)
 	return register_callback(fcinfo, callback, 1, 2);
 }
 
-Datum
-pg_whatsapp_callback_remove(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_callback_remove)
 {
-	return change_callback(fcinfo, pg::remove_callback);
+	return change_callback(fcinfo, pg::level_admin, pg::remove_callback);
 }
 
-Datum
-pg_whatsapp_callback_pause(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_callback_pause)
 {
-	return change_callback(fcinfo, pg::pause_callback);
+	return change_callback(fcinfo, pg::may_act, pg::pause_callback);
 }
 
-Datum
-pg_whatsapp_callback_resume(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_callback_resume)
 {
-	return change_callback(fcinfo, pg::resume_callback);
+	return change_callback(fcinfo, pg::may_act, pg::resume_callback);
 }
 
 namespace
@@ -223,8 +221,7 @@ put_changes(const pg::Result &changes, ReturnSetInfo &result)
 
 } // namespace
 
-Datum
-pg_whatsapp_changes(PG_FUNCTION_ARGS)
+OWNED_FUNCTION(pg_whatsapp_changes)
 {
 	const bool has_since = !PG_ARGISNULL(0);
 	const int64 since = has_since ? PG_GETARG_INT64(0) : 0;
@@ -240,7 +237,8 @@ pg_whatsapp_changes(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	put_changes(pg::read_changes(has_since, since, most),
+	put_changes(pg::read_changes(pg::covered_senders(pg::caller_of_function(), pg::may_read),
+	                             has_since, since, most),
 	            *reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
 	SPI_finish();
 	return Datum(0);

@@ -12,7 +12,6 @@
 extern "C" {
 #include "commands/trigger.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -25,7 +24,6 @@ PG_FUNCTION_INFO_V1(pg_whatsapp_sees_message);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sees_campaign);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sees_account);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sees_number);
-PG_FUNCTION_INFO_V1(pg_whatsapp_diagnose_message);
 PG_FUNCTION_INFO_V1(pg_whatsapp_hold_rows);
 }
 
@@ -120,26 +118,6 @@ OWNED_FUNCTION(pg_whatsapp_sees_number)
 	PG_RETURN_BOOL(sees_all_or(fcinfo, [fcinfo](Oid role) {
 		return !PG_ARGISNULL(0) && pg::sees_number(role, text_or_null(fcinfo));
 	}));
-}
-
-OWNED_FUNCTION(pg_whatsapp_diagnose_message)
-{
-	static pg::Statement life = {
-	    "SELECT at, event, detail FROM @s@.whatsapp_message_life($1)", 1, {INT8OID}};
-	InitMaterializedSRF(fcinfo, 0);
-	pg::Values values;
-	if (!PG_ARGISNULL(0))
-		values.set(0, PG_GETARG_DATUM(0));
-	SPI_connect();
-	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
-	if (!PG_ARGISNULL(0))
-		pg::require_message_right(pg::caller_of_function(), pg::may_read, PG_GETARG_INT64(0));
-	const pg::Result rows = pg::run_statement(life, values);
-	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-	for (uint64 i = 0; i < rows.count(); i++)
-		tuplestore_puttuple(result->setResult, rows.row_at(i));
-	SPI_finish();
-	return Datum(0);
 }
 
 /* After a change of whatsapp_role_grants, also by a restore: every process reads it anew, and row

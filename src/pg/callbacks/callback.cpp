@@ -3,6 +3,7 @@
  */
 #include "pg/callbacks/callback.hpp"
 
+#include "pg/identity/sender_rights.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/milliseconds.hpp"
@@ -10,6 +11,8 @@
 
 extern "C" {
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 }
@@ -91,6 +94,31 @@ insert_callback(const NewCallback &callback)
 	values.set(7, settings_array(callback));
 	(void)run_statement(statement, values);
 	return name;
+}
+
+void
+require_callback_right(Oid role, unsigned levels, const char *name)
+{
+	static Statement statement = {
+	    "SELECT sender, owner FROM @s@.whatsapp_callback_definitions WHERE name = $1",
+	    1,
+	    {TEXTOID}};
+	if (has_sender_right(role, levels, nullptr))
+		return;
+	Values values;
+	values.set_text(0, name);
+	const Result found = run_statement(statement, values);
+	const Oid owner = found.empty() ? InvalidOid : get_role_oid(found.text_at(0, 2), true);
+	if (OidIsValid(owner) && has_privs_of_role(role, owner) &&
+	    has_sender_right(role, levels, found.text_at(0, 1)))
+		return;
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	     errmsg("permission denied for callback \"%s\"", name),
+	     errhint("Role \"%s\" has rights for some senders only, and to callbacks of these that it "
+	             "has made.",
+	             GetUserNameFromId(role, true))));
 }
 
 bool

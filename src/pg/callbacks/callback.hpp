@@ -30,6 +30,11 @@ struct NewCallback {
  */
 const char *insert_callback(const NewCallback &callback);
 
+/* Raises 42501 for a role that is held to some senders, unless the callback tells of one of these
+ * and was made by a role whose rights it has: one that is not there is as one of another's. With
+ * SPI connected. */
+void require_callback_right(Oid role, unsigned levels, const char *name);
+
 /* Likewise; false when there is none of that name. A call that is under way goes on to its end.
  * Raises 55006 for one of a watch. */
 bool remove_callback(const char *name);

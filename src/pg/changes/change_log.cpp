@@ -30,7 +30,7 @@ raise_lost(std::int64_t since, const char *detail)
 } // namespace
 
 Result
-read_changes(bool has_since, std::int64_t since, std::int32_t most)
+read_changes(Datum senders, bool has_since, std::int64_t since, std::int32_t most)
 {
 	/* by one snapshot, so that nothing is retired between the two looks */
 	static Statement statement = {
@@ -38,13 +38,15 @@ read_changes(bool has_since, std::int64_t since, std::int32_t most)
 	    " FROM (SELECT (SELECT o.seq FROM @s@.whatsapp_changes AS o ORDER BY o.seq LIMIT 1) AS oldest,"
 	    "   (SELECT n.seq FROM @s@.whatsapp_changes AS n ORDER BY n.seq DESC LIMIT 1) AS newest) AS b"
 	    " LEFT JOIN LATERAL (SELECT * FROM @s@.whatsapp_changes AS a WHERE a.seq > $1 AND a.message_id IS NOT NULL"
-	    "   ORDER BY a.seq LIMIT $2) AS c ON true"
+	    "   AND ($3 IS NULL OR a.sender = ANY ($3)) ORDER BY a.seq LIMIT $2) AS c ON true"
 	    " LEFT JOIN @s@.whatsapp_messages AS m ON m.id = c.message_id ORDER BY c.seq",
-	    2,
-	    {INT8OID, INT4OID}};
+	    3,
+	    {INT8OID, INT4OID, TEXTARRAYOID}};
 	Values values;
 	values.set(0, Int64GetDatum(has_since ? since : PG_INT64_MIN));
 	values.set(1, Int32GetDatum(most));
+	if (senders != 0)
+		values.set(2, senders);
 	const Result rows = run_statement(statement, values);
 	const std::int64_t oldest = rows.is_null(0, 8) ? 1 : rows.int64_at(0, 8);
 	const std::int64_t newest = rows.int64_at(0, 9);

@@ -58,19 +58,21 @@ struct RoleLevel {
 
 #define SENDING_FOR                                                                                 \
 	"wa_send,wa_send_code,wa_send_template,wa_send_po,wa_send_text,wa_send_media,wa_send_location," \
-	"wa_send_contacts,wa_send_interactive,wa_send_reaction,wa_cancel,wa_mark_read,"                 \
+	"wa_send_contacts,wa_send_interactive,wa_send_reaction,wa_cancel,wa_window_open,wa_mark_read,"  \
 	"wa_render_template,wa_upload_media,wa_send_bulk"
 #define LOOKING_AT                                                                              \
 	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters," \
-	"whatsapp_rate_cost,wa_market,wa_render_template,wa_diagnose(bigint)"
+	"whatsapp_rate_cost,wa_market,wa_price,wa_estimate,wa_window_open,wa_changes,"              \
+	"wa_render_template,wa_diagnose(bigint)"
 #define ACTING_FOR                                                                                                 \
 	LOOKING_AT                                                                                                     \
 	",wa_cancel,wa_retry,wa_resume,wa_opt_out,wa_opt_in,wa_mark_read,wa_request_media_download,wa_download_media," \
+	"wa_callback_pause,wa_callback_resume,"                                                                        \
 	"wa_campaign_pause,wa_campaign_resume,wa_campaign_cancel,wa_campaign_retry"
 #define ADMINISTERING_FOR \
 	ACTING_FOR            \
 	"," SENDING_FOR       \
-	",wa_send_test,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,whatsapp_notify"
+	",wa_send_test,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,wa_callback_remove,whatsapp_notify"
 
 #define WRITING "INSERT, UPDATE, DELETE"
 
@@ -139,7 +141,7 @@ list_relations(bool shared)
 	    "SELECT string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid) FROM pg_class AS c JOIN pg_depend AS d"
 	    " ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass"
 	    " AND d.deptype = 'e' WHERE d.refobjid = $1 AND c.relkind IN ('r', 'v')"
-	    " AND NOT ($2 AND (c.relname = ANY ('{whatsapp_top,whatsapp_role_grants,whatsapp_grants,whatsapp_budgets,whatsapp_budget_sums,whatsapp_watches,whatsapp_callbacks,whatsapp_cost_differences}')"
+	    " AND NOT ($2 AND (c.relname = ANY ('{whatsapp_top,whatsapp_role_grants,whatsapp_cost_differences}')"
 	    "  OR EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'all_senders')))",
 	    2,
 	    {OIDOID, BOOLOID}};

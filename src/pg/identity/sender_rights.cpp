@@ -5,6 +5,7 @@
 #include "pg/identity/sender_rights.hpp"
 
 #include "pg/rows/own_table.hpp"
+#include "pg/server/columns.hpp"
 #include "pg/server/statement.hpp"
 
 extern "C" {
@@ -250,6 +251,23 @@ require_sender_right(Oid role, unsigned levels, const char *sender)
 	                errhint("Role \"%s\" has rights for other senders: give one of these as the "
 	                        "argument, or set whatsapp.default_sender. See whatsapp_grants.",
 	                        name)));
+}
+
+Datum
+covered_senders(Oid role, unsigned levels)
+{
+	if (!is_bound(role, levels))
+		return Datum(0);
+	Column senders(static_cast<std::size_t>(grant_count));
+	const int most = grant_count;
+	/* the list may be read anew while it is asked */
+	for (int i = 0; i < Min(most, grant_count); i++) {
+		char sender[NAMEDATALEN];
+		strlcpy(sender, grants[i].sender, sizeof sender);
+		if (sender[0] != '\0' && has_sender_right(role, levels, sender))
+			senders.add(CStringGetTextDatum(sender));
+	}
+	return senders.array(TEXTOID);
 }
 
 bool

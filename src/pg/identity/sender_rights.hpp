@@ -23,7 +23,8 @@ enum : unsigned {
 	may_read = level_monitor | level_operator | level_admin,
 	may_act = level_operator | level_admin,
 	may_send_for = level_sender | level_admin,
-	may_touch = level_sender | level_operator | level_admin
+	may_touch = level_sender | level_operator | level_admin,
+	may_ask = level_sender | level_monitor | level_operator | level_admin
 };
 
 /*
@@ -41,6 +42,9 @@ void require_sender_right(Oid role, unsigned levels, const char *sender);
 void require_message_right(Oid role, unsigned levels, std::int64_t message);
 void require_campaign_right(Oid role, unsigned levels, std::int64_t campaign);
 void require_inbound_right(Oid role, unsigned levels, std::int64_t inbound);
+
+/* Those that one of the levels covers, as an array of texts; 0 when it is all. */
+Datum covered_senders(Oid role, unsigned levels);
 
 /* Whether what belongs to one of a role's senders is seen: that of a message, a campaign, an
  * account or a number. With SPI connected, as the owner. */
