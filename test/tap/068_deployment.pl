@@ -112,7 +112,7 @@ SKIP: {
 # ------------------------------------------------------------------------------------------------------------------------------- manual page
 
 {
-	my $page = slurp_file("$top/debian/pg_whatsapp_templates.1") =~ s/\\//gr;
+	my $page = slurp_file("$top/scripts/pg_whatsapp_templates.1") =~ s/\\//gr;
 	my ($help) = run_command([ "$top/scripts/templates", '--help' ]);
 	my %named = map { $_ => 1 } $help =~ /templates (\w+) DIR/g, $help =~ /(--?\w+) /g, $help =~ /\b(PG[A-Z]+|wa_\w+)/g;
 	cmp_ok(scalar(keys %named), '>', 10, 'the help of templates names its commands');
