@@ -72,33 +72,62 @@ home_of_watches()
 	return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
 }
 
-#define MICROSECONDS(duration) \
-	"coalesce((extract(epoch FROM " duration ") * 1000000)::pg_catalog.int8, 0)"
+/* A session reads a watch before the first row that it announces: what can be said without a
+ * function or an operator of the server's is cheapest to prepare. */
+#define DEFINITION                                                                                            \
+	"SELECT d.name, d.relation, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, d.sender," \
+	" d.language, d.reference, d.idempotency_key, d.send_at, d.expires_at, d.priority, d.on_error,"           \
+	" d.max_rows, d.replicated, d.settings, d.due, d.status_column, d.send_window, d.time_zone,"              \
+	" d.debounce, d.max_wait, d.digest, d.separator, d.body, d.language_fallback"                             \
+	" FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1"
 #define TRIGGERS_OF_KEY                                                           \
 	" FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = $3 AND NOT t.tgisinternal" \
 	" AND t.tgargs = pg_catalog.convert_to($1, pg_catalog.getdatabaseencoding())" \
 	" OPERATOR(pg_catalog.||) pg_catalog.decode('00', 'hex')"
 
-/* What is for this table: the table that was named, or a partition of it. A restored table has
- * another number. Then it is the one whose triggers name the watch, as long as there is one such
- * table only, and the definition was restored with it: it comes from another database, or the table
- * has the name of then. */
+/* The table that was named. */
+Statement find_of_table = {DEFINITION " AND d.relation = $2", 2, {TEXTOID, OIDOID}};
+
+/* A partition of it; or a restored table, which has another number. Then it is the one whose
+ * triggers name the watch, as long as there is one such table only, and the definition was restored
+ * with it: it comes from another database, or the table has the name of then. */
 Statement find_by_key = {
-    "SELECT d.name, d.relation, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, d.sender,"
-    " d.language, d.reference, d.idempotency_key, d.send_at, d.expires_at, d.priority, d.on_error = 'reject',"
-    " d.max_rows, d.replicated, d.settings, d.due, d.status_column, d.send_window, d.time_zone,"
-    " " MICROSECONDS("d.debounce") ", " MICROSECONDS("d.max_wait") ", " MICROSECONDS(
-        "d.digest") ", d.separator, d.body, d.language_fallback"
-                    " FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1 AND (d.relation = $2"
-                    "  OR d.relation IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors($2) AS a (relid))"
-                    "  OR ((d.home <> $4 OR d.relation_name IN (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
-                    "        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-                    "        WHERE c.oid = coalesce(pg_catalog.pg_partition_root($2), $2)))"
-                    "   AND NOT EXISTS (SELECT" TRIGGERS_OF_KEY " AND t.tgrelid = d.relation)"
-                    "   AND (SELECT pg_catalog.count(DISTINCT coalesce(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid))" TRIGGERS_OF_KEY
-                    "  ) = 1))",
+    DEFINITION
+    " AND (d.relation IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors($2) AS a (relid))"
+    "  OR ((d.home <> $4 OR d.relation_name IN (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)"
+    "        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+    "        WHERE c.oid = coalesce(pg_catalog.pg_partition_root($2), $2)))"
+    "   AND NOT EXISTS (SELECT" TRIGGERS_OF_KEY " AND t.tgrelid = d.relation)"
+    "   AND (SELECT pg_catalog.count(DISTINCT coalesce(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid))" TRIGGERS_OF_KEY
+    "  ) = 1))",
     4,
     {TEXTOID, OIDOID, OIDOID, TEXTOID}};
+
+/* In microseconds; 0 for NULL. */
+std::int64_t
+duration_at(const Result &found, int column)
+{
+	if (found.is_null(0, column))
+		return 0;
+	const Interval &interval = *DatumGetIntervalP(found.datum_at(0, column, INTERVALOID));
+	return interval.time + (static_cast<std::int64_t>(interval.day) +
+	                        std::int64_t{interval.month} * DAYS_PER_MONTH) *
+	                           USECS_PER_DAY;
+}
+
+Result
+find_definition(const char *key, Oid relation, Oid trigger_function)
+{
+	Values values;
+	values.set_text(0, key);
+	values.set(1, ObjectIdGetDatum(relation));
+	const Result found = run_statement(find_of_table, values);
+	if (!found.empty())
+		return found;
+	values.set(2, ObjectIdGetDatum(trigger_function));
+	values.set_text(3, home_of_watches());
+	return run_statement(find_by_key, values);
+}
 
 void
 read_watch(const Result &found, WatchDefinition &watch)
@@ -124,7 +153,7 @@ read_watch(const Result &found, WatchDefinition &watch)
 	watch.send_at = found.text_at(0, 13);
 	watch.expires_at = found.text_at(0, 14);
 	watch.priority = found.text_at(0, 15);
-	watch.rejects = found.bool_at(0, 16);
+	watch.rejects = !found.is_null(0, 16) && strcmp(found.text_at(0, 16), "reject") == 0;
 	watch.max_rows = found.int64_at(0, 17);
 	watch.replicated = found.bool_at(0, 18);
 	const Texts settings = texts_at(found, 19);
@@ -134,9 +163,9 @@ read_watch(const Result &found, WatchDefinition &watch)
 	watch.status_column = found.text_at(0, 21);
 	watch.send_window = found.text_at(0, 22);
 	watch.time_zone = found.text_at(0, 23);
-	watch.debounce = found.int64_at(0, 24);
-	watch.max_wait = found.int64_at(0, 25);
-	watch.digest = found.int64_at(0, 26);
+	watch.debounce = duration_at(found, 24);
+	watch.max_wait = duration_at(found, 25);
+	watch.digest = duration_at(found, 26);
 	watch.separator = found.text_at(0, 27);
 	watch.body = found.text_at(0, 28);
 	watch.language_fallback = found.bool_at(0, 29);
@@ -182,12 +211,7 @@ find_watch(const char *key, Oid relation, Oid trigger_function)
 {
 	if (const WatchDefinition *watch = known_watch(key, relation))
 		return watch;
-	Values values;
-	values.set_text(0, key);
-	values.set(1, ObjectIdGetDatum(relation));
-	values.set(2, ObjectIdGetDatum(trigger_function));
-	values.set_text(3, home_of_watches());
-	const Result found = run_statement(find_by_key, values);
+	const Result found = find_definition(key, relation, trigger_function);
 	if (found.empty())
 		return nullptr;
 	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
