@@ -136,6 +136,7 @@ ALTER TABLE whatsapp_templates ADD COLUMN message_send_ttl_seconds bigint;
 COMMENT ON COLUMN whatsapp_templates.message_send_ttl_seconds IS 'How long Meta tries to deliver a message of it; NULL for 30 days, and of one-time codes 10 minutes.';
 COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given: a number with +, or a business-scoped user id; of a message that was refused at once (a watched row, on_error => ''record'') it may be anything, or NULL.';
 COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. Its member fallback, the template to be sent when the window is closed, stays here. NULL when a message was refused before it could be put together, and when its content was deleted.';
+ALTER TABLE whatsapp_messages SET (fillfactor = 37);
 ALTER TABLE whatsapp_messages ADD COLUMN pricing_cost numeric;
 ALTER TABLE whatsapp_messages ADD COLUMN pricing_currency text;
 COMMENT ON COLUMN whatsapp_messages.pricing_cost IS 'What it has cost, where status webhooks report it: of marketing messages with a maximum price. NULL for all others, see whatsapp_costs.';

@@ -32,7 +32,8 @@ SELECT r.oid::regclass AS without_trigger FROM relations AS r WHERE relkind = 'r
 
 -- tables, views and sequences: nothing to anybody
 SELECT r.oid::regclass AS relation, a.grantee::regrole, a.privilege_type FROM relations AS r CROSS JOIN LATERAL
-       aclexplode(coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))) AS a WHERE a.grantee <> relowner;
+       aclexplode(coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))) AS a WHERE a.grantee <> relowner
+ORDER BY r.oid::regclass::text COLLATE "C", a.privilege_type;
 SELECT r.oid::regclass AS relation, attname AS column FROM relations AS r JOIN pg_attribute ON attrelid = r.oid WHERE attacl IS NOT NULL;
 
 -- all rows and all counters go into a dump

@@ -2,8 +2,9 @@
 
 CREATE SEQUENCE whatsapp_messages_id_seq AS bigint;
 
--- fillfactor: a batch updates all rows of a page at once (SENT, then DELIVERED, then READ); with room for a second version of each, no
--- update touches an index. For the same reason no index has a column that they change: whatsapp_wamids finds a message by its wamid.
+-- fillfactor: a batch updates all rows of a page at once (SENT, then what Meta says of it, DELIVERED, READ). A message of an order has 404
+-- bytes when it is enqueued and 544 when it was read, so that seven of them have room for a second version of each: no update touches an
+-- index or goes to another page. For the same reason no index has a column that they change: whatsapp_wamids finds a message by its wamid.
 -- What changes stands behind what does not: the log of an update goes from the first byte that changes to the last.
 CREATE TABLE whatsapp_messages (
     id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_messages_id_seq'::pg_catalog.regclass),
@@ -42,7 +43,7 @@ CREATE TABLE whatsapp_messages (
     error_message     text,
     error_details     jsonb,
     hint              text
-) WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+) WITH (fillfactor = 37, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
 ALTER SEQUENCE whatsapp_messages_id_seq OWNED BY whatsapp_messages.id;
 

@@ -38,7 +38,7 @@ SELECT line FROM (
     UNION ALL
     SELECT format('trigger %s %s %s', pg_get_triggerdef(t.oid), t.tgenabled, obj_description(t.oid, 'pg_trigger')) FROM relations AS r JOIN pg_trigger AS t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
     UNION ALL
-    SELECT format('table %s options %s identity %s rls %s', r.relname, r.reloptions, r.relreplident, r.relrowsecurity) FROM relations AS r
+    SELECT format('table %s options %s identity %s rls %s', r.relname, (SELECT array_agg(o ORDER BY o) FROM unnest(r.reloptions) AS o), r.relreplident, r.relrowsecurity) FROM relations AS r
     UNION ALL
     SELECT format('policy %s %s %s %s', r.relname, p.polname, p.polpermissive, pg_get_expr(p.polqual, p.polrelid)) FROM relations AS r JOIN pg_policy AS p ON p.polrelid = r.oid
     UNION ALL
