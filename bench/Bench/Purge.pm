@@ -147,13 +147,18 @@ sub life
 	forbid($cluster);
 	$cluster->empty;
 	my $disk = sub { return $cluster->sql('SELECT ' . join ' + ', map { "pg_total_relation_size('$_')" } @tables) };
+	my $moved = sub { return $cluster->sql("SELECT n_tup_upd - n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'whatsapp_messages'") };
 	my $before = $disk->();
+	my $moved_before = $moved->();
 	my $burst = life_wal($cluster, $answerer, $count, sub { });
 	my $bytes = ($disk->() - $before) / $count;
 	my $title = 'a message from its enqueue to "read"';
 	$run->note('life', $title, "WAL in a burst, $_", bytes($burst->{$_})) for qw(enqueue send), @statuses, 'all';
 	$run->note('life', $title, 'WAL in a burst, by version 1.0', bytes($first{burst_wal}));
 	$run->note('life', $title, "disk, $_", bytes($cluster->sql("SELECT pg_total_relation_size('$_')") / $count)) for @tables;
+	# a worker reports its counters once a second at most
+	$cluster->sql('SELECT pg_sleep(2)');
+	$run->note('life', $title, 'updates of its row that went to another page', figure(($moved->() - $moved_before) / $count));
 
 	$cluster->empty;
 	$cluster->sql("INSERT INTO whatsapp_events (received_at, kind, status, occurred_at, message_id, dedupe_key)"
