@@ -97,6 +97,27 @@ find_sender(const char *name, double now)
 	return added.figures;
 }
 
+/* Under the lock; nothing in a process that is no worker of a database. No body raises. */
+template <class Body>
+void
+change_own(Body body)
+{
+	if (own == nullptr)
+		return;
+	SpinLockAcquire(&counters->lock);
+	body();
+	SpinLockRelease(&counters->lock);
+}
+
+/* As many as there is room for. */
+template <class Entry, std::size_t room>
+void
+put_list(Entry (&list)[room], int &length, const Entry *entries, int count)
+{
+	length = Min(count, static_cast<int>(room));
+	memcpy(list, entries, sizeof(Entry) * static_cast<std::size_t>(length));
+}
+
 } // namespace
 
 double
@@ -168,12 +189,8 @@ count_tried(const char *sender, Tried tried)
 void
 count_told(const char *sender, Told told)
 {
-	if (own == nullptr)
-		return;
 	const double now = unix_now();
-	SpinLockAcquire(&counters->lock);
-	find_sender(sender, now).told[static_cast<int>(told)]++;
-	SpinLockRelease(&counters->lock);
+	change_own([&] { find_sender(sender, now).told[static_cast<int>(told)]++; });
 }
 
 void
@@ -197,24 +214,18 @@ note_latency(const char *sender, Step step, double seconds, std::int64_t message
 void
 count_taken(Taken taken)
 {
-	if (own == nullptr)
-		return;
 	const double now = unix_now();
-	SpinLockAcquire(&counters->lock);
-	own->taken[static_cast<int>(taken)]++;
-	if (taken == Taken::stored)
-		own->last_delivery_at = now;
-	SpinLockRelease(&counters->lock);
+	change_own([&] {
+		own->taken[static_cast<int>(taken)]++;
+		if (taken == Taken::stored)
+			own->last_delivery_at = now;
+	});
 }
 
 void
 count_inbound()
 {
-	if (own == nullptr)
-		return;
-	SpinLockAcquire(&counters->lock);
-	own->inbound++;
-	SpinLockRelease(&counters->lock);
+	change_own([] { own->inbound++; });
 }
 
 void
@@ -281,83 +292,51 @@ note_scrape()
 void
 note_days(const DayFigures *days, int count)
 {
-	if (own == nullptr)
-		return;
-	count = Min(count, max_day_figures);
-	SpinLockAcquire(&counters->lock);
-	memcpy(own->day, days, sizeof(DayFigures) * static_cast<std::size_t>(count));
-	own->day_count = count;
-	SpinLockRelease(&counters->lock);
+	change_own([&] { put_list(own->day, own->day_count, days, count); });
 }
 
 void
 note_budgets(const BudgetFigures *budgets, int count)
 {
-	if (own == nullptr)
-		return;
-	count = Min(count, max_budget_figures);
-	SpinLockAcquire(&counters->lock);
-	memcpy(own->budget, budgets, sizeof(BudgetFigures) * static_cast<std::size_t>(count));
-	own->budget_count = count;
-	SpinLockRelease(&counters->lock);
+	change_own([&] { put_list(own->budget, own->budget_count, budgets, count); });
 }
 
 void
 note_costs(const CostFigures *costs, int count)
 {
-	if (own == nullptr)
-		return;
 	const double now = unix_now();
-	count = Min(count, max_cost_figures);
-	SpinLockAcquire(&counters->lock);
-	memcpy(own->cost, costs, sizeof(CostFigures) * static_cast<std::size_t>(count));
-	own->cost_count = count;
-	own->costs_at = now;
-	SpinLockRelease(&counters->lock);
+	change_own([&] {
+		put_list(own->cost, own->cost_count, costs, count);
+		own->costs_at = now;
+	});
 }
 
 void
 note_templates(const std::int64_t (&count)[count_of<TemplateState>])
 {
-	if (own == nullptr)
-		return;
-	SpinLockAcquire(&counters->lock);
-	memcpy(own->templates, count, sizeof own->templates);
-	SpinLockRelease(&counters->lock);
+	change_own([&] { memcpy(own->templates, count, sizeof own->templates); });
 }
 
 void
 note_opt_outs(const std::int64_t (&count)[count_of<OptOut>])
 {
-	if (own == nullptr)
-		return;
-	SpinLockAcquire(&counters->lock);
-	memcpy(own->opted_out, count, sizeof own->opted_out);
-	SpinLockRelease(&counters->lock);
+	change_own([&] { memcpy(own->opted_out, count, sizeof own->opted_out); });
 }
 
 void
 note_token_end(double at)
 {
-	if (own == nullptr)
-		return;
-	SpinLockAcquire(&counters->lock);
-	own->token_ends_at = at;
-	SpinLockRelease(&counters->lock);
+	change_own([&] { own->token_ends_at = at; });
 }
 
 void
 note_queue(const QueueFigures *figures, int count)
 {
-	if (own == nullptr)
-		return;
 	const double now = unix_now();
-	count = Min(count, max_queue_figures);
-	SpinLockAcquire(&counters->lock);
-	memcpy(own->queue, figures, sizeof(QueueFigures) * static_cast<std::size_t>(count));
-	own->queue_count = count;
-	own->counted_at = now;
-	SpinLockRelease(&counters->lock);
+	change_own([&] {
+		put_list(own->queue, own->queue_count, figures, count);
+		own->counted_at = now;
+	});
 }
 
 void
