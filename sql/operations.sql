@@ -116,6 +116,15 @@ SELECT event, detail FROM wa_diagnose(0);
 
 -- the twelve lines of the pre-launch checklist, in their order
 SELECT place, line, state, regexp_replace(seen, '[0-9]{4}-[0-9-]+|[0-9]+, is', '...', 'g') AS seen, to_do FROM wa_preflight();
+-- the command is of the table that has them; a watch that takes the number from elsewhere is named and not called right
+CREATE TABLE quotes (id integer PRIMARY KEY, po text);
+SELECT wa_watch('quotes', 'po_notification', ARRAY['new.po', 'new.po', 'new.po'], phone => '(SELECT o.phone FROM orders AS o WHERE o.po = new.po)');
+SELECT problem FROM wa_check_phones('public.orders', 'phone');
+SELECT state, seen, to_do FROM wa_preflight() WHERE place = 10;
+UPDATE orders SET phone = '+34612345678';
+SELECT state, seen, to_do FROM wa_preflight() WHERE place = 10;
+DROP TABLE quotes;
+SELECT state, seen, to_do FROM wa_preflight() WHERE place = 10;
 INSERT INTO whatsapp_business_accounts (business_account_id, verification_status, synced_at) VALUES ('987654321', 'verified', now());
 INSERT INTO whatsapp_numbers (phone_number_id, display_number, status, synced_at) VALUES ('123456789', '+1 555 0100', 'CONNECTED', now());
 SELECT place, state, seen FROM wa_preflight() WHERE place <= 2;

@@ -570,10 +570,10 @@ CREATE FUNCTION wa_format_amount(amount text, currency text DEFAULT NULL, locale
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_format_amount_text';
 COMMENT ON FUNCTION wa_format_amount(real, text, text) IS
-    'The same of the shortest digits that are exact; a cast of real to numeric keeps six.';
-COMMENT ON FUNCTION wa_format_amount(double precision, text, text) IS 'The same of the shortest digits that are exact.';
-COMMENT ON FUNCTION wa_format_amount(bigint, text, text) IS 'The same.';
-COMMENT ON FUNCTION wa_format_amount(text, text, text) IS 'The same of a number that is written as text, or has no type yet.';
+    'Writes a real as an amount, by its shortest digits that are exact; a cast of real to numeric keeps six.';
+COMMENT ON FUNCTION wa_format_amount(double precision, text, text) IS 'Writes a double precision as an amount, by its shortest digits that are exact.';
+COMMENT ON FUNCTION wa_format_amount(bigint, text, text) IS 'Writes an integer as an amount, with the defaults and errors of the form for numeric.';
+COMMENT ON FUNCTION wa_format_amount(text, text, text) IS 'Writes a number that is written as text, or has no type yet, as an amount.';
 COMMENT ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, text, boolean) IS
     'Notifies the supplier of each row that is inserted into the table from now on; the arguments name its columns. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify_po(); who inserts needs no right of ours. With replicated, rows that a subscription applies notify, too, but those of its first copy do not; that needs the table''s owner. Without it, a table that a subscription feeds gets a WARNING. Raises 42703 for a column that is not there, 42710 when the table is watched already, 42809 for what is no table and for a table of the extension, 42501 without a right, WA002 for the language, 22004 for NULL, 0A000 when the database is not in UTF8.';
 ALTER TABLE whatsapp_watch_definitions ADD COLUMN send_window text;
@@ -1660,14 +1660,19 @@ templates AS MATERIALIZED (
 workers AS MATERIALIZED (SELECT count(*) FILTER (WHERE w.alive) AS alive, string_agg(w.worker, ', ' ORDER BY w.worker) FILTER (WHERE NOT w.alive) AS missing
                          FROM @extschema@.whatsapp_stat_workers AS w),
 phones AS MATERIALIZED (
-    SELECT count(*) AS tables, sum(c.bad) AS bad, string_agg(format('%s: %s', c.relation, c.bad), ', ') FILTER (WHERE c.bad > 0) AS seen
-    FROM (SELECT w.relation,
-                 substring(query_to_xml(format('SELECT count(*) AS n FROM (SELECT %I::text AS phone FROM %s LIMIT 1000000) AS s '
-                                               'WHERE phone IS NOT NULL AND NOT @extschema@.wa_valid_e164(phone)', a.attname, w.relation),
-                                        true, false, '')::text FROM '<n>([0-9]+)</n>')::bigint AS bad
-          FROM @extschema@.whatsapp_watches AS w
-          JOIN pg_class AS r ON r.oid = w.relation AND r.relkind IN ('r', 'p')
-          JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attname = regexp_replace(w.phone, '^new\.', '') AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)) AS c),
+    SELECT count(c.attname) AS tables, sum(c.bad) AS bad, string_agg(format('%s: %s', c.relation, c.bad), ', ' ORDER BY c.relation::text, c.attname) FILTER (WHERE c.bad > 0) AS seen,
+           string_agg(format('SELECT * FROM wa_check_phones(%L, %L);', c.relation, c.attname), ' ' ORDER BY c.relation::text, c.attname) FILTER (WHERE c.bad > 0) AS to_do,
+           string_agg(DISTINCT c.relation::text, ', ') FILTER (WHERE c.attname IS NULL) AS others
+    FROM (SELECT k.relation, k.attname,
+                 CASE WHEN k.attname IS NOT NULL
+                      THEN substring(query_to_xml(format('SELECT count(*) AS n FROM (SELECT %I::text AS phone FROM %s LIMIT 1000000) AS s '
+                                                         'WHERE phone IS NOT NULL AND NOT @extschema@.wa_valid_e164(phone)', k.attname, k.relation),
+                                                  true, false, '')::text FROM '<n>([0-9]+)</n>')::bigint END AS bad
+          -- a phone that is an expression has no column here
+          FROM (SELECT DISTINCT w.relation, a.attname
+                FROM @extschema@.whatsapp_watches AS w
+                LEFT JOIN pg_class AS r ON r.oid = w.relation AND r.relkind IN ('r', 'p')
+                LEFT JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attname = regexp_replace(w.phone, '^new\.', '') AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)) AS k) AS c),
 -- of each account, what was asked last
 probes AS MATERIALIZED (
     SELECT p.*, coalesce(p.account, 'the default account') AS shown,
@@ -1799,11 +1804,13 @@ SELECT * FROM (
     FROM event AS e, days AS d
     UNION ALL
     SELECT 10, 'Supplier phone numbers formatted correctly',
-           CASE WHEN p.bad > 0 THEN 'failed' WHEN p.tables > 0 THEN 'ok' ELSE 'manual' END,
-           CASE WHEN p.bad > 0 THEN 'Numbers that are not in E.164 format: ' || p.seen || '.'
-                WHEN p.tables > 0 THEN format('Every number of the %s watched tables is in E.164 format.', p.tables)
-                ELSE 'No table is watched.' END,
-           CASE WHEN p.bad > 0 OR p.tables = 0 THEN 'SELECT phone, wa_phone_problem(phone) FROM suppliers WHERE NOT wa_valid_e164(phone);' ELSE '' END
+           CASE WHEN p.bad > 0 THEN 'failed' WHEN p.tables > 0 AND p.others IS NULL THEN 'ok' ELSE 'manual' END,
+           concat_ws(' ', CASE WHEN p.bad > 0 THEN 'Numbers that are not in E.164 format: ' || p.seen || '.'
+                               WHEN p.tables > 0 THEN format('Every number of the %s watched columns is in E.164 format.', p.tables)
+                               WHEN p.others IS NULL THEN 'No table is watched.' END,
+                     'Not looked at, since their phone number is no text column of the watched table: watches of ' || p.others || '.'),
+           CASE WHEN p.bad > 0 THEN p.to_do WHEN p.tables > 0 AND p.others IS NULL THEN ''
+                ELSE 'SELECT * FROM wa_check_phones(''suppliers'', ''phone''); looks through a table that has phone numbers.' END
     FROM phones AS p
     UNION ALL
     SELECT 11, 'Monitoring configured',
@@ -2186,7 +2193,7 @@ COMMENT ON COLUMN whatsapp_cost_differences.cost_difference IS 'So much more it 
 COMMENT ON FUNCTION wa_request_cost_sync(text, date, date) IS
     'Asks for what Meta counts and charges from first_day to last_day to be read into whatsapp_meta_costs, and returns the id of the request, a row of whatsapp_requests, at once. Without days: the last 30 until yesterday. Raises 42704 when there is no such account, 22023 for more than 366 days or none, 55000 when the time zone of the account is not known.';
 COMMENT ON PROCEDURE wa_sync_costs(text, date, date, interval) IS
-    'The same, but commits, and waits until it is done. Raises also WA030 when it fails, WA031 when the time is over, 55000 when the clerk is switched off, 2D000 in a transaction block.';
+    'Reads what Meta counts and charges into whatsapp_meta_costs: asks for it as wa_request_cost_sync() does, commits, and waits until it is done. Raises also WA030 when it fails, WA031 when the time is over, 55000 when the clerk is switched off, 2D000 in a transaction block.';
 REVOKE ALL ON FUNCTION wa_request_cost_sync(text, date, date) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE wa_sync_costs(text, date, date, interval) FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_meta_costs', '');
@@ -2452,6 +2459,13 @@ CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_template_samples 
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_watch_items EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_meta_costs EXECUTE FUNCTION whatsapp_stay_local();
 CREATE TRIGGER whatsapp_stay_local BEFORE TRUNCATE ON whatsapp_campaign_units EXECUTE FUNCTION whatsapp_stay_local();
+
+COMMENT ON FUNCTION wa_send_bulk(text[], text, text[], text, text, text, timestamptz, text, text, timestamptz, text, boolean, boolean) IS
+    'Makes a campaign for an array of phones, otherwise as the form with a query does: parameters are the same for all, or have one row for each phone. Raises 2202E when they have another number of rows.';
+COMMENT ON FUNCTION wa_rates_import(text, text, date) IS
+    'Adds a rate card of Meta''s that is text already to whatsapp_rates, as the form for bytea does.';
+COMMENT ON FUNCTION wa_on_inbound(regproc, text, text) IS
+    'From now on the reader calls the function with the id of each message that comes in, a row of whatsapp_inbound: f(bigint). sender says whose are told. Its rights, time-outs, repeats and errors are those of wa_on_status().';
 
 INSERT INTO whatsapp_role_grants (role, level) SELECT b.role, b.level FROM pg_temp.whatsapp_grants_before AS b ON CONFLICT DO NOTHING;
 DROP TABLE pg_temp.whatsapp_grants_before;

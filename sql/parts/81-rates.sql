@@ -186,7 +186,7 @@ COMMENT ON FUNCTION wa_rate_card(bytea, text) IS
 COMMENT ON FUNCTION wa_rates_import(bytea, text, date) IS
     'Adds a rate card of Meta''s (CSV or XLSX, unchanged) to whatsapp_rates and returns how many rows are new; 0 when all of it is there already. Raises 23P01 when a card of that currency and date has another rate for the same, 22023 with the line of what cannot be read and for what is no currency code, 22004 for NULL, 22008 for an infinite date.';
 COMMENT ON FUNCTION wa_rates_import(text, text, date) IS
-    'The same for a card that is text already.';
+    'Adds a rate card of Meta''s that is text already to whatsapp_rates, as the form for bytea does.';
 COMMENT ON FUNCTION wa_market(text) IS
     'Country and market of a phone number or user id, by whatsapp_markets; else why there is none: phone when it is neither, ambiguous_market when Meta does not say. Never raises.';
 

@@ -27,14 +27,19 @@ templates AS MATERIALIZED (
 workers AS MATERIALIZED (SELECT count(*) FILTER (WHERE w.alive) AS alive, string_agg(w.worker, ', ' ORDER BY w.worker) FILTER (WHERE NOT w.alive) AS missing
                          FROM @extschema@.whatsapp_stat_workers AS w),
 phones AS MATERIALIZED (
-    SELECT count(*) AS tables, sum(c.bad) AS bad, string_agg(format('%s: %s', c.relation, c.bad), ', ') FILTER (WHERE c.bad > 0) AS seen
-    FROM (SELECT w.relation,
-                 substring(query_to_xml(format('SELECT count(*) AS n FROM (SELECT %I::text AS phone FROM %s LIMIT 1000000) AS s '
-                                               'WHERE phone IS NOT NULL AND NOT @extschema@.wa_valid_e164(phone)', a.attname, w.relation),
-                                        true, false, '')::text FROM '<n>([0-9]+)</n>')::bigint AS bad
-          FROM @extschema@.whatsapp_watches AS w
-          JOIN pg_class AS r ON r.oid = w.relation AND r.relkind IN ('r', 'p')
-          JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attname = regexp_replace(w.phone, '^new\.', '') AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)) AS c),
+    SELECT count(c.attname) AS tables, sum(c.bad) AS bad, string_agg(format('%s: %s', c.relation, c.bad), ', ' ORDER BY c.relation::text, c.attname) FILTER (WHERE c.bad > 0) AS seen,
+           string_agg(format('SELECT * FROM wa_check_phones(%L, %L);', c.relation, c.attname), ' ' ORDER BY c.relation::text, c.attname) FILTER (WHERE c.bad > 0) AS to_do,
+           string_agg(DISTINCT c.relation::text, ', ') FILTER (WHERE c.attname IS NULL) AS others
+    FROM (SELECT k.relation, k.attname,
+                 CASE WHEN k.attname IS NOT NULL
+                      THEN substring(query_to_xml(format('SELECT count(*) AS n FROM (SELECT %I::text AS phone FROM %s LIMIT 1000000) AS s '
+                                                         'WHERE phone IS NOT NULL AND NOT @extschema@.wa_valid_e164(phone)', k.attname, k.relation),
+                                                  true, false, '')::text FROM '<n>([0-9]+)</n>')::bigint END AS bad
+          -- a phone that is an expression has no column here
+          FROM (SELECT DISTINCT w.relation, a.attname
+                FROM @extschema@.whatsapp_watches AS w
+                LEFT JOIN pg_class AS r ON r.oid = w.relation AND r.relkind IN ('r', 'p')
+                LEFT JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attname = regexp_replace(w.phone, '^new\.', '') AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)) AS k) AS c),
 -- of each account, what was asked last
 probes AS MATERIALIZED (
     SELECT p.*, coalesce(p.account, 'the default account') AS shown,
@@ -166,11 +171,13 @@ SELECT * FROM (
     FROM event AS e, days AS d
     UNION ALL
     SELECT 10, 'Supplier phone numbers formatted correctly',
-           CASE WHEN p.bad > 0 THEN 'failed' WHEN p.tables > 0 THEN 'ok' ELSE 'manual' END,
-           CASE WHEN p.bad > 0 THEN 'Numbers that are not in E.164 format: ' || p.seen || '.'
-                WHEN p.tables > 0 THEN format('Every number of the %s watched tables is in E.164 format.', p.tables)
-                ELSE 'No table is watched.' END,
-           CASE WHEN p.bad > 0 OR p.tables = 0 THEN 'SELECT phone, wa_phone_problem(phone) FROM suppliers WHERE NOT wa_valid_e164(phone);' ELSE '' END
+           CASE WHEN p.bad > 0 THEN 'failed' WHEN p.tables > 0 AND p.others IS NULL THEN 'ok' ELSE 'manual' END,
+           concat_ws(' ', CASE WHEN p.bad > 0 THEN 'Numbers that are not in E.164 format: ' || p.seen || '.'
+                               WHEN p.tables > 0 THEN format('Every number of the %s watched columns is in E.164 format.', p.tables)
+                               WHEN p.others IS NULL THEN 'No table is watched.' END,
+                     'Not looked at, since their phone number is no text column of the watched table: watches of ' || p.others || '.'),
+           CASE WHEN p.bad > 0 THEN p.to_do WHEN p.tables > 0 AND p.others IS NULL THEN ''
+                ELSE 'SELECT * FROM wa_check_phones(''suppliers'', ''phone''); looks through a table that has phone numbers.' END
     FROM phones AS p
     UNION ALL
     SELECT 11, 'Monitoring configured',

@@ -63,7 +63,7 @@ COMMENT ON COLUMN whatsapp_cost_differences.cost_difference IS 'So much more it 
 COMMENT ON FUNCTION wa_request_cost_sync(text, date, date) IS
     'Asks for what Meta counts and charges from first_day to last_day to be read into whatsapp_meta_costs, and returns the id of the request, a row of whatsapp_requests, at once. Without days: the last 30 until yesterday. Raises 42704 when there is no such account, 22023 for more than 366 days or none, 55000 when the time zone of the account is not known.';
 COMMENT ON PROCEDURE wa_sync_costs(text, date, date, interval) IS
-    'The same, but commits, and waits until it is done. Raises also WA030 when it fails, WA031 when the time is over, 55000 when the clerk is switched off, 2D000 in a transaction block.';
+    'Reads what Meta counts and charges into whatsapp_meta_costs: asks for it as wa_request_cost_sync() does, commits, and waits until it is done. Raises also WA030 when it fails, WA031 when the time is over, 55000 when the clerk is switched off, 2D000 in a transaction block.';
 
 REVOKE ALL ON FUNCTION wa_request_cost_sync(text, date, date) FROM PUBLIC;
 REVOKE ALL ON PROCEDURE wa_sync_costs(text, date, date, interval) FROM PUBLIC;

@@ -36,11 +36,16 @@ runs($opt_outs, 'opt-outs');
 is(shop('SELECT count(*) FROM whatsapp.whatsapp_opt_outs'), '1', 'carried over');
 runs($look, 'a watch, and what it would send');
 shop(q{INSERT INTO public.purchase_orders VALUES (2, 'Proveedor ABC', 'PO-2', 10, 'EUR', '+34612345678')});
+# the old service has announced it, too
 $node->poll_query_until('shop', q{SELECT status = 'FAILED' FROM whatsapp.whatsapp_messages WHERE reference = 'PO-2'}) or die 'the order that may not leave';
-runs($switch, 'switched over');
-$node->poll_query_until('shop', q{SELECT status IN ('SENT', 'DELIVERED', 'READ') FROM whatsapp.whatsapp_messages WHERE reference = 'PO-2'}) or die 'the order';
+my $stopped = shop('SELECT clock_timestamp()');
+shop(q{INSERT INTO public.purchase_orders VALUES (4, 'Proveedor ABC', 'PO-4', 10, 'EUR', '+34612345678')});
+$node->poll_query_until('shop', q{SELECT status = 'FAILED' FROM whatsapp.whatsapp_messages WHERE reference = 'PO-4'}) or die 'the order of after the stop';
+runs(adapt($switch, '2026-10-01 09:00+02' => $stopped), 'switched over');
+$node->poll_query_until('shop', q{SELECT status IN ('SENT', 'DELIVERED', 'READ') FROM whatsapp.whatsapp_messages WHERE reference = 'PO-4'}) or die 'the order';
+is(shop(q{SELECT status FROM whatsapp.whatsapp_messages WHERE reference = 'PO-2'}), 'FAILED', 'what the old service has announced is not sent again');
 runs($list, 'one list');
-is(shop(q{SELECT string_agg(sent_by || ' ' || count, ', ' ORDER BY sent_by) FROM (SELECT sent_by, count(*) FROM all_whatsapp_messages GROUP BY sent_by) AS l}), 'database 2, service 1', 'of both');
+is(shop(q{SELECT string_agg(sent_by || ' ' || count, ', ' ORDER BY sent_by) FROM (SELECT sent_by, count(*) FROM all_whatsapp_messages GROUP BY sent_by) AS l}), 'database 3, service 1', 'of both');
 
 shop(<<'SQL');
 SELECT wa_unwatch('purchase_orders');

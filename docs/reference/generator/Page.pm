@@ -37,7 +37,8 @@ sub prose
 		\{\{\w+\}\}                              # {{1}}
 		| /<\w+>
 		| \b $name(?:\.$name)*\(\)               # wa_cancel()
-		| \b whatsapp\.\w+                       # a setting
+		| (?<![\w.]) whatsapp\.\w+               # a setting
+		| \b (?:wa|whatsapp)_\w*\*              # whatsapp_stat_*
 		| (?<![\w-]) (?:[A-Za-z]\w*\.)* [A-Za-z]\w*_\w+ (?:\.\w+)*  # whatsapp_messages.id, error_code, secret_dir
 		| \b(?:WA\d{3}|(?:09|0A|22|2F|39|3F|40|42|53|54|55|57)[0-9A-Z]{3})\b  # SQLSTATEs
 		| (?<!\w) '[^'\s]{1,20}' (?!\w)

@@ -108,7 +108,7 @@ hold_queue()
 		     errdetail("Database \"%s\"; messages that were queued before: " UINT64_FORMAT
 		               ". New ones are sent.",
 		               worker_database_name(), held),
-		     errhint("Look at whatsapp_queue, then call wa_release().")));
+		     errhint("Look at whatsapp_held, then call wa_release().")));
 }
 
 /* A promotion: webhooks may settle what the dead primary had sent and this database never heard of.
