@@ -214,7 +214,7 @@ SELECT errors, first_bad_row, (SELECT count(*) < 150 FROM whatsapp_watch_errors)
 SELECT wa_unwatch('numbers') AS ended;
 SELECT (SELECT count(*) FROM whatsapp_watch_errors) AS errors_left, (SELECT count(*) FROM whatsapp_watch_definitions) AS watches_left;
 -- reject: raised
-SELECT wa_watch('numbers', 't', ARRAY['100 / new.n'], 'new.phone', on_error => 'reject');
+SELECT wa_watch('numbers', 't', ARRAY['100 / new.n'], 'new.phone', on_error => 'raise');
 SELECT pg_temp.refused('INSERT INTO numbers VALUES (401, 0)') AS refused;
 SELECT pg_temp.refused($$INSERT INTO numbers VALUES (402, 5, '+34612345678'), (403, 5, '612345678')$$) AS refused;
 INSERT INTO numbers VALUES (404, 5);

@@ -190,7 +190,7 @@ is(sql(q{SELECT sum(charged) FROM whatsapp_charges WHERE category = 'service'}),
 balanced('mixed');
 
 # of one campaign, made with it: three of its ten fit, and nobody else's message waits
-like(said(q{SELECT wa_budget_set('none', 1, campaign => 4711)}), qr/ERROR:  there is no such campaign/, 'a campaign that is not there');
+like(said(q{SELECT wa_budget_set('none', 1, campaign => 4711)}), qr/ERROR:  campaign 4711 does not exist/, 'a campaign that is not there');
 sql(q{SELECT wa_budget_remove('mixed');
 	BEGIN;
 	SELECT wa_budget_set('spring', 0.06, campaign => campaign)
@@ -206,6 +206,6 @@ wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE campaign_id IS NO
 is(sql(q{SELECT held || ' ' || messages || ' ' || trim_scale(spent) FROM whatsapp_budgets}), '0 10 0.2', 'the others follow');
 balanced('a campaign');
 
-unlike(log_text(), qr/ERROR:  (?!there is no such campaign)|TRAP|WARNING: .*leak/, 'no error');
+unlike(log_text(), qr/ERROR:  (?!campaign 4711 does not exist)|TRAP|WARNING: .*leak/, 'no error');
 $node->stop('fast');
 done_testing();

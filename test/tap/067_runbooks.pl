@@ -32,10 +32,11 @@ my $group = getgrgid $);
 
 my %here = ('/etc/pg_whatsapp' => "$folder/secrets", '/etc/postgresql/15/main/conf.d' => $node->data_dir . '/conf.d', '-o postgres -g postgres' => "-o $user -g $group",
 	'127.0.0.1:8008' => "127.0.0.1:$node->{listen}", '127.0.0.1:9188' => "127.0.0.1:$metrics", '/var/log/postgresql/postgresql-15-main.log' => $node->logfile,
-	'make install' => "make install DESTDIR='$folder/stage'", 'make uninstall' => "make uninstall DESTDIR='$folder/stage'", 'shop.dump' => "$folder/shop.dump", '\watch 2' => ';');
-mkdir "$folder/$_" for qw(bin paste);
+	'make install' => "make install DESTDIR='$folder/stage'", 'make uninstall' => "make uninstall DESTDIR='$folder/stage'", 'shop.dump' => "$folder/shop.dump", '/etc/prometheus' => "$folder/prometheus", '\watch 2' => ';');
+mkdir "$folder/$_" for qw(bin paste prometheus);
 append_to_file("$folder/bin/sudo", qq{#!/bin/sh\nwhile [ "\$1" = -u ]; do shift 2; done\nexec "\$@"\n});
-chmod 0755, "$folder/bin/sudo";
+append_to_file("$folder/bin/systemctl", qq{#!/bin/sh\necho "\$*" >'$folder/reloaded'\n});
+chmod 0755, "$folder/bin/$_" for qw(sudo systemctl);
 $ENV{PATH} = "$folder/bin:$ENV{PATH}";
 $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
@@ -307,6 +308,14 @@ wait_shop(q{SELECT bool_and(alive) FROM whatsapp_stat_workers});
 
 walk('Prometheus');
 ok(eval { wait_for('the door', sub { (HTTP::Tiny->new->get("http://127.0.0.1:$metrics/metrics")->{content} // '') =~ /^whatsapp_/m }) }, 'Prometheus finds its page');
+# as the package leaves it; the service is none here
+SKIP:
+{
+	my $copied = take('Prometheus');
+	skip 'prometheus is not installed: scripts/deps metrics', 2 unless `sh -c 'command -v promtool'` =~ /\S/;
+	like(run_shell($copied->{text}), qr/SUCCESS: 1 rule files found.*alerts\.yml\b.*SUCCESS/s, 'the files of Prometheus, copied to their places, are taken by it');
+	is(slurp_file("$folder/reloaded"), "reload prometheus\n", 'and it is told to read them');
+}
 walk($_) for 'Watching', 'Watching', 'Key metrics', 'Many messages fail', 'Many people opt out';
 my @asked = grep { !/…/ } map { /`(SELECT [^`]+ FROM [^`]+)`/g } map { s/^```.*?^```$//msgr } values %section;
 my @failing = grep { ($node->psql('shop', "SET default_transaction_read_only = on; $_;"))[0] != 0 } @asked;

@@ -35,6 +35,7 @@ sub prose
 	my $name = qr/[A-Za-z]\w*/;
 	my $code = qr{
 		\{\{\w+\}\}                              # {{1}}
+		| \b \w+ \x20=>\x20 '[^'\s]{1,20}'       # on_error => 'record'
 		| /<\w+>
 		| \b $name(?:\.$name)*\(\)               # wa_cancel()
 		| (?<![\w.]) whatsapp\.\w+               # a setting

@@ -114,13 +114,19 @@ check_scope(const pg::Values &values)
 	    {TEXTOID, TEXTOID, INT8OID}};
 	const pg::Result found = pg::run_statement(missing, scope_of(values));
 	if (found.bool_at(0, 1))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such sender"),
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("sender \"%s\" does not exist",
+		                       TextDatumGetCString(values.value[sender])),
 		                errhint("See whatsapp_senders.")));
 	if (found.bool_at(0, 2))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such account"),
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("WhatsApp account \"%s\" does not exist",
+		                       TextDatumGetCString(values.value[account])),
 		                errhint("See whatsapp_accounts; '' is the default account.")));
 	if (found.bool_at(0, 3))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no such campaign"),
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("campaign %lld does not exist",
+		                       static_cast<long long>(DatumGetInt64(values.value[campaign]))),
 		                errhint("See whatsapp_campaigns. A campaign and its budget can be made in "
 		                        "one transaction.")));
 }

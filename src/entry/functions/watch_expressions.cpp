@@ -102,11 +102,12 @@ void
 read_on_error(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
 {
 	const char *what = entry::optional_text(fcinfo, at_on_error, "record");
-	watch.rejects = strcmp(what, "reject") == 0;
+	/* raise is the word of the sending functions */
+	watch.rejects = strcmp(what, "reject") == 0 || strcmp(what, "raise") == 0;
 	if (!watch.rejects && strcmp(what, "record") != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("on_error \"%s\" does not exist", what),
-		                errhint("It is record or reject.")));
+		                errhint("It is record or raise.")));
 	entry::require_argument(fcinfo, at_max_rows, "max_rows");
 	watch.max_rows = PG_GETARG_INT64(at_max_rows);
 	if (watch.max_rows <= 0)

@@ -35,7 +35,7 @@ add_download(std::int64_t inbound_id)
 	if (row.empty())
 		ereport(ERROR,
 		        (errcode(ERRCODE_NO_DATA_FOUND),
-		         errmsg("there is no inbound message %lld", static_cast<long long>(inbound_id)),
+		         errmsg("inbound message %lld does not exist", static_cast<long long>(inbound_id)),
 		         errhint("See whatsapp_inbound.id.")));
 	if (row.is_null(0, 3))
 		ereport(ERROR,

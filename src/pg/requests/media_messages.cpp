@@ -26,7 +26,7 @@ check_upload(const Result &row, std::int64_t media, const char *sender)
 {
 	if (row.empty())
 		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
-		                errmsg("there is no uploaded file %lld", static_cast<long long>(media)),
+		                errmsg("uploaded file %lld does not exist", static_cast<long long>(media)),
 		                errhint("wa_upload_media() returns the id of one.")));
 	if (sender != nullptr && strcmp(row.text_at(0, 1), sender) != 0)
 		ereport(ERROR,

@@ -25,7 +25,7 @@ request_read_mark(std::int64_t inbound_id, bool typing)
 	if (row.empty())
 		ereport(ERROR,
 		        (errcode(ERRCODE_NO_DATA_FOUND),
-		         errmsg("there is no inbound message %lld", static_cast<long long>(inbound_id)),
+		         errmsg("inbound message %lld does not exist", static_cast<long long>(inbound_id)),
 		         errhint("See whatsapp_inbound.id.")));
 	if (row.is_null(0, 1))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
