@@ -264,14 +264,14 @@ WHERE c.cost IS NOT NULL;
 CREATE VIEW whatsapp_months WITH (security_barrier) AS
 SELECT coalesce(n.month, c.month) AS month, coalesce(n.sender, c.sender) AS sender, coalesce(n.sent, 0) AS sent, coalesce(n.delivered, 0) AS delivered,
        coalesce(n.read, 0) AS read, coalesce(n.failed, 0) AS failed, pg_catalog.round(100.0 * n.delivered / nullif(n.sent, 0), 1) AS delivery_rate,
-       c.units, c.free, c.unpriced, c.cost, c.currency
+       c.units, c.free, c.unpriced, c.cost, c.currency, c.reason
 FROM (SELECT pg_catalog.date_trunc('month', d.day::timestamp)::date AS month, d.sender, pg_catalog.sum(d.sent)::bigint AS sent,
              pg_catalog.sum(d.delivered)::bigint AS delivered, pg_catalog.sum(d.read)::bigint AS read, pg_catalog.sum(d.failed)::bigint AS failed
       FROM whatsapp_day_counts AS d WHERE NOT d.deleted AND whatsapp_sees(d.sender)
       GROUP BY 1, 2 HAVING pg_catalog.sum(d.sent) <> 0 OR pg_catalog.sum(d.failed) <> 0) AS n
 FULL JOIN (SELECT pg_catalog.date_trunc('month', p.day::timestamp)::date AS month, p.sender, pg_catalog.sum(p.units)::bigint AS units,
                   pg_catalog.sum(p.free)::bigint AS free, coalesce(pg_catalog.sum(p.units) FILTER (WHERE p.reason IS NOT NULL), 0)::bigint AS unpriced,
-                  pg_catalog.sum(p.cost) AS cost, p.currency
+                  pg_catalog.sum(p.cost) AS cost, p.currency, pg_catalog.string_agg(DISTINCT p.reason, ', ') AS reason
            FROM whatsapp_cost_parts AS p
            WHERE p.is_kept AND p.day >= (pg_catalog.date_trunc('month', pg_catalog.now()) - interval '1 month')::date
            GROUP BY 1, 2, p.currency) AS c ON c.month = n.month AND c.sender = n.sender
@@ -363,9 +363,10 @@ COMMENT ON COLUMN whatsapp_months.failed IS 'As in whatsapp_stat_days.';
 COMMENT ON COLUMN whatsapp_months.delivery_rate IS 'delivered of sent in percent; NULL when nothing was sent.';
 COMMENT ON COLUMN whatsapp_months.units IS 'Delivered messages of the month as they are charged; NULL for months before the last, see whatsapp_costs.';
 COMMENT ON COLUMN whatsapp_months.free IS 'How many of them are free.';
-COMMENT ON COLUMN whatsapp_months.unpriced IS 'How many of them have no price; whatsapp_costs says why.';
+COMMENT ON COLUMN whatsapp_months.unpriced IS 'How many of them have no price.';
 COMMENT ON COLUMN whatsapp_months.cost IS 'What the others cost.';
 COMMENT ON COLUMN whatsapp_months.currency IS 'Currency of the account.';
+COMMENT ON COLUMN whatsapp_months.reason IS 'Why those have no price, as in whatsapp_costs; NULL when all have one.';
 
 REVOKE ALL ON FUNCTION whatsapp_rate_cost(text, date, text, text, bigint, bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION whatsapp_units_before(text, text, text, text, date) FROM PUBLIC;

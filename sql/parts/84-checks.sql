@@ -102,10 +102,12 @@ SELECT * FROM (
     SELECT 3, 'Access token is permanent',
            CASE WHEN s.access_token IN (1, 2) OR p.reason IS NOT NULL OR f.token_refused OR t.state = 'failed' THEN 'failed'
                 WHEN s.access_token = 3 OR t.state = 'warning' OR f.seen IS NOT NULL THEN 'warning' ELSE coalesce(t.state, 'manual') END,
-           coalesce('Sender pauses: ' || p.reason, 'Meta refused to tell of ' || f.seen, 'As Meta told of ' || t.seen || '.',
-                    format('The access token is %s; when it ends only Meta tells.', (SELECT of[s.access_token::int + 1] FROM words))),
+           concat_ws(' ', coalesce('Sender pauses: ' || p.reason, 'Meta refused to tell of ' || f.seen, 'As Meta told of ' || t.seen || '.',
+                                   format('The access token is %s; when it ends only Meta tells.', (SELECT of[s.access_token::int + 1] FROM words))),
+                     CASE WHEN s.access_token = 3 THEN 'It is short or a well-known example.' END),
            CASE WHEN p.reason IS NULL AND f.seen IS NULL AND t.state = 'ok' AND s.access_token NOT IN (1, 2, 3) THEN ''
                 WHEN t.lacks_scope THEN 'Make a token that may whatsapp_business_messaging and whatsapp_business_management.'
+                WHEN p.reason IS NULL AND f.seen IS NULL AND t.state = 'ok' AND s.access_token = 3 THEN 'Put in a token that Meta has made.'
                 WHEN t.state IS NULL AND f.seen IS NULL THEN 'CALL wa_probe(); asks Meta. Use a system user''s token without an end.'
                 ELSE 'Use a system user''s token without an end: Meta''s Access Token Debugger shows "Expires: Never". Then CALL wa_probe();' END
     FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason ~* 'token|session') AS p
@@ -159,7 +161,8 @@ SELECT * FROM (
     UNION ALL
     SELECT 8, 'Test message sent successfully',
            CASE WHEN d.sent > 0 THEN 'ok' WHEN l.status = 'FAILED' THEN 'failed' ELSE 'warning' END,
-           CASE WHEN l.id IS NULL THEN 'There is no message yet.' ELSE format('The last message, %s, is %s.%s', l.id, l.status, ' ' || l.error_message) END,
+           concat_ws(' ', CASE WHEN d.sent > 0 THEN format('The platform has accepted %s messages.', d.sent) END,
+                     CASE WHEN l.id IS NULL THEN 'There is no message yet.' ELSE format('The last message, %s, is %s.%s', l.id, l.status, ' ' || l.error_message) END),
            CASE WHEN d.sent > 0 THEN '' WHEN l.id IS NULL THEN 'SELECT wa_send_test(''+34…'') with your own phone.'
                 ELSE coalesce(l.hint, format('SELECT * FROM wa_diagnose(%s);', l.id)) END
     FROM days AS d LEFT JOIN latest AS l ON true
@@ -256,7 +259,9 @@ found (rank, problem, seen, to_do) AS (
                                WHEN 2 THEN 'The file %s cannot be used: its owner, its rights or its text.'
                                ELSE '%s is short or a well-known example: anybody could guess it.' END, c.label),
            CASE c.value WHEN 1 THEN 'See docs/setup.md, Credentials.' WHEN 2 THEN 'The server''s log says what is wrong with it.'
-                        ELSE 'Replace it: openssl rand -hex 32 makes a verify token.' END
+                        ELSE CASE c.label WHEN 'verify_token' THEN 'Replace it here and at Meta: openssl rand -hex 32 makes one.'
+                                          WHEN 'app_secret' THEN 'Put in the app''s own: Meta''s dashboard of the app, App settings, Basic.'
+                                          ELSE 'Put in a token that Meta has made.' END END
     FROM counters AS c WHERE c.name = 'secret' AND c.value IN (1, 2, 3) AND (c.label <> 'phone_number_id' OR c.value > 1)
     UNION ALL
     SELECT 1, 'No webhook events',
@@ -305,8 +310,10 @@ found (rank, problem, seen, to_do) AS (
            format('%s messages of sender %s failed with %s: %s', e.failed, e.sender, e.error_code, e.meaning), e.hint
     FROM @extschema@.whatsapp_stat_errors AS e WHERE e.day >= (now() AT TIME ZONE 'UTC')::date - 1 AND e.error_code IS NOT NULL
     UNION ALL
-    SELECT 2, CASE WHEN f.reason ~ 'E[.]164|phone' THEN 'Message failed: phone format' ELSE 'Messages failed' END, format('%s of the last messages: %s', f.messages, f.reason), f.hint
-    FROM (SELECT split_part(l.error_message, ':', 1) AS reason, max(l.hint) AS hint, count(*) AS messages FROM latest AS l
+    SELECT 2, CASE WHEN f.reason ~ '^template "[^"]*" does not exist' THEN 'Template not found' WHEN f.reason ~ 'E[.]164|phone' THEN 'Message failed: phone format' ELSE 'Messages failed' END,
+           format('%s of the last messages: %s', f.messages, f.reason),
+           concat_ws(' ', f.hint, format('The last one is %s: SELECT * FROM wa_diagnose(%s); whatsapp_latest lists them.', f.last, f.last))
+    FROM (SELECT split_part(l.error_message, ':', 1) AS reason, max(l.hint) AS hint, count(*) AS messages, max(l.id) AS last FROM latest AS l
           WHERE l.status = 'FAILED' AND l.error_code IS NULL AND l.failed_at > clock_timestamp() - interval '1 day' GROUP BY 1) AS f
     UNION ALL
     SELECT 2, 'Messages whose answer was lost', format('%s of sender %s.', w.unknown, w.sender), 'Webhooks or whatsapp.unknown_policy settle them.'
@@ -382,8 +389,8 @@ found (rank, problem, seen, to_do) AS (
     SELECT 2, 'Meta has flagged the number', format('Quality of sender %s is RED.', s.name), 'See it in WhatsApp Manager; send less, and only what people expect.'
     FROM senders AS s WHERE s.quality = 'RED'
     UNION ALL
-    SELECT CASE WHEN t.status IN ('PAUSED', 'DISABLED', 'REJECTED') THEN 2 ELSE 3 END, 'A template is not approved', format('%s in %s is %s.', t.name, t.language, t.status),
-           coalesce(t.rejected_reason, 'See it in WhatsApp Manager.')
+    SELECT CASE WHEN t.status IN ('PAUSED', 'DISABLED', 'REJECTED') THEN 2 ELSE 3 END, 'A template is not approved', format('%s in %s is %s%s.', t.name, t.language, t.status, ': ' || t.rejected_reason),
+           'WhatsApp Manager shows why. Messages by it are refused until it is approved.'
     FROM @extschema@.whatsapp_templates AS t WHERE t.status IS NOT NULL AND t.status <> 'APPROVED')
 SELECT w.word, f.problem, f.seen, f.to_do
 FROM (SELECT rank, problem, seen, to_do FROM found
@@ -438,7 +445,11 @@ life (at, place, event, detail) AS (
     FROM @extschema@.whatsapp_callback_definitions AS d JOIN @extschema@.whatsapp_callback_calls AS k ON k.callback = d.id AND k.message_id = $1 AND d.kind <> 'inbound'
     UNION ALL
     SELECT NULL, 9, 'now: ' || m.status || coalesce(', ' || q.state, ''),
-           CASE WHEN m.status <> 'PENDING' THEN coalesce(m.hint, '')
+           CASE WHEN m.status = 'SENT' AND m.hint IS NULL AND NOT EXISTS (SELECT FROM @extschema@.whatsapp_events AS e WHERE e.message_id = $1)
+                THEN format('Meta has taken it, and no webhook has told of it yet. The last webhook of any kind came %s.',
+                            coalesce('at ' || (SELECT to_char(l.last_delivery, 'YYYY-MM-DD HH24:MI:SS') FROM @extschema@.whatsapp_stat_listener AS l), 'never since the server''s start'))
+                WHEN m.status = 'SENT' AND m.hint IS NULL THEN 'Meta has taken it, and has not told that it reached the phone.'
+                WHEN m.status <> 'PENDING' THEN coalesce(m.hint, '')
                 WHEN q.state IS NULL THEN 'It is not in the queue: somebody has removed its row.'
                 ELSE coalesce((SELECT string_agg(d.problem || ': ' || d.seen || ' ' || d.to_do, ' ')
                                FROM @extschema@.wa_diagnose() AS d WHERE d.severity = 'critical' AND d.problem NOT IN ('No webhook events', 'A budget holds messages')

@@ -88,9 +88,9 @@ SELECT * FROM (
            CASE WHEN r.allowed <> '' OR r.url !~ '^https://graph[.]facebook[.]com(/|$)' THEN '' ELSE 'Is it production? A test server has other secrets, and whatsapp.allowed_recipients.' END
     FROM reach AS r, folder AS f
     UNION ALL
-    SELECT 6, 'The app secret is set', CASE WHEN s.app_secret >= 3 THEN 'ok' WHEN s.app_secret = 0 THEN 'manual' ELSE 'failed' END,
+    SELECT 6, 'The app secret is set', CASE s.app_secret WHEN 4 THEN 'ok' WHEN 3 THEN 'warning' WHEN 0 THEN 'manual' ELSE 'failed' END,
            format('The app secret is %s.', (SELECT of[s.app_secret::int + 1] FROM words)),
-           CASE WHEN s.app_secret >= 3 THEN '' ELSE 'Without it every webhook is refused: put it into the file app_secret.' END
+           CASE s.app_secret WHEN 4 THEN '' WHEN 3 THEN 'Whoever guesses it can forge webhooks. Put in the app''s own: Meta''s dashboard of the app, App settings, Basic.' ELSE 'Without it every webhook is refused: put it into the file app_secret.' END
     FROM secrets AS s
     UNION ALL
     SELECT 7, 'The listener is reached through the proxy only', CASE WHEN d.open IS NULL THEN 'ok' ELSE 'warning' END,

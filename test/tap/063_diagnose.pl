@@ -28,6 +28,7 @@ unlike(slurp_file($node->logfile), qr/34610000001/, 'where it is masked, too');
 # the sandbox's secrets are well-known examples
 wait_for('a judgement', sub { sql(q{SELECT count(*) FROM wa_diagnose() WHERE problem = 'A secret is weak' AND seen ~ '^verify_token'}) });
 is(sql(q{SELECT state FROM wa_preflight() WHERE place = 5}), 'warning', 'a verify token that anybody knows is a warning');
+is(sql(q{SELECT string_agg(DISTINCT split_part(seen, ' ', 1), ' ') FROM wa_diagnose() WHERE problem = 'A secret is weak' AND to_do ~ 'openssl'}), 'verify_token', 'which can be made up; the others cannot');
 
 # 1: a bad phone number, in a table that is watched
 sql(q{CREATE TABLE purchase_orders (supplier text, po text, total numeric, phone text);
@@ -77,6 +78,8 @@ sandbox_set($sandbox, webhooks_paused => JSON::PP::true);
 send_po($node, 3, prefix => 'CUT');
 wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'SENT'}, '3');
 is(worst(), '', 'a moment later nothing is wrong yet');
+like(sql(q{SELECT detail FROM wa_diagnose((SELECT max(id) FROM whatsapp_messages)) WHERE event ~ '^now'}),
+	qr/^Meta has taken it, and no webhook has told of it yet\. The last webhook of any kind came at \d{4}-/, 'but the message says what it waits for');
 sql(q{UPDATE whatsapp_messages SET created_at = created_at - interval '31 minutes', sent_at = sent_at - interval '31 minutes', delivered_at = delivered_at - interval '31 minutes'});
 like(worst(), qr/^critical: No webhook events: 3 messages are SENT for 31 minutes without any status: the webhook does not reach us\. Is the URL reachable/, 'webhooks cut, and where to look');
 is(sql(q{SELECT count(*) FROM wa_diagnose() WHERE to_do !~ '[a-z]'}), '0', 'each line says what to do');
@@ -109,5 +112,10 @@ wait_sql($node, q{SELECT string_agg(status, ' ' ORDER BY id) FROM whatsapp_messa
 my ($well, $bad) = split /\n/, sql(q{SELECT id FROM whatsapp_messages WHERE reference LIKE 'FAILURES-%' ORDER BY id});
 wait_for('the line of the failure', sub { grep { $_->{message} =~ /^WhatsApp message $bad of/ } json_lines() });
 is(scalar(grep { $_->{message} =~ /^WhatsApp message $well of/ } json_lines()), 0, 'of failures alone, if wanted');
+# 2 once more, where the account's templates are known: refused before it leaves
+sql('CALL wa_sync_templates()');
+sql(q{CREATE TABLE offers (id integer PRIMARY KEY, phone text); SELECT wa_watch('offers', 'po_gone', ARRAY['new.id'], phone => 'new.phone'); INSERT INTO offers VALUES (1, '+34612345678')});
+like(sql(q{SELECT seen || ' ' || to_do FROM wa_diagnose() WHERE problem = 'Template not found'}),
+	qr/^1 of the last messages: template "po_gone" does not exist .*wa_sync_templates\(\).*SELECT \* FROM wa_diagnose\(\d+\);/, 'a template that is not there is called so, wherever it was refused');
 $node->stop('fast');
 done_testing();

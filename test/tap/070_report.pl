@@ -83,10 +83,10 @@ my @days = split /\n/, sql(q{SELECT day || ' ' || sum(units) || ' ' || sum(free)
 my @rows = map { s/,//gr } map { "$_->[0] $_->[1] $_->[2]" } (sub { my @found; my $html = page(); push @found, [ $1, $2, $3 ] while $html =~ /<tr><td class=n>(\d{4}-\d\d-\d\d)<td class=r>([\d,]+)<td class=r>([\d,]+)/g; return @found })->();
 is_deeply(\@rows, \@days, 'day by day what whatsapp_costs says');
 # last month and this one, numbers and cost by one query
-my $parts = q{concat_ws(' ', month, sender, units, free, unpriced, cost, currency)};
+my $parts = q{concat_ws(' ', month, sender, units, free, unpriced, cost, currency, reason)};
 my $kept = sql("SELECT string_agg($parts, '; ' ORDER BY month) FROM whatsapp_months WHERE units IS NOT NULL");
 is($kept, sql(qq{SELECT string_agg($parts, '; ' ORDER BY month) FROM (SELECT date_trunc('month', day::timestamp)::date AS month, sender, sum(units) AS units, sum(free) AS free,
-	coalesce(sum(units) FILTER (WHERE reason IS NOT NULL), 0) AS unpriced, sum(cost) AS cost, currency FROM whatsapp_costs
+	coalesce(sum(units) FILTER (WHERE reason IS NOT NULL), 0) AS unpriced, sum(cost) AS cost, currency, string_agg(DISTINCT reason, ', ') AS reason FROM whatsapp_costs
 	WHERE day >= date_trunc('month', now()) - interval '1 month' GROUP BY 1, 2, currency) AS c}), 'what the months have cost is what whatsapp_costs says');
 is(sql(q{SELECT sum(sent) || ' ' || sum(delivered) || ' ' || sum(read) || ' ' || sum(failed) || ' ' || count(DISTINCT month) FROM whatsapp_months}),
 	sql(q{SELECT concat_ws(' ', count(sent_at), count(delivered_at), count(read_at), count(failed_at), count(DISTINCT date_trunc('month', sent_at AT TIME ZONE 'UTC'))) FROM whatsapp_messages}), 'and their numbers are those of the messages');

@@ -153,7 +153,7 @@ my @functions = (
 	[ q{(wa_send_bulk(ARRAY['+34612000003'], 'hello_world', sender => '@sender')).queued}, 'id 42501', '42501', '42501', 'id 42501' ],
 	[ q{(wa_send_bulk('SELECT ''+34612000003''', 'hello_world', sender => '@sender')).queued}, 'id 42501', '42501', '42501', 'id 42501' ],
 	[ q{(wa_send_bulk('SELECT ''+34612000003''', 'hello_world', sender => '@sender', dry_run => true)).queued}, 'id 42501', '42501', '42501', 'id 42501' ],
-	[ q{wa_send_test('+34612000003', sender => '@sender')},             '42501',    '42501',  '42501',    'id 42501' ],
+	[ q{wa_send_test('+34612000003', sender => '@sender')},             'id 42501', '42501',  '42501',    'id 42501' ],
 	[ q{wa_upload_media('x', 'text/plain', 'x', '@sender')},            'id 42501', '42501',  '42501',    'id 42501' ],
 	[ q{wa_render_template('nothing', '{}'::text[], 'en', sender => '@sender')}, '42704 42501', '42704 42501', '42704 42501', '42704 42501' ],
 	[ q{wa_retry(@gone)},                                               '42501',    '42501',  't 42501',  't 42501' ],

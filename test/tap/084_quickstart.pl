@@ -7,6 +7,7 @@ use FindBin;
 use HTTP::Tiny;
 use IPC::Run ();
 use lib $FindBin::RealBin;
+use Pages;
 use PgWhatsapp;
 use PostgreSQL::Test::Cluster;
 use Prometheus;
@@ -59,6 +60,11 @@ SKIP:
 is($out, "12\n", 'a session in it');
 ($status, $out) = quickstart('status');
 like($out, qr/^workers: .*pg_whatsapp listener.*pg_whatsapp reader.*pg_whatsapp sender.*^ READ +\| +4 /ms, 'what runs, and the messages by status');
+# what README.md proposes to type there
+my ($session) = grep { $_->{text} =~ /wa_explain/ } blocks(page('README.md'), 'sql');
+($status, $out) = quickstart('psql', '-XAt', '-c', $session->{text});
+is($status, 0, 'the statements of the README run there');
+like($out, qr/^PO-2024-008\|FAILED\|phone number is not in E\.164 format[^\n]*\|.*^PO-2024-007\|PENDING\|/ms, 'and say what they promise') or diag $out;
 ($status, $out) = quickstart('--stop');
 is($out, "stopped and removed: $home\n", 'it is stopped');
 ok(!-e $home, 'and nothing is left');

@@ -36,7 +36,7 @@ struct RoleLevel {
 #define SENDING                                                                                     \
 	"wa_send,wa_send_code,wa_send_template,wa_send_po,wa_send_text,wa_send_media,wa_send_location," \
 	"wa_send_contacts,wa_send_interactive,wa_send_reaction,wa_cancel,wa_window_open,wa_mark_read,"  \
-	"wa_render_template,wa_upload_media,wa_send_bulk"
+	"wa_render_template,wa_upload_media,wa_send_bulk,wa_send_test"
 #define LOOKING                                                                                                       \
 	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters,"                       \
 	"whatsapp_template_steps,whatsapp_missing_sample,whatsapp_with_handles,whatsapp_rate_cost,whatsapp_units_before," \
@@ -52,14 +52,14 @@ struct RoleLevel {
 #define ADMINISTERING                                                                                                                                   \
 	ACTING                                                                                                                                              \
 	"," SENDING                                                                                                                                         \
-	",wa_send_test,wa_forget,wa_template_define,wa_template_remove,wa_accept_category,wa_template_sample,"                                              \
+	",wa_forget,wa_template_define,wa_template_remove,wa_accept_category,wa_template_sample,"                                              \
 	"wa_template_apply,wa_rates_import,wa_budget_set,wa_budget_remove,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,wa_callback_remove," \
 	"whatsapp_notify,whatsapp_notify_po"
 
 #define SENDING_FOR                                                                                 \
 	"wa_send,wa_send_code,wa_send_template,wa_send_po,wa_send_text,wa_send_media,wa_send_location," \
 	"wa_send_contacts,wa_send_interactive,wa_send_reaction,wa_cancel,wa_window_open,wa_mark_read,"  \
-	"wa_render_template,wa_upload_media,wa_send_bulk"
+	"wa_render_template,wa_upload_media,wa_send_bulk,wa_send_test"
 #define LOOKING_AT                                                                              \
 	"whatsapp_hold_reason,whatsapp_counters,whatsapp_latency_counters,whatsapp_queue_counters," \
 	"whatsapp_rate_cost,wa_market,wa_price,wa_estimate,wa_window_open,wa_changes,"              \
@@ -72,7 +72,7 @@ struct RoleLevel {
 #define ADMINISTERING_FOR \
 	ACTING_FOR            \
 	"," SENDING_FOR       \
-	",wa_send_test,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,wa_callback_remove,whatsapp_notify"
+	",wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,wa_callback_remove,whatsapp_notify"
 
 #define WRITING "INSERT, UPDATE, DELETE"
 
