@@ -114,10 +114,10 @@ check_scope(const pg::Values &values)
 	    {TEXTOID, TEXTOID, INT8OID}};
 	const pg::Result found = pg::run_statement(missing, scope_of(values));
 	if (found.bool_at(0, 1))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-		                errmsg("sender \"%s\" does not exist",
-		                       TextDatumGetCString(values.value[sender])),
-		                errhint("See whatsapp_senders.")));
+		ereport(ERROR,
+		        (errcode(ERRCODE_UNDEFINED_OBJECT),
+		         errmsg("sender \"%s\" does not exist", TextDatumGetCString(values.value[sender])),
+		         errhint("See whatsapp_senders.")));
 	if (found.bool_at(0, 2))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 		                errmsg("WhatsApp account \"%s\" does not exist",

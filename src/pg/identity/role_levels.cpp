@@ -52,7 +52,7 @@ struct RoleLevel {
 #define ADMINISTERING                                                                                                                                   \
 	ACTING                                                                                                                                              \
 	"," SENDING                                                                                                                                         \
-	",wa_forget,wa_template_define,wa_template_remove,wa_accept_category,wa_template_sample,"                                              \
+	",wa_forget,wa_template_define,wa_template_remove,wa_accept_category,wa_template_sample,"                                                           \
 	"wa_template_apply,wa_rates_import,wa_budget_set,wa_budget_remove,wa_watch,wa_unwatch,wa_watch_test,wa_on_status,wa_on_inbound,wa_callback_remove," \
 	"whatsapp_notify,whatsapp_notify_po"
 
