@@ -26,10 +26,7 @@ sub prompt
 	{
 		prepare("mine-$i", $make->($i));
 		$before->($i) if $before;
-		my $begin = time;
-		sql("COMMIT PREPARED 'mine-$i'");
-		wait_sql($node, $done->($i));
-		push @seconds, time - $begin;
+		push @seconds, seconds_until($node, sub { sql("COMMIT PREPARED 'mine-$i'") }, $done->($i));
 	}
 	cmp_ok((sort { $a <=> $b } @seconds)[1], '<', 2.5, $title);
 	return;
@@ -68,10 +65,7 @@ wait_turns($node);
 my @seconds;
 for my $i (1 .. 3)
 {
-	my $begin = time;
-	sql("COMMIT PREPARED 'crash-$i'");
-	wait_sql($node, $sent->("CRASH-$i"));
-	push @seconds, time - $begin;
+	push @seconds, seconds_until($node, sub { sql("COMMIT PREPARED 'crash-$i'") }, $sent->("CRASH-$i"));
 }
 cmp_ok((sort { $a <=> $b } @seconds)[1], '<', 2.5, 'what was prepared before a crash leaves at its commit');
 

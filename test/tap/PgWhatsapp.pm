@@ -19,7 +19,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(new_cluster install_path staged_settings new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree lost_money damage tables_intact
-  correlation sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within $po_phone);
+  correlation sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within seconds_until $po_phone);
 
 our $po_phone = '+34612345678';
 
@@ -52,6 +52,20 @@ sub wait_sql
 	return 1 if $last eq $expected;
 	croak "gave up waiting: $query is '$last', not '$expected'; messages " . statuses($node) . '; queue '
 	  . $node->safe_psql('postgres', q{SELECT coalesce(string_agg(state || '=' || n, ' '), 'empty') FROM (SELECT state, count(*) AS n FROM whatsapp_queue GROUP BY 1) AS q});
+}
+
+# How long until it is done, less what to say it and to ask for it takes on this machine.
+sub seconds_until
+{
+	my ($node, $command, $query) = @_;
+	my $begin = time;
+	$node->safe_psql('postgres', 'SELECT 1');
+	wait_sql($node, 'SELECT true');
+	my $asking = time - $begin;
+	$begin = time;
+	$command->();
+	wait_sql($node, $query);
+	return time - $begin - $asking;
 }
 
 # A sandbox on a free port; it dies with this process. The control interface has a port of its own, which no outage touches.
