@@ -298,6 +298,24 @@ REVOKE ALL ON FUNCTION wa_watch(regclass, name, name, name, name, name, text, te
     FROM regress_whatsapp_buyer, regress_whatsapp_owner;
 DROP ROLE regress_whatsapp_buyer, regress_whatsapp_owner;
 
+-- a row that comes again, by a session with other settings, is the same row, whatever the types of its key
+CREATE TABLE ledger (id integer, made_at timestamptz, day date, term interval, rate double precision, supplier text, po text, total numeric, phone text,
+                     PRIMARY KEY (id, made_at, day, term, rate));
+SELECT wa_watch('ledger', 'supplier', 'po', 'total', 'phone');
+CREATE VIEW brought AS SELECT 1 AS id, '2026-11-30 10:00+00'::timestamptz AS made_at, '2026-11-30'::date AS day, interval '1 day' AS term, 0.1::double precision + 0.2 AS rate,
+    'Proveedor ABC' AS supplier, 'PO-L' AS po, 1 AS total, '+34612345678' AS phone;
+SET TimeZone = 'Europe/Madrid';
+INSERT INTO ledger SELECT * FROM brought;
+DELETE FROM ledger;
+SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'iso_8601'; SET extra_float_digits = -15; SET quote_all_identifiers = on;
+INSERT INTO ledger SELECT * FROM brought;
+SHOW DateStyle;
+RESET TimeZone; RESET DateStyle; RESET IntervalStyle; RESET extra_float_digits; RESET quote_all_identifiers;
+SELECT idempotency_key FROM whatsapp_messages ORDER BY id;
+SELECT count(*) AS messages FROM pg_temp.messages();
+DROP VIEW brought;
+DROP TABLE ledger;
+
 -- the extension's own tables cannot be watched
 SELECT pg_temp.refused($$SELECT wa_watch('whatsapp_messages', 'sender', 'reference', 'template_name', 'recipient_phone')$$) AS refused;
 

@@ -6,6 +6,7 @@
 #include "core/message/limits.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/watches/announcement.hpp"
+#include "pg/watches/key_style.hpp"
 #include "pg/watches/watch_rows.hpp"
 #include "pg/watches/watch_triggers.hpp"
 
@@ -101,8 +102,13 @@ find_key(Relation table, OrderWatch &watch)
 	watch.enqueued_by = owner_of_table(whole);
 	if (watch.enqueued_by == nullptr)
 		return;
-	for (int i = 0; key[i] != 0; i++)
-		find_column(RelationGetDescr(table), key[i], watch.key[watch.key_columns++]);
+	const OrderColumn &number = watch.columns[watch_po];
+	watch.key_has_styles = number.number != 0 && !pg::has_one_style(number.type);
+	for (int i = 0; key[i] != 0; i++) {
+		OrderColumn &column = watch.key[watch.key_columns++];
+		find_column(RelationGetDescr(table), key[i], column);
+		watch.key_has_styles = watch.key_has_styles || !pg::has_one_style(column.type);
+	}
 	watch.key_begin = psprintf("po:%s", pg::quoted_relation(whole));
 }
 
@@ -153,6 +159,9 @@ key_of_order(OrderWatch &watch, TupleTableSlot *row, const char *number)
 {
 	if (watch.key_columns == 0)
 		return nullptr;
+	const int level = watch.key_has_styles ? pg::begin_key_style() : 0;
+	if (level != 0)
+		number = value_of(watch.columns[watch_po], row);
 	StringInfoData key;
 	initStringInfo(&key);
 	appendStringInfoString(&key, watch.key_begin);
@@ -162,6 +171,8 @@ key_of_order(OrderWatch &watch, TupleTableSlot *row, const char *number)
 	}
 	if (number != nullptr)
 		appendStringInfo(&key, ":%s", number);
+	if (level != 0)
+		pg::end_key_style(level);
 	return pg::key_within_limit(key.data);
 }
 

@@ -35,6 +35,7 @@ struct OrderWatch {
 	 * whoever inserts it. Without a primary key there is no such key. */
 	int key_columns;
 	OrderColumn key[INDEX_MAX_KEYS];
+	bool key_has_styles; /* settings decide how a value of it is written */
 	const char *key_begin;
 	const char *enqueued_by;
 	/* whom the rows so far were for: NULL, or known to exist or not */

@@ -5,6 +5,7 @@
 
 #include "pg/server/schema.hpp"
 #include "pg/server/statement.hpp"
+#include "pg/watches/key_style.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -159,7 +160,12 @@ quoted_relation(Oid relation)
 	if (name == nullptr)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 		                errmsg("relation with OID %u does not exist", relation)));
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
+	/* it stands in keys and names, which another session compares */
+	const int level = quote_all_identifiers ? begin_key_style() : 0;
+	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
+	if (level != 0)
+		end_key_style(level);
+	return name;
 }
 
 void
