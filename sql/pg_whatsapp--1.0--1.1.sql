@@ -98,7 +98,8 @@ COMMENT ON FUNCTION whatsapp_sees_campaign(bigint) IS 'The same of the sender of
 COMMENT ON FUNCTION whatsapp_sees_account(text) IS 'The same of any sender of an account, NULL is the default one. For policies.';
 COMMENT ON FUNCTION whatsapp_sees_number(text) IS 'The same of the sender with Meta''s id of a number. For policies.';
 REVOKE ALL ON FUNCTION whatsapp_hold_rows() FROM PUBLIC;
-SELECT pg_catalog.pg_extension_config_dump('whatsapp_role_grants', '');
+-- DROP ROLE leaves the rows of a role, and its number may be that of another one elsewhere.
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_role_grants', 'WHERE role IN (SELECT oid FROM pg_catalog.pg_roles)');
 CREATE FUNCTION wa_normalize_phone(phone text, region text DEFAULT NULL) RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_normalize_phone';
@@ -2397,7 +2398,7 @@ FROM (SELECT a.grantee::pg_catalog.regrole AS role, l.level, l.rank
       FROM whatsapp_role_grants AS g
       JOIN (VALUES ('sender', 'sender', 1), ('monitor', 'monitor', 2), ('operator', 'monitor', 2), ('operator', 'operator', 3),
                    ('admin', 'sender', 1), ('admin', 'monitor', 2), ('admin', 'operator', 3), ('admin', 'admin', 4)) AS i (held, level, rank) ON i.held = g.level
-      WHERE g.sender IS NOT NULL) AS h
+      WHERE g.sender IS NOT NULL AND g.role IN (SELECT r.oid FROM pg_catalog.pg_roles AS r)) AS h
 CROSS JOIN LATERAL (
     -- a level has the rows of those that it includes; what nobody noted holds for all senders
     SELECT n.sender FROM whatsapp_role_grants AS n

@@ -60,5 +60,19 @@ SELECT * FROM whatsapp_grants;
 SELECT count(*) AS rights_left FROM roles, pg_class AS c JOIN members ON classid = 'pg_class'::regclass AND objid = c.oid WHERE has_any_column_privilege(role, c.oid, 'SELECT, INSERT, UPDATE') AND relkind IN ('r', 'v');
 SELECT pg_temp.refused($$SELECT wa_grant('regress_whatsapp_admin', 'owner')$$) AS refused;
 SELECT pg_temp.refused($$SELECT wa_grant(NULL, 'admin')$$) AS refused;
+-- DROP ROLE leaves what a role was granted by sender: it is shown and dumped no more, and goes with the next change of rights
+INSERT INTO whatsapp_senders (name) VALUES ('north');
+CREATE ROLE regress_whatsapp_gone;
+SELECT wa_grant('regress_whatsapp_gone', 'monitor', 'north');
+SELECT format('SELECT count(*) AS dumped FROM whatsapp_role_grants %s', extcondition[array_position(extconfig, 'whatsapp_role_grants'::regclass)]) AS dump
+FROM pg_extension WHERE extname = 'pg_whatsapp' \gset
+:dump;
+DROP OWNED BY regress_whatsapp_gone;
+DROP ROLE regress_whatsapp_gone;
+SELECT * FROM whatsapp_grants;
+:dump;
+SELECT wa_grant('regress_whatsapp_sender', 'sender'), wa_revoke('regress_whatsapp_sender', 'sender');
+SELECT count(*) AS grants, (SELECT count(*) FROM pg_class JOIN members ON classid = 'pg_class'::regclass AND objid = pg_class.oid WHERE relrowsecurity) AS tables_with_row_security
+FROM whatsapp_role_grants;
 DROP EXTENSION pg_whatsapp;
 DROP ROLE regress_whatsapp_sender, "regress whatsapp monitor", regress_whatsapp_operator, regress_whatsapp_admin;

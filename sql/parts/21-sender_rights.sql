@@ -54,4 +54,5 @@ COMMENT ON FUNCTION whatsapp_sees_number(text) IS 'The same of the sender with M
 
 REVOKE ALL ON FUNCTION whatsapp_hold_rows() FROM PUBLIC;
 
-SELECT pg_catalog.pg_extension_config_dump('whatsapp_role_grants', '');
+-- DROP ROLE leaves the rows of a role, and its number may be that of another one elsewhere.
+SELECT pg_catalog.pg_extension_config_dump('whatsapp_role_grants', 'WHERE role IN (SELECT oid FROM pg_catalog.pg_roles)');

@@ -24,7 +24,7 @@ FROM (SELECT a.grantee::pg_catalog.regrole AS role, l.level, l.rank
       FROM whatsapp_role_grants AS g
       JOIN (VALUES ('sender', 'sender', 1), ('monitor', 'monitor', 2), ('operator', 'monitor', 2), ('operator', 'operator', 3),
                    ('admin', 'sender', 1), ('admin', 'monitor', 2), ('admin', 'operator', 3), ('admin', 'admin', 4)) AS i (held, level, rank) ON i.held = g.level
-      WHERE g.sender IS NOT NULL) AS h
+      WHERE g.sender IS NOT NULL AND g.role IN (SELECT r.oid FROM pg_catalog.pg_roles AS r)) AS h
 CROSS JOIN LATERAL (
     -- a level has the rows of those that it includes; what nobody noted holds for all senders
     SELECT n.sender FROM whatsapp_role_grants AS n

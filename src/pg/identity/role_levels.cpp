@@ -222,6 +222,17 @@ forget_grant(const Values &values)
 	(void)run_statement(remove, values);
 }
 
+/* DROP ROLE knows nothing of them, and nobody could name their role any more. */
+void
+forget_lost_roles()
+{
+	static Statement remove = {"DELETE FROM @s@.whatsapp_role_grants AS g WHERE NOT EXISTS"
+	                           " (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = g.role)",
+	                           0,
+	                           {}};
+	(void)run_statement(remove, Values());
+}
+
 /* What remains of a role's grants, which a REVOKE of one of them took some of. */
 void
 grant_what_remains(Oid role)
@@ -263,6 +274,7 @@ grant_level(Oid role, const char *level_name, const char *sender)
 {
 	const RoleLevel &level = find_level(level_name);
 	require_sender(sender);
+	forget_lost_roles();
 	change_level(level, role, sender != nullptr, "GRANT", "TO");
 	note_grant(grant_values(role, level_name, sender));
 }
@@ -271,6 +283,7 @@ void
 revoke_level(Oid role, const char *level_name, const char *sender)
 {
 	const RoleLevel &level = find_level(level_name);
+	forget_lost_roles();
 	forget_grant(grant_values(role, level_name, sender));
 	change_level(level, role, sender != nullptr, "REVOKE", "FROM");
 	grant_what_remains(role);
