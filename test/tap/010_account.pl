@@ -12,6 +12,8 @@ use Test::More;
 
 my $node = new_cluster('account');
 my $url = webhook_url($node);
+# Meta's time of what is told
+my $begin = time - 10_000;
 my $json = JSON::PP->new->canonical->utf8;
 sub sql { return $node->safe_psql('postgres', $_[0]) }
 
@@ -19,7 +21,7 @@ sub sql { return $node->safe_psql('postgres', $_[0]) }
 sub report
 {
 	my ($time, $field, $value, $account) = @_;
-	my $body = $json->encode({ object => 'whatsapp_business_account', entry => [ { id => $account || '987654321', time => 1895336000 + $time, changes => [ { field => $field, value => $value } ] } ] });
+	my $body = $json->encode({ object => 'whatsapp_business_account', entry => [ { id => $account || '987654321', time => $begin + $time, changes => [ { field => $field, value => $value } ] } ] });
 	my $signature = 'X-Hub-Signature-256: sha256=' . hmac_sha256_hex($body, 'sandbox-app-secret');
 	is((curl('-X', 'POST', '--data-binary', $body, '-H', 'Content-Type: application/json', '-H', $signature, $url))[0], 200, $field);
 	wait_sql($node, q{SELECT count(*) FROM whatsapp_event_queue}, '0');
@@ -51,7 +53,7 @@ is(template('quality'), 'RED', 'quality, under its own');
 report(60, 'message_template_components_update', { %template, message_template_element => 'Hola {{1}}', message_template_title => 'T', message_template_footer => 'F',
 	message_template_buttons => [ { message_template_button_type => 'URL', message_template_button_text => 'Go', message_template_button_url => 'https://example.com' } ] });
 is(template(q{components #>> '{0,type}', components #>> '{0,format}', components #>> '{1,text}', components #>> '{2,text}', components #>> '{3,buttons,0,url}'}), 'HEADER|TEXT|Hola {{1}}|F|https://example.com', 'components as the API has them');
-report(70, 'template_category_update', { %template, new_category => 'UTILITY', correct_category => 'MARKETING', category_update_timestamp => 1895336999 });
+report(70, 'template_category_update', { %template, new_category => 'UTILITY', correct_category => 'MARKETING', category_update_timestamp => $begin + 999 });
 is(template('category, correct_category'), 'UTILITY|MARKETING', 'a category that will change');
 report(71, 'template_category_update', { %template, previous_category => 'UTILITY', new_category => 'MARKETING' });
 is(template('category, previous_category, correct_category IS NULL'), 'MARKETING|UTILITY|t', 'and one that has');
@@ -111,7 +113,7 @@ is(sql(q{SELECT wa_resume('north')}), 't', 'by wa_resume()');
 
 # people's preferences: about marketing, in any order
 sub preference { my ($value, $time, %who) = @_; return { messaging_product => 'whatsapp', metadata => { display_phone_number => '15550783881', phone_number_id => '123456789' }, contacts => [],
-	user_preferences => [ { wa_id => '34600111222', user_id => 'ES.1', detail => 'User requested to stop', category => 'marketing_messages', value => $value, timestamp => 1895336000 + $time, %who } ] } }
+	user_preferences => [ { wa_id => '34600111222', user_id => 'ES.1', detail => 'User requested to stop', category => 'marketing_messages', value => $value, timestamp => $begin + $time, %who } ] } }
 my $choices = q{SELECT string_agg(concat_ws(' ', contact, sender, scope, opted_out), ', ' ORDER BY contact) FROM whatsapp_opt_outs};
 report(0, 'user_preferences', preference('stop', 10));
 is(sql($choices), '34600111222 default marketing t, ES.1 default marketing t', 'stop');

@@ -127,6 +127,17 @@ receive({ from => '34600666111', from_user_id => 'ES.60' }, text('STOP'), '999')
 is(is_refused('+34600666111') . is_open('+34600666111'), '0f', 'STOP to a number that is none of ours');
 is(sql(q{SELECT count(*) FROM whatsapp_opt_outs}) . sql(q{SELECT text || (sender IS NULL) FROM whatsapp_inbound WHERE from_phone = '+34600666111'}), '0STOPtrue', 'is nothing but a message that came in');
 
+# a clock that is ahead: what is told later counts all the same, and no window stays open for it
+my $ahead = $now + 10 * 365 * 24 * 3600;
+receive({ from => '34600888111', timestamp => "$ahead" }, text('START'));
+cmp_ok(sql(q{SELECT count(*) FROM whatsapp_windows WHERE contact = '34600888111' AND last_inbound_at < now() + interval '2 minutes'}), '==', 1, 'a message from the future opens a window for a day');
+receive({ from => '34600888111', timestamp => '' . time }, text('STOP'));
+is(is_refused('+34600888111'), 1, 'STOP after a START from the future');
+deliver('user_preferences', { user_preferences => [ { category => 'marketing_messages', value => 'resume', timestamp => $ahead, detail => 'd', wa_id => '34600888222' } ] });
+deliver('user_preferences', { user_preferences => [ { category => 'marketing_messages', value => 'stop', timestamp => time, detail => 'd', wa_id => '34600888222' } ] });
+is(sql(q{SELECT string_agg(scope || ' ' || opted_out, ', ') FROM whatsapp_opt_outs WHERE contact = '34600888222'}), 'marketing true', 'and stop after a resume from the future');
+forget();
+
 # preferences
 sub prefer { my ($value, $at, %who) = @_; return deliver('user_preferences', { user_preferences => [ { category => 'marketing_messages', value => $value, timestamp => $now + $at, detail => 'd', %who } ] }) }
 my $marketing = q{SELECT string_agg(concat_ws(' ', contact, scope, opted_out), ', ' ORDER BY contact) FROM whatsapp_opt_outs};

@@ -288,9 +288,9 @@ apply_wishes(const Facts &facts, const InboxTask &task)
 	for (int i = 0; i < facts.wish_count; i++) {
 		const Wish &wish = facts.wishes[i];
 		const Result senders = senders_of_wish(wish, task);
-		const std::int64_t when = wish.at == 0
-		                              ? task.occurred_at
-		                              : time_t_to_timestamptz(static_cast<pg_time_t>(wish.at));
+		const std::int64_t told = time_t_to_timestamptz(static_cast<pg_time_t>(wish.at));
+		const bool is_told = wish.at != 0 && told <= task.received_at + USECS_PER_MINUTE;
+		const std::int64_t when = is_told ? told : task.occurred_at;
 		for (uint64 k = 0; k < senders.count(); k++) {
 			const char *sender = senders.text_at(k, 1);
 			learn_person(contact_of(wish.wa_id), wish.user_id, account_of_sender(sender));

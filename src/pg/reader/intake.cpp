@@ -43,13 +43,16 @@ is_kind(const InboxTask &task, const char *kind)
 	return task.kind != nullptr && strcmp(task.kind, kind) == 0;
 }
 
-/* Statuses that are to be applied come first. */
+/* Statuses that are to be applied come first. Nothing has happened after it was told: a clock that
+ * is ahead by more than clocks differ is not believed. Else what is told later, a STOP say, would
+ * not count for as long, and a window would stay open. */
 int
 take_tasks(InboxTask *tasks, int limit)
 {
 	static Statement statement = {
 	    "SELECT q.event_id, q.attempts, e.kind, e.account_id, e.phone_number_id, e.wamid, e.raw::text, e.contact::text,"
-	    "  coalesce(e.occurred_at, e.received_at), e.received_at, coalesce(e.message_id, 0), q.apply_status, e.signed_for"
+	    "  CASE WHEN e.occurred_at > e.received_at + interval '1 minute' THEN date_trunc('second', e.received_at)"
+	    "   ELSE coalesce(e.occurred_at, e.received_at) END, e.received_at, coalesce(e.message_id, 0), q.apply_status, e.signed_for"
 	    " FROM (SELECT event_id, attempts, due_at, apply_status FROM @s@.whatsapp_event_queue WHERE due_at <= now()"
 	    "   ORDER BY due_at, event_id LIMIT $1) AS q"
 	    " LEFT JOIN @s@.whatsapp_events AS e ON e.id = q.event_id ORDER BY q.apply_status DESC, q.due_at, q.event_id",
