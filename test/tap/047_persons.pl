@@ -138,6 +138,22 @@ deliver('user_preferences', { user_preferences => [ { category => 'marketing_mes
 is(sql(q{SELECT string_agg(scope || ' ' || opted_out, ', ') FROM whatsapp_opt_outs WHERE contact = '34600888222'}), 'marketing true', 'and stop after a resume from the future');
 forget();
 
+# one user id with very many numbers, or one number with very many user ids, is no person: the cost of a delivery is not the square of it
+my $many = 60;
+for my $shape ([ 'numbers', sub { (from => '346009' . sprintf('%05d', $_[0]), from_user_id => 'ES.MANY') } ], [ 'user ids', sub { (from => '34600990000', from_user_id => "ES.MANY$_[0]") } ])
+{
+	deliver('messages', { messages => [ map { { id => "wamid.MANY$shape->[0]$_", timestamp => '' . ($now + $_), $shape->[1]->($_), %{ text('hola') } } } 1 .. $many ] });
+	is(sql('SELECT count(*) FROM whatsapp_user_ids'), '20', "many $shape->[0]: as many links as a person may have");
+	is(sql('SELECT count(*) FROM whatsapp_windows') >= $many ? 'all' : 'some', 'all', 'the window of each is open');
+	forget();
+}
+sql("WITH m AS (INSERT INTO whatsapp_messages (sender, message_type, status, wamid, recipient_phone, attempts)"
+	. " SELECT 'default', 'template', 'SENT', 'MANY.' || n, '+3460099' || lpad(n::text, 4, '0'), 1 FROM generate_series(1, $many) AS n RETURNING id, wamid) INSERT INTO whatsapp_wamids SELECT hashtextextended(wamid, 0), id FROM m");
+deliver('messages', { statuses => [ map { { id => "MANY.$_", status => 'delivered', timestamp => "$now", recipient_user_id => 'ES.MANY' } } 1 .. $many ] });
+is(sql('SELECT count(*) FROM whatsapp_user_ids'), '20', 'also by statuses');
+is(sql(q{SELECT count(*) FROM whatsapp_messages WHERE wamid LIKE 'MANY.%' AND status = 'DELIVERED'}), $many, 'which count');
+forget();
+
 # preferences
 sub prefer { my ($value, $at, %who) = @_; return deliver('user_preferences', { user_preferences => [ { category => 'marketing_messages', value => $value, timestamp => $now + $at, detail => 'd', %who } ] }) }
 my $marketing = q{SELECT string_agg(concat_ws(' ', contact, scope, opted_out), ', ' ORDER BY contact) FROM whatsapp_opt_outs};

@@ -118,17 +118,37 @@ constexpr BatchColumn<StatusPerson> person_columns[] = {
 	" NOT EXISTS (SELECT FROM @s@.whatsapp_user_ids AS u WHERE u.user_id = " user_id_ \
 	" AND u.contact = " contact_ " AND u.account IS NOT DISTINCT FROM " account_ ")"  \
 	" RETURNING account, user_id, contact"
-#define INSERT_LINKS                                                                    \
-	"INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact)"                     \
-	" SELECT link.account, link.user_id, link.contact FROM (SELECT DISTINCT s.account," \
-	" item.user_id, @s@.wa_contact_key(m.recipient_phone) AS contact"                   \
-	" FROM @batch@ JOIN @s@.whatsapp_messages AS m ON m.id = item.message_id"           \
-	" LEFT JOIN @s@.whatsapp_senders AS s ON s.name = m.sender"                         \
-	" WHERE m.recipient_phone IS NOT NULL ORDER BY 2, 3, 1) AS link"
+/*
+ * Nobody has so many numbers, and no number has so many owners. Each message under one of them is
+ * one under the others: without a bound, a delivery that gives one user id to thousands of numbers
+ * would cost the square of them.
+ */
+#define MOST_LINKS "20"
+#define FEW_LINKS_OF(key, value_, account_)                                                     \
+	"(SELECT count(*) FROM (SELECT FROM @s@.whatsapp_user_ids AS k WHERE"                       \
+	" k." key " = " value_ " AND k.account IS NOT DISTINCT FROM " account_ " LIMIT " MOST_LINKS \
+	") AS l) < " MOST_LINKS
+#define FEW_LINKS(account_, user_id_, contact_)                                           \
+	" WHERE " FEW_LINKS_OF("user_id", user_id_, account_) " AND " FEW_LINKS_OF("contact", \
+	                                                                           contact_, account_)
+#define TOLD_LINKS                                                                               \
+	"(SELECT DISTINCT s.account, item.user_id, @s@.wa_contact_key(m.recipient_phone) AS contact" \
+	" FROM @batch@ JOIN @s@.whatsapp_messages AS m ON m.id = item.message_id"                    \
+	" LEFT JOIN @s@.whatsapp_senders AS s ON s.name = m.sender"                                  \
+	" WHERE m.recipient_phone IS NOT NULL)"
+#define RANKED_LINKS                                                                             \
+	"(SELECT t.*, row_number() OVER (PARTITION BY t.account, t.user_id ORDER BY t.contact),"     \
+	" row_number() OVER (PARTITION BY t.account, t.contact ORDER BY t.user_id) FROM " TOLD_LINKS \
+	" AS t ORDER BY 2, 3, 1) AS link (account, user_id, contact, of_user_id, of_contact)"
+#define INSERT_LINKS                                                                          \
+	"INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact)"                           \
+	" SELECT link.account, link.user_id, link.contact FROM " RANKED_LINKS FEW_LINKS(          \
+	    "link.account", "link.user_id", "link.contact") " AND link.of_user_id <= " MOST_LINKS \
+	                                                    " AND link.of_contact <= " MOST_LINKS
 
 BatchStatement insert_links = {INSERT_LINKS UNLESS_KNOWN, person_columns};
 BatchStatement insert_links_by_rules = {
-    INSERT_LINKS " WHERE" UNLESS_FOUND("link.account", "link.user_id", "link.contact"),
+    INSERT_LINKS " AND" UNLESS_FOUND("link.account", "link.user_id", "link.contact"),
     person_columns};
 
 /* What this process has learnt lately: each message has several statuses, and a person several
@@ -153,12 +173,13 @@ void
 learn_person(const char *contact, const char *user_id, const char *account)
 {
 	static Statement insert_link = {
-	    "INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact) VALUES ($1, $2, $3)" UNLESS_KNOWN,
+	    "INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact) SELECT $1, $2, $3" FEW_LINKS(
+	        "$1", "$2", "$3") UNLESS_KNOWN,
 	    3,
 	    {TEXTOID, TEXTOID, TEXTOID}};
 	static Statement insert_link_by_rules = {
-	    "INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact) SELECT $1, $2, $3"
-	    " WHERE" UNLESS_FOUND("$1", "$2", "$3"),
+	    "INSERT INTO @s@.whatsapp_user_ids (account, user_id, contact) SELECT $1, $2, $3" FEW_LINKS(
+	        "$1", "$2", "$3") " AND" UNLESS_FOUND("$1", "$2", "$3"),
 	    3,
 	    {TEXTOID, TEXTOID, TEXTOID}};
 	if (contact == nullptr || user_id == nullptr || strcmp(contact, user_id) == 0)
