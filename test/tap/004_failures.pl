@@ -76,6 +76,17 @@ sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
 wait_message('fail', q{concat_ws(' ', status, error_message, hint)}, 'READ');
 pass('a late read corrects even that');
 
+# a doubt whose row somebody has locked, to delete it say, keeps no other one waiting
+$node->safe_psql('postgres', q{SELECT wa_send_po('A', 'doubt-' || i, 1, '+34612345678', send_at => now() + interval '1 day') FROM generate_series(1, 2) AS i;
+	UPDATE whatsapp_queue AS q SET state = 'unknown', unknown_at = now() + interval '5 s' FROM whatsapp_messages AS m WHERE m.id = q.message_id AND m.reference LIKE 'doubt-%'});
+my $holder = $node->background_psql('postgres');
+$holder->query_safe(q{BEGIN; SELECT 1 FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id WHERE m.reference = 'doubt-1' AND q.state = 'unknown' FOR UPDATE OF q});
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'doubt-2'}, 'FAILED');
+is(message('doubt', 'status'), 'PENDING', 'that of a row that is locked waits');
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+wait_message('doubt', 'status', 'FAILED');
+
 # a proxy's page says nothing about the message, whatever its status is: it is tried again, and more often than whatsapp.max_attempts
 sub fault { my (@faults) = @_; my ($status, $said) = sandbox_post($sandbox, 'faults', \@faults); die $said if $status != 200; return }
 fault({ to => '+34612000407', times => 3, status => 407, body => 'html' });

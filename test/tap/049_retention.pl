@@ -47,6 +47,24 @@ is(sql('SELECT count(*) FROM whatsapp_attempts'), '0', 'attempts go with their m
 wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'BESIDE-%' AND status = 'READ'}, '20');
 is_deeply(sandbox_get($sandbox, 'summary')->{duplicates}, [], 'and traffic went on');
 
+# a row for which somebody keeps a transaction open keeps itself, and no other; nor does it keep one-time codes of others
+my $code = sql(q{SELECT wa_send_code('+34600000003', '123456', 'code_template', reference => 'CODE-1')});
+my $other_code = sql(q{SELECT wa_send_code('+34600000004', '654321', 'code_template', reference => 'CODE-2', valid_for => '1 s')});
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'CODE-_' AND status = 'FAILED' AND payload IS NULL}, '2');
+sql(qq{UPDATE whatsapp_messages SET payload = '{"secret": "code"}' WHERE id IN ($code, $other_code)});
+my $old = sql(q{WITH old AS (INSERT INTO whatsapp_messages (created_at, sender, recipient_phone, message_type, status) SELECT now() - interval '100 days', 'default', '+34600000005', 'template', 'READ' FROM generate_series(1, 10) RETURNING id)
+	SELECT min(id) FROM old});
+my $holder = $node->background_psql('postgres');
+$holder->query_safe("BEGIN; SELECT 1 FROM whatsapp_messages WHERE id IN ($code, $old) FOR UPDATE");
+sql("INSERT INTO whatsapp_codes VALUES ($code), ($other_code)");
+wait_sql($node, "SELECT count(*) FROM whatsapp_messages WHERE id = $other_code AND payload IS NULL", '1');
+is(sql("SELECT count(*) FROM whatsapp_codes WHERE message_id = $code"), '1', 'the code of a row that is locked waits');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE created_at < now() - interval '99 days 12 hours'}, '1');
+$holder->query_safe('ROLLBACK');
+wait_sql($node, "SELECT count(*) FROM whatsapp_codes", '0');
+is(sql("SELECT count(*) FROM whatsapp_messages WHERE id = $code AND payload IS NULL"), '1', 'and is erased afterwards');
+$holder->quit;
+
 keep('inbound', '30d');
 keep('events', '9d');
 wait_sql($node, q{SELECT count(*) FROM whatsapp_inbound}, '0');

@@ -83,19 +83,22 @@ resolve_unknown(const Instance &instance)
 		return 0;
 	/* auto: "webhooks are flowing" when one came after the outcome was lost and the grace has
 	 * passed since, too; the first ones after an outage of the listener come in any order, and the
-	 * missing one may be among them. */
+	 * missing one may be among them. What somebody has locked, to delete it say, is met in the next
+	 * second: the others are not kept waiting for him. */
 	static Statement retry = {
 	    "UPDATE @s@.whatsapp_queue AS q SET state = 'ready', due_at = now(), unknown_at = NULL, changed_at = now()"
-	    " WHERE q.unknown_at IS NOT NULL AND q.state = 'unknown' AND q.unknown_at <= now() - make_interval(secs => $1)"
+	    " FROM (SELECT r.message_id FROM @s@.whatsapp_queue AS r"
+	    "  WHERE r.unknown_at IS NOT NULL AND r.state = 'unknown' AND r.unknown_at <= now() - make_interval(secs => $1)"
 	    "  AND ($2 = 'retry' OR ($2 = 'auto' AND EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
-	    "   AND e.received_at > q.unknown_at AND e.received_at <= now() - make_interval(secs => $1))))",
+	    "   AND e.received_at > r.unknown_at AND e.received_at <= now() - make_interval(secs => $1))))"
+	    "  FOR UPDATE OF r SKIP LOCKED) AS f WHERE q.message_id = f.message_id",
 	    2,
 	    {FLOAT8OID, TEXTOID}};
 	static Statement lost = {
 	    "SELECT q.message_id, q.attempts FROM @s@.whatsapp_queue AS q WHERE q.state = 'unknown'"
 	    "  AND q.unknown_at <= now() - make_interval(secs => $1)"
 	    "  AND ($2 = 'fail' OR NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
-	    "   AND e.received_at > q.unknown_at)) ORDER BY q.message_id FOR UPDATE",
+	    "   AND e.received_at > q.unknown_at)) ORDER BY q.message_id FOR UPDATE OF q SKIP LOCKED",
 	    2,
 	    {FLOAT8OID, TEXTOID}};
 	static const char *const policies[] = {"auto", "retry", "fail"};

@@ -16,6 +16,17 @@ namespace
 
 OwnTable codes("whatsapp_codes");
 
+Values
+ids_of(const Result &rows)
+{
+	Column ids(rows.count());
+	for (uint64 i = 0; i < rows.count(); i++)
+		ids.add(Int64GetDatum(rows.int64_at(i, 1)));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	return values;
+}
+
 } // namespace
 
 void
@@ -26,6 +37,12 @@ erase_sent_codes()
 	    " (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = c.message_id) ORDER BY c.message_id LIMIT 1000",
 	    0,
 	    {}};
+	/* what somebody has locked is met in the next turn, and keeps no code of others */
+	static Statement free_ones = {
+	    "SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1)"
+	    " AND m.status <> 'PENDING' AND m.payload IS NOT NULL ORDER BY m.id FOR NO KEY UPDATE SKIP LOCKED",
+	    1,
+	    {INT8ARRAYOID}};
 	/* wa_retry() may have put one back meanwhile: then it keeps its content, and its row here */
 	static Statement erase = {
 	    "UPDATE @s@.whatsapp_messages AS m SET payload = NULL WHERE m.id = ANY ($1)"
@@ -42,12 +59,8 @@ erase_sent_codes()
 	const Result found = run_statement(find, Values());
 	if (found.empty())
 		return;
-	Column ids(found.count());
-	for (uint64 i = 0; i < found.count(); i++)
-		ids.add(Int64GetDatum(found.int64_at(i, 1)));
-	Values gone;
-	gone.set(0, ids.array(INT8OID));
-	run_statement(erase, gone);
+	const Values gone = ids_of(found);
+	run_statement(erase, ids_of(run_statement(free_ones, gone)));
 	run_statement(end, gone);
 }
 

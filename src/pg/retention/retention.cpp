@@ -38,6 +38,7 @@ struct Retention {
 	Statement find;  /* $1 seconds, $2 from when, $3 at most: id and time, in the order of time */
 	Statement act;   /* $1 ids */
 	Statement also;  /* $1 the same; or without a text */
+	Statement apart; /* $1 the same: those that nobody has locked */
 	/* Leaves rows where they are, so that a pass would read them all again. */
 	bool keeps_rows;
 	TimestampTz reached = DT_NOBEGIN;
@@ -59,6 +60,10 @@ struct Retention {
 		INT8ARRAYOID \
 	}
 
+#define APART(table_)              \
+	"SELECT o.id FROM @s@." table_ \
+	" AS o WHERE o.id = ANY ($1) ORDER BY o.id FOR UPDATE SKIP LOCKED"
+
 /* The status is asked again by the statement that acts: wa_retry() may come between. */
 Retention retentions[] = {
     {settings.keep_messages,
@@ -68,6 +73,7 @@ Retention retentions[] = {
      {"DELETE FROM @s@.whatsapp_attempts AS a WHERE a.message_id = ANY ($1)"
       " AND NOT EXISTS (SELECT FROM @s@.whatsapp_messages AS m WHERE m.id = a.message_id)",
       ACT_TYPES},
+     {APART("whatsapp_messages"), ACT_TYPES},
      false},
     {settings.keep_bodies,
      {OLD_ROWS("whatsapp_messages", "created_at",
@@ -77,6 +83,7 @@ Retention retentions[] = {
       " AND m.status <> 'PENDING'",
       ACT_TYPES},
      {},
+     {APART("whatsapp_messages"), ACT_TYPES},
      true},
     {settings.keep_events,
      {OLD_ROWS("whatsapp_events", "received_at",
@@ -84,11 +91,13 @@ Retention retentions[] = {
       FIND_TYPES},
      {"DELETE FROM @s@.whatsapp_events AS e WHERE e.id = ANY ($1)", ACT_TYPES},
      {},
+     {APART("whatsapp_events"), ACT_TYPES},
      false},
     {settings.keep_inbound,
      {OLD_ROWS("whatsapp_inbound", "received_at", "true"), FIND_TYPES},
      {"DELETE FROM @s@.whatsapp_inbound AS i WHERE i.id = ANY ($1)", ACT_TYPES},
      {},
+     {APART("whatsapp_inbound"), ACT_TYPES},
      false},
 };
 
@@ -122,9 +131,20 @@ retire_row_links()
 	run_statement(items, Values());
 }
 
-/* Returns how many rows there were. */
+Values
+ids_of(const Result &rows)
+{
+	Column ids(rows.count());
+	for (uint64 i = 0; i < rows.count(); i++)
+		ids.add(Int64GetDatum(rows.int64_at(i, 1)));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	return values;
+}
+
+/* Returns how many rows there were. careful: what somebody has locked is left for the next pass. */
 uint64
-retire_batch(Retention &retention)
+retire_batch(Retention &retention, bool careful)
 {
 	Values oldest;
 	oldest.set(0, Float8GetDatum(retention.keep));
@@ -133,11 +153,9 @@ retire_batch(Retention &retention)
 	const Result rows = run_statement(retention.find, oldest);
 	if (rows.empty())
 		return 0;
-	Column ids(rows.count());
-	for (uint64 i = 0; i < rows.count(); i++)
-		ids.add(Int64GetDatum(rows.int64_at(i, 1)));
-	Values batch;
-	batch.set(0, ids.array(INT8OID));
+	Values batch = ids_of(rows);
+	if (careful)
+		batch = ids_of(run_statement(retention.apart, batch));
 	run_statement(retention.act, batch);
 	if (retention.also.text != nullptr)
 		run_statement(retention.also, batch);
@@ -149,7 +167,10 @@ void
 retire(Retention &retention, std::int64_t now)
 {
 	uint64 rows = 0;
-	const bool done = transact([&] { rows = retire_batch(retention); });
+	bool done = transact([&] { rows = retire_batch(retention, false); });
+	/* a row for which somebody keeps a transaction open must not keep all the others */
+	if (!done && failure_is_lock())
+		done = transact([&] { rows = retire_batch(retention, true); });
 	if (done && rows == batch_rows) {
 		retention.next = now + batch_pause_ms;
 		return;
