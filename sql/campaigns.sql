@@ -83,6 +83,7 @@ SELECT queued FROM wa_send_bulk('{}'::text[], 'autumn_offer', name => 'no phones
 -- --------------------------------------------------------------------------------------------------------------------------- refusals
 SELECT pg_temp.refused($$SELECT wa_send_bulk('DELETE FROM customers', 'autumn_offer')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('DELETE FROM customers RETURNING phone', 'autumn_offer')$$);
+SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT FROM customers', 'autumn_offer')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers; DELETE FROM customers', 'autumn_offer')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT nothing', 'autumn_offer')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers', 'Autumn')$$);

@@ -447,6 +447,15 @@ DROP TRIGGER forget_older ON whatsapp_messages;
 DROP FUNCTION forget_older;
 SELECT m.reference, q.state FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.idempotency_key = 'between';
 
+-- 0 is a number like others
+BEGIN;
+DELETE FROM whatsapp_messages;
+DELETE FROM whatsapp_queue;
+ALTER SEQUENCE whatsapp_messages_id_seq MINVALUE 0 RESTART WITH 0;
+SELECT wa_send_po('Proveedor ABC', 'PO-0', 1, '+34612345678') AS id;
+SELECT count(*) AS messages, (SELECT count(*) FROM whatsapp_queue) AS queued FROM whatsapp_messages;
+ROLLBACK;
+
 -- the triggers of the extension serve its own tables, and nothing else
 CREATE TABLE elsewhere (id bigint, status text);
 INSERT INTO elsewhere VALUES (1, 'a');

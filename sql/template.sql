@@ -73,6 +73,7 @@ FROM (VALUES (1, 'empty', ''), (2, 'space', ' '), (3, 'no-break space', U&'\00A0
              (8, 'line separator', U&'secret\2028rest'), (9, 'tab', E'secret\trest'), (10, 'bell', E'secret\x07'), (11, 'five spaces', 'secret     rest'),
              (12, 'five spaces after an ñ', 'ñ     rest'), (13, 'too long', repeat('x', 32769))) AS t (place, what, parameter) ORDER BY place;
 SELECT pg_temp.refused('SELECT wa_render_template(''{{name}}'', ''{"name": "a\tb"}''::jsonb)') AS refused;
+SELECT pg_temp.refused('SELECT wa_render_template(''{{name}}'', jsonb_build_object(''name'', repeat(''x'', 600000)))') AS refused;
 SELECT pg_temp.refused('SELECT wa_render_template(repeat(''{{1}}'', 600), ARRAY[repeat(''x'', 32768)])') AS refused;
 
 SELECT p.oid::regprocedure AS function, provolatile AS volatility, proisstrict AS strict, proparallel AS parallel

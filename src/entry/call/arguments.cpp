@@ -159,6 +159,7 @@ optional_named_texts(FunctionCallInfo fcinfo, int place, const char *name)
 {
 	if (PG_ARGISNULL(place))
 		return {nullptr, 0};
+	check_size(fcinfo, place, {name, max_array_argument_bytes});
 	Jsonb *object = PG_GETARG_JSONB_P(place);
 	if (!JB_ROOT_IS_OBJECT(object))
 		ereport(ERROR,

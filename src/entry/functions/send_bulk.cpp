@@ -182,6 +182,10 @@ void
 read_columns(TupleDesc row, QueryColumns &columns)
 {
 	columns.count = 0;
+	if (row->natts == 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_SYNTAX_ERROR), errmsg("query of the recipients has no column"),
+		         errhint("The first column, or the one called phone, is the recipient.")));
 	columns.phone = SPI_fnumber(row, "phone");
 	if (columns.phone <= 0)
 		columns.phone = 1;

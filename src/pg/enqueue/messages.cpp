@@ -132,20 +132,21 @@ Statement find_key = {
     {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
     true};
 
-/* What the statement `insert` does, without it. 0 when it has to be the statement. */
-std::int64_t
-insert_directly(const NewMessage &message)
+/* What the statement `insert` does, without it. False when it has to be the statement. */
+bool
+insert_directly(const NewMessage &message, std::int64_t &id)
 {
 	const MessageTables tables = open_message_tables();
 	if (tables.messages == nullptr)
-		return 0;
+		return false;
 	MessageRows rows;
 	fill_message_rows(rows, message);
 	insert_row(tables.messages, messages_shape, rows.message.row());
 	fault_point(FaultPoint::message_inserted);
 	insert_row(tables.queue, queue_shape, rows.queued.row());
 	close_message_tables(tables);
-	return rows.id;
+	id = rows.id;
+	return true;
 }
 
 constexpr int batch_size = 200;
@@ -302,12 +303,10 @@ insert_message(const NewMessage &message)
 	check_payload_size(message);
 	wake_sender_at_commit(due_time(message));
 	warn_of_idle_sender(message.sender);
-	if (message.idempotency_key == nullptr) {
-		const std::int64_t id = insert_directly(message);
-		if (id != 0) {
-			fault_point(FaultPoint::message_enqueued);
-			return id;
-		}
+	std::int64_t id = 0;
+	if (message.idempotency_key == nullptr && insert_directly(message, id)) {
+		fault_point(FaultPoint::message_enqueued);
+		return id;
 	}
 	Values values;
 	set_message_values(values, message);
@@ -321,10 +320,9 @@ insert_message(const NewMessage &message)
 	if (message.campaign_id != 0)
 		values.set(12, Int64GetDatum(message.campaign_id));
 	values.set_text(13, message.enqueued_by);
-	const std::int64_t id =
-	    message.idempotency_key == nullptr
-	        ? insert_in_queue(message, run_statement(insert[is_of_other_role(message)], values))
-	        : insert_or_find(message, values);
+	id = message.idempotency_key == nullptr
+	         ? insert_in_queue(message, run_statement(insert[is_of_other_role(message)], values))
+	         : insert_or_find(message, values);
 	fault_point(FaultPoint::message_enqueued);
 	return id;
 }
