@@ -61,6 +61,10 @@ CREATE FUNCTION whatsapp_hold_rows() RETURNS trigger
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_hold_rows';
 
+CREATE FUNCTION whatsapp_kept_role(name text, number text) RETURNS oid
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_kept_role';
+
 CREATE FUNCTION whatsapp_sees(sender text) RETURNS boolean
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_sees';
@@ -92,6 +96,7 @@ COMMENT ON COLUMN whatsapp_role_grants.level IS 'sender, monitor, operator or ad
 COMMENT ON COLUMN whatsapp_role_grants.sender IS 'The only sender for which it holds; NULL is all of them.';
 COMMENT ON FUNCTION whatsapp_hold_rows() IS
     'A trigger: row security is on as long as a grant has a sender, and every session reads the grants anew.';
+COMMENT ON FUNCTION whatsapp_kept_role(text, text) IS 'The role that a row names: by its number where this database has kept it, which a new name of the role leaves as it is, else by its name, as in a copy; NULL when it is gone.';
 COMMENT ON FUNCTION whatsapp_sees(text) IS 'Whether the current role may read what belongs to a sender, NULL is all senders. For policies and views; false only for roles that wa_grant() holds to other senders.';
 COMMENT ON FUNCTION whatsapp_sees_message(bigint) IS 'The same of the sender of a message. For policies.';
 COMMENT ON FUNCTION whatsapp_sees_campaign(bigint) IS 'The same of the sender of a campaign. For policies.';
@@ -585,6 +590,12 @@ ALTER TABLE whatsapp_watch_definitions ADD COLUMN digest interval;
 ALTER TABLE whatsapp_watch_definitions ADD COLUMN separator text;
 ALTER TABLE whatsapp_watch_definitions ADD COLUMN body text;
 ALTER TABLE whatsapp_watch_definitions ADD COLUMN language_fallback boolean NOT NULL DEFAULT false;
+ALTER TABLE whatsapp_watch_definitions ADD COLUMN owner_number text;
+UPDATE whatsapp_watch_definitions AS d SET owner_number = d.home || '/' || r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = d.owner;
+ALTER TABLE whatsapp_callback_definitions ADD COLUMN owner_number text;
+UPDATE whatsapp_callback_definitions AS d SET owner_number = w.owner_number FROM whatsapp_watch_definitions AS w WHERE w.key = d.watch;
+COMMENT ON COLUMN whatsapp_watch_definitions.owner_number IS 'Database and number of that role; a new name of the role leaves them as they are.';
+COMMENT ON COLUMN whatsapp_callback_definitions.owner_number IS 'Database and number of that role; a new name of the role leaves them as they are.';
 CREATE SEQUENCE whatsapp_watch_items_id_seq AS bigint;
 CREATE TABLE whatsapp_watch_items (
     id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_watch_items_id_seq'::pg_catalog.regclass),
@@ -662,7 +673,7 @@ LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
 LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first
 WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure AND @extschema@.whatsapp_sees(nullif(t.args[7], ''))
 UNION ALL
-SELECT w.relation::regclass, d.name, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
+SELECT w.relation::regclass, d.name, coalesce(pg_catalog.pg_get_userbyid(@extschema@.whatsapp_kept_role(d.owner, d.owner_number))::text COLLATE pg_catalog."default", d.owner), d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
        d.reference, d.idempotency_key, d.send_at, d.due, d.expires_at, d.priority, d.on_error, d.max_rows, w.enabled, d.replicated, d.status_column,
        d.send_window, d.time_zone, d.debounce, d.max_wait, d.digest,
        (SELECT pg_catalog.count(*) FROM @extschema@.whatsapp_watch_items AS i WHERE i.watch = d.key AND i.message_id IS NULL),
@@ -680,7 +691,7 @@ JOIN LATERAL (
 LEFT JOIN errors AS e ON e.watch = d.name
 LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
 LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first
-WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(d.owner)), 'USAGE');
+WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(@extschema@.whatsapp_kept_role(d.owner, d.owner_number), 'USAGE');
 
 COMMENT ON COLUMN whatsapp_watch_definitions.send_window IS 'Hours within which its messages leave; NULL for whatsapp.send_window.';
 COMMENT ON COLUMN whatsapp_watch_definitions.time_zone IS 'Time zone of these hours, or an expression; NULL for that of the recipient''s country.';
@@ -787,7 +798,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_changes';
 
 CREATE OR REPLACE VIEW whatsapp_callbacks WITH (security_barrier) AS
-SELECT d.name, d.kind, d.function, w.name AS watch, d.statuses, d.sender, d.owner,
+SELECT d.name, d.kind, d.function, w.name AS watch, d.statuses, d.sender,
+       coalesce(pg_catalog.pg_get_userbyid(@extschema@.whatsapp_kept_role(d.owner, d.owner_number))::text COLLATE pg_catalog."default", d.owner) AS owner,
        CASE WHEN d.paused THEN 'paused' WHEN d.resting_until > pg_catalog.now() THEN 'resting' ELSE 'on' END AS state,
        CASE WHEN NOT d.paused THEN d.resting_until END AS resting_until,
        c.waiting, c.oldest AS waiting_since, d.errors, d.error_code || ' ' || d.error_message AS last_error, d.failed_at AS last_error_at, d.made_at
@@ -796,7 +808,7 @@ LEFT JOIN @extschema@.whatsapp_watch_definitions AS w ON w.key = d.watch
 CROSS JOIN LATERAL (
     SELECT pg_catalog.count(*) AS waiting, pg_catalog.min(q.made_at) AS oldest
     FROM @extschema@.whatsapp_callback_calls AS q WHERE q.callback = d.id) AS c
-WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(d.owner)), 'USAGE')
+WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(@extschema@.whatsapp_kept_role(d.owner, d.owner_number), 'USAGE')
 ORDER BY d.name;
 
 COMMENT ON FUNCTION wa_callback_remove(text) IS

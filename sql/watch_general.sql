@@ -427,6 +427,35 @@ SELECT reference, parameters FROM pg_temp.announced() ORDER BY reference, parame
 SELECT errors FROM whatsapp_watches WHERE name = 'shipments';
 DROP TABLE shipments;
 
+-- an owner keeps his watch under another name, and whoever gets the old one gets neither it nor runs what he wrote
+CREATE ROLE regress_whatsapp_watcher;
+GRANT CREATE ON SCHEMA public TO regress_whatsapp_watcher;
+SELECT wa_grant('regress_whatsapp_watcher', 'admin');
+SET ROLE regress_whatsapp_watcher;
+CREATE TABLE parcels (id integer PRIMARY KEY);
+CREATE FUNCTION whoever() RETURNS text LANGUAGE sql AS 'SELECT current_user::text';
+SELECT wa_watch('parcels', 't', ARRAY['whoever()'], $$'+34612345678'$$, name => 'parcels');
+INSERT INTO parcels VALUES (1);
+RESET ROLE;
+ALTER ROLE regress_whatsapp_watcher RENAME TO regress_whatsapp_keeper;
+INSERT INTO parcels VALUES (2);
+CREATE ROLE regress_whatsapp_watcher SUPERUSER;
+INSERT INTO parcels VALUES (3);
+SELECT reference, parameters FROM pg_temp.announced() ORDER BY reference;
+SELECT enqueued_by FROM whatsapp_messages ORDER BY id DESC LIMIT 3;
+SELECT owner, errors FROM whatsapp_watches WHERE name = 'parcels';
+SELECT outcome, payload #>> '{template,components,0,parameters,0,text}' AS parameter FROM wa_watch_test('parcels', '3');
+ALTER TABLE parcels OWNER TO CURRENT_USER;
+DROP OWNED BY regress_whatsapp_keeper;
+DROP ROLE regress_whatsapp_keeper;
+CREATE FUNCTION whoever() RETURNS text LANGUAGE sql AS 'SELECT current_user::text';
+INSERT INTO parcels VALUES (4);
+SELECT owner, errors, last_error FROM whatsapp_watches WHERE name = 'parcels';
+SELECT reference, parameters FROM pg_temp.announced() ORDER BY reference;
+DROP TABLE parcels;
+DROP FUNCTION whoever();
+DROP ROLE regress_whatsapp_watcher;
+
 -- DROP EXTENSION takes the triggers with it, and no row
 DROP EXTENSION pg_whatsapp CASCADE;
 INSERT INTO numbers VALUES (999, 1);

@@ -13,6 +13,10 @@ CREATE FUNCTION whatsapp_hold_rows() RETURNS trigger
 LANGUAGE C VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_hold_rows';
 
+CREATE FUNCTION whatsapp_kept_role(name text, number text) RETURNS oid
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'pg_whatsapp_kept_role';
+
 CREATE FUNCTION whatsapp_sees(sender text) RETURNS boolean
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pg_whatsapp_sees';
@@ -46,6 +50,7 @@ COMMENT ON COLUMN whatsapp_role_grants.level IS 'sender, monitor, operator or ad
 COMMENT ON COLUMN whatsapp_role_grants.sender IS 'The only sender for which it holds; NULL is all of them.';
 COMMENT ON FUNCTION whatsapp_hold_rows() IS
     'A trigger: row security is on as long as a grant has a sender, and every session reads the grants anew.';
+COMMENT ON FUNCTION whatsapp_kept_role(text, text) IS 'The role that a row names: by its number where this database has kept it, which a new name of the role leaves as it is, else by its name, as in a copy; NULL when it is gone.';
 COMMENT ON FUNCTION whatsapp_sees(text) IS 'Whether the current role may read what belongs to a sender, NULL is all senders. For policies and views; false only for roles that wa_grant() holds to other senders.';
 COMMENT ON FUNCTION whatsapp_sees_message(bigint) IS 'The same of the sender of a message. For policies.';
 COMMENT ON FUNCTION whatsapp_sees_campaign(bigint) IS 'The same of the sender of a campaign. For policies.';

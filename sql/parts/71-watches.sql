@@ -37,7 +37,8 @@ CREATE TABLE whatsapp_watch_definitions (
     digest          interval,
     separator       text,
     body            text,
-    language_fallback boolean NOT NULL DEFAULT false
+    language_fallback boolean NOT NULL DEFAULT false,
+    owner_number    text
 );
 
 -- Rows are inserted and never changed: transactions that count errors do not wait for one another. Old rows become a sum of them.
@@ -155,7 +156,7 @@ LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
 LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first
 WHERE t.tgfoid = '@extschema@.whatsapp_notify_po()'::regprocedure AND @extschema@.whatsapp_sees(nullif(t.args[7], ''))
 UNION ALL
-SELECT w.relation::regclass, d.name, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
+SELECT w.relation::regclass, d.name, coalesce(pg_catalog.pg_get_userbyid(@extschema@.whatsapp_kept_role(d.owner, d.owner_number))::text COLLATE pg_catalog."default", d.owner), d.events, d.template, d.parameters, d.phone, d.condition, NULL, d.language, d.sender,
        d.reference, d.idempotency_key, d.send_at, d.due, d.expires_at, d.priority, d.on_error, d.max_rows, w.enabled, d.replicated, d.status_column,
        d.send_window, d.time_zone, d.debounce, d.max_wait, d.digest,
        (SELECT pg_catalog.count(*) FROM @extschema@.whatsapp_watch_items AS i WHERE i.watch = d.key AND i.message_id IS NULL),
@@ -173,7 +174,7 @@ JOIN LATERAL (
 LEFT JOIN errors AS e ON e.watch = d.name
 LEFT JOIN @extschema@.whatsapp_watch_errors AS l ON l.id = e.last
 LEFT JOIN @extschema@.whatsapp_watch_errors AS f ON f.id = e.first
-WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(d.owner)), 'USAGE');
+WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(@extschema@.whatsapp_kept_role(d.owner, d.owner_number), 'USAGE');
 
 COMMENT ON TABLE whatsapp_watch_definitions IS 'What wa_watch() was told with expressions. whatsapp_watches shows it with the tables that are watched. Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_watch_definitions.key IS 'Names the watch in its triggers.';
@@ -208,6 +209,7 @@ COMMENT ON COLUMN whatsapp_watch_definitions.max_wait IS 'After so long it does 
 COMMENT ON COLUMN whatsapp_watch_definitions.digest IS 'Rows of so long a time become one message to a phone.';
 COMMENT ON COLUMN whatsapp_watch_definitions.separator IS 'What stands between the values of several rows; of a digest only.';
 COMMENT ON COLUMN whatsapp_watch_definitions.body IS 'Expression of a text that is sent instead of the template while the recipient''s 24-hour window is open; NULL for the template alone.';
+COMMENT ON COLUMN whatsapp_watch_definitions.owner_number IS 'Database and number of that role; a new name of the role leaves them as they are.';
 COMMENT ON COLUMN whatsapp_watch_definitions.language_fallback IS 'Whether es is sent where whatsapp_templates has no es_MX.';
 COMMENT ON TABLE whatsapp_watch_items IS 'Rows of watches with debounce or digest: those that wait for their message, and of a digest those of which a message is. Changed by the extension only.';
 COMMENT ON COLUMN whatsapp_watch_items.id IS 'In the order of their making.';

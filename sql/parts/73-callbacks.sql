@@ -22,8 +22,8 @@ CREATE TABLE whatsapp_changes (
     error_code  bigint
 );
 
--- Functions and roles stand here by their names, which a dump keeps. The owner of the function is kept beside: whoever makes another one of the
--- same name does not get the rights of the callback's role.
+-- Functions and roles stand here by their names, which a dump keeps, the role by its number, too, which a new name leaves as it is. The owner of
+-- the function is kept beside: whoever makes another one of the same name does not get the rights of the callback's role.
 CREATE TABLE whatsapp_callback_definitions (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name           text NOT NULL UNIQUE,
@@ -42,7 +42,8 @@ CREATE TABLE whatsapp_callback_definitions (
     errors         bigint NOT NULL DEFAULT 0,
     error_code     text,
     error_message  text,
-    failed_at      timestamptz
+    failed_at      timestamptz,
+    owner_number   text
 );
 
 -- Calls that are still to be made, in the order of their ids. One that has succeeded is deleted by the transaction of the call itself.
@@ -96,7 +97,8 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pg_whatsapp_changes';
 
 CREATE VIEW whatsapp_callbacks WITH (security_barrier) AS
-SELECT d.name, d.kind, d.function, w.name AS watch, d.statuses, d.sender, d.owner,
+SELECT d.name, d.kind, d.function, w.name AS watch, d.statuses, d.sender,
+       coalesce(pg_catalog.pg_get_userbyid(@extschema@.whatsapp_kept_role(d.owner, d.owner_number))::text COLLATE pg_catalog."default", d.owner) AS owner,
        CASE WHEN d.paused THEN 'paused' WHEN d.resting_until > pg_catalog.now() THEN 'resting' ELSE 'on' END AS state,
        CASE WHEN NOT d.paused THEN d.resting_until END AS resting_until,
        c.waiting, c.oldest AS waiting_since, d.errors, d.error_code || ' ' || d.error_message AS last_error, d.failed_at AS last_error_at, d.made_at
@@ -105,7 +107,7 @@ LEFT JOIN @extschema@.whatsapp_watch_definitions AS w ON w.key = d.watch
 CROSS JOIN LATERAL (
     SELECT pg_catalog.count(*) AS waiting, pg_catalog.min(q.made_at) AS oldest
     FROM @extschema@.whatsapp_callback_calls AS q WHERE q.callback = d.id) AS c
-WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(d.owner)), 'USAGE')
+WHERE @extschema@.whatsapp_sees(d.sender) OR pg_catalog.pg_has_role(@extschema@.whatsapp_kept_role(d.owner, d.owner_number), 'USAGE')
 ORDER BY d.name;
 
 COMMENT ON TABLE whatsapp_change_queue IS 'Changes of a status that the reader has still to number and to hand on. Empty unless somebody is told of changes.';
@@ -133,6 +135,7 @@ COMMENT ON COLUMN whatsapp_callback_definitions.watch IS 'Of a status_column: th
 COMMENT ON COLUMN whatsapp_callback_definitions.statuses IS 'Statuses that are told; NULL for all.';
 COMMENT ON COLUMN whatsapp_callback_definitions.sender IS 'The sender whose messages are told; NULL for all.';
 COMMENT ON COLUMN whatsapp_callback_definitions.owner IS 'The role with whose rights it works.';
+COMMENT ON COLUMN whatsapp_callback_definitions.owner_number IS 'Database and number of that role; a new name of the role leaves them as they are.';
 COMMENT ON COLUMN whatsapp_callback_definitions.settings IS 'Settings of the session that registered it, such as its search_path.';
 COMMENT ON COLUMN whatsapp_callback_definitions.made_at IS 'When it was registered.';
 COMMENT ON COLUMN whatsapp_callback_definitions.paused IS 'Whether wa_callback_pause() has stopped it; calls are kept meanwhile.';

@@ -191,8 +191,17 @@ my $same = 'CREATE FUNCTION shop.taken(bigint, text) RETURNS void LANGUAGE sql A
 taken_away('the function', 'DROP FUNCTION shop.taken(bigint, text)', '42883', "SET ROLE maker; $same; RESET ROLE", 'FUNCTION');
 taken_away('another function of that name', "DROP FUNCTION shop.taken(bigint, text); SET ROLE shop; $same; RESET ROLE", '42501',
 	"ALTER FUNCTION shop.taken(bigint, text) OWNER TO maker", 'OTHER');
-taken_away('the role', q{ALTER ROLE passer_by RENAME TO gone}, '42704', q{ALTER ROLE gone RENAME TO passer_by}, 'ROLE');
 is(sql('SELECT DISTINCT who FROM shop.taken'), 'passer_by', 'always with the rights of that role');
+
+# the role has another name, and another role its name; then it is gone
+sql(q{ALTER ROLE passer_by RENAME TO renamed; CREATE ROLE passer_by SUPERUSER; TRUNCATE shop.taken});
+send_po($node, 2, prefix => 'RENAMED');
+wait_sql($node, q{SELECT string_agg(who, ' ') FROM shop.taken}, 'renamed renamed');
+is(sql(q{SELECT owner || ' ' || waiting FROM whatsapp_callbacks WHERE name = 'taken'}), 'renamed 0', 'a role that was renamed has its callback still');
+sql(q{SELECT wa_revoke('renamed', 'admin'); DROP OWNED BY renamed; DROP ROLE renamed});
+send_po($node, 2, prefix => 'ROLE');
+wait_for('the role', sub { error_of('taken') =~ /^42704 / });
+is(waiting('taken') . '|' . sql('SELECT count(*) FROM shop.taken'), '2|2', 'the role is gone: nothing is called, by another of its name neither, and nothing is lost');
 sql(q{SELECT wa_callback_remove('taken')});
 
 # ------------------------------------------------------------------------------------------------------ kill -9 between the call and its commit

@@ -6,6 +6,7 @@
 #include "pg/callbacks/callback.hpp"
 #include "pg/changes/change_log.hpp"
 #include "pg/enqueue/messages.hpp"
+#include "pg/identity/kept_role.hpp"
 #include "pg/identity/sender_rights.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/schema.hpp"
@@ -124,6 +125,7 @@ register_callback(FunctionCallInfo fcinfo, pg::NewCallback &callback, int at_sen
 	    entry::optional_text(fcinfo, at_sender, TextLimit{"sender", longest_sender}, nullptr);
 	callback.name = entry::optional_text(fcinfo, at_name, TextLimit{"name", longest_name}, nullptr);
 	callback.owner = GetUserNameFromId(GetUserId(), false);
+	callback.owner_number = pg::number_of_kept_role(GetUserId());
 	callback.settings = pg::watch_settings(callback.setting_count);
 	const int nest_level = NewGUCNestLevel();
 	(void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,

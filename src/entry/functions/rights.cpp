@@ -1,6 +1,7 @@
 /*
  * rights.cpp — levels of rights, by name.
  */
+#include "pg/identity/kept_role.hpp"
 #include "pg/identity/role_levels.hpp"
 #include "pg/identity/sender_rights.hpp"
 #include "pg/server/schema.hpp"
@@ -19,6 +20,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_grant);
 PG_FUNCTION_INFO_V1(pg_whatsapp_revoke);
+PG_FUNCTION_INFO_V1(pg_whatsapp_kept_role);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sees);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sees_message);
 PG_FUNCTION_INFO_V1(pg_whatsapp_sees_campaign);
@@ -62,6 +64,18 @@ pg_whatsapp_revoke(PG_FUNCTION_ARGS)
 }
 
 /* Of policies and views: as whoever reads. */
+Datum
+pg_whatsapp_kept_role(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	const char *number = PG_ARGISNULL(1) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	const Oid role = pg::find_kept_role(text_to_cstring(PG_GETARG_TEXT_PP(0)), number);
+	if (!OidIsValid(role))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(role);
+}
+
 Datum
 pg_whatsapp_sees(PG_FUNCTION_ARGS)
 {

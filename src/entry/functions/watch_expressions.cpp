@@ -7,6 +7,7 @@
 #include "core/base/fault.hpp"
 #include "core/message/template.hpp"
 #include "pg/enqueue/messages.hpp"
+#include "pg/identity/kept_role.hpp"
 #include "pg/identity/sender_rights.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
@@ -136,6 +137,7 @@ read_definition(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
 	watch.key = new_watch_key();
 	watch.relation = PG_GETARG_OID(at_relation);
 	watch.owner = GetUserNameFromId(GetUserId(), false);
+	watch.owner_number = pg::number_of_kept_role(GetUserId());
 	watch.template_name = entry::required_cstring(fcinfo, at_template, "template");
 	watch.parameters = read_texts(fcinfo, at_parameters, watch.parameter_count);
 	watch.phone = entry::required_cstring(fcinfo, at_phone, "phone");

@@ -215,12 +215,12 @@ look_at(const pg::WatchDefinition &watch, Relation table, const Rows &rows, Look
 void
 check_member(const pg::WatchDefinition &watch, Oid caller)
 {
-	const Oid owner = get_role_oid(watch.owner, true);
+	const Oid owner = pg::owner_of_watch(watch);
 	if (OidIsValid(owner) && !has_privs_of_role(caller, owner))
-		ereport(ERROR,
-		        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-		         errmsg("permission denied for watch \"%s\"", watch.name),
-		         errdetail("Its expressions work with the rights of role \"%s\".", watch.owner)));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		                errmsg("permission denied for watch \"%s\"", watch.name),
+		                errdetail("Its expressions work with the rights of role \"%s\".",
+		                          pg::owner_name(watch))));
 }
 
 } // namespace

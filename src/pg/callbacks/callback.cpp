@@ -3,6 +3,7 @@
  */
 #include "pg/callbacks/callback.hpp"
 
+#include "pg/identity/kept_role.hpp"
 #include "pg/identity/sender_rights.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/columns.hpp"
@@ -73,10 +74,11 @@ insert_callback(const NewCallback &callback)
 {
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_callback_definitions"
-	    " (name, kind, function, function_owner, statuses, sender, owner, settings)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	    8,
-	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID}};
+	    " (name, kind, function, function_owner, statuses, sender, owner, settings, owner_number)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	    9,
+	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID,
+	     TEXTOID}};
 	if (callback.name != nullptr && is_taken(callback.name))
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
 		                errmsg("callback \"%s\" already exists", callback.name),
@@ -92,6 +94,7 @@ insert_callback(const NewCallback &callback)
 	values.set_text(5, callback.sender);
 	values.set_text(6, callback.owner);
 	values.set(7, settings_array(callback));
+	values.set_text(8, callback.owner_number);
 	(void)run_statement(statement, values);
 	return name;
 }
@@ -100,7 +103,7 @@ void
 require_callback_right(Oid role, unsigned levels, const char *name)
 {
 	static Statement statement = {
-	    "SELECT sender, owner FROM @s@.whatsapp_callback_definitions WHERE name = $1",
+	    "SELECT sender, owner, owner_number FROM @s@.whatsapp_callback_definitions WHERE name = $1",
 	    1,
 	    {TEXTOID}};
 	if (has_sender_right(role, levels, nullptr))
@@ -108,7 +111,8 @@ require_callback_right(Oid role, unsigned levels, const char *name)
 	Values values;
 	values.set_text(0, name);
 	const Result found = run_statement(statement, values);
-	const Oid owner = found.empty() ? InvalidOid : get_role_oid(found.text_at(0, 2), true);
+	const Oid owner =
+	    found.empty() ? InvalidOid : find_kept_role(found.text_at(0, 2), found.text_at(0, 3));
 	if (OidIsValid(owner) && has_privs_of_role(role, owner) &&
 	    has_sender_right(role, levels, found.text_at(0, 1)))
 		return;
@@ -185,7 +189,7 @@ bool
 find_due_callback(std::int64_t last, Callback &callback, MemoryContext memory)
 {
 	static Statement statement = {
-	    "SELECT d.id, d.name, d.kind = 'inbound', d.function, d.function_owner, d.watch, d.owner, d.settings, d.failures"
+	    "SELECT d.id, d.name, d.kind = 'inbound', d.function, d.function_owner, d.watch, d.owner, d.settings, d.failures, d.owner_number"
 	    " FROM @s@.whatsapp_callback_definitions AS d"
 	    " WHERE NOT d.paused AND (d.resting_until IS NULL OR d.resting_until <= now()) AND EXISTS"
 	    "  (SELECT FROM @s@.whatsapp_callback_calls AS q WHERE q.callback = d.id AND q.due_at <= now())"
@@ -215,6 +219,7 @@ find_due_callback(std::int64_t last, Callback &callback, MemoryContext memory)
 		settings[i] = nulls[i] ? "" : TextDatumGetCString(elements[i]);
 	callback.settings = settings;
 	callback.failures = found.int32_at(0, 9);
+	callback.owner_number = found.text_at(0, 10);
 	MemoryContextSwitchTo(before);
 	return true;
 }

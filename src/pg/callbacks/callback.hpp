@@ -22,6 +22,7 @@ struct NewCallback {
 	bool has_statuses;
 	const char *sender;
 	const char *owner;
+	const char *owner_number;
 	const char *const *settings;
 	int setting_count;
 };
@@ -49,7 +50,8 @@ struct Callback {
 	const char *function;
 	const char *function_owner;
 	const char *watch; /* its key; NULL: the function is called */
-	const char *owner;
+	const char *owner; /* by its name of then */
+	const char *owner_number;
 	const char *const *settings;
 	int setting_count;
 	int failures;

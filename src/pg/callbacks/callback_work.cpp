@@ -9,6 +9,7 @@
 #include "pg/callbacks/callback_work.hpp"
 
 #include "pg/enqueue/new_message.hpp"
+#include "pg/identity/kept_role.hpp"
 #include "pg/identity/sender_rights.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/session.hpp"
@@ -36,7 +37,7 @@ namespace
 Oid
 role_of(const Callback &callback)
 {
-	const Oid role = get_role_oid(callback.owner, true);
+	const Oid role = find_kept_role(callback.owner, callback.owner_number);
 	if (!OidIsValid(role))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 		                errmsg("role \"%s\" of callback \"%s\" does not exist", callback.owner,
@@ -46,7 +47,7 @@ role_of(const Callback &callback)
 }
 
 Oid
-function_of(const Callback &callback)
+function_of(const Callback &callback, Oid role)
 {
 	static Statement statement = {
 	    "SELECT p.oid, pg_catalog.pg_get_userbyid(p.proowner)::text FROM pg_catalog.pg_proc AS p"
@@ -61,7 +62,10 @@ function_of(const Callback &callback)
 		                errmsg("function %s does not exist", callback.function),
 		                errhint("Make it again, or end the callback by wa_callback_remove().")));
 	const char *owner = found.text_at(0, 2);
-	if (strcmp(owner, callback.function_owner) != 0)
+	/* whose name may have changed since */
+	const bool is_own = strcmp(callback.function_owner, callback.owner) == 0;
+	const char *expected = is_own ? GetUserNameFromId(role, false) : callback.function_owner;
+	if (strcmp(owner, expected) != 0)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 		                errmsg("function %s belongs to another role now", callback.function),
 		                errdetail("It was role \"%s\" when the callback was registered.",
@@ -74,7 +78,7 @@ void
 call_function(const Callback &callback, const CallbackCall &call)
 {
 	const Oid role = role_of(callback);
-	const Oid function = function_of(callback);
+	const Oid function = function_of(callback, role);
 	if (!may_execute(function, role))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(function));
 	if (callback.inbound)
@@ -162,7 +166,7 @@ write_status(const Callback &callback, const CallbackCall &call, bool &row_is_go
 void
 work_for_callback(const Callback &callback, const CallbackCall &call, bool &row_is_gone)
 {
-	acting_role = callback.owner;
+	acting_role = GetUserNameFromId(role_of(callback), false);
 	if (callback.watch != nullptr)
 		write_status(callback, call, row_is_gone);
 	else

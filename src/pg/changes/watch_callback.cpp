@@ -10,18 +10,19 @@ void
 add_watch_callback(const WatchCallback &watch)
 {
 	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_callback_definitions (name, kind, watch, owner, settings)"
-	    " SELECT n.name, 'column', $1, $2, $3"
+	    "INSERT INTO @s@.whatsapp_callback_definitions (name, kind, watch, owner, settings, owner_number)"
+	    " SELECT n.name, 'column', $1, $2, $3, $5"
 	    " FROM (SELECT $4 || CASE WHEN i = 1 THEN '' ELSE '_' || i END AS name, i FROM generate_series(1, 1000) AS i) AS n"
 	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_callback_definitions AS d WHERE d.name = n.name)"
 	    " ORDER BY n.i LIMIT 1",
-	    4,
-	    {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID}};
+	    5,
+	    {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID}};
 	Values values;
 	values.set_text(0, watch.key);
 	values.set_text(1, watch.owner);
 	values.set(2, watch.settings);
 	values.set_text(3, watch.name);
+	values.set_text(4, watch.owner_number);
 	(void)run_statement(statement, values);
 }
 

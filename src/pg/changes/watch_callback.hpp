@@ -12,6 +12,7 @@ struct WatchCallback {
 	const char *key;
 	const char *name; /* or this with a number behind it */
 	const char *owner;
+	const char *owner_number;
 	Datum settings; /* text[] */
 };
 

@@ -21,7 +21,7 @@ extern "C" {
 namespace whatsapp::pg
 {
 
-inline constexpr int max_statement_parameters = 24;
+inline constexpr int max_statement_parameters = 25;
 
 struct Statement {
 	const char *text;

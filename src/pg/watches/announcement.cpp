@@ -307,7 +307,7 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	message.idempotency_key = announcement_key(
 	    watch, event, rows.text_at(row, watch_idempotency_key), announcement.row_key);
 	message.first_of_key_stands = true;
-	message.enqueued_by = watch.owner;
+	message.enqueued_by = owner_name(watch);
 	const auto **parameters = static_cast<const char **>(
 	    palloc(sizeof(char *) * static_cast<Size>(watch.parameter_count + 1)));
 	for (int i = 0; i < watch.parameter_count; i++)
@@ -327,7 +327,7 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 		                message.sender == nullptr ? "" : message.sender),
 		       "Add it to whatsapp_senders, or make the watch anew with one that exists.");
 		message.sender = default_sender;
-	} else if (!has_sender_right(get_role_oid(watch.owner, true), may_send_for, message.sender)) {
+	} else if (!has_sender_right(owner_of_watch(watch), may_send_for, message.sender)) {
 		refuse(announcement, ERRCODE_INSUFFICIENT_PRIVILEGE,
 		       psprintf("owner of the watch may not send for sender \"%s\"", message.sender),
 		       "wa_grant() gives the right, see whatsapp_grants.");

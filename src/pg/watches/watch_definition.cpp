@@ -5,11 +5,11 @@
 #include "pg/watches/watch_definition.hpp"
 
 #include "pg/changes/watch_callback.hpp"
+#include "pg/identity/kept_role.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/statement.hpp"
 
 extern "C" {
-#include "access/xlog.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -65,20 +65,13 @@ text_array(const char *const *values, int count)
 	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* This database: a copy has another number, or another server. */
-const char *
-home_of_watches()
-{
-	return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
-}
-
 /* A session reads a watch before the first row that it announces: what can be said without a
  * function or an operator of the server's is cheapest to prepare. */
 #define DEFINITION                                                                                            \
 	"SELECT d.name, d.relation, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, d.sender," \
 	" d.language, d.reference, d.idempotency_key, d.send_at, d.expires_at, d.priority, d.on_error,"           \
 	" d.max_rows, d.replicated, d.settings, d.due, d.status_column, d.send_window, d.time_zone,"              \
-	" d.debounce, d.max_wait, d.digest, d.separator, d.body, d.language_fallback"                             \
+	" d.debounce, d.max_wait, d.digest, d.separator, d.body, d.language_fallback, d.owner_number"             \
 	" FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1"
 #define TRIGGERS_OF_KEY                                                           \
 	" FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = $3 AND NOT t.tgisinternal" \
@@ -125,7 +118,7 @@ find_definition(const char *key, Oid relation, Oid trigger_function)
 	if (!found.empty())
 		return found;
 	values.set(2, ObjectIdGetDatum(trigger_function));
-	values.set_text(3, home_of_watches());
+	values.set_text(3, this_home());
 	return run_statement(find_by_key, values);
 }
 
@@ -169,6 +162,7 @@ read_watch(const Result &found, WatchDefinition &watch)
 	watch.separator = found.text_at(0, 27);
 	watch.body = found.text_at(0, 28);
 	watch.language_fallback = found.bool_at(0, 29);
+	watch.owner_number = found.text_at(0, 30);
 }
 
 } // namespace
@@ -178,6 +172,19 @@ watch_event_name(WatchEvent event)
 {
 	static const char *const names[watch_event_count] = {"INSERT", "UPDATE", "DELETE"};
 	return names[static_cast<int>(event)];
+}
+
+Oid
+owner_of_watch(const WatchDefinition &watch)
+{
+	return find_kept_role(watch.owner, watch.owner_number);
+}
+
+const char *
+owner_name(const WatchDefinition &watch)
+{
+	const Oid owner = owner_of_watch(watch);
+	return OidIsValid(owner) ? GetUserNameFromId(owner, false) : watch.owner;
 }
 
 bool
@@ -276,12 +283,12 @@ namespace
 Statement insert_definition = {
     "INSERT INTO @s@.whatsapp_watch_definitions (key, name, relation, relation_name, home, owner, events, template,"
     " parameters, phone, condition, sender, language, reference, idempotency_key, send_at, expires_at, priority,"
-    " on_error, max_rows, replicated, settings, due, status_column)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
-    24,
-    {TEXTOID,      TEXTOID, OIDOID,  TEXTOID, TEXTOID, TEXTOID,      TEXTARRAYOID, TEXTOID,
-     TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,      TEXTOID,      TEXTOID,
-     TEXTOID,      TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTARRAYOID, TEXTOID,      TEXTOID}};
+    " on_error, max_rows, replicated, settings, due, status_column, owner_number)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
+    25,
+    {TEXTOID, TEXTOID, OIDOID,  TEXTOID,      TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTARRAYOID,
+     TEXTOID, TEXTOID, TEXTOID, TEXTOID,      TEXTOID, TEXTOID, TEXTOID,      TEXTOID, TEXTOID,
+     TEXTOID, INT8OID, BOOLOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID}};
 
 Datum
 interval_of(std::int64_t microseconds)
@@ -364,7 +371,7 @@ insert_watch(const WatchDefinition &watch, const char *relation_name, Oid trigge
 	values.set_text(1, watch.name);
 	values.set(2, ObjectIdGetDatum(watch.relation));
 	values.set_text(3, relation_name);
-	values.set_text(4, home_of_watches());
+	values.set_text(4, this_home());
 	values.set_text(5, watch.owner);
 	values.set(6, text_array(events, event_count));
 	values.set_text(7, watch.template_name);
@@ -380,12 +387,14 @@ insert_watch(const WatchDefinition &watch, const char *relation_name, Oid trigge
 	values.set(21, text_array(watch.settings, watch.setting_count));
 	values.set_text(22, watch.due);
 	values.set_text(23, watch.status_column);
+	values.set_text(24, watch.owner_number);
 	(void)run_statement(insert_definition, values);
 	insert_options(watch);
 	remove_watch_callbacks();
 	if (watch.status_column != nullptr)
 		add_watch_callback({watch.key, psprintf("%s.%s", watch.name, watch.status_column),
-		                    watch.owner, text_array(watch.settings, watch.setting_count)});
+		                    watch.owner, watch.owner_number,
+		                    text_array(watch.settings, watch.setting_count)});
 }
 
 void

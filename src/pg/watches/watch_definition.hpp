@@ -28,8 +28,9 @@ const char *watch_event_name(WatchEvent event);
 struct WatchDefinition {
 	const char *key;
 	const char *name;
-	Oid relation; /* of the server that made it */
-	const char *owner;
+	Oid relation;      /* of the server that made it */
+	const char *owner; /* by its name of then */
+	const char *owner_number;
 	bool on[watch_event_count];
 	const char *template_name;
 	int parameter_count;
@@ -68,6 +69,11 @@ collects_rows(const WatchDefinition &watch)
 {
 	return watch.debounce > 0 || watch.digest > 0;
 }
+
+/* Who the owner is now; InvalidOid when he is gone. */
+Oid owner_of_watch(const WatchDefinition &watch);
+/* His name now, or of then. */
+const char *owner_name(const WatchDefinition &watch);
 
 /* Of a digest: the parameter that is how many rows there are. */
 bool is_row_count(const WatchDefinition &watch, const char *parameter);

@@ -334,12 +334,14 @@ watch_settings(int &count)
 WatchOwner
 begin_watch_owner(const WatchDefinition &watch)
 {
-	const Oid owner = get_role_oid(watch.owner, true);
+	const Oid owner = owner_of_watch(watch);
 	if (!OidIsValid(owner))
-		ereport(ERROR,
-		        (errcode(ERRCODE_UNDEFINED_OBJECT),
-		         errmsg("owner \"%s\" of watch \"%s\" does not exist", watch.owner, watch.name),
-		         errhint("Call wa_unwatch(), and wa_watch() as a role that exists.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg(OidIsValid(get_role_oid(watch.owner, true))
+		                           ? "role \"%s\" is another one than the owner of watch \"%s\""
+		                           : "owner \"%s\" of watch \"%s\" does not exist",
+		                       watch.owner, watch.name),
+		                errhint("Call wa_unwatch(), and wa_watch() as a role that exists.")));
 	return begin_role(owner, watch.settings, watch.setting_count);
 }
 
