@@ -98,6 +98,9 @@ is(sql(q{SELECT message_send_ttl_seconds FROM whatsapp_templates WHERE name = 't
 sandbox_post($sandbox, 'templates', { name => 'timed', language => 'es', message_send_ttl_seconds => 60 });
 sync();
 like(planned_of('timed'), qr/^drifted /, 'changed there, it has drifted');
+sandbox_post($sandbox, 'templates', { name => 'timed', language => 'es', message_send_ttl_seconds => 1e30 });
+sync();
+is(sql(q{SELECT coalesce(message_send_ttl_seconds::text, 'not known') FROM whatsapp_templates WHERE name = 'timed'}), 'not known', 'a time that is none does not stop its page');
 sql(q{SELECT wa_template_remove('timed'), wa_template_remove('code')});
 sql('SELECT wa_template_apply()');
 ended();

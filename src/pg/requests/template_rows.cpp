@@ -35,9 +35,10 @@ values_of(const AnsweredRequest &answered)
 	"  parameter_format text, components jsonb, message_send_ttl_seconds jsonb)"                               \
 	" WHERE p.name IS NOT NULL AND octet_length(p.name) <= 512 AND p.language IS NOT NULL"                     \
 	"  AND octet_length(p.language) <= 63) AS p"
-/* A number, else not known: Meta says nothing of 30 days, and -1 may be said. */
-#define TTL_OF(json) \
-	"CASE WHEN jsonb_typeof(" json ") = 'number' THEN nullif((" json ")::bigint, -1) END"
+/* A number that can be one, else not known: Meta says nothing of 30 days, and -1 may be said. */
+#define TTL_OF(json)                                                     \
+	"CASE WHEN jsonb_typeof(" json ") <> 'number' THEN NULL WHEN (" json \
+	")::numeric BETWEEN 0 AND 31536000 THEN (" json ")::bigint END"
 #define NEWER(time) "$2 >= coalesce(t." time ", '-infinity')"
 
 Statement
