@@ -173,17 +173,23 @@ my $key = qq{(lpad(to_hex((1795336249 >> 6) & 16777215), 6, '0') || substring($d
 $session->query_safe(qq{BEGIN; INSERT INTO whatsapp_events (kind, wamid, dedupe_key) VALUES ('status', 'wamid.RACE', $key)});
 my $racer = connected();
 my $both = post(delivery('RACE', 'RACE2', 'RACE3'));
+my $spoken = time;
 speak($racer, $both);
 my $waits = q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp listener' AND wait_event_type = 'Lock'};
 wait_for('the listener to wait, half a second at most', sub { $node->safe_psql('postgres', $waits) || !quiet($racer) });
 $session->query_safe(q{COMMIT});
+my $held = time - $spoken;
 my $raced = answer($racer)->{status};
 $raced = ask($both)->{status} if $raced == 503;
 undef $racer;
 is($raced, 200, 'an item that is stored by somebody else meanwhile');
 is($node->safe_psql('postgres', q{SELECT string_agg(wamid || ' ' || count, ',' ORDER BY wamid) FROM (SELECT wamid, count(*) FROM whatsapp_events WHERE wamid LIKE 'wamid.RACE%' GROUP BY wamid) AS e}),
 	'wamid.RACE 1,wamid.RACE2 1,wamid.RACE3 1', 'is stored once, and so are its neighbours');
-is($node->safe_psql('postgres', q{SELECT count(DISTINCT xmin::text) FROM whatsapp_events WHERE wamid ~ 'RACE[23]'}), '1', 'all at once');
+SKIP:
+{
+	skip 'held longer than it waits: they are stored one by one', 1 if $held > 0.4;
+	is($node->safe_psql('postgres', q{SELECT count(DISTINCT xmin::text) FROM whatsapp_events WHERE wamid ~ 'RACE[23]'}), '1', 'all at once');
+}
 is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_events WHERE position('RACE'::bytea IN body) > 0}), '0', 'and nothing was lost or put aside');
 
 # Somebody else changes a message at the same time: both changes stay.

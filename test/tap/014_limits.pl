@@ -16,12 +16,16 @@ $node->safe_psql('postgres', q{INSERT INTO whatsapp_senders (name, phone_number_
 
 sub fault { my (@faults) = @_; my ($status, $said) = sandbox_post($sandbox, 'faults', \@faults); die $said if $status != 200; return }
 sub all_sent { my ($prefix) = @_; return wait_sql($node, "SELECT string_agg(DISTINCT replace(replace(status, 'DELIVERED', 'SENT'), 'READ', 'SENT'), ' ') FROM whatsapp_messages WHERE reference LIKE '$prefix-%'", 'SENT') }
-# to recipients of their own: the digits tell one series from another. Series that are compared come in one transaction: a busy machine may need longer
+# to recipients of their own, or to one, for nine digits: they tell one series from another. Series that are compared come in one transaction: a busy machine may need longer
 # from one to the next than anybody rests.
 sub enqueue
 {
 	my @series = @_;
-	my @queries = map { my ($prefix, $sender, $digits, $count) = @$_; "SELECT count(wa_send_po('A', '$prefix-' || i, 1, '+34$digits' || lpad(i::text, 6, '0'), sender => '$sender')) FROM generate_series(1, $count) AS i" } @series;
+	my @queries = map {
+		my ($prefix, $sender, $digits, $count) = @$_;
+		my $phone = length $digits == 9 ? "'+34$digits'" : "'+34$digits' || lpad(i::text, 6, '0')";
+		"SELECT count(wa_send_po('A', '$prefix-' || i, 1, $phone, sender => '$sender')) FROM generate_series(1, $count) AS i";
+	} @series;
 	$node->safe_psql('postgres', join ";\n", 'BEGIN', @queries, 'COMMIT');
 	return;
 }
@@ -35,8 +39,7 @@ sub left_of { my ($held_up, $free, $share) = @_; my @at = sort { $a <=> $b } map
 # recipients with more messages than their limit allows; the sandbox's distances are a little shorter, for what the network does to them
 $node->safe_psql('postgres', q{UPDATE whatsapp_senders SET pair_interval = '500 ms', pair_burst = 3 WHERE name = 'default'});
 sandbox_set($sandbox, pair_limit => { interval_ms => 350, burst => 3 });
-send_po($node, 9, prefix => "PAIR$_", phone => "+3461000000$_") for 1 .. 4;
-enqueue([ 'OTHER', 'default', '620', 200 ]);
+enqueue((map { [ "PAIR$_", 'default', "61000000$_", 9 ] } 1 .. 4), [ 'OTHER', 'default', '620', 200 ]);
 all_sent('OTHER');
 all_sent("PAIR$_") for 1 .. 4;
 cmp_ok(left_of("61000000$_", '620', 0.5), '>=', 2, "pair $_ waits for its turns, the others do not") for 1 .. 4;
