@@ -16,17 +16,6 @@ namespace
 
 OwnTable codes("whatsapp_codes");
 
-Values
-ids_of(const Result &rows)
-{
-	Column ids(rows.count());
-	for (uint64 i = 0; i < rows.count(); i++)
-		ids.add(Int64GetDatum(rows.int64_at(i, 1)));
-	Values values;
-	values.set(0, ids.array(INT8OID));
-	return values;
-}
-
 } // namespace
 
 void

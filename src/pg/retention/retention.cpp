@@ -131,17 +131,6 @@ retire_row_links()
 	run_statement(items, Values());
 }
 
-Values
-ids_of(const Result &rows)
-{
-	Column ids(rows.count());
-	for (uint64 i = 0; i < rows.count(); i++)
-		ids.add(Int64GetDatum(rows.int64_at(i, 1)));
-	Values values;
-	values.set(0, ids.array(INT8OID));
-	return values;
-}
-
 /* Returns how many rows there were. careful: what somebody has locked is left for the next pass. */
 uint64
 retire_batch(Retention &retention, bool careful)

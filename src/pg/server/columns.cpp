@@ -113,6 +113,17 @@ Column::array(Oid element) const
 	                                          by_value, alignment));
 }
 
+Values
+ids_of(const Result &rows)
+{
+	Column ids(rows.count());
+	for (uint64 i = 0; i < rows.count(); i++)
+		ids.add(Int64GetDatum(rows.int64_at(i, 1)));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	return values;
+}
+
 std::uint64_t
 address_at(const Result &result, uint64 row, int column)
 {

@@ -74,4 +74,8 @@ private:
 	int count_ = 0;
 };
 
+/* For a statement whose only parameter is an array of ids: those in the first column of these rows.
+ */
+Values ids_of(const Result &rows);
+
 } // namespace whatsapp::pg
