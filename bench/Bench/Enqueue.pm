@@ -203,7 +203,10 @@ sub watched
 	$run->bar(
 		measure => 'watch', what => 'the same with a condition that is false for all', ours => $rates{quiet_orders}, unit => ' ms',
 		against => 'the same table unwatched', theirs => $rates{orders}, at_most => 1.2);
-	$run->note('watch', 'the same with a trigger of plpgsql that has the new rows', 'and does nothing: what the server needs to hand them over', figure(median(@{ $rates{bare_orders} })) . ' ms');
+	# what the server itself needs to hand the rows over
+	$run->bar(
+		measure => 'watch', what => 'the same with a condition that is false for all', ours => $rates{quiet_orders}, unit => ' ms',
+		against => 'the same table with a trigger of plpgsql that has the new rows and does nothing', theirs => $rates{bare_orders}, at_most => 1.1);
 	$cluster->drop;
 	return;
 }
