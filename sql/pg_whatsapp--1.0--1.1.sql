@@ -141,6 +141,7 @@ COMMENT ON COLUMN whatsapp_templates.accepted_category IS 'The category that wa_
 ALTER TABLE whatsapp_templates ADD COLUMN message_send_ttl_seconds bigint;
 COMMENT ON COLUMN whatsapp_templates.message_send_ttl_seconds IS 'How long Meta tries to deliver a message of it; NULL for 30 days, and of one-time codes 10 minutes.';
 COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given: a number with +, or a business-scoped user id; of a message that was refused at once (a watched row, on_error => ''record'') it may be anything, or NULL.';
+COMMENT ON COLUMN whatsapp_messages.enqueued_by IS 'The user of the session that enqueued it; of a watch''s message its owner, by the name that he had when it was made.';
 COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. Its member fallback, the template to be sent when the window is closed, stays here. NULL when a message was refused before it could be put together, and when its content was deleted.';
 ALTER TABLE whatsapp_messages SET (fillfactor = 37);
 ALTER TABLE whatsapp_messages ADD COLUMN pricing_cost numeric;
@@ -593,9 +594,11 @@ ALTER TABLE whatsapp_watch_definitions ADD COLUMN language_fallback boolean NOT 
 ALTER TABLE whatsapp_watch_definitions ADD COLUMN owner_number text;
 UPDATE whatsapp_watch_definitions AS d SET owner_number = d.home || '/' || r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = d.owner;
 ALTER TABLE whatsapp_callback_definitions ADD COLUMN owner_number text;
+ALTER TABLE whatsapp_callback_definitions ADD COLUMN function_owner_number text;
 UPDATE whatsapp_callback_definitions AS d SET owner_number = w.owner_number FROM whatsapp_watch_definitions AS w WHERE w.key = d.watch;
 COMMENT ON COLUMN whatsapp_watch_definitions.owner_number IS 'Database and number of that role; a new name of the role leaves them as they are.';
 COMMENT ON COLUMN whatsapp_callback_definitions.owner_number IS 'Database and number of that role; a new name of the role leaves them as they are.';
+COMMENT ON COLUMN whatsapp_callback_definitions.function_owner_number IS 'Database and number of the role that owned the function; a new name of the role leaves them as they are.';
 CREATE SEQUENCE whatsapp_watch_items_id_seq AS bigint;
 CREATE TABLE whatsapp_watch_items (
     id                bigint PRIMARY KEY DEFAULT pg_catalog.nextval('@extschema@.whatsapp_watch_items_id_seq'::pg_catalog.regclass),

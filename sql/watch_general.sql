@@ -434,7 +434,7 @@ SELECT wa_grant('regress_whatsapp_watcher', 'admin');
 SET ROLE regress_whatsapp_watcher;
 CREATE TABLE parcels (id integer PRIMARY KEY);
 CREATE FUNCTION whoever() RETURNS text LANGUAGE sql AS 'SELECT current_user::text';
-SELECT wa_watch('parcels', 't', ARRAY['whoever()'], $$'+34612345678'$$, name => 'parcels');
+SELECT wa_watch('parcels', 't', ARRAY['whoever()'], $$'+34612345678'$$, name => 'parcels', events => '{INSERT,UPDATE}');
 INSERT INTO parcels VALUES (1);
 RESET ROLE;
 ALTER ROLE regress_whatsapp_watcher RENAME TO regress_whatsapp_keeper;
@@ -443,6 +443,9 @@ CREATE ROLE regress_whatsapp_watcher SUPERUSER;
 INSERT INTO parcels VALUES (3);
 SELECT reference, parameters FROM pg_temp.announced() ORDER BY reference;
 SELECT enqueued_by FROM whatsapp_messages ORDER BY id DESC LIMIT 3;
+-- nor does a row that was announced before come again
+UPDATE parcels SET id = id;
+SELECT reference, parameters FROM pg_temp.announced() ORDER BY reference;
 SELECT owner, errors FROM whatsapp_watches WHERE name = 'parcels';
 SELECT outcome, payload #>> '{template,components,0,parameters,0,text}' AS parameter FROM wa_watch_test('parcels', '3');
 ALTER TABLE parcels OWNER TO CURRENT_USER;

@@ -84,7 +84,7 @@ COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to t
 COMMENT ON COLUMN whatsapp_messages.priority IS '0 urgent, 1 normal, 2 bulk.';
 COMMENT ON COLUMN whatsapp_messages.reference IS 'The caller''s own key; of purchase orders their number.';
 COMMENT ON COLUMN whatsapp_messages.idempotency_key IS 'The caller''s key against sending twice, unique per sender and enqueued_by.';
-COMMENT ON COLUMN whatsapp_messages.enqueued_by IS 'The user of the session that enqueued it.';
+COMMENT ON COLUMN whatsapp_messages.enqueued_by IS 'The user of the session that enqueued it; of a watch''s message its owner, by the name that he had when it was made.';
 COMMENT ON COLUMN whatsapp_messages.campaign_id IS 'The campaign that it belongs to, see whatsapp_campaigns; NULL for other messages.';
 COMMENT ON COLUMN whatsapp_messages.expires_at IS 'The message is not sent after this time.';
 COMMENT ON COLUMN whatsapp_messages.attempts IS 'Attempts so far.';

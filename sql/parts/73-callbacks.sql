@@ -43,7 +43,8 @@ CREATE TABLE whatsapp_callback_definitions (
     error_code     text,
     error_message  text,
     failed_at      timestamptz,
-    owner_number   text
+    owner_number   text,
+    function_owner_number text
 );
 
 -- Calls that are still to be made, in the order of their ids. One that has succeeded is deleted by the transaction of the call itself.
@@ -136,6 +137,7 @@ COMMENT ON COLUMN whatsapp_callback_definitions.statuses IS 'Statuses that are t
 COMMENT ON COLUMN whatsapp_callback_definitions.sender IS 'The sender whose messages are told; NULL for all.';
 COMMENT ON COLUMN whatsapp_callback_definitions.owner IS 'The role with whose rights it works.';
 COMMENT ON COLUMN whatsapp_callback_definitions.owner_number IS 'Database and number of that role; a new name of the role leaves them as they are.';
+COMMENT ON COLUMN whatsapp_callback_definitions.function_owner_number IS 'Database and number of the role that owned the function; a new name of the role leaves them as they are.';
 COMMENT ON COLUMN whatsapp_callback_definitions.settings IS 'Settings of the session that registered it, such as its search_path.';
 COMMENT ON COLUMN whatsapp_callback_definitions.made_at IS 'When it was registered.';
 COMMENT ON COLUMN whatsapp_callback_definitions.paused IS 'Whether wa_callback_pause() has stopped it; calls are kept meanwhile.';

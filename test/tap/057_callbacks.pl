@@ -198,10 +198,17 @@ sql(q{ALTER ROLE passer_by RENAME TO renamed; CREATE ROLE passer_by SUPERUSER; T
 send_po($node, 2, prefix => 'RENAMED');
 wait_sql($node, q{SELECT string_agg(who, ' ') FROM shop.taken}, 'renamed renamed');
 is(sql(q{SELECT owner || ' ' || waiting FROM whatsapp_callbacks WHERE name = 'taken'}), 'renamed 0', 'a role that was renamed has its callback still');
+# so has the owner of the function another name, and another role his: the function is the same, and the other role's is not
+sql(q{ALTER ROLE maker RENAME TO crafter; CREATE ROLE maker; TRUNCATE shop.taken});
+send_po($node, 1, prefix => 'CRAFTER');
+wait_sql($node, q{SELECT string_agg(who, ' ') FROM shop.taken}, 'renamed');
+taken_away('the function, by a role with the former name of its owner', "GRANT CREATE, USAGE ON SCHEMA shop TO maker; DROP FUNCTION shop.taken(bigint, text); SET ROLE maker; $same; RESET ROLE", '42501',
+	"DROP FUNCTION shop.taken(bigint, text); SET ROLE crafter; $same; RESET ROLE", 'CRAFTED');
+sql(q{REVOKE ALL ON SCHEMA shop FROM maker; DROP ROLE maker});
 sql(q{SELECT wa_revoke('renamed', 'admin'); DROP OWNED BY renamed; DROP ROLE renamed});
 send_po($node, 2, prefix => 'ROLE');
 wait_for('the role', sub { error_of('taken') =~ /^42704 / });
-is(waiting('taken') . '|' . sql('SELECT count(*) FROM shop.taken'), '2|2', 'the role is gone: nothing is called, by another of its name neither, and nothing is lost');
+is(waiting('taken') . '|' . sql('SELECT count(*) FROM shop.taken'), '2|3', 'the role is gone: nothing is called, by another of its name neither, and nothing is lost');
 sql(q{SELECT wa_callback_remove('taken')});
 
 # ------------------------------------------------------------------------------------------------------ kill -9 between the call and its commit

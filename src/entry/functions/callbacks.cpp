@@ -90,6 +90,7 @@ describe_function(Oid function, bool inbound, pg::NewCallback &callback)
 	callback.stem = pstrdup(NameStr(form.proname));
 	callback.function = format_procedure(function);
 	callback.function_owner = GetUserNameFromId(form.proowner, false);
+	callback.function_owner_number = pg::number_of_kept_role(form.proowner);
 	ReleaseSysCache(tuple);
 	if (!pg::may_execute(function, GetUserId()))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, callback.stem);

@@ -74,10 +74,11 @@ insert_callback(const NewCallback &callback)
 {
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_callback_definitions"
-	    " (name, kind, function, function_owner, statuses, sender, owner, settings, owner_number)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-	    9,
-	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID,
+	    " (name, kind, function, function_owner, statuses, sender, owner, settings, owner_number,"
+	    "  function_owner_number)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	    10,
+	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTOID,
 	     TEXTOID}};
 	if (callback.name != nullptr && is_taken(callback.name))
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -95,6 +96,7 @@ insert_callback(const NewCallback &callback)
 	values.set_text(6, callback.owner);
 	values.set(7, settings_array(callback));
 	values.set_text(8, callback.owner_number);
+	values.set_text(9, callback.function_owner_number);
 	(void)run_statement(statement, values);
 	return name;
 }
@@ -189,7 +191,8 @@ bool
 find_due_callback(std::int64_t last, Callback &callback, MemoryContext memory)
 {
 	static Statement statement = {
-	    "SELECT d.id, d.name, d.kind = 'inbound', d.function, d.function_owner, d.watch, d.owner, d.settings, d.failures, d.owner_number"
+	    "SELECT d.id, d.name, d.kind = 'inbound', d.function, d.function_owner, d.watch, d.owner, d.settings, d.failures, d.owner_number,"
+	    " d.function_owner_number"
 	    " FROM @s@.whatsapp_callback_definitions AS d"
 	    " WHERE NOT d.paused AND (d.resting_until IS NULL OR d.resting_until <= now()) AND EXISTS"
 	    "  (SELECT FROM @s@.whatsapp_callback_calls AS q WHERE q.callback = d.id AND q.due_at <= now())"
@@ -220,6 +223,7 @@ find_due_callback(std::int64_t last, Callback &callback, MemoryContext memory)
 	callback.settings = settings;
 	callback.failures = found.int32_at(0, 9);
 	callback.owner_number = found.text_at(0, 10);
+	callback.function_owner_number = found.text_at(0, 11);
 	MemoryContextSwitchTo(before);
 	return true;
 }

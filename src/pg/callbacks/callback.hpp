@@ -18,6 +18,7 @@ struct NewCallback {
 	bool inbound;
 	const char *function;
 	const char *function_owner;
+	const char *function_owner_number;
 	Datum statuses; /* text[] */
 	bool has_statuses;
 	const char *sender;
@@ -48,7 +49,8 @@ struct Callback {
 	const char *name;
 	bool inbound;
 	const char *function;
-	const char *function_owner;
+	const char *function_owner; /* by its name of then */
+	const char *function_owner_number;
 	const char *watch; /* its key; NULL: the function is called */
 	const char *owner; /* by its name of then */
 	const char *owner_number;

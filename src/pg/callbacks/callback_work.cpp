@@ -46,14 +46,24 @@ role_of(const Callback &callback)
 	return role;
 }
 
+/* Of the function. A callback that an older version registered has no number of it: where the
+ * function was its own role's, that has one, and the name may have changed since. */
+Oid
+expected_owner(const Callback &callback, Oid role)
+{
+	if (callback.function_owner_number == nullptr &&
+	    strcmp(callback.function_owner, callback.owner) == 0)
+		return role;
+	return find_kept_role(callback.function_owner, callback.function_owner_number);
+}
+
 Oid
 function_of(const Callback &callback, Oid role)
 {
-	static Statement statement = {
-	    "SELECT p.oid, pg_catalog.pg_get_userbyid(p.proowner)::text FROM pg_catalog.pg_proc AS p"
-	    " WHERE p.oid = pg_catalog.to_regprocedure($1)",
-	    1,
-	    {TEXTOID}};
+	static Statement statement = {"SELECT p.oid, p.proowner FROM pg_catalog.pg_proc AS p"
+	                              " WHERE p.oid = pg_catalog.to_regprocedure($1)",
+	                              1,
+	                              {TEXTOID}};
 	Values values;
 	values.set_text(0, callback.function);
 	const Result found = run_statement(statement, values);
@@ -61,11 +71,7 @@ function_of(const Callback &callback, Oid role)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
 		                errmsg("function %s does not exist", callback.function),
 		                errhint("Make it again, or end the callback by wa_callback_remove().")));
-	const char *owner = found.text_at(0, 2);
-	/* whose name may have changed since */
-	const bool is_own = strcmp(callback.function_owner, callback.owner) == 0;
-	const char *expected = is_own ? GetUserNameFromId(role, false) : callback.function_owner;
-	if (strcmp(owner, expected) != 0)
+	if (DatumGetObjectId(found.datum_at(0, 2, OIDOID)) != expected_owner(callback, role))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 		                errmsg("function %s belongs to another role now", callback.function),
 		                errdetail("It was role \"%s\" when the callback was registered.",

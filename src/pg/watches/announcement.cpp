@@ -307,7 +307,8 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	message.idempotency_key = announcement_key(
 	    watch, event, rows.text_at(row, watch_idempotency_key), announcement.row_key);
 	message.first_of_key_stands = true;
-	message.enqueued_by = owner_name(watch);
+	/* of then: a row that was announced stays so when the owner gets another name */
+	message.enqueued_by = watch.owner;
 	const auto **parameters = static_cast<const char **>(
 	    palloc(sizeof(char *) * static_cast<Size>(watch.parameter_count + 1)));
 	for (int i = 0; i < watch.parameter_count; i++)

@@ -95,7 +95,7 @@ link_announcements(const WatchDefinition &watch, const Announcement *announcemen
 	values.set(1, keys.array(TEXTOID));
 	values.set(2, rows.array(TEXTOID));
 	values.set_text(3, watch.key);
-	values.set_text(4, owner_name(watch));
+	values.set_text(4, watch.owner);
 	(void)run_statement(statement, values);
 }
 

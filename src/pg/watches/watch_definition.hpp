@@ -72,7 +72,7 @@ collects_rows(const WatchDefinition &watch)
 
 /* Who the owner is now; InvalidOid when he is gone. */
 Oid owner_of_watch(const WatchDefinition &watch);
-/* His name now, or of then. */
+/* His name now, or of then: for people. */
 const char *owner_name(const WatchDefinition &watch);
 
 /* Of a digest: the parameter that is how many rows there are. */

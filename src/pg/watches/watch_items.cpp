@@ -110,7 +110,7 @@ add_watch_items(const WatchDefinition &watch, const Announcement *announcements,
 	values.set_text(1, watch.template_name);
 	if (watch.digest > 0)
 		values.set_text(2, watch.separator);
-	values.set_text(3, owner_name(watch));
+	values.set_text(3, watch.owner);
 	values.set(4, made.array(TIMESTAMPTZOID));
 	values.set(5, senders.array(TEXTOID));
 	values.set(6, phones.array(TEXTOID));
