@@ -84,8 +84,38 @@ $holder->query_safe(q{BEGIN; SELECT 1 FROM whatsapp_queue AS q JOIN whatsapp_mes
 wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'doubt-2'}, 'FAILED');
 is(message('doubt', 'status'), 'PENDING', 'that of a row that is locked waits');
 $holder->query_safe('ROLLBACK');
-$holder->quit;
 wait_message('doubt', 'status', 'FAILED');
+
+# nor does one whose message somebody has locked: not a doubt, and nothing that expires
+$node->safe_psql('postgres', q{SELECT wa_send_po('A', 'lock-' || i, 1, '+34612345678', send_at => now() + interval '1 day') FROM generate_series(1, 3) AS i;
+	SELECT wa_send_po('A', 'expiring-' || i, 1, '+34612345678', send_at => now() + interval '1 day') FROM generate_series(1, 2) AS i});
+$holder->query_safe(q{BEGIN; SELECT 1 FROM whatsapp_messages WHERE reference IN ('lock-1', 'expiring-1') FOR UPDATE});
+$node->safe_psql('postgres', q{UPDATE whatsapp_queue AS q SET state = 'unknown', unknown_at = now() FROM whatsapp_messages AS m WHERE m.id = q.message_id AND m.reference LIKE 'lock-%';
+	UPDATE whatsapp_queue AS q SET due_at = now() - interval '1 hour', expires_at = now() - interval '10 min', paced = true FROM whatsapp_messages AS m WHERE m.id = q.message_id AND m.reference LIKE 'expiring-%'});
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'expiring-2'}, 'FAILED');
+wait_sql($node, q{SELECT string_agg(status, ' ') FROM whatsapp_messages WHERE reference IN ('lock-2', 'lock-3')}, 'FAILED FAILED');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.status = 'PENDING' AND m.reference IN ('lock-1', 'expiring-1')}), '2', 'those that are locked wait, with their rows in the queue');
+$holder->query_safe('ROLLBACK');
+wait_message($_, 'status', 'FAILED') for qw(lock expiring);
+
+# and nothing that is locked keeps a sender from beginning
+$node->safe_psql('postgres', q{SELECT wa_send_po('A', 'begin-' || i, 1, '+34612345678', send_at => now() + interval '1 day') FROM generate_series(1, 3) AS i;
+	UPDATE whatsapp_queue AS q SET state = CASE m.reference WHEN 'begin-1' THEN 'sending' WHEN 'begin-2' THEN 'unknown' ELSE 'ready' END, unknown_at = CASE m.reference WHEN 'begin-2' THEN now() END, crashes = 3 FROM whatsapp_messages AS m WHERE m.id = q.message_id AND m.reference LIKE 'begin-%'});
+$holder->query_safe(q{BEGIN; SELECT 1 FROM whatsapp_queue AS q JOIN whatsapp_messages AS m ON m.id = q.message_id WHERE m.reference LIKE 'begin-%' FOR UPDATE OF q});
+my $log_before = -s $node->logfile;
+my $sender_before = sender_pid($node);
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($sender_before)");
+send_po($node, 1, prefix => 'beside_locks');
+wait_message('beside_locks', 'status', 'READ');
+isnt(sender_pid($node), $sender_before, 'another sender');
+unlike(slurp_file($node->logfile, $log_before), qr/lock timeout/, 'it waited for nobody');
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'begin-2'}, 'FAILED');
+is($node->safe_psql('postgres', q{SELECT status FROM whatsapp_messages WHERE reference = 'begin-3'}), 'PENDING', 'what only a beginning sender looks for is met by the next one');
+$node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . sender_pid($node) . ')');
+wait_sql($node, q{SELECT error_message ~ 'three times' FROM whatsapp_messages WHERE reference = 'begin-3'}, 't');
+wait_message('begin', 'status', 'FAILED');
 
 # a proxy's page says nothing about the message, whatever its status is: it is tried again, and more often than whatsapp.max_attempts
 sub fault { my (@faults) = @_; my ($status, $said) = sandbox_post($sandbox, 'faults', \@faults); die $said if $status != 200; return }

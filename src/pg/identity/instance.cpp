@@ -19,6 +19,7 @@ extern "C" {
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 }
 
 namespace whatsapp::pg
@@ -218,20 +219,20 @@ begin_epoch(Instance &instance, int place)
 	instance.epoch = raised.int64_at(0, 2);
 	const bool long_gap = raised.bool_at(0, 3);
 	const bool clean = raised.bool_at(0, 4);
+	instance.began_at = GetCurrentTimestamp();
 	fault_point(FaultPoint::epoch_raised);
 	if (long_gap)
 		hold_queue();
 	instance.held = is_held();
 	instance.quarantine_ms = read_quarantine_ms(instance, place);
 
-	/* The grace of what is in doubt already begins anew, too: while the server was down, no webhook
-	 * could come. In the listener's order, which may be at the same rows: else both would wait
-	 * until their lock_timeout, and this worker would begin once more. */
+	/* A row that somebody has locked keeps no other one waiting: it stays "sending", which nobody
+	 * has in hand, and is met within a minute. */
 	static Statement doubt = {
 	    "UPDATE @s@.whatsapp_queue AS q SET state = 'unknown', unknown_at = now(), changed_at = now(),"
-	    "  crashes = q.crashes + (q.state = 'sending' AND NOT $1)::int"
-	    " FROM (SELECT message_id FROM @s@.whatsapp_queue WHERE state IN ('sending', 'unknown')"
-	    "  ORDER BY message_id FOR UPDATE) AS marked WHERE q.message_id = marked.message_id AND q.state IN ('sending', 'unknown')",
+	    "  crashes = q.crashes + (NOT $1)::int"
+	    " FROM (SELECT message_id FROM @s@.whatsapp_queue WHERE state = 'sending'"
+	    "  ORDER BY message_id FOR UPDATE SKIP LOCKED) AS marked WHERE q.message_id = marked.message_id",
 	    1,
 	    {BOOLOID}};
 	Values doubted;

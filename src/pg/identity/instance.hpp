@@ -6,6 +6,12 @@
 
 #include <cstdint>
 
+#include "pg/server/prelude.hpp"
+
+extern "C" {
+#include "datatype/timestamp.h"
+}
+
 namespace whatsapp::pg
 {
 
@@ -32,15 +38,16 @@ struct Instance {
 	char nonce[max_nonce_length + 1];
 	std::int64_t epoch;
 	bool held;
+	TimestampTz began_at;       /* this life */
 	std::int64_t quarantine_ms; /* after a promotion: nothing leaves for so long */
 };
 
 /* A new life of the sender: raises the epoch and, in the same transaction, turns what the last life
- * left "sending" into "unknown". After an unclean stop and a gap of more than whatsapp.resume_gap
- * since the last heartbeat (an outage, or a storage snapshot that was rolled back), all that was
- * queued is held instead: who knows what happened meanwhile. After a promotion it has another
- * nonce: the old primary may have used the same ids for other messages. park_poison()
- * (pg/queue/give_up.hpp) belongs behind it. */
+ * left "sending" into "unknown", but for rows that somebody has locked. After an unclean stop and a
+ * gap of more than whatsapp.resume_gap since the last heartbeat (an outage, or a storage snapshot
+ * that was rolled back), all that was queued is held instead: who knows what happened meanwhile.
+ * After a promotion it has another nonce: the old primary may have used the same ids for other
+ * messages. park_poison() (pg/queue/give_up.hpp) belongs behind it. */
 void begin_epoch(Instance &instance, int place);
 
 /* That this sender is alive; or, at its end, that it stopped in order. */

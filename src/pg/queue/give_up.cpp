@@ -11,8 +11,37 @@
 namespace whatsapp::pg
 {
 
+namespace
+{
+
+/* Without those whose message somebody else has locked: they are met in the next round, and the
+ * others are not kept waiting for him. A message that is gone, or has ended, is none to wait for.
+ */
+Result
+without_locked_messages(const Result &entries)
+{
+	static Statement lock = {
+	    "SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1) AND m.status = 'PENDING'"
+	    " ORDER BY m.id FOR UPDATE SKIP LOCKED",
+	    1,
+	    {INT8ARRAYOID}};
+	static Statement left = {
+	    "SELECT q.message_id, q.attempts FROM @s@.whatsapp_queue AS q WHERE q.message_id = ANY ($1) AND (q.message_id = ANY ($2)"
+	    "  OR NOT EXISTS (SELECT FROM @s@.whatsapp_messages AS m WHERE m.id = q.message_id AND m.status = 'PENDING'))",
+	    2,
+	    {INT8ARRAYOID, INT8ARRAYOID}};
+	Values values = ids_of(entries);
+	const Result locked = run_statement(lock, values);
+	if (locked.count() == entries.count())
+		return entries;
+	values.set(1, id_array(locked));
+	return run_statement(left, values);
+}
+
+} // namespace
+
 std::uint64_t
-give_up_entries(const Result &entries, const char *message, const char *hint)
+give_up_entries(const Result &found, const char *message, const char *hint)
 {
 	static Statement dequeue = {
 	    "DELETE FROM @s@.whatsapp_queue WHERE message_id = ANY ($1)", 1, {INT8ARRAYOID}};
@@ -26,6 +55,9 @@ give_up_entries(const Result &entries, const char *message, const char *hint)
 	    "SELECT 1 FROM @s@.whatsapp_messages WHERE id = ANY ($1) AND status = 'PENDING' LIMIT 1",
 	    1,
 	    {INT8ARRAYOID}};
+	if (found.empty())
+		return 0;
+	const Result entries = without_locked_messages(found);
 	if (entries.empty())
 		return 0;
 	Column ids(entries.count());
@@ -52,7 +84,8 @@ void
 park_poison()
 {
 	static Statement poison = {
-	    "SELECT message_id, attempts FROM @s@.whatsapp_queue WHERE crashes >= 3 ORDER BY message_id FOR UPDATE",
+	    "SELECT message_id, attempts FROM @s@.whatsapp_queue WHERE crashes >= 3 ORDER BY message_id"
+	    " FOR UPDATE SKIP LOCKED",
 	    0,
 	    {}};
 	(void)give_up_entries(run_statement(poison, Values()),

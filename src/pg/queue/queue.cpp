@@ -79,7 +79,11 @@ read_turns()
 std::uint64_t
 resolve_unknown(const Instance &instance)
 {
-	if (instance.held)
+	/* Of what an earlier life left, the grace began anew with this one: while the server was down,
+	 * no webhook could come. */
+	if (instance.held ||
+	    !TimestampDifferenceExceeds(instance.began_at, GetCurrentTimestamp(),
+	                                static_cast<int>(settings.unknown_grace * 1000)))
 		return 0;
 	/* auto: "webhooks are flowing" when one came after the outcome was lost and the grace has
 	 * passed since, too; the first ones after an outage of the listener come in any order, and the
@@ -90,21 +94,22 @@ resolve_unknown(const Instance &instance)
 	    " FROM (SELECT r.message_id FROM @s@.whatsapp_queue AS r"
 	    "  WHERE r.unknown_at IS NOT NULL AND r.state = 'unknown' AND r.unknown_at <= now() - make_interval(secs => $1)"
 	    "  AND ($2 = 'retry' OR ($2 = 'auto' AND EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
-	    "   AND e.received_at > r.unknown_at AND e.received_at <= now() - make_interval(secs => $1))))"
+	    "   AND e.received_at > greatest(r.unknown_at, $3) AND e.received_at <= now() - make_interval(secs => $1))))"
 	    "  FOR UPDATE OF r SKIP LOCKED) AS f WHERE q.message_id = f.message_id",
-	    2,
-	    {FLOAT8OID, TEXTOID}};
+	    3,
+	    {FLOAT8OID, TEXTOID, TIMESTAMPTZOID}};
 	static Statement lost = {
 	    "SELECT q.message_id, q.attempts FROM @s@.whatsapp_queue AS q WHERE q.state = 'unknown'"
 	    "  AND q.unknown_at <= now() - make_interval(secs => $1)"
 	    "  AND ($2 = 'fail' OR NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
-	    "   AND e.received_at > q.unknown_at)) ORDER BY q.message_id FOR UPDATE OF q SKIP LOCKED",
-	    2,
-	    {FLOAT8OID, TEXTOID}};
+	    "   AND e.received_at > greatest(q.unknown_at, $3))) ORDER BY q.message_id FOR UPDATE OF q SKIP LOCKED",
+	    3,
+	    {FLOAT8OID, TEXTOID, TIMESTAMPTZOID}};
 	static const char *const policies[] = {"auto", "retry", "fail"};
 	Values values;
 	values.set(0, Float8GetDatum(settings.unknown_grace));
 	values.set_text(1, policies[settings.unknown_policy]);
+	values.set(2, TimestampTzGetDatum(instance.began_at));
 	const std::uint64_t retried = run_statement(retry, values).count();
 	const std::uint64_t failed = give_up_entries(
 	    run_statement(lost, values),

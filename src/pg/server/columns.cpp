@@ -113,14 +113,20 @@ Column::array(Oid element) const
 	                                          by_value, alignment));
 }
 
-Values
-ids_of(const Result &rows)
+Datum
+id_array(const Result &rows)
 {
 	Column ids(rows.count());
 	for (uint64 i = 0; i < rows.count(); i++)
 		ids.add(Int64GetDatum(rows.int64_at(i, 1)));
+	return ids.array(INT8OID);
+}
+
+Values
+ids_of(const Result &rows)
+{
 	Values values;
-	values.set(0, ids.array(INT8OID));
+	values.set(0, id_array(rows));
 	return values;
 }
 

@@ -74,8 +74,9 @@ private:
 	int count_ = 0;
 };
 
-/* For a statement whose only parameter is an array of ids: those in the first column of these rows.
- */
+/* The ids in the first column of these rows, as int8[]. */
+Datum id_array(const Result &rows);
+/* The same, for a statement that has no other parameter. */
 Values ids_of(const Result &rows);
 
 } // namespace whatsapp::pg
