@@ -161,14 +161,16 @@ sub sending
 	return;
 }
 
-# Of one that announces nothing a condition is asked for each row.
+# Of one that announces nothing a condition is asked for each row. That takes a few milliseconds, less than what a machine's pace changes from
+# one repetition to the next: so it is compared with what ran right beside it, pair by pair. Each statement has a session of its own, which reads
+# its watch first.
 sub watched
 {
 	my ($run) = @_;
 	my $count = $run->size(10_000, 10_000);
 	my $cluster = $run->cluster('whatsapp.enabled' => 'off');
 	$cluster->sql(join ";\n", (map { "CREATE TABLE $_ (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, supplier text NOT NULL, po text NOT NULL,"
-		  . " total numeric(12,2) NOT NULL, phone text NOT NULL, created_at timestamptz NOT NULL DEFAULT now())" } qw(orders watched_orders announced_orders quiet_orders bare_orders)),
+		  . " total numeric(12,2) NOT NULL, phone text NOT NULL, created_at timestamptz NOT NULL DEFAULT now())" } qw(orders unwatched_orders watched_orders announced_orders quiet_orders bare_orders)),
 		q{CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'},
 		q{CREATE TRIGGER nothing AFTER INSERT ON bare_orders REFERENCING NEW TABLE AS rows FOR EACH STATEMENT EXECUTE FUNCTION nothing()},
 		q{SELECT wa_watch('watched_orders', 'supplier', 'po', 'total', 'phone')},
@@ -184,7 +186,7 @@ sub watched
 		$cluster->sql("TRUNCATE $plain_names");
 		my $rows = timed($cluster, $count, plain_statements($count, @plain));
 		push @{ $rates{rows} }, $rows->{seconds} * 1000 if $round > 0;
-		for my $table (qw(orders watched_orders announced_orders quiet_orders bare_orders))
+		for my $table (qw(orders watched_orders announced_orders), (qw(unwatched_orders quiet_orders bare_orders)) x 5)
 		{
 			$cluster->empty;
 			$cluster->sql("TRUNCATE $table");
@@ -202,11 +204,11 @@ sub watched
 	$run->note('watch', 'bulk INSERT of ' . figure($count) . ' orders', 'into a table that is watched by expressions with a condition, of which all are announced', figure(median(@{ $rates{announced_orders} })) . ' ms');
 	$run->bar(
 		measure => 'watch', what => 'the same with a condition that is false for all', ours => $rates{quiet_orders}, unit => ' ms',
-		against => 'the same table unwatched', theirs => $rates{orders}, at_most => 1.2);
+		against => 'the same table unwatched', theirs => $rates{unwatched_orders}, paired => 1, at_most => 1.2);
 	# what the server itself needs to hand the rows over
 	$run->bar(
 		measure => 'watch', what => 'the same with a condition that is false for all', ours => $rates{quiet_orders}, unit => ' ms',
-		against => 'the same table with a trigger of plpgsql that has the new rows and does nothing', theirs => $rates{bare_orders}, at_most => 1.1);
+		against => 'the same table with a trigger of plpgsql that has the new rows and does nothing', theirs => $rates{bare_orders}, paired => 1, at_most => 1.1);
 	$cluster->drop;
 	return;
 }

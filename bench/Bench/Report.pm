@@ -55,9 +55,9 @@ sub machine
 
 my $reading = <<'END';
 Each line is of one run: the same machine, the same minutes, the answerer, the database and the clients sharing its cores. A figure is the
-median of the repetitions, with the least and the most behind it; a ratio is that of the medians. All bytes travel over loopback, so the
-figures say what the sender costs and not what a network does. Every message of a drain is committed before its request leaves, and its
-outcome is committed after; the bare loop and "no answer kept" do neither.
+median of the repetitions, with the least and the most behind it; a ratio is that of the medians, or, where two things are done in pairs, the
+median of the ratios. All bytes travel over loopback, so the figures say what the sender costs and not what a network does. Every message of
+a drain is committed before its request leaves, and its outcome is committed after; the bare loop and "no answer kept" do neither.
 
 Constructed and not grown: the settled messages of "history" are copies of one genuine message by INSERT ... SELECT. Everything that is sent
 was enqueued by the extension's own functions. The figure of pg_net is a constant, measured by us on a machine of the same class (batch_size

@@ -38,7 +38,8 @@ sub bar
 	my (@asked, $kept);
 	if ($row{theirs})
 	{
-		$row{ratio} = $ours / (median(@{ $row{theirs} }) || 1e-9);
+		my ($one, $other) = @row{qw(ours theirs)};
+		$row{ratio} = $row{paired} ? median(map { $one->[$_] / ($other->[$_] || 1e-9) } 0 .. $#$one) : $ours / (median(@$other) || 1e-9);
 		push @asked, ">= " . figure($row{at_least}) . " x" if defined $row{at_least};
 		push @asked, "<= " . figure($row{at_most}) . " x" if defined $row{at_most};
 		$kept = (!defined $row{at_least} || $row{ratio} >= $row{at_least}) && (!defined $row{at_most} || $row{ratio} <= $row{at_most}) if @asked;
