@@ -38,7 +38,7 @@ sub bulk
 	my $title = 'campaign of ' . figure($count) . ' recipients by wa_send_bulk()';
 	$run->bar(
 		measure => 'campaign', what => $title, ours => $seconds[0], unit => ' s', against => 'wa_send_template() over the same SELECT',
-		theirs => $seconds[1], at_most => 1.2);
+		theirs => $seconds[1], paired => 1, at_most => 1.2);
 	$cluster->sql('CHECKPOINT');
 	my @lines = split /\n/, $cluster->sql("SELECT extract(epoch FROM clock_timestamp()); SELECT queued FROM wa_send_bulk(\$\$$query\$\$, 'po_notification', 'es', dry_run => true);"
 		  . ' SELECT extract(epoch FROM clock_timestamp())');
@@ -83,7 +83,7 @@ sub beside
 	{
 		$run->bar(
 			measure => 'urgent', what => "commit to request of an urgent message, 99th percentile, beside a campaign that $titles{$pace}",
-			ours => $worst{$pace}, unit => ' ms', against => 'on an idle sender', theirs => $worst{idle}, at_most => 1.1);
+			ours => $worst{$pace}, unit => ' ms', against => 'on an idle sender', theirs => $worst{idle}, paired => 1, at_most => 1.1);
 	}
 	$cluster->drop;
 	$answerer->stop;

@@ -82,7 +82,7 @@ sub transactions
 		my ($ours, $theirs) = map { my $side = $_; [ map { $_->{rate} } @{ $results{$kind}[$side] } ] } 0, 1;
 		$run->bar(
 			measure => 'enqueue', what => $titles{$kind}, ours => $ours, unit => '/s', against => 'plain INSERTs of the same rows',
-			theirs => $theirs, at_least => $kind eq 'calls' ? 2 : 0.9);
+			theirs => $theirs, paired => 1, at_least => $kind eq 'calls' ? 2 : 0.9);
 		$run->note('enqueue', $titles{$kind}, 'WAL per message', bytes(median(map { $_->{wal} } @{ $results{$kind}[0] })));
 	}
 	$run->note('enqueue', $titles{bulk}, 'tables and indexes per pending message', bytes($results{bulk}[0][-1]{size}));
@@ -139,7 +139,7 @@ sub commits
 	my $title = 'enqueue, single-row commits by 4 clients';
 	$run->bar(
 		measure => 'commits', what => $title, ours => [ map { $_->{rate} } @ours ], unit => '/s', against => 'plain commits of the same rows',
-		theirs => [ map { $_->{rate} } @plain_results ], at_least => 0.9);
+		theirs => [ map { $_->{rate} } @plain_results ], paired => 1, at_least => 0.9);
 	$run->bar(
 		measure => 'commits', what => "$title: last third of a session against its first", ours => [ map { $_->{decay} } @ours ], unit => '',
 		against => 'plain commits', theirs => [ map { $_->{decay} } @plain_results ], floor => 0.9);

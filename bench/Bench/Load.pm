@@ -52,7 +52,7 @@ sub snapshot
 	}
 	$run->bar(
 		measure => 'snapshot', what => 'drain of ' . figure($count) . ' messages while an old snapshot is held', ours => \@with, unit => ' s',
-		against => 'without it', theirs => \@without, at_most => 1.2);
+		against => 'without it', theirs => \@without, paired => 1, at_most => 1.2);
 	$cluster->drop;
 	$answerer->stop;
 	return;
@@ -80,7 +80,7 @@ sub budget
 	}
 	$run->bar(
 		measure => 'budget', what => 'drain of ' . figure($count) . ' messages that two budgets count', ours => [ map { $_->{rate} } @with ], unit => '/s',
-		against => 'without a budget', theirs => [ map { $_->{rate} } @without ], at_least => 0.95);
+		against => 'without a budget', theirs => [ map { $_->{rate} } @without ], paired => 1, at_least => 0.95);
 	$run->note('budget', 'a drain that two budgets count', "processor time per message: the sender, $$_[0]", figure(median(map { $_->{sender_cpu_us} } @{ $$_[1] })) . ' us')
 	  for [ 'with them', \@with ], [ 'without', \@without ];
 	$cluster->drop;
@@ -130,7 +130,7 @@ sub pending
 	}
 	$run->bar(
 		measure => 'pending', what => 'drain, ' . figure($count) . ' messages of a queue of more than ' . figure($pending), ours => \@many, unit => ' us a message',
-		against => 'the same with no others', theirs => \@few, at_most => 1.1);
+		against => 'the same with no others', theirs => \@few, paired => 1, at_most => 1.1);
 	$few->drop;
 	memory($run, $many, $answerer, $pending);
 	$many->drop;
@@ -192,7 +192,7 @@ sub history
 	}
 	$run->bar(
 		measure => 'history', what => 'drain of ' . figure($count) . ' messages beside ' . figure($settled) . ' settled ones', ours => [ map { $_->{seconds} } @old ],
-		unit => ' s', against => 'the same with none', theirs => [ map { $_->{seconds} } @young ], at_most => 1.1);
+		unit => ' s', against => 'the same with none', theirs => [ map { $_->{seconds} } @young ], paired => 1, at_most => 1.1);
 	size($run, $old, $settled);
 	$_->drop for $young, $old;
 	$answerer->stop;

@@ -53,7 +53,7 @@ sub measure
 	croak 'nothing was deleted while messages were sent' unless $deleted > 0;
 	$run->bar(
 		measure => 'purge', what => 'drain of ' . figure($count) . ' messages while ' . figure($old) . ' old ones are deleted', ours => \@with, unit => '/s',
-		against => 'while nothing is', theirs => \@without, at_least => 0.9);
+		against => 'while nothing is', theirs => \@without, paired => 1, at_least => 0.9);
 	$run->note('purge', 'deleting what is old', 'while messages are sent', figure($deleted / $seconds) . ' messages/s');
 	await_purge($run, $cluster, $old, $before, $size);
 	count_waits($run, $cluster, $loaded);
