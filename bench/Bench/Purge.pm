@@ -55,17 +55,18 @@ sub measure
 		measure => 'purge', what => 'drain of ' . figure($count) . ' messages while ' . figure($old) . ' old ones are deleted', ours => \@with, unit => '/s',
 		against => 'while nothing is', theirs => \@without, paired => 1, at_least => 0.9);
 	$run->note('purge', 'deleting what is old', 'while messages are sent', figure($deleted / $seconds) . ' messages/s');
-	await_purge($run, $cluster, $old, $before, $size);
+	await_purge($cluster);
 	count_waits($run, $cluster, $loaded);
+	grow_again($run, $cluster, $old, $before, $size);
 	$cluster->drop;
 	$answerer->stop;
 	return;
 }
 
-# All of the old ones go; then their room is found again by as many new ones.
+# All of the old ones go.
 sub await_purge
 {
-	my ($run, $cluster, $old, $before, $size) = @_;
+	my ($cluster) = @_;
 	$cluster->set('whatsapp.keep_messages' => '100d');
 	my $begin = time;
 	while (old_messages($cluster) > 0)
@@ -73,6 +74,13 @@ sub await_purge
 		croak 'the old messages are not deleted' if time - $begin > 1200;
 		usleep(500_000);
 	}
+	return;
+}
+
+# Their room is found again by new ones.
+sub grow_again
+{
+	my ($run, $cluster, $old, $before, $size) = @_;
 	$cluster->sql('VACUUM whatsapp_messages');
 	my $after = $size->();
 	$cluster->set('whatsapp.enabled' => 'off');
