@@ -85,6 +85,14 @@ sub results
 	return;
 }
 
+# A section of that page, for measures that were named.
+sub again
+{
+	my ($run, $folder) = @_;
+	write_page("$folder/section", '## Measured once more', 'By `scripts/bench --write` with the names of these measures.', machine($run), verdicts($run), bars($run));
+	return;
+}
+
 sub scale
 {
 	my ($run, $folder) = @_;
