@@ -10,25 +10,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 chomp(my $libdir = qx("$ENV{PG_CONFIG}" --pkglibdir));
-# in the order that they want among themselves
-my @neighbours = qw(pg_stat_statements auto_explain pgaudit pg_cron pg_wait_sampling pg_stat_kcache pg_qualstats set_user plugin_debugger pre_prepare);
-my @missing = grep { !-f "$libdir/$_.so" } @neighbours, 'pgextwlist';
+my @missing = grep { !-f "$libdir/$_.so" } neighbour_libraries(), 'pgextwlist';
 plan skip_all => "these are not installed (scripts/deps neighbours): @missing" if @missing;
-
-my $settings = <<'CONF';
-max_worker_processes = 20
-auto_explain.log_min_duration = 0
-auto_explain.log_analyze = on
-auto_explain.log_nested_statements = on
-auto_explain.log_triggers = on
-pg_stat_statements.track = all
-pgaudit.log = 'all'
-pgaudit.log_parameter = on
-pg_qualstats.sample_rate = 1
-set_user.block_alter_system = off
-cron.database_name = 'postgres'
-cron.use_background_workers = on
-CONF
 
 sub order_and_read
 {
@@ -52,9 +35,9 @@ sub order_and_read
 }
 
 for my $first (0, 1) {
-	my @libraries = $first ? ('pg_whatsapp', @neighbours) : (@neighbours, 'pg_whatsapp');
+	my ($libraries, $settings) = neighbour_settings($first ? 'after' : 'before');
 	my $name = $first ? 'ours first' : 'ours last';
-	my $node = new_cluster('neighbours' . $first, conf => "shared_preload_libraries = '" . join(', ', @libraries) . "'\n$settings");
+	my $node = new_cluster('neighbours' . $first, conf => "${settings}shared_preload_libraries = '$libraries'\n");
 	$node->safe_psql('postgres', "CREATE EXTENSION $_") for qw(pg_stat_statements pgaudit pg_cron pg_wait_sampling pg_stat_kcache pg_qualstats set_user pldbgapi);
 	my $log = order_and_read($node, $name);
 	like($log, qr/AUDIT: .*orders/, "$name: pgaudit sees the caller's statements");

@@ -9,6 +9,7 @@ use warnings;
 
 use Carp;
 use Exporter 'import';
+use FindBin;
 use HTTP::Tiny;
 use IPC::Run ();
 use JSON::PP;
@@ -18,7 +19,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster install_path staged_settings new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree lost_money damage tables_intact
+our @EXPORT = qw(new_cluster install_path staged_settings neighbour_settings neighbour_libraries new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree lost_money damage tables_intact
   correlation sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within seconds_until $po_phone);
 
 our $po_phone = '+34612345678';
@@ -134,8 +135,21 @@ sub staged_settings
 	my ($pg_config, $stage) = @_;
 	my ($libdir, $sharedir, $version) = map { my $answer = `$pg_config --$_`; chomp $answer; $answer } qw(pkglibdir sharedir version);
 	my $destination = $version =~ /PostgreSQL (\d+)/ && $1 >= 18 ? "extension_control_path = '$stage$sharedir:\$system'" : "extension_destdir = '$stage'";
-	return "$destination\ndynamic_library_path = '$stage$libdir:\$libdir'\nshared_preload_libraries = 'pg_whatsapp'";
+	my ($libraries, $others) = $ENV{PGWA_NEIGHBOURS} && $pg_config eq $ENV{PG_CONFIG} ? neighbour_settings($ENV{PGWA_NEIGHBOURS}) : ('pg_whatsapp', '');
+	return "$destination\ndynamic_library_path = '$stage$libdir:\$libdir'\n${others}shared_preload_libraries = '$libraries'";
 }
+
+# Libraries of others in the same server, before ours or after it: the value of shared_preload_libraries, and their settings.
+sub neighbour_settings
+{
+	my ($place) = @_;
+	my $folder = "$FindBin::RealBin/../neighbours";
+	my @libraries = neighbour_libraries();
+	return (join(', ', $place eq 'before' ? (@libraries, 'pg_whatsapp') : ('pg_whatsapp', @libraries)), slurp_file("$folder/postgresql.conf"));
+}
+
+# In the order that they want among themselves.
+sub neighbour_libraries { return split /\n/, slurp_file("$FindBin::RealBin/../neighbours/libraries") }
 
 # As PostgreSQL::Test::Cluster wants it.
 sub install_path { my ($pg_config) = @_; return $pg_config =~ s{/bin/pg_config$}{}r }

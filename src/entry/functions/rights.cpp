@@ -63,7 +63,6 @@ pg_whatsapp_revoke(PG_FUNCTION_ARGS)
 	return change_rights(fcinfo, pg::revoke_level);
 }
 
-/* Of policies and views: as whoever reads. */
 Datum
 pg_whatsapp_kept_role(PG_FUNCTION_ARGS)
 {
@@ -76,6 +75,7 @@ pg_whatsapp_kept_role(PG_FUNCTION_ARGS)
 	PG_RETURN_OID(role);
 }
 
+/* Of policies and views: as whoever reads. */
 Datum
 pg_whatsapp_sees(PG_FUNCTION_ARGS)
 {
