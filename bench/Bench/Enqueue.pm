@@ -41,11 +41,13 @@ sub plain_statements
 	return join ";\n", map { Bench::Copies::insert($_->[0], $_->[1], "generate_series(1, $count) AS i") } @tables;
 }
 
-# The fastest way to hand over many in one statement.
-sub bulk_statement
+# A list, by the function for lists.
+sub list_statement
 {
-	my ($cluster, $count) = @_;
-	return "SELECT count($call) FROM generate_series(1, $count) AS i";
+	my ($count) = @_;
+	my $recipients = q{SELECT '+346' || lpad((i % 100000000)::text, 8, '0') AS phone, 'Proveedor ABC' AS name, 'PO-' || i AS po, '€1,250.00' AS total}
+	  . " FROM generate_series(1, $count) AS i";
+	return "SELECT queued FROM wa_send_bulk(\$\$$recipients\$\$, 'po_notification', 'es')";
 }
 
 sub transactions
@@ -57,13 +59,13 @@ sub transactions
 	my %count = (calls => $run->size(10_000, 10_000), bulk => $run->size(100_000, 50_000));
 	my %scripts = (
 		calls => [ "DO \$\$ BEGIN FOR i IN 1 .. $count{calls} LOOP PERFORM $call; END LOOP; END \$\$", plain_loop($count{calls}, @plain) ],
-		bulk => [ bulk_statement($cluster, $count{bulk}), plain_statements($count{bulk}, @plain) ]);
+		bulk => [ list_statement($count{bulk}), plain_statements($count{bulk}, @plain), "SELECT count($call) FROM generate_series(1, $count{bulk}) AS i" ]);
 	my %results;
 	for my $round (0 .. $run->{repetitions})
 	{
 		for my $kind (qw(calls bulk))
 		{
-			for my $side (0, 1)
+			for my $side (0 .. $#{ $scripts{$kind} })
 			{
 				$cluster->empty;
 				$cluster->sql("TRUNCATE $plain_names");
@@ -76,7 +78,7 @@ sub transactions
 	}
 	my %titles = (
 		calls => 'enqueue, wa_send_po called ' . figure($count{calls}) . ' times in one transaction',
-		bulk => 'enqueue, ' . figure($count{bulk}) . ' messages by one statement');
+		bulk => 'enqueue, ' . figure($count{bulk}) . ' messages by one statement, wa_send_bulk()');
 	for my $kind (qw(calls bulk))
 	{
 		my ($ours, $theirs) = map { my $side = $_; [ map { $_->{rate} } @{ $results{$kind}[$side] } ] } 0, 1;
@@ -85,6 +87,7 @@ sub transactions
 			theirs => $theirs, paired => 1, at_least => $kind eq 'calls' ? 2 : 0.9);
 		$run->note('enqueue', $titles{$kind}, 'WAL per message', bytes(median(map { $_->{wal} } @{ $results{$kind}[0] })));
 	}
+	$run->note('enqueue', $titles{bulk}, 'by wa_send_po() over a SELECT', figure(median(map { $_->{rate} } @{ $results{bulk}[2] })) . '/s');
 	$run->note('enqueue', $titles{bulk}, 'tables and indexes per pending message', bytes($results{bulk}[0][-1]{size}));
 	$cluster->drop;
 	return;

@@ -34,7 +34,7 @@ namespace
 
 constexpr int key_columns = 4;
 /* in one reading: a campaign of a hundred thousand is no reason to keep an order waiting */
-constexpr int most_passed = 2000;
+constexpr int most_passed = 500;
 
 /* sender = and priority = and (due_at, message_id) > and due_at <= now. The scan keeps a pointer to
  * members. */
