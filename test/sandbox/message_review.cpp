@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <initializer_list>
 #include <set>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -29,20 +30,23 @@ constexpr int wrong_shape = 100;
 constexpr int lacks_parameter = 131008;
 constexpr int wrong_value = 131009;
 
+/* where is a view: newer compilers take a reference to a text for what the result may point into.
+ */
 const json &
-member_of(const json &object, const char *name, const std::string &where)
+member_of(const json &object, const char *name, std::string_view where)
 {
 	static const json nothing;
-	demand(object.is_object(), wrong_shape, where + " is an object");
+	demand(object.is_object(), wrong_shape, std::string(where) + " is an object");
 	const auto found = object.find(name);
 	return found == object.end() ? nothing : *found;
 }
 
 const json &
-object_of(const json &object, const char *name, const std::string &where)
+object_of(const json &object, const char *name, std::string_view where)
 {
 	const json &found = member_of(object, name, where);
-	demand(found.is_object(), lacks_parameter, where + "." + name + " is a required object");
+	demand(found.is_object(), lacks_parameter,
+	       std::string(where) + "." + name + " is a required object");
 	return found;
 }
 
@@ -80,13 +84,13 @@ required_id(const json &object, const char *name, const std::string &where)
 }
 
 const json &
-list_of(const json &object, const char *name, size_t most, const std::string &where)
+list_of(const json &object, const char *name, size_t most, std::string_view where)
 {
 	const json &found = member_of(object, name, where);
 	demand(found.is_array() && !found.empty(), lacks_parameter,
-	       where + "." + name + " is a required list");
+	       std::string(where) + "." + name + " is a required list");
 	demand(found.size() <= most, wrong_value,
-	       where + "." + name + " has at most " + std::to_string(most) + " elements");
+	       std::string(where) + "." + name + " has at most " + std::to_string(most) + " elements");
 	return found;
 }
 
@@ -101,7 +105,7 @@ void
 known_members(const json &object, std::initializer_list<const char *> names,
               const std::string &where)
 {
-	demand(object.is_object(), wrong_shape, where + " is an object");
+	demand(object.is_object(), wrong_shape, std::string(where) + " is an object");
 	for (auto item = object.begin(); item != object.end(); ++item)
 		demand(std::any_of(names.begin(), names.end(),
 		                   [&item](const char *known) { return item.key() == known; }),
