@@ -57,7 +57,7 @@ for my $block (split /^(?=[a-z_ ]+\|)/m, slurp_file($node->logfile))
 	my ($who, $text) = $block =~ /\A(pg_whatsapp [a-z]+)[^|]*\|.*?plan:\s+Query Text: (.*)\z/s or next;
 	$seen{$who}++;
 	# these are meant to: at a start, and each minute at most
-	my $may_read_all = $text =~ /'expired: |expires_at <= now\(\) - |crashes >= 3|state = 'sending'$|state IN \('sending', 'unknown'\)|paced AND due_at|count\(\*\), min\(due_at\)/m;
+	my $may_read_all = $text =~ /'expired: |expires_at <= now\(\) - |crashes >= 3|state = 'sending'$|crashes = q\.crashes \+|paced AND due_at|count\(\*\), min\(due_at\)/m;
 	my @lines = split /\n/, $text;
 	for my $i (0 .. $#lines)
 	{
