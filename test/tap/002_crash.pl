@@ -93,26 +93,22 @@ send_po($node, 5, prefix => 'TERMINATED');
 all_read();
 books_agree($node, 'sender terminated');
 
-# a sender that begins takes what was marked in the order of the listener, which may be at the same rows: else they would wait for each
-# other. Here the table and its index have the two in the other order.
+# a sender that begins takes what was marked, waits for no row that somebody has locked, and holds none behind it; that one is met later
 $node->safe_psql('postgres', q{SELECT wa_send_po('Proveedor ABC', 'ORDER-' || i, 1250, '+34612345678', send_at => now() + make_interval(hours => 3 - i)) FROM generate_series(1, 2) AS i});
 my ($first, $second) = split /\n/, $node->safe_psql('postgres', q{SELECT message_id FROM whatsapp_queue ORDER BY message_id});
 $node->safe_psql('postgres', qq{UPDATE whatsapp_queue SET state = 'sending' WHERE message_id = $_}) for $second, $first;
-$node->safe_psql('postgres', qq{
-	DO \$\$
-	DECLARE
-		old int := pg_terminate_backend(pid)::int * pid FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender';
-	BEGIN
-		PERFORM FROM whatsapp_queue WHERE message_id = $first FOR UPDATE;
-		LOOP
-			PERFORM pg_stat_clear_snapshot();
-			EXIT WHEN EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender' AND pid <> old AND wait_event_type = 'Lock');
-			PERFORM pg_sleep(0.001);
-		END LOOP;
-		PERFORM FROM whatsapp_queue WHERE message_id = $second FOR UPDATE NOWAIT;
-	END \$\$});
+my $holder = $node->background_psql('postgres');
+$holder->query_safe("BEGIN; SELECT 1 FROM whatsapp_queue WHERE message_id = $first FOR UPDATE");
+sub end_sender_in_order { return $node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . sender_pid($node) . ')') }
+end_sender_in_order();
+wait_sql($node, "SELECT state FROM whatsapp_queue WHERE message_id = $second", 'unknown');
+is($node->safe_psql('postgres', "SELECT state FROM whatsapp_queue WHERE message_id = $first"), 'sending', 'the row that is locked is as it was');
+$node->safe_psql('postgres', "SELECT 1 FROM whatsapp_queue WHERE message_id = $second FOR UPDATE NOWAIT");
+pass('a sender that meets a locked row holds none behind it');
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+end_sender_in_order();
 wait_sql($node, q{SELECT count(*) FROM whatsapp_queue WHERE state = 'unknown'}, '2');
-pass('a sender that waits for one row holds none behind it');
 $node->safe_psql('postgres', q{DELETE FROM whatsapp_queue; DELETE FROM whatsapp_messages WHERE reference LIKE 'ORDER-%'});
 
 # a clean stop does not wait for answers that may take a minute, and loses none
