@@ -37,7 +37,7 @@ sub order_and_read
 for my $first (0, 1) {
 	my ($libraries, $settings) = neighbour_settings($first ? 'after' : 'before');
 	my $name = $first ? 'ours first' : 'ours last';
-	my $node = new_cluster('neighbours' . $first, conf => "${settings}shared_preload_libraries = '$libraries'\n");
+	my $node = new_cluster('neighbours' . $first, conf => "${settings}pgaudit.log = 'all'\nauto_explain.log_level = log\nshared_preload_libraries = '$libraries'\n");
 	$node->safe_psql('postgres', "CREATE EXTENSION $_") for qw(pg_stat_statements pgaudit pg_cron pg_wait_sampling pg_stat_kcache pg_qualstats set_user pldbgapi);
 	my $log = order_and_read($node, $name);
 	like($log, qr/AUDIT: .*orders/, "$name: pgaudit sees the caller's statements");
