@@ -153,7 +153,7 @@ is(sql(q{SELECT count(*) FROM whatsapp_budget_periods WHERE budget = 'turn'}), '
 balanced('turned');
 
 # an altered table is left to statements, with the same outcome
-sql(q{ALTER TABLE whatsapp_charges ADD COLUMN mine text DEFAULT 'x'; ALTER TABLE whatsapp_queue ADD COLUMN mine int CHECK (mine IS NULL); SELECT wa_budget_set('turn', 1000, period => 'day')});
+sql(q{ALTER TABLE whatsapp_charges ADD COLUMN mine text DEFAULT 'x'; ALTER TABLE whatsapp_budget_ledger ADD COLUMN mine text DEFAULT 'x'; ALTER TABLE whatsapp_queue ADD COLUMN mine int CHECK (mine IS NULL); SELECT wa_budget_set('turn', 1000, period => 'day')});
 send_po($node, 20, prefix => 'ALTERED');
 wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'ALTERED-%' AND status = 'READ'}, '20');
 is(budget('trim_scale(spent)', 'turn'), '0.44', 'a table that was altered');
@@ -166,7 +166,7 @@ is(sql('SELECT count(*) FROM whatsapp_charges'), '0', 'charges go with their mes
 is(budget('trim_scale(spent)', 'turn'), '0.44', 'and the sums stay');
 
 # estimate = charge: 10,000 messages of all categories and several markets, over the free ones of the month
-sql(q{ALTER TABLE whatsapp_charges DROP COLUMN mine; ALTER TABLE whatsapp_queue DROP COLUMN mine;
+sql(q{ALTER TABLE whatsapp_charges DROP COLUMN mine; ALTER TABLE whatsapp_budget_ledger DROP COLUMN mine; ALTER TABLE whatsapp_queue DROP COLUMN mine;
 	TRUNCATE whatsapp_messages, whatsapp_day_counts; SELECT wa_budget_remove(name) FROM whatsapp_budgets; ALTER SYSTEM SET whatsapp.account_time_zone = 'Europe/Madrid'; SELECT pg_reload_conf();
 	INSERT INTO whatsapp_templates (name, language, status, category) VALUES ('login_code', 'es', 'APPROVED', 'AUTHENTICATION');
 	SELECT wa_budget_set('mixed', 1000000)});

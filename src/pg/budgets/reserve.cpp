@@ -217,8 +217,41 @@ insert_charges_by_statement(const Reserved *reserved, std::size_t count)
 		raise_left_out("whatsapp_charges");
 }
 
+bool
+insert_ledger_directly(const Budgets &budgets)
+{
+	Relation table = open_to_insert(ledger_shape);
+	if (table == nullptr)
+		return false;
+	const auto room = static_cast<Size>(budgets.count);
+	using NewSum = NewRow<ledger_column::count>;
+	auto *made = static_cast<NewSum *>(palloc(sizeof(NewSum) * room));
+	auto *rows = static_cast<Row *>(palloc(sizeof(Row) * room));
+	const Datum nothing = money(0);
+	int size = 0;
+	for (int i = 0; i < budgets.count; i++) {
+		const Budget &budget = budgets.rows[i];
+		if (budget.messages == 0)
+			continue;
+		const Datum amount = money(budget.amount);
+		NewSum &row = made[size];
+		row.clear();
+		row.set(ledger_column::period, Int64GetDatum(budget.period));
+		row.set(ledger_column::authorised, amount);
+		row.set(ledger_column::reserved, amount);
+		row.set(ledger_column::settled, nothing);
+		row.set(ledger_column::released, nothing);
+		row.set(ledger_column::messages, Int64GetDatum(budget.messages));
+		row.set(ledger_column::unpriced, Int64GetDatum(budget.unpriced));
+		rows[size++] = row.row();
+	}
+	insert_rows(table, ledger_shape, rows, size);
+	table_close(table, NoLock);
+	return true;
+}
+
 void
-write_ledger(Budgets &budgets)
+insert_ledger_by_statement(const Budgets &budgets)
 {
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_budget_ledger (period, authorised, reserved, settled, released, messages, unpriced)"
@@ -232,14 +265,13 @@ write_ledger(Budgets &budgets)
 	Column messages(room);
 	Column unpriced(room);
 	for (int i = 0; i < budgets.count; i++) {
-		Budget &budget = budgets.rows[i];
+		const Budget &budget = budgets.rows[i];
 		if (budget.messages == 0)
 			continue;
 		periods.add(Int64GetDatum(budget.period));
 		amounts.add(money(budget.amount));
 		messages.add(Int64GetDatum(budget.messages));
 		unpriced.add(Int64GetDatum(budget.unpriced));
-		budget.amount = budget.messages = budget.unpriced = 0;
 	}
 	Values values;
 	values.set(0, periods.array(INT8OID));
@@ -248,6 +280,17 @@ write_ledger(Budgets &budgets)
 	values.set(3, unpriced.array(INT8OID));
 	if (run_statement(statement, values).count() < static_cast<uint64>(periods.count()))
 		raise_left_out("whatsapp_budget_ledger");
+}
+
+void
+write_ledger(Budgets &budgets)
+{
+	if (!insert_ledger_directly(budgets))
+		insert_ledger_by_statement(budgets);
+	for (int i = 0; i < budgets.count; i++) {
+		Budget &budget = budgets.rows[i];
+		budget.amount = budget.messages = budget.unpriced = 0;
+	}
 }
 
 /* Once a period: the row remembers it. One that somebody is about to remove is left alone. */

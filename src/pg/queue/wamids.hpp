@@ -13,7 +13,10 @@
 namespace whatsapp::pg
 {
 
-/* SQL: 262,144 messages are a generation. The sequence is found by its column, for its owner may
+/* 262,144 messages are a generation; in SQL as a number. */
+inline constexpr int generation_bits = 18;
+
+/* SQL: the newest one. The sequence is found by its column, for its owner may
  * have given it another name. */
 #define NEWEST_GENERATION                                                                         \
 	"(SELECT coalesce(pg_catalog.pg_sequence_last_value("                                         \

@@ -117,6 +117,14 @@ constexpr ShapeColumn charge_columns[] = {
     {charge_column::periods, "periods", INT8ARRAYOID, true}};
 constexpr const char *charge_checks[] = {
     "(state = ANY (ARRAY['reserved'::text, 'settled'::text, 'released'::text]))", nullptr};
+constexpr ShapeColumn ledger_columns[] = {
+    {ledger_column::period, "period", INT8OID, true},
+    {ledger_column::authorised, "authorised", NUMERICOID, true},
+    {ledger_column::reserved, "reserved", NUMERICOID, true},
+    {ledger_column::settled, "settled", NUMERICOID, true},
+    {ledger_column::released, "released", NUMERICOID, true},
+    {ledger_column::messages, "messages", INT8OID, true},
+    {ledger_column::unpriced, "unpriced", INT8OID, true}};
 
 constexpr const char *no_checks[] = {nullptr};
 constexpr int no_index[] = {-1};
@@ -134,6 +142,7 @@ is_in_order(const ShapeColumn (&columns)[count])
 static_assert(lengthof(message_columns) == message_column::count && is_in_order(message_columns));
 static_assert(lengthof(queue_columns) == queue_column::count && is_in_order(queue_columns));
 static_assert(lengthof(charge_columns) == charge_column::count && is_in_order(charge_columns));
+static_assert(lengthof(ledger_columns) == ledger_column::count && is_in_order(ledger_columns));
 static_assert(lengthof(wamid_columns) == wamid_column::count && is_in_order(wamid_columns));
 
 } // namespace
@@ -168,5 +177,11 @@ TableShape charges_shape = {OwnTable("whatsapp_charges"),
                             charge_columns,
                             charge_checks,
                             no_index};
+TableShape ledger_shape = {OwnTable("whatsapp_budget_ledger"),
+                           inserts,
+                           ledger_column::count,
+                           ledger_columns,
+                           no_checks,
+                           no_index};
 
 } // namespace whatsapp::pg

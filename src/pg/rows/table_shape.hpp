@@ -83,6 +83,7 @@ extern TableShape queue_shape;
 extern TableShape wamids_shape;
 extern TableShape day_counts_shape;
 extern TableShape charges_shape;
+extern TableShape ledger_shape;
 
 /* The table is open, and locked. False: statements have to do one of the works. */
 bool is_as_made(Relation relation, TableShape &shape, unsigned works);
@@ -174,6 +175,11 @@ enum {
 namespace charge_column
 {
 enum { message_id, reserved_at, state, category, amount, charged, periods, count };
+}
+
+namespace ledger_column
+{
+enum { period, authorised, reserved, settled, released, messages, unpriced, count };
 }
 
 namespace wamid_column
