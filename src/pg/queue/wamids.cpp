@@ -20,13 +20,15 @@ namespace whatsapp::pg
 namespace
 {
 
-/* False when the table has another sequence than its own, or that has given no number yet. */
+/* False when nobody knows its sequence, or that has given no number yet. */
 bool
 read_last_id(std::int64_t &id)
 {
-	Relation messages = table_open(find_own_table(messages_shape.table),
-	                               is_new_here(messages_shape.table) ? AccessShareLock : NoLock);
-	note_locked(messages_shape.table);
+	const Oid table = find_own_table(messages_shape.table);
+	if (!OidIsValid(table))
+		return false;
+	/* not noted as locked: whoever inserts afterwards needs a stronger lock */
+	Relation messages = table_open(table, AccessShareLock);
 	(void)is_as_made(messages, messages_shape, reads);
 	const Oid sequence = messages_shape.sequence;
 	table_close(messages, NoLock);
