@@ -69,6 +69,14 @@ for my $interval ('178000000 years', '0', '-1 day')
 	$node->psql('postgres', "UPDATE whatsapp_senders SET pair_interval = '$interval'");
 	still_sends("pair_interval = $interval");
 }
+# Days without an end, in what the reader sums up: it goes on to look at the senders, which it does last in a round.
+for my $value ('infinity', '-infinity')
+{
+	sql("UPDATE whatsapp_messages SET created_at = '$value', sent_at = '$value', delivered_at = '$value'; UPDATE whatsapp_day_counts SET day = '$value'");
+	$serial++;
+	sql("INSERT INTO whatsapp_senders (name) VALUES ('s$serial')");
+	ok(wait_sql($node, "SELECT wa_metrics() ~ 'whatsapp_sender_enabled[^\n]*\"s$serial\"'", 't'), "a round of the reader beside days that are $value");
+}
 my $said = slurp_file($node->logfile, $log);
 my @errors = grep { !/violates check constraint|violates not-null/ } $said =~ /(?:ERROR|PANIC): .*/g;
 is_deeply(\@errors, [], 'no worker has met an error') or diag join "\n", @errors;

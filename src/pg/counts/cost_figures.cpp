@@ -193,7 +193,7 @@ show_costs()
 	    "SELECT s.* FROM (SELECT p.day - date '1970-01-01' AS day, coalesce(p.currency, ''), sum(p.units)::bigint, sum(p.free)::bigint,"
 	    "  coalesce(sum(p.units) FILTER (WHERE p.reason IS NOT NULL), 0)::bigint, coalesce(sum(p.cost), 0)::float8,"
 	    "  coalesce(sum(p.cost) FILTER (WHERE p.estimated), 0)::float8, coalesce(sum(p.units) FILTER (WHERE p.estimated), 0)::bigint"
-	    " FROM @s@.whatsapp_cost_parts AS p WHERE p.is_kept AND p.day > current_date - $1"
+	    " FROM @s@.whatsapp_cost_parts AS p WHERE p.is_kept AND isfinite(p.day) AND p.day > current_date - $1"
 	    " GROUP BY p.day, 2 ORDER BY p.day DESC, 2 LIMIT $2) AS s ORDER BY 1, 2",
 	    2,
 	    {INT4OID, INT8OID}};

@@ -68,7 +68,7 @@ sum_days()
 	static Statement statement = {
 	    "SELECT d.day - date '1970-01-01', sum(d.sent)::bigint, sum(d.delivered)::bigint, sum(d.read)::bigint, sum(d.failed)::bigint"
 	    " FROM @s@.whatsapp_day_counts AS d"
-	    " WHERE NOT d.deleted AND d.day > (now() AT TIME ZONE 'UTC')::date - $1"
+	    " WHERE NOT d.deleted AND isfinite(d.day) AND d.day > (now() AT TIME ZONE 'UTC')::date - $1"
 	    " GROUP BY d.day HAVING sum(d.sent) <> 0 OR sum(d.failed) <> 0 ORDER BY d.day",
 	    1,
 	    {INT4OID}};

@@ -7,11 +7,25 @@
 #include "pg/requests/requests.hpp"
 
 extern "C" {
+#include "utils/date.h"
 #include "utils/timestamp.h"
 }
 
 namespace whatsapp::pg
 {
+
+namespace
+{
+
+[[noreturn]] void
+raise_wrong_days()
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("last_day must be one of the 366 days after first_day")));
+	pg_unreachable();
+}
+
+} // namespace
 
 const char *
 write_synced_costs(const AnsweredRequest &answered)
@@ -58,6 +72,9 @@ request_costs(const char *account, const NullableDatum &first, const NullableDat
 	    3,
 	    {TEXTOID, DATEOID, DATEOID}};
 	require_account(account);
+	for (const NullableDatum &day : {first, last})
+		if (!day.isnull && DATE_NOT_FINITE(DatumGetDateADT(day.value)))
+			raise_wrong_days();
 	Values values;
 	values.set_text(0, account);
 	if (!first.isnull)
@@ -70,8 +87,7 @@ request_costs(const char *account, const NullableDatum &first, const NullableDat
 		                errmsg("the time zone of the account is not known"),
 		                errhint("Its days begin in it: see whatsapp_billing and docs/prices.md.")));
 	if (!found.bool_at(0, 3))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("last_day must be one of the 366 days after first_day")));
+		raise_wrong_days();
 	return add_request({"sync_costs", account, nullptr, found.text_at(0, 1)});
 }
 
