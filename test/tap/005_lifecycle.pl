@@ -132,7 +132,7 @@ $node->safe_psql('postgres', 'DROP DATABASE "Shop" WITH (FORCE)');
 $node->append_conf('postgresql.conf', "whatsapp.databases = 'shop, postgres'");
 $node->restart;
 wait_for('the sender of the template', sub { count_workers('postgres') });
-$node->safe_psql('template1', 'CREATE DATABASE shop TEMPLATE postgres');
+copy_database($node, 'postgres', 'shop');
 wait_for('a sender for the template copy', sub { count_workers('shop') });
 $node->safe_psql('shop', q{UPDATE whatsapp_senders SET enabled = true; SELECT wa_send_po('Tienda', 'NEW', 10, '+34600000001')});
 $requests = sandbox_get($sandbox, 'summary')->{requests};

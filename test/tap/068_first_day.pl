@@ -110,7 +110,7 @@ sql(q{ALTER SYSTEM RESET whatsapp.allowed_recipients; SELECT pg_reload_conf()});
 sql('UPDATE whatsapp_senders SET enabled = false');
 sql(q{SELECT count(wa_send_po('A', 'WAITS-' || i, 1, '+34612345678')) FROM generate_series(1, 5) AS i});
 my ($discard) = slurp_file("$FindBin::RealBin/../../docs/operating.md") =~ /(SELECT count\(\*\) FILTER \(WHERE wa_cancel\(id\)\) AS discarded FROM whatsapp_held;)/;
-sql('CREATE DATABASE copied TEMPLATE postgres');
+copy_database($node, 'postgres', 'copied');
 sql(q{ALTER SYSTEM SET whatsapp.databases = 'postgres, shop, copied'});
 wait_for('the workers again', sub { (try_psql($node, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender' AND datname = 'postgres'}))[1] eq '1' });
 $node->restart;

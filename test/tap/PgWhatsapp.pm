@@ -19,7 +19,7 @@ use Time::HiRes qw(time usleep);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_cluster install_path staged_settings neighbour_settings neighbour_libraries new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post wait_for wait_sql statuses books_agree lost_money damage tables_intact
+our @EXPORT = qw(new_cluster install_path staged_settings neighbour_settings neighbour_libraries new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post copy_database wait_for wait_sql statuses books_agree lost_money damage tables_intact
   correlation sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within seconds_until $po_phone);
 
 our $po_phone = '+34612345678';
@@ -53,6 +53,14 @@ sub wait_sql
 	return 1 if $last eq $expected;
 	croak "gave up waiting: $query is '$last', not '$expected'; messages " . statuses($node) . '; queue '
 	  . $node->safe_psql('postgres', q{SELECT coalesce(string_agg(state || '=' || n, ' '), 'empty') FROM (SELECT state, count(*) AS n FROM whatsapp_queue GROUP BY 1) AS q});
+}
+
+# A database is copied while nobody uses it; the launcher of pg_cron, where it is loaded, comes back a second after it was sent away.
+sub copy_database
+{
+	my ($node, $from, $to) = @_;
+	$node->safe_psql('template1', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher';\nCREATE DATABASE $to TEMPLATE $from");
+	return;
 }
 
 # How long until it is done, less what to say it and to ask for it takes on this machine.
