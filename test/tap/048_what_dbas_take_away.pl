@@ -46,8 +46,9 @@ wait_sql($node, q{UPDATE whatsapp_event_queue SET due_at = now() WHERE due_at > 
 sub enqueue_some
 {
 	my ($prefix) = @_;
-	sandbox_set($sandbox, delay_ms => 1000);
-	my @ids = map { sql("SELECT wa_send_po('A', '$prefix-$_', 1, '+346777$prefix$_')") } 1 .. 2;
+	sandbox_set($sandbox, delay_ms => 3000);
+	# in one statement, so that both are there at the same time on a slow machine, too
+	my @ids = split /\n/, sql("SELECT wa_send_po('A', '$prefix-' || i, 1, '+346777$prefix' || i) FROM generate_series(1, 2) AS i");
 	wait_for('requests on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 2 });
 	push @ids, map { sql("SELECT wa_send_po('A', '$prefix-$_', 1, '+346777$prefix$_', send_at => now() + interval '1 hour')") } 3 .. 5;
 	return join ',', @ids;
