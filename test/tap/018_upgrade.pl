@@ -96,6 +96,27 @@ my $waiting = old('SELECT count(*) FROM whatsapp_queue');
 my $requests = requests();
 $old->stop('fast');
 
+# PostgreSQL 15.20 and 17.12 write pg_attver into the options of every column, which 18.6 does not know: it takes over no table at all of theirs,
+# be it ever so plain. That is for the next releases to mend; here it is about our tables.
+sub forget_column_versions
+{
+	my ($from, $new) = @_;
+	$new->start;
+	my $error = ($new->psql('postgres', 'CREATE TEMP TABLE t (a int); ALTER TABLE t ALTER a SET (pg_attver = 1)'))[2];
+	$new->stop('fast');
+	return if $error !~ /unrecognized parameter "pg_attver"/;
+	$from->start;
+	for my $database (split /\n/, $from->safe_psql('postgres', 'SELECT datname FROM pg_database WHERE datallowconn'))
+	{
+		my $changed = $from->safe_psql($database, q{SET allow_system_table_mods = on;
+			WITH changed AS (UPDATE pg_attribute SET attoptions = (SELECT array_agg(o) FROM unnest(attoptions) AS o WHERE o NOT LIKE 'pg\_attver=%')
+			WHERE array_to_string(attoptions, ',') LIKE '%pg\_attver=%' RETURNING 1) SELECT count(*) FROM changed});
+		note("$changed columns of $database without pg_attver");
+	}
+	$from->stop('fast');
+	return;
+}
+
 my ($new, $from, @path) = (undef, $old, @servers);
 my $older = shift @path;
 for my $server (@path)
@@ -109,6 +130,7 @@ for my $server (@path)
 	$new->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8', $version >= 18 && $old_version < 18 ? '--no-data-checksums' : () ]);
 	my @lines = grep { /^whatsapp\.|^max_prepared/ } split /\n/, slurp_file($from->data_dir . '/postgresql.conf');
 	$new->append_conf('postgresql.conf', join "\n", staged_settings($pg_config, $stage), @lines, "whatsapp.databases = 'postgres'\n");
+	forget_column_versions($from, $new);
 	my $folder = PostgreSQL::Test::Utils::tempdir();
 	chdir $folder or die;
 	command_ok([ "$bindir/pg_upgrade", '--no-sync', '-d', $from->data_dir, '-D', $new->data_dir, '-b', $old_bindir, '-B', $bindir, '-s', $new->host, '-p', $from->port, '-P', $new->port ],

@@ -154,6 +154,7 @@ is(sql(q{SELECT string_agg(concat_ws(' ', category, market, units_difference, ro
 sql("CALL wa_sync_costs($range)");
 is(sql(q{SELECT sum(meta_units) FROM whatsapp_cost_differences}), '1000', 'asked again, they are not counted twice');
 like(($node->psql('postgres', q{CALL wa_sync_costs(first_day => '2026-01-02', last_day => '2026-01-01')}))[2], qr/ERROR:  last_day must be one of the 366 days after first_day/, 'days in the wrong order');
+like(($node->psql('postgres', q{CALL wa_sync_costs(first_day => '-infinity', last_day => 'infinity')}))[2], qr/ERROR:  last_day must be one of the 366 days after first_day/, 'days without an end');
 sql(q{INSERT INTO whatsapp_accounts (name) VALUES ('nowhere')});
 like(($node->psql('postgres', q{SELECT wa_request_cost_sync('nowhere')}))[2], qr/ERROR:  the time zone of the account is not known/, 'an account whose days nobody knows');
 
