@@ -36,9 +36,6 @@ constexpr char text_plain[] = "text/plain; charset=utf-8";
 constexpr net::ReplyHeader come_again = {"Retry-After", "1"};
 /* commits stay short, and a shutdown does not wait for a flood */
 constexpr std::size_t max_batch = 256;
-/* after so many no further delivery: a batch of 6,000 takes memory that is made anew each time, and
- * the first of them waits for the last */
-constexpr std::size_t enough_events = 2000;
 /* of those that came by SQL, in one batch */
 constexpr std::size_t max_admitted_bytes = 16 << 20;
 /* digested for signatures before others are served: some 50 ms */
@@ -358,16 +355,11 @@ Inbox::take_deliveries(std::size_t &count) noexcept
 	try {
 		state.deliveries.reserve(state.held.size() + max_batch);
 		std::size_t digested = 0;
-		std::size_t events = 0;
-		for (std::size_t taken = 0;
-		     taken < max_batch && events < enough_events && digested < max_digested_bytes &&
-		     state.server->take_request(request);
+		for (std::size_t taken = 0; taken < max_batch && digested < max_digested_bytes &&
+		                            state.server->take_request(request);
 		     taken++, digested += state.keyring.take_digested_bytes()) {
 			try {
-				const std::size_t held = state.held.size();
 				state.receive_request(request);
-				if (state.held.size() > held)
-					events += state.held.back().events.size();
 			} catch (...) {
 				state.server->send_reply(request.id, 503, text_plain, "out of memory\n",
 				                         come_again);
