@@ -329,7 +329,9 @@ ok(eval { wait_shop('SELECT count(*) FROM whatsapp_messages', $old - 3) }, 'mess
 walk('Old rows');
 sql(q{UPDATE whatsapp_messages SET created_at = date_trunc('month', now()) - interval '3 days' WHERE id IN (SELECT id FROM whatsapp_messages ORDER BY id LIMIT 2)});
 walk('Old rows');
-is(sql(q{SELECT count(*) || ' ' || count(DISTINCT tableoid) FROM archive.whatsapp_messages}), '2 1', 'the month before is in the archive, in a partition of its own');
+# in the first two hours of a month, the messages called OLD are of the month before, too
+is(sql(q{SELECT count(*) FILTER (WHERE created_at = date_trunc('month', now()) - interval '3 days') || ' ' || count(DISTINCT tableoid) FROM archive.whatsapp_messages}), '2 1',
+	'the month before is in the archive, in a partition of its own');
 like(walk('Forget a person'), qr/\d/, 'a person is forgotten');
 is(sql(q{SELECT count(*) FROM whatsapp_messages WHERE recipient_phone = '+34612345678'}), '0', 'and known no more');
 walk('Indexes of your own');
