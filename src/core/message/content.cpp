@@ -203,15 +203,17 @@ void
 ContentNode::expect_members(const std::vector<const char *> &names) const
 {
 	expect_object();
-	for (const auto &[name, value] : value_->items())
+	for (const auto &member : value_->items()) {
+		const std::string &name = member.key();
 		if (std::none_of(names.begin(), names.end(),
-		                 [&name = name](const char *known) { return name == known; })) {
+		                 [&name](const char *known) { return name == known; })) {
 			std::string list;
 			for (const char *known : names)
 				list += (list.empty() ? "" : ", ") + std::string(known);
 			refuse_content(path_ + " has an unknown member " + quote_name(name),
 			               "Its members are " + list + ".");
 		}
+	}
 }
 
 bool
