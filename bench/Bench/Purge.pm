@@ -102,7 +102,9 @@ sub count_waits
 	{
 		/still waiting for (.*?) after/ or next;
 		$waits++;
-		$waits{ $1 =~ s/\d+/N/gr }++;
+		my ($what, $relation) = ($1, $1 =~ /relation (\d+) of database/);
+		my $name = $relation ? $cluster->sql("SELECT relname FROM pg_class WHERE oid = $relation") : '';
+		$waits{ $name ne '' ? $what =~ s/relation .*/$name/r : $what =~ s/\d+/N/gr }++;
 	}
 	$run->bar(measure => 'purge', what => 'waits for a lock of more than 100 ms', ours => [$waits], unit => '', ceiling => 0);
 	$run->note('purge', 'waits for a lock of more than 100 ms', $_, $waits{$_}) for sort keys %waits;
@@ -159,6 +161,8 @@ sub life
 	my $before = $disk->();
 	my $moved_before = $moved->();
 	my $burst = life_wal($cluster, $answerer, $count, sub { });
+	# autovacuum comes to the queue within a minute, and gives back the room of what has left: now or later would be chance
+	$cluster->sql('VACUUM whatsapp_queue');
 	my $bytes = ($disk->() - $before) / $count;
 	my $title = 'a message from its enqueue to "read"';
 	$run->note('life', $title, "WAL in a burst, $_", bytes($burst->{$_})) for qw(enqueue send), @statuses, 'all';
