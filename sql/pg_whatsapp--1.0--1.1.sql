@@ -144,6 +144,7 @@ COMMENT ON COLUMN whatsapp_messages.recipient_phone IS 'As it was given: a numbe
 COMMENT ON COLUMN whatsapp_messages.enqueued_by IS 'The user of the session that enqueued it; of a watch''s message its owner, by the name that he had when it was made.';
 COMMENT ON COLUMN whatsapp_messages.payload IS 'Type and content as they go to the Cloud API; the envelope is added at each attempt. Its member fallback, the template to be sent when the window is closed, stays here. NULL when a message was refused before it could be put together, and when its content was deleted.';
 ALTER TABLE whatsapp_messages SET (fillfactor = 37);
+ALTER TABLE whatsapp_queue SET (vacuum_truncate = false);
 ALTER TABLE whatsapp_messages ADD COLUMN pricing_cost numeric;
 ALTER TABLE whatsapp_messages ADD COLUMN pricing_currency text;
 COMMENT ON COLUMN whatsapp_messages.pricing_cost IS 'What it has cost, where status webhooks report it: of marketing messages with a maximum price. NULL for all others, see whatsapp_costs.';

@@ -2,6 +2,8 @@
 
 -- Only what is still to be sent. No foreign key: its check would cost each enqueue a row lock on the message that the same statement
 -- has just made; a row whose message was deleted is never picked, and is swept.
+-- vacuum_truncate: to give back room at the table's end, a vacuum locks out all who enqueue, and the sender, for as long as it looks through the
+-- server's buffers: 0.3 s was seen. The next messages take the room.
 CREATE TABLE whatsapp_queue (
     message_id bigint PRIMARY KEY,
     sender     text NOT NULL CHECK (pg_catalog.octet_length(sender) <= 63),
@@ -19,7 +21,7 @@ CREATE TABLE whatsapp_queue (
     unknown_at timestamptz,
     held_by    text
 ) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
-        autovacuum_analyze_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0);
+        autovacuum_analyze_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = false);
 
 -- The sender looks at this one before each claim, so it has a row for those alone that are paused.
 CREATE TABLE whatsapp_campaign_pauses (

@@ -126,5 +126,16 @@ sandbox_set($sandbox, webhooks_paused => JSON::PP::false);
 wait_sql($node, q{SELECT count(*) FILTER (WHERE status <> 'READ') FROM whatsapp_messages}, '0');
 books_agree($node, 'at the end');
 
+# a vacuum of the queue locks nobody out to give back room, unless somebody tells it to
+my $queue_size = sub { $node->safe_psql('postgres', q{SELECT pg_relation_size('whatsapp_queue')}) };
+$node->safe_psql('postgres', q{SELECT count(wa_send_po('A', 'ROOM-' || i, 1, '+3461' || lpad(i::text, 7, '0'), send_at => now() + interval '1 day')) FROM generate_series(1, 2000) AS i});
+$node->safe_psql('postgres', q{SELECT count(wa_cancel(id)) FROM whatsapp_messages WHERE reference LIKE 'ROOM-%'});
+my $room = $queue_size->();
+cmp_ok($room, '>', 0, 'two thousand messages have left the queue');
+wait_for('a vacuum that finds nothing dead any more', sub { $node->safe_psql('postgres', 'VACUUM whatsapp_queue; SELECT pg_stat_get_dead_tuples(\'whatsapp_queue\'::regclass)') eq '0' });
+is($queue_size->(), $room, 'their room stays for the next ones');
+wait_for('the room', sub { $node->safe_psql('postgres', 'VACUUM (TRUNCATE) whatsapp_queue'); $queue_size->() < $room });
+pass('and is given back by VACUUM (TRUNCATE)');
+
 $node->stop('fast');
 done_testing();
