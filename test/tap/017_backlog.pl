@@ -49,7 +49,7 @@ $node->safe_psql('postgres', qq{
 	SELECT wa_send_po('A', 'MODEL-1', 1, '+34600000000')});
 all_sent('MODEL');
 is($node->safe_psql('postgres', q{SELECT array_to_string(reloptions, ' ') FROM pg_class WHERE relname = 'whatsapp_queue'}),
-	'fillfactor=40 autovacuum_vacuum_scale_factor=0 autovacuum_vacuum_threshold=2000 autovacuum_analyze_scale_factor=0.2 autovacuum_vacuum_cost_delay=0', 'autovacuum comes by the row count of the turnover, and without a pause');
+	'fillfactor=40 autovacuum_vacuum_scale_factor=0 autovacuum_vacuum_threshold=2000 autovacuum_analyze_scale_factor=0.2 autovacuum_vacuum_cost_delay=0 vacuum_truncate=false', 'autovacuum comes by the row count of the turnover, without a pause, and locks nobody out');
 
 # straight into the tables: what fills them is not what is tested
 $node->safe_psql('postgres', qq{
