@@ -15,7 +15,7 @@ namespace
 
 using whatsapp::json;
 
-constexpr char reply[] = "wamid.HBgLMzQ2MDAxMTEyMjI=";
+constexpr char replied_to[] = "wamid.HBgLMzQ2MDAxMTEyMjI=";
 
 std::string
 characters(std::size_t count)
@@ -31,7 +31,7 @@ TEST(FreeForm, Text)
 	EXPECT_EQ(json::parse(text_payload({"Hola", false}, {})),
 	          json::parse(R"({"type":"text","text":{"body":"Hola"}})"));
 	EXPECT_EQ(
-	    json::parse(text_payload({"See https://example.org", true}, reply)),
+	    json::parse(text_payload({"See https://example.org", true}, replied_to)),
 	    json::parse(R"({"type":"text","text":{"body":"See https://example.org","preview_url":true},
 	                          "context":{"message_id":"wamid.HBgLMzQ2MDAxMTEyMjI="}})"));
 	EXPECT_NO_THROW(text_payload({characters(4096)}, {}));
@@ -53,7 +53,7 @@ TEST(FreeForm, Media)
 	        R"({"type":"image","image":{"link":"https://example.org/a.png","caption":"A caption"}})"));
 	MediaMessage document = {"document", "", "1234567890", "", "order.pdf"};
 	EXPECT_EQ(
-	    json::parse(media_payload(document, reply)),
+	    json::parse(media_payload(document, replied_to)),
 	    json::parse(R"({"type":"document","document":{"id":"1234567890","filename":"order.pdf"},
 	                          "context":{"message_id":"wamid.HBgLMzQ2MDAxMTEyMjI="}})"));
 	MediaMessage audio = {"audio", "", "1", "", "", true};
@@ -104,14 +104,14 @@ TEST(FreeForm, Location)
 TEST(FreeForm, Reaction)
 {
 	EXPECT_EQ(
-	    json::parse(reaction_payload({reply, "\xF0\x9F\x91\x8D"})),
+	    json::parse(reaction_payload({replied_to, "\xF0\x9F\x91\x8D"})),
 	    json::parse(
 	        "{\"type\":\"reaction\",\"reaction\":{\"message_id\":\"wamid.HBgLMzQ2MDAxMTEyMjI=\","
 	        "\"emoji\":\"\xF0\x9F\x91\x8D\"}}"));
-	EXPECT_EQ(json::parse(reaction_payload({reply, ""}))["reaction"]["emoji"], "");
+	EXPECT_EQ(json::parse(reaction_payload({replied_to, ""}))["reaction"]["emoji"], "");
 	EXPECT_EQ(sqlstate_of([] { reaction_payload({"", "x"}); }), "WA014");
 	EXPECT_EQ(sqlstate_of([] {
-		          reaction_payload({reply, "this is no emoji, it is a text"});
+		          reaction_payload({replied_to, "this is no emoji, it is a text"});
 	          }),
 	          "22001");
 }
@@ -294,7 +294,8 @@ TEST(FreeForm, AnyTypeByItsName)
 	        content_payload("template", R"({"name":"a","language":{"code":"es"}})", {}).payload),
 	    json::parse(R"({"type":"template","template":{"name":"a","language":{"code":"es"}}})"));
 	EXPECT_EQ(fault_of([] {
-		          content_payload("reaction", R"({"message_id":"wamid.1","emoji":"x"})", reply);
+		          content_payload("reaction", R"({"message_id":"wamid.1","emoji":"x"})",
+		                          replied_to);
 	          }).message(),
 	          "a reaction cannot be a reply");
 	EXPECT_EQ(fault_of([] { content_payload("pin", "{}", {}); }).message(),

@@ -17,7 +17,7 @@ namespace
 using whatsapp::json;
 
 JsonProblem
-problem_of(const std::string &text)
+view_problem_of(const std::string &text)
 {
 	JsonDocument document;
 	json tree;
@@ -54,7 +54,7 @@ TEST(JsonView, ReadsWhatATreeHolds)
 	                         "18446744073709551616",
 	                         "123456789012345678901234567890.5",
 	                         "\xEF\xBB\xBF{}"})
-		EXPECT_EQ(problem_of(text), JsonProblem::none) << text;
+		EXPECT_EQ(view_problem_of(text), JsonProblem::none) << text;
 }
 
 TEST(JsonView, RefusesWhatATreeRefuses)
@@ -104,33 +104,33 @@ TEST(JsonView, RefusesWhatATreeRefuses)
 	                         "\xEF\xBB{}",
 	                         "'a'",
 	                         "/**/{}"})
-		EXPECT_EQ(problem_of(text), JsonProblem::syntax) << text;
-	EXPECT_EQ(problem_of(std::string("{}\0", 3)), JsonProblem::syntax);
-	EXPECT_EQ(problem_of(std::string("\"\0\"", 3)), JsonProblem::syntax);
-	EXPECT_EQ(problem_of("[1e400]"), JsonProblem::number);
-	EXPECT_EQ(problem_of("[" + std::string(400, '9') + "]"), JsonProblem::number);
+		EXPECT_EQ(view_problem_of(text), JsonProblem::syntax) << text;
+	EXPECT_EQ(view_problem_of(std::string("{}\0", 3)), JsonProblem::syntax);
+	EXPECT_EQ(view_problem_of(std::string("\"\0\"", 3)), JsonProblem::syntax);
+	EXPECT_EQ(view_problem_of("[1e400]"), JsonProblem::number);
+	EXPECT_EQ(view_problem_of("[" + std::string(400, '9') + "]"), JsonProblem::number);
 }
 
 TEST(JsonView, HasTheSameLimits)
 {
 	const auto deep = [](std::size_t n) { return std::string(n, '[') + std::string(n, ']'); };
-	EXPECT_EQ(problem_of(deep(max_json_depth)), JsonProblem::none);
-	EXPECT_EQ(problem_of(deep(max_json_depth + 1)), JsonProblem::depth);
-	EXPECT_EQ(problem_of(std::string(3000000, '[')), JsonProblem::depth);
+	EXPECT_EQ(view_problem_of(deep(max_json_depth)), JsonProblem::none);
+	EXPECT_EQ(view_problem_of(deep(max_json_depth + 1)), JsonProblem::depth);
+	EXPECT_EQ(view_problem_of(std::string(3000000, '[')), JsonProblem::depth);
 	const auto key = [](std::size_t n) { return "{\"" + std::string(n, 'k') + "\":1}"; };
-	EXPECT_EQ(problem_of(key(max_json_key_bytes)), JsonProblem::none);
-	EXPECT_EQ(problem_of(key(max_json_key_bytes + 1)), JsonProblem::key);
+	EXPECT_EQ(view_problem_of(key(max_json_key_bytes)), JsonProblem::none);
+	EXPECT_EQ(view_problem_of(key(max_json_key_bytes + 1)), JsonProblem::key);
 	const auto string = [](std::size_t n) { return "\"" + std::string(n, 's') + "\""; };
-	EXPECT_EQ(problem_of(string(max_json_string_bytes)), JsonProblem::none);
-	EXPECT_EQ(problem_of(string(max_json_string_bytes + 1)), JsonProblem::string);
+	EXPECT_EQ(view_problem_of(string(max_json_string_bytes)), JsonProblem::none);
+	EXPECT_EQ(view_problem_of(string(max_json_string_bytes + 1)), JsonProblem::string);
 	const auto wide = [](std::size_t n) {
 		std::string text = "[0";
 		for (std::size_t i = 1; i < n; i++)
 			text += ",0";
 		return text + "]";
 	};
-	EXPECT_EQ(problem_of(wide(max_json_values - 1)), JsonProblem::none);
-	EXPECT_EQ(problem_of(wide(max_json_values)), JsonProblem::values);
+	EXPECT_EQ(view_problem_of(wide(max_json_values - 1)), JsonProblem::none);
+	EXPECT_EQ(view_problem_of(wide(max_json_values)), JsonProblem::values);
 }
 
 TEST(JsonView, MembersAndText)

@@ -47,7 +47,7 @@ TEST(ListenText, RefusesWhatIsNone)
 }
 
 std::string
-problem(const char *url)
+url_problem_text(const char *url)
 {
 	const char *found = base_url_problem(url);
 	return found == nullptr ? "" : found;
@@ -58,14 +58,14 @@ TEST(BaseUrl, HasNoQueryAndNoVersion)
 	for (const char *url :
 	     {"https://graph.facebook.com", "https://graph.facebook.com/", "http://127.0.0.1:8080",
 	      "https://gateway.example/whatsapp", "https://v1.example", "https://gateway.example/v1x"})
-		EXPECT_EQ(problem(url), "") << url;
-	EXPECT_EQ(problem("http://graph.facebook.com"),
+		EXPECT_EQ(url_problem_text(url), "") << url;
+	EXPECT_EQ(url_problem_text("http://graph.facebook.com"),
 	          "The URL must begin with https://, or with http:// for a loopback address.");
 	for (const char *url : {"https://graph.facebook.com?x=1", "https://graph.facebook.com/?x=1"})
-		EXPECT_EQ(problem(url), "The URL must not have a query.") << url;
+		EXPECT_EQ(url_problem_text(url), "The URL must not have a query.") << url;
 	for (const char *url : {"https://graph.facebook.com/v25.0", "https://graph.facebook.com/v25.0/",
 	                        "https://graph.facebook.com/v2", "http://localhost:80/v25.0//"})
-		EXPECT_EQ(problem(url),
+		EXPECT_EQ(url_problem_text(url),
 		          "The URL must not have the version at its end: that is whatsapp.api_version.")
 		    << url;
 }

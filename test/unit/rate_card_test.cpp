@@ -28,7 +28,7 @@ constexpr char card_head[] =
     "Market,Currency,Marketing,Utility,Authentication,\"Authentication-\nInternational\",Service\r\n";
 
 std::string
-card(const std::string &rows)
+card_file(const std::string &rows)
 {
 	return card_head + rows;
 }
@@ -44,7 +44,7 @@ shown(const std::vector<CardRate> &rates)
 }
 
 std::string
-problem(const std::string &file, const char *currency = "USD")
+rate_problem(const std::string &file, const char *currency = "USD")
 {
 	const Fault fault = fault_of([&] { read_rate_card(file, currency); });
 	return std::string(fault.sqlstate()) + " " + fault.detail();
@@ -105,17 +105,18 @@ TEST(Rate, AmountsAreRounded)
 
 TEST(RateCard, AsMetaPublishesIt)
 {
-	EXPECT_EQ(shown(read_rate_card(
-	              card("Spain,$US,0.0707,0.0200,0.0200,n/a,0.0200\r\n"
-	                   "\"Rest of Central & Eastern Europe\",$US,8.0E-4,0,N/A,n/a,1\r\n,,,,,,\r\n"),
-	              "USD")),
-	          "Spain/marketing/1=0.0707@8 Spain/utility/1=0.02@8 Spain/authentication/1=0.02@8 "
-	          "Spain/authentication_international/1=-@8 Spain/service/1=0.02@8 "
-	          "Rest of Central & Eastern Europe/marketing/1=0.0008@9 "
-	          "Rest of Central & Eastern Europe/utility/1=0@9 "
-	          "Rest of Central & Eastern Europe/authentication/1=-@9 "
-	          "Rest of Central & Eastern Europe/authentication_international/1=-@9 "
-	          "Rest of Central & Eastern Europe/service/1=1@9 ");
+	EXPECT_EQ(
+	    shown(read_rate_card(
+	        card_file("Spain,$US,0.0707,0.0200,0.0200,n/a,0.0200\r\n"
+	                  "\"Rest of Central & Eastern Europe\",$US,8.0E-4,0,N/A,n/a,1\r\n,,,,,,\r\n"),
+	        "USD")),
+	    "Spain/marketing/1=0.0707@8 Spain/utility/1=0.02@8 Spain/authentication/1=0.02@8 "
+	    "Spain/authentication_international/1=-@8 Spain/service/1=0.02@8 "
+	    "Rest of Central & Eastern Europe/marketing/1=0.0008@9 "
+	    "Rest of Central & Eastern Europe/utility/1=0@9 "
+	    "Rest of Central & Eastern Europe/authentication/1=-@9 "
+	    "Rest of Central & Eastern Europe/authentication_international/1=-@9 "
+	    "Rest of Central & Eastern Europe/service/1=1@9 ");
 }
 
 TEST(RateCard, ColumnsAreTakenByName)
@@ -196,13 +197,14 @@ TEST(RateCard, WorkbookOfAnotherProgram)
 	          "Colombia/service/1=0.0008@6 "
 	          "India/marketing/1=0.0118@7 India/utility/1=0.0014@7 India/authentication/1=0.0014@7 "
 	          "India/authentication_international/1=0.028@7 India/service/1=0.0014@7 ");
-	EXPECT_NE(problem(bytes, "EUR").find("the currency is \"$US\" and not EUR"), std::string::npos);
+	EXPECT_NE(rate_problem(bytes, "EUR").find("the currency is \"$US\" and not EUR"),
+	          std::string::npos);
 }
 
 TEST(RateCard, WorkbookByItsParts)
 {
 	/* column B has no name: then it is not known what it is */
-	EXPECT_NE(problem(workbook(workbook_head)).find("column 2 has an unknown name"),
+	EXPECT_NE(rate_problem(workbook(workbook_head)).find("column 2 has an unknown name"),
 	          std::string::npos);
 	const std::string head = "<row r='2'><c r='A2' t='s'><v>0</v></c><c r='B2' "
 	                         "t='s'><v>1</v></c></row>";
@@ -234,7 +236,7 @@ TEST(RateCard, WorkbookByItsParts)
 	    {std::string("PK\3\4\0\0Market,Utility", 20), "no whole ZIP archive"},
 	};
 	for (const auto &[file, detail] : files) {
-		const std::string said = problem(file);
+		const std::string said = rate_problem(file);
 		EXPECT_EQ(said.substr(0, 5), "22023") << said;
 		EXPECT_NE(said.find(detail), std::string::npos) << said << " has not: " << detail;
 	}
@@ -269,19 +271,19 @@ TEST(RateCard, WhatIsNotUnderstoodIsRefused)
 	const std::pair<std::string, const char *> files[] = {
 	    {"", "no line with a column named Market"},
 	    {"<html>Market</html>", "no line with"},
-	    {card(""), ""},
-	    {card("Spain,$US,0.07,0.02,0.02,n/a\n"), "Line 8: it has 6 of 7 cells"},
-	    {card("Spain,EUR,0.07,0.02,0.02,n/a,0.02\n"), "the currency is \"EUR\" and not USD"},
-	    {card("Spain,$A,0.07,0.02,0.02,n/a,0.02\n"), "the currency is \"$A\" and not USD"},
-	    {card("Spain,$US,\"0,07\",0.02,0.02,n/a,0.02\n"), "\"0,07\" is neither a rate"},
-	    {card("Spain,$US,,0.02,0.02,n/a,0.02\n"), "\"\" is neither a rate"},
-	    {card("Spain,$US,0.0707000001,0.02,0.02,n/a,0.02\n"), "of at most 8 decimals"},
-	    {card("Spain,$US,-1,0.02,0.02,n/a,0.02\n"), "\"-1\" is neither"},
-	    {card(",$US,0.07,0.02,0.02,n/a,0.02\n"), "the market is missing"},
-	    {card("Spain,$US,1,1,1,1,1\nSpain,$US,1,1,1,1,1\n"),
+	    {card_file(""), ""},
+	    {card_file("Spain,$US,0.07,0.02,0.02,n/a\n"), "Line 8: it has 6 of 7 cells"},
+	    {card_file("Spain,EUR,0.07,0.02,0.02,n/a,0.02\n"), "the currency is \"EUR\" and not USD"},
+	    {card_file("Spain,$A,0.07,0.02,0.02,n/a,0.02\n"), "the currency is \"$A\" and not USD"},
+	    {card_file("Spain,$US,\"0,07\",0.02,0.02,n/a,0.02\n"), "\"0,07\" is neither a rate"},
+	    {card_file("Spain,$US,,0.02,0.02,n/a,0.02\n"), "\"\" is neither a rate"},
+	    {card_file("Spain,$US,0.0707000001,0.02,0.02,n/a,0.02\n"), "of at most 8 decimals"},
+	    {card_file("Spain,$US,-1,0.02,0.02,n/a,0.02\n"), "\"-1\" is neither"},
+	    {card_file(",$US,0.07,0.02,0.02,n/a,0.02\n"), "the market is missing"},
+	    {card_file("Spain,$US,1,1,1,1,1\nSpain,$US,1,1,1,1,1\n"),
 	     "Line 9: market \"Spain\" has this rate already"},
-	    {card("Spain,$US,1,1,1,1,\"1\nFrance"), "It opens on line 8"},
-	    {card("Spain,$US,\"1\"1,1,1,1,1"), "It ends on line 8"},
+	    {card_file("Spain,$US,1,1,1,1,\"1\nFrance"), "It opens on line 8"},
+	    {card_file("Spain,$US,\"1\"1,1,1,1,1"), "It ends on line 8"},
 	    {"Market,Utility,Discount\nSpain,1,1", "column 3 has an unknown name"},
 	    {"Market,Utility,Utility\nSpain,1,1", "stands there twice"},
 	    {"Market,Market,Utility\nSpain,1,1", "stands there twice"},
@@ -295,7 +297,7 @@ TEST(RateCard, WhatIsNotUnderstoodIsRefused)
 	    {std::string((1 << 20) + 1, ' '), ""},
 	};
 	for (const auto &[file, detail] : files) {
-		const std::string said = problem(file);
+		const std::string said = rate_problem(file);
 		EXPECT_EQ(said.substr(0, 5), "22023") << file.substr(0, 200);
 		EXPECT_NE(said.find(detail), std::string::npos) << said;
 	}
@@ -303,7 +305,7 @@ TEST(RateCard, WhatIsNotUnderstoodIsRefused)
 
 TEST(RateCard, NoCutMakesAPriceOfSomethingElse)
 {
-	const std::string whole = card("Spain,$US,0.0707,0.0200,0.0200,n/a,0.0200\n");
+	const std::string whole = card_file("Spain,$US,0.0707,0.0200,0.0200,n/a,0.0200\n");
 	for (std::size_t size = 0; size < whole.size(); size++) {
 		std::vector<CardRate> rates;
 		try {

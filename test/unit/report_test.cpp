@@ -14,12 +14,12 @@ namespace whatsapp
 namespace
 {
 
-struct Sample {
+struct ReportSample {
 	std::unique_ptr<DatabaseFigures> database = std::make_unique<DatabaseFigures>();
 	std::unique_ptr<PlacedSender> sender = std::make_unique<PlacedSender>();
 	Figures figures = {};
 
-	Sample()
+	ReportSample()
 	{
 		figures.database = database.get();
 		figures.sender = sender.get();
@@ -50,7 +50,7 @@ TEST(Report, NothingAtAll)
 
 TEST(Report, NoMessage)
 {
-	const std::string page = Sample().page();
+	const std::string page = ReportSample().page();
 	EXPECT_TRUE(has(page, "<p>0 sent, 0 delivered, 0 read, 0 failed</p>")) << page;
 	EXPECT_FALSE(has(page, "nan"));
 	EXPECT_FALSE(has(page, "<rect"));
@@ -58,7 +58,7 @@ TEST(Report, NoMessage)
 
 TEST(Report, OneMessage)
 {
-	Sample sample;
+	ReportSample sample;
 	sample.database->day_count = 1;
 	sample.database->day[0] = {21937, 1, 1, 0, 0};
 	sample.sender->figures.latency[1].bucket[latency_bucket(0.2)] = 1;
@@ -71,7 +71,7 @@ TEST(Report, OneMessage)
 
 TEST(Report, MoneyByCurrencyAndDay)
 {
-	Sample sample;
+	ReportSample sample;
 	sample.database->cost_count = 3;
 	sample.database->cost[0] = {21936, "EUR", 2, 1, 0, 0.0305, 0, 0};
 	sample.database->cost[1] = {21937, "EUR", 1, 0, 0, 0.5, 1, 0.5};
@@ -87,7 +87,7 @@ TEST(Report, MoneyByCurrencyAndDay)
 
 TEST(Report, BudgetThatHolds)
 {
-	Sample sample;
+	ReportSample sample;
 	sample.database->budget_count = 2;
 	sample.database->budget[0] = {"<i>", "EUR", 100, 60, 25, 0, 0};
 	sample.database->budget[1] = {"small", "EUR", 100, 1, 0, 0, 0};
@@ -98,14 +98,14 @@ TEST(Report, BudgetThatHolds)
 
 TEST(Report, NamesAreText)
 {
-	const std::string page = Sample().page();
+	const std::string page = ReportSample().page();
 	EXPECT_FALSE(has(page, "<b>&\""));
 	EXPECT_TRUE(has(page, "Sender &lt;b&gt;&amp;&quot;"));
 }
 
 TEST(Report, NothingIsLoadedOrRuns)
 {
-	const std::string page = Sample().page();
+	const std::string page = ReportSample().page();
 	EXPECT_FALSE(has(page, "<script"));
 	EXPECT_FALSE(has(page, "http://"));
 	EXPECT_FALSE(has(page, "https://"));
@@ -114,7 +114,7 @@ TEST(Report, NothingIsLoadedOrRuns)
 
 TEST(Report, WhatIsWrongIsMarked)
 {
-	Sample sample;
+	ReportSample sample;
 	EXPECT_TRUE(has(sample.page(), "<tr class=bad><td>look</td><td>Worker sender"));
 	sample.database->worker[1].looped_at = 1895336240 - 3;
 	EXPECT_TRUE(has(sample.page(), "<tr class=ok><td>ok</td><td>Worker sender"));
@@ -127,7 +127,7 @@ TEST(Report, WhatIsWrongIsMarked)
 
 TEST(Report, WhatWillRunOut)
 {
-	Sample sample;
+	ReportSample sample;
 	EXPECT_FALSE(has(sample.page(), "Access token"));
 	EXPECT_FALSE(has(sample.page(), "Templates"));
 	sample.database->token_ends_at = 1895336240 + 60 * 86400;
@@ -149,7 +149,7 @@ TEST(Report, WhatWillRunOut)
 
 TEST(Report, TenMillionMessages)
 {
-	Sample sample;
+	ReportSample sample;
 	sample.database->day_count = 2;
 	sample.database->day[0] = {21936, 9999999, 9900000, 5000000, 100000};
 	sample.database->day[1] = {21937, 1, 1, 1, 0};

@@ -30,7 +30,7 @@ kind(const char *name)
 }
 
 Outcome
-judged(long status, std::string_view body, std::string_view retry_after = {})
+judged_by_graph(long status, std::string_view body, std::string_view retry_after = {})
 {
 	Answer answer;
 	answer.transport = Transport::answered;
@@ -215,18 +215,20 @@ TEST(Request, ADeleteIsDoneWhenNothingIsLeft)
 TEST(Request, WhatMayHaveBeenDoneIsLookedForAndNeverAskedTwice)
 {
 	EXPECT_EQ(step("create_template", lost(Transport::unknown), facts(1)), RequestStep::look);
-	EXPECT_EQ(step("create_template", judged(503, "<html>"), facts(1)), RequestStep::look);
-	EXPECT_EQ(step("create_template", judged(500, R"({"error":{"code":1}})"), facts(1)),
+	EXPECT_EQ(step("create_template", judged_by_graph(503, "<html>"), facts(1)), RequestStep::look);
+	EXPECT_EQ(step("create_template", judged_by_graph(500, R"({"error":{"code":1}})"), facts(1)),
 	          RequestStep::look);
-	EXPECT_EQ(step("create_template", judged(200, "<html>"), facts(1)), RequestStep::look);
+	EXPECT_EQ(step("create_template", judged_by_graph(200, "<html>"), facts(1)), RequestStep::look);
 	EXPECT_EQ(step("create_template", lost(Transport::not_sent), facts(1)), RequestStep::ask_again);
 	for (const char *repeatable : {"sync_templates"}) {
 		EXPECT_EQ(step(repeatable, lost(Transport::unknown), facts(1)), RequestStep::ask_again);
-		EXPECT_EQ(step(repeatable, judged(503, "<html>"), facts(1)), RequestStep::ask_again);
+		EXPECT_EQ(step(repeatable, judged_by_graph(503, "<html>"), facts(1)),
+		          RequestStep::ask_again);
 	}
 	/* whatever a look says but "it is there" */
-	for (const Outcome &blank : {lost(Transport::unknown), lost(Transport::not_sent),
-	                             judged(503, ""), judged(400, R"({"error":{"code":100}})")})
+	for (const Outcome &blank :
+	     {lost(Transport::unknown), lost(Transport::not_sent), judged_by_graph(503, ""),
+	      judged_by_graph(400, R"({"error":{"code":100}})")})
 		for (int looks = 1; looks < max_looks; looks++)
 			EXPECT_EQ(step("create_template", blank, look_facts(looks)), RequestStep::look);
 	EXPECT_EQ(react_to_blank_look(kind("create_template"), look_facts(max_looks)).step,
@@ -238,20 +240,22 @@ TEST(Request, WhatMayHaveBeenDoneIsLookedForAndNeverAskedTwice)
 TEST(Request, ALimitIsARestAndNoAttempt)
 {
 	for (const char *code : {"4", "613", "80007"}) {
-		const Outcome limit = judged(400, std::string(R"({"error":{"code":)") + code + "}}");
+		const Outcome limit =
+		    judged_by_graph(400, std::string(R"({"error":{"code":)") + code + "}}");
 		const RequestReaction reaction =
 		    choose_request_reaction(kind("create_template"), limit, {}, facts(99));
 		EXPECT_EQ(reaction.step, RequestStep::put_back) << code;
 		EXPECT_EQ(reaction.rest_ms, first_throttle_ms) << code;
 		EXPECT_EQ(step("create_template", limit, look_facts(1)), RequestStep::look) << code;
 	}
-	const Outcome limit = judged(400, R"({"error":{"code":80007}})");
+	const Outcome limit = judged_by_graph(400, R"({"error":{"code":80007}})");
 	Usage usage;
 	usage.regain_ms = 120000;
 	EXPECT_EQ(choose_request_reaction(kind("sync_templates"), limit, usage, facts(1)).delay_ms,
 	          120000);
 	EXPECT_EQ(choose_request_reaction(kind("sync_templates"),
-	                                  judged(429, R"({"error":{"code":80007}})", "7"), {}, facts(1))
+	                                  judged_by_graph(429, R"({"error":{"code":80007}})", "7"), {},
+	                                  facts(1))
 	              .rest_ms,
 	          7000);
 	RequestFacts again = facts(1);
@@ -261,31 +265,33 @@ TEST(Request, ALimitIsARestAndNoAttempt)
 	usage = Usage();
 	usage.percent = 80;
 	EXPECT_EQ(
-	    choose_request_reaction(kind("sync_templates"), judged(200, "{}"), usage, facts(1)).rest_ms,
+	    choose_request_reaction(kind("sync_templates"), judged_by_graph(200, "{}"), usage, facts(1))
+	        .rest_ms,
 	    slow_down_ms);
 }
 
 TEST(Request, RefusalsAndTroubleOfTheAccountFail)
 {
 	EXPECT_EQ(step("create_template",
-	               judged(400, R"({"error":{"code":100,"error_subcode":2388023}})"), facts(1)),
+	               judged_by_graph(400, R"({"error":{"code":100,"error_subcode":2388023}})"),
+	               facts(1)),
 	          RequestStep::fail);
-	EXPECT_EQ(step("create_template", judged(401, R"({"error":{"code":190}})"), facts(1)),
+	EXPECT_EQ(step("create_template", judged_by_graph(401, R"({"error":{"code":190}})"), facts(1)),
 	          RequestStep::fail);
-	EXPECT_EQ(judged(400, R"({"error":{"code":100,"error_subcode":33}})").verdict,
+	EXPECT_EQ(judged_by_graph(400, R"({"error":{"code":100,"error_subcode":33}})").verdict,
 	          Verdict::refused);
-	EXPECT_EQ(step("sync_templates", judged(500, R"({"error":{"code":1}})"), facts(3)),
+	EXPECT_EQ(step("sync_templates", judged_by_graph(500, R"({"error":{"code":1}})"), facts(3)),
 	          RequestStep::fail);
 	EXPECT_EQ(step("sync_templates", lost(Transport::not_sent), facts(3)), RequestStep::ask_again);
 }
 
 TEST(Request, SuccessIsAnObjectWithoutAnError)
 {
-	EXPECT_EQ(judged(200, R"({"success":true})").verdict, Verdict::accepted);
-	EXPECT_EQ(judged(200, R"({"error":{"code":80007}})").verdict, Verdict::throttle);
-	EXPECT_EQ(judged(200, "[1]").verdict, Verdict::unknown);
-	EXPECT_EQ(judged(200, "").verdict, Verdict::unknown);
-	EXPECT_EQ(judged(404, "<html>").verdict, Verdict::account);
+	EXPECT_EQ(judged_by_graph(200, R"({"success":true})").verdict, Verdict::accepted);
+	EXPECT_EQ(judged_by_graph(200, R"({"error":{"code":80007}})").verdict, Verdict::throttle);
+	EXPECT_EQ(judged_by_graph(200, "[1]").verdict, Verdict::unknown);
+	EXPECT_EQ(judged_by_graph(200, "").verdict, Verdict::unknown);
+	EXPECT_EQ(judged_by_graph(404, "<html>").verdict, Verdict::account);
 }
 
 RequestTask

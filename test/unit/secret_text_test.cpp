@@ -11,7 +11,7 @@ namespace
 {
 
 std::string
-problem(const char *secret, std::string_view text)
+secret_problem(const char *secret, std::string_view text)
 {
 	const char *found = secret_text_problem(secret, text);
 	return found == nullptr ? "" : found;
@@ -20,37 +20,38 @@ problem(const char *secret, std::string_view text)
 TEST(SecretText, TakesWhatASecretIs)
 {
 	for (const char *text : {"EAAGm0PX4ZCpsBA", "abc123==", "0123456789abcdef", "a.b-c_d", "x"})
-		EXPECT_EQ(problem("access_token", text), "") << text;
-	EXPECT_EQ(problem("verify_token", "una frase con eñes = y más"), "");
+		EXPECT_EQ(secret_problem("access_token", text), "") << text;
+	EXPECT_EQ(secret_problem("verify_token", "una frase con eñes = y más"), "");
 	/* one quote is no pair */
-	EXPECT_EQ(problem("verify_token", "\"half"), "");
-	EXPECT_EQ(problem("verify_token", "\""), "");
+	EXPECT_EQ(secret_problem("verify_token", "\"half"), "");
+	EXPECT_EQ(secret_problem("verify_token", "\""), "");
 }
 
 TEST(SecretText, RefusesWhatItIsNot)
 {
-	EXPECT_EQ(problem("access_token", ""), "is empty");
-	EXPECT_EQ(problem("access_token", "\xEF\xBB\xBF"
-	                                  "EAA"),
+	EXPECT_EQ(secret_problem("access_token", ""), "is empty");
+	EXPECT_EQ(secret_problem("access_token", "\xEF\xBB\xBF"
+	                                         "EAA"),
 	          "begins with a byte order mark");
-	EXPECT_EQ(problem("access_token", "\"EAA\""), "has quotes around the value");
-	EXPECT_EQ(problem("app_secret", "'abc'"), "has quotes around the value");
+	EXPECT_EQ(secret_problem("access_token", "\"EAA\""), "has quotes around the value");
+	EXPECT_EQ(secret_problem("app_secret", "'abc'"), "has quotes around the value");
 	for (const char *text : {"WHATSAPP_ACCESS_TOKEN=EAA", "access_token=EAA", "export X=EAA",
 	                         "WHATSAPP_ACCESS_TOKEN=\"EAA\""})
-		EXPECT_EQ(problem("access_token", text), "holds an assignment instead of the value alone")
+		EXPECT_EQ(secret_problem("access_token", text),
+		          "holds an assignment instead of the value alone")
 		    << text;
-	EXPECT_EQ(problem("access_token", "EAA\nEAB"),
+	EXPECT_EQ(secret_problem("access_token", "EAA\nEAB"),
 	          "has more than one line, or a control character");
-	EXPECT_EQ(problem("access_token", std::string_view("EAA\0B", 5)),
+	EXPECT_EQ(secret_problem("access_token", std::string_view("EAA\0B", 5)),
 	          "has more than one line, or a control character");
-	EXPECT_EQ(problem("access_token", "EAA B"), "has a space within the value");
-	EXPECT_EQ(problem("access_token", "EAA\xC3\xA9"), "has a character that is not ASCII");
+	EXPECT_EQ(secret_problem("access_token", "EAA B"), "has a space within the value");
+	EXPECT_EQ(secret_problem("access_token", "EAA\xC3\xA9"), "has a character that is not ASCII");
 	/* UTF-16, as an editor of Windows saves it */
-	EXPECT_EQ(problem("verify_token", std::string_view("\xFF\xFE"
-	                                                   "E\0A\0",
-	                                                   6)),
+	EXPECT_EQ(secret_problem("verify_token", std::string_view("\xFF\xFE"
+	                                                          "E\0A\0",
+	                                                          6)),
 	          "has more than one line, or a control character");
-	EXPECT_EQ(problem("verify_token", "verify_token=abc"),
+	EXPECT_EQ(secret_problem("verify_token", "verify_token=abc"),
 	          "holds an assignment instead of the value alone");
 }
 

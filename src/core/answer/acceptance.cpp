@@ -18,8 +18,6 @@ namespace whatsapp
 namespace
 {
 
-constexpr std::size_t max_id_bytes = 1024;
-
 /* Depth 1 is the answer, 2 a list of it, 3 an element. */
 class AcceptanceHandler final : public nlohmann::json_sax<json>
 {
@@ -57,7 +55,7 @@ public:
 		if (depth_ != 3 || field_ == nullptr)
 			return true;
 		/* NUL does not go into the database, and a long one not into an index */
-		if (text.size() > max_id_bytes || text.find('\0') != std::string::npos)
+		if (text.size() > max_stored_id_bytes || text.find('\0') != std::string::npos)
 			return false;
 		field_->swap(text);
 		return true;

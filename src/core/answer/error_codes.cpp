@@ -21,8 +21,6 @@ constexpr char token_hint[] = "Access token expired: generate a permanent system
 constexpr char permission_hint[] =
     "Give the system user the whatsapp_business_messaging permission and full access to the "
     "WhatsApp Business Account, then generate a new token.";
-constexpr char status_hint[] =
-    "Retried by itself; see https://developers.facebook.com/status if it lasts.";
 constexpr char rate_hint[] =
     "Nothing: it is tried again later. If it happens often, send more slowly.";
 constexpr char wait_hint[] =
@@ -74,7 +72,7 @@ constexpr Explanation table[] = {
     {1, Verdict::retry,
      "The API could not process the request: invalid request or an unknown error.",
      "Retried a few times; if it stays, compare the request with the API reference."},
-    {2, Verdict::retry, "The API is temporarily down or overloaded.", status_hint},
+    {2, Verdict::retry, "The API is temporarily down or overloaded.", platform_status_hint},
     {3, Verdict::account, "The app lacks the capability or the permission for this call.",
      permission_hint},
     {4, Verdict::throttle, "The app has reached its call rate limit.", rate_hint},
@@ -133,13 +131,13 @@ constexpr Explanation table[] = {
     {130501, Verdict::refused, "An inbound message of a type that groups do not support.",
      inbound_hint},
     {131000, Verdict::retry, "Something went wrong at Meta's side, without further explanation.",
-     status_hint},
+     platform_status_hint},
     {131005, Verdict::account, "Access was denied: a permission is not granted.", permission_hint},
     {131008, Verdict::refused, "A required parameter is missing.", request_hint},
     {131009, Verdict::refused, "The value of a parameter is not valid.",
      "Check the phone format, for example +34612345678 (E.164), and the values of the request; a "
      "reaction needs a message of the last 30 days."},
-    {131016, Verdict::retry, "A service is temporarily unavailable.", status_hint},
+    {131016, Verdict::retry, "A service is temporarily unavailable.", platform_status_hint},
     {131020, Verdict::refused, "The group is unknown or cannot be used.", group_hint},
     {131021, Verdict::refused, "Sender and recipient are the same phone number.",
      "Use another recipient, in E.164 form, for example +34612345678."},
@@ -233,7 +231,8 @@ constexpr Explanation table[] = {
      flow_hint},
     {133000, Verdict::account, "An earlier deregistration of the number is not complete.",
      register_hint},
-    {133004, Verdict::retry, "The registration server is temporarily unavailable.", status_hint},
+    {133004, Verdict::retry, "The registration server is temporarily unavailable.",
+     platform_status_hint},
     {133005, Verdict::account, "The two-step verification PIN is wrong.", pin_hint},
     {133006, Verdict::account, "The number needs to be verified again.", register_hint},
     {133008, Verdict::account, "The PIN was entered wrongly too often.", pin_hint},

@@ -20,6 +20,14 @@ struct Explanation {
 	const char *hint;    /* what to do */
 };
 
+/* The one place where a subcode decides: under code 100 it tells a wrong message from a wrong
+ * sender or object. */
+inline constexpr long long invalid_parameter_code = 100;
+inline constexpr long long unknown_node_subcode = 33;
+
+inline constexpr char platform_status_hint[] =
+    "Retried by itself; see https://developers.facebook.com/status if it lasts.";
+
 /* The row for a code (ranges such as 200-299 resolved), or NULL for one that is not in the table.
  */
 const Explanation *explain_code(long long code) noexcept;

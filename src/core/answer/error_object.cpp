@@ -9,6 +9,7 @@
 
 #include "core/base/json_tree.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
 
@@ -53,7 +54,7 @@ comparable(const std::string &text)
 	std::string plain;
 	for (const char c : text)
 		if (c != '.')
-			plain += static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+			plain += to_lower(c);
 	return plain;
 }
 

@@ -18,14 +18,11 @@ namespace whatsapp
 namespace
 {
 
-constexpr long long invalid_parameter_code = 100;
-constexpr long long unknown_node_subcode = 33;
-
 constexpr char lost_hint[] =
     "The request may have been carried out. One that can be repeated is made again; for any other "
     "it is looked what became of it.";
 constexpr char unread_hint[] = "Check that the configured address is the Cloud API's.";
-constexpr char unknown_node_hint[] =
+constexpr char unknown_object_hint[] =
     "Check the id, and that the token's system user may manage the business account.";
 constexpr char missing_hint[] =
     "Check business_account_id of the account and phone_number_id of the sender: they are Meta's "
@@ -50,7 +47,7 @@ read_subcode(std::string_view body, Outcome &outcome)
 		return;
 	if (read.subcode == unknown_node_subcode) {
 		outcome.verdict = Verdict::refused;
-		outcome.hint = unknown_node_hint;
+		outcome.hint = unknown_object_hint;
 	} else if (const Explanation *row = explain_code(read.subcode)) {
 		outcome.verdict = row->verdict;
 		outcome.hint = row->hint;

@@ -26,9 +26,6 @@ namespace whatsapp
 namespace
 {
 
-/* Ids go into indexed columns, whose entries end at some 2,700 bytes. */
-constexpr std::size_t max_id_bytes = 1024;
-
 constexpr long unauthorized = 401;
 constexpr long proxy_unauthorized = 407;
 constexpr long too_many_requests = 429;
@@ -45,16 +42,11 @@ constexpr char unlisted_throttle_hint[] =
 constexpr char codeless_hint[] =
     "Nothing tells the reason: look at the details kept with the message and at the sender's state "
     "in WhatsApp Manager.";
-constexpr char status_hint[] =
-    "Retried by itself; see https://developers.facebook.com/status if it lasts.";
 constexpr char stranger_hint[] =
     "Retried by itself. The answer is not the Cloud API's own: check the configured address, and "
     "proxies or gateways on the way.";
 
-/* The one place where a subcode decides: under code 100 it tells a wrong message from a wrong
- * sender, whose messages would all fail. */
-constexpr long long invalid_parameter_code = 100;
-constexpr long long unknown_node_subcode = 33;
+/* With a wrong sender all its messages would fail. */
 constexpr char unknown_node_hint[] = "Check phone_number_id of the sender: it is Meta's id of the "
                                      "number, not the number itself, and "
                                      "the token's system user needs access to it.";
@@ -114,7 +106,7 @@ judge_status(long status, bool from_platform) noexcept
 		return {Verdict::account, "Check phone_number_id and api_version of the sender: the "
 		                          "address of the request does not exist."};
 	if (status == 408 || status == too_many_requests || (status >= 500 && status <= 599))
-		return {Verdict::retry, status_hint};
+		return {Verdict::retry, platform_status_hint};
 	if (status >= 400 && status <= 499)
 		return from_platform && status != proxy_unauthorized
 		           ? Judgement{Verdict::refused, codeless_hint}
@@ -166,7 +158,7 @@ short_id(const json *value)
 {
 	std::string id = text_of(value);
 
-	return id.size() <= max_id_bytes ? id : std::string();
+	return id.size() <= max_stored_id_bytes ? id : std::string();
 }
 
 bool

@@ -19,9 +19,6 @@ namespace whatsapp
 namespace
 {
 
-/* nlohmann's id of "number overflow", the only out_of_range that a parse reports. */
-constexpr int number_overflow = 406;
-
 class LimitChecker final : public nlohmann::json_sax<json>
 {
 public:
@@ -97,7 +94,7 @@ public:
 	bool
 	parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &error) override
 	{
-		return stop(error.id == number_overflow ? JsonProblem::number : JsonProblem::syntax);
+		return stop(error.id == number_overflow_id ? JsonProblem::number : JsonProblem::syntax);
 	}
 
 private:

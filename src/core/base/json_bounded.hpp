@@ -23,6 +23,9 @@ inline constexpr std::size_t max_json_string_bytes = std::size_t{64} * 1024;
 
 enum class JsonProblem : unsigned char { none, syntax, number, depth, values, key, string };
 
+/* nlohmann's id of "number overflow", the only out_of_range that a parse reports. */
+inline constexpr int number_overflow_id = 406;
+
 /* Never throws but std::bad_alloc; tree is untouched unless the result is JsonProblem::none. */
 JsonProblem parse_bounded(std::string_view text, json &tree);
 

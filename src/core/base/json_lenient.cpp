@@ -3,6 +3,7 @@
  */
 #include "core/base/json_lenient.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
 #include "core/base/utf8.hpp"
@@ -31,7 +32,7 @@ escaped_unit(std::string_view text) noexcept
 		return -1;
 	int unit = 0;
 	for (const char c : text.substr(2, 4)) {
-		const int digit = c >= '0' && c <= '9'   ? c - '0'
+		const int digit = is_digit(c)            ? c - '0'
 		                  : c >= 'a' && c <= 'f' ? c - 'a' + 10
 		                  : c >= 'A' && c <= 'F' ? c - 'A' + 10
 		                                         : -1;
@@ -165,7 +166,7 @@ mend_json(std::string_view text)
 		const char c = text[at];
 		if (c == '"') {
 			at += mend_string(text.substr(at), mended);
-		} else if (c == '-' || (c >= '0' && c <= '9')) {
+		} else if (c == '-' || is_digit(c)) {
 			at += mend_number(text.substr(at), mended);
 		} else {
 			/* nlohmann takes a NUL for the end of the document */

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "core/base/ascii.hpp"
 #include "core/base/json_bounded.hpp"
 #include "core/base/utf8.hpp"
 
@@ -24,8 +25,6 @@ namespace
 /* jsonb and double take any number of so many characters, if it has no exponent. */
 constexpr std::size_t max_plain_number = 64;
 constexpr std::size_t bytes_per_node = 16;
-/* nlohmann's id of "number overflow", the only out_of_range that a parse reports. */
-constexpr int number_overflow = 406;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 /* The text, one byte after the other; seen is how far the parser has read. */
@@ -155,7 +154,7 @@ public:
 	bool
 	parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &error)
 	{
-		return stop(error.id == number_overflow ? JsonProblem::number : JsonProblem::syntax);
+		return stop(error.id == number_overflow_id ? JsonProblem::number : JsonProblem::syntax);
 	}
 
 private:
@@ -204,7 +203,7 @@ private:
 	number()
 	{
 		const char *end = seen;
-		while (end[-1] < '0' || end[-1] > '9')
+		while (!is_digit(end[-1]))
 			end--;
 		const std::string_view raw = take(end);
 		const bool exponent = raw.find_first_of("eE") != std::string_view::npos;

@@ -6,6 +6,7 @@
  */
 #include "core/base/redact.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/base/utf8.hpp"
 
 #include "core/base/server_free.hpp"
@@ -36,14 +37,7 @@ printable_ascii(std::string_view text) noexcept
 bool
 token_character(char c) noexcept
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-	       c == '-' || c == '|';
-}
-
-bool
-ends_with(std::string_view text, std::string_view end) noexcept
-{
-	return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+	return is_letter_or_digit(c) || c == '_' || c == '-' || c == '|';
 }
 
 bool

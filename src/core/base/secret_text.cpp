@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <iterator>
 
+#include "core/base/ascii.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -14,24 +16,18 @@ namespace whatsapp
 namespace
 {
 
-bool
-begins(std::string_view text, std::string_view with) noexcept
-{
-	return text.substr(0, with.size()) == with;
-}
-
 /* NAME=value, as in a file of environment variables. A secret may end with "=" (base64), and a
  * verify token may hold it anywhere. */
 bool
 is_assignment(std::string_view secret, std::string_view text) noexcept
 {
-	if (begins(text, "export "))
+	if (begins_with(text, "export "))
 		return true;
 	const auto equals = text.find('=');
 	if (equals == std::string_view::npos)
 		return false;
 	const std::string_view name = text.substr(0, equals);
-	return begins(name, "WHATSAPP_") || name == secret;
+	return begins_with(name, "WHATSAPP_") || name == secret;
 }
 
 bool
@@ -56,19 +52,11 @@ constexpr std::size_t least_app_secret_bytes = 32;
 constexpr std::size_t least_access_token_bytes = 20;
 constexpr int least_characters = 6;
 
-char
-in_small(char c) noexcept
-{
-	return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 bool
 is_example(std::string_view text) noexcept
 {
-	return std::any_of(std::begin(examples), std::end(examples), [text](std::string_view each) {
-		return std::equal(each.begin(), each.end(), text.begin(), text.end(),
-		                  [](char left, char right) { return left == in_small(right); });
-	});
+	return std::any_of(std::begin(examples), std::end(examples),
+	                   [text](std::string_view each) { return same_but_for_case(text, each); });
 }
 
 int
@@ -96,7 +84,7 @@ secret_text_problem(std::string_view secret, std::string_view text) noexcept
 {
 	if (text.empty())
 		return "is empty";
-	if (begins(text, "\xEF\xBB\xBF"))
+	if (begins_with(text, "\xEF\xBB\xBF"))
 		return "begins with a byte order mark";
 	if (is_assignment(secret, text))
 		return "holds an assignment instead of the value alone";

@@ -4,6 +4,8 @@
  */
 #include "core/base/url.hpp"
 
+#include "core/base/ascii.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -11,12 +13,6 @@ namespace whatsapp
 
 namespace
 {
-
-bool
-begins(std::string_view text, std::string_view with) noexcept
-{
-	return text.substr(0, with.size()) == with;
-}
 
 /* host[:port] up to the path; empty when the authority holds anything else, such as a user part
  * that hides the real host */
@@ -26,7 +22,7 @@ host_of(std::string_view authority_and_path) noexcept
 	const std::string_view authority = authority_and_path.substr(0, authority_and_path.find('/'));
 	std::string_view host = authority;
 	std::string_view rest;
-	if (begins(authority, "[")) {
+	if (begins_with(authority, "[")) {
 		const auto end = authority.find(']');
 		if (end == std::string_view::npos)
 			return {};
@@ -50,7 +46,8 @@ loopback(std::string_view host) noexcept
 	if (host == "localhost" || host == "[::1]")
 		return true;
 	/* digits and dots only: 127.0.0.1.example.org is a name that anybody can point anywhere */
-	return begins(host, "127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+	return begins_with(host, "127.") &&
+	       host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
 bool
@@ -67,7 +64,7 @@ plain(std::string_view url) noexcept
 bool
 url_is_loopback_http(std::string_view url) noexcept
 {
-	return plain(url) && begins(url, "http://") && loopback(host_of(url.substr(7)));
+	return plain(url) && begins_with(url, "http://") && loopback(host_of(url.substr(7)));
 }
 
 bool
@@ -75,7 +72,7 @@ url_allowed(std::string_view url) noexcept
 {
 	if (url_is_loopback_http(url))
 		return true;
-	return plain(url) && begins(url, "https://") && !host_of(url.substr(8)).empty();
+	return plain(url) && begins_with(url, "https://") && !host_of(url.substr(8)).empty();
 }
 
 namespace
@@ -85,7 +82,7 @@ namespace
 bool
 is_version(std::string_view text) noexcept
 {
-	return text.size() >= 2 && text[0] == 'v' && text[1] >= '0' && text[1] <= '9' &&
+	return text.size() >= 2 && text[0] == 'v' && is_digit(text[1]) &&
 	       text.find_first_not_of("0123456789.", 1) == std::string_view::npos;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
@@ -31,11 +32,7 @@ constexpr std::size_t max_product_cards = 10;
 std::string
 lower_word(const json &object, const char *name)
 {
-	std::string word = text_of(member(object, name));
-	for (char &c : word)
-		if (c >= 'A' && c <= 'Z')
-			c = static_cast<char>(c - 'A' + 'a');
-	return word;
+	return lower_case_of(text_of(member(object, name)));
 }
 
 const json &
@@ -90,9 +87,8 @@ read_button(const json &component, GivenCard &card)
 {
 	GivenButton button;
 	const std::string index = text_of(member(component, "index"));
-	button.index = index.size() == 1 && index[0] >= '0' && index[0] <= '9'
-	                   ? static_cast<std::size_t>(index[0] - '0')
-	                   : 0;
+	button.index =
+	    index.size() == 1 && is_digit(index[0]) ? static_cast<std::size_t>(index[0] - '0') : 0;
 	button.sub_type = lower_word(component, "sub_type");
 	button.filled = !list_of(component, "parameters").empty();
 	for (const json &parameter : list_of(component, "parameters"))
@@ -213,10 +209,7 @@ wanted_header(const TemplateCard &card)
 		return card.header.placeholders.empty() ? "" : "text";
 	if (card.header_format == "GIF")
 		return "video";
-	std::string type = card.header_format;
-	for (char &c : type)
-		c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-	return type;
+	return lower_case_of(card.header_format);
 }
 
 void

@@ -17,7 +17,6 @@ namespace
 
 constexpr std::size_t max_buttons = 10;
 constexpr std::size_t max_card_buttons = 2;
-constexpr std::size_t max_button_text = 25;
 constexpr std::size_t max_url = 2000;
 constexpr std::size_t max_phone_number = 20;
 constexpr std::size_t max_copy_code = 20;
@@ -30,7 +29,8 @@ check_button_text(const json &button, const Place &place)
 		return;
 	if (!has_visible_text(*text))
 		return place.note(Rule::text_empty, "The button has no text.");
-	check_length(*text, max_button_text, Rule::button_text_too_long, place, "The button's text");
+	check_length(*text, max_button_text_characters, Rule::button_text_too_long, place,
+	             "The button's text");
 }
 
 void
@@ -133,7 +133,7 @@ check_fixed_text(const json &button, const Place &place, const char *fixed)
 }
 
 void
-check_code_button(const json &, const Place &place)
+refuse_code_button(const json &, const Place &place)
 {
 	place.note(Rule::otp_button_not_allowed, "The button gives a one-time code.");
 }
@@ -178,7 +178,7 @@ check_button(const json &button, const Place &place)
 	             {"CATALOG", check_catalog},
 	             {"MPM", check_products},
 	             {"SPM", check_product},
-	             {"OTP", check_code_button},
+	             {"OTP", refuse_code_button},
 	             {"VOICE_CALL", check_other},
 	             {"REQUEST_CONTACT_INFO", check_other},
 	             {"ORDER_DETAILS", check_other}};

@@ -20,7 +20,6 @@ constexpr std::int64_t max_expiration_minutes = 90;
 constexpr std::size_t max_apps = 5;
 constexpr std::size_t max_package_name = 224;
 constexpr std::size_t signature_hash_characters = 11;
-constexpr std::size_t max_button_text = 25;
 
 void
 check_flag(const json &object, const char *name, const Place &place)
@@ -86,7 +85,7 @@ check_code_button(const json &button, const Place &place)
 	    {"type", "otp_type", "text", "autofill_text", "supported_apps", "zero_tap_terms_accepted"});
 	for (const char *name : {"text", "autofill_text"})
 		if (const std::string *text = text_member(button, name, place, Need::optional))
-			check_length(*text, max_button_text, Rule::button_text_too_long, place,
+			check_length(*text, max_button_text_characters, Rule::button_text_too_long, place,
 			             "The button's text");
 	const std::string type = word_member(button, "otp_type", place);
 	if (type.empty() || type == "COPY_CODE")

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/redact.hpp"
 #include "core/catalog/placeholders.hpp"
 
@@ -32,8 +33,7 @@ void
 capitalise(std::string &word)
 {
 	for (char &c : word)
-		if (c >= 'a' && c <= 'z')
-			c = static_cast<char>(c - 'a' + 'A');
+		c = to_upper(c);
 }
 
 } // namespace

@@ -22,6 +22,8 @@ struct TemplateTraits {
 	bool product = false; /* its header is one */
 };
 
+inline constexpr std::size_t max_button_text_characters = 25;
+
 /* False, with a finding, unless it is. */
 bool is_object(const json &value, const Place &place);
 void expect_members(const json &object, const Place &place,

@@ -11,7 +11,7 @@ namespace whatsapp
 namespace
 {
 
-constexpr std::size_t most = 256;
+constexpr std::size_t max_definitions = 256;
 
 } // namespace
 
@@ -26,7 +26,7 @@ const TemplateDefinition &
 DefinitionCache::put(std::string_view version, std::string_view components)
 {
 	TemplateDefinition definition = read_template_definition(components);
-	if (known_.size() >= most)
+	if (known_.size() >= max_definitions)
 		known_.clear();
 	return known_.insert_or_assign(std::string(version), std::move(definition)).first->second;
 }

@@ -8,6 +8,7 @@
 
 #include "core/base/json_tree.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/base/json_bounded.hpp"
 #include "core/catalog/component_check.hpp"
 #include "core/catalog/components_read.hpp"
@@ -118,11 +119,7 @@ take_component(Parts &parts, const std::string &where, const json &component, bo
 		if (type == "BODY" && !plain.contains("add_security_recommendation"))
 			plain["add_security_recommendation"] = false;
 	}
-	std::string name = where + type;
-	for (char &c : name)
-		if (c >= 'A' && c <= 'Z')
-			c = static_cast<char>(c - 'A' + 'a');
-	parts[name] = std::move(plain);
+	parts[lower_case_of(where + type)] = std::move(plain);
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/utf8.hpp"
 #include "core/message/template.hpp"
 
@@ -15,25 +16,19 @@ namespace whatsapp
 namespace
 {
 
-bool
-digit(char c) noexcept
-{
-	return c >= '0' && c <= '9';
-}
-
 PlaceholderKind
 kind_of(std::string_view name) noexcept
 {
 	if (name.empty())
 		return PlaceholderKind::malformed;
-	if (std::all_of(name.begin(), name.end(), digit)) {
+	if (std::all_of(name.begin(), name.end(), is_digit)) {
 		if (name.front() == '0' || name.size() > 3)
 			return PlaceholderKind::malformed;
 		return name.size() < 3 || name == "100" ? PlaceholderKind::numbered
 		                                        : PlaceholderKind::malformed;
 	}
-	const auto snake = [](char c) { return (c >= 'a' && c <= 'z') || digit(c) || c == '_'; };
-	return !digit(name.front()) && std::all_of(name.begin(), name.end(), snake)
+	const auto snake = [](char c) { return is_lower(c) || is_digit(c) || c == '_'; };
+	return !is_digit(name.front()) && std::all_of(name.begin(), name.end(), snake)
 	           ? PlaceholderKind::named
 	           : PlaceholderKind::malformed;
 }
@@ -59,7 +54,7 @@ bool
 word_character(char32_t c) noexcept
 {
 	if (c < 0x80)
-		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		return is_letter_or_digit(static_cast<char>(c));
 	/* signs of Latin-1, general punctuation, and signs of CJK are no words */
 	return c >= 0xC0 && !white(c) && !(c >= 0x2010 && c <= 0x206F) && !(c >= 0x3000 && c <= 0x303F);
 }
@@ -104,8 +99,8 @@ placeholder_names(const std::vector<FoundPlaceholder> &placeholders)
 		    std::find(names.begin(), names.end(), placeholder.name) == names.end())
 			names.push_back(placeholder.name);
 	std::stable_sort(names.begin(), names.end(), [](const std::string &a, const std::string &b) {
-		const bool number = digit(a[0]);
-		if (number != digit(b[0]))
+		const bool number = is_digit(a[0]);
+		if (number != is_digit(b[0]))
 			return number;
 		return number && (a.size() != b.size() ? a.size() < b.size() : a < b);
 	});

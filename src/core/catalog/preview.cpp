@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -56,11 +58,10 @@ add_header(std::vector<Line> &lines, const TemplateCard &card, const GivenCard &
 		return;
 	if (card.header_format == "TEXT")
 		return lines.push_back({Part::header, filled(card.header, given.header), {}});
-	std::string medium = card.header_format;
-	for (char &c : medium)
-		c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-	lines.push_back(
-	    {Part::medium, medium + (given.header_name.empty() ? "" : ": " + given.header_name), {}});
+	lines.push_back({Part::medium,
+	                 lower_case_of(card.header_format) +
+	                     (given.header_name.empty() ? "" : ": " + given.header_name),
+	                 {}});
 }
 
 void

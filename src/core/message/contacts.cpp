@@ -3,6 +3,7 @@
  */
 #include "core/base/json_tree.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/message/content.hpp"
 #include "core/message/content_types.hpp"
 #include "core/message/free_form.hpp"
@@ -57,7 +58,7 @@ check_birthday(const ContentNode &birthday)
 	const std::string day = birthday.required_text(max_card_characters);
 	bool good = day.size() == 10;
 	for (std::size_t i = 0; good && i < day.size(); i++)
-		good = i == 4 || i == 7 ? day[i] == '-' : day[i] >= '0' && day[i] <= '9';
+		good = i == 4 || i == 7 ? day[i] == '-' : is_digit(day[i]);
 	if (!good)
 		refuse_content(birthday.path() + " is not a date", "It must be written as 1990-01-31.");
 }

@@ -4,10 +4,14 @@
  */
 #pragma once
 
+#include <cstddef>
+
 namespace whatsapp
 {
 
 class ContentNode;
+
+inline constexpr std::size_t max_carousel_cards = 10;
 
 struct ContentRule {
 	const char *type; /* also the name of the object in the request body */

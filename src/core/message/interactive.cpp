@@ -35,7 +35,6 @@ constexpr std::size_t max_row_description = 72;
 constexpr std::size_t max_sections = 10;
 constexpr std::size_t max_rows = 10;
 constexpr std::size_t max_products = 30;
-constexpr std::size_t max_cards = 10;
 constexpr std::size_t max_id = 256; /* of catalogs, products and flows; Meta publishes none */
 
 void
@@ -275,7 +274,8 @@ check_carousel(const ContentNode &interactive, const ContentNode &action)
 			               "Beside the cards of a carousel stands a body only.");
 	std::string buttons;
 	long long place = 0;
-	for (const ContentNode &card : action.required_member("cards").elements(2, max_cards)) {
+	for (const ContentNode &card :
+	     action.required_member("cards").elements(2, max_carousel_cards)) {
 		const ContentNode index = card.required_member("card_index");
 		if (index.value() != place)
 			refuse_content(index.path() + " is wrong",

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 
@@ -53,7 +54,7 @@ positional_index(std::string_view name) noexcept
 	if (name.empty() || name.size() > 3 || name.front() == '0')
 		return max_parameters;
 	for (char c : name) {
-		if (c < '0' || c > '9')
+		if (!is_digit(c))
 			return max_parameters;
 		number = number * 10 + static_cast<std::size_t>(c - '0');
 	}
@@ -63,10 +64,10 @@ positional_index(std::string_view name) noexcept
 bool
 snake_name(std::string_view name) noexcept
 {
-	if (name.empty() || (name.front() >= '0' && name.front() <= '9'))
+	if (name.empty() || is_digit(name.front()))
 		return false;
 	for (char c : name)
-		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_')
+		if (!is_lower(c) && !is_digit(c) && c != '_')
 			return false;
 	return true;
 }

@@ -6,6 +6,7 @@
  */
 #include "core/message/template.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 #include "core/base/utf8.hpp"
@@ -21,24 +22,6 @@ constexpr std::size_t max_space_run = 4;
 
 /* The limit is in characters, as the API's specification counts. */
 constexpr std::size_t max_parameter_characters = max_parameter_bytes;
-
-bool
-lower(char c) noexcept
-{
-	return c >= 'a' && c <= 'z';
-}
-
-bool
-digit(char c) noexcept
-{
-	return c >= '0' && c <= '9';
-}
-
-bool
-upper(char c) noexcept
-{
-	return c >= 'A' && c <= 'Z';
-}
 
 bool
 line_break(char32_t c) noexcept
@@ -106,7 +89,7 @@ check_template_name(std::string_view name)
 		                " characters.",
 		            hint);
 	for (char c : name)
-		if (!lower(c) && !digit(c) && c != '_')
+		if (!is_lower(c) && !is_digit(c) && c != '_')
 			throw Fault(sqlstate::invalid_template_name,
 			            "invalid template name " + quote_name(name),
 			            "A template name consists of lower-case letters a to z, digits and "
@@ -118,7 +101,7 @@ void
 check_language(std::string_view code)
 {
 	std::size_t letters = 0;
-	while (letters < code.size() && lower(code[letters]))
+	while (letters < code.size() && is_lower(code[letters]))
 		letters++;
 
 	bool valid = letters == 2 || letters == 3;
@@ -126,7 +109,7 @@ check_language(std::string_view code)
 		std::string_view region = code.substr(letters + 1);
 		valid = code[letters] == '_' && region.size() >= 2 && region.size() <= 4;
 		for (char c : region)
-			valid = valid && (lower(c) || upper(c) || digit(c));
+			valid = valid && is_letter_or_digit(c);
 	}
 	if (!valid)
 		throw Fault(sqlstate::invalid_language, "invalid language code " + quote_name(code),

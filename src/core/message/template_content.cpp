@@ -5,11 +5,11 @@
  * An error names the component as a person would: "header", "body", "button 1", "card 0 button 1".
  */
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 #include "core/base/json_tree.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
@@ -28,7 +28,6 @@ namespace
 
 constexpr std::size_t max_components = 20;
 constexpr std::size_t max_buttons = 10;
-constexpr std::size_t max_cards = 10;
 constexpr std::size_t max_coupon_code = 20;
 constexpr std::size_t max_payload = 256; /* Meta publishes none; 128 is sure to work */
 constexpr std::size_t max_name = 256;
@@ -38,10 +37,7 @@ constexpr std::size_t max_tap_targets = 10;
 std::string
 lower_word(const ContentNode &node)
 {
-	std::string word = node.required_id(max_name);
-	for (char &c : word)
-		c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-	return word;
+	return lower_case_of(node.required_id(max_name));
 }
 
 [[noreturn]] void
@@ -200,7 +196,7 @@ check_button(const ContentNode &button, std::set<std::string> &places)
 	const auto index = button.optional_member("index");
 	if (index) {
 		const std::string place = index->required_id(max_name);
-		if (place.size() != 1 || place[0] < '0' || place[0] > '9')
+		if (place.size() != 1 || !is_digit(place[0]))
 			refuse_content(label + " has a wrong index",
 			               "Buttons are counted from 0, and a template has " +
 			                   std::to_string(max_buttons) + " at most.");
@@ -235,7 +231,8 @@ void
 check_cards(const ContentNode &carousel)
 {
 	long long place = 0;
-	for (const ContentNode &card : carousel.required_member("cards").elements(1, max_cards)) {
+	for (const ContentNode &card :
+	     carousel.required_member("cards").elements(1, max_carousel_cards)) {
 		const std::string label = "card " + std::to_string(place);
 		const ContentNode named(card.value(), label);
 		if (named.required_member("card_index").value() != place)

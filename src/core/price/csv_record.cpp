@@ -6,28 +6,13 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/fault.hpp"
 
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
 {
-
-namespace
-{
-
-constexpr char white_space[] = " \t\r\n";
-
-std::string
-trimmed(const std::string &cell)
-{
-	const std::size_t first = cell.find_first_not_of(white_space);
-	if (first == std::string::npos)
-		return {};
-	return cell.substr(first, cell.find_last_not_of(white_space) - first + 1);
-}
-
-} // namespace
 
 bool
 CsvRecord::blank() const noexcept
@@ -89,7 +74,7 @@ CsvReader::next(CsvRecord &record)
 		return false;
 	for (;;) {
 		const bool quoted = !rest_.empty() && rest_.front() == '"';
-		record.cells.push_back(trimmed(quoted ? take_quoted() : take_plain()));
+		record.cells.emplace_back(trimmed(quoted ? take_quoted() : take_plain()));
 		if (rest_.empty())
 			return true;
 		if (rest_.front() != ',' && rest_.front() != '\r' && rest_.front() != '\n')

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -29,11 +31,11 @@ constexpr Unrated unrated[] = {
 bool
 same_category(std::string_view given, std::string_view category) noexcept
 {
-	return std::equal(
-	    given.begin(), given.end(), category.begin(), category.end(), [](char a, char b) {
-		    const char lower = a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a;
-		    return (lower == '-' ? '_' : lower) == b;
-	    });
+	return std::equal(given.begin(), given.end(), category.begin(), category.end(),
+	                  [](char a, char b) {
+		                  const char lower = to_lower(a);
+		                  return (lower == '-' ? '_' : lower) == b;
+	                  });
 }
 
 PriceModel

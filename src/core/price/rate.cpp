@@ -5,6 +5,8 @@
 
 #include <charconv>
 
+#include "core/base/ascii.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -17,7 +19,7 @@ std::string_view
 take_digits(std::string_view &rest) noexcept
 {
 	std::size_t count = 0;
-	while (count < rest.size() && rest[count] >= '0' && rest[count] <= '9')
+	while (count < rest.size() && is_digit(rest[count]))
 		count++;
 	const std::string_view digits = rest.substr(0, count);
 	rest.remove_prefix(count);

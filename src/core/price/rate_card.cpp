@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/base/fault.hpp"
 #include "core/base/utf8.hpp"
 #include "core/price/csv_record.hpp"
@@ -40,10 +41,8 @@ letters_of(std::string_view name)
 {
 	std::string letters;
 	for (const char c : name) {
-		if (c >= 'A' && c <= 'Z')
-			letters.push_back(static_cast<char>(c - 'A' + 'a'));
-		else if (c >= 'a' && c <= 'z')
-			letters.push_back(c);
+		if (is_letter(c))
+			letters.push_back(to_lower(c));
 	}
 	return letters;
 }

@@ -18,6 +18,7 @@
 #include <expat.h>
 #include <zip.h>
 
+#include "core/base/ascii.hpp"
 #include "core/base/fault.hpp"
 
 #include "core/base/server_free.hpp"
@@ -238,16 +239,6 @@ private:
 	bool is_spoken_ = false;
 };
 
-std::string
-trimmed(std::string_view text)
-{
-	constexpr std::string_view spaces = " \t\r\n";
-	const std::size_t begin = text.find_first_not_of(spaces);
-	if (begin == std::string_view::npos)
-		return {};
-	return std::string(text.substr(begin, text.find_last_not_of(spaces) - begin + 1));
-}
-
 /* As the file has it, 0.070699999999999999 and 8.0E-4 are 0.0707 and 0.0008. */
 std::string
 plain_number(const std::string &text)
@@ -269,7 +260,7 @@ column_of(std::string_view place)
 {
 	std::size_t column = 0;
 	for (const char c : place) {
-		if (c < 'A' || c > 'Z')
+		if (!is_upper(c))
 			break;
 		column = 26 * column + static_cast<std::size_t>(c - 'A' + 1);
 		if (column > max_columns)
@@ -338,7 +329,7 @@ private:
 			shown = "error " + value_;
 		else if (type_.empty() || type_ == "n")
 			shown = plain_number(value_);
-		shown = trimmed(shown);
+		shown = std::string(trimmed(shown));
 		if (shown.empty() || column_ >= max_columns)
 			return;
 		if (row_.cells.size() <= column_)

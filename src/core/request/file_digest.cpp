@@ -9,6 +9,8 @@
 
 #include <openssl/evp.h>
 
+#include "core/base/ascii.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -62,11 +64,7 @@ bool
 digest_matches(std::string_view file, std::string_view announced)
 {
 	const Digest digest = digest_of(file);
-	std::string lower(announced);
-	std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-		return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-	});
-	return lower == in_hex(digest) || announced == in_base64(digest);
+	return lower_case_of(announced) == in_hex(digest) || announced == in_base64(digest);
 }
 
 } // namespace whatsapp

@@ -3,6 +3,8 @@
  */
 #include "core/request/graph_ask.hpp"
 
+#include "core/base/ascii.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -14,10 +16,9 @@ namespace
 constexpr char hex_digits[] = "0123456789ABCDEF";
 
 bool
-is_unreserved(unsigned char c) noexcept
+is_unreserved(char c) noexcept
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-	       c == '.' || c == '_' || c == '~';
+	return is_letter_or_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <iterator>
 
+#include "core/base/ascii.hpp"
 #include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
@@ -41,18 +42,6 @@ constexpr MediaType media_types[] = {
 constexpr std::size_t most_document_bytes = 100 * megabyte;
 constexpr std::size_t most_still_sticker_bytes = std::size_t{100} * 1024;
 
-bool
-begins(std::string_view text, std::string_view with) noexcept
-{
-	return text.substr(0, with.size()) == with;
-}
-
-bool
-ends(std::string_view text, std::string_view with) noexcept
-{
-	return text.size() > with.size() && text.substr(text.size() - with.size()) == with;
-}
-
 /* Without parameters, such as codecs=opus. */
 std::string
 bare_type(std::string_view mime_type)
@@ -60,10 +49,7 @@ bare_type(std::string_view mime_type)
 	std::string bare(mime_type.substr(0, mime_type.find(';')));
 	while (!bare.empty() && bare.back() == ' ')
 		bare.pop_back();
-	std::transform(bare.begin(), bare.end(), bare.begin(), [](char c) {
-		return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-	});
-	return bare;
+	return lower_case_of(bare);
 }
 
 /* It goes into a header and into a form. */
@@ -118,8 +104,9 @@ host_of_url(std::string_view url) noexcept
 bool
 is_meta_host(std::string_view host) noexcept
 {
-	return host == "lookaside.fbsbx.com" || ends(host, ".fbcdn.net") || ends(host, ".fbsbx.com") ||
-	       ends(host, ".facebook.com") || ends(host, ".whatsapp.net");
+	return host == "lookaside.fbsbx.com" || ends_with(host, ".fbcdn.net") ||
+	       ends_with(host, ".fbsbx.com") || ends_with(host, ".facebook.com") ||
+	       ends_with(host, ".whatsapp.net");
 }
 
 /* "123" or 123 */
@@ -129,7 +116,7 @@ size_of(const json &node)
 	const std::string text = text_of(member(node, "file_size"));
 	std::uint64_t size = 0;
 	for (const char c : text) {
-		if (c < '0' || c > '9' || size > (UINT64_MAX - 9) / 10)
+		if (!is_digit(c) || size > (UINT64_MAX - 9) / 10)
 			return UINT64_MAX;
 		size = size * 10 + static_cast<std::uint64_t>(c - '0');
 	}
@@ -173,7 +160,7 @@ check_media_file(std::string_view mime_type, std::size_t bytes)
 	    std::find_if(std::begin(media_types), std::end(media_types),
 	                 [&bare](const MediaType &type) { return type.mime_type == bare; });
 	if (known == std::end(media_types) &&
-	    (begins(bare, "image/") || begins(bare, "audio/") || begins(bare, "video/")))
+	    (begins_with(bare, "image/") || begins_with(bare, "audio/") || begins_with(bare, "video/")))
 		throw Fault(sqlstate::invalid_parameter_value,
 		            "WhatsApp takes no files of type " + quote_name(bare), {},
 		            "Images are JPEG or PNG, stickers WebP, videos MP4 or 3GPP, audio AAC, AMR, "
@@ -195,7 +182,7 @@ is_animated_webp(std::string_view content) noexcept
 {
 	constexpr std::size_t flags = 20;
 	constexpr unsigned char animation = 0x02;
-	return content.size() > flags && begins(content, "RIFF") &&
+	return content.size() > flags && begins_with(content, "RIFF") &&
 	       content.substr(8, 8) == "WEBPVP8X" &&
 	       (static_cast<unsigned char>(content[flags]) & animation) != 0;
 }
@@ -229,7 +216,7 @@ check_media_kind(std::string_view kind, std::string_view mime_type, bool voice)
 		return;
 	for (const auto &one : kinds)
 		if (kind == one.kind &&
-		    (!begins(bare, one.begin) || (kind == "image" && bare == "image/webp")))
+		    (!begins_with(bare, one.begin) || (kind == "image" && bare == "image/webp")))
 			throw Fault(sqlstate::invalid_content,
 			            "file of type " + quote_name(bare) + " cannot be sent as " +
 			                std::string(kind),

@@ -25,7 +25,7 @@ constexpr char number_fields[] =
     "whatsapp_business_manager_messaging_limit,code_verification_status,platform_type,"
     "account_mode,health_status";
 /* The cursor of the first page; those of the others stand behind it. */
-constexpr char numbers[] = "numbers/";
+constexpr char numbers_cursor[] = "numbers/";
 
 } // namespace
 
@@ -40,7 +40,7 @@ ask_numbers(const RequestTask &task)
 	ask.edge = "phone_numbers";
 	append_query(ask.query, "fields", number_fields);
 	append_query(ask.query, "limit", "50");
-	const std::string after = task.cursor.substr(sizeof numbers - 1);
+	const std::string after = task.cursor.substr(sizeof numbers_cursor - 1);
 	if (!after.empty())
 		append_query(ask.query, "after", after);
 	return ask;
@@ -55,15 +55,15 @@ read_numbers(const RequestTask &task, std::string_view body)
 		if (text_of(member(answer, "id")).empty())
 			throw Fault(sqlstate::invalid_json, "the answer has no id of the business account");
 		reply.rows = to_jsonb_text({{"account", answer}});
-		reply.next = numbers;
+		reply.next = numbers_cursor;
 		return reply;
 	}
 	const json *data = member(answer, "data");
 	if (data == nullptr || !data->is_array())
 		throw Fault(sqlstate::invalid_json, "the answer has no array \"data\"");
 	reply.rows = to_jsonb_text({{"numbers", *data}});
-	const std::string next = next_page(answer, task.cursor.substr(sizeof numbers - 1));
-	reply.next = next.empty() ? next : numbers + next;
+	const std::string next = next_page(answer, task.cursor.substr(sizeof numbers_cursor - 1));
+	reply.next = next.empty() ? next : numbers_cursor + next;
 	return reply;
 }
 

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "core/base/ascii.hpp"
 #include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
@@ -28,12 +29,6 @@ namespace
 constexpr std::string_view app = "app:";
 constexpr std::string_view upload = "upload:";
 constexpr std::size_t max_handle_bytes = 8192;
-
-bool
-begins(std::string_view text, std::string_view with) noexcept
-{
-	return text.substr(0, with.size()) == with;
-}
 
 std::string
 read_app_id(std::string_view body)
@@ -84,7 +79,7 @@ ask_sample_upload(const RequestTask &task)
 		return ask;
 	}
 	ask.method = GraphMethod::post;
-	if (begins(task.cursor, app)) {
+	if (begins_with(task.cursor, app)) {
 		const json request = parse_object(task.request, "the request");
 		const std::string type = required_member(request, "mime_type");
 		check_media_file(type, task.file.size());
@@ -111,9 +106,9 @@ read_sample_upload(const RequestTask &task, std::string_view body)
 		return reply;
 	}
 	const json answer = parse_object(body, "the answer");
-	if (begins(task.cursor, app)) {
+	if (begins_with(task.cursor, app)) {
 		reply.next = text_of(member(answer, "id"));
-		if (!begins(reply.next, upload))
+		if (!begins_with(reply.next, upload))
 			throw Fault(sqlstate::invalid_json, "the answer has no id of the upload");
 		return reply;
 	}

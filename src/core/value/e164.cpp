@@ -6,6 +6,7 @@
  */
 #include "core/value/e164.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 #include "core/value/character_name.hpp"
@@ -32,12 +33,6 @@ struct Census {
 	std::size_t other = std::string_view::npos;
 };
 
-bool
-is_digit(char c) noexcept
-{
-	return c >= '0' && c <= '9';
-}
-
 void
 note_first(std::size_t &first, std::size_t at) noexcept
 {
@@ -58,7 +53,7 @@ take_census(std::string_view phone) noexcept
 			note_first(seen.control, at);
 		else if (is_digit(c))
 			seen.digits++;
-		else if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+		else if (is_letter(c))
 			note_first(seen.letter, at);
 		else if (c == '+')
 			seen.pluses++;

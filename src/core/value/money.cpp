@@ -15,6 +15,7 @@
 #include <unicode/unumberformatter.h>
 #include <unicode/ustring.h>
 
+#include "core/base/ascii.hpp"
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 #include "core/base/utf8.hpp"
@@ -56,18 +57,6 @@ struct Formatter {
 	char locale[max_locale_bytes + 1];
 };
 
-bool
-ascii_letter(char c) noexcept
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-bool
-ascii_digit(char c) noexcept
-{
-	return c >= '0' && c <= '9';
-}
-
 constexpr char exponent_detail[] =
     "It is in exponent form, as spreadsheets write it, and its last digits may be lost.";
 
@@ -99,7 +88,7 @@ check_decimal(std::string_view decimal)
 	bool point = false;
 	for (std::size_t i = 0; i < rest.size(); i++) {
 		bool inner_point = rest[i] == '.' && !point && digits && i + 1 < rest.size();
-		if (!ascii_digit(rest[i]) && !inner_point)
+		if (!is_digit(rest[i]) && !inner_point)
 			throw Fault(sqlstate::invalid_amount, message,
 			            in_exponent_form(decimal)
 			                ? exponent_detail
@@ -118,8 +107,8 @@ check_currency(std::string_view code)
 	static constexpr char hint[] = "Use an ISO 4217 code such as EUR.";
 	Currency currency = {};
 
-	if (code.size() != currency_bytes || !ascii_letter(code[0]) || !ascii_letter(code[1]) ||
-	    !ascii_letter(code[2]))
+	if (code.size() != currency_bytes || !is_letter(code[0]) || !is_letter(code[1]) ||
+	    !is_letter(code[2]))
 		throw Fault(sqlstate::invalid_currency, "invalid currency code " + quote_name(code),
 		            "A currency code has three letters.", hint);
 	for (std::size_t i = 0; i < currency_bytes; i++) {
@@ -147,7 +136,7 @@ locale_shape(std::string_view locale) noexcept
 	if (locale.size() < 2 || locale.size() > max_locale_bytes)
 		return false;
 	for (char c : locale)
-		if (!ascii_letter(c) && !ascii_digit(c) && c != '_' && c != '-')
+		if (!is_letter_or_digit(c) && c != '_' && c != '-')
 			return false;
 	return true;
 }

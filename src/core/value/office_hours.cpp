@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <initializer_list>
 
+#include "core/base/ascii.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -15,18 +17,6 @@ namespace
 {
 
 constexpr std::string_view white_space = " \t\n\r\f\v";
-
-char
-lower(char letter) noexcept
-{
-	return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
-
-bool
-is_digit(char letter) noexcept
-{
-	return letter >= '0' && letter <= '9';
-}
 
 struct Reader {
 	std::string_view rest;
@@ -51,8 +41,8 @@ struct Reader {
 	take_day() noexcept
 	{
 		for (const std::string_view day : {"mon", "tue", "wed", "thu", "fri", "sat", "sun"})
-			if (rest.size() >= day.size() && lower(rest[0]) == day[0] && lower(rest[1]) == day[1] &&
-			    lower(rest[2]) == day[2]) {
+			if (rest.size() >= day.size() && to_lower(rest[0]) == day[0] &&
+			    to_lower(rest[1]) == day[1] && to_lower(rest[2]) == day[2]) {
 				rest.remove_prefix(day.size());
 				return true;
 			}
@@ -97,8 +87,8 @@ bool
 looks_like_time_zone(std::string_view text) noexcept
 {
 	for (const char letter : text)
-		if (!is_digit(letter) && (lower(letter) < 'a' || lower(letter) > 'z') && letter != '_' &&
-		    letter != '/' && letter != '+' && letter != '-')
+		if (!is_letter_or_digit(letter) && letter != '_' && letter != '/' && letter != '+' &&
+		    letter != '-')
 			return false;
 	return !text.empty();
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.hpp"
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 #include "core/value/e164.hpp"
@@ -19,37 +20,15 @@ namespace
 constexpr std::size_t max_user_id_letters = 128;
 
 bool
-is_capital(char c) noexcept
-{
-	return c >= 'A' && c <= 'Z';
-}
-
-bool
-is_letter_or_digit(char c) noexcept
-{
-	return is_capital(c) || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-bool
 valid_user_id(std::string_view id) noexcept
 {
-	if (!is_capital(id[0]) || !is_capital(id[1]))
+	if (!is_upper(id[0]) || !is_upper(id[1]))
 		return false;
 	id.remove_prefix(3);
 	if (id.substr(0, 4) == "ENT.")
 		id.remove_prefix(4);
 	return !id.empty() && id.size() <= max_user_id_letters &&
 	       std::all_of(id.begin(), id.end(), is_letter_or_digit);
-}
-
-std::string_view
-trimmed(std::string_view text) noexcept
-{
-	constexpr std::string_view spaces = " \t\n";
-	const std::size_t begin = text.find_first_not_of(spaces);
-	if (begin == std::string_view::npos)
-		return {};
-	return text.substr(begin, text.find_last_not_of(spaces) - begin + 1);
 }
 
 } // namespace

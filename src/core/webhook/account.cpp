@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
@@ -39,11 +40,10 @@ object(const json &tree, const char *name)
 }
 
 std::string
-digits(const std::string &text)
+digits_of(const std::string &text)
 {
 	std::string found;
-	std::copy_if(text.begin(), text.end(), std::back_inserter(found),
-	             [](char c) { return c >= '0' && c <= '9'; });
+	std::copy_if(text.begin(), text.end(), std::back_inserter(found), is_digit);
 	return found;
 }
 
@@ -133,7 +133,7 @@ void
 read_number(const json &value, AccountEvent &event)
 {
 	NumberFacts &facts = event.number;
-	facts.display_number = digits(word(value, "display_phone_number"));
+	facts.display_number = digits_of(word(value, "display_phone_number"));
 	if (facts.display_number.empty())
 		return;
 	event.about = About::number;
@@ -187,7 +187,7 @@ read_account(const json &value, AccountEvent &event)
 	AccountFacts &facts = event.account;
 	const std::string what = word(value, "event");
 	event.about = About::account;
-	facts.display_number = digits(word(value, "phone_number"));
+	facts.display_number = digits_of(word(value, "phone_number"));
 	const std::string ban = word(object(value, "ban_info"), "waba_ban_state");
 	if (what == "ACCOUNT_DELETED" || what == "ACCOUNT_OFFBOARDED" ||
 	    (what == "DISABLED_UPDATE" && ban == "DISABLE")) {

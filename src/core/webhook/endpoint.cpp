@@ -4,6 +4,8 @@
  */
 #include "core/webhook/endpoint.hpp"
 
+#include "core/base/ascii.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp
@@ -36,8 +38,7 @@ bool
 is_account_name(std::string_view name) noexcept
 {
 	for (const char c : name)
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      c == '_' || c == '-'))
+		if (!(is_letter_or_digit(c) || c == '_' || c == '-'))
 			return false;
 	return !name.empty() && name.size() <= longest_name;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/ascii.hpp"
 #include "core/base/json_tree.hpp"
 
 #include "core/base/json_bounded.hpp"
@@ -226,8 +227,7 @@ read_contact(Columns &row, const json &contact)
 bool
 all_digits(std::string_view text) noexcept
 {
-	return !text.empty() &&
-	       std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+	return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }
 
 } // namespace

@@ -14,6 +14,7 @@
 
 #include "core/base/json_tree.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/base/json_bounded.hpp"
 #include "core/base/redact.hpp"
 #include "core/price/rate.hpp"
@@ -153,8 +154,7 @@ contact_of(const ItemContext &context, const JsonNode *wa_id, const JsonNode *us
 bool
 is_currency(std::string_view code) noexcept
 {
-	return code.size() == 3 &&
-	       std::all_of(code.begin(), code.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+	return code.size() == 3 && std::all_of(code.begin(), code.end(), is_upper);
 }
 
 /* Of messages with a maximum price: what this one has cost, in whole units of the currency. */

@@ -3,6 +3,7 @@
  */
 #include "entry/call/region.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/value/phone_reading.hpp"
 
 #include "entry/call/arguments.hpp"
@@ -23,8 +24,8 @@ optional_region(FunctionCallInfo fcinfo, int place)
 	char *region = pstrdup(given);
 	bool letters = strlen(region) == 2;
 	for (char *at = region; *at != '\0'; at++) {
-		*at = static_cast<char>(pg_ascii_toupper(static_cast<unsigned char>(*at)));
-		letters = letters && *at >= 'A' && *at <= 'Z';
+		*at = to_upper(*at);
+		letters = letters && is_upper(*at);
 	}
 	if (!letters)
 		pg::guarded([given] {

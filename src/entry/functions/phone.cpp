@@ -80,11 +80,6 @@ pg_whatsapp_render_positional(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(out);
 }
 
-namespace
-{
-
-} // namespace
-
 Datum
 pg_whatsapp_render_named(PG_FUNCTION_ARGS)
 {

@@ -4,9 +4,9 @@
 #include "entry/graph/request.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
+#include "core/base/ascii.hpp"
 #include "core/base/url.hpp"
 #include "core/request/graph_ask.hpp"
 #include "net/client/bearer.hpp"
@@ -22,9 +22,9 @@ namespace
 bool
 is_node_id(std::string_view id) noexcept
 {
-	return !id.empty() && id.size() <= 128 &&
-	       std::all_of(id.begin(), id.end(),
-	                   [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+	return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
+		return is_letter_or_digit(c) || c == '_' || c == '-';
+	});
 }
 
 /* upload:…?sig=…, as Meta gave it */
@@ -32,11 +32,10 @@ bool
 is_upload_id(std::string_view id) noexcept
 {
 	constexpr std::string_view prefix = "upload:";
-	return id.substr(0, prefix.size()) == prefix && id.size() > prefix.size() &&
-	       id.size() <= 4096 &&
-	       std::all_of(id.begin() + prefix.size(), id.end(), [](unsigned char c) {
-		       return std::isalnum(c) || std::string_view("_-.=?&%+~").find(static_cast<char>(c)) !=
-		                                     std::string_view::npos;
+	return begins_with(id, prefix) && id.size() > prefix.size() && id.size() <= 4096 &&
+	       std::all_of(id.begin() + prefix.size(), id.end(), [](char c) {
+		       return is_letter_or_digit(c) ||
+		              std::string_view("_-.=?&%+~").find(c) != std::string_view::npos;
 	       });
 }
 

@@ -32,7 +32,6 @@ namespace whatsapp::net
 namespace
 {
 
-constexpr std::int64_t never = -1;
 constexpr int max_events = 32; /* of one serve_ready(): more of them are there in the next one */
 constexpr std::size_t max_free = 1024;
 /* of one multi handle; see net/client/multi.hpp */
@@ -316,16 +315,16 @@ HttpClient::timeout_ms() const noexcept
 {
 	if (state_->ended.size() > 0)
 		return 0;
-	std::int64_t deadline_us = never;
+	std::int64_t deadline_us = no_deadline_us;
 	const auto earlier = [&deadline_us](std::int64_t at_us) {
-		if (at_us != never && (deadline_us == never || at_us < deadline_us))
+		if (at_us != no_deadline_us && (deadline_us == no_deadline_us || at_us < deadline_us))
 			deadline_us = at_us;
 	};
 	for (const auto &multi : state_->multis)
 		earlier(multi->deadline_us());
 	if (const Transfer *oldest = state_->active.front())
 		earlier(oldest->overdue_us());
-	return deadline_us == never ? -1 : whole_ms(deadline_us - steady_clock_us());
+	return deadline_us == no_deadline_us ? -1 : whole_ms(deadline_us - steady_clock_us());
 }
 
 void

@@ -22,7 +22,6 @@ namespace whatsapp::net
 namespace
 {
 
-constexpr std::int64_t never = -1;
 constexpr int max_timers = 16; /* in one go: the owner has more to do */
 constexpr long max_streams = 100;
 
@@ -94,10 +93,10 @@ void
 Multi::serve_timer() noexcept
 {
 	for (int round = 0; round < max_timers; round++) {
-		if (deadline_us_ == never || deadline_us_ > steady_clock_us())
+		if (deadline_us_ == no_deadline_us || deadline_us_ > steady_clock_us())
 			return;
 		/* libcurl sets the next one from within */
-		deadline_us_ = never;
+		deadline_us_ = no_deadline_us;
 		int running;
 		curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
@@ -135,7 +134,8 @@ int
 Multi::on_timer(CURLM *, long timeout_ms, void *self) noexcept
 {
 	static_cast<Multi *>(self)->deadline_us_ =
-	    timeout_ms < 0 ? never : steady_clock_us() + static_cast<std::int64_t>(timeout_ms) * 1000;
+	    timeout_ms < 0 ? no_deadline_us
+	                   : steady_clock_us() + static_cast<std::int64_t>(timeout_ms) * 1000;
 	return 0;
 }
 

@@ -21,6 +21,9 @@ namespace whatsapp::net
 
 class Transfer;
 
+/* Nothing is waited for. */
+inline constexpr std::int64_t no_deadline_us = -1;
+
 class Multi
 {
 public:
@@ -41,7 +44,7 @@ public:
 	/* One that libcurl is done with, or NULL; it is to be removed. */
 	Transfer *next_ended_transfer(CURLcode &code) noexcept;
 
-	/* When serve_timer() has something to do, on the monotonic clock; -1 for never. */
+	/* When serve_timer() has something to do, on the monotonic clock. */
 	std::int64_t
 	deadline_us() const noexcept
 	{
@@ -66,7 +69,7 @@ private:
 	SocketSet &sockets_;
 	std::uint32_t owner_;
 	CURLM *multi_ = nullptr;
-	std::int64_t deadline_us_ = -1;
+	std::int64_t deadline_us_ = no_deadline_us;
 	long per_host_ = 1;
 	std::size_t size_ = 0;
 };

@@ -12,6 +12,7 @@
  */
 #include "net/client/transfer.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/base/url.hpp"
 #include "net/base/clock.hpp"
 
@@ -26,7 +27,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -93,13 +93,9 @@ bool
 header_value(std::string_view line, std::string_view name, std::string_view &value) noexcept
 {
 	if (line.size() <= name.size() || line[name.size()] != ':' ||
-	    strncasecmp(line.data(), name.data(), name.size()) != 0)
+	    !same_but_for_case(line.substr(0, name.size()), name))
 		return false;
-	value = line.substr(name.size() + 1);
-	const auto first = value.find_first_not_of(" \t");
-	const auto last = value.find_last_not_of(" \t\r\n");
-	value = first == std::string_view::npos ? std::string_view()
-	                                        : value.substr(first, last - first + 1);
+	value = trimmed(line.substr(name.size() + 1));
 	return true;
 }
 
@@ -108,9 +104,7 @@ std::string
 in_seconds(std::string_view retry_after)
 {
 	std::string text(retry_after.substr(0, max_header_value));
-	const time_t at = text.empty() || (text[0] >= '0' && text[0] <= '9')
-	                      ? -1
-	                      : curl_getdate(text.c_str(), nullptr);
+	const time_t at = text.empty() || is_digit(text[0]) ? -1 : curl_getdate(text.c_str(), nullptr);
 	if (at >= 0)
 		text = std::to_string(std::max<time_t>(at - time(nullptr), 0));
 	return text;

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "net/server/http_status.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp::net
@@ -18,10 +20,6 @@ namespace
 
 using Phase = WatchedConnection::Phase;
 using Step = RequestParser::Step;
-
-constexpr unsigned bad_request = 400;
-constexpr unsigned headers_too_large = 431;
-constexpr unsigned unavailable = 503;
 
 } // namespace
 

@@ -10,6 +10,8 @@
 #include <ctime>
 #include <string>
 
+#include "net/server/http_status.hpp"
+
 #include "core/base/server_free.hpp"
 
 namespace whatsapp::net
@@ -18,10 +20,6 @@ namespace whatsapp::net
 namespace
 {
 
-constexpr unsigned bad_request = 400;
-constexpr unsigned content_too_large = 413;
-constexpr unsigned headers_too_large = 431;
-constexpr unsigned unavailable = 503;
 constexpr unsigned max_overtakes = 200;
 
 struct StatusText {

@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include <strings.h>
+#include "core/base/ascii.hpp"
+
+#include "net/server/http_status.hpp"
 
 #include "core/base/server_free.hpp"
 
@@ -21,16 +23,6 @@ namespace
 {
 
 constexpr unsigned max_headers = 100;
-constexpr unsigned bad_request = 400;
-constexpr unsigned content_too_large = 413;
-constexpr unsigned headers_too_large = 431;
-
-bool
-same_word(std::string_view text, std::string_view wanted) noexcept
-{
-	return text.size() == wanted.size() &&
-	       strncasecmp(text.data(), wanted.data(), wanted.size()) == 0;
-}
 
 bool
 parse_length(std::string_view text, std::size_t &length) noexcept
@@ -38,7 +30,7 @@ parse_length(std::string_view text, std::size_t &length) noexcept
 	constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
 	length = 0;
 	for (const char c : text) {
-		if (c < '0' || c > '9')
+		if (!is_digit(c))
 			return false;
 		const std::size_t digit = static_cast<std::size_t>(c - '0');
 		/* beyond any limit is as good as the largest number */
@@ -55,13 +47,13 @@ is_ambiguous(const ParsedHead &parsed) noexcept
 	       parsed.length.count > 1 || parsed.encoding.count > 1 ||
 	       (parsed.length.count != 0 && parsed.encoding.count != 0) ||
 	       (parsed.encoding.count != 0 &&
-	        (parsed.old_version || !same_word(parsed.encoding.value, "chunked")));
+	        (parsed.old_version || !same_but_for_case(parsed.encoding.value, "chunked")));
 }
 
 int
 hex_digit(char c) noexcept
 {
-	if (c >= '0' && c <= '9')
+	if (is_digit(c))
 		return c - '0';
 	c = static_cast<char>(c | 0x20);
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;

@@ -7,6 +7,7 @@
  */
 #include "pg/budgets/prices.hpp"
 
+#include "core/base/ascii.hpp"
 #include "core/price/market_prefix.hpp"
 #include "pg/budgets/budgets.hpp"
 #include "pg/rows/table_stamp.hpp"
@@ -188,8 +189,7 @@ market_of_country(const char *user_id)
 bool
 is_user_id(const char *phone)
 {
-	return phone[0] >= 'A' && phone[0] <= 'Z' && phone[1] >= 'A' && phone[1] <= 'Z' &&
-	       phone[2] == '.';
+	return is_upper(phone[0]) && is_upper(phone[1]) && phone[2] == '.';
 }
 
 int

@@ -2,10 +2,10 @@
  * refused_message.cpp — a message that cannot be sent is a row all the same, FAILED from its
  * beginning.
  */
-#include <cctype>
 #include <cstdint>
 
 #include "core/message/limits.hpp"
+#include "core/base/ascii.hpp"
 #include "pg/changes/status_changes.hpp"
 #include "pg/counts/day_counts.hpp"
 #include "pg/enqueue/code_messages.hpp"
@@ -44,10 +44,10 @@ clipped(const char *text, std::size_t most)
 void
 continue_sentence(char *text)
 {
-	for (const char *at = text + 1; isalpha(static_cast<unsigned char>(*at)) != 0; at++)
-		if (isupper(static_cast<unsigned char>(*at)) != 0)
+	for (const char *at = text + 1; is_letter(*at); at++)
+		if (is_upper(*at))
 			return;
-	text[0] = static_cast<char>(pg_tolower(static_cast<unsigned char>(text[0])));
+	text[0] = to_lower(text[0]);
 }
 
 } // namespace

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/ascii.hpp"
 #include "core/base/secret_text.hpp"
 #include "pg/server/settings.hpp"
 
@@ -48,8 +49,7 @@ plain_name(std::string_view name) noexcept
 	if (name.empty() || name.size() > 64 || name[0] == '.')
 		return false;
 	for (const char c : name)
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      c == '_' || c == '-' || c == '.'))
+		if (!(is_letter_or_digit(c) || c == '_' || c == '-' || c == '.'))
 			return false;
 	return true;
 }

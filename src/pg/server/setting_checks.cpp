@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "core/base/ascii.hpp"
 #include "core/base/listen_text.hpp"
 #include "core/base/url.hpp"
 #include "core/value/office_hours.hpp"
@@ -47,7 +48,7 @@ extern "C" bool
 check_api_version(char **value, void **, GucSource)
 {
 	const char *at = *value;
-	if (*at++ == 'v' && *at >= '0' && *at <= '9' && strspn(at, "0123456789.") == strlen(at))
+	if (*at++ == 'v' && is_digit(*at) && strspn(at, "0123456789.") == strlen(at))
 		return true;
 	GUC_check_errdetail("A version is v and a number, as it stands in the API's paths.");
 	GUC_check_errhint("Write it like v25.0.");

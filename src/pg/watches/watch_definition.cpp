@@ -4,6 +4,7 @@
  */
 #include "pg/watches/watch_definition.hpp"
 
+#include "core/base/ascii.hpp"
 #include "pg/changes/watch_callback.hpp"
 #include "pg/identity/kept_role.hpp"
 #include "pg/server/schema.hpp"
@@ -191,7 +192,7 @@ bool
 is_plain_word(const char *text)
 {
 	for (const char *at = text; *at != '\0'; at++)
-		if (!isalnum(static_cast<unsigned char>(*at)) && *at != '_' && *at != '-')
+		if (!is_letter_or_digit(*at) && *at != '_' && *at != '-')
 			return false;
 	return text[0] != '\0';
 }
