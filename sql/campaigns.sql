@@ -158,7 +158,7 @@ SELECT wa_cancel(message_id) FROM whatsapp_queue WHERE campaign_id = :campaign;
 SELECT * FROM looks WHERE name = 'autumn';
 
 -- ------------------------------------------------------------------------------------------------ the numbers stay without the messages
-SELECT * FROM looks ORDER BY name;
+SELECT * FROM looks ORDER BY name COLLATE "C";
 DELETE FROM whatsapp_messages WHERE campaign_id = :campaign;
 SELECT * FROM looks WHERE name = 'autumn';
 SELECT errors FROM whatsapp_campaigns WHERE campaign = :campaign;
@@ -167,10 +167,10 @@ DELETE FROM whatsapp_messages WHERE id IN (SELECT message_id FROM whatsapp_queue
                                            WHERE c.name = 'same' ORDER BY message_id LIMIT 1);
 SELECT * FROM looks WHERE name = 'same';
 SELECT sum(row_count) > 0 AS forgotten FROM wa_forget('+34612345602');
-SELECT * FROM looks ORDER BY name;
+SELECT * FROM looks ORDER BY name COLLATE "C";
 SELECT status, messages FROM whatsapp_status;
 TRUNCATE whatsapp_messages, whatsapp_queue;
-SELECT * FROM looks ORDER BY name;
+SELECT * FROM looks ORDER BY name COLLATE "C";
 SELECT sum(messages) AS left FROM whatsapp_status;
 
 -- ------------------------------------------------------------------------------------------- what it has cost, and when its messages are gone

@@ -61,7 +61,7 @@ INSERT INTO sent (id) VALUES
     (wa_send_template(:'phone', 'po_document', ARRAY['ABC', 'PO-1'], header => '{"document": {"id": "1", "filename": "po.pdf"}}', buttons => '[{"url": "PO-1"}]')),
     (wa_send_template(:'phone', 'spring_offer', header => '"ABC"', buttons => '[null, {"coupon_code": "SAVE20"}]', offer_ends_at => '2027-01-15 08:00:00+00')),
     (wa_send_template(:'phone', 'cards', cards => '[{"header": {"image": {"id": "1"}}, "parameters": ["A"], "buttons": [{"payload": "a"}]}, {"header": {"image": {"id": "2"}}, "parameters": ["B"], "buttons": [{"payload": "b"}]}]')),
-    (wa_send_template(:'phone', 'plain', ARRAY['A'], components => '[{"type": "button", "sub_type": "quick_reply", "index": "0", "parameters": [{"type": "payload", "payload": "p"}]}]', reply_to => 'wamid.ABC'));
+    (wa_send_template(:'phone', 'plain', ARRAY['A'], components => '[{"type": "button", "sub_type": "QUICK_REPLY", "index": "0", "parameters": [{"type": "payload", "payload": "p"}]}]', reply_to => 'wamid.ABC'));
 SELECT m.template_name, jsonb_pretty(m.payload::jsonb) FROM sent JOIN whatsapp_messages AS m USING (id) ORDER BY place;
 
 -- refused at the call, with the member and the limit, never with the text

@@ -446,7 +446,7 @@ BEGIN ATOMIC
                                  THEN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('component', 'message_send_ttl_seconds',
                                           'wanted', w.definition -> 'message_send_ttl_seconds', 'live', k.message_send_ttl_seconds)) ELSE '[]' END
                          -- of one-time codes Meta does not list all: apps, for example
-                         || CASE WHEN pg_catalog.upper(w.definition ->> 'category') = 'AUTHENTICATION' AND w.applied -> 'components' <> w.definition -> 'components'
+                         || CASE WHEN pg_catalog.upper((w.definition ->> 'category') COLLATE "C") = 'AUTHENTICATION' AND w.applied -> 'components' <> w.definition -> 'components'
                                  THEN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('component', 'components',
                                           'wanted', w.definition -> 'components', 'live', w.applied -> 'components')) ELSE '[]' END END AS differences
         FROM wanted AS w FULL JOIN known AS k ON w.name = k.name AND w.language = k.language
@@ -768,6 +768,38 @@ COMMENT ON COLUMN whatsapp_watches.language_fallback IS 'Whether es is sent wher
 REVOKE ALL ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text, text, boolean) FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_items_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('whatsapp_watch_items', '');
+-- The hours of some days around the moment, but for those that are over by then.
+CREATE OR REPLACE FUNCTION whatsapp_send_windows(moment timestamptz, hours text, time_zone text) RETURNS TABLE (opens timestamptz, closes timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT o.opens, o.closes
+    FROM (SELECT coalesce(time_zone, pg_catalog.current_setting('TimeZone')) AS name) AS z
+    CROSS JOIN pg_catalog.regexp_matches(pg_catalog.lower(hours COLLATE "C") COLLATE "default", '(\w{3})(?:-(\w{3}))?\s+(\d\d:\d\d)-(\d\d:\d\d)', 'g') AS m (part)
+    CROSS JOIN pg_catalog.generate_series(-1, 8) AS n (days)
+    CROSS JOIN LATERAL (SELECT (moment AT TIME ZONE z.name)::date + n.days AS day, m.part[3]::time AS first, m.part[4]::time AS last,
+        pg_catalog.array_position('{mon,tue,wed,thu,fri,sat,sun}'::text[], m.part[1]) AS from_day,
+        pg_catalog.array_position('{mon,tue,wed,thu,fri,sat,sun}'::text[], coalesce(m.part[2], m.part[1])) AS to_day) AS w
+    -- what ends before it begins ends the next day
+    CROSS JOIN LATERAL (SELECT (w.day + w.first) AT TIME ZONE z.name AS opens,
+        (w.day + CASE WHEN w.last <= w.first THEN 1 ELSE 0 END + w.last) AT TIME ZONE z.name AS closes,
+        pg_catalog.date_part('isodow', w.day) AS weekday) AS o
+    WHERE o.closes > moment AND o.closes > o.opens
+          AND CASE WHEN w.from_day <= w.to_day THEN o.weekday BETWEEN w.from_day AND w.to_day
+              ELSE o.weekday >= w.from_day OR o.weekday <= w.to_day END;
+END;
+
+CREATE OR REPLACE FUNCTION wa_send_window(moment timestamptz, hours text, time_zone text DEFAULT NULL) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN hours COLLATE "C" !~* '^\s*((mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?\s+\d\d:\d\d-\d\d:\d\d\s*(,\s*|$))+$'
+        -- there is no other way to raise an error in SQL
+        THEN pg_catalog.concat('hours "', hours, '" are not like Mon-Fri 09:00-18:00, Sat 10:00-14:00')::timestamptz
+        ELSE (
+            SELECT pg_catalog.min(greatest(moment, w.opens)) FROM whatsapp_send_windows(moment, hours, time_zone) AS w)
+        END;
+END;
+
 CREATE FUNCTION wa_phone_send_window(moment timestamptz, hours text, phone text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -977,7 +1009,7 @@ CREATE VIEW whatsapp_delivered_units WITH (security_barrier) AS
 SELECT b.account, m.sender, CASE WHEN m.pricing_cost IS NULL THEN b.currency ELSE coalesce(m.pricing_currency, b.currency) END AS currency, b.time_zone,
        pg_catalog.timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day,
        m.template_name, pg_catalog.left(m.recipient_phone, 8) AS prefix,
-       coalesce(pg_catalog.lower(m.pricing_category), CASE WHEN m.message_type <> 'template' THEN 'service' ELSE pg_catalog.lower(t.category) END) AS category,
+       coalesce(pg_catalog.lower(m.pricing_category COLLATE "C"), CASE WHEN m.message_type <> 'template' THEN 'service' ELSE pg_catalog.lower(t.category COLLATE "C") END) COLLATE "default" AS category,
        m.pricing_type, m.pricing_category IS NOT NULL AND m.pricing_type IS NOT NULL AS told,
        CASE WHEN m.pricing_currency IS NOT NULL THEN m.pricing_cost END AS told_cost
 FROM whatsapp_messages AS m
@@ -987,7 +1019,7 @@ LEFT JOIN whatsapp_templates AS t ON m.pricing_category IS NULL AND t.name = m.t
 WHERE coalesce(m.delivered_at, m.read_at) IS NOT NULL AND (m.conversation_id IS NULL OR m.pricing_model IS DISTINCT FROM 'CBP')
 UNION ALL
 SELECT b.account, c.sender, b.currency, b.time_zone, pg_catalog.timezone(coalesce(b.time_zone, 'UTC'), c.charged_at)::date,
-       c.template_name, pg_catalog.left(c.recipient_phone, 8), pg_catalog.lower(c.pricing_category), c.pricing_type, c.pricing_type IS NOT NULL, NULL::numeric
+       c.template_name, pg_catalog.left(c.recipient_phone, 8), pg_catalog.lower(c.pricing_category COLLATE "C") COLLATE "default", c.pricing_type, c.pricing_type IS NOT NULL, NULL::numeric
 FROM (SELECT DISTINCT ON (m.sender, m.conversation_id, m.pricing_category)
              m.sender, coalesce(m.delivered_at, m.read_at) AS charged_at, m.template_name, m.recipient_phone, m.pricing_category, m.pricing_type
       FROM whatsapp_messages AS m
@@ -1532,7 +1564,7 @@ FROM (SELECT u.campaign_id AS campaign, u.day, u.market, u.units, coalesce(u.tol
       LEFT JOIN whatsapp_templates AS t ON u.category IS NULL AND t.name = d.template_name AND t.language = d.template_language
            AND t.account IS NOT DISTINCT FROM b.account
       CROSS JOIN LATERAL (SELECT coalesce(u.category, CASE WHEN d.template_name IS NULL THEN 'service'
-                                          ELSE pg_catalog.replace(pg_catalog.lower(t.category), '-', '_') END) AS category) AS g
+                                          ELSE pg_catalog.replace(pg_catalog.lower(t.category COLLATE "C"), '-', '_') COLLATE "default" END) AS category) AS g
       CROSS JOIN LATERAL wa_price_rule(g.category, u.day) AS p
       WHERE u.units <> 0 AND whatsapp_sees(d.sender)) AS r
 LEFT JOIN cards AS card ON card.currency = r.currency AND card.effective_date <= r.day AND (card.next_date IS NULL OR card.next_date > r.day)
@@ -1726,7 +1758,7 @@ SELECT * FROM (
            CASE WHEN b.accounts = 0 OR b.untold > 0 THEN 'manual' WHEN b.verified = b.accounts THEN 'ok' ELSE 'failed' END,
            CASE WHEN b.accounts = 0 THEN 'Meta was not asked yet.' ELSE 'As Meta told: ' || b.seen || '.' END,
            CASE WHEN b.accounts > 0 AND b.verified = b.accounts THEN '' ELSE 'CALL wa_probe(); asks Meta. Business Suite, Settings, Security Centre shows what is missing.' END
-    FROM (SELECT count(*) AS accounts, count(*) FILTER (WHERE lower(a.verification_status) = 'verified') AS verified,
+    FROM (SELECT count(*) AS accounts, count(*) FILTER (WHERE lower(a.verification_status COLLATE "C") = 'verified') AS verified,
                  count(*) FILTER (WHERE a.verification_status IS NULL) AS untold,
                  string_agg(format('%s is %s', coalesce(a.account, 'the default account'), coalesce(a.verification_status, 'unknown')), ', ' ORDER BY a.account NULLS FIRST) AS seen
           FROM @extschema@.whatsapp_business_accounts AS a) AS b
@@ -1761,7 +1793,7 @@ SELECT * FROM (
                 WHEN p.reason IS NULL AND f.seen IS NULL AND t.state = 'ok' AND s.access_token = 3 THEN 'Put in a token that Meta has made.'
                 WHEN t.state IS NULL AND f.seen IS NULL THEN 'CALL wa_probe(); asks Meta. Use a system user''s token without an end.'
                 ELSE 'Use a system user''s token without an end: Meta''s Access Token Debugger shows "Expires: Never". Then CALL wa_probe();' END
-    FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason ~* 'token|session') AS p
+    FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason COLLATE "C" ~* 'token|session') AS p
     UNION ALL
     SELECT 4, 'Template approved (status = APPROVED)',
            CASE WHEN t.approved AND NOT t.others THEN 'ok' WHEN t.approved THEN 'warning' WHEN t.name IS NOT NULL THEN 'failed'
@@ -1899,7 +1931,7 @@ found (rank, problem, seen, to_do) AS (
            format('UPDATE whatsapp_senders SET enabled = true WHERE name = %L;', s.name)
     FROM senders AS s WHERE NOT s.enabled
     UNION ALL
-    SELECT 1, CASE WHEN s.paused_reason ~* 'token|session' THEN 'Access token expired or refused' ELSE 'A sender pauses' END,
+    SELECT 1, CASE WHEN s.paused_reason COLLATE "C" ~* 'token|session' THEN 'Access token expired or refused' ELSE 'A sender pauses' END,
            format('Sender %s pauses until %s: %s. %s messages wait.', s.name, to_char(s.paused_until, 'HH24:MI:SS'), rtrim(s.paused_reason, '.'), s.waiting),
            concat_ws(' ', s.paused_hint, format('Then SELECT wa_resume(%L);', s.name))
     FROM senders AS s WHERE s.paused_reason IS NOT NULL
@@ -2086,7 +2118,7 @@ life (at, place, event, detail) AS (
     FROM m JOIN @extschema@.whatsapp_billing AS b ON b.sender = m.sender
     CROSS JOIN LATERAL (SELECT timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day) AS d
     CROSS JOIN LATERAL @extschema@.whatsapp_rate_cost(b.currency, d.day, (SELECT k.market FROM @extschema@.wa_market(m.recipient_phone) AS k),
-                                                      replace(lower(m.pricing_category), '-', '_'), 0, 1) AS c
+                                                      replace(lower(m.pricing_category COLLATE "C"), '-', '_') COLLATE "default", 0, 1) AS c
     WHERE m.pricing_type = 'regular' AND m.pricing_cost IS NULL AND c.cost IS NOT NULL
     UNION ALL
     SELECT NULL, 8, 'budget', concat_ws(', ', c.state, 'reserved ' || trim_scale(c.amount), 'charged ' || trim_scale(c.charged), CASE WHEN c.amount IS NULL AND c.charged IS NULL THEN 'price not known' END)
@@ -2446,13 +2478,13 @@ things AS MATERIALIZED (
     UNION ALL
     SELECT CASE c.relkind WHEN 'v' THEN 2 ELSE 3 END, CASE c.relkind WHEN 'v' THEN 'view' ELSE 'table' END, c.relname::text, c.oid, obj_description(c.oid, 'pg_class')
     FROM own AS o JOIN pg_class AS c ON c.oid = o.objid WHERE o.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'v')),
-one AS MATERIALIZED (SELECT t.* FROM things AS t WHERE t.name = lower(rtrim($1, '()'))),
+one AS MATERIALIZED (SELECT t.* FROM things AS t WHERE t.name = lower(rtrim($1, '()') COLLATE "C")),
 -- the first sentence of each that fits
 listed AS (
     SELECT DISTINCT ON (t.place, t.name) t.place, t.kind, t.name, coalesce(substring(t.comment FROM '^(.*?[.])(?:\s|$)'), t.comment) AS sentence
     FROM things AS t
     WHERE NOT EXISTS (SELECT FROM one)
-      AND ($1 IS NULL OR strpos(lower(concat_ws(' ', t.name, t.comment)), lower($1)) > 0 OR t.name LIKE replace(replace($1, '_', '\_'), '*', '%'))
+      AND ($1 IS NULL OR strpos(lower(concat_ws(' ', t.name, t.comment) COLLATE "C"), lower($1 COLLATE "C")) > 0 OR t.name LIKE replace(replace($1, '_', '\_'), '*', '%'))
     ORDER BY t.place, t.name, t.object),
 -- all of the one that was named
 told (place, object, line, kind, name, text) AS (

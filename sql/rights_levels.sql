@@ -15,7 +15,7 @@ CREATE ROLE regress_whatsapp_operator;
 CREATE ROLE regress_whatsapp_admin;
 SELECT wa_grant('regress_whatsapp_sender', 'sender'), wa_grant('"regress whatsapp monitor"', 'monitor'), wa_grant('regress_whatsapp_operator', 'operator'),
        wa_grant('regress_whatsapp_admin', 'admin');
-SELECT * FROM whatsapp_grants;
+SELECT * FROM whatsapp_grants ORDER BY role::text COLLATE "C", array_position('{sender,monitor,operator,admin}', level);
 
 -- a function of none is its owner's alone; those of everybody are not shown
 CREATE TEMPORARY VIEW members AS
@@ -56,7 +56,7 @@ RESET ROLE;
 SELECT wa_revoke('regress_whatsapp_admin', 'operator');
 SELECT * FROM whatsapp_grants WHERE role = 'regress_whatsapp_admin'::regrole;
 SELECT wa_revoke(role::regrole, level) FROM whatsapp_grants;
-SELECT * FROM whatsapp_grants;
+SELECT * FROM whatsapp_grants ORDER BY role::text COLLATE "C", array_position('{sender,monitor,operator,admin}', level);
 SELECT count(*) AS rights_left FROM roles, pg_class AS c JOIN members ON classid = 'pg_class'::regclass AND objid = c.oid WHERE has_any_column_privilege(role, c.oid, 'SELECT, INSERT, UPDATE') AND relkind IN ('r', 'v');
 SELECT pg_temp.refused($$SELECT wa_grant('regress_whatsapp_admin', 'owner')$$) AS refused;
 SELECT pg_temp.refused($$SELECT wa_grant(NULL, 'admin')$$) AS refused;
@@ -69,7 +69,7 @@ FROM pg_extension WHERE extname = 'pg_whatsapp' \gset
 :dump;
 DROP OWNED BY regress_whatsapp_gone;
 DROP ROLE regress_whatsapp_gone;
-SELECT * FROM whatsapp_grants;
+SELECT * FROM whatsapp_grants ORDER BY role::text COLLATE "C", array_position('{sender,monitor,operator,admin}', level);
 :dump;
 SELECT wa_grant('regress_whatsapp_sender', 'sender'), wa_revoke('regress_whatsapp_sender', 'sender');
 SELECT count(*) AS grants, (SELECT count(*) FROM pg_class JOIN members ON classid = 'pg_class'::regclass AND objid = pg_class.oid WHERE relrowsecurity) AS tables_with_row_security

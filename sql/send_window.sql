@@ -24,7 +24,7 @@ FROM (VALUES
     -- the hour from 2 to 3 is not there on 2026-03-29 (it means the one after it), and is there twice on 2026-10-25 (it means the second)
     (15, '2026-03-29 00:30+01', 'Sun 02:30-04:00', 'Europe/Madrid'), (16, '2026-03-28 12:00+01', 'Sun 02:00-02:30', 'Europe/Madrid'),
     (17, '2026-10-25 00:30+02', 'Sun 02:30-04:00', 'Europe/Madrid'), (18, '2026-10-25 02:45+02', 'Sun 02:00-03:00', 'Europe/Madrid'),
-    (19, '2026-10-25 02:45+01', 'Sun 02:00-03:00', 'Europe/Madrid')) AS v (place, moment, hours, zone) ORDER BY place;
+    (19, '2026-10-25 02:45+01', 'Sun 02:00-03:00', 'Europe/Madrid'), (20, '2026-11-27 08:00+01', 'FRI 09:00-18:00', 'Europe/Madrid')) AS v (place, moment, hours, zone) ORDER BY place;
 SELECT wa_send_window('2026-11-27 03:00+00', 'Mon-Fri 09:00-18:00') AS zone_of_the_session, wa_send_window(NULL, 'Mon-Fri 09:00-18:00') AS null;
 SELECT pg_temp.refused('SELECT wa_send_window(now(), ' || quote_literal(hours) || ', ''Europe/Madrid'')') AS refused
 FROM unnest('{Monday 09:00-18:00,Mon-Fri 9-18,Mon-Fri,"",09:00-18:00,Mon-Fri 09:00-25:00}'::text[]) AS hours;

@@ -364,8 +364,8 @@ SELECT pg_temp.refused($$SELECT wa_watch('stock_view', 'item', 'item', 'id', 'it
 SELECT pg_temp.refused($$SELECT wa_watch('stock_copy', 't', ARRAY['new.item'], 'new.phone')$$) AS materialized;
 
 SELECT wa_watch('stock', 't', ARRAY[$$coalesce(old.item, 'none') || '->' || new.item$$], 'new.phone', events => '{INSERT,UPDATE}', name => 'stock', idempotency_key => 'NULL');
-INSERT INTO stock_view VALUES (1, 'SCREWS');
-UPDATE stock_view SET item = 'NAILS' WHERE id = 1;
+INSERT INTO stock_view VALUES (1, 'BOLTS');
+UPDATE stock_view SET item = 'NUTS' WHERE id = 1;
 SELECT reference, parameters FROM pg_temp.announced();
 DROP VIEW stock_view;
 -- a column that is renamed: the trigger finds a column by its number, an expression by its name; it is an error of the watch until the watch is made again

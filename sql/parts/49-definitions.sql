@@ -105,7 +105,7 @@ BEGIN ATOMIC
                                  THEN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('component', 'message_send_ttl_seconds',
                                           'wanted', w.definition -> 'message_send_ttl_seconds', 'live', k.message_send_ttl_seconds)) ELSE '[]' END
                          -- of one-time codes Meta does not list all: apps, for example
-                         || CASE WHEN pg_catalog.upper(w.definition ->> 'category') = 'AUTHENTICATION' AND w.applied -> 'components' <> w.definition -> 'components'
+                         || CASE WHEN pg_catalog.upper((w.definition ->> 'category') COLLATE "C") = 'AUTHENTICATION' AND w.applied -> 'components' <> w.definition -> 'components'
                                  THEN pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('component', 'components',
                                           'wanted', w.definition -> 'components', 'live', w.applied -> 'components')) ELSE '[]' END END AS differences
         FROM wanted AS w FULL JOIN known AS k ON w.name = k.name AND w.language = k.language

@@ -6,7 +6,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT o.opens, o.closes
     FROM (SELECT coalesce(time_zone, pg_catalog.current_setting('TimeZone')) AS name) AS z
-    CROSS JOIN pg_catalog.regexp_matches(pg_catalog.lower(hours), '(\w{3})(?:-(\w{3}))?\s+(\d\d:\d\d)-(\d\d:\d\d)', 'g') AS m (part)
+    CROSS JOIN pg_catalog.regexp_matches(pg_catalog.lower(hours COLLATE "C") COLLATE "default", '(\w{3})(?:-(\w{3}))?\s+(\d\d:\d\d)-(\d\d:\d\d)', 'g') AS m (part)
     CROSS JOIN pg_catalog.generate_series(-1, 8) AS n (days)
     CROSS JOIN LATERAL (SELECT (moment AT TIME ZONE z.name)::date + n.days AS day, m.part[3]::time AS first, m.part[4]::time AS last,
         pg_catalog.array_position('{mon,tue,wed,thu,fri,sat,sun}'::text[], m.part[1]) AS from_day,
@@ -24,7 +24,7 @@ CREATE FUNCTION wa_send_window(moment timestamptz, hours text, time_zone text DE
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT CASE
-        WHEN hours !~* '^\s*((mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?\s+\d\d:\d\d-\d\d:\d\d\s*(,\s*|$))+$'
+        WHEN hours COLLATE "C" !~* '^\s*((mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?\s+\d\d:\d\d-\d\d:\d\d\s*(,\s*|$))+$'
         -- there is no other way to raise an error in SQL
         THEN pg_catalog.concat('hours "', hours, '" are not like Mon-Fri 09:00-18:00, Sat 10:00-14:00')::timestamptz
         ELSE (

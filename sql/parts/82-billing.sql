@@ -15,7 +15,7 @@ CREATE VIEW whatsapp_delivered_units WITH (security_barrier) AS
 SELECT b.account, m.sender, CASE WHEN m.pricing_cost IS NULL THEN b.currency ELSE coalesce(m.pricing_currency, b.currency) END AS currency, b.time_zone,
        pg_catalog.timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day,
        m.template_name, pg_catalog.left(m.recipient_phone, 8) AS prefix,
-       coalesce(pg_catalog.lower(m.pricing_category), CASE WHEN m.message_type <> 'template' THEN 'service' ELSE pg_catalog.lower(t.category) END) AS category,
+       coalesce(pg_catalog.lower(m.pricing_category COLLATE "C"), CASE WHEN m.message_type <> 'template' THEN 'service' ELSE pg_catalog.lower(t.category COLLATE "C") END) COLLATE "default" AS category,
        m.pricing_type, m.pricing_category IS NOT NULL AND m.pricing_type IS NOT NULL AS told,
        CASE WHEN m.pricing_currency IS NOT NULL THEN m.pricing_cost END AS told_cost
 FROM whatsapp_messages AS m
@@ -25,7 +25,7 @@ LEFT JOIN whatsapp_templates AS t ON m.pricing_category IS NULL AND t.name = m.t
 WHERE coalesce(m.delivered_at, m.read_at) IS NOT NULL AND (m.conversation_id IS NULL OR m.pricing_model IS DISTINCT FROM 'CBP')
 UNION ALL
 SELECT b.account, c.sender, b.currency, b.time_zone, pg_catalog.timezone(coalesce(b.time_zone, 'UTC'), c.charged_at)::date,
-       c.template_name, pg_catalog.left(c.recipient_phone, 8), pg_catalog.lower(c.pricing_category), c.pricing_type, c.pricing_type IS NOT NULL, NULL::numeric
+       c.template_name, pg_catalog.left(c.recipient_phone, 8), pg_catalog.lower(c.pricing_category COLLATE "C") COLLATE "default", c.pricing_type, c.pricing_type IS NOT NULL, NULL::numeric
 FROM (SELECT DISTINCT ON (m.sender, m.conversation_id, m.pricing_category)
              m.sender, coalesce(m.delivered_at, m.read_at) AS charged_at, m.template_name, m.recipient_phone, m.pricing_category, m.pricing_type
       FROM whatsapp_messages AS m

@@ -124,7 +124,7 @@ FROM (SELECT u.campaign_id AS campaign, u.day, u.market, u.units, coalesce(u.tol
       LEFT JOIN whatsapp_templates AS t ON u.category IS NULL AND t.name = d.template_name AND t.language = d.template_language
            AND t.account IS NOT DISTINCT FROM b.account
       CROSS JOIN LATERAL (SELECT coalesce(u.category, CASE WHEN d.template_name IS NULL THEN 'service'
-                                          ELSE pg_catalog.replace(pg_catalog.lower(t.category), '-', '_') END) AS category) AS g
+                                          ELSE pg_catalog.replace(pg_catalog.lower(t.category COLLATE "C"), '-', '_') COLLATE "default" END) AS category) AS g
       CROSS JOIN LATERAL wa_price_rule(g.category, u.day) AS p
       WHERE u.units <> 0 AND whatsapp_sees(d.sender)) AS r
 LEFT JOIN cards AS card ON card.currency = r.currency AND card.effective_date <= r.day AND (card.next_date IS NULL OR card.next_date > r.day)

@@ -75,7 +75,7 @@ SELECT * FROM (
            CASE WHEN b.accounts = 0 OR b.untold > 0 THEN 'manual' WHEN b.verified = b.accounts THEN 'ok' ELSE 'failed' END,
            CASE WHEN b.accounts = 0 THEN 'Meta was not asked yet.' ELSE 'As Meta told: ' || b.seen || '.' END,
            CASE WHEN b.accounts > 0 AND b.verified = b.accounts THEN '' ELSE 'CALL wa_probe(); asks Meta. Business Suite, Settings, Security Centre shows what is missing.' END
-    FROM (SELECT count(*) AS accounts, count(*) FILTER (WHERE lower(a.verification_status) = 'verified') AS verified,
+    FROM (SELECT count(*) AS accounts, count(*) FILTER (WHERE lower(a.verification_status COLLATE "C") = 'verified') AS verified,
                  count(*) FILTER (WHERE a.verification_status IS NULL) AS untold,
                  string_agg(format('%s is %s', coalesce(a.account, 'the default account'), coalesce(a.verification_status, 'unknown')), ', ' ORDER BY a.account NULLS FIRST) AS seen
           FROM @extschema@.whatsapp_business_accounts AS a) AS b
@@ -110,7 +110,7 @@ SELECT * FROM (
                 WHEN p.reason IS NULL AND f.seen IS NULL AND t.state = 'ok' AND s.access_token = 3 THEN 'Put in a token that Meta has made.'
                 WHEN t.state IS NULL AND f.seen IS NULL THEN 'CALL wa_probe(); asks Meta. Use a system user''s token without an end.'
                 ELSE 'Use a system user''s token without an end: Meta''s Access Token Debugger shows "Expires: Never". Then CALL wa_probe();' END
-    FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason ~* 'token|session') AS p
+    FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason COLLATE "C" ~* 'token|session') AS p
     UNION ALL
     SELECT 4, 'Template approved (status = APPROVED)',
            CASE WHEN t.approved AND NOT t.others THEN 'ok' WHEN t.approved THEN 'warning' WHEN t.name IS NOT NULL THEN 'failed'
@@ -248,7 +248,7 @@ found (rank, problem, seen, to_do) AS (
            format('UPDATE whatsapp_senders SET enabled = true WHERE name = %L;', s.name)
     FROM senders AS s WHERE NOT s.enabled
     UNION ALL
-    SELECT 1, CASE WHEN s.paused_reason ~* 'token|session' THEN 'Access token expired or refused' ELSE 'A sender pauses' END,
+    SELECT 1, CASE WHEN s.paused_reason COLLATE "C" ~* 'token|session' THEN 'Access token expired or refused' ELSE 'A sender pauses' END,
            format('Sender %s pauses until %s: %s. %s messages wait.', s.name, to_char(s.paused_until, 'HH24:MI:SS'), rtrim(s.paused_reason, '.'), s.waiting),
            concat_ws(' ', s.paused_hint, format('Then SELECT wa_resume(%L);', s.name))
     FROM senders AS s WHERE s.paused_reason IS NOT NULL
@@ -435,7 +435,7 @@ life (at, place, event, detail) AS (
     FROM m JOIN @extschema@.whatsapp_billing AS b ON b.sender = m.sender
     CROSS JOIN LATERAL (SELECT timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day) AS d
     CROSS JOIN LATERAL @extschema@.whatsapp_rate_cost(b.currency, d.day, (SELECT k.market FROM @extschema@.wa_market(m.recipient_phone) AS k),
-                                                      replace(lower(m.pricing_category), '-', '_'), 0, 1) AS c
+                                                      replace(lower(m.pricing_category COLLATE "C"), '-', '_') COLLATE "default", 0, 1) AS c
     WHERE m.pricing_type = 'regular' AND m.pricing_cost IS NULL AND c.cost IS NOT NULL
     UNION ALL
     SELECT NULL, 8, 'budget', concat_ws(', ', c.state, 'reserved ' || trim_scale(c.amount), 'charged ' || trim_scale(c.charged), CASE WHEN c.amount IS NULL AND c.charged IS NULL THEN 'price not known' END)

@@ -13,13 +13,13 @@ things AS MATERIALIZED (
     UNION ALL
     SELECT CASE c.relkind WHEN 'v' THEN 2 ELSE 3 END, CASE c.relkind WHEN 'v' THEN 'view' ELSE 'table' END, c.relname::text, c.oid, obj_description(c.oid, 'pg_class')
     FROM own AS o JOIN pg_class AS c ON c.oid = o.objid WHERE o.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'v')),
-one AS MATERIALIZED (SELECT t.* FROM things AS t WHERE t.name = lower(rtrim($1, '()'))),
+one AS MATERIALIZED (SELECT t.* FROM things AS t WHERE t.name = lower(rtrim($1, '()') COLLATE "C")),
 -- the first sentence of each that fits
 listed AS (
     SELECT DISTINCT ON (t.place, t.name) t.place, t.kind, t.name, coalesce(substring(t.comment FROM '^(.*?[.])(?:\s|$)'), t.comment) AS sentence
     FROM things AS t
     WHERE NOT EXISTS (SELECT FROM one)
-      AND ($1 IS NULL OR strpos(lower(concat_ws(' ', t.name, t.comment)), lower($1)) > 0 OR t.name LIKE replace(replace($1, '_', '\_'), '*', '%'))
+      AND ($1 IS NULL OR strpos(lower(concat_ws(' ', t.name, t.comment) COLLATE "C"), lower($1 COLLATE "C")) > 0 OR t.name LIKE replace(replace($1, '_', '\_'), '*', '%'))
     ORDER BY t.place, t.name, t.object),
 -- all of the one that was named
 told (place, object, line, kind, name, text) AS (

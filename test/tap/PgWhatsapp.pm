@@ -176,7 +176,7 @@ sub new_cluster
 	$node->{listen} = $listen;
 	# for good: a restart by the test must find the secrets again
 	%ENV = (%ENV, %secrets, %{ $options{environment} || {} });
-	$node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+	$node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=' . ($ENV{PGWA_LOCALE} || 'C.UTF-8'), '--lc-messages=C' ]);
 	# the modules of 18 and newer set it for every version, and older servers do not know it
 	$node->adjust_conf('postgresql.conf', 'autovacuum_worker_slots') if $options{pg_config};
 	my $settings = staged_settings($pg_config, $stage);

@@ -6,6 +6,7 @@
 #include "pg/rows/table_stamp.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/statement.hpp"
+#include "pg/server/word_case.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -30,8 +31,9 @@ read_sums()
 {
 	static Statement statement = {
 	    "SELECT name, (amount * 100000000)::bigint, ((reserved + settled) * 100000000)::bigint, currency, account, sender,"
-	    " replace(lower(category), '-', '_'), template_name, hold, unpriced_policy = 'hold', period_id, ends_at, warned,"
-	    " period_amount IS DISTINCT FROM amount, campaign_id FROM @s@.whatsapp_budget_sums ORDER BY name",
+	    " replace(" LOWER_WORD(
+	        "category") ", '-', '_'), template_name, hold, unpriced_policy = 'hold', period_id, ends_at, warned,"
+	                    " period_amount IS DISTINCT FROM amount, campaign_id FROM @s@.whatsapp_budget_sums ORDER BY name",
 	    0,
 	    {}};
 	return run_statement(statement, Values());

@@ -13,6 +13,7 @@
 #include "pg/rows/table_stamp.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/columns.hpp"
+#include "pg/server/word_case.hpp"
 
 extern "C" {
 #include "utils/builtins.h"
@@ -281,11 +282,12 @@ ask_for_prices(const Wanted *wanted, std::size_t count, const Budgets &budgets)
 	    " LEFT JOIN @s@.whatsapp_billing AS b ON b.sender = k.sender"
 	    " LEFT JOIN @s@.whatsapp_templates AS t ON t.name = k.template_name AND t.language = k.template_language"
 	    "  AND t.account IS NOT DISTINCT FROM b.account"
-	    " CROSS JOIN LATERAL (SELECT CASE WHEN k.template_name IS NULL THEN 'service' ELSE lower(t.category) END AS category) AS c"
-	    " CROSS JOIN LATERAL (SELECT timezone(coalesce(b.time_zone, 'UTC'), now())::date AS day) AS d"
-	    " CROSS JOIN LATERAL @s@.wa_price_rule(c.category, d.day) AS r"
-	    " CROSS JOIN LATERAL @s@.whatsapp_rate_cost(b.currency, d.day, k.market, r.rate_category, 0, 1) AS v"
-	    " ORDER BY k.place",
+	    " CROSS JOIN LATERAL (SELECT CASE WHEN k.template_name IS NULL THEN 'service' ELSE " LOWER_WORD(
+	        "t.category") " END AS category) AS c"
+	                      " CROSS JOIN LATERAL (SELECT timezone(coalesce(b.time_zone, 'UTC'), now())::date AS day) AS d"
+	                      " CROSS JOIN LATERAL @s@.wa_price_rule(c.category, d.day) AS r"
+	                      " CROSS JOIN LATERAL @s@.whatsapp_rate_cost(b.currency, d.day, k.market, r.rate_category, 0, 1) AS v"
+	                      " ORDER BY k.place",
 	    4,
 	    {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}};
 	Column senders(count);

@@ -10,6 +10,7 @@
 #include "pg/rows/own_table.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/fault_point.hpp"
+#include "pg/server/word_case.hpp"
 
 namespace whatsapp::pg
 {
@@ -37,21 +38,22 @@ Statement find_changes = {
     "   AND NOT starts_with(coalesce(m.error_message, ''), '" PARKED "')"
     "   AND NOT EXISTS (SELECT FROM @s@.whatsapp_attempts AS a WHERE a.message_id = m.id AND a.outcome = 'unknown')"
     "   THEN 'released' END AS state) AS n"
-    " CROSS JOIN LATERAL (SELECT replace(lower(m.pricing_category), '-', '_') AS category,"
-    "  CASE WHEN m.pricing_type IS NOT NULL THEN m.pricing_type LIKE 'free%' ELSE m.billable IS FALSE END AS free) AS told"
-    " LEFT JOIN LATERAL (SELECT v.cost FROM @s@.whatsapp_billing AS b"
-    "   CROSS JOIN LATERAL (SELECT timezone(b.time_zone, coalesce(m.delivered_at, m.read_at))::date AS day) AS d"
-    "   CROSS JOIN LATERAL @s@.wa_market(m.recipient_phone) AS k"
-    "   CROSS JOIN LATERAL @s@.wa_price_rule(told.category, d.day) AS r"
-    "   CROSS JOIN LATERAL @s@.whatsapp_rate_cost(b.currency, d.day, k.market, r.rate_category, 0, 1) AS v"
-    "   WHERE b.sender = m.sender AND n.state = 'settled' AND NOT told.free AND told.category IS NOT NULL"
-    "    AND (told.category IS DISTINCT FROM c.category OR c.amount IS NULL)) AS other ON true"
-    " CROSS JOIN LATERAL (SELECT CASE WHEN n.state = 'settled' THEN"
-    "  CASE WHEN told.free THEN 0 ELSE coalesce(CASE WHEN m.pricing_cost IS NOT NULL THEN"
-    "    (SELECT m.pricing_cost FROM @s@.whatsapp_billing AS b WHERE b.sender = m.sender AND b.currency = m.pricing_currency) END,"
-    "   other.cost, c.amount) END END AS charged) AS p"
-    " WHERE n.state IS NOT NULL AND NOT (c.state = 'settled' AND n.state = 'released')"
-    "  AND (n.state <> c.state OR p.charged IS DISTINCT FROM c.charged)",
+    " CROSS JOIN LATERAL (SELECT replace(" LOWER_WORD(
+        "m.pricing_category") ", '-', '_') AS category,"
+                              "  CASE WHEN m.pricing_type IS NOT NULL THEN m.pricing_type LIKE 'free%' ELSE m.billable IS FALSE END AS free) AS told"
+                              " LEFT JOIN LATERAL (SELECT v.cost FROM @s@.whatsapp_billing AS b"
+                              "   CROSS JOIN LATERAL (SELECT timezone(b.time_zone, coalesce(m.delivered_at, m.read_at))::date AS day) AS d"
+                              "   CROSS JOIN LATERAL @s@.wa_market(m.recipient_phone) AS k"
+                              "   CROSS JOIN LATERAL @s@.wa_price_rule(told.category, d.day) AS r"
+                              "   CROSS JOIN LATERAL @s@.whatsapp_rate_cost(b.currency, d.day, k.market, r.rate_category, 0, 1) AS v"
+                              "   WHERE b.sender = m.sender AND n.state = 'settled' AND NOT told.free AND told.category IS NOT NULL"
+                              "    AND (told.category IS DISTINCT FROM c.category OR c.amount IS NULL)) AS other ON true"
+                              " CROSS JOIN LATERAL (SELECT CASE WHEN n.state = 'settled' THEN"
+                              "  CASE WHEN told.free THEN 0 ELSE coalesce(CASE WHEN m.pricing_cost IS NOT NULL THEN"
+                              "    (SELECT m.pricing_cost FROM @s@.whatsapp_billing AS b WHERE b.sender = m.sender AND b.currency = m.pricing_currency) END,"
+                              "   other.cost, c.amount) END END AS charged) AS p"
+                              " WHERE n.state IS NOT NULL AND NOT (c.state = 'settled' AND n.state = 'released')"
+                              "  AND (n.state <> c.state OR p.charged IS DISTINCT FROM c.charged)",
     1,
     {INT8ARRAYOID}};
 

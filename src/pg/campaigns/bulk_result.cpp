@@ -9,6 +9,7 @@
 #include "pg/server/boundary.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/settings.hpp"
+#include "pg/server/word_case.hpp"
 
 extern "C" {
 #include "mb/pg_wchar.h"
@@ -160,9 +161,10 @@ estimate_cost(const BulkOrder &order)
 	static Statement statement = {
 	    "SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(e)))"
 	    " FROM (SELECT CASE WHEN $3::text IS NULL THEN 'service' ELSE"
-	    "   (SELECT lower(t.category) FROM @s@.whatsapp_templates AS t WHERE t.name = $3 AND t.language = $4 AND t.account IS NOT DISTINCT FROM"
-	    "     (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = $5)) END AS category) AS c"
-	    " CROSS JOIN LATERAL @s@.whatsapp_estimate_groups($1, $2, c.category, greatest($6, now()), $5) AS e",
+	    "   (SELECT " LOWER_WORD(
+	        "t.category") " FROM @s@.whatsapp_templates AS t WHERE t.name = $3 AND t.language = $4 AND t.account IS NOT DISTINCT FROM"
+	                      "     (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = $5)) END AS category) AS c"
+	                      " CROSS JOIN LATERAL @s@.whatsapp_estimate_groups($1, $2, c.category, greatest($6, now()), $5) AS e",
 	    6,
 	    {TEXTARRAYOID, INT8ARRAYOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 	const auto size = static_cast<std::size_t>(hash_get_num_entries(order.prefixes));

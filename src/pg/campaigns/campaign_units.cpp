@@ -5,6 +5,7 @@
 
 #include "pg/rows/own_table.hpp"
 #include "pg/server/columns.hpp"
+#include "pg/server/word_case.hpp"
 
 extern "C" {
 #include "datatype/timestamp.h"
@@ -126,20 +127,21 @@ CampaignUnits::write()
 	    "  sum(g.units), sum(g.cost)"
 	    " FROM (SELECT a.campaign_id, timezone(coalesce(b.time_zone, 'UTC'), a.at)::date AS day,"
 	    "   CASE WHEN starts_with(a.phone, '+') THEN left(a.phone, x.size) ELSE left(a.phone, 3) || '0' END AS phone,"
-	    "   replace(lower(a.category), '-', '_') AS category, a.pricing_type, a.currency, sum(a.units) AS units,"
-	    "   sum(a.units * a.cost::numeric) AS cost"
-	    "  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS a (campaign_id, at, phone, category, pricing_type, units, cost, currency)"
-	    "  JOIN @s@.whatsapp_campaign_definitions AS d ON d.id = a.campaign_id"
-	    "  LEFT JOIN @s@.whatsapp_billing AS b ON b.sender = d.sender"
-	    "  CROSS JOIN (SELECT 1 + coalesce(max(length(k.prefix)), 0) AS size FROM @s@.whatsapp_markets AS k) AS x"
-	    "  GROUP BY 1, 2, 3, 4, 5, 6) AS g"
-	    " LEFT JOIN LATERAL (SELECT CASE WHEN f.prefix IS NULL THEN 'Other' ELSE f.market END AS market,"
-	    "   CASE WHEN f.prefix IS NOT NULL AND f.market IS NULL THEN 'ambiguous_market' END AS reason"
-	    "  FROM (SELECT 1) AS one LEFT JOIN LATERAL (SELECT k.prefix, k.market FROM @s@.whatsapp_markets AS k"
-	    "   WHERE k.prefix = ANY (ARRAY(SELECT substr(g.phone, 2, s.size) FROM generate_series(1, length(g.phone) - 1) AS s (size)))"
-	    "   ORDER BY length(k.prefix) DESC, k.built_in LIMIT 1) AS f ON true) AS n ON starts_with(g.phone, '+')"
-	    " LEFT JOIN LATERAL @s@.wa_market(g.phone) AS o ON NOT starts_with(g.phone, '+')"
-	    " GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(g.units) <> 0 OR sum(g.cost) <> 0",
+	    "   replace(" LOWER_WORD(
+	        "a.category") ", '-', '_') AS category, a.pricing_type, a.currency, sum(a.units) AS units,"
+	                      "   sum(a.units * a.cost::numeric) AS cost"
+	                      "  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS a (campaign_id, at, phone, category, pricing_type, units, cost, currency)"
+	                      "  JOIN @s@.whatsapp_campaign_definitions AS d ON d.id = a.campaign_id"
+	                      "  LEFT JOIN @s@.whatsapp_billing AS b ON b.sender = d.sender"
+	                      "  CROSS JOIN (SELECT 1 + coalesce(max(length(k.prefix)), 0) AS size FROM @s@.whatsapp_markets AS k) AS x"
+	                      "  GROUP BY 1, 2, 3, 4, 5, 6) AS g"
+	                      " LEFT JOIN LATERAL (SELECT CASE WHEN f.prefix IS NULL THEN 'Other' ELSE f.market END AS market,"
+	                      "   CASE WHEN f.prefix IS NOT NULL AND f.market IS NULL THEN 'ambiguous_market' END AS reason"
+	                      "  FROM (SELECT 1) AS one LEFT JOIN LATERAL (SELECT k.prefix, k.market FROM @s@.whatsapp_markets AS k"
+	                      "   WHERE k.prefix = ANY (ARRAY(SELECT substr(g.phone, 2, s.size) FROM generate_series(1, length(g.phone) - 1) AS s (size)))"
+	                      "   ORDER BY length(k.prefix) DESC, k.built_in LIMIT 1) AS f ON true) AS n ON starts_with(g.phone, '+')"
+	                      " LEFT JOIN LATERAL @s@.wa_market(g.phone) AS o ON NOT starts_with(g.phone, '+')"
+	                      " GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(g.units) <> 0 OR sum(g.cost) <> 0",
 	    8,
 	    {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID,
 	     TEXTARRAYOID, TEXTARRAYOID},

@@ -12,6 +12,7 @@
 #include "pg/server/fault_point.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/settings.hpp"
+#include "pg/server/word_case.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -220,10 +221,11 @@ show_retry(std::int64_t id, std::uintptr_t codes, bool any_code)
 	              "  (SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(e))) FROM @s@.whatsapp_campaign_definitions AS d"
 	              "    CROSS JOIN (SELECT array_agg(g.prefix) AS prefixes, array_agg(g.messages) AS counts FROM failed AS g WHERE g.again) AS a"
 	              "    CROSS JOIN LATERAL (SELECT CASE WHEN d.template_name IS NULL THEN 'service' ELSE"
-	              "      (SELECT lower(t.category) FROM @s@.whatsapp_templates AS t WHERE t.name = d.template_name AND t.language = d.template_language"
-	              "        AND t.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = d.sender)) END AS category) AS c"
-	              "    CROSS JOIN LATERAL @s@.whatsapp_estimate_groups(a.prefixes, a.counts, c.category, now(), d.sender) AS e WHERE d.id = $1)"
-	              " FROM failed AS f",
+	              "      (SELECT " LOWER_WORD(
+	                  "t.category") " FROM @s@.whatsapp_templates AS t WHERE t.name = d.template_name AND t.language = d.template_language"
+	                                "        AND t.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = d.sender)) END AS category) AS c"
+	                                "    CROSS JOIN LATERAL @s@.whatsapp_estimate_groups(a.prefixes, a.counts, c.category, now(), d.sender) AS e WHERE d.id = $1)"
+	                                " FROM failed AS f",
 	    3,
 	    {INT8OID, INT8ARRAYOID, BOOLOID}};
 	Values values;

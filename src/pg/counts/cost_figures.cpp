@@ -13,6 +13,7 @@
 
 #include "pg/server/counters.hpp"
 #include "pg/server/statement.hpp"
+#include "pg/server/word_case.hpp"
 
 extern "C" {
 #include "utils/timestamp.h"
@@ -132,18 +133,19 @@ sum_messages(std::int64_t after, std::int64_t until)
 	    " FROM (SELECT b.account, m.sender, CASE WHEN m.pricing_cost IS NULL THEN b.currency ELSE coalesce(m.pricing_currency, b.currency) END AS currency,"
 	    "        b.time_zone,"
 	    "        timezone(coalesce(b.time_zone, 'UTC'), coalesce(m.delivered_at, m.read_at))::date AS day,"
-	    "        coalesce(lower(m.pricing_category), CASE WHEN m.message_type <> 'template' THEN 'service' ELSE lower(t.category) END) AS category,"
-	    "        rpad(left(m.recipient_phone, (SELECT greatest(4, 1 + max(length(x.prefix))) FROM @s@.whatsapp_markets AS x)), 8, '0') AS prefix,"
-	    "        m.pricing_type, m.pricing_category IS NOT NULL AND m.pricing_type IS NOT NULL AS told,"
-	    "        m.pricing_cost IS NOT NULL AND m.pricing_currency IS NOT NULL AS has_cost,"
-	    "        sum(m.pricing_cost) FILTER (WHERE m.pricing_currency IS NOT NULL) AS told_cost, count(*) AS units"
-	    "       FROM @s@.whatsapp_messages AS m JOIN @s@.whatsapp_billing AS b ON b.sender = m.sender"
-	    "       LEFT JOIN @s@.whatsapp_templates AS t ON m.pricing_category IS NULL AND t.name = m.template_name"
-	    "        AND t.language = m.template_language AND t.account IS NOT DISTINCT FROM b.account"
-	    "       WHERE m.id > $1 AND m.id <= $2 AND coalesce(m.delivered_at, m.read_at) IS NOT NULL"
-	    "        AND (m.conversation_id IS NULL OR m.pricing_model IS DISTINCT FROM 'CBP')"
-	    "       GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) AS u CROSS JOIN LATERAL @s@.wa_market(u.prefix) AS k"
-	    " GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, u.has_cost",
+	    "        coalesce(" LOWER_WORD("m.pricing_category") ", CASE WHEN m.message_type <> 'template' THEN 'service' ELSE " LOWER_WORD(
+	        "t.category") " END) AS category,"
+	                      "        rpad(left(m.recipient_phone, (SELECT greatest(4, 1 + max(length(x.prefix))) FROM @s@.whatsapp_markets AS x)), 8, '0') AS prefix,"
+	                      "        m.pricing_type, m.pricing_category IS NOT NULL AND m.pricing_type IS NOT NULL AS told,"
+	                      "        m.pricing_cost IS NOT NULL AND m.pricing_currency IS NOT NULL AS has_cost,"
+	                      "        sum(m.pricing_cost) FILTER (WHERE m.pricing_currency IS NOT NULL) AS told_cost, count(*) AS units"
+	                      "       FROM @s@.whatsapp_messages AS m JOIN @s@.whatsapp_billing AS b ON b.sender = m.sender"
+	                      "       LEFT JOIN @s@.whatsapp_templates AS t ON m.pricing_category IS NULL AND t.name = m.template_name"
+	                      "        AND t.language = m.template_language AND t.account IS NOT DISTINCT FROM b.account"
+	                      "       WHERE m.id > $1 AND m.id <= $2 AND coalesce(m.delivered_at, m.read_at) IS NOT NULL"
+	                      "        AND (m.conversation_id IS NULL OR m.pricing_model IS DISTINCT FROM 'CBP')"
+	                      "       GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) AS u CROSS JOIN LATERAL @s@.wa_market(u.prefix) AS k"
+	                      " GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, u.has_cost",
 	    3,
 	    {INT8OID, INT8OID, INT8OID}};
 	Values values;

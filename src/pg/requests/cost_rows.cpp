@@ -5,6 +5,7 @@
 
 #include "pg/identity/account_ids.hpp"
 #include "pg/requests/requests.hpp"
+#include "pg/server/word_case.hpp"
 
 extern "C" {
 #include "utils/date.h"
@@ -42,9 +43,10 @@ write_synced_costs(const AnsweredRequest &answered)
 	    " FROM (SELECT g.at::date AS day FROM generate_series(($2::jsonb ->> 'first_day')::timestamp, ($2::jsonb ->> 'last_day')::timestamp,"
 	    "   interval '1 day') AS g (at)) AS d"
 	    " LEFT JOIN (SELECT timezone($2::jsonb ->> 'time_zone', to_timestamp(p.start))::date AS day, p.country,"
-	    "   replace(lower(p.pricing_category), '-', '_') AS category, lower(p.pricing_type) AS pricing_type, sum(p.volume)::bigint AS units, sum(p.cost) AS cost"
-	    "  FROM jsonb_to_recordset($3::jsonb -> 'points') AS p (start bigint, country text, pricing_category text, pricing_type text,"
-	    "   volume bigint, cost numeric) GROUP BY 1, 2, 3, 4) AS t ON t.day = d.day",
+	    "   replace(" LOWER_WORD("p.pricing_category") ", '-', '_') AS category, " LOWER_WORD(
+	        "p.pricing_type") " AS pricing_type, sum(p.volume)::bigint AS units, sum(p.cost) AS cost"
+	                          "  FROM jsonb_to_recordset($3::jsonb -> 'points') AS p (start bigint, country text, pricing_category text, pricing_type text,"
+	                          "   volume bigint, cost numeric) GROUP BY 1, 2, 3, 4) AS t ON t.day = d.day",
 	    4,
 	    {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
 	Values values;
