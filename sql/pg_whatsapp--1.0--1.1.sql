@@ -788,18 +788,6 @@ BEGIN ATOMIC
               ELSE o.weekday >= w.from_day OR o.weekday <= w.to_day END;
 END;
 
-CREATE OR REPLACE FUNCTION wa_send_window(moment timestamptz, hours text, time_zone text DEFAULT NULL) RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT CASE
-        WHEN hours COLLATE "C" !~* '^\s*((mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?\s+\d\d:\d\d-\d\d:\d\d\s*(,\s*|$))+$'
-        -- there is no other way to raise an error in SQL
-        THEN pg_catalog.concat('hours "', hours, '" are not like Mon-Fri 09:00-18:00, Sat 10:00-14:00')::timestamptz
-        ELSE (
-            SELECT pg_catalog.min(greatest(moment, w.opens)) FROM whatsapp_send_windows(moment, hours, time_zone) AS w)
-        END;
-END;
-
 CREATE FUNCTION wa_phone_send_window(moment timestamptz, hours text, phone text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -1793,7 +1781,7 @@ SELECT * FROM (
                 WHEN p.reason IS NULL AND f.seen IS NULL AND t.state = 'ok' AND s.access_token = 3 THEN 'Put in a token that Meta has made.'
                 WHEN t.state IS NULL AND f.seen IS NULL THEN 'CALL wa_probe(); asks Meta. Use a system user''s token without an end.'
                 ELSE 'Use a system user''s token without an end: Meta''s Access Token Debugger shows "Expires: Never". Then CALL wa_probe();' END
-    FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason COLLATE "C" ~* 'token|session') AS p
+    FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason ~* 'token|session') AS p
     UNION ALL
     SELECT 4, 'Template approved (status = APPROVED)',
            CASE WHEN t.approved AND NOT t.others THEN 'ok' WHEN t.approved THEN 'warning' WHEN t.name IS NOT NULL THEN 'failed'
@@ -1931,7 +1919,7 @@ found (rank, problem, seen, to_do) AS (
            format('UPDATE whatsapp_senders SET enabled = true WHERE name = %L;', s.name)
     FROM senders AS s WHERE NOT s.enabled
     UNION ALL
-    SELECT 1, CASE WHEN s.paused_reason COLLATE "C" ~* 'token|session' THEN 'Access token expired or refused' ELSE 'A sender pauses' END,
+    SELECT 1, CASE WHEN s.paused_reason ~* 'token|session' THEN 'Access token expired or refused' ELSE 'A sender pauses' END,
            format('Sender %s pauses until %s: %s. %s messages wait.', s.name, to_char(s.paused_until, 'HH24:MI:SS'), rtrim(s.paused_reason, '.'), s.waiting),
            concat_ws(' ', s.paused_hint, format('Then SELECT wa_resume(%L);', s.name))
     FROM senders AS s WHERE s.paused_reason IS NOT NULL

@@ -24,7 +24,7 @@ CREATE FUNCTION wa_send_window(moment timestamptz, hours text, time_zone text DE
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT CASE
-        WHEN hours COLLATE "C" !~* '^\s*((mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?\s+\d\d:\d\d-\d\d:\d\d\s*(,\s*|$))+$'
+        WHEN hours !~* '^\s*((mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?\s+\d\d:\d\d-\d\d:\d\d\s*(,\s*|$))+$'
         -- there is no other way to raise an error in SQL
         THEN pg_catalog.concat('hours "', hours, '" are not like Mon-Fri 09:00-18:00, Sat 10:00-14:00')::timestamptz
         ELSE (

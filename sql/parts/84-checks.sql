@@ -110,7 +110,7 @@ SELECT * FROM (
                 WHEN p.reason IS NULL AND f.seen IS NULL AND t.state = 'ok' AND s.access_token = 3 THEN 'Put in a token that Meta has made.'
                 WHEN t.state IS NULL AND f.seen IS NULL THEN 'CALL wa_probe(); asks Meta. Use a system user''s token without an end.'
                 ELSE 'Use a system user''s token without an end: Meta''s Access Token Debugger shows "Expires: Never". Then CALL wa_probe();' END
-    FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason COLLATE "C" ~* 'token|session') AS p
+    FROM secrets AS s, token AS t, refused AS f, (SELECT max(o.paused_reason) AS reason FROM senders AS o WHERE o.paused_reason ~* 'token|session') AS p
     UNION ALL
     SELECT 4, 'Template approved (status = APPROVED)',
            CASE WHEN t.approved AND NOT t.others THEN 'ok' WHEN t.approved THEN 'warning' WHEN t.name IS NOT NULL THEN 'failed'
@@ -248,7 +248,7 @@ found (rank, problem, seen, to_do) AS (
            format('UPDATE whatsapp_senders SET enabled = true WHERE name = %L;', s.name)
     FROM senders AS s WHERE NOT s.enabled
     UNION ALL
-    SELECT 1, CASE WHEN s.paused_reason COLLATE "C" ~* 'token|session' THEN 'Access token expired or refused' ELSE 'A sender pauses' END,
+    SELECT 1, CASE WHEN s.paused_reason ~* 'token|session' THEN 'Access token expired or refused' ELSE 'A sender pauses' END,
            format('Sender %s pauses until %s: %s. %s messages wait.', s.name, to_char(s.paused_until, 'HH24:MI:SS'), rtrim(s.paused_reason, '.'), s.waiting),
            concat_ws(' ', s.paused_hint, format('Then SELECT wa_resume(%L);', s.name))
     FROM senders AS s WHERE s.paused_reason IS NOT NULL
