@@ -67,10 +67,10 @@ trimmed(std::string_view text) noexcept
 inline std::string
 lower_case_of(std::string_view text)
 {
-	std::string lower(text);
-	for (char &c : lower)
+	std::string word(text);
+	for (char &c : word)
 		c = to_lower(c);
-	return lower;
+	return word;
 }
 
 constexpr bool
