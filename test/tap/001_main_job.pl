@@ -42,7 +42,7 @@ $node->safe_psql('postgres', q{
 	COMMIT;
 	BEGIN; SELECT wa_send_po('Proveedor ABC', 'prepared, then rolled back', 1, '+34612345678'); PREPARE TRANSACTION 'a'; ROLLBACK PREPARED 'a';
 	BEGIN; SELECT wa_send_po('Proveedor ABC', 'prepared', 1, '+34612345678'); PREPARE TRANSACTION 'b'; COMMIT PREPARED 'b'});
-wait_sql($node, q{SELECT string_agg(reference, ', ' ORDER BY reference) FROM whatsapp_messages WHERE status = 'READ'},
+wait_sql($node, q{SELECT string_agg(reference, ', ' ORDER BY reference COLLATE "C") FROM whatsapp_messages WHERE status = 'READ'},
 	'PO-2024-001, after savepoint, before savepoint, prepared');
 is(scalar @{ sandbox_get($sandbox, 'messages') }, 4, 'rolled-back messages never left');
 

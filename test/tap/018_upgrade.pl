@@ -127,7 +127,7 @@ for my $server (@path)
 	my ($old_bindir, $bindir) = map { my $answer = `$_ --bindir`; chomp $answer; $answer } $older->[0], $pg_config;
 	$new = PostgreSQL::Test::Cluster->new("of_$version", install_path => install_path($pg_config));
 	# 18 makes clusters with checksums unless it is told not to, and pg_upgrade changes nothing of that
-	$new->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8', $version >= 18 && $old_version < 18 ? '--no-data-checksums' : () ]);
+	$new->init(extra => [ initdb_options(), $version >= 18 && $old_version < 18 ? '--no-data-checksums' : () ]);
 	my @lines = grep { /^whatsapp\.|^max_prepared/ } split /\n/, slurp_file($from->data_dir . '/postgresql.conf');
 	$new->append_conf('postgresql.conf', join "\n", staged_settings($pg_config, $stage), @lines, "whatsapp.databases = 'postgres'\n");
 	forget_column_versions($from, $new);

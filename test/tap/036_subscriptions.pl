@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $shop = PostgreSQL::Test::Cluster->new('shop');
-$shop->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+$shop->init(allows_streaming => 'logical', extra => [ initdb_options() ]);
 $shop->append_conf('postgresql.conf', "max_prepared_transactions = 5\n");
 $shop->start;
 my $node = new_cluster('messenger', conf => "wal_level = logical\nwal_retrieve_retry_interval = 100ms\nmax_worker_processes = 20\n");

@@ -18,8 +18,9 @@ use Time::HiRes qw(time usleep);
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Statements;
 
-our @EXPORT = qw(new_cluster install_path staged_settings neighbour_settings neighbour_libraries new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post copy_database wait_for wait_sql statuses books_agree lost_money damage tables_intact
+our @EXPORT = qw(new_cluster initdb_options install_path staged_settings neighbour_settings neighbour_libraries new_sandbox sandbox_get sandbox_lines sandbox_set sandbox_post copy_database wait_for wait_sql statuses books_agree lost_money damage tables_intact
   correlation sender_pid wait_turns wait_restart try_psql webhook_url curl send_po most_within seconds_until $po_phone);
 
 our $po_phone = '+34612345678';
@@ -159,6 +160,9 @@ sub neighbour_settings
 # In the order that they want among themselves.
 sub neighbour_libraries { return split /\n/, slurp_file("$FindBin::RealBin/../neighbours/libraries") }
 
+# PGWA_LOCALE: of another locale than C. Messages are in English.
+sub initdb_options { return ('--encoding=UTF8', '--locale=' . ($ENV{PGWA_LOCALE} || 'C.UTF-8'), '--lc-messages=C') }
+
 # As PostgreSQL::Test::Cluster wants it.
 sub install_path { my ($pg_config) = @_; return $pg_config =~ s{/bin/pg_config$}{}r }
 
@@ -176,7 +180,7 @@ sub new_cluster
 	$node->{listen} = $listen;
 	# for good: a restart by the test must find the secrets again
 	%ENV = (%ENV, %secrets, %{ $options{environment} || {} });
-	$node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=' . ($ENV{PGWA_LOCALE} || 'C.UTF-8'), '--lc-messages=C' ]);
+	$node->init(allows_streaming => 1, extra => [ initdb_options() ]);
 	# the modules of 18 and newer set it for every version, and older servers do not know it
 	$node->adjust_conf('postgresql.conf', 'autovacuum_worker_slots') if $options{pg_config};
 	my $settings = staged_settings($pg_config, $stage);

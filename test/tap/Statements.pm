@@ -1,0 +1,71 @@
+# Statements.pm — safe_psql() without psql. To start that program costs a test three times what the server takes for the answer, so what is
+# statements alone goes by a connection of this process, one for each call as psql has it. The answer is that of psql -XAtq: 000_statements.pl.
+# Without Perl's DBD::Pg, psql it is.
+package Statements;
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+
+my $by_psql = \&PostgreSQL::Test::Cluster::safe_psql;
+
+# The statements of a text; none where psql must read it. A backslash may begin a command of its own or escape a quote, COPY has its data behind
+# it, and rules and functions may hold semicolons.
+sub statements_of
+{
+	my ($text) = @_;
+	return if $text =~ /\\|\b(?:COPY|RULE|ATOMIC)\b/i;
+	my @found;
+	push @found, $1 while $text =~ m{\G;*((?>'[^']*'|"[^"]*"|\$(\w*)\$.*?\$\g{-1}\$|--[^\n]*|/\*.*?\*/|[^;])++)}gcs;
+	return grep { /\S/ } @found;
+}
+
+# The server's shortest digits, which DBD::Pg has turned into a number.
+sub digits_of
+{
+	my ($number) = @_;
+	my $digits;
+	for my $places (15 .. 17) { $digits = sprintf "%.${places}g", $number; last if $digits == $number }
+	return $digits =~ s/^(-?)Inf$/$1Infinity/r;
+}
+
+sub text_of
+{
+	my ($type, $value) = @_;
+	return !defined $value ? '' : $type eq 'bytea' ? '\x' . unpack('H*', $value) : $type eq 'float8' ? digits_of($value) : $value;
+}
+
+sub answer_of
+{
+	my ($node, $database, @statements) = @_;
+	local %ENV = $node->_get_env();
+	my $connection = DBI->connect('dbi:Pg:' . $node->connstr($database), '', '',
+		{ AutoCommit => 1, RaiseError => 1, PrintError => 0, PrintWarn => 0, pg_bool_tf => 1, pg_expand_array => 0, pg_enable_utf8 => 0 });
+	my @rows;
+	for my $text (@statements)
+	{
+		my $statement = $connection->prepare($text, { pg_direct => 1 });
+		$statement->execute;
+		next unless $statement->{NUM_OF_FIELDS};
+		my @types = @{ $statement->{pg_type} };
+		while (my $values = $statement->fetchrow_arrayref) { push @rows, join '|', map { text_of($types[$_], $values->[$_]) } 0 .. $#types }
+	}
+	$connection->disconnect;
+	return join "\n", @rows;
+}
+
+if (eval { require DBI; require DBD::Pg })
+{
+	no warnings 'redefine';
+	*PostgreSQL::Test::Cluster::safe_psql = sub {
+		my ($node, $database, $text, %options) = @_;
+		my @statements = %options ? () : statements_of($text);
+		return $by_psql->(@_) unless @statements;
+		my $answer = eval { answer_of($node, $database, @statements) };
+		die "error running SQL: '$@' with sql '$text'" if $@;
+		return $answer;
+	};
+}
+
+1;
