@@ -1,7 +1,6 @@
 /*
  * ascii.hpp — questions about ASCII text. <cctype> and strcasecmp() answer by the database's
- * locale: in a Turkish one I and i are no pair, in one of Latin-1 a byte of an accented letter is a
- * letter.
+ * locale, and in a Turkish one I and i are no pair.
  */
 #pragma once
 
