@@ -56,7 +56,11 @@ sub inbound
 	return;
 }
 
+# a status that came before the sender has written the answer would leave it nothing to write
+sandbox_set($node->{sandbox}, webhooks_paused => \1);
 send_po($node, 3, prefix => 'SEEN');
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'SENT'}, '3');
+sandbox_set($node->{sandbox}, webhooks_paused => \0);
 wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '3');
 inbound(1);
 wait_sql($node, 'SELECT count(*) FROM whatsapp_inbound', '1');
