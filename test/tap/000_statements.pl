@@ -1,4 +1,4 @@
-# What the tests ask by safe_psql(), which goes by a connection of theirs: the answers are those of psql.
+# What the tests ask by psql() and safe_psql(), which goes by a connection of theirs: the answers are those of psql.
 use strict;
 use warnings;
 
@@ -24,13 +24,18 @@ lines'},
 	q{SET statement_timeout = '5s'; SHOW statement_timeout}, 'EXPLAIN (COSTS OFF) SELECT 1', 'SELECT 1; SELECT 1 / 0; SELECT 2', 'SELECT FROM nothing', 'SELEC 1',
 	q{SELECT wa_send_po('A', 'PO-1', 1, '612')}, 'CALL wa_probe()',
 	q{CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql BEGIN ATOMIC; SELECT 4; END; SELECT pg_temp.f()}, q{SELECT current_setting('application_name'), current_setting('client_encoding')});
+# with the number of a line, and where in a statement an error is
+sub plain { return join "\n", grep { !/^(?:LINE \d+:| *\^)/ } split /\n/, $_[0] =~ s/^psql:<stdin>:(?:\d+:)? //gmr }
 for my $text (@texts)
 {
-	my ($code, $answer, $error) = $node->psql('postgres', $text);
-	my $given = eval { $node->safe_psql('postgres', $text) };
-	my ($refused) = ($@ // '') =~ /ERROR:  ([^\n]*?)(?: at \S+ line \d+\.)?\n/;
-	my ($wanted) = $error =~ /ERROR:  ([^\n]*)/;
-	is_deeply([ $given, $refused ], $code == 0 ? [ $answer, undef ] : [ undef, $wanted ], substr($text =~ s/\s+/ /gr, 0, 70) || 'nothing');
+	my ($out, $err);
+	my $status = $node->psql('postgres', $text, stdout => \$out, stderr => \$err);
+	my @given = $node->psql('postgres', $text);
+	is_deeply([ @given[ 0, 1 ], plain($given[2]) ], [ $status, $out, plain($err) ], substr($text =~ s/\s+/ /gr, 0, 70) || 'nothing');
+	my $answer = eval { $node->safe_psql('postgres', $text) };
+	is($answer, $status == 0 ? $out : undef, '  by safe_psql()');
 }
+is(($node->psql('nowhere', 'SELECT 1'))[0], 2, 'no such database');
+is(($node->psql('postgres', 'SELECT pg_terminate_backend(pg_backend_pid())'))[0], 2, 'a session that is ended');
 ok(wait_sql($node, q{SELECT count(*) FROM pg_stat_activity WHERE application_name = '000_statements.pl' AND pid <> pg_backend_pid()}, 0), 'no session stays');
 done_testing();

@@ -1,4 +1,4 @@
-# Statements.pm — safe_psql() without psql. To start that program costs a test three times what the server takes for the answer, so what is
+# Statements.pm — safe_psql() and psql() without psql. To start that program costs a test three times what the server takes for the answer, so what is
 # statements alone goes by a connection of this process, one for each call as psql has it. The answer is that of psql -XAtq: 000_statements.pl.
 # Without Perl's DBD::Pg, psql it is.
 package Statements;
@@ -8,7 +8,7 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 
-my $by_psql = \&PostgreSQL::Test::Cluster::safe_psql;
+my ($by_psql, $by_safe_psql) = (\&PostgreSQL::Test::Cluster::psql, \&PostgreSQL::Test::Cluster::safe_psql);
 
 # The statements of a text; none where psql must read it. A backslash may begin a command of its own or escape a quote, COPY has its data behind
 # it, and rules and functions may hold semicolons.
@@ -36,23 +36,30 @@ sub text_of
 	return !defined $value ? '' : $type eq 'bytea' ? '\x' . unpack('H*', $value) : $type eq 'float8' ? digits_of($value) : $value;
 }
 
+# (exit status, output, errors), as psql has them: 2 when there is no connection or it is lost, 3 for an error.
 sub answer_of
 {
 	my ($node, $database, @statements) = @_;
 	local %ENV = $node->_get_env();
-	my $connection = DBI->connect('dbi:Pg:' . $node->connstr($database), '', '',
-		{ AutoCommit => 1, RaiseError => 1, PrintError => 0, PrintWarn => 0, pg_bool_tf => 1, pg_expand_array => 0, pg_enable_utf8 => 0 });
-	my @rows;
-	for my $text (@statements)
-	{
-		my $statement = $connection->prepare($text, { pg_direct => 1 });
-		$statement->execute;
-		next unless $statement->{NUM_OF_FIELDS};
-		my @types = @{ $statement->{pg_type} };
-		while (my $values = $statement->fetchrow_arrayref) { push @rows, join '|', map { text_of($types[$_], $values->[$_]) } 0 .. $#types }
-	}
-	$connection->disconnect;
-	return join "\n", @rows;
+	my (@rows, @notices, $connection);
+	local $SIG{__WARN__} = sub { push @notices, $_[0] };
+	my $said = eval {
+		$connection = DBI->connect('dbi:Pg:' . $node->connstr($database), '', '',
+			{ AutoCommit => 1, RaiseError => 0, PrintError => 0, PrintWarn => 1, pg_bool_tf => 1, pg_expand_array => 0, pg_enable_utf8 => 0 })
+		  or return DBI->errstr;
+		for my $text (@statements)
+		{
+			my $statement = $connection->prepare($text, { pg_direct => 1 });
+			$statement->execute or return $statement->errstr;
+			next unless $statement->{NUM_OF_FIELDS};
+			my @types = @{ $statement->{pg_type} };
+			while (my $values = $statement->fetchrow_arrayref) { push @rows, join '|', map { text_of($types[$_], $values->[$_]) } 0 .. $#types }
+		}
+		return '';
+	} // die $@;
+	my $is_lost = !$connection || ($said ne '' && $said !~ /^ERROR:/);
+	$connection->disconnect if $connection;
+	return ($said eq '' ? 0 : $is_lost ? 2 : 3, join("\n", @rows), join "\n", map { chomp; "psql:<stdin>: $_" } @notices, $said eq '' ? () : $said);
 }
 
 if (eval { require DBI; require DBD::Pg })
@@ -61,10 +68,15 @@ if (eval { require DBI; require DBD::Pg })
 	*PostgreSQL::Test::Cluster::safe_psql = sub {
 		my ($node, $database, $text, %options) = @_;
 		my @statements = %options ? () : statements_of($text);
-		return $by_psql->(@_) unless @statements;
-		my $answer = eval { answer_of($node, $database, @statements) };
-		die "error running SQL: '$@' with sql '$text'" if $@;
+		return $by_safe_psql->(@_) unless @statements;
+		my ($status, $answer, $errors) = answer_of($node, $database, @statements);
+		die "error running SQL: '$errors' with sql '$text'" if $status != 0;
 		return $answer;
+	};
+	*PostgreSQL::Test::Cluster::psql = sub {
+		my ($node, $database, $text, %options) = @_;
+		my @statements = %options || !wantarray ? () : statements_of($text);
+		return @statements ? answer_of($node, $database, @statements) : $by_psql->(@_);
 	};
 }
 
