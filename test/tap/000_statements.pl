@@ -35,6 +35,18 @@ for my $text (@texts)
 	my $answer = eval { $node->safe_psql('postgres', $text) };
 	is($answer, $status == 0 ? $out : undef, '  by safe_psql()');
 }
+$node->safe_psql('postgres', 'CREATE ROLE somebody LOGIN');
+for my $text ('SELECT current_user', 'SELECT 1; CREATE SCHEMA s', 'SELECT FROM whatsapp_messages', 'SELECT 1 / 0')
+{
+	my ($out, $err);
+	my @how = (extra_params => [ '-v', 'VERBOSITY=sqlstate', '-U', 'somebody' ]);
+	my $status = $node->psql('postgres', $text, @how, stdout => \$out, stderr => \$err);
+	my @given = $node->psql('postgres', $text, @how);
+	is_deeply([ @given[ 0, 1 ], plain($given[2]) ], [ $status, $out, plain($err) ], "$text, as somebody");
+}
+is($node->safe_psql('postgres', 'SELECT current_user', extra_params => [ '-U', 'somebody' ]), 'somebody', 'a user');
+is(($node->psql('postgres', 'SELECT 1', extra_params => [ '-U', 'nobody at all' ]))[0], 2, 'no such user');
+is($node->safe_psql('postgres', 'SELECT 1', extra_params => [ '-P', 'null=x', '-P', 'tuples_only=off' ]) =~ /^\?column\?\n1\n/, 1, 'what only psql knows');
 is(($node->psql('nowhere', 'SELECT 1'))[0], 2, 'no such database');
 is(($node->psql('postgres', 'SELECT pg_terminate_backend(pg_backend_pid())'))[0], 2, 'a session that is ended');
 ok(wait_sql($node, q{SELECT count(*) FROM pg_stat_activity WHERE application_name = '000_statements.pl' AND pid <> pg_backend_pid()}, 0), 'no session stays');

@@ -21,6 +21,21 @@ sub statements_of
 	return grep { /\S/ } @found;
 }
 
+# Of the arguments for psql, what a connection knows, too: a user, and errors by their SQLSTATE alone. None where there are others.
+sub session_of
+{
+	my (%options) = @_;
+	my %session = (user => '', terse => 0);
+	my @arguments = @{ delete $options{extra_params} || [] };
+	while (my ($name, $value) = splice @arguments, 0, 2)
+	{
+		if ($name eq '-U') { $session{user} = $value }
+		elsif ($name eq '-v' && $value eq 'VERBOSITY=sqlstate') { $session{terse} = 1 }
+		else { return }
+	}
+	return %options ? () : \%session;
+}
+
 # The server's shortest digits, which DBD::Pg has turned into a number.
 sub digits_of
 {
@@ -39,18 +54,18 @@ sub text_of
 # (exit status, output, errors), as psql has them: 2 when there is no connection or it is lost, 3 for an error.
 sub answer_of
 {
-	my ($node, $database, @statements) = @_;
+	my ($node, $database, $session, @statements) = @_;
 	local %ENV = $node->_get_env();
 	my (@rows, @notices, $connection);
 	local $SIG{__WARN__} = sub { push @notices, $_[0] };
 	my $said = eval {
-		$connection = DBI->connect('dbi:Pg:' . $node->connstr($database), '', '',
+		$connection = DBI->connect('dbi:Pg:' . $node->connstr($database), $session->{user}, '',
 			{ AutoCommit => 1, RaiseError => 0, PrintError => 0, PrintWarn => 1, pg_bool_tf => 1, pg_expand_array => 0, pg_enable_utf8 => 0 })
 		  or return DBI->errstr;
 		for my $text (@statements)
 		{
 			my $statement = $connection->prepare($text, { pg_direct => 1 });
-			$statement->execute or return $statement->errstr;
+			$statement->execute or return $session->{terse} ? $statement->errstr =~ s/^(\w+:  ).*/$1 . $statement->state/ers : $statement->errstr;
 			next unless $statement->{NUM_OF_FIELDS};
 			my @types = @{ $statement->{pg_type} };
 			while (my $values = $statement->fetchrow_arrayref) { push @rows, join '|', map { text_of($types[$_], $values->[$_]) } 0 .. $#types }
@@ -67,16 +82,18 @@ if (eval { require DBI; require DBD::Pg })
 	no warnings 'redefine';
 	*PostgreSQL::Test::Cluster::safe_psql = sub {
 		my ($node, $database, $text, %options) = @_;
-		my @statements = %options ? () : statements_of($text);
+		my $session = session_of(%options);
+		my @statements = $session ? statements_of($text) : ();
 		return $by_safe_psql->(@_) unless @statements;
-		my ($status, $answer, $errors) = answer_of($node, $database, @statements);
+		my ($status, $answer, $errors) = answer_of($node, $database, $session, @statements);
 		die "error running SQL: '$errors' with sql '$text'" if $status != 0;
 		return $answer;
 	};
 	*PostgreSQL::Test::Cluster::psql = sub {
 		my ($node, $database, $text, %options) = @_;
-		my @statements = %options || !wantarray ? () : statements_of($text);
-		return @statements ? answer_of($node, $database, @statements) : $by_psql->(@_);
+		my $session = wantarray ? session_of(%options) : undef;
+		my @statements = $session ? statements_of($text) : ();
+		return @statements ? answer_of($node, $database, $session, @statements) : $by_psql->(@_);
 	};
 }
 

@@ -111,48 +111,136 @@ mend_number(std::string_view text, std::string &mended)
 	return length;
 }
 
-/* Called for each value while the tree grows; false leaves it out. */
-class Pruner
+/* A tree of what fits. nlohmann's parse() with a callback looks through a list or object from its
+ * beginning whenever something in it is left out: a megabyte of "{}," would take half a minute. */
+class TreeBuilder final : public nlohmann::json_sax<json>
 {
 public:
-	bool
-	operator()(int depth, json::parse_event_t event, json &value)
-	{
-		const std::size_t level = static_cast<std::size_t>(depth);
-		switch (event) {
-		case json::parse_event_t::object_start:
-		case json::parse_event_t::array_start:
-			if (level < max_json_depth)
-				is_list_[level] = event == json::parse_event_t::array_start;
-			return level < max_json_depth && ++values_ <= max_json_values;
-		case json::parse_event_t::key:
-			return value.get_ref<const std::string &>().size() <= max_json_key_bytes &&
-			       values_ <= max_json_values;
-		case json::parse_event_t::value:
-			if (++values_ > max_json_values) {
-				/* one that is left out would stay in its object as a key without a value */
-				value = nullptr;
-				return level == 0 || !is_list_[level - 1];
-			}
-			if (value.is_string())
-				cut(value.get_ref<std::string &>());
-			return true;
-		default:
-			return true;
-		}
-	}
+	json root;
 
-private:
-	static void
-	cut(std::string &text)
+	bool
+	null() override
+	{
+		return add(nullptr);
+	}
+	bool
+	boolean(bool value) override
+	{
+		return add(value);
+	}
+	bool
+	number_integer(number_integer_t value) override
+	{
+		return add(value);
+	}
+	bool
+	number_unsigned(number_unsigned_t value) override
+	{
+		return add(value);
+	}
+	bool
+	number_float(number_float_t value, const string_t &) override
+	{
+		return add(value);
+	}
+	bool
+	string(string_t &text) override
 	{
 		if (text.size() > max_json_string_bytes)
 			text = std::string(clip_text(text, max_json_string_bytes));
+		return add(std::move(text));
+	}
+	bool
+	binary(binary_t &) override
+	{
+		return false;
+	}
+	bool
+	start_object(std::size_t) override
+	{
+		return enter(json::value_t::object);
+	}
+	bool
+	key(string_t &name) override
+	{
+		is_key_taken_ = name.size() <= max_json_key_bytes;
+		key_ = std::move(name);
+		return true;
+	}
+	bool
+	end_object() override
+	{
+		return leave();
+	}
+	bool
+	start_array(std::size_t) override
+	{
+		return enter(json::value_t::array);
+	}
+	bool
+	end_array() override
+	{
+		return leave();
+	}
+	bool
+	parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &) override
+	{
+		return false;
 	}
 
+private:
+	/* Where it stands in the tree, or NULL: it is left out. */
+	json *
+	place(json value)
+	{
+		if (left_out_ > 0 || values_ == max_json_values)
+			return nullptr;
+		if (depth_ == 0) {
+			values_++;
+			return &(root = std::move(value));
+		}
+		json &parent = *open_[depth_ - 1];
+		if (parent.is_object() && !is_key_taken_)
+			return nullptr;
+		values_++;
+		if (parent.is_object())
+			return &(parent[key_] = std::move(value));
+		parent.push_back(std::move(value));
+		return &parent.back();
+	}
+	bool
+	add(json value)
+	{
+		(void)place(std::move(value));
+		return true;
+	}
+	bool
+	enter(json::value_t type)
+	{
+		json *placed = depth_ < max_json_depth ? place(type) : nullptr;
+		if (placed != nullptr)
+			open_[depth_++] = placed;
+		else
+			left_out_++;
+		return true;
+	}
+	bool
+	leave()
+	{
+		if (left_out_ > 0)
+			left_out_--;
+		else
+			depth_--;
+		return true;
+	}
+
+	/* The lists and objects that are open: those of the tree, and how many within them are not. */
+	json *open_[max_json_depth] = {};
+	std::size_t depth_ = 0;
+	std::size_t left_out_ = 0;
 	std::size_t values_ = 0;
-	/* of each list or object that is open, whether it is a list */
-	bool is_list_[max_json_depth] = {};
+	std::string key_;
+	bool is_key_taken_ = false;
 };
 
 } // namespace
@@ -181,17 +269,11 @@ bool
 parse_lenient(std::string_view text, json &tree)
 {
 	const std::string mended = mend_json(text);
-	Pruner pruner;
+	TreeBuilder builder;
 	reserve_json_room(std::min(mended.size() / 2, max_json_values) + 1);
-	json parsed = json::parse(
-	    mended,
-	    [&pruner](int depth, json::parse_event_t event, json &value) {
-		    return pruner(depth, event, value);
-	    },
-	    false);
-	if (parsed.is_discarded())
+	if (!json::sax_parse(mended, &builder))
 		return false;
-	tree = std::move(parsed);
+	tree = std::move(builder.root);
 	return true;
 }
 
