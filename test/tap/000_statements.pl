@@ -18,7 +18,7 @@ my @texts = (
 lines'},
 	q{SELECT 'x' AS "a;b" -- c;
 	; SELECT /* ; */ $$;'$$, $a$ $b$; $a$},
-	q{DO $$ BEGIN RAISE NOTICE 'x;y'; END $$; SELECT 3}, 'SELECT 1 AS a ?| 2', q{SELECT '{"a": 1}'::jsonb ? 'a', ':a', $1 FROM (VALUES (1)) AS v (x)},
+	q{DO $$ BEGIN RAISE NOTICE 'x;y'; END $$; SELECT 3}, 'SELECT 1 AS a ?| 2', qq{SELECT 'caf\x{e9}', length('\x{e9}\x{20ac}')}, do { my $text = q{SELECT 'cafX', 1}; utf8::upgrade($text); $text =~ s/X/\x{e9}/; $text }, q{SELECT '{"a": 1}'::jsonb ? 'a', ':a', $1 FROM (VALUES (1)) AS v (x)},
 	'CREATE TEMP TABLE t (i int); INSERT INTO t VALUES (1), (2) RETURNING i; UPDATE t SET i = i + 1 RETURNING *, true; DELETE FROM t WHERE false; SELECT sum(i) FROM t',
 	'BEGIN; CREATE TEMP TABLE u (i int); COMMIT; VACUUM u; BEGIN; DROP TABLE u; ROLLBACK; SELECT count(*) FROM u', q{PREPARE p (int) AS SELECT $1; EXECUTE p (7)},
 	q{SET statement_timeout = '5s'; SHOW statement_timeout}, 'EXPLAIN (COSTS OFF) SELECT 1', 'SELECT 1; SELECT 1 / 0; SELECT 2', 'SELECT FROM nothing', 'SELEC 1',

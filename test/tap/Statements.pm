@@ -16,6 +16,8 @@ sub statements_of
 {
 	my ($text) = @_;
 	return if $text =~ /\\|\b(?:COPY|RULE|ATOMIC)\b/i;
+	# characters, not bytes: the test has "use utf8"
+	utf8::encode($text) if utf8::is_utf8($text);
 	my @found;
 	push @found, $1 while $text =~ m{\G;*((?>'[^']*'|"[^"]*"|\$(\w*)\$.*?\$\g{-1}\$|--[^\n]*|/\*.*?\*/|[^;])++)}gcs;
 	return grep { /\S/ } @found;
