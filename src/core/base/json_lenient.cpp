@@ -112,7 +112,7 @@ mend_number(std::string_view text, std::string &mended)
 }
 
 /* A tree of what fits. nlohmann's parse() with a callback looks through a list or object from its
- * beginning whenever something in it is left out: a megabyte of "{}," would take half a minute. */
+ * beginning whenever something in it is left out: a megabyte of "{}," would take many seconds. */
 class TreeBuilder final : public nlohmann::json_sax<json>
 {
 public:
