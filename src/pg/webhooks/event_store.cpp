@@ -83,9 +83,8 @@ add_own(Column &column, const Event &event)
  * Not of a message that waits or has failed: what was told of it may be read again for another
  * attempt, see add_earlier_statuses().
  */
-#define IS_TOLD_BY_MESSAGE                                                                         \
-	"item.is_plain AND EXISTS (SELECT FROM @s@.whatsapp_messages AS told WHERE told.id = named.id" \
-	" AND told.wamid = item.wamid AND told.status IN ('SENT', 'DELIVERED', 'READ'))"
+#define TELLS_STATUS(message) \
+	"(" message ".wamid = item.wamid AND " message ".status IN ('SENT', 'DELIVERED', 'READ'))"
 
 #define UNLESS_TOLD(column) \
 	"CASE WHEN found.foreign_message OR NOT found.told THEN item." column " END"
@@ -120,37 +119,42 @@ constexpr BatchColumn<Event> event_columns[] = {
     {"recipient", text_batch, nullptr, add_recipient}};
 
 /*
- * SQL: the message that our own correlation names, which is there before any answer; or NULL. It
- * must have been on the wire, and under this wamid if one is known of it. Only with several
- * attempts an earlier one may have had another wamid.
+ * SQL: whether it is the message m that our own correlation names, which is there before any
+ * answer. It must have been on the wire, and under this wamid if one is known of it. Only with
+ * several attempts an earlier one may have had another wamid.
  */
-#define CORRELATED_MESSAGE                                                                             \
-	"(SELECT m.id FROM @s@.whatsapp_messages AS m WHERE item.own IS NOT NULL AND m.id = item.our_id"   \
-	" AND m.created_at = item.made_at AND (m.wamid = item.wamid"                                       \
-	"  OR ((m.wamid IS NULL OR m.attempts > 1 OR " WAMID_IS_REMEMBERED(                                \
-	    "item.wamid",                                                                                  \
-	    "m.id") ")"                                                                                    \
-	            "  AND (item.recipient IS NULL OR m.recipient_phone IS NULL"                           \
-	            "   OR item.recipient IN (right(m.recipient_phone, 7), right(m.wa_id, 7)))"            \
-	            "  AND (m.attempts > 0 OR NOT item.own OR EXISTS (SELECT FROM @s@.whatsapp_queue AS q" \
-	            "   WHERE q.message_id = m.id AND (q.attempts > 0 OR q.state = 'held'))))))"
+#define IS_CORRELATED_MESSAGE                                                                         \
+	"item.kind = 'status' AND item.own IS NOT NULL AND m.id = item.our_id"                            \
+	" AND m.created_at = item.made_at AND (m.wamid = item.wamid"                                      \
+	"  OR ((m.wamid IS NULL OR m.attempts > 1 OR " WAMID_IS_REMEMBERED(                               \
+	    "item.wamid",                                                                                 \
+	    "m.id") ")"                                                                                   \
+	            " AND (item.recipient IS NULL OR m.recipient_phone IS NULL"                           \
+	            "  OR item.recipient IN (right(m.recipient_phone, 7), right(m.wa_id, 7)))"            \
+	            " AND (m.attempts > 0 OR NOT item.own OR EXISTS (SELECT FROM @s@.whatsapp_queue AS q" \
+	            "  WHERE q.message_id = m.id AND (q.attempts > 0 OR q.state = 'held')))))"
 
 /* A status is about a message of ours by our own correlation first, then by wamid. Never by phone.
- * One about a message of another account than those whose secret signed it is kept, and no more. */
+ * One about a message of another account than those whose secret signed it is kept, and no more.
+ * Most are correlated: all that is asked of their message is read in one visit of it. */
 BatchStatement insert_new_events = {
     "INSERT INTO @s@.whatsapp_events (@columns@, message_id)"
     " SELECT @values@, CASE WHEN NOT found.foreign_message THEN found.id END"
-    " FROM @batch@ CROSS JOIN LATERAL (SELECT named.id, named.id IS NOT NULL AND NOT " COUNTS_FOR_ACCOUNT(
+    " FROM @batch@ LEFT JOIN @s@.whatsapp_messages AS m ON " IS_CORRELATED_MESSAGE
+    " CROSS JOIN LATERAL (SELECT named.id, named.id IS NOT NULL AND NOT " COUNTS_FOR_ACCOUNT(
         "item.signed_for",
         ACCOUNT_OF_MESSAGE(
             "named.id")) " AS foreign_message"
-                         ", named.id IS NOT NULL AND " IS_TOLD_BY_MESSAGE " AS told"
-                         "  FROM (SELECT CASE WHEN item.kind = 'status' THEN coalesce(" CORRELATED_MESSAGE
-                         ", " MESSAGE_OF_WAMID(
-                             "item.wamid",
-                             "0") ") END AS id OFFSET 0) AS named OFFSET 0) AS found"
-                                  " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.dedupe_key = item.dedupe_key)"
-                                  " RETURNING dedupe_key, id, message_id, kind = 'foreign'",
+                         ", named.id IS NOT NULL AND item.is_plain AND"
+                         "  CASE WHEN m.id IS NOT NULL THEN " TELLS_STATUS(
+                             "m") " ELSE EXISTS (SELECT FROM @s@.whatsapp_messages AS other"
+                                  "   WHERE other.id = named.id AND " TELLS_STATUS(
+                                      "other") ") END AS told"
+                                               " FROM (SELECT coalesce(m.id, CASE WHEN item.kind = 'status' THEN " MESSAGE_OF_WAMID(
+                                                   "item.wamid",
+                                                   "0") " END) AS id OFFSET 0) AS named OFFSET 0) AS found"
+                                                        " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.dedupe_key = item.dedupe_key)"
+                                                        " RETURNING dedupe_key, id, message_id, kind = 'foreign'",
     event_columns};
 
 bool
