@@ -10,7 +10,7 @@ use warnings;
 use Carp;
 
 use Exporter 'import';
-our @EXPORT = qw(pattern_of plain_tables load_history);
+our @EXPORT = qw(pattern_of plain_tables plain_patterns load_history);
 
 my %own = (
 	id => 'i',
@@ -52,23 +52,28 @@ sub insert
 	return "INSERT INTO $table (" . join(', ', @columns) . ') SELECT ' . join(', ', map { $pattern->{$_} } @columns) . " FROM $from";
 }
 
-# Tables with the same columns, constraints and indexes as ours: [name of the copy, pattern of a new message], messages first.
+# Tables with the same columns, constraints and indexes as ours, and the patterns of a message of wa_send_po() for them.
 sub plain_tables
 {
 	my ($cluster) = @_;
-	my $id = $cluster->sql(q{SELECT wa_send_po('Proveedor ABC', 'PO-1', '€1,250.00'::text, '+34600000001')});
-	my @tables;
-	for my $table ([ whatsapp_messages => 'id' ], [ whatsapp_queue => 'message_id' ])
+	for my $name (qw(whatsapp_messages whatsapp_queue))
 	{
-		my ($name, $key) = @$table;
-		next unless $cluster->sql("SELECT to_regclass('$name') IS NOT NULL AND EXISTS (SELECT FROM $name WHERE $key = $id)") eq 't';
 		$cluster->sql("CREATE TABLE plain_$name (LIKE $name INCLUDING ALL)");
 		# LIKE takes no storage parameters
 		my $options = $cluster->sql("SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = '$name'::regclass");
 		$cluster->sql("ALTER TABLE plain_$name SET ($options)") if $options;
-		push @tables, [ "plain_$name", pattern_of($cluster, $name, "$key = $id") ];
 	}
-	return @tables;
+	return plain_patterns($cluster, q{SELECT wa_send_po('Proveedor ABC', 'PO-1', '€1,250.00'::text, '+34600000001')});
+}
+
+# [name of the copy, pattern of a new message], messages first: of the message that the statement enqueues.
+sub plain_patterns
+{
+	my ($cluster, $enqueue) = @_;
+	$cluster->sql($enqueue);
+	my $id = $cluster->sql('SELECT max(id) FROM whatsapp_messages');
+	return [ plain_whatsapp_messages => pattern_of($cluster, 'whatsapp_messages', "id = $id") ],
+	  [ plain_whatsapp_queue => pattern_of($cluster, 'whatsapp_queue', "message_id = $id") ];
 }
 
 # Settled messages by the million: copies of one that was sent. The indexes are built afterwards, and without archiving nothing of it is
