@@ -76,7 +76,7 @@ sub beside_scrapes
 sub measure
 {
 	my ($run) = @_;
-	my $count = $run->size(100_000, 20_000);
+	my $count = $run->size(30_000, 20_000);
 	my $answerer = Bench::Answerer->new;
 	my $port = Bench::Webhooks::free_port();
 	my $cluster = $run->cluster('whatsapp.api_base_url' => $answerer->{url}, 'whatsapp.max_in_flight' => 100, 'whatsapp.max_connections' => 100,
@@ -86,13 +86,16 @@ sub measure
 	my (undef, @idle) = beside_scrapes($port, sub { usleep($seconds * 1e6) });
 	$run->note('scrapes', "$per_second scrapes a second", 'processor time of an idle server', sprintf('%.2f %% of a core', ($cluster->server_cpu - $before) / $seconds * 100));
 	$run->bar(measure => 'scrapes', what => 'GET /metrics of an idle server, median', unit => ' ms', ours => [ median(@idle) ], ceiling => 5);
+	my $plain = sub { drain($cluster, $answerer, $count) };
 	my (@without, @with, @took);
-	for my $round (1 .. $run->{repetitions})
+	# The machine's pace changes by more than the bar within seconds: many short pairs, whose first is with them and without them in turn.
+	for my $round (1 .. 5 * $run->{repetitions})
 	{
-		push @without, drain($cluster, $answerer, $count)->{rate};
-		my ($result, @these) = beside_scrapes($port, sub { return drain($cluster, $answerer, $count) });
+		push @without, $plain->()->{rate} if $round % 2;
+		my ($result, @these) = beside_scrapes($port, $plain);
 		push @with, $result->{rate};
 		push @took, @these;
+		push @without, $plain->()->{rate} unless $round % 2;
 	}
 	$run->bar(measure => 'scrapes', what => 'GET /metrics beside a drain, median', unit => ' ms', ours => [ median(@took) ], ceiling => 5);
 	$run->bar(
