@@ -57,6 +57,12 @@ PHONE_OBJS = src/core/value/phone_numbers.o src/entry/phone/module.o
 # every source of a floor and of its rooms
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 OBJS := $(filter-out $(PHONE_OBJS),$(patsubst $(HERE)%.cpp,%.o,$(sort $(wildcard $(HERE)src/*/*.cpp $(HERE)src/*/*/*.cpp))))
+# JOINED=1 compiles these rooms as one source each, see test/joined.mk: for who waits for the compiler (scripts/quickstart). Not the one with a
+# source of the other library.
+ifdef JOINED
+JOINED_HERE := $(filter-out core/value,$(patsubst $(HERE)src/%,%,$(wildcard $(HERE)src/core/*)) net/client net/server)
+OBJS := $(filter-out $(JOINED_HERE:%=src/%/%),$(OBJS)) $(JOINED_HERE:%=build/joined/%.o)
+endif
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
 REGRESS    = phone phone_numbers template money prices budgets send on_error free_form people watch watch_general watch_due watch_waiting watch_edges callbacks send_window errors web_tier requests definitions media codes campaigns privacy rights rights_levels operations
@@ -81,6 +87,13 @@ override with_llvm := no
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+ifdef JOINED
+TOP := $(abspath $(HERE))
+OUT := build
+include $(HERE)test/joined.mk
+.DEFAULT_GOAL := all
+endif
 
 # a build in another folder than that of the sources has none of these yet
 $(shell $(MKDIR_P) $(sort $(dir $(OBJS) $(PHONE_OBJS) $(DATA_built))))

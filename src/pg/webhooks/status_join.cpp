@@ -251,7 +251,8 @@ require_changed(const Sum *sums, std::size_t count, std::size_t accounted_for)
 		raise_left_out("whatsapp_messages");
 }
 
-/* A closed window that the platform tells of late: what is to be sent instead is no failure yet. */
+/* A closed window that the platform tells of late: what is to be sent instead is no failure yet.
+ * some: in order of message. */
 void
 leave_out_fallbacks(const FailedMessage **some, std::size_t &size)
 {
@@ -270,8 +271,8 @@ leave_out_fallbacks(const FailedMessage **some, std::size_t &size)
 	take_late_fallbacks(ids, wamids, count, fallen_back);
 	std::size_t kept = 0;
 	for (std::size_t i = 0; i < size; i++) {
-		const std::int64_t *found = std::find(ids, ids + count, some[i]->message_id);
-		if (found == ids + count || !fallen_back[found - ids])
+		const std::int64_t *found = std::lower_bound(ids, ids + count, some[i]->message_id);
+		if (found == ids + count || *found != some[i]->message_id || !fallen_back[found - ids])
 			some[kept++] = some[i];
 	}
 	size = kept;
