@@ -48,8 +48,8 @@ RequestReaction react_to_blank_look(const RequestKind &kind, const RequestFacts 
 /* The answer to one that was carried out cannot be read. */
 RequestReaction react_to_unreadable(const RequestKind &kind, const RequestFacts &facts) noexcept;
 
-/* Looks before it is given up; they are at 2 s, 8 s and 32 s, since what is asked for last is not
- * always seen at once. */
+/* Looks before it is given up. Before them pass 2, 8, 32 and 128 s, since what was asked for last
+ * is not always seen at once. */
 inline constexpr int max_looks = 4;
 
 /* A limit of Meta's that names no time. */

@@ -1,5 +1,5 @@
 /*
- * progress.cpp — the join of the lattice, field by field.
+ * progress.cpp — adds one status to the sum: of each field the least or the greatest is kept.
  */
 #include "core/webhook/progress.hpp"
 

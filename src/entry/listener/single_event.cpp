@@ -1,5 +1,6 @@
 /*
- * single_event.cpp — in a transaction of its own; by the reader if need be.
+ * single_event.cpp — stores the item in a transaction of its own; if that fails, in one that leaves
+ * all that is to be done about it to the reader.
  */
 #include "entry/listener/single_event.hpp"
 

@@ -1,5 +1,5 @@
 /*
- * left_out.cpp — the error.
+ * left_out.cpp — the error that says that a row was left out.
  */
 #include "pg/rows/left_out.hpp"
 

@@ -109,7 +109,7 @@ leave_user_code(bool with_error)
 		return;
 	if (timer_started) {
 		disable_timeout(STATEMENT_TIMEOUT, false);
-		/* one that came too late is nobody's any more */
+		/* the time ran out when the work was done: that cancel must not hit the next statement */
 		if (!with_error)
 			QueryCancelPending = false;
 	}

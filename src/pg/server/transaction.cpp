@@ -128,7 +128,7 @@ end_timed(int timeout_ms)
 	if (timeout_ms == 0)
 		return;
 	disable_timeout(STATEMENT_TIMEOUT, false);
-	/* one that came too late is nobody's any more */
+	/* the time ran out when the work was done: that cancel must not hit the next statement */
 	QueryCancelPending = false;
 }
 

@@ -1,5 +1,5 @@
 /*
- * worker.cpp — the common frame of sender, listener and reader.
+ * worker.cpp — the common frame of sender, listener, reader and clerk.
  */
 #include "pg/server/worker.hpp"
 

@@ -183,7 +183,7 @@ insert_events(const Event *const *events, std::size_t count, StoredEvent *stored
 		memcpy(wanted.key, DatumGetUUIDP(key)->data, sizeof wanted.key);
 		const Event *const *found =
 		    std::lower_bound(events, events + count, &wanted, is_key_before);
-		/* a user's trigger has given the row another key: what it is now is the user's affair */
+		/* a user's trigger has given the row another key: it is none of the events that we know */
 		if (found == events + count || !is_same_key(*found, &wanted) || size == count)
 			continue;
 		if (rows.bool_at(i, 4)) {

@@ -1,6 +1,6 @@
 /*
- * token_question.cpp — a handful of slates; a handshake happens once per change of the app's
- * settings.
+ * token_question.cpp — questions stand in a few places of shared memory. A few are enough: a
+ * handshake happens once per change of the app's settings.
  */
 #include "pg/webhooks/token_question.hpp"
 
