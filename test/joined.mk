@@ -1,5 +1,5 @@
-# joined.mk — the objects of rooms of src and of *_test.cpp, for a program of tests: objects_of ROOM..., TEST_OBJECTS.  Wants TOP,
-# OUT and, of tests that join no others, APART.
+# joined.mk — how rooms of src are compiled as one source each: for the Makefile (JOINED=1, as scripts/quickstart does) and for programs of tests, which
+# take objects_of ROOM... and, of *_test.cpp, TEST_OBJECTS.  Wants TOP, OUT and, of tests that join no others, APART.
 #
 # One object a source; with JOINED=1 one a room, and four for the tests: the compiler then reads the libraries' headers once for each of them, and
 # takes a third of the time for all, but more for a change. So no two sources of a room, and no two tests, may give one name to two things.

@@ -1,5 +1,6 @@
 # scripts/quickstart, from this tree: it ends with orders that were READ and the address of a page that shows them; Debian's Prometheus, set up by copying the
-# files of deploy/prometheus, scrapes it, and the dashboard's questions have answers after the demo. What was compiled for the tests is not compiled again.
+# files of deploy/prometheus, scrapes it, and the dashboard's questions have answers after the demo. What was compiled for the tests is not compiled
+# again, but for the rooms that the quickstart compiles as one source each (JOINED=1).
 use strict;
 use warnings;
 
