@@ -107,6 +107,7 @@ for my $way ('TCP', 'a unix socket')
 	is(deliver('x' x ((3 << 20) + 1)), 413, 'a byte more does not');
 	is(request($path, '-X', 'POST', '-d', '{}')->[0], 401, 'no signature');
 	is(request($path, '-X', 'DELETE')->[0], 403, 'another method');
+	is(request($path, '-I')->[0], 405, 'HEAD, by which docs/go-live.md looks at the certificate, reaches the listener');
 	is(request($_)->[0], 404, "$_ does not pass") for '/healthz', '/', "$path/", "$path/a/b", '/api/v1/whatsapp/webhookx';
 	is(deliver(delivery('NOBODY'), "$path/nobody"), 404, 'an account that is not there');
 	my $lock = $node->background_psql('postgres');
@@ -142,16 +143,25 @@ my ($out, $err) = ('', '');
 
 SKIP:
 {
-	my $caddy = program('caddy') or skip 'caddy is not installed: scripts/deps proxy', 3;
+	my $caddy = program('caddy') or skip 'caddy is not installed: scripts/deps proxy', 6;
 	local $ENV{HOME} = $folder;
 	ok(IPC::Run::run([ $caddy, 'validate', '--adapter', 'caddyfile', '--config', "$deploy/Caddyfile" ], '>', \$out, '2>', \$err), 'the sample for Caddy is valid') or diag($err);
-	my $door = PostgreSQL::Test::Cluster::get_free_port();
-	my $file = "$folder/Caddyfile";
-	append_to_file($file, sample('Caddyfile', 'your-domain.com {' => "http://127.0.0.1:$door {", '127.0.0.1:8008' => "127.0.0.1:$nobody") =~ s/^\{\n/{\n\tadmin off\n/mr);
-	my $process = IPC::Run::start([ $caddy, 'run', '--adapter', 'caddyfile', '--config', $file ], '<', \undef, '>', "$folder/caddy.log", '2>&1');
-	wait_for('caddy', sub { (curl("http://127.0.0.1:$door/"))[0] eq '404' });
-	is((curl("http://127.0.0.1:$door$path?hub.mode=subscribe&hub.verify_token=random-secret&hub.challenge=test123"))[0], 502, 'Caddy, and a listener that is down');
-	$process->kill_kill;
+	# the status that Caddy gives, before a listener at that address
+	my $status_by = sub {
+		my ($listener, @arguments) = @_;
+		my $door = PostgreSQL::Test::Cluster::get_free_port();
+		my $file = "$folder/Caddyfile.$door";
+		append_to_file($file, sample('Caddyfile', 'your-domain.com {' => "http://127.0.0.1:$door {", '127.0.0.1:8008' => $listener) =~ s/^\{\n/{\n\tadmin off\n/mr);
+		my $process = IPC::Run::start([ $caddy, 'run', '--adapter', 'caddyfile', '--config', $file ], '<', \undef, '>>', "$folder/caddy.log", '2>&1');
+		wait_for('caddy', sub { (curl("http://127.0.0.1:$door/"))[0] eq '404' });
+		my ($status) = curl(@arguments, "http://127.0.0.1:$door$path?hub.mode=subscribe&hub.verify_token=random-secret&hub.challenge=test123");
+		$process->kill_kill;
+		return $status;
+	};
+	is($status_by->("127.0.0.1:$nobody"), 502, 'Caddy, and a listener that is down');
+	is($status_by->("unix/$socket"), 200, 'one that is there');
+	is($status_by->("unix/$socket", '-I'), 405, 'which HEAD reaches');
+	is($status_by->("unix/$socket", '-X', 'DELETE'), 404, 'and another method does not');
 	unlike(slurp_file("$folder/caddy.log"), qr/random-secret/, 'and the token is in no log');
 }
 $node->stop('fast');
