@@ -212,7 +212,7 @@ is(join('', map { slurp_file("$folder/asking$_") } 1 .. 12), "ERROR:  57P03\n" x
 
 # the recipe for PostgREST, as its page has it
 my $page = slurp_file("$FindBin::RealBin/../../docs/web-tier.md");
-my ($recipe) = $page =~ /```sql\n(.*?)```/s;
+my ($recipe) = $page =~ /^## PostgREST\n.*?```sql\n(.*?)```/ms;
 $node->safe_psql('postgres', "CREATE SCHEMA api; CREATE ROLE web_anon LOGIN; GRANT USAGE ON SCHEMA api TO web_anon; $recipe");
 sub rest { my ($sql, %headers) = @_; my ($rc, $got, $error) = $node->psql('postgres', "BEGIN; SELECT set_config('request.headers', '" . encode_json(\%headers) . "', true) \\g /dev/null\n$sql; COMMIT", extra_params => [ '-U', 'web_anon', '-v', 'VERBOSITY=sqlstate' ]); return $rc == 0 ? $got : $error =~ /ERROR:  (\w+)/ ? $1 : $error }
 secret(verify_token => 'letters');
