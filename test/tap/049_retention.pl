@@ -65,11 +65,37 @@ wait_sql($node, "SELECT count(*) FROM whatsapp_codes", '0');
 is(sql("SELECT count(*) FROM whatsapp_messages WHERE id = $code AND payload IS NULL"), '1', 'and is erased afterwards');
 $holder->quit;
 
+# a thousand that wait though the queue was emptied by hand take no room of others
+sql(q{WITH waiting AS (INSERT INTO whatsapp_messages (sender, recipient_phone, message_type, status, payload) SELECT 'default', '+34600000007', 'template', 'PENDING', '{"secret": "code"}' FROM generate_series(1, 1000) RETURNING id)
+	INSERT INTO whatsapp_codes SELECT id FROM waiting});
+sql(q{WITH ended AS (INSERT INTO whatsapp_messages (sender, recipient_phone, message_type, status, payload, reference) VALUES ('default', '+34600000007', 'template', 'READ', '{"secret": "code"}', 'CODE-3') RETURNING id)
+	INSERT INTO whatsapp_codes SELECT id FROM ended});
+wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference = 'CODE-3' AND payload IS NULL}, '1');
+is(sql(q{SELECT count(*) FROM whatsapp_messages WHERE status = 'PENDING' AND payload IS NOT NULL AND recipient_phone = '+34600000007'}), '1000', 'those that wait keep their content');
+sql(q{DELETE FROM whatsapp_codes; DELETE FROM whatsapp_messages WHERE recipient_phone = '+34600000007'});
+
 keep('inbound', '30d');
 keep('events', '9d');
 wait_sql($node, q{SELECT count(*) FROM whatsapp_inbound}, '0');
 wait_sql($node, q{SELECT count(*) FROM whatsapp_events WHERE received_at < now() - interval '9 days'}, '1');
 is(sql('SELECT count(*) FROM whatsapp_event_queue'), '1', 'the event that the reader has still to act upon stays');
+
+# What may not be deleted holds up nothing that is younger: rows that tables of the user's refer to, and more of one time than a batch has that a
+# trigger keeps, as the messages of a campaign are.
+my $aged = q{INSERT INTO whatsapp_messages (created_at, sender, recipient_phone, message_type, status, reference) SELECT now() - interval '%s', 'default', '+34600000006', 'template', 'READ', '%s' FROM generate_series(1, %s)};
+sql(q{CREATE TABLE invoices (message_id bigint REFERENCES whatsapp_messages);
+	CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN OLD.reference = 'HELD' THEN NULL ELSE OLD END; END $$;
+	CREATE TRIGGER hold BEFORE DELETE ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION hold();
+	BEGIN; } . join('; ', sprintf($aged, '98 days', 'BILLED', 600), sprintf($aged, '97 days', 'HELD', 1200), sprintf($aged, '97 days', 'BEHIND', 900), sprintf($aged, '96 days', 'YOUNGER', 20)) . q{;
+	INSERT INTO invoices SELECT id FROM whatsapp_messages WHERE reference = 'BILLED' AND id % 2 = 0; COMMIT});
+$node->restart; # a pass begins at once
+my $kinds = q{SELECT string_agg(format('%s %s', reference, count), ', ' ORDER BY reference) FROM (SELECT reference, count(*) FROM whatsapp_messages WHERE reference IN ('BILLED', 'HELD', 'BEHIND', 'YOUNGER') GROUP BY 1) AS k};
+wait_sql($node, $kinds, 'BILLED 300, HELD 1200');
+my @told = slurp_file($node->logfile) =~ /(old rows of WhatsApp table "whatsapp_messages" may not be deleted\n.*SQLSTATE 23503)/g;
+is(scalar @told, 1, 'what may not be deleted is told once, with the SQLSTATE');
+sql('DROP TABLE invoices; DROP TRIGGER hold ON whatsapp_messages');
+$node->restart;
+wait_sql($node, "SELECT ($kinds) IS NULL", 't');
 
 # those that are young enough to come again are known
 my $events = sql('SELECT count(*) FROM whatsapp_events');

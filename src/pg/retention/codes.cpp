@@ -21,9 +21,13 @@ OwnTable codes("whatsapp_codes");
 void
 erase_sent_codes()
 {
+	/* one that waits though its row in the queue is gone keeps its content, and no room of others
+	 */
 	static Statement find = {
 	    "SELECT c.message_id FROM @s@.whatsapp_codes AS c WHERE NOT EXISTS"
-	    " (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = c.message_id) ORDER BY c.message_id LIMIT 1000",
+	    " (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = c.message_id)"
+	    " AND NOT EXISTS (SELECT FROM @s@.whatsapp_messages AS m WHERE m.id = c.message_id AND m.status = 'PENDING')"
+	    " ORDER BY c.message_id LIMIT 1000",
 	    0,
 	    {}};
 	/* what somebody has locked is met in the next turn, and keeps no code of others */

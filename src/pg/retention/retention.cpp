@@ -1,7 +1,7 @@
 /*
  * retention.cpp — a pass goes through a table by the index of its time, a batch a transaction, from
  * where the batch before has ended: what was deleted may stay in the index as long as somebody has
- * an old snapshot.
+ * an old snapshot, and what may not be deleted must not hold up what is younger.
  */
 #include "pg/retention/retention.hpp"
 
@@ -11,6 +11,7 @@
 #include "pg/server/compat.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/settings.hpp"
+#include "pg/server/shutdown.hpp"
 #include "pg/server/statement.hpp"
 #include "pg/server/transaction.hpp"
 
@@ -32,27 +33,37 @@ constexpr std::int64_t pass_pause_ms = 60 * 1000;
 /* Those that go stand first, so that a look costs little. */
 constexpr std::int64_t changes_pause_ms = 5000;
 constexpr std::int64_t whole_pass_pause_ms = std::int64_t{24} * 3600 * 1000;
+/* Rows that a constraint or a trigger of the user's did not let go are tried again then. */
+constexpr std::int64_t refused_pause_ms = std::int64_t{3600} * 1000;
 
 struct Retention {
+	const char *table;
 	const int &keep; /* seconds; 0: for ever */
-	Statement find;  /* $1 seconds, $2 from when, $3 at most: id and time, in the order of time */
+	/* $1 seconds, $2 and $4 behind which time and row, $3 at most: id, time and place of each, in
+	 * the order of time */
+	Statement find;
 	Statement act;   /* $1 ids */
 	Statement also;  /* $1 the same; or without a text */
 	Statement apart; /* $1 the same: those that nobody has locked */
 	/* Leaves rows where they are, so that a pass would read them all again. */
 	bool keeps_rows;
 	TimestampTz reached = DT_NOBEGIN;
+	/* A campaign's messages are all of one time: there a pass goes on by their places. An index has
+	 * equal keys in that order, nearly; what is left out for this comes in the next pass. */
+	std::uint64_t reached_row = 0;
+	uint64 refused = 0; /* in this pass */
+	std::int64_t next_whole_pass = 0;
 	std::int64_t next = 0;
 };
 
-#define OLD_ROWS(table_, time_, condition_)                                      \
-	"SELECT o.id, o." time_ " FROM @s@." table_ " AS o WHERE o." time_           \
-	" < now() - make_interval(secs => $1) AND o." time_ " >= $2 AND " condition_ \
-	" ORDER BY o." time_ " LIMIT $3"
-#define FIND_TYPES                         \
-	3,                                     \
-	{                                      \
-		FLOAT8OID, TIMESTAMPTZOID, INT8OID \
+#define OLD_ROWS(table_, time_, condition_)                                    \
+	"SELECT o.id, o." time_ ", o.ctid FROM @s@." table_ " AS o WHERE o." time_ \
+	" < now() - make_interval(secs => $1) AND o." time_ " >= $2 AND (o." time_ \
+	" > $2 OR o.ctid > $4) AND " condition_ " ORDER BY o." time_ " LIMIT $3"
+#define FIND_TYPES                                 \
+	4,                                             \
+	{                                              \
+		FLOAT8OID, TIMESTAMPTZOID, INT8OID, TIDOID \
 	}
 #define ACT_TYPES    \
 	1,               \
@@ -66,7 +77,8 @@ struct Retention {
 
 /* The status is asked again by the statement that acts: wa_retry() may come between. */
 Retention retentions[] = {
-    {settings.keep_messages,
+    {"whatsapp_messages",
+     settings.keep_messages,
      {OLD_ROWS("whatsapp_messages", "created_at", "o.status <> 'PENDING'"), FIND_TYPES},
      {"DELETE FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1) AND m.status <> 'PENDING'",
       ACT_TYPES},
@@ -75,7 +87,8 @@ Retention retentions[] = {
       ACT_TYPES},
      {APART("whatsapp_messages"), ACT_TYPES},
      false},
-    {settings.keep_bodies,
+    {"whatsapp_messages",
+     settings.keep_bodies,
      {OLD_ROWS("whatsapp_messages", "created_at",
                "o.status <> 'PENDING' AND o.payload IS NOT NULL"),
       FIND_TYPES},
@@ -85,7 +98,8 @@ Retention retentions[] = {
      {},
      {APART("whatsapp_messages"), ACT_TYPES},
      true},
-    {settings.keep_events,
+    {"whatsapp_events",
+     settings.keep_events,
      {OLD_ROWS("whatsapp_events", "received_at",
                "NOT EXISTS (SELECT FROM @s@.whatsapp_event_queue AS q WHERE q.event_id = o.id)"),
       FIND_TYPES},
@@ -93,7 +107,8 @@ Retention retentions[] = {
      {},
      {APART("whatsapp_events"), ACT_TYPES},
      false},
-    {settings.keep_inbound,
+    {"whatsapp_inbound",
+     settings.keep_inbound,
      {OLD_ROWS("whatsapp_inbound", "received_at", "true"), FIND_TYPES},
      {"DELETE FROM @s@.whatsapp_inbound AS i WHERE i.id = ANY ($1)", ACT_TYPES},
      {},
@@ -131,53 +146,128 @@ retire_row_links()
 	run_statement(items, Values());
 }
 
-/* Returns how many rows there were. careful: what somebody has locked is left for the next pass. */
+void
+act_on_rows(Retention &retention, const Values &ids)
+{
+	run_statement(retention.act, ids);
+	if (retention.also.text != nullptr)
+		run_statement(retention.also, ids);
+}
+
+/* Those in the column of ids, from a place on. */
+Values
+part_of_ids(const Result &rows, uint64 from, uint64 count)
+{
+	Column ids(count);
+	for (uint64 i = from; i < from + count; i++)
+		ids.add(Int64GetDatum(rows.int64_at(i, 1)));
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	return values;
+}
+
+/* What passes is for the whole transaction to fail of, but a lock or an object in use is of one row
+ * as much as a foreign key is. */
+bool
+refuses_row(const Problem &problem)
+{
+	return !problem_passes(problem) || strncmp(problem.sqlstate, "55", 2) == 0;
+}
+
+/* By halves, so that one row that may not go keeps itself alone. Returns how many were refused;
+ * problem is why the last one was. */
 uint64
-retire_batch(Retention &retention, bool careful)
+act_in_parts(Retention &retention, const Result &rows, uint64 from, uint64 count, Problem &problem)
+{
+	if (count == 0 || shutdown_requested() ||
+	    attempt_apart(problem, 0, [&] { act_on_rows(retention, part_of_ids(rows, from, count)); }))
+		return 0;
+	if (!refuses_row(problem))
+		raise_problem(problem);
+	if (count == 1)
+		return 1;
+	const uint64 half = count / 2;
+	return act_in_parts(retention, rows, from, half, problem) +
+	       act_in_parts(retention, rows, from + half, count - half, problem);
+}
+
+/* Once in a pass. */
+void
+report_refused_rows(const Retention &retention, uint64 refused, const Problem &problem)
+{
+	if (refused == 0 || retention.refused > 0)
+		return;
+	/* a trigger may have put into its message what stands in the row */
+	ereport(LOG, (errmsg("old rows of WhatsApp table \"%s\" may not be %s", retention.table,
+	                     retention.keeps_rows ? "changed" : "deleted"),
+	              errdetail("One of them was refused with SQLSTATE %s; others are not held up.",
+	                        problem.sqlstate),
+	              errhint("Foreign keys on it can be ON DELETE CASCADE or SET NULL. To see the "
+	                      "error, do by hand with one of the oldest rows what is to be done.")));
+}
+
+/* Returns how many rows there were. What somebody has locked is left for the next pass. */
+uint64
+retire_batch(Retention &retention)
 {
 	Values oldest;
+	ItemPointerData place = tuple_at(retention.reached_row);
 	oldest.set(0, Float8GetDatum(retention.keep));
 	oldest.set(1, TimestampTzGetDatum(retention.reached));
 	oldest.set(2, Int64GetDatum(batch_rows));
+	oldest.set(3, PointerGetDatum(&place));
 	const Result rows = run_statement(retention.find, oldest);
 	if (rows.empty())
 		return 0;
-	Values batch = ids_of(rows);
-	if (careful)
-		batch = ids_of(run_statement(retention.apart, batch));
-	run_statement(retention.act, batch);
-	if (retention.also.text != nullptr)
-		run_statement(retention.also, batch);
+	Problem problem;
+	if (!attempt_apart(problem, 0, [&] { act_on_rows(retention, ids_of(rows)); })) {
+		if (!refuses_row(problem))
+			raise_problem(problem);
+		const Result unlocked = run_statement(retention.apart, ids_of(rows));
+		const uint64 refused = act_in_parts(retention, unlocked, 0, unlocked.count(), problem);
+		report_refused_rows(retention, refused, problem);
+		retention.refused += refused;
+	}
 	retention.reached = rows.int64_at(rows.count() - 1, 2);
+	retention.reached_row = address_at(rows, rows.count() - 1, 3);
 	return rows.count();
 }
 
+/* From the oldest row on; where what is older was left there and would only be read again, now and
+ * then. */
 void
-retire(Retention &retention, std::int64_t now)
+begin_next_pass(Retention &retention, std::int64_t now)
+{
+	const std::int64_t pause = retention.keeps_rows    ? whole_pass_pause_ms
+	                           : retention.refused > 0 ? refused_pause_ms
+	                                                   : 0;
+	if (pause > 0 && retention.next_whole_pass == 0)
+		retention.next_whole_pass = now + pause;
+	if (now < retention.next_whole_pass)
+		return;
+	retention.reached = DT_NOBEGIN;
+	retention.reached_row = 0;
+	retention.refused = 0;
+	retention.next_whole_pass = 0;
+}
+
+void
+retire_rows(Retention &retention, std::int64_t now)
 {
 	uint64 rows = 0;
-	bool done = transact([&] { rows = retire_batch(retention, false); });
-	/* a row for which somebody keeps a transaction open must not keep all the others */
-	if (!done && failure_is_lock())
-		done = transact([&] { rows = retire_batch(retention, true); });
+	const bool done = transact([&] { rows = retire_batch(retention); });
 	if (done && rows == batch_rows) {
 		retention.next = now + batch_pause_ms;
 		return;
 	}
-	/* also after a failure, which the log has told: somebody's trigger, or a lock */
+	/* also after a failure, which the log has told */
 	retention.next = now + pass_pause_ms;
 	if (&retention == &retentions[0]) {
 		transact([] { retire_wamids(); });
 		transact([] { retire_row_links(); });
 	}
-	if (!done)
-		return;
-	static std::int64_t next_whole_pass = 0;
-	if (!retention.keeps_rows || now >= next_whole_pass) {
-		retention.reached = DT_NOBEGIN;
-		if (retention.keeps_rows)
-			next_whole_pass = now + whole_pass_pause_ms;
-	}
+	if (done)
+		begin_next_pass(retention, now);
 }
 
 } // namespace
@@ -188,7 +278,7 @@ retire_old_rows(std::int64_t now)
 	std::int64_t next = now + pass_pause_ms;
 	for (Retention &retention : retentions) {
 		if (retention.keep > 0 && now >= retention.next)
-			retire(retention, now);
+			retire_rows(retention, now);
 		if (retention.keep > 0)
 			next = std::min(next, retention.next);
 	}
