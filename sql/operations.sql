@@ -12,6 +12,14 @@ CREATE EXTENSION pg_whatsapp;
 \set refused :abs_srcdir '/test/regress/refused.sql'
 \i :refused
 
+-- a column of another type is not taken for what it was
+BEGIN;
+ALTER TABLE whatsapp_messages ALTER sent_at TYPE text;
+INSERT INTO whatsapp_messages (created_at, sender, recipient_phone, message_type, status) VALUES ('2026-01-01Z', 'default', '+34612345678', 'template', 'PENDING');
+UPDATE whatsapp_messages SET status = 'SENT', sent_at = '2026-02-02';
+SELECT day, sent FROM whatsapp_day_counts;
+ROLLBACK;
+
 -- what the counts say of the messages that are there, and what the messages say themselves
 CREATE VIEW pg_temp.counted AS
 SELECT day, sender, template_name, category, error_code, sum(sign * sent) AS sent, sum(sign * delivered) AS delivered, sum(sign * read) AS read,
@@ -54,6 +62,21 @@ UPDATE whatsapp_messages SET status = 'FAILED', failed_at = '2026-03-02 10:00:00
 SELECT pg_temp.differ() AS differences;
 SELECT * FROM whatsapp_stat_days;
 SELECT day, error_code, failed, meaning FROM whatsapp_stat_errors;
+
+-- a statement over messages of many kinds, one after the other
+BEGIN;
+INSERT INTO whatsapp_messages (created_at, sender, recipient_phone, message_type, template_name, status, reference)
+SELECT '2026-01-01Z', 'default', '+34612345678', 'template', 'many_' || i % 7, 'PENDING', i FROM generate_series(1, 9000) AS i;
+UPDATE whatsapp_messages SET status = CASE WHEN reference::int % 5 = 0 THEN 'FAILED' ELSE 'SENT' END, sent_at = '2026-01-01Z'::timestamptz + reference::int % 61 * interval '1 day',
+    failed_at = '2026-01-02Z', error_code = CASE WHEN reference::int % 10 = 0 THEN 131026 END,
+    pricing_category = CASE reference::int % 3 WHEN 0 THEN 'utility' WHEN 1 THEN 'marketing' END
+WHERE template_name LIKE 'many%';
+SELECT pg_temp.differ() AS differences, count(*) > 1000 AS of_many_kinds FROM pg_temp.there;
+DELETE FROM whatsapp_messages WHERE template_name LIKE 'many%' AND error_code IS NULL;
+SELECT pg_temp.differ() AS differences;
+DELETE FROM whatsapp_messages WHERE template_name LIKE 'many%';
+SELECT pg_temp.differ() AS differences;
+ROLLBACK;
 
 -- what is told later moves a message to its place, and a change of nothing leaves no row
 SELECT count(*) AS rows FROM whatsapp_day_counts \gset before_

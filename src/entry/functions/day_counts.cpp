@@ -56,11 +56,30 @@ enum Place {
 	recipient_phone,
 	places
 };
-constexpr const char *names[places] = {
-    "id",           "created_at",     "sender",       "template_name",    "status",
-    "sent_at",      "delivered_at",   "read_at",      "failed_at",        "pricing_category",
-    "pricing_type", "billable",       "pricing_cost", "pricing_currency", "error_code",
-    "campaign_id",  "recipient_phone"};
+struct NamedColumn {
+	const char *name;
+	Oid type; /* InvalidOid: shown_value_of() reads any */
+};
+
+constexpr NamedColumn named_columns[places] = {
+    {"id", INT8OID},
+    {"created_at", TIMESTAMPTZOID},
+    {"sender", TEXTOID},
+    {"template_name", TEXTOID},
+    {"status", TEXTOID},
+    {"sent_at", TIMESTAMPTZOID},
+    {"delivered_at", TIMESTAMPTZOID},
+    {"read_at", TIMESTAMPTZOID},
+    {"failed_at", TIMESTAMPTZOID},
+    {"pricing_category", TEXTOID},
+    {"pricing_type", TEXTOID},
+    {"billable", BOOLOID},
+    {"pricing_cost", InvalidOid},
+    {"pricing_currency", TEXTOID},
+    {"error_code", INT8OID},
+    {"campaign_id", INT8OID},
+    {"recipient_phone", TEXTOID},
+};
 
 struct Columns {
 	int number[places];
@@ -103,13 +122,20 @@ own_trigger_data(FunctionCallInfo fcinfo)
 	return *data;
 }
 
-/* Columns are where they are: somebody may have added or dropped others. */
+/* Columns are where they are: somebody may have added or dropped others. One that has another type
+ * now is read as if it were dropped: its values are not what we would take them for. */
 Columns
 find_columns(TupleDesc description)
 {
 	Columns columns;
-	for (int i = 0; i < places; i++)
-		columns.number[i] = SPI_fnumber(description, names[i]);
+	for (int i = 0; i < places; i++) {
+		const NamedColumn &column = named_columns[i];
+		const int number = SPI_fnumber(description, column.name);
+		const Oid type = number > 0 ? TupleDescAttr(description, number - 1)->atttypid : InvalidOid;
+		const bool is_readable = !OidIsValid(column.type) || type == column.type ||
+		                         (column.type == TEXTOID && type == VARCHAROID);
+		columns.number[i] = is_readable ? number : 0;
+	}
 	return columns;
 }
 

@@ -13,6 +13,7 @@
 
 extern "C" {
 #include "access/table.h"
+#include "common/hashfn.h"
 #include "datatype/timestamp.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -67,9 +68,54 @@ struct DayCounts::Sum {
 	std::int64_t error_code;
 	std::int64_t campaign_id;
 	std::int64_t count[parts];
+
+	bool
+	has_key_of(const Sum &other) const
+	{
+		return day == other.day && deleted == other.deleted && campaign_id == other.campaign_id &&
+		       has_code == other.has_code && (!has_code || error_code == other.error_code) &&
+		       is_same(sender, other.sender) && is_same(template_name, other.template_name) &&
+		       is_same(category, other.category);
+	}
+
+	std::uint64_t
+	digest() const
+	{
+		const std::int64_t numbers[] = {day, deleted, has_code ? error_code : -1, campaign_id};
+		std::uint64_t digest = hash_bytes_extended(reinterpret_cast<const unsigned char *>(numbers),
+		                                           sizeof numbers, has_code);
+		for (const char *text : {sender, template_name, category})
+			digest = hash_bytes_extended(reinterpret_cast<const unsigned char *>(text),
+			                             static_cast<int>(strlen(text)), digest);
+		return digest;
+	}
 };
 
 DayCounts::DayCounts() : memory_(CurrentMemoryContext) {}
+
+/* Where the sum of that key has its place among slots_, or would have it. */
+int
+DayCounts::slot_of(const Sum &wanted) const
+{
+	const auto last = static_cast<std::uint64_t>(slot_count_ - 1);
+	std::uint64_t slot = wanted.digest() & last;
+	while (slots_[slot] >= 0 && !sums_[slots_[slot]].has_key_of(wanted))
+		slot = (slot + 1) & last;
+	return static_cast<int>(slot);
+}
+
+/* Twice as many as before, and four times as many as there are sums. */
+void
+DayCounts::make_slots()
+{
+	if (slots_ != nullptr)
+		pfree(slots_);
+	slot_count_ = slot_count_ == 0 ? 32 : 2 * slot_count_;
+	slots_ = static_cast<int *>(palloc(sizeof(int) * static_cast<Size>(slot_count_)));
+	std::fill(slots_, slots_ + slot_count_, -1);
+	for (int i = 0; i < count_; i++)
+		slots_[slot_of(sums_[i])] = i;
+}
 
 DayCounts::Sum &
 DayCounts::find_sum(const CountedMessage &message, bool deleted)
@@ -83,31 +129,29 @@ DayCounts::find_sum(const CountedMessage &message, bool deleted)
 	                    message.error_code,
 	                    message.campaign_id,
 	                    {}};
-	/* the last one first: a batch is of one kind, as a rule */
-	for (int i = count_ - 1; i >= 0; i--) {
-		Sum &sum = sums_[i];
-		if (sum.day == wanted.day && sum.deleted == wanted.deleted &&
-		    sum.campaign_id == wanted.campaign_id && sum.has_code == wanted.has_code &&
-		    (!sum.has_code || sum.error_code == wanted.error_code) &&
-		    is_same(sum.sender, wanted.sender) &&
-		    is_same(sum.template_name, wanted.template_name) &&
-		    is_same(sum.category, wanted.category))
-			return sum;
-	}
+	/* a batch is of one kind, as a rule; a statement of the user's may be of thousands */
+	if (count_ > 0 && sums_[count_ - 1].has_key_of(wanted))
+		return sums_[count_ - 1];
 	MemoryContext before = MemoryContextSwitchTo(memory_);
-	if (count_ == room_) {
-		const int room = room_ == 0 ? 8 : 2 * room_;
-		const Size size = sizeof(Sum) * static_cast<Size>(room);
-		sums_ = static_cast<Sum *>(room_ == 0 ? palloc(size) : repalloc(sums_, size));
-		room_ = room;
+	if (slot_count_ < 4 * (count_ + 1))
+		make_slots();
+	const int slot = slot_of(wanted);
+	if (slots_[slot] < 0) {
+		if (count_ == room_) {
+			const int room = room_ == 0 ? 8 : 2 * room_;
+			const Size size = sizeof(Sum) * static_cast<Size>(room);
+			sums_ = static_cast<Sum *>(room_ == 0 ? palloc(size) : repalloc(sums_, size));
+			room_ = room;
+		}
+		slots_[slot] = count_;
+		Sum &added = sums_[count_++];
+		added = wanted;
+		added.sender = pstrdup(wanted.sender);
+		added.template_name = pstrdup(wanted.template_name);
+		added.category = pstrdup(wanted.category);
 	}
-	Sum &added = sums_[count_++];
-	added = wanted;
-	added.sender = pstrdup(wanted.sender);
-	added.template_name = pstrdup(wanted.template_name);
-	added.category = pstrdup(wanted.category);
 	MemoryContextSwitchTo(before);
-	return added;
+	return sums_[slots_[slot]];
 }
 
 void
@@ -214,6 +258,7 @@ DayCounts::write()
 	});
 	const int any = static_cast<int>(end - sums_);
 	count_ = 0;
+	std::fill(slots_, slots_ + slot_count_, -1);
 	if (any > 0 && !insert_directly(any))
 		insert_by_statement(any);
 }

@@ -47,6 +47,8 @@ public:
 private:
 	struct Sum;
 	Sum &find_sum(const CountedMessage &message, bool deleted);
+	int slot_of(const Sum &wanted) const;
+	void make_slots();
 	bool insert_directly(int any);
 	void insert_by_statement(int any);
 	void add_to(Sum &sum, const CountedMessage &message, int sign);
@@ -55,6 +57,9 @@ private:
 	Sum *sums_ = nullptr;
 	int count_ = 0;
 	int room_ = 0;
+	/* places in sums_ by the digest of their key, -1 for none */
+	int *slots_ = nullptr;
+	int slot_count_ = 0;
 };
 
 /* A message that was refused as it was made. */
