@@ -53,6 +53,10 @@ for my $junk ('not json', '[1,2', '"x"', '[' x 100_000, '{"entry": 1e400}', "{\"
 	is(deliver($junk, sign($junk)), 200, 'junk of ' . length($junk) . ' bytes is answered 200');
 }
 is($node->safe_psql('postgres', q{SELECT count(*) FROM whatsapp_events WHERE kind = 'malformed'}) >= 5, 1, 'and kept');
+# beside somebody's rule on the table, too, and once
+$node->safe_psql('postgres', q{CREATE TABLE noted (what text); CREATE RULE note AS ON INSERT TO whatsapp_events DO ALSO INSERT INTO noted VALUES ('event')});
+is(deliver('ruled', sign('ruled')), 200, 'junk is answered 200 beside a rule') for 1 .. 2;
+is($node->safe_psql('postgres', q{DROP RULE note ON whatsapp_events; SELECT count(*) FROM whatsapp_events WHERE body = 'ruled'}), '1', 'and kept once');
 my $nul = '{"object":"x","entry":[{"id":"1","changes":[{"field":"account_alerts","value":{"t":"a\u0000b"}}]}]}';
 is(deliver($nul, sign($nul)), 200, 'U+0000 does not reach jsonb');
 

@@ -51,6 +51,18 @@ wait_sql($node, $waiting, 'w.2 status UT001 the books are closed');
 pass('the one that was refused waits with its SQLSTATE');
 is(sql(q{SELECT count(*) FROM whatsapp_events WHERE kind IN ('malformed', 'refused')}), '0', 'and nothing is called malformed');
 
+# a trigger that lets nothing in, and is gone before the delivery is put aside: then its status counts after all
+sql(q{CREATE SEQUENCE looks; CREATE FUNCTION refuse_thrice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		IF nextval('public.looks') <= 3 THEN RAISE EXCEPTION 'not in my table'; END IF;
+		RETURN NEW;
+	END $$;
+	CREATE TRIGGER refuse_thrice BEFORE INSERT ON whatsapp_events FOR EACH ROW EXECUTE FUNCTION refuse_thrice()});
+make_message('v.1', 'open');
+is(deliver({ id => 'v.1', status => 'delivered', timestamp => '1895336240' }), '200', 'a delivery of which nothing could be stored three times is taken');
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE wamid = 'v.1'}, 'DELIVERED');
+is(sql(q{SELECT count(*) FROM whatsapp_events WHERE kind IN ('malformed', 'refused')}), '0', 'and nothing is put aside');
+sql('DROP TRIGGER refuse_thrice ON whatsapp_events');
+
 # statuses that are parked until their messages are known: one of them is refused, and holds up neither the others nor the sender
 is(deliver(map { { id => "w.$_", status => 'read', timestamp => '1895336250' } } 3 .. 5), '200', 'statuses of messages that are not known yet');
 make_message('w.3', 'open');

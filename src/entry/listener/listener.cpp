@@ -259,10 +259,12 @@ store_item_by_item(const Inbox::Delivery &delivery, int &locks)
 	}
 	if (!lost && !delivery.is_cut && delivery.row == 0)
 		return true;
-	return pg::transact([&] {
-		if (lost || delivery.is_cut)
+	return commit_or_repeat([&] {
+		const bool refused =
+		    lost && !pg::store_refused_events(delivery.events, delivery.event_count);
+		if (refused || delivery.is_cut)
 			pg::put_body_aside(delivery.body, delivery.body_size,
-			                   lost ? pg::refused_body : pg::malformed_body);
+			                   refused ? pg::refused_body : pg::malformed_body);
 		if (delivery.row != 0)
 			pg::drop_delivery(delivery.row);
 	});

@@ -18,6 +18,7 @@
 #include "pg/server/batch_statement.hpp"
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
+#include "pg/server/transaction.hpp"
 #include "pg/webhooks/event_queue.hpp"
 #include "pg/webhooks/event_reading.hpp"
 #include "pg/webhooks/foreign_events.hpp"
@@ -262,11 +263,27 @@ store_event_for_reader(const Event &event)
 	store_all_events(events, 1, StatusWork::leave_to_reader);
 }
 
+bool
+store_refused_events(const Event *events, std::size_t count)
+{
+	/* held to the end, unlike those of an attempt */
+	static Statement lock = {"LOCK TABLE @s@.whatsapp_events IN ROW EXCLUSIVE MODE", 0, {}};
+	run_statement(lock, Values());
+	bool all = true;
+	for (std::size_t i = 0; i < count; i++) {
+		Problem problem;
+		const bool stored = attempt_apart(problem, 0, [&] { store_event_for_reader(events[i]); });
+		all = all && (stored || problem_is_repeat(problem));
+	}
+	return all;
+}
+
 void
 put_body_aside(const char *bytes, std::size_t size, const char *kind)
 {
 	static Statement statement = {"INSERT INTO @s@.whatsapp_events (kind, dedupe_key, body)"
-	                              " VALUES ($3, $1, $2) ON CONFLICT (dedupe_key) DO NOTHING",
+	                              " SELECT $3, $1, $2 WHERE NOT EXISTS"
+	                              " (SELECT FROM @s@.whatsapp_events AS e WHERE e.dedupe_key = $1)",
 	                              3,
 	                              {UUIDOID, BYTEAOID, TEXTOID}};
 	unsigned char key[sizeof(Event::key)];

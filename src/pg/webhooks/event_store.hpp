@@ -20,6 +20,11 @@ void store_events(const EventRun *runs, std::size_t count);
 /* The same for one event whose status could not be applied: that is left to the reader, too. */
 void store_event_for_reader(const Event &event);
 
+/* The same once more for those of a delivery that the database would not take, with the table
+ * locked against changes of its triggers until the transaction ends. Whether all are there then;
+ * which errors there were is not told. */
+bool store_refused_events(const Event *events, std::size_t count);
+
 /* Why a body is kept whole, for people to look at: its kind in whatsapp_events. */
 inline constexpr char malformed_body[] = "malformed"; /* it is no delivery */
 inline constexpr char refused_body[] = "refused"; /* the database would not take what is in it */
