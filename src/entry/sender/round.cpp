@@ -262,6 +262,11 @@ claim_messages(Sender &sender, int limit)
 	if (count > 0) {
 		const pg::ReadyRows ready = pg::read_ready(from, count);
 		sender.line->add_rows(ready);
+		/* what was enqueued after its sender was switched off is not sent: of two commits, whoever
+		 * sees the second by now sees the first, too */
+		look_at_senders(sender);
+		if (sender.instance.held)
+			return {};
 	}
 	const pg::ReadyMessage *candidates =
 	    sender.line->choose_messages(limit, GetCurrentTimestamp(), count);
