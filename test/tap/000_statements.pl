@@ -31,7 +31,7 @@ for my $text (@texts)
 	my ($out, $err);
 	my $status = $node->psql('postgres', $text, stdout => \$out, stderr => \$err);
 	my @given = $node->psql('postgres', $text);
-	is_deeply([ @given[ 0, 1 ], plain($given[2]) ], [ $status, $out, plain($err) ], substr($text =~ s/\s+/ /gr, 0, 70) || 'nothing');
+	is_deeply([ @given[ 0, 1 ], plain($given[2]) ], [ $status, $out, plain($err) ], substr($text =~ s/\s+/ /gr =~ s/[^ -~]/?/gr, 0, 70) || 'nothing');
 	my $answer = eval { $node->safe_psql('postgres', $text) };
 	is($answer, $status == 0 ? $out : undef, '  by safe_psql()');
 }

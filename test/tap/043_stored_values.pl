@@ -85,14 +85,27 @@ sandbox_set($sandbox, delay_ms => 0);
 wait_for('the memory to go back', sub { memory($pid, 'VmRSS') < 120_000 });
 pass('and the memory goes back to the system');
 
-# a row that is marked as sending and that nobody has in hand
+# a row that is marked as sending and that nobody has in hand, beside somebody's rule on the table
 sandbox_set($sandbox, delay_ms => 0);
 hold();
 send_po($node, 1, prefix => 'LOST');
+sql(q{CREATE TABLE noted (what text); CREATE RULE note AS ON UPDATE TO whatsapp_queue DO ALSO INSERT INTO noted VALUES ('changed')});
 sql(q{UPDATE whatsapp_queue SET state = 'sending', epoch = (SELECT max(epoch) FROM whatsapp_instances), changed_at = now()});
 wait_sql($node, q{SELECT state FROM whatsapp_queue}, 'unknown');
 pass('a mark that nobody has in hand is found within a minute');
 like(slurp_file($node->logfile), qr/nobody knows what became of WhatsApp messages that are marked as sending/, 'and the log says so');
+
+# 'retry' means at least once: what may not be tried again, for a trigger that leaves the row out, is not given up for that
+sql(q{DROP RULE note ON whatsapp_queue; CREATE FUNCTION keep_doubt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		INSERT INTO public.noted VALUES ('left out'); RETURN NULL; END $$;
+	CREATE TRIGGER keep_doubt BEFORE UPDATE ON whatsapp_queue FOR EACH ROW WHEN (OLD.state = 'unknown' AND NEW.state = 'ready') EXECUTE FUNCTION keep_doubt()});
+$node->append_conf('postgresql.conf', "whatsapp.unknown_grace = 1s\nwhatsapp.unknown_policy = retry\nwhatsapp.enabled = on");
+$node->reload;
+wait_sql($node, q{SELECT count(*) >= 2 FROM noted WHERE what = 'left out'});
+is(sql(q{SELECT m.status || ' ' || q.state FROM whatsapp_messages AS m JOIN whatsapp_queue AS q ON q.message_id = m.id WHERE m.reference = 'LOST-1'}), 'PENDING unknown', 'and is in doubt still');
+sql('DROP TRIGGER keep_doubt ON whatsapp_queue');
+let_go();
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'LOST-1'}, 'READ');
 
 $node->stop('fast');
 unlike(slurp_file($node->logfile), qr/FATAL/, 'a clean stop writes no FATAL line');

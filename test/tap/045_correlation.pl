@@ -159,6 +159,8 @@ for my $lag (1, 90)
 	my $api = $primary->{sandbox};
 	send_to($primary, 'before', 5, 1);
 	wait_sql($primary, q{SELECT status FROM whatsapp_messages}, 'READ');
+	# somebody's rule on the table, beside which the server refuses some forms of statements
+	$primary->safe_psql('postgres', q{CREATE TABLE noted (what text); CREATE RULE note AS ON INSERT TO whatsapp_instances DO ALSO INSERT INTO noted VALUES ('instance')});
 	$primary->backup('base');
 	my $standby = PostgreSQL::Test::Cluster->new("standby_$lag");
 	$standby->init_from_backup($primary, 'base', has_streaming => 1);

@@ -114,10 +114,8 @@ expire_and_doubt(Sender &sender, std::int64_t now)
 {
 	if (now < sender.next_expire || sender.instance.held)
 		return;
-	pg::transact([&] {
-		pg::expire_messages();
-		doubt_lost_messages(sender);
-	});
+	pg::transact([] { pg::expire_messages(); });
+	pg::transact([&] { doubt_lost_messages(sender); });
 	sender.next_expire = now + std::max(expire_ms, 100 * (pg::monotonic_ms() - now));
 }
 

@@ -159,19 +159,26 @@ sum_messages(std::int64_t after, std::int64_t until)
 void
 fold_sums(bool is_end)
 {
+	/* under the number's negative, until those that were folded are gone */
 	static Statement fold = {
-	    "WITH gone AS (DELETE FROM @s@.whatsapp_cost_units WHERE round = $1 RETURNING *)"
-	    " INSERT INTO @s@.whatsapp_cost_units (round, is_whole, account, sender, currency, time_zone, day, category, market,"
+	    "INSERT INTO @s@.whatsapp_cost_units (round, is_whole, account, sender, currency, time_zone, day, category, market,"
 	    "  reason, pricing_type, told, told_cost, units, until_id)"
-	    " SELECT round, $2, account, sender, currency, time_zone, day, category, market, reason, pricing_type, told, sum(told_cost),"
+	    " SELECT -round, $2, account, sender, currency, time_zone, day, category, market, reason, pricing_type, told, sum(told_cost),"
 	    "  sum(units), max(until_id)"
-	    " FROM gone GROUP BY 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, told_cost IS NULL",
+	    " FROM @s@.whatsapp_cost_units WHERE round = $1"
+	    " GROUP BY 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, told_cost IS NULL",
 	    2,
 	    {INT8OID, BOOLOID}};
+	static Statement remove = {
+	    "DELETE FROM @s@.whatsapp_cost_units WHERE round = $1", 1, {INT8OID}};
+	static Statement name = {
+	    "UPDATE @s@.whatsapp_cost_units SET round = $1 WHERE round = -$1", 1, {INT8OID}};
 	Values values;
 	values.set(0, Int64GetDatum(round_number));
 	values.set(1, BoolGetDatum(is_end));
 	folded_sums = static_cast<std::int64_t>(run_statement(fold, values).count());
+	run_statement(remove, values);
+	run_statement(name, values);
 	loose_sums = 0;
 }
 

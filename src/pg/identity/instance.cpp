@@ -70,20 +70,21 @@ make_instance()
 void
 change_nonce()
 {
-	static Statement statement = {
-	    "WITH former AS (INSERT INTO @s@.whatsapp_instances (nonce, system_identifier, database_oid, table_oid, epoch, created_at, released_at)"
-	    "  SELECT i.nonce, 'before ' || $3, i.database_oid, i.table_oid, i.epoch, i.created_at, now()"
-	    "  FROM @s@.whatsapp_instances AS i WHERE " IS_OWN_INSTANCE(
-	        "i", "$1",
-	        "$2") ")"
-	              " UPDATE @s@.whatsapp_instances AS i SET nonce = $3 WHERE " IS_OWN_INSTANCE(
-	                  "i", "$1", "$2"),
+	static Statement keep = {
+	    "INSERT INTO @s@.whatsapp_instances (nonce, system_identifier, database_oid, table_oid, epoch, created_at, released_at)"
+	    " SELECT i.nonce, 'before ' || $3, i.database_oid, i.table_oid, i.epoch, i.created_at, now()"
+	    " FROM @s@.whatsapp_instances AS i WHERE " IS_OWN_INSTANCE("i", "$1", "$2"),
+	    3,
+	    {TEXTOID, OIDOID, TEXTOID}};
+	static Statement change = {
+	    "UPDATE @s@.whatsapp_instances AS i SET nonce = $3 WHERE " IS_OWN_INSTANCE("i", "$1", "$2"),
 	    3,
 	    {TEXTOID, OIDOID, TEXTOID}};
 	Values values;
 	set_identity(values, 0);
 	values.set_text(2, make_nonce());
-	run_statement(statement, values);
+	run_statement(keep, values);
+	run_statement(change, values);
 }
 
 void

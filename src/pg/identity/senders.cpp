@@ -81,12 +81,18 @@ senders_changed()
 void
 pause_sender(const char *name, std::int64_t delay_ms, const char *reason, const char *hint)
 {
-	static Statement statement = {
-	    "INSERT INTO @s@.whatsapp_senders AS s (name, paused_until, paused_reason, paused_hint, pauses)"
-	    " VALUES ($1, now() + make_interval(secs => $2), $3, $4, 1) ON CONFLICT (name) DO UPDATE"
+	/* two statements, for ON CONFLICT is an error where a user has made a rule */
+	static Statement change = {
+	    "UPDATE @s@.whatsapp_senders AS s"
 	    " SET paused_until = now() + least(make_interval(secs => 900), make_interval(secs => $2 * 2 ^ least(s.pauses, 10))),"
-	    "  paused_reason = EXCLUDED.paused_reason, paused_hint = EXCLUDED.paused_hint, pauses = s.pauses + 1"
-	    " WHERE s.paused_until IS NULL OR s.paused_until <= now() RETURNING 1",
+	    "  paused_reason = $3, paused_hint = $4, pauses = s.pauses + 1"
+	    " WHERE s.name = $1 AND (s.paused_until IS NULL OR s.paused_until <= now())",
+	    4,
+	    {TEXTOID, FLOAT8OID, TEXTOID, TEXTOID}};
+	static Statement make = {
+	    "INSERT INTO @s@.whatsapp_senders (name, paused_until, paused_reason, paused_hint, pauses)"
+	    " SELECT $1, now() + make_interval(secs => $2), $3, $4, 1"
+	    " WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders AS s WHERE s.name = $1)",
 	    4,
 	    {TEXTOID, FLOAT8OID, TEXTOID, TEXTOID}};
 	Values values;
@@ -94,7 +100,7 @@ pause_sender(const char *name, std::int64_t delay_ms, const char *reason, const 
 	values.set(1, Float8GetDatum(static_cast<double>(delay_ms) / 1000));
 	values.set_text(2, reason);
 	values.set_text(3, hint);
-	if (!run_statement(statement, values).empty())
+	if (!run_statement(change, values).empty() || !run_statement(make, values).empty())
 		ereport(LOG,
 		        (errmsg("WhatsApp sender \"%s\" pauses: %s", name, reason), errhint("%s", hint)));
 }

@@ -101,8 +101,8 @@ resolve_unknown(const Instance &instance)
 	static Statement lost = {
 	    "SELECT q.message_id, q.attempts FROM @s@.whatsapp_queue AS q WHERE q.state = 'unknown'"
 	    "  AND q.unknown_at <= now() - make_interval(secs => $1)"
-	    "  AND ($2 = 'fail' OR NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
-	    "   AND e.received_at > greatest(q.unknown_at, $3))) ORDER BY q.message_id FOR UPDATE OF q SKIP LOCKED",
+	    "  AND ($2 = 'fail' OR ($2 = 'auto' AND NOT EXISTS (SELECT FROM @s@.whatsapp_events AS e WHERE e.kind = 'status'"
+	    "   AND e.received_at > greatest(q.unknown_at, $3)))) ORDER BY q.message_id FOR UPDATE OF q SKIP LOCKED",
 	    3,
 	    {FLOAT8OID, TEXTOID, TIMESTAMPTZOID}};
 	static const char *const policies[] = {"auto", "retry", "fail"};
@@ -138,10 +138,10 @@ std::uint64_t
 doubt_messages(const MessageIds &messages)
 {
 	static Statement statement = {
-	    "WITH marked AS MATERIALIZED (SELECT r.message_id FROM unnest($1) AS w (id)"
-	    "  JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'sending' FOR UPDATE OF r SKIP LOCKED)"
-	    " UPDATE @s@.whatsapp_queue AS q SET state = 'unknown', unknown_at = now(), changed_at = now()"
-	    " FROM marked WHERE q.message_id = marked.message_id",
+	    "UPDATE @s@.whatsapp_queue AS q SET state = 'unknown', unknown_at = now(), changed_at = now()"
+	    " FROM (SELECT r.message_id FROM unnest($1) AS w (id)"
+	    "  JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'sending' FOR UPDATE OF r SKIP LOCKED) AS marked"
+	    " WHERE q.message_id = marked.message_id",
 	    1,
 	    {INT8ARRAYOID}};
 	Column ids(messages.count);

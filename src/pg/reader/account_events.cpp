@@ -178,26 +178,26 @@ make_default_sender(const char *account)
 
 /* $1 account, $2 the digits that people see. Numbers are told by those alone; the only sender of an
  * account needs none. */
-#define NAMED_SENDERS                                                                                      \
-	"WITH mine AS (SELECT name, regexp_replace(coalesce(display_number, ''), '[^0-9]', '', 'g') AS digits" \
-	"  FROM @s@.whatsapp_senders WHERE account IS NOT DISTINCT FROM $1),"                                  \
-	" named AS (SELECT name FROM mine WHERE digits = $2"                                                   \
-	"  UNION SELECT name FROM mine WHERE digits = '' AND (SELECT count(*) FROM mine) = 1)"
+#define NAMED_SENDERS                                                              \
+	"(SELECT mine.name FROM (SELECT name, count(*) OVER () AS numbers,"            \
+	"   regexp_replace(coalesce(display_number, ''), '[^0-9]', '', 'g') AS digits" \
+	"   FROM @s@.whatsapp_senders WHERE account IS NOT DISTINCT FROM $1) AS mine"  \
+	"  WHERE mine.digits = $2 OR (mine.digits = '' AND mine.numbers = 1))"
 
 void
 apply_number(const Number &number, const char *account, std::int64_t at)
 {
 	/* what Meta lets out now, unless somebody has said otherwise: 80 is where a number begins */
 	static Statement statement = {
-	    NAMED_SENDERS
-	    " UPDATE @s@.whatsapp_senders AS s SET display_number = coalesce(s.display_number, '+' || $2),"
+	    "UPDATE @s@.whatsapp_senders AS s SET display_number = coalesce(s.display_number, '+' || $2),"
 	    "  quality = CASE WHEN $4 = 'UNFLAGGED' THEN NULL ELSE coalesce($5, s.quality) END,"
 	    "  messaging_limit = coalesce($6, s.messaging_limit), name_status = coalesce($7, s.name_status),"
 	    "  display_name = CASE WHEN $7 = 'APPROVED' THEN coalesce($8, s.display_name) ELSE s.display_name END,"
 	    "  throughput_level = CASE WHEN $9 THEN 'HIGH' ELSE s.throughput_level END,"
 	    "  messages_per_second = CASE WHEN $9 AND s.messages_per_second IS NULL AND $10 = 80 THEN 1000 ELSE s.messages_per_second END,"
 	    "  number_event = coalesce($4, s.number_event), number_event_at = $3"
-	    " FROM named WHERE s.name = named.name AND $3 >= coalesce(s.number_event_at, '-infinity')",
+	    " FROM " NAMED_SENDERS
+	    " AS named WHERE s.name = named.name AND $3 >= coalesce(s.number_event_at, '-infinity')",
 	    10,
 	    {TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID,
 	     INT4OID}};
@@ -217,11 +217,10 @@ apply_number(const Number &number, const char *account, std::int64_t at)
 }
 
 Statement pause_account = {
-    NAMED_SENDERS
-    " UPDATE @s@.whatsapp_senders AS s SET paused_until = greatest(s.paused_until, $3), paused_reason = $4, paused_hint = $5,"
+    "UPDATE @s@.whatsapp_senders AS s SET paused_until = greatest(s.paused_until, $3), paused_reason = $4, paused_hint = $5,"
     "  pauses = greatest(s.pauses, 1)"
     " WHERE s.account IS NOT DISTINCT FROM $1 AND $3 > now()"
-    "  AND (s.name IN (SELECT name FROM named) OR NOT EXISTS (SELECT FROM named)) RETURNING s.name",
+    "  AND (s.name IN " NAMED_SENDERS " OR NOT EXISTS " NAMED_SENDERS ") RETURNING s.name",
     5,
     {TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}};
 
