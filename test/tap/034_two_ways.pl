@@ -79,7 +79,10 @@ sub do_work
 	my $sandbox = $node->{sandbox};
 	$node->safe_psql('postgres', q{
 		CREATE TABLE orders (supplier text, po text, amount numeric, phone text);
-		SELECT wa_watch('orders', 'supplier', 'po', 'amount', 'phone')});
+		SELECT wa_watch('orders', 'supplier', 'po', 'amount', 'phone');
+		INSERT INTO whatsapp_templates (name, language, status, category) VALUES ('po_notification', 'es', 'APPROVED', 'UTILITY');
+		SELECT wa_rates_import(E'Market,Marketing,Utility,Authentication,Service\\nSpain,0.07,0.02,0.02,n/a', 'USD', '2025-07-01');
+		SELECT wa_budget_set('all', 1000000, unpriced => 'count')});
 	sandbox_set($sandbox, webhooks_paused => $true);
 	sandbox_post($sandbox, 'faults', [ map { { to => $_->{phone}, %{ $_->{fate} } } } grep { $_->{fate} } @work ]);
 	sandbox_post($sandbox, 'inbound', { from => $_->{from}, text => $_->{text} }) for grep { $_->{from} } @work;
@@ -105,6 +108,8 @@ sub rows
 	return $node->safe_psql('postgres', q{
 		SELECT sender, template_name, category, error_code, deleted, sum(sent), sum(delivered), sum(read), sum(failed), sum(failed_sent), sum(cancelled)
 		FROM whatsapp_day_counts GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5}) if $table eq 'whatsapp_day_counts';
+	return $node->safe_psql('postgres', q{SELECT period, trim_scale(sum(authorised)), trim_scale(sum(reserved)), trim_scale(sum(settled)), trim_scale(sum(released)), sum(messages), sum(unpriced)
+		FROM whatsapp_budget_ledger GROUP BY 1 ORDER BY 1}) if $table eq 'whatsapp_budget_ledger';
 	my @columns = map { [ split /\|/ ] } split /\n/, $node->safe_psql('postgres', qq{
 		SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = '$table'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attname});
 	my @shown;
@@ -134,6 +139,7 @@ for my $way (qw(rows statements))
 	# all of each status is kept: that a message says it, too, depends on which of status and answer is first
 	my $node = new_cluster($way, conf => <<'CONF');
 whatsapp.compact_statuses = off
+whatsapp.account_currency = USD
 log_min_messages = debug1
 whatsapp.unknown_grace = 20s
 whatsapp.max_attempts = 2
@@ -150,7 +156,11 @@ CONF
 	do_work($node);
 	$left{$way}{$_} = rows($node, $_) for @tables;
 	my $log = slurp_file($node->logfile);
-	for my $table (qw(messages queue wamids))
+	my ($money, $messages, $charges) = split /\|/, $node->safe_psql('postgres', 'SELECT sum(settled), sum(messages), (SELECT count(*) FROM whatsapp_charges) FROM whatsapp_budget_ledger');
+	note "charged $money for $messages messages, $charges charges";
+	cmp_ok($messages, '>', 100, 'the budget has counted');
+	cmp_ok($charges, '>', 100, 'by rows of each message');
+	for my $table (qw(messages queue wamids charges budget_ledger))
 	{
 		my $by_statement = $log =~ /rows of WhatsApp table "whatsapp_$table" are read or written by statements/ ? 'statements' : 'rows';
 		is($by_statement, $way, "whatsapp_$table is written by way of $way");

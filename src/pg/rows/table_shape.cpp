@@ -144,6 +144,8 @@ static_assert(lengthof(queue_columns) == queue_column::count && is_in_order(queu
 static_assert(lengthof(charge_columns) == charge_column::count && is_in_order(charge_columns));
 static_assert(lengthof(ledger_columns) == ledger_column::count && is_in_order(ledger_columns));
 static_assert(lengthof(wamid_columns) == wamid_column::count && is_in_order(wamid_columns));
+static_assert(lengthof(day_count_columns) == day_count_column::count &&
+              is_in_order(day_count_columns));
 
 } // namespace
 
