@@ -84,16 +84,18 @@ is(sql('SELECT count(*) FROM whatsapp_event_queue'), '1', 'the event that the re
 # trigger keeps, as the messages of a campaign are.
 my $aged = q{INSERT INTO whatsapp_messages (created_at, sender, recipient_phone, message_type, status, reference) SELECT now() - interval '%s', 'default', '+34600000006', 'template', 'READ', '%s' FROM generate_series(1, %s)};
 sql(q{CREATE TABLE invoices (message_id bigint REFERENCES whatsapp_messages);
+	CREATE TABLE receipts (message_id bigint REFERENCES whatsapp_messages DEFERRABLE INITIALLY DEFERRED);
 	CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN OLD.reference = 'HELD' THEN NULL ELSE OLD END; END $$;
 	CREATE TRIGGER hold BEFORE DELETE ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION hold();
 	BEGIN; } . join('; ', sprintf($aged, '98 days', 'BILLED', 600), sprintf($aged, '97 days', 'HELD', 1200), sprintf($aged, '97 days', 'BEHIND', 900), sprintf($aged, '96 days', 'YOUNGER', 20)) . q{;
-	INSERT INTO invoices SELECT id FROM whatsapp_messages WHERE reference = 'BILLED' AND id % 2 = 0; COMMIT});
+	INSERT INTO invoices SELECT id FROM whatsapp_messages WHERE reference = 'BILLED' AND id % 4 = 0;
+	INSERT INTO receipts SELECT id FROM whatsapp_messages WHERE reference = 'BILLED' AND id % 4 = 2; COMMIT});
 $node->restart; # a pass begins at once
 my $kinds = q{SELECT string_agg(format('%s %s', reference, count), ', ' ORDER BY reference) FROM (SELECT reference, count(*) FROM whatsapp_messages WHERE reference IN ('BILLED', 'HELD', 'BEHIND', 'YOUNGER') GROUP BY 1) AS k};
 wait_sql($node, $kinds, 'BILLED 300, HELD 1200');
 my @told = slurp_file($node->logfile) =~ /(old rows of WhatsApp table "whatsapp_messages" may not be deleted\n.*SQLSTATE 23503)/g;
 is(scalar @told, 1, 'what may not be deleted is told once, with the SQLSTATE');
-sql('DROP TABLE invoices; DROP TRIGGER hold ON whatsapp_messages');
+sql('DROP TABLE invoices, receipts; DROP TRIGGER hold ON whatsapp_messages');
 $node->restart;
 wait_sql($node, "SELECT ($kinds) IS NULL", 't');
 

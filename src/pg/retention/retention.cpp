@@ -210,6 +210,9 @@ report_refused_rows(const Retention &retention, uint64 refused, const Problem &p
 uint64
 retire_batch(Retention &retention)
 {
+	/* one that is deferred would be met at the commit, where it is of no row any more */
+	static Statement check_at_once = {"SET CONSTRAINTS ALL IMMEDIATE", 0, {}};
+	run_statement(check_at_once, Values());
 	Values oldest;
 	ItemPointerData place = tuple_at(retention.reached_row);
 	oldest.set(0, Float8GetDatum(retention.keep));
