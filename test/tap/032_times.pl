@@ -19,9 +19,9 @@ sql(q{INSERT INTO whatsapp_senders (name) VALUES ('north'), ('paused');
 send_po($node, 2, prefix => 'READ');
 send_po($node, 1, prefix => 'PAUSED', sender => q{'paused'});
 sql(q{SELECT wa_send_po('Proveedor ABC', 'LATER-1', 1, '+34612345678', send_at => now() + interval '1 day');
-	SELECT wa_opt_out('+34600000001'); INSERT INTO whatsapp_windows (contact, sender, last_inbound_at) VALUES ('34600000002', 'default', now());
-	INSERT INTO whatsapp_event_queue (event_id, due_at) SELECT max(id), now() + interval '1 day' FROM whatsapp_events});
+	SELECT wa_opt_out('+34600000001'); INSERT INTO whatsapp_windows (contact, sender, last_inbound_at) VALUES ('34600000002', 'default', now())});
 wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'READ'}, '2');
+sql(q{INSERT INTO whatsapp_event_queue (event_id, due_at) SELECT max(id), now() + interval '1 day' FROM whatsapp_events});
 
 my %columns;
 push @{ $columns{ $_->[0] } }, $_->[1] for map { [ split /\|/ ] } split /\n/, sql(q{
