@@ -62,9 +62,9 @@ rebuilt(const JsonNode &node)
 	case JsonType::object:
 		break;
 	}
-	json tree = node.is(JsonType::array) ? json::array() : json::object();
+	json tree = node.has_type(JsonType::array) ? json::array() : json::object();
 	for (const JsonNode &item : JsonItems(node))
-		if (node.is(JsonType::array))
+		if (node.has_type(JsonType::array))
 			tree.push_back(rebuilt(item));
 		else
 			tree[std::string(item.key)] = rebuilt(item);

@@ -79,7 +79,7 @@ TEST(Metrics, ABudgetHasItsName)
 	budget.amount = 100;
 	budget.spent = 12.5;
 	budget.reserved = 0.02;
-	budget.held = 3;
+	budget.held_messages = 3;
 	const std::string labels = R"({database="shop",budget="spring",currency="USD"})";
 	EXPECT_TRUE(sample.has("whatsapp_budget_amount" + labels + " 100"));
 	EXPECT_TRUE(sample.has("whatsapp_budget_spent" + labels + " 12.5"));

@@ -132,13 +132,13 @@ TEST(Request, ACreateIsFoundByNameAndLanguage)
 	        task,
 	        R"({"data":[{"name":"po","language":"en","id":"1"},{"name":"po_2","language":"es","id":"2"}]})",
 	        reply),
-	    Look::not_done);
+	    LookResult::not_done);
 	EXPECT_EQ(create.read_look(task, R"({"data":[],"paging":{"cursors":{"after":"X"},"next":"n"}})",
 	                           reply),
-	          Look::open);
+	          LookResult::open);
 	EXPECT_EQ(reply.next, "X");
 	EXPECT_EQ(create.read_look(task, R"({"data":[{"name":"po","language":"es","id":"3"}]})", reply),
-	          Look::done);
+	          LookResult::done);
 	EXPECT_EQ(reply.result, R"({"id":"3"})");
 }
 
@@ -156,15 +156,15 @@ TEST(Request, AnEditIsDoneWhenMetaHasAllOfIt)
 	        task,
 	        R"({"id":"5","status":"PENDING","components":[{"type":"BODY","text":"Hola","extra":1}]})",
 	        reply),
-	    Look::done);
+	    LookResult::done);
 	EXPECT_EQ(
 	    edit.read_look(task, R"({"id":"5","components":[{"type":"BODY","text":"Adiós"}]})", reply),
-	    Look::not_done);
+	    LookResult::not_done);
 	EXPECT_EQ(edit.read_look(
 	              task,
 	              R"({"id":"5","components":[{"type":"BODY","text":"Hola"},{"type":"FOOTER"}]})",
 	              reply),
-	          Look::not_done);
+	          LookResult::not_done);
 	EXPECT_THROW(edit.read_reply(task, R"({"success":false})"), Fault);
 
 	/* Meta lists files by addresses of its own, and writes the texts of one-time codes itself */
@@ -180,8 +180,8 @@ TEST(Request, AnEditIsDoneWhenMetaHasAllOfIt)
 	    R"("category":"UTILITY","components":[{"type":"HEADER","format":"IMAGE","example":{"header_handle":["https://scontent.example/1"]}},
 	     {"type":"BODY","text":"Hola {{1}}, ya.","example":{"body_text":[["Luis"]]}}]})";
 	EXPECT_EQ(edit.read_look(file, R"({"id":"5","message_send_ttl_seconds":60,)" + listed, reply),
-	          Look::done);
-	EXPECT_EQ(edit.read_look(file, R"({"id":"5",)" + listed, reply), Look::not_done);
+	          LookResult::done);
+	EXPECT_EQ(edit.read_look(file, R"({"id":"5",)" + listed, reply), LookResult::not_done);
 	const RequestTask code = {
 	    R"({"template_id":"5","components":[{"type":"BODY","add_security_recommendation":true},
 	     {"type":"BUTTONS","buttons":[{"type":"OTP","otp_type":"COPY_CODE"}]}]})",
@@ -194,7 +194,7 @@ TEST(Request, AnEditIsDoneWhenMetaHasAllOfIt)
 	     {"type":"BODY","text":"*{{1}}* is your code.","add_security_recommendation":true},
 	     {"type":"BUTTONS","buttons":[{"type":"URL","text":"Copy","url":"https://www.whatsapp.com/otp/code/?otp_type=COPY_CODE&code=otp{{1}}"}]}]})",
 	                         reply),
-	          Look::done);
+	          LookResult::done);
 }
 
 TEST(Request, ADeleteIsDoneWhenNothingIsLeft)
@@ -207,9 +207,10 @@ TEST(Request, ADeleteIsDoneWhenNothingIsLeft)
 	Reply reply;
 	const char other[] =
 	    R"({"data":[{"name":"po","id":"6"},{"name":"po","id":"5","status":"PENDING_DELETION"}]})";
-	EXPECT_EQ(del.read_look(one, other, reply), Look::done);
-	EXPECT_EQ(del.read_look(all, other, reply), Look::not_done);
-	EXPECT_EQ(del.read_look(all, R"({"data":[{"name":"po_2","id":"7"}]})", reply), Look::done);
+	EXPECT_EQ(del.read_look(one, other, reply), LookResult::done);
+	EXPECT_EQ(del.read_look(all, other, reply), LookResult::not_done);
+	EXPECT_EQ(del.read_look(all, R"({"data":[{"name":"po_2","id":"7"}]})", reply),
+	          LookResult::done);
 }
 
 TEST(Request, WhatMayHaveBeenDoneIsLookedForAndNeverAskedTwice)

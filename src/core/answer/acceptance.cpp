@@ -70,7 +70,7 @@ public:
 	{
 		if (depth_ == 2)
 			element_++;
-		return enter();
+		return open_container();
 	}
 	bool
 	key(string_t &name) override
@@ -91,7 +91,7 @@ public:
 	start_array(std::size_t) override
 	{
 		element_ = depth_ == 1 ? 0 : element_;
-		return enter();
+		return open_container();
 	}
 	bool
 	end_array() override
@@ -109,7 +109,7 @@ private:
 	enum class List : unsigned char { other, messages, contacts };
 
 	bool
-	enter()
+	open_container()
 	{
 		return ++depth_ <= max_json_depth;
 	}

@@ -49,7 +49,7 @@ read_code(const json *value, long long &code) noexcept
 
 /* Titles and details often differ by a capital or a full stop only. */
 std::string
-comparable(const std::string &text)
+comparable_text(const std::string &text)
 {
 	std::string plain;
 	for (const char c : text)
@@ -61,7 +61,7 @@ comparable(const std::string &text)
 void
 append_once(std::string &text, const std::string &more, const char *separator)
 {
-	if (more.empty() || comparable(text).find(comparable(more)) != std::string::npos)
+	if (more.empty() || comparable_text(text).find(comparable_text(more)) != std::string::npos)
 		return;
 	if (!text.empty())
 		text += separator;

@@ -55,7 +55,7 @@ read_subcode(std::string_view body, Outcome &outcome)
 }
 
 Outcome
-accepted(long http_status)
+accepted_outcome(long http_status)
 {
 	Outcome outcome;
 	outcome.http_status = http_status;
@@ -76,7 +76,7 @@ is_success(const Answer &answer) noexcept
 Outcome
 judge_file_answer(const Answer &answer)
 {
-	return is_success(answer) ? accepted(answer.http_status) : judge_graph_answer(answer);
+	return is_success(answer) ? accepted_outcome(answer.http_status) : judge_graph_answer(answer);
 }
 
 Outcome
@@ -87,7 +87,7 @@ judge_graph_answer(const Answer &answer)
 	json tree;
 	if (success && parse_bounded(answer.body, tree) == JsonProblem::none && tree.is_object() &&
 	    member(tree, "error") == nullptr)
-		return accepted(answer.http_status);
+		return accepted_outcome(answer.http_status);
 	Outcome outcome = judge_answer(answer);
 	if (!answered) {
 		if (outcome.verdict == Verdict::unknown)

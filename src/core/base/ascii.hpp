@@ -54,7 +54,7 @@ to_upper(char c) noexcept
 }
 
 constexpr std::string_view
-trimmed(std::string_view text) noexcept
+trimmed_text(std::string_view text) noexcept
 {
 	constexpr std::string_view white_space = " \t\r\n";
 	const std::size_t begin = text.find_first_not_of(white_space);

@@ -32,47 +32,48 @@ public:
 	bool
 	null() override
 	{
-		return count();
+		return count_value();
 	}
 	bool
 	boolean(bool) override
 	{
-		return count();
+		return count_value();
 	}
 	bool
 	number_integer(number_integer_t) override
 	{
-		return count();
+		return count_value();
 	}
 	bool
 	number_unsigned(number_unsigned_t) override
 	{
-		return count();
+		return count_value();
 	}
 	bool
 	number_float(number_float_t, const string_t &) override
 	{
-		return count();
+		return count_value();
 	}
 	bool
 	string(string_t &text) override
 	{
-		return text.size() > max_json_string_bytes ? stop(JsonProblem::string) : count();
+		return text.size() > max_json_string_bytes ? note_problem(JsonProblem::string)
+		                                           : count_value();
 	}
 	bool
 	binary(binary_t &) override
 	{
-		return stop(JsonProblem::syntax);
+		return note_problem(JsonProblem::syntax);
 	}
 	bool
 	start_object(std::size_t) override
 	{
-		return enter();
+		return open_container();
 	}
 	bool
 	key(string_t &name) override
 	{
-		return name.size() > max_json_key_bytes ? stop(JsonProblem::key) : true;
+		return name.size() > max_json_key_bytes ? note_problem(JsonProblem::key) : true;
 	}
 	bool
 	end_object() override
@@ -83,7 +84,7 @@ public:
 	bool
 	start_array(std::size_t) override
 	{
-		return enter();
+		return open_container();
 	}
 	bool
 	end_array() override
@@ -94,7 +95,8 @@ public:
 	bool
 	parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &error) override
 	{
-		return stop(error.id == number_overflow_id ? JsonProblem::number : JsonProblem::syntax);
+		return note_problem(error.id == number_overflow_id ? JsonProblem::number
+		                                                   : JsonProblem::syntax);
 	}
 
 private:
@@ -102,20 +104,20 @@ private:
 	std::size_t values_ = 0;
 
 	bool
-	stop(JsonProblem reason)
+	note_problem(JsonProblem reason)
 	{
 		problem = reason;
 		return false;
 	}
 	bool
-	count()
+	count_value()
 	{
-		return ++values_ > max_json_values ? stop(JsonProblem::values) : true;
+		return ++values_ > max_json_values ? note_problem(JsonProblem::values) : true;
 	}
 	bool
-	enter()
+	open_container()
 	{
-		return ++depth_ > max_json_depth ? stop(JsonProblem::depth) : count();
+		return ++depth_ > max_json_depth ? note_problem(JsonProblem::depth) : count_value();
 	}
 };
 

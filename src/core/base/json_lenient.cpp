@@ -121,34 +121,34 @@ public:
 	bool
 	null() override
 	{
-		return add(nullptr);
+		return add_value(nullptr);
 	}
 	bool
 	boolean(bool value) override
 	{
-		return add(value);
+		return add_value(value);
 	}
 	bool
 	number_integer(number_integer_t value) override
 	{
-		return add(value);
+		return add_value(value);
 	}
 	bool
 	number_unsigned(number_unsigned_t value) override
 	{
-		return add(value);
+		return add_value(value);
 	}
 	bool
 	number_float(number_float_t value, const string_t &) override
 	{
-		return add(value);
+		return add_value(value);
 	}
 	bool
 	string(string_t &text) override
 	{
 		if (text.size() > max_json_string_bytes)
 			text = std::string(clip_text(text, max_json_string_bytes));
-		return add(std::move(text));
+		return add_value(std::move(text));
 	}
 	bool
 	binary(binary_t &) override
@@ -158,7 +158,7 @@ public:
 	bool
 	start_object(std::size_t) override
 	{
-		return enter(json::value_t::object);
+		return open_container(json::value_t::object);
 	}
 	bool
 	key(string_t &name) override
@@ -170,17 +170,17 @@ public:
 	bool
 	end_object() override
 	{
-		return leave();
+		return close_container();
 	}
 	bool
 	start_array(std::size_t) override
 	{
-		return enter(json::value_t::array);
+		return open_container(json::value_t::array);
 	}
 	bool
 	end_array() override
 	{
-		return leave();
+		return close_container();
 	}
 	bool
 	parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &) override
@@ -191,7 +191,7 @@ public:
 private:
 	/* Where it stands in the tree, or NULL: it is left out. */
 	json *
-	place(json value)
+	place_value(json value)
 	{
 		if (left_out_ > 0 || values_ == max_json_values)
 			return nullptr;
@@ -209,15 +209,15 @@ private:
 		return &parent.back();
 	}
 	bool
-	add(json value)
+	add_value(json value)
 	{
-		(void)place(std::move(value));
+		(void)place_value(std::move(value));
 		return true;
 	}
 	bool
-	enter(json::value_t type)
+	open_container(json::value_t type)
 	{
-		json *placed = depth_ < max_json_depth ? place(type) : nullptr;
+		json *placed = depth_ < max_json_depth ? place_value(type) : nullptr;
 		if (placed != nullptr)
 			open_[depth_++] = placed;
 		else
@@ -225,7 +225,7 @@ private:
 		return true;
 	}
 	bool
-	leave()
+	close_container()
 	{
 		if (left_out_ > 0)
 			left_out_--;

@@ -66,7 +66,7 @@ private:
 };
 
 std::string_view
-between(const char *begin, const char *end) noexcept
+text_between(const char *begin, const char *end) noexcept
 {
 	return {begin, static_cast<std::size_t>(end - begin)};
 }
@@ -88,73 +88,74 @@ public:
 	bool
 	null()
 	{
-		return token(JsonType::null);
+		return add_token(JsonType::null);
 	}
 	bool
 	boolean(bool value)
 	{
-		return token(value ? JsonType::yes : JsonType::no);
+		return add_token(value ? JsonType::yes : JsonType::no);
 	}
 	bool
 	number_integer(json::number_integer_t)
 	{
-		return number();
+		return add_number();
 	}
 	bool
 	number_unsigned(json::number_unsigned_t)
 	{
-		return number();
+		return add_number();
 	}
 	bool
 	number_float(json::number_float_t, const std::string &)
 	{
-		return number();
+		return add_number();
 	}
 	bool
 	string(std::string &value)
 	{
 		if (value.size() > max_json_string_bytes)
-			return stop(JsonProblem::string);
-		const std::string_view raw = take(seen);
-		return add(JsonType::string, raw, text_in(raw, value));
+			return note_problem(JsonProblem::string);
+		const std::string_view raw = take_token(seen);
+		return add_node(JsonType::string, raw, text_in(raw, value));
 	}
 	bool
 	key(std::string &name)
 	{
 		if (name.size() > max_json_key_bytes)
-			return stop(JsonProblem::key);
-		key_ = text_in(take(seen), name);
+			return note_problem(JsonProblem::key);
+		key_ = text_in(take_token(seen), name);
 		return true;
 	}
 	bool
 	binary(json::binary_t &)
 	{
-		return stop(JsonProblem::syntax);
+		return note_problem(JsonProblem::syntax);
 	}
 	bool
 	start_object(std::size_t)
 	{
-		return enter(JsonType::object);
+		return open_container(JsonType::object);
 	}
 	bool
 	start_array(std::size_t)
 	{
-		return enter(JsonType::array);
+		return open_container(JsonType::array);
 	}
 	bool
 	end_object()
 	{
-		return leave();
+		return close_container();
 	}
 	bool
 	end_array()
 	{
-		return leave();
+		return close_container();
 	}
 	bool
 	parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &error)
 	{
-		return stop(error.id == number_overflow_id ? JsonProblem::number : JsonProblem::syntax);
+		return note_problem(error.id == number_overflow_id ? JsonProblem::number
+		                                                   : JsonProblem::syntax);
 	}
 
 private:
@@ -165,7 +166,7 @@ private:
 	std::size_t depth_ = 0;
 
 	bool
-	stop(JsonProblem reason) noexcept
+	note_problem(JsonProblem reason) noexcept
 	{
 		problem = reason;
 		return false;
@@ -173,44 +174,44 @@ private:
 
 	/* The token that ends there. */
 	std::string_view
-	take(const char *end) noexcept
+	take_token(const char *end) noexcept
 	{
 		const char *begin = before_;
 		while (begin != end && std::strchr(" \t\r\n,:", *begin) != nullptr)
 			begin++;
 		before_ = end;
-		return between(begin, end);
+		return text_between(begin, end);
 	}
 
 	bool
-	add(JsonType type, std::string_view raw, std::string_view text)
+	add_node(JsonType type, std::string_view raw, std::string_view text)
 	{
 		if (document_.nodes.size() >= max_json_values)
-			return stop(JsonProblem::values);
+			return note_problem(JsonProblem::values);
 		document_.nodes.push_back({type, 1, key_, raw, text});
 		key_ = {};
 		return true;
 	}
 
 	bool
-	token(JsonType type)
+	add_token(JsonType type)
 	{
-		const std::string_view raw = take(seen);
-		return add(type, raw, raw);
+		const std::string_view raw = take_token(seen);
+		return add_node(type, raw, raw);
 	}
 
 	bool
-	number()
+	add_number()
 	{
 		const char *end = seen;
 		while (!is_digit(end[-1]))
 			end--;
-		const std::string_view raw = take(end);
+		const std::string_view raw = take_token(end);
 		const bool exponent = raw.find_first_of("eE") != std::string_view::npos;
 		if (exponent || raw.size() > max_plain_number)
 			document_.plain = false;
 		const bool whole = !exponent && raw.find('.') == std::string_view::npos;
-		return add(whole ? JsonType::integer : JsonType::real, raw, raw);
+		return add_node(whole ? JsonType::integer : JsonType::real, raw, raw);
 	}
 
 	/* Nearly always the string stands in the text as it is. */
@@ -231,22 +232,22 @@ private:
 	}
 
 	bool
-	enter(JsonType type)
+	open_container(JsonType type)
 	{
 		if (depth_ == max_json_depth)
-			return stop(JsonProblem::depth);
+			return note_problem(JsonProblem::depth);
 		open_[depth_++] = document_.nodes.size();
-		const std::string_view bracket = take(seen);
-		return add(type, bracket, bracket);
+		const std::string_view bracket = take_token(seen);
+		return add_node(type, bracket, bracket);
 	}
 
 	bool
-	leave() noexcept
+	close_container() noexcept
 	{
 		const std::size_t place = open_[--depth_];
 		JsonNode &node = document_.nodes[place];
 		node.size = static_cast<std::uint32_t>(document_.nodes.size() - place);
-		node.raw = node.text = between(node.raw.data(), seen);
+		node.raw = node.text = text_between(node.raw.data(), seen);
 		before_ = seen;
 		return true;
 	}
@@ -274,7 +275,7 @@ const JsonNode *
 member(const JsonNode *value, std::string_view name) noexcept
 {
 	const JsonNode *found = nullptr;
-	if (value != nullptr && value->is(JsonType::object))
+	if (value != nullptr && value->has_type(JsonType::object))
 		for (const JsonNode &item : JsonItems(*value))
 			if (item.key == name)
 				found = &item;
@@ -286,9 +287,9 @@ text_of(const JsonNode *value)
 {
 	if (value == nullptr)
 		return {};
-	if (value->is(JsonType::string))
+	if (value->has_type(JsonType::string))
 		return std::string(value->text);
-	if (!value->is(JsonType::integer))
+	if (!value->has_type(JsonType::integer))
 		return {};
 	if (value->raw == "-0")
 		return "0";

@@ -29,7 +29,7 @@ struct JsonNode {
 	std::string_view text;  /* a string without escapes, U+FFFD for \u0000; else raw */
 
 	bool
-	is(JsonType other) const noexcept
+	has_type(JsonType other) const noexcept
 	{
 		return type == other;
 	}

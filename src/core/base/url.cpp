@@ -41,7 +41,7 @@ host_of(std::string_view authority_and_path) noexcept
 }
 
 bool
-loopback(std::string_view host) noexcept
+is_loopback_host(std::string_view host) noexcept
 {
 	if (host == "localhost" || host == "[::1]")
 		return true;
@@ -51,7 +51,7 @@ loopback(std::string_view host) noexcept
 }
 
 bool
-plain(std::string_view url) noexcept
+is_plain_url(std::string_view url) noexcept
 {
 	for (const char c : url)
 		if (c <= ' ' || c > '~' || c == '#')
@@ -64,7 +64,8 @@ plain(std::string_view url) noexcept
 bool
 url_is_loopback_http(std::string_view url) noexcept
 {
-	return plain(url) && begins_with(url, "http://") && loopback(host_of(url.substr(7)));
+	return is_plain_url(url) && begins_with(url, "http://") &&
+	       is_loopback_host(host_of(url.substr(7)));
 }
 
 bool
@@ -72,7 +73,7 @@ url_allowed(std::string_view url) noexcept
 {
 	if (url_is_loopback_http(url))
 		return true;
-	return plain(url) && begins_with(url, "https://") && !host_of(url.substr(8)).empty();
+	return is_plain_url(url) && begins_with(url, "https://") && !host_of(url.substr(8)).empty();
 }
 
 namespace

@@ -21,7 +21,7 @@ struct Lead {
 };
 
 Lead
-classify(unsigned char first) noexcept
+lead_of(unsigned char first) noexcept
 {
 	if (first < 0xC2)
 		return {0, 0, 0, 0};
@@ -52,7 +52,7 @@ decode_utf8(std::string_view bytes) noexcept
 	if (first < 0x80)
 		return {1, first};
 
-	Lead lead = classify(first);
+	Lead lead = lead_of(first);
 	if (lead.length == 0 || bytes.size() < lead.length)
 		return {};
 

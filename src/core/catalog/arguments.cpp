@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/base/ascii.hpp"
+#include "core/base/counted_noun.hpp"
 #include "core/base/json_tree.hpp"
 
 #include "core/base/fault.hpp"
@@ -150,7 +151,7 @@ struct Comparison {
 	std::string where; /* empty, or "card 1 " */
 
 	[[noreturn]] void
-	refuse(const std::string &detail) const
+	refuse_parameters(const std::string &detail) const
 	{
 		throw Fault(sqlstate::parameter_mismatch,
 		            "parameters do not match template " + quote_name(name) + " in language " +
@@ -184,21 +185,23 @@ check_texts(const Comparison &comparison, const char *component, const TemplateT
 	if (named)
 		for (const std::string &name : wanted.placeholders)
 			if (!is_given(name))
-				comparison.refuse(label + " wants a parameter named " + quote_name(name) +
-				                  ", which was not given.");
+				comparison.refuse_parameters(label + " wants a parameter named " +
+				                             quote_name(name) + ", which was not given.");
 	for (const NamedParameter &one : given) {
 		if (one.name.empty() == named && !wanted.placeholders.empty())
-			comparison.refuse(
+			comparison.refuse_parameters(
 			    label + (named
 			                 ? " wants named parameters, and one without a name was given."
 			                 : " wants parameters without names, and one with a name was given."));
 		if (named && std::find(wanted.placeholders.begin(), wanted.placeholders.end(), one.name) ==
 		                 wanted.placeholders.end())
-			comparison.refuse(label + " has no parameter named " + quote_name(one.name) + ".");
+			comparison.refuse_parameters(label + " has no parameter named " + quote_name(one.name) +
+			                             ".");
 	}
 	if (wanted.placeholders.size() != given.size())
-		comparison.refuse(label + " wants " + counted(wanted.placeholders.size(), "parameter") +
-		                  ", but " + were_given(given.size()));
+		comparison.refuse_parameters(label + " wants " +
+		                             counted_noun(wanted.placeholders.size(), "parameter") +
+		                             ", but " + were_given(given.size()));
 }
 
 /* The type of a header's parameter, in lower case; empty when it takes none. */
@@ -217,7 +220,7 @@ check_given_header(const Comparison &comparison, const TemplateCard &wanted, con
 {
 	const std::string type = wanted_header(wanted);
 	if (type != given.header_type)
-		comparison.refuse(
+		comparison.refuse_parameters(
 		    "The " + comparison.where + "header takes " +
 		    (type.empty() ? "nothing" : "a parameter of type " + quote_name(type)) + ", but " +
 		    (given.header_type.empty() ? std::string("none")
@@ -260,23 +263,23 @@ check_given_buttons(const Comparison &comparison, const TemplateCard &wanted,
 	for (const GivenButton &button : given.buttons) {
 		const std::string label = comparison.where + "button " + std::to_string(button.index);
 		if (button.index >= wanted.buttons.size())
-			comparison.refuse("There is no " + label + ": the template has " +
-			                  counted(wanted.buttons.size(), "button") + ".");
+			comparison.refuse_parameters("There is no " + label + ": the template has " +
+			                             counted_noun(wanted.buttons.size(), "button") + ".");
 		const TemplateButton &its = wanted.buttons[button.index];
 		if (button.sub_type != need_of(its).sub_type)
-			comparison.refuse("The " + label + " is of type " + quote_name(its.type) +
-			                  (its.type == "URL" && !its.variable ? " without a variable" : "") +
-			                  ", and a parameter for " + quote_name(button.sub_type) +
-			                  " was given.");
+			comparison.refuse_parameters(
+			    "The " + label + " is of type " + quote_name(its.type) +
+			    (its.type == "URL" && !its.variable ? " without a variable" : "") +
+			    ", and a parameter for " + quote_name(button.sub_type) + " was given.");
 	}
 	for (std::size_t i = 0; i < wanted.buttons.size(); i++)
 		if (need_of(wanted.buttons[i]).required &&
 		    std::none_of(given.buttons.begin(), given.buttons.end(),
 		                 [i](const GivenButton &one) { return one.index == i && one.filled; }))
-			comparison.refuse("The " + comparison.where + "button " + std::to_string(i) +
-			                  " wants a parameter for " +
-			                  quote_name(need_of(wanted.buttons[i]).sub_type) +
-			                  ", which was not given.");
+			comparison.refuse_parameters("The " + comparison.where + "button " + std::to_string(i) +
+			                             " wants a parameter for " +
+			                             quote_name(need_of(wanted.buttons[i]).sub_type) +
+			                             ", which was not given.");
 }
 
 /* The template shows its code twice, and both are the same. */
@@ -286,11 +289,12 @@ check_given_code(const Comparison &comparison, const GivenCard &given)
 	const std::string code = given.body.empty() ? std::string() : given.body[0].text;
 	for (const GivenButton &button : given.buttons)
 		if (!given.body.empty() && button.text != code)
-			comparison.refuse("The one-time code in the button is another one than in the body.");
+			comparison.refuse_parameters(
+			    "The one-time code in the button is another one than in the body.");
 	if (count_characters(code) > max_code_characters)
-		comparison.refuse("The one-time code has " + counted(count_characters(code), "character") +
-		                  ", and at most " + std::to_string(max_code_characters) +
-		                  " are possible.");
+		comparison.refuse_parameters(
+		    "The one-time code has " + counted_noun(count_characters(code), "character") +
+		    ", and at most " + std::to_string(max_code_characters) + " are possible.");
 }
 
 /* Of a text with each of its placeholders filled in; a parameter may stand in it more than once. */
@@ -321,7 +325,7 @@ check_filled_body(const TemplateDefinition &definition, const GivenCard &given)
 	const std::size_t length = filled_length(whole.body, given.body);
 	if (length > max_body_beside_others)
 		throw Fault(sqlstate::text_too_long, "body is too long",
-		            "With its parameters it has " + counted(length, "character") +
+		            "With its parameters it has " + counted_noun(length, "character") +
 		                ", and beside a header, a footer or buttons the platform takes " +
 		                std::to_string(max_body_beside_others) + ".");
 }
@@ -350,12 +354,13 @@ check_given_cards(const TemplateDefinition &definition, const GivenArguments &gi
 	const std::size_t count = given.cards.size();
 	if (has_product_cards(definition)) {
 		if (count < min_product_cards || count > max_product_cards)
-			whole.refuse("The template takes " + std::to_string(min_product_cards) + " to " +
-			             counted(max_product_cards, "card") + " of products, but " +
-			             were_given(count));
+			whole.refuse_parameters("The template takes " + std::to_string(min_product_cards) +
+			                        " to " + counted_noun(max_product_cards, "card") +
+			                        " of products, but " + were_given(count));
 	} else if (definition.cards.size() != count) {
-		whole.refuse("The template has " + counted(definition.cards.size(), "card") + ", but " +
-		             were_given(count));
+		whole.refuse_parameters("The template has " +
+		                        counted_noun(definition.cards.size(), "card") + ", but " +
+		                        were_given(count));
 	}
 	for (std::size_t i = 0; i < count; i++)
 		check_given_card({whole.name, whole.language, "card " + std::to_string(i) + " "},
@@ -383,9 +388,9 @@ check_given_arguments(const TemplateDefinition &definition, const GivenArguments
 	const Comparison whole = {name, language, ""};
 	check_given_card(whole, definition.whole, given.whole);
 	if (definition.offer_expires && !given.has_offer)
-		whole.refuse("The limited-time offer wants a time at which it ends.");
+		whole.refuse_parameters("The limited-time offer wants a time at which it ends.");
 	if (given.has_offer && !definition.has_offer)
-		whole.refuse("The template has no limited-time offer.");
+		whole.refuse_parameters("The template has no limited-time offer.");
 	check_given_cards(definition, given, whole);
 	check_filled_body(definition, given.whole);
 }

@@ -1,6 +1,7 @@
 /*
  * card_check.cpp — limited-time offers and carousels.
  */
+#include "core/base/counted_noun.hpp"
 #include "core/base/redact.hpp"
 #include "core/catalog/component_check.hpp"
 #include "core/catalog/placeholders.hpp"
@@ -19,23 +20,23 @@ constexpr std::size_t max_cards = 10;
 constexpr std::size_t max_card_body = 160;
 
 void
-check_offer_component(const json &component, const Place &place)
+check_offer_component(const json &component, const FindingPlace &place)
 {
 	expect_members(component, place, {"type", "limited_time_offer"});
 	const auto found = component.find("limited_time_offer");
 	if (found == component.end())
-		return place.note(Rule::missing_member, "\"limited_time_offer\" is missing.");
+		return place.note_finding(Rule::missing_member, "\"limited_time_offer\" is missing.");
 	if (!is_object(*found, place))
 		return;
 	expect_members(*found, place, {"text", "has_expiration"});
 	if (const std::string *text = text_member(*found, "text", place)) {
 		if (!has_visible_text(*text))
-			place.note(Rule::text_empty, "The offer has no text.");
+			place.note_finding(Rule::text_empty, "The offer has no text.");
 		check_length(*text, max_offer_text, Rule::offer_text_too_long, place, "The offer's text");
 	}
 	const auto expires = found->find("has_expiration");
 	if (expires != found->end() && !expires->is_boolean())
-		place.note(Rule::wrong_type, "\"has_expiration\" must be true or false.");
+		place.note_finding(Rule::wrong_type, "\"has_expiration\" must be true or false.");
 }
 
 /* What all cards must have alike: "HEADER IMAGE, BODY, BUTTONS URL QUICK_REPLY". */
@@ -57,18 +58,18 @@ layout_of(const json &components)
 }
 
 void
-check_card(const json &components, const Place &place, const TemplateTraits &traits)
+check_card(const json &components, const FindingPlace &place, const TemplateTraits &traits)
 {
 	const std::string where = place.component + " ";
 	bool header = false;
 	for (const json &component : components) {
 		const std::string type = type_of(component);
 		if (type == "HEADER") {
-			const Place part = place.part(where + "header");
+			const FindingPlace part = place.part(where + "header");
 			header = true;
 			const std::string format = word_member(component, "format", part);
 			if (format != "IMAGE" && format != "VIDEO" && format != "PRODUCT")
-				part.note(Rule::card_header, "The format is " + quote_name(format) + ".");
+				part.note_finding(Rule::card_header, "The format is " + quote_name(format) + ".");
 			else
 				check_header(component, part, traits);
 		} else if (type == "BODY") {
@@ -77,26 +78,27 @@ check_card(const json &components, const Place &place, const TemplateTraits &tra
 		} else if (type == "BUTTONS") {
 			check_buttons(component, place.part(where + "buttons"), traits, where);
 		} else {
-			place.note(Rule::card_component_not_allowed,
-			           "The component " + quote_name(type) + " is not possible.");
+			place.note_finding(Rule::card_component_not_allowed,
+			                   "The component " + quote_name(type) + " is not possible.");
 		}
 	}
 	if (!header)
-		place.note(Rule::card_header, "The card has no header.");
+		place.note_finding(Rule::card_header, "The card has no header.");
 }
 
 void
-check_cards(const json &carousel, const Place &place, const TemplateTraits &traits)
+check_cards(const json &carousel, const FindingPlace &place, const TemplateTraits &traits)
 {
 	expect_members(carousel, place, {"type", "cards"});
 	const json *cards = list_member(carousel, "cards", place);
 	if (cards == nullptr)
 		return;
 	if (cards->size() < min_cards || cards->size() > max_cards)
-		place.note(Rule::card_count, "There are " + counted(cards->size(), "card") + ".");
+		place.note_finding(Rule::card_count,
+		                   "There are " + counted_noun(cards->size(), "card") + ".");
 	std::string layout;
 	for (std::size_t i = 0; i < cards->size(); i++) {
-		const Place one = place.part("card " + std::to_string(i));
+		const FindingPlace one = place.part("card " + std::to_string(i));
 		if (!is_object((*cards)[i], one))
 			continue;
 		expect_members((*cards)[i], one, {"components"});
@@ -108,41 +110,41 @@ check_cards(const json &carousel, const Place &place, const TemplateTraits &trai
 		if (layout.empty())
 			layout = own;
 		else if (layout != own)
-			one.note(Rule::card_layout_differs,
-			         "It has " + own + ", and card 0 has " + layout + ".");
+			one.note_finding(Rule::card_layout_differs,
+			                 "It has " + own + ", and card 0 has " + layout + ".");
 	}
 }
 
 } // namespace
 
 void
-check_offer(const json &components, const Place &place)
+check_offer(const json &components, const FindingPlace &place)
 {
 	for (const json &component : components) {
 		const std::string type = type_of(component);
 		if (type == "LIMITED_TIME_OFFER")
 			check_offer_component(component, place.part("limited_time_offer"));
 		if (type == "FOOTER")
-			place.part("footer").note(Rule::offer_footer_not_allowed, "There is a footer.");
+			place.part("footer").note_finding(Rule::offer_footer_not_allowed, "There is a footer.");
 		if (type != "HEADER")
 			continue;
-		const Place header = place.part("header");
+		const FindingPlace header = place.part("header");
 		const std::string format = word_member(component, "format", header);
 		if (format != "IMAGE" && format != "VIDEO")
-			header.note(Rule::offer_header, "The format is " + quote_name(format) + ".");
+			header.note_finding(Rule::offer_header, "The format is " + quote_name(format) + ".");
 	}
 }
 
 void
-check_carousel(const json &components, const Place &place, const TemplateTraits &traits)
+check_carousel(const json &components, const FindingPlace &place, const TemplateTraits &traits)
 {
 	for (const json &component : components) {
 		const std::string type = type_of(component);
 		if (type == "CAROUSEL")
 			check_cards(component, place.part("carousel"), traits);
 		else if (type != "BODY")
-			place.note(Rule::card_component_not_allowed,
-			           "The component " + quote_name(type) + " stands beside a carousel.");
+			place.note_finding(Rule::card_component_not_allowed,
+			                   "The component " + quote_name(type) + " stands beside a carousel.");
 	}
 }
 

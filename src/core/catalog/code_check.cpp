@@ -4,6 +4,7 @@
  */
 #include <cstdint>
 
+#include "core/base/counted_noun.hpp"
 #include "core/base/redact.hpp"
 #include "core/catalog/component_check.hpp"
 #include "core/catalog/placeholders.hpp"
@@ -22,45 +23,48 @@ constexpr std::size_t max_package_name = 224;
 constexpr std::size_t signature_hash_characters = 11;
 
 void
-check_flag(const json &object, const char *name, const Place &place)
+check_flag(const json &object, const char *name, const FindingPlace &place)
 {
 	const auto found = object.find(name);
 	if (found != object.end() && !found->is_boolean())
-		place.note(Rule::wrong_type, std::string("\"") + name + "\" must be true or false.");
+		place.note_finding(Rule::wrong_type,
+		                   std::string("\"") + name + "\" must be true or false.");
 }
 
 void
-check_code_body(const json &body, const Place &place)
+check_code_body(const json &body, const FindingPlace &place)
 {
 	if (body.contains("text"))
-		place.note(Rule::otp_body_not_allowed, "The body has a text.");
+		place.note_finding(Rule::otp_body_not_allowed, "The body has a text.");
 	expect_members(body, place, {"type", "text", "add_security_recommendation"});
 	check_flag(body, "add_security_recommendation", place);
 }
 
 void
-check_code_footer(const json &footer, const Place &place)
+check_code_footer(const json &footer, const FindingPlace &place)
 {
 	if (footer.contains("text"))
-		place.note(Rule::otp_footer_not_allowed, "The footer has a text.");
+		place.note_finding(Rule::otp_footer_not_allowed, "The footer has a text.");
 	expect_members(footer, place, {"type", "text", "code_expiration_minutes"});
 	const auto minutes = footer.find("code_expiration_minutes");
 	if (minutes == footer.end())
-		return place.note(Rule::missing_member, "\"code_expiration_minutes\" is missing.");
+		return place.note_finding(Rule::missing_member, "\"code_expiration_minutes\" is missing.");
 	if (!minutes->is_number_integer())
-		return place.note(Rule::wrong_type, "\"code_expiration_minutes\" must be an integer.");
+		return place.note_finding(Rule::wrong_type,
+		                          "\"code_expiration_minutes\" must be an integer.");
 	if (*minutes < 1 || *minutes > max_expiration_minutes)
-		place.note(Rule::otp_expiration_out_of_range, "It is " + minutes->dump() + ".");
+		place.note_finding(Rule::otp_expiration_out_of_range, "It is " + minutes->dump() + ".");
 }
 
 void
-check_apps(const json &button, const Place &place)
+check_apps(const json &button, const FindingPlace &place)
 {
 	const json *apps = list_member(button, "supported_apps", place, Need::optional);
 	if (apps == nullptr || apps->empty())
-		return place.note(Rule::otp_apps_missing, "\"supported_apps\" is missing.");
+		return place.note_finding(Rule::otp_apps_missing, "\"supported_apps\" is missing.");
 	if (apps->size() > max_apps)
-		place.note(Rule::otp_too_many_apps, "There are " + std::to_string(apps->size()) + ".");
+		place.note_finding(Rule::otp_too_many_apps,
+		                   "There are " + std::to_string(apps->size()) + ".");
 	for (const json &app : *apps) {
 		if (!is_object(app, place))
 			continue;
@@ -70,13 +74,14 @@ check_apps(const json &button, const Place &place)
 			             "The package name");
 		const std::string *hash = text_member(app, "signature_hash", place);
 		if (hash != nullptr && count_characters(*hash) != signature_hash_characters)
-			place.note(Rule::otp_signature_hash,
-			           "It has " + counted(count_characters(*hash), "character") + ".");
+			place.note_finding(Rule::otp_signature_hash,
+			                   "It has " + counted_noun(count_characters(*hash), "character") +
+			                       ".");
 	}
 }
 
 void
-check_code_button(const json &button, const Place &place)
+check_code_button(const json &button, const FindingPlace &place)
 {
 	if (!is_object(button, place))
 		return;
@@ -91,31 +96,33 @@ check_code_button(const json &button, const Place &place)
 	if (type.empty() || type == "COPY_CODE")
 		return;
 	if (type != "ONE_TAP" && type != "ZERO_TAP")
-		return place.note(Rule::otp_type_unknown,
-		                  "The type " + quote_name(type) + " is not known.");
+		return place.note_finding(Rule::otp_type_unknown,
+		                          "The type " + quote_name(type) + " is not known.");
 	check_apps(button, place);
 	check_flag(button, "zero_tap_terms_accepted", place);
 	if (type == "ZERO_TAP" && button.value("zero_tap_terms_accepted", json()) != json(true))
-		place.note(Rule::otp_terms_not_accepted, "\"zero_tap_terms_accepted\" is not true.");
+		place.note_finding(Rule::otp_terms_not_accepted,
+		                   "\"zero_tap_terms_accepted\" is not true.");
 }
 
 void
-check_code_buttons(const json &buttons, const Place &place)
+check_code_buttons(const json &buttons, const FindingPlace &place)
 {
 	expect_members(buttons, place, {"type", "buttons"});
 	const json *list = list_member(buttons, "buttons", place);
 	if (list == nullptr)
 		return;
 	if (list->size() != 1 || type_of((*list)[0]) != "OTP")
-		return place.note(Rule::otp_button_count, "There are " + counted(list->size(), "button") +
-		                                              ", or it is of another type.");
+		return place.note_finding(Rule::otp_button_count, "There are " +
+		                                                      counted_noun(list->size(), "button") +
+		                                                      ", or it is of another type.");
 	check_code_button((*list)[0], place.part("button 0"));
 }
 
 } // namespace
 
 void
-check_code_components(const json &components, const Place &place)
+check_code_components(const json &components, const FindingPlace &place)
 {
 	bool buttons = false;
 	for (const json &component : components) {
@@ -128,12 +135,12 @@ check_code_components(const json &components, const Place &place)
 			check_code_buttons(component, place.part("buttons"));
 			buttons = true;
 		} else if (!type.empty()) {
-			place.note(Rule::otp_component_not_allowed,
-			           "The component " + quote_name(type) + " is not possible.");
+			place.note_finding(Rule::otp_component_not_allowed,
+			                   "The component " + quote_name(type) + " is not possible.");
 		}
 	}
 	if (!buttons)
-		place.note(Rule::otp_button_count, "There is no button.");
+		place.note_finding(Rule::otp_button_count, "There is no button.");
 }
 
 } // namespace whatsapp

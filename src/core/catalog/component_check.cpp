@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/base/ascii.hpp"
+#include "core/base/counted_noun.hpp"
 #include "core/base/redact.hpp"
 #include "core/catalog/placeholders.hpp"
 
@@ -19,18 +20,18 @@ namespace
 
 /* NULL for a member that is absent, or null. */
 const json *
-present(const json &object, const char *name, const Place &place, Need need)
+present_member(const json &object, const char *name, const FindingPlace &place, Need need)
 {
 	const auto found = object.find(name);
 	if (found != object.end() && !found->is_null())
 		return &*found;
 	if (need == Need::required)
-		place.note(Rule::missing_member, std::string("\"") + name + "\" is missing.");
+		place.note_finding(Rule::missing_member, std::string("\"") + name + "\" is missing.");
 	return nullptr;
 }
 
 void
-capitalise(std::string &word)
+capitalise_word(std::string &word)
 {
 	for (char &c : word)
 		c = to_upper(c);
@@ -39,15 +40,16 @@ capitalise(std::string &word)
 } // namespace
 
 bool
-is_object(const json &value, const Place &place)
+is_object(const json &value, const FindingPlace &place)
 {
 	if (!value.is_object())
-		place.note(Rule::wrong_type, "It must be a JSON object.");
+		place.note_finding(Rule::wrong_type, "It must be a JSON object.");
 	return value.is_object();
 }
 
 void
-expect_members(const json &object, const Place &place, std::initializer_list<const char *> names)
+expect_members(const json &object, const FindingPlace &place,
+               std::initializer_list<const char *> names)
 {
 	for (const auto &[name, value] : object.items())
 		if (std::none_of(names.begin(), names.end(),
@@ -55,43 +57,45 @@ expect_members(const json &object, const Place &place, std::initializer_list<con
 			std::string list;
 			for (const char *known : names)
 				list += (list.empty() ? "" : ", ") + std::string(known);
-			place.note(Rule::unknown_member, "The member " + quote_name(name) +
-			                                     " is not known; the members are " + list + ".");
+			place.note_finding(Rule::unknown_member, "The member " + quote_name(name) +
+			                                             " is not known; the members are " + list +
+			                                             ".");
 		}
 }
 
 const std::string *
-text_member(const json &object, const char *name, const Place &place, Need need)
+text_member(const json &object, const char *name, const FindingPlace &place, Need need)
 {
-	const json *value = present(object, name, place, need);
+	const json *value = present_member(object, name, place, need);
 	if (value == nullptr)
 		return nullptr;
 	if (!value->is_string()) {
-		place.note(Rule::wrong_type, std::string("\"") + name + "\" must be a JSON string.");
+		place.note_finding(Rule::wrong_type,
+		                   std::string("\"") + name + "\" must be a JSON string.");
 		return nullptr;
 	}
 	return value->get_ptr<const std::string *>();
 }
 
 const json *
-list_member(const json &object, const char *name, const Place &place, Need need)
+list_member(const json &object, const char *name, const FindingPlace &place, Need need)
 {
-	const json *value = present(object, name, place, need);
+	const json *value = present_member(object, name, place, need);
 	if (value == nullptr)
 		return nullptr;
 	if (!value->is_array()) {
-		place.note(Rule::wrong_type, std::string("\"") + name + "\" must be a JSON array.");
+		place.note_finding(Rule::wrong_type, std::string("\"") + name + "\" must be a JSON array.");
 		return nullptr;
 	}
 	return value;
 }
 
 std::string
-word_member(const json &object, const char *name, const Place &place, Need need)
+word_member(const json &object, const char *name, const FindingPlace &place, Need need)
 {
 	const std::string *text = text_member(object, name, place, need);
 	std::string word = text == nullptr ? std::string() : *text;
-	capitalise(word);
+	capitalise_word(word);
 	return word;
 }
 
@@ -103,26 +107,20 @@ type_of(const json &object)
 	const auto found = object.find("type");
 	std::string word =
 	    found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-	capitalise(word);
+	capitalise_word(word);
 	return word;
 }
 
-std::string
-counted(std::size_t count, const char *noun)
-{
-	return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 void
-check_length(const std::string &text, std::size_t most, Rule rule, const Place &place,
+check_length(const std::string &text, std::size_t most, Rule rule, const FindingPlace &place,
              const char *what)
 {
 	const std::size_t characters = count_characters(text);
 	if (characters > most)
-		place.note(rule,
-		           std::string(what) + " has " + counted(characters, "character") +
-		               ", and at most " + std::to_string(most) + " are possible.",
-		           most + 1);
+		place.note_finding(rule,
+		                   std::string(what) + " has " + counted_noun(characters, "character") +
+		                       ", and at most " + std::to_string(most) + " are possible.",
+		                   most + 1);
 }
 
 } // namespace whatsapp

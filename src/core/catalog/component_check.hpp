@@ -25,37 +25,37 @@ struct TemplateTraits {
 inline constexpr std::size_t max_button_text_characters = 25;
 
 /* False, with a finding, unless it is. */
-bool is_object(const json &value, const Place &place);
-void expect_members(const json &object, const Place &place,
+bool is_object(const json &value, const FindingPlace &place);
+void expect_members(const json &object, const FindingPlace &place,
                     std::initializer_list<const char *> names);
 
 enum class Need : unsigned char { required, optional };
 /* NULL when it is absent or of another type; then a finding says so. */
-const std::string *text_member(const json &object, const char *name, const Place &place,
+const std::string *text_member(const json &object, const char *name, const FindingPlace &place,
                                Need need = Need::required);
-const json *list_member(const json &object, const char *name, const Place &place,
+const json *list_member(const json &object, const char *name, const FindingPlace &place,
                         Need need = Need::required);
 /* A text in capitals, as the platform compares types; empty where text_member() is NULL. */
-std::string word_member(const json &object, const char *name, const Place &place,
+std::string word_member(const json &object, const char *name, const FindingPlace &place,
                         Need need = Need::required);
 /* The type of a component or a button, in capitals; without a finding. */
 std::string type_of(const json &object);
 
-std::string counted(std::size_t count, const char *noun);
 /* "The body has 1100 characters, and at most 1024 are possible." */
-void check_length(const std::string &text, std::size_t most, Rule rule, const Place &place,
+void check_length(const std::string &text, std::size_t most, Rule rule, const FindingPlace &place,
                   const char *what);
 
-void check_header(const json &header, const Place &place, const TemplateTraits &traits);
-void check_body(const json &body, const Place &place, const TemplateTraits &traits,
+void check_header(const json &header, const FindingPlace &place, const TemplateTraits &traits);
+void check_body(const json &body, const FindingPlace &place, const TemplateTraits &traits,
                 std::size_t most, Rule too_long);
-void check_footer(const json &footer, const Place &place);
+void check_footer(const json &footer, const FindingPlace &place);
 /* where: empty, or "card 1 ". */
-void check_buttons(const json &buttons, const Place &place, const TemplateTraits &traits,
+void check_buttons(const json &buttons, const FindingPlace &place, const TemplateTraits &traits,
                    const std::string &where);
 /* Components of category AUTHENTICATION. */
-void check_code_components(const json &components, const Place &place);
-void check_offer(const json &components, const Place &place);
-void check_carousel(const json &components, const Place &place, const TemplateTraits &traits);
+void check_code_components(const json &components, const FindingPlace &place);
+void check_offer(const json &components, const FindingPlace &place);
+void check_carousel(const json &components, const FindingPlace &place,
+                    const TemplateTraits &traits);
 
 } // namespace whatsapp

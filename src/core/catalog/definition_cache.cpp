@@ -16,14 +16,14 @@ constexpr std::size_t max_definitions = 256;
 } // namespace
 
 const TemplateDefinition *
-DefinitionCache::find(std::string_view version) const
+DefinitionCache::find_definition(std::string_view version) const
 {
 	const auto found = known_.find(version);
 	return found == known_.end() ? nullptr : &found->second;
 }
 
 const TemplateDefinition &
-DefinitionCache::put(std::string_view version, std::string_view components)
+DefinitionCache::put_definition(std::string_view version, std::string_view components)
 {
 	TemplateDefinition definition = read_template_definition(components);
 	if (known_.size() >= max_definitions)

@@ -17,10 +17,10 @@ class DefinitionCache
 {
 public:
 	/* version names a version of a row; a new one of the same row has another. NULL: not known. */
-	const TemplateDefinition *find(std::string_view version) const;
+	const TemplateDefinition *find_definition(std::string_view version) const;
 
 	/* Good until the next call. Fault invalid_json. */
-	const TemplateDefinition &put(std::string_view version, std::string_view components);
+	const TemplateDefinition &put_definition(std::string_view version, std::string_view components);
 
 private:
 	std::map<std::string, TemplateDefinition, std::less<>> known_;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <set>
 
+#include "core/base/counted_noun.hpp"
 #include "core/base/fault.hpp"
 #include "core/base/redact.hpp"
 #include "core/catalog/component_check.hpp"
@@ -26,7 +27,7 @@ constexpr std::size_t max_offer_body = 600;
 constexpr std::size_t max_product_body = 160;
 
 void
-check_name(const json &definition, const Place &place)
+check_name(const json &definition, const FindingPlace &place)
 {
 	const std::string *name = text_member(definition, "name", place);
 	if (name == nullptr)
@@ -36,12 +37,12 @@ check_name(const json &definition, const Place &place)
 	try {
 		check_template_name(*name);
 	} catch (const Fault &) {
-		place.note(Rule::name_invalid, "The name is " + quote_name(*name) + ".");
+		place.note_finding(Rule::name_invalid, "The name is " + quote_name(*name) + ".");
 	}
 }
 
 void
-check_language_member(const json &definition, const Place &place)
+check_language_member(const json &definition, const FindingPlace &place)
 {
 	const std::string *language = text_member(definition, "language", place);
 	if (language == nullptr)
@@ -49,12 +50,13 @@ check_language_member(const json &definition, const Place &place)
 	try {
 		check_language(*language);
 	} catch (const Fault &) {
-		place.note(Rule::language_invalid, "The language is " + quote_name(*language) + ".");
+		place.note_finding(Rule::language_invalid,
+		                   "The language is " + quote_name(*language) + ".");
 	}
 }
 
 void
-check_lifetime(const json &definition, const Place &place, const std::string &category)
+check_lifetime(const json &definition, const FindingPlace &place, const std::string &category)
 {
 	static constexpr struct {
 		const char *category;
@@ -67,35 +69,36 @@ check_lifetime(const json &definition, const Place &place, const std::string &ca
 	if (seconds == definition.end() || seconds->is_null())
 		return;
 	if (!seconds->is_number_integer())
-		return place.note(Rule::wrong_type, "\"message_send_ttl_seconds\" must be an integer.");
+		return place.note_finding(Rule::wrong_type,
+		                          "\"message_send_ttl_seconds\" must be an integer.");
 	for (const auto &span : spans)
 		if (category == span.category && !(span.unlimited && *seconds == -1) &&
 		    (*seconds < span.least || *seconds > span.most))
-			place.note(Rule::ttl_out_of_range, "It is " + seconds->dump() + ".");
+			place.note_finding(Rule::ttl_out_of_range, "It is " + seconds->dump() + ".");
 }
 
 TemplateTraits
-read_traits(const json &definition, const Place &whole)
+read_traits(const json &definition, const FindingPlace &whole)
 {
 	TemplateTraits traits;
-	const Place category = whole.part("category");
+	const FindingPlace category = whole.part("category");
 	traits.category = word_member(definition, "category", category);
 	if (!traits.category.empty() && traits.category != "AUTHENTICATION" &&
 	    traits.category != "MARKETING" && traits.category != "UTILITY")
-		category.note(Rule::category_unknown,
-		              "The category " + quote_name(traits.category) + " is not known.");
-	const Place place = whole.part("parameter_format");
+		category.note_finding(Rule::category_unknown,
+		                      "The category " + quote_name(traits.category) + " is not known.");
+	const FindingPlace place = whole.part("parameter_format");
 	const std::string format = word_member(definition, "parameter_format", place, Need::optional);
 	traits.named = format == "NAMED";
 	if (!format.empty() && !traits.named && format != "POSITIONAL")
-		place.note(Rule::parameter_format_unknown,
-		           "The format " + quote_name(format) + " is not known.");
+		place.note_finding(Rule::parameter_format_unknown,
+		                   "The format " + quote_name(format) + " is not known.");
 	return traits;
 }
 
 /* Types that are known and stand once; and what they tell about the whole. */
 void
-check_types(const json &components, const Place &place, TemplateTraits &traits)
+check_types(const json &components, const FindingPlace &place, TemplateTraits &traits)
 {
 	std::set<std::string> seen;
 	for (const json &component : components) {
@@ -112,9 +115,10 @@ check_types(const json &components, const Place &place, TemplateTraits &traits)
 		if (type.empty())
 			continue;
 		if (known.count(type) == 0)
-			place.note(Rule::component_unknown, "The type " + quote_name(type) + " is not known.");
+			place.note_finding(Rule::component_unknown,
+			                   "The type " + quote_name(type) + " is not known.");
 		else if (!seen.insert(type).second)
-			place.note(Rule::component_repeated, "There is more than one " + type + ".");
+			place.note_finding(Rule::component_repeated, "There is more than one " + type + ".");
 		const auto format = component.find("format");
 		traits.product = traits.product || (type == "HEADER" && format != component.end() &&
 		                                    type_of({{"type", *format}}) == "PRODUCT");
@@ -122,11 +126,11 @@ check_types(const json &components, const Place &place, TemplateTraits &traits)
 	traits.offer = seen.count("LIMITED_TIME_OFFER") != 0;
 	traits.carousel = seen.count("CAROUSEL") != 0;
 	if (seen.count("BODY") == 0)
-		place.note(Rule::body_missing, "There is no BODY.");
+		place.note_finding(Rule::body_missing, "There is no BODY.");
 }
 
 void
-check_body_of(const json &body, const Place &place, const TemplateTraits &traits)
+check_body_of(const json &body, const FindingPlace &place, const TemplateTraits &traits)
 {
 	if (traits.offer)
 		check_body(body, place, traits, max_offer_body, Rule::offer_body_too_long);
@@ -137,7 +141,7 @@ check_body_of(const json &body, const Place &place, const TemplateTraits &traits
 }
 
 void
-check_components(const json &components, const Place &place, TemplateTraits &traits)
+check_components(const json &components, const FindingPlace &place, TemplateTraits &traits)
 {
 	check_types(components, place, traits);
 	if (traits.category == "AUTHENTICATION")
@@ -166,7 +170,7 @@ check_definition(std::string_view definition)
 {
 	const json tree = read_content("definition", definition);
 	std::vector<Finding> findings;
-	const Place whole = {findings, "template"};
+	const FindingPlace whole = {findings, "template"};
 	if (!is_object(tree, whole))
 		return findings;
 	expect_members(tree, whole,
@@ -196,7 +200,7 @@ require_definition(std::string_view definition)
 	                ": " + first.message +
 	                (findings.size() == 1
 	                     ? std::string()
-	                     : " There are " + counted(findings.size(), "finding") + " in all."),
+	                     : " There are " + counted_noun(findings.size(), "finding") + " in all."),
 	            rule_text(first.rule).meaning + std::string(" See wa_template_check()."));
 }
 

@@ -21,16 +21,16 @@ struct Finding {
 };
 
 /* A part of the definition that is being checked. */
-struct Place {
+struct FindingPlace {
 	std::vector<Finding> &findings;
 	std::string component;
 
 	void
-	note(Rule rule, std::string message, std::size_t position = 0) const
+	note_finding(Rule rule, std::string message, std::size_t position = 0) const
 	{
 		findings.push_back({rule, component, position, std::move(message)});
 	}
-	Place
+	FindingPlace
 	part(std::string name) const
 	{
 		return {findings, std::move(name)};

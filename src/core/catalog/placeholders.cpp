@@ -34,7 +34,7 @@ kind_of(std::string_view name) noexcept
 }
 
 bool
-white(char32_t c) noexcept
+is_white_space(char32_t c) noexcept
 {
 	return c <= ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200F) ||
 	       c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x2060 || c == 0x3000 ||
@@ -43,7 +43,7 @@ white(char32_t c) noexcept
 
 /* Thai, Lao, Burmese, Khmer, kana and Han. */
 bool
-unspaced(char32_t c) noexcept
+is_unspaced_script(char32_t c) noexcept
 {
 	return (c >= 0x0E00 && c <= 0x0EFF) || (c >= 0x1000 && c <= 0x109F) ||
 	       (c >= 0x1780 && c <= 0x17FF) || (c >= 0x3041 && c <= 0x30FF) ||
@@ -56,7 +56,8 @@ word_character(char32_t c) noexcept
 	if (c < 0x80)
 		return is_letter_or_digit(static_cast<char>(c));
 	/* signs of Latin-1, general punctuation, and signs of CJK are no words */
-	return c >= 0xC0 && !white(c) && !(c >= 0x2010 && c <= 0x206F) && !(c >= 0x3000 && c <= 0x303F);
+	return c >= 0xC0 && !is_white_space(c) && !(c >= 0x2010 && c <= 0x206F) &&
+	       !(c >= 0x3000 && c <= 0x303F);
 }
 
 /* One character of a text, and a byte where it is no UTF-8. */
@@ -129,10 +130,10 @@ count_words(std::string_view text, const std::vector<FoundPlaceholder> &placehol
 		}
 		const Utf8Character character = next_character(text.substr(at));
 		at += character.length;
-		if (unspaced(character.code_point)) {
+		if (is_unspaced_script(character.code_point)) {
 			words++;
 			inside = false;
-		} else if (white(character.code_point)) {
+		} else if (is_white_space(character.code_point)) {
 			inside = false;
 		} else if (!inside && word_character(character.code_point)) {
 			words++;
@@ -147,7 +148,7 @@ has_visible_text(std::string_view text) noexcept
 {
 	for (std::size_t at = 0; at < text.size();) {
 		const Utf8Character character = next_character(text.substr(at));
-		if (!white(character.code_point))
+		if (!is_white_space(character.code_point))
 			return true;
 		at += character.length;
 	}

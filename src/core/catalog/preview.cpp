@@ -15,16 +15,16 @@ namespace
 {
 
 /* Lines of a message, by what they are. */
-enum class Part : unsigned char { medium, header, offer, body, footer, button, card };
+enum class PreviewPart : unsigned char { medium, header, offer, body, footer, button, card };
 
-struct Line {
-	Part part;
+struct PreviewLine {
+	PreviewPart part;
 	std::string text;
 	std::string target; /* of a button */
 };
 
 std::string
-filled(const TemplateText &wanted, const std::vector<NamedParameter> &given)
+filled_text(const TemplateText &wanted, const std::vector<NamedParameter> &given)
 {
 	if (wanted.placeholders.empty())
 		return wanted.text;
@@ -52,47 +52,47 @@ target_of(const TemplateButton &button, const GivenButton *given)
 }
 
 void
-add_header(std::vector<Line> &lines, const TemplateCard &card, const GivenCard &given)
+add_header(std::vector<PreviewLine> &lines, const TemplateCard &card, const GivenCard &given)
 {
 	if (card.header_format.empty())
 		return;
 	if (card.header_format == "TEXT")
-		return lines.push_back({Part::header, filled(card.header, given.header), {}});
-	lines.push_back({Part::medium,
+		return lines.push_back({PreviewPart::header, filled_text(card.header, given.header), {}});
+	lines.push_back({PreviewPart::medium,
 	                 lower_case_of(card.header_format) +
 	                     (given.header_name.empty() ? "" : ": " + given.header_name),
 	                 {}});
 }
 
 void
-add_buttons(std::vector<Line> &lines, const TemplateCard &card, const GivenCard &given)
+add_buttons(std::vector<PreviewLine> &lines, const TemplateCard &card, const GivenCard &given)
 {
 	for (std::size_t i = 0; i < card.buttons.size(); i++) {
 		const auto found = std::find_if(given.buttons.begin(), given.buttons.end(),
 		                                [i](const GivenButton &one) { return one.index == i; });
 		lines.push_back(
-		    {Part::button, card.buttons[i].text,
+		    {PreviewPart::button, card.buttons[i].text,
 		     target_of(card.buttons[i], found == given.buttons.end() ? nullptr : &*found)});
 	}
 }
 
-std::vector<Line>
+std::vector<PreviewLine>
 lines_of(const TemplateDefinition &definition, const GivenArguments &given)
 {
-	std::vector<Line> lines;
+	std::vector<PreviewLine> lines;
 	add_header(lines, definition.whole, given.whole);
 	if (definition.has_offer)
-		lines.push_back({Part::offer, definition.offer, {}});
-	lines.push_back({Part::body, filled(definition.whole.body, given.whole.body), {}});
+		lines.push_back({PreviewPart::offer, definition.offer, {}});
+	lines.push_back({PreviewPart::body, filled_text(definition.whole.body, given.whole.body), {}});
 	if (!definition.footer.empty())
-		lines.push_back({Part::footer, definition.footer, {}});
+		lines.push_back({PreviewPart::footer, definition.footer, {}});
 	add_buttons(lines, definition.whole, given.whole);
 	for (std::size_t i = 0; i < given.cards.size(); i++) {
 		const TemplateCard &card = card_of(definition, i);
-		lines.push_back({Part::card, std::to_string(i + 1), {}});
+		lines.push_back({PreviewPart::card, std::to_string(i + 1), {}});
 		add_header(lines, card, given.cards[i]);
 		if (!card.body.text.empty())
-			lines.push_back({Part::body, filled(card.body, given.cards[i].body), {}});
+			lines.push_back({PreviewPart::body, filled_text(card.body, given.cards[i].body), {}});
 		add_buttons(lines, card, given.cards[i]);
 	}
 	return lines;
@@ -130,22 +130,22 @@ append_html(std::string &html, const std::string &text)
 }
 
 const char *
-class_of(Part part)
+class_of(PreviewPart part)
 {
 	switch (part) {
-	case Part::medium:
+	case PreviewPart::medium:
 		return "medium";
-	case Part::header:
+	case PreviewPart::header:
 		return "header";
-	case Part::offer:
+	case PreviewPart::offer:
 		return "offer";
-	case Part::body:
+	case PreviewPart::body:
 		return "body";
-	case Part::footer:
+	case PreviewPart::footer:
 		return "footer";
-	case Part::button:
+	case PreviewPart::button:
 		return "button";
-	case Part::card:
+	case PreviewPart::card:
 		return "card";
 	}
 	return "";
@@ -157,11 +157,11 @@ std::string
 preview_text(const TemplateDefinition &definition, const GivenArguments &given)
 {
 	std::string text;
-	for (const Line &line : lines_of(definition, given)) {
+	for (const PreviewLine &line : lines_of(definition, given)) {
 		if (!text.empty())
 			text += '\n';
-		const bool boxed = line.part == Part::medium || line.part == Part::button;
-		if (line.part == Part::card)
+		const bool boxed = line.part == PreviewPart::medium || line.part == PreviewPart::button;
+		if (line.part == PreviewPart::card)
 			text += "-- " + line.text + " --";
 		else
 			text += (boxed ? "[" : "") + line.text +
@@ -176,7 +176,7 @@ std::string
 preview_html(const TemplateDefinition &definition, const GivenArguments &given)
 {
 	std::string html = "<div class=\"whatsapp-message\">";
-	for (const Line &line : lines_of(definition, given)) {
+	for (const PreviewLine &line : lines_of(definition, given)) {
 		html += std::string("<div class=\"") + class_of(line.part) + "\">";
 		append_html(html, line.text);
 		if (!line.target.empty()) {

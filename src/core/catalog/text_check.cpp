@@ -5,6 +5,7 @@
 #include <set>
 #include <string_view>
 
+#include "core/base/counted_noun.hpp"
 #include "core/base/redact.hpp"
 #include "core/catalog/component_check.hpp"
 #include "core/catalog/placeholders.hpp"
@@ -23,24 +24,26 @@ constexpr std::size_t max_footer = 60;
 using Placeholders = std::vector<FoundPlaceholder>;
 
 void
-check_marks(const Placeholders &placeholders, const Place &place)
+check_marks(const Placeholders &placeholders, const FindingPlace &place)
 {
 	for (const FoundPlaceholder &one : placeholders) {
 		if (one.kind != PlaceholderKind::malformed)
 			continue;
 		const bool special = one.name.find_first_of("#$%") != std::string::npos;
-		place.note(special ? Rule::placeholder_special_character : Rule::placeholder_malformed,
-		           "The placeholder " + quote_name(clip_text(one.name, 40)) +
-		               (special ? " has one of # $ %."
-		                        : " is not closed, or is neither a number from 1 to 100 nor made "
-		                          "of lower-case letters, digits and underscores."),
-		           one.position);
+		place.note_finding(
+		    special ? Rule::placeholder_special_character : Rule::placeholder_malformed,
+		    "The placeholder " + quote_name(clip_text(one.name, 40)) +
+		        (special ? " has one of # $ %."
+		                 : " is not closed, or is neither a number from 1 to 100 nor made "
+		                   "of lower-case letters, digits and underscores."),
+		    one.position);
 	}
 }
 
 /* All of one kind, and of that which the template says. */
 void
-check_kinds(const Placeholders &placeholders, const Place &place, const TemplateTraits &traits)
+check_kinds(const Placeholders &placeholders, const FindingPlace &place,
+            const TemplateTraits &traits)
 {
 	const FoundPlaceholder *first = nullptr;
 	for (const FoundPlaceholder &one : placeholders) {
@@ -49,19 +52,21 @@ check_kinds(const Placeholders &placeholders, const Place &place, const Template
 		if (first == nullptr)
 			first = &one;
 		if (one.kind != first->kind)
-			return place.note(Rule::placeholders_mixed,
-			                  "The text has both {{" + first->name + "}} and {{" + one.name + "}}.",
-			                  one.position);
+			return place.note_finding(Rule::placeholders_mixed,
+			                          "The text has both {{" + first->name + "}} and {{" +
+			                              one.name + "}}.",
+			                          one.position);
 	}
 	if (first != nullptr && (first->kind == PlaceholderKind::named) != traits.named)
-		place.note(Rule::placeholder_format,
-		           "The parameter format is " + std::string(traits.named ? "NAMED" : "POSITIONAL") +
-		               ", and the text has {{" + first->name + "}}.",
-		           first->position);
+		place.note_finding(Rule::placeholder_format,
+		                   "The parameter format is " +
+		                       std::string(traits.named ? "NAMED" : "POSITIONAL") +
+		                       ", and the text has {{" + first->name + "}}.",
+		                   first->position);
 }
 
 void
-check_numbers(const Placeholders &placeholders, const Place &place)
+check_numbers(const Placeholders &placeholders, const FindingPlace &place)
 {
 	std::size_t expected = 0;
 	for (const std::string &name : placeholder_names(placeholders)) {
@@ -71,61 +76,63 @@ check_numbers(const Placeholders &placeholders, const Place &place)
 			const auto found =
 			    std::find_if(placeholders.begin(), placeholders.end(),
 			                 [&](const FoundPlaceholder &one) { return one.name == name; });
-			return place.note(Rule::placeholder_gap,
-			                  "There is {{" + name + "}}, but no {{" + std::to_string(expected) +
-			                      "}}.",
-			                  found->position);
+			return place.note_finding(Rule::placeholder_gap,
+			                          "There is {{" + name + "}}, but no {{" +
+			                              std::to_string(expected) + "}}.",
+			                          found->position);
 		}
 	}
 }
 
 /* Of a body: the platform calls what stands there not readable without its parameters. */
 void
-check_surroundings(const std::string &text, const Placeholders &placeholders, const Place &place)
+check_surroundings(const std::string &text, const Placeholders &placeholders,
+                   const FindingPlace &place)
 {
 	if (placeholders.empty())
 		return;
 	const std::string_view all = text;
 	if (!has_visible_text(all.substr(0, placeholders.front().begin)))
-		place.note(Rule::placeholder_at_start, "The text begins with a placeholder.",
-		           placeholders.front().position);
+		place.note_finding(Rule::placeholder_at_start, "The text begins with a placeholder.",
+		                   placeholders.front().position);
 	if (!has_visible_text(all.substr(placeholders.back().end)))
-		place.note(Rule::placeholder_at_end, "The text ends with a placeholder.",
-		           placeholders.back().position);
+		place.note_finding(Rule::placeholder_at_end, "The text ends with a placeholder.",
+		                   placeholders.back().position);
 	for (std::size_t i = 1; i < placeholders.size(); i++) {
 		const std::size_t from = placeholders[i - 1].end;
 		if (!has_visible_text(all.substr(from, placeholders[i].begin - from)))
-			place.note(Rule::placeholders_adjacent,
-			           "Nothing stands between this placeholder and the one before it.",
-			           placeholders[i].position);
+			place.note_finding(Rule::placeholders_adjacent,
+			                   "Nothing stands between this placeholder and the one before it.",
+			                   placeholders[i].position);
 	}
 	const std::size_t words = count_words(text, placeholders);
 	if (words < 2 * placeholders.size() + 1)
-		place.note(Rule::placeholder_ratio, "The text has " + counted(words, "word") + " beside " +
-		                                        counted(placeholders.size(), "placeholder") +
-		                                        ", and needs " +
-		                                        std::to_string(2 * placeholders.size() + 1) + ".");
+		place.note_finding(Rule::placeholder_ratio,
+		                   "The text has " + counted_noun(words, "word") + " beside " +
+		                       counted_noun(placeholders.size(), "placeholder") + ", and needs " +
+		                       std::to_string(2 * placeholders.size() + 1) + ".");
 }
 
 void
-check_example_text(const json &example, const Place &place)
+check_example_text(const json &example, const FindingPlace &place)
 {
 	if (!example.is_string())
-		place.note(Rule::wrong_type, "An example must be a JSON string.");
+		place.note_finding(Rule::wrong_type, "An example must be a JSON string.");
 	else if (!has_visible_text(example.get_ref<const std::string &>()))
-		place.note(Rule::example_empty, "An example is empty.");
+		place.note_finding(Rule::example_empty, "An example is empty.");
 }
 
 void
-check_count(std::size_t wanted, std::size_t given, const Place &place)
+check_count(std::size_t wanted, std::size_t given, const FindingPlace &place)
 {
 	if (wanted != given)
-		place.note(Rule::example_count, "There are " + counted(wanted, "placeholder") + " and " +
-		                                    counted(given, "example") + ".");
+		place.note_finding(Rule::example_count, "There are " + counted_noun(wanted, "placeholder") +
+		                                            " and " + counted_noun(given, "example") + ".");
 }
 
 void
-check_named_examples(const json &list, const std::vector<std::string> &names, const Place &place)
+check_named_examples(const json &list, const std::vector<std::string> &names,
+                     const FindingPlace &place)
 {
 	std::set<std::string> seen;
 	check_count(names.size(), list.size(), place);
@@ -136,10 +143,11 @@ check_named_examples(const json &list, const std::vector<std::string> &names, co
 		const std::string *name = text_member(one, "param_name", place);
 		if (name != nullptr) {
 			if (std::find(names.begin(), names.end(), *name) == names.end())
-				place.note(Rule::example_name,
-				           "The example of " + quote_name(*name) + " belongs to no placeholder.");
+				place.note_finding(Rule::example_name, "The example of " + quote_name(*name) +
+				                                           " belongs to no placeholder.");
 			else if (!seen.insert(*name).second)
-				place.note(Rule::example_name, "Two examples are of " + quote_name(*name) + ".");
+				place.note_finding(Rule::example_name,
+				                   "Two examples are of " + quote_name(*name) + ".");
 		}
 		if (text_member(one, "example", place) != nullptr)
 			check_example_text(one["example"], place);
@@ -148,14 +156,14 @@ check_named_examples(const json &list, const std::vector<std::string> &names, co
 
 /* kind: "header" or "body". */
 void
-check_examples(const json &component, const std::vector<std::string> &names, const Place &place,
-               const TemplateTraits &traits, const std::string &kind)
+check_examples(const json &component, const std::vector<std::string> &names,
+               const FindingPlace &place, const TemplateTraits &traits, const std::string &kind)
 {
 	const std::string member = kind + (traits.named ? "_text_named_params" : "_text");
 	const auto found = component.find("example");
 	const bool given = found != component.end() && found->is_object();
 	if (found != component.end() && !given && !found->is_null())
-		return place.note(Rule::wrong_type, "\"example\" must be a JSON object.");
+		return place.note_finding(Rule::wrong_type, "\"example\" must be a JSON object.");
 	if (given)
 		expect_members(*found, place,
 		               {"header_text", "header_text_named_params", "body_text",
@@ -163,7 +171,7 @@ check_examples(const json &component, const std::vector<std::string> &names, con
 	if (names.empty())
 		return;
 	if (!given || !found->contains(member))
-		return place.note(Rule::example_missing, "\"example." + member + "\" is missing.");
+		return place.note_finding(Rule::example_missing, "\"example." + member + "\" is missing.");
 	const json *list = list_member(*found, member.c_str(), place);
 	if (list == nullptr)
 		return;
@@ -179,34 +187,35 @@ check_examples(const json &component, const std::vector<std::string> &names, con
 
 /* A pair of signs around something: *bold*. One alone is a sign. */
 void
-check_markdown(const std::string &text, const Place &place)
+check_markdown(const std::string &text, const FindingPlace &place)
 {
 	for (const char sign : {'*', '_', '~', '`'}) {
 		const std::size_t open = text.find(sign);
 		const bool begins_word = open != std::string::npos && (open == 0 || text[open - 1] == ' ');
 		if (begins_word && text.find(sign, open + 2) != std::string::npos)
-			return place.note(Rule::header_markdown,
-			                  std::string("The text has a pair of ") + sign + ".",
-			                  count_characters(std::string_view(text).substr(0, open)) + 1);
+			return place.note_finding(Rule::header_markdown,
+			                          std::string("The text has a pair of ") + sign + ".",
+			                          count_characters(std::string_view(text).substr(0, open)) + 1);
 	}
 }
 
 void
-check_text_header(const json &header, const Place &place, const TemplateTraits &traits)
+check_text_header(const json &header, const FindingPlace &place, const TemplateTraits &traits)
 {
 	expect_members(header, place, {"type", "format", "text", "example"});
 	const std::string *text = text_member(header, "text", place);
 	if (text == nullptr)
 		return;
 	if (!has_visible_text(*text))
-		return place.note(Rule::text_empty, "The header has no text.");
+		return place.note_finding(Rule::text_empty, "The header has no text.");
 	check_length(*text, max_header, Rule::header_too_long, place, "The header");
 	check_markdown(*text, place);
 	const Placeholders placeholders = scan_placeholders(*text);
 	if (placeholders.size() > 1)
-		place.note(Rule::header_too_many_placeholders,
-		           "The header has " + counted(placeholders.size(), "placeholder") + ".",
-		           placeholders[1].position);
+		place.note_finding(Rule::header_too_many_placeholders,
+		                   "The header has " + counted_noun(placeholders.size(), "placeholder") +
+		                       ".",
+		                   placeholders[1].position);
 	check_marks(placeholders, place);
 	check_kinds(placeholders, place, traits);
 	check_numbers(placeholders, place);
@@ -214,7 +223,7 @@ check_text_header(const json &header, const Place &place, const TemplateTraits &
 }
 
 void
-check_media_header(const json &header, const Place &place)
+check_media_header(const json &header, const FindingPlace &place)
 {
 	const auto example = header.find("example");
 	const bool given = example != header.end() && example->is_object();
@@ -222,14 +231,14 @@ check_media_header(const json &header, const Place &place)
 	    given ? list_member(*example, "header_handle", place, Need::optional) : nullptr;
 	if (handles == nullptr || handles->size() != 1 || !(*handles)[0].is_string() ||
 	    !has_visible_text((*handles)[0].get_ref<const std::string &>()))
-		place.note(Rule::header_example_missing,
-		           "\"example.header_handle\" must have one handle of an upload.");
+		place.note_finding(Rule::header_example_missing,
+		                   "\"example.header_handle\" must have one handle of an upload.");
 }
 
 } // namespace
 
 void
-check_header(const json &header, const Place &place, const TemplateTraits &traits)
+check_header(const json &header, const FindingPlace &place, const TemplateTraits &traits)
 {
 	const std::string format = word_member(header, "format", place);
 	if (format.empty())
@@ -239,27 +248,29 @@ check_header(const json &header, const Place &place, const TemplateTraits &trait
 	const bool media =
 	    format == "IMAGE" || format == "VIDEO" || format == "DOCUMENT" || format == "GIF";
 	if (!media && format != "LOCATION" && format != "PRODUCT")
-		return place.note(Rule::header_format_unknown,
-		                  "The format " + quote_name(format) + " is not known.");
+		return place.note_finding(Rule::header_format_unknown,
+		                          "The format " + quote_name(format) + " is not known.");
 	if (header.contains("text"))
-		place.note(Rule::header_text_not_allowed, "A header of format " + format + " has a text.");
+		place.note_finding(Rule::header_text_not_allowed,
+		                   "A header of format " + format + " has a text.");
 	expect_members(header, place, {"type", "format", "text", "example"});
 	if (media)
 		check_media_header(header, place);
 	if (format == "LOCATION" && traits.category != "UTILITY" && traits.category != "MARKETING")
-		place.note(Rule::location_category, "The category is " + quote_name(traits.category) + ".");
+		place.note_finding(Rule::location_category,
+		                   "The category is " + quote_name(traits.category) + ".");
 }
 
 void
-check_body(const json &body, const Place &place, const TemplateTraits &traits, std::size_t most,
-           Rule too_long)
+check_body(const json &body, const FindingPlace &place, const TemplateTraits &traits,
+           std::size_t most, Rule too_long)
 {
 	expect_members(body, place, {"type", "text", "example"});
 	const std::string *text = text_member(body, "text", place);
 	if (text == nullptr)
 		return;
 	if (!has_visible_text(*text))
-		return place.note(Rule::text_empty, "The body has no text.");
+		return place.note_finding(Rule::text_empty, "The body has no text.");
 	check_length(*text, most, too_long, place, "The body");
 	const Placeholders placeholders = scan_placeholders(*text);
 	check_marks(placeholders, place);
@@ -270,19 +281,19 @@ check_body(const json &body, const Place &place, const TemplateTraits &traits, s
 }
 
 void
-check_footer(const json &footer, const Place &place)
+check_footer(const json &footer, const FindingPlace &place)
 {
 	expect_members(footer, place, {"type", "text"});
 	const std::string *text = text_member(footer, "text", place);
 	if (text == nullptr)
 		return;
 	if (!has_visible_text(*text))
-		return place.note(Rule::text_empty, "The footer has no text.");
+		return place.note_finding(Rule::text_empty, "The footer has no text.");
 	check_length(*text, max_footer, Rule::footer_too_long, place, "The footer");
 	const Placeholders placeholders = scan_placeholders(*text);
 	if (!placeholders.empty())
-		place.note(Rule::footer_has_placeholder, "The footer has a placeholder.",
-		           placeholders.front().position);
+		place.note_finding(Rule::footer_has_placeholder, "The footer has a placeholder.",
+		                   placeholders.front().position);
 }
 
 } // namespace whatsapp

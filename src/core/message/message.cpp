@@ -9,6 +9,7 @@
 
 #include <charconv>
 
+#include "core/base/ascii.hpp"
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
 #include "core/message/template.hpp"
@@ -26,25 +27,14 @@ namespace
 constexpr std::size_t room_around = 128;
 constexpr std::size_t room_around_parameter = 32;
 
-constexpr std::string_view json_white_space = " \t\n\r";
-
-std::string_view
-trim(std::string_view text) noexcept
-{
-	std::size_t first = text.find_first_not_of(json_white_space);
-	if (first == std::string_view::npos)
-		return {};
-	return text.substr(first, text.find_last_not_of(json_white_space) - first + 1);
-}
-
 /* The text between the braces of an object. */
 std::string_view
 members_of(std::string_view object)
 {
-	object = trim(object);
+	object = trimmed_text(object);
 	if (object.size() < 2 || object.front() != '{' || object.back() != '}')
 		throw Fault(sqlstate::invalid_json, "message payload is not a JSON object");
-	return trim(object.substr(1, object.size() - 2));
+	return trimmed_text(object.substr(1, object.size() - 2));
 }
 
 /* Cuts ".<number>" off the end. Only what callback_data() writes: 007 or -0 would be another

@@ -4,6 +4,7 @@
  * Placeholders are found first and filled afterwards, so text that happens to hold {{2}} stays
  * text. A body and its parameters must fit each other exactly; nothing is dropped or left blank.
  */
+#include "core/base/counted_noun.hpp"
 #include "core/message/template.hpp"
 
 #include <algorithm>
@@ -37,12 +38,6 @@ mismatch(std::string detail, const char *hint)
 {
 	throw Fault(sqlstate::parameter_mismatch, "template parameters do not match the template body",
 	            std::move(detail), hint);
-}
-
-std::string
-counted(std::size_t count, const char *noun)
-{
-	return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 /* The parameter's index from "1", "2", … and max_parameters for anything else. */
@@ -94,7 +89,7 @@ find_placeholders(std::string_view body, IndexOf index_of)
 
 template <typename TextOf>
 std::string
-fill(std::string_view body, const std::vector<Placeholder> &placeholders, TextOf text_of)
+fill_body(std::string_view body, const std::vector<Placeholder> &placeholders, TextOf text_of)
 {
 	std::size_t size = body.size();
 	for (const Placeholder &placeholder : placeholders) {
@@ -166,15 +161,15 @@ render_template(std::string_view body, const std::vector<std::string> &parameter
 	if (skipped < wanted)
 		mismatch("The body skips the placeholder {{" + std::to_string(skipped + 1) + "}}.", hint);
 	if (wanted != parameters.size())
-		mismatch("The body wants " + counted(wanted, "parameter") + ", but " +
+		mismatch("The body wants " + counted_noun(wanted, "parameter") + ", but " +
 		             std::to_string(parameters.size()) +
 		             (parameters.size() == 1 ? " was given." : " were given."),
 		         hint);
 
 	for (std::size_t i = 0; i < parameters.size(); i++)
 		check_parameter("parameter " + std::to_string(i + 1), parameters[i]);
-	return fill(body, placeholders,
-	            [&](std::size_t i) -> const std::string & { return parameters[i]; });
+	return fill_body(body, placeholders,
+	                 [&](std::size_t i) -> const std::string & { return parameters[i]; });
 }
 
 std::string
@@ -213,8 +208,8 @@ render_template(std::string_view body, const std::vector<NamedParameter> &parame
 		         hint);
 	for (const NamedParameter &parameter : parameters)
 		check_parameter(parameter.name, parameter.text);
-	return fill(body, placeholders,
-	            [&](std::size_t i) -> const std::string & { return parameters[i].text; });
+	return fill_body(body, placeholders,
+	                 [&](std::size_t i) -> const std::string & { return parameters[i].text; });
 }
 
 } // namespace whatsapp

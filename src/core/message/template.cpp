@@ -30,21 +30,21 @@ line_break(char32_t c) noexcept
 }
 
 bool
-control(char32_t c) noexcept
+is_control(char32_t c) noexcept
 {
 	return c < 0x20 || (c >= 0x7F && c < 0xA0);
 }
 
 /* White space that a reader cannot tell from nothing, zero-width characters included. */
 bool
-blank(char32_t c) noexcept
+is_blank(char32_t c) noexcept
 {
 	return c == ' ' || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200F) || c == 0x202F ||
 	       c == 0x205F || c == 0x2060 || c == 0x3000 || c == 0xFEFF;
 }
 
 [[noreturn]] void
-forbid(std::string_view label, const char *what, std::size_t position)
+forbid_whitespace(std::string_view label, const char *what, std::size_t position)
 {
 	throw Fault(sqlstate::forbidden_whitespace,
 	            "value of " + quote_name(label) + " contains " + what,
@@ -66,11 +66,11 @@ void
 check_character(std::string_view label, char32_t c, std::size_t position)
 {
 	if (line_break(c))
-		forbid(label, "a newline", position);
+		forbid_whitespace(label, "a newline", position);
 	if (c == '\t')
-		forbid(label, "a tab", position);
-	if (control(c))
-		forbid(label, "a control character", position);
+		forbid_whitespace(label, "a tab", position);
+	if (is_control(c))
+		forbid_whitespace(label, "a control character", position);
 }
 
 } // namespace
@@ -142,8 +142,8 @@ check_parameter(std::string_view label, std::string_view text)
 		check_character(label, character.code_point, position);
 		spaces = character.code_point == ' ' ? spaces + 1 : 0;
 		if (spaces > max_space_run)
-			forbid(label, "more than four spaces in a row", position);
-		visible = visible || !blank(character.code_point);
+			forbid_whitespace(label, "more than four spaces in a row", position);
+		visible = visible || !is_blank(character.code_point);
 		at += character.length;
 	}
 	if (!visible)
@@ -162,7 +162,7 @@ collapse_white_space(std::string_view text)
 		const Utf8Character character = decode_utf8(text.substr(at));
 		const std::size_t length = character.length == 0 ? 1 : character.length;
 		const char32_t c = character.code_point;
-		if (character.length != 0 && (c == ' ' || line_break(c) || control(c))) {
+		if (character.length != 0 && (c == ' ' || line_break(c) || is_control(c))) {
 			gap = !collapsed.empty();
 		} else {
 			if (gap)

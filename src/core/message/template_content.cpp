@@ -49,8 +49,8 @@ refuse_parameter_type(const ContentNode &parameter, const std::string &type, con
 
 /* "button 1" → "button 1 parameter 2"; the only one of a component needs no number. */
 ContentNode
-labelled(const ContentNode &component, const ContentNode &parameter, std::size_t place,
-         std::size_t count)
+labelled_parameter(const ContentNode &component, const ContentNode &parameter, std::size_t place,
+                   std::size_t count)
 {
 	std::string label = component.path();
 	if (count > 1 || component.path() == "body")
@@ -104,7 +104,8 @@ check_body_parameters(const ContentNode &component)
 	std::set<std::string> names;
 	std::size_t named_count = 0;
 	for (std::size_t i = 0; i < parameters.size(); i++) {
-		const ContentNode parameter = labelled(component, parameters[i], i, parameters.size());
+		const ContentNode parameter =
+		    labelled_parameter(component, parameters[i], i, parameters.size());
 		const std::string type = lower_word(parameter.required_member("type"));
 		bool named = false;
 		if (type == "text") {

@@ -120,7 +120,7 @@ struct BudgetFigures {
 	double amount;
 	double spent;
 	double reserved;
-	std::int64_t held;
+	std::int64_t held_messages;
 	std::int64_t unpriced;
 };
 

@@ -161,8 +161,9 @@ add_budgets(MetricsWriter &writer, const Figures &figures)
 	for_budgets("whatsapp_budget_reserved",
 	            "What those cost that were claimed and are neither delivered nor refused.",
 	            [](const BudgetFigures &budget) { return budget.reserved; });
-	for_budgets("whatsapp_budget_held_messages", "Messages that wait because of the budget.",
-	            [](const BudgetFigures &budget) { return static_cast<double>(budget.held); });
+	for_budgets(
+	    "whatsapp_budget_held_messages", "Messages that wait because of the budget.",
+	    [](const BudgetFigures &budget) { return static_cast<double>(budget.held_messages); });
 	for_budgets("whatsapp_budget_unpriced_messages",
 	            "Messages of it whose price nobody knows: they count as 0.",
 	            [](const BudgetFigures &budget) { return static_cast<double>(budget.unpriced); });

@@ -110,13 +110,13 @@ add_budgets(std::string &page, const DatabaseFigures &database)
 	for (int i = 0; i < database.budget_count; i++) {
 		const BudgetFigures &budget = database.budget[i];
 		const double used = budget.spent + budget.reserved;
-		const bool good = budget.held == 0 && used < near_end * budget.amount;
+		const bool good = budget.held_messages == 0 && used < near_end * budget.amount;
 		page += std::string(good ? "<tr class=ok><td>ok" : "<tr class=bad><td>look") + "<td>" +
 		        escape_html(budget.name) + "<td class=r>" +
 		        show_money(budget.spent, budget.currency) + "<td class=r>" +
 		        show_money(budget.reserved, budget.currency) + "<td class=r>" +
 		        show_money(budget.amount, budget.currency) + "<td class=r>" +
-		        show_count(not_negative(budget.held)) + "</tr>\n";
+		        show_count(not_negative(budget.held_messages)) + "</tr>\n";
 	}
 	page += "</table>\n";
 }

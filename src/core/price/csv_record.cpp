@@ -15,7 +15,7 @@ namespace whatsapp
 {
 
 bool
-CsvRecord::blank() const noexcept
+CsvRecord::is_blank() const noexcept
 {
 	return std::all_of(cells.begin(), cells.end(),
 	                   [](const std::string &cell) { return cell.empty(); });
@@ -66,7 +66,7 @@ CsvReader::take_newline() noexcept
 }
 
 bool
-CsvReader::next(CsvRecord &record)
+CsvReader::next_record(CsvRecord &record)
 {
 	record.cells.clear();
 	record.line = line_;
@@ -74,7 +74,7 @@ CsvReader::next(CsvRecord &record)
 		return false;
 	for (;;) {
 		const bool quoted = !rest_.empty() && rest_.front() == '"';
-		record.cells.emplace_back(trimmed(quoted ? take_quoted() : take_plain()));
+		record.cells.emplace_back(trimmed_text(quoted ? take_quoted() : take_plain()));
 		if (rest_.empty())
 			return true;
 		if (rest_.front() != ',' && rest_.front() != '\r' && rest_.front() != '\n')

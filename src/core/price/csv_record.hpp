@@ -17,7 +17,7 @@ struct CsvRecord {
 	int line = 0;                   /* where it begins, from 1 */
 
 	/* Of cells that are empty, all of them. */
-	bool blank() const noexcept;
+	bool is_blank() const noexcept;
 };
 
 class CsvReader
@@ -27,7 +27,7 @@ public:
 
 	/* False at the end. Throws 22023 for a quote that is never closed, or that is followed by
 	 * something else than a comma or a newline. */
-	bool next(CsvRecord &record);
+	bool next_record(CsvRecord &record);
 
 private:
 	std::string take_quoted();

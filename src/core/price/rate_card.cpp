@@ -58,14 +58,14 @@ category_named(std::string_view name)
 }
 
 [[noreturn]] void
-refuse(int line, const std::string &what)
+refuse_line(int line, const std::string &what)
 {
 	throw Fault(sqlstate::invalid_parameter_value, "the file is no rate card that can be read",
 	            "Line " + std::to_string(line) + ": " + what + ".",
 	            "Import Meta's file unchanged, or correct this line.");
 }
 
-struct Columns {
+struct RateColumns {
 	std::size_t count = 0;
 	std::size_t market = npos;
 	std::size_t currency = npos;
@@ -99,7 +99,7 @@ is_header(const CsvRecord &record)
 
 /* True when the name is one of the single columns; twice is refused. */
 bool
-take_single(Columns &columns, const std::string &letters, std::size_t place, int line)
+take_single(RateColumns &columns, const std::string &letters, std::size_t place, int line)
 {
 	const std::pair<std::string_view, std::size_t *> single[] = {
 	    {"market", &columns.market},     {"currency", &columns.currency},
@@ -109,18 +109,18 @@ take_single(Columns &columns, const std::string &letters, std::size_t place, int
 	for (const auto &[name, column] : single) {
 		if (letters != name)
 			continue;
-		if (*column != Columns::npos)
-			refuse(line, "column \"" + letters + "\" stands there twice");
+		if (*column != RateColumns::npos)
+			refuse_line(line, "column \"" + letters + "\" stands there twice");
 		*column = place;
 		return true;
 	}
 	return false;
 }
 
-Columns
+RateColumns
 read_header(const CsvRecord &header)
 {
-	Columns columns;
+	RateColumns columns;
 	columns.count = header.cells.size();
 	while (columns.count > 0 && header.cells[columns.count - 1].empty())
 		columns.count--;
@@ -130,17 +130,19 @@ read_header(const CsvRecord &header)
 			continue;
 		const std::string_view category = category_named(cell);
 		if (category.empty())
-			refuse(header.line, "column " + std::to_string(i + 1) + " has an unknown name");
+			refuse_line(header.line, "column " + std::to_string(i + 1) + " has an unknown name");
 		for (const auto &other : columns.categories)
 			if (other.second == category)
-				refuse(header.line, "column \"" + cell + "\" stands there twice");
+				refuse_line(header.line, "column \"" + cell + "\" stands there twice");
 		columns.categories.emplace_back(i, category);
 	}
-	const bool single = columns.category != Columns::npos || columns.volume_from != Columns::npos ||
-	                    columns.rate != Columns::npos;
+	const bool single = columns.category != RateColumns::npos ||
+	                    columns.volume_from != RateColumns::npos ||
+	                    columns.rate != RateColumns::npos;
 	if (columns.categories.empty() ? !columns.tiers() : single)
-		refuse(header.line, "a card has columns named after categories, or Category, Volume from "
-		                    "and Rate");
+		refuse_line(header.line,
+		            "a card has columns named after categories, or Category, Volume from "
+		            "and Rate");
 	return columns;
 }
 
@@ -150,7 +152,7 @@ check_currency(const std::string &cell, std::string_view currency, int line)
 {
 	const std::string_view code = cell == "$US" ? std::string_view("USD") : cell;
 	if (code != currency)
-		refuse(line, "the currency is \"" + cell + "\" and not " + std::string(currency));
+		refuse_line(line, "the currency is \"" + cell + "\" and not " + std::string(currency));
 }
 
 std::string
@@ -160,8 +162,8 @@ rate_of_cell(const std::string &cell, int line)
 		return {};
 	std::string rate = read_rate(cell);
 	if (rate.empty())
-		refuse(line, "\"" + cell + "\" is neither a rate of at most " +
-		                 std::to_string(rate_decimals) + " decimals nor n/a");
+		refuse_line(line, "\"" + cell + "\" is neither a rate of at most " +
+		                      std::to_string(rate_decimals) + " decimals nor n/a");
 	return rate;
 }
 
@@ -172,18 +174,18 @@ volume_of_cell(const std::string &cell, int line)
 	const char *end = cell.data() + cell.size();
 	const auto [at, error] = std::from_chars(cell.data(), end, volume);
 	if (error != std::errc() || at != end || volume < 0)
-		refuse(line, "\"" + cell + "\" is no number of messages");
+		refuse_line(line, "\"" + cell + "\" is no number of messages");
 	return std::max<std::int64_t>(volume, 1);
 }
 
 void
-read_row(const CsvRecord &record, const Columns &columns, std::vector<CardRate> &rates)
+read_row(const CsvRecord &record, const RateColumns &columns, std::vector<CardRate> &rates)
 {
 	CardRate row;
 	row.market = record.cells[columns.market];
 	row.line = record.line;
 	if (row.market.empty())
-		refuse(record.line, "the market is missing");
+		refuse_line(record.line, "the market is missing");
 	for (const auto &[place, category] : columns.categories) {
 		row.category = category;
 		row.rate = rate_of_cell(record.cells[place], record.line);
@@ -193,7 +195,7 @@ read_row(const CsvRecord &record, const Columns &columns, std::vector<CardRate> 
 		return;
 	row.category = category_named(record.cells[columns.category]);
 	if (row.category.empty())
-		refuse(record.line, "the category is unknown");
+		refuse_line(record.line, "the category is unknown");
 	row.volume_from = volume_of_cell(record.cells[columns.volume_from], record.line);
 	row.rate = rate_of_cell(record.cells[columns.rate], record.line);
 	rates.push_back(row);
@@ -237,23 +239,24 @@ read_records(Next next, std::string_view currency)
 		if (!next(record))
 			return {};
 	} while (!is_header(record));
-	const Columns columns = read_header(record);
+	const RateColumns columns = read_header(record);
 
 	std::vector<CardRate> rates;
 	std::set<std::tuple<std::string, std::string, std::int64_t>> seen;
 	while (next(record)) {
-		if (record.blank())
+		if (record.is_blank())
 			continue;
 		if (record.cells.size() < columns.count)
-			refuse(record.line, "it has " + std::to_string(record.cells.size()) + " of " +
-			                        std::to_string(columns.count) + " cells");
-		if (columns.currency != Columns::npos)
+			refuse_line(record.line, "it has " + std::to_string(record.cells.size()) + " of " +
+			                             std::to_string(columns.count) + " cells");
+		if (columns.currency != RateColumns::npos)
 			check_currency(record.cells[columns.currency], currency, record.line);
 		const std::size_t before = rates.size();
 		read_row(record, columns, rates);
 		for (std::size_t i = before; i < rates.size(); i++)
 			if (!seen.emplace(rates[i].market, rates[i].category, rates[i].volume_from).second)
-				refuse(record.line, "market \"" + rates[i].market + "\" has this rate already");
+				refuse_line(record.line,
+				            "market \"" + rates[i].market + "\" has this rate already");
 	}
 	if (rates.empty())
 		throw Fault(sqlstate::invalid_parameter_value, "the rate card has no rates");
@@ -268,7 +271,8 @@ read_csv_card(std::string_view file, std::string_view currency)
 	if (file.substr(0, byte_order_mark.size()) == byte_order_mark)
 		file.remove_prefix(byte_order_mark.size());
 	CsvReader reader(file);
-	return read_records([&reader](CsvRecord &record) { return reader.next(record); }, currency);
+	return read_records([&reader](CsvRecord &record) { return reader.next_record(record); },
+	                    currency);
 }
 
 /* One sheet has the rates; which one of several counts nobody can know. */

@@ -34,7 +34,7 @@ constexpr std::size_t max_columns = 256;
 constexpr std::size_t max_rows = 20000;
 
 [[noreturn]] void
-refuse(const std::string &what)
+refuse_workbook(const std::string &what)
 {
 	throw Fault(sqlstate::invalid_parameter_value, "the workbook cannot be read", what + ".",
 	            "Import Meta's file unchanged, or save it as CSV and import that.");
@@ -66,7 +66,7 @@ open_archive(std::string_view file)
 	zip_error_fini(&error);
 	if (archive == nullptr) {
 		zip_source_free(source);
-		refuse("It is no whole ZIP archive");
+		refuse_workbook("It is no whole ZIP archive");
 	}
 	return Archive(archive);
 }
@@ -79,41 +79,41 @@ read_part(zip_t *archive, const std::string &name)
 	if (zip_stat(archive, name.c_str(), 0, &about) != 0)
 		return {};
 	if ((about.valid & ZIP_STAT_SIZE) == 0 || about.size > max_part_bytes)
-		refuse("Its part " + name + " is larger than 8 MB");
+		refuse_workbook("Its part " + name + " is larger than 8 MB");
 	const std::unique_ptr<zip_file_t, CloseFile> file(zip_fopen(archive, name.c_str(), 0));
 	if (file == nullptr)
-		refuse("Its part " + name + " is encrypted or damaged");
+		refuse_workbook("Its part " + name + " is encrypted or damaged");
 	std::string text(static_cast<std::size_t>(about.size), '\0');
 	std::size_t got = 0;
 	while (got < text.size()) {
 		const zip_int64_t bytes = zip_fread(file.get(), text.data() + got, text.size() - got);
 		if (bytes <= 0)
-			refuse("Its part " + name + " is damaged");
+			refuse_workbook("Its part " + name + " is damaged");
 		got += static_cast<std::size_t>(bytes);
 	}
 	/* the sum is compared at the end, which is one read further */
 	char more;
 	if (zip_fread(file.get(), &more, 1) != 0)
-		refuse("Its part " + name + " is damaged");
+		refuse_workbook("Its part " + name + " is damaged");
 	return text;
 }
 
 /* Whoever is told of elements, by their names without a namespace, and of the text within. An
  * exception may not pass through Expat: it is kept, and thrown behind it. */
-class Listener
+class XmlListener
 {
 public:
-	virtual ~Listener() = default;
-	virtual void begin(std::string_view name, const char **attributes) = 0;
-	virtual void end(std::string_view name) = 0;
-	virtual void text(std::string_view part) = 0;
+	virtual ~XmlListener() = default;
+	virtual void begin_element(std::string_view name, const char **attributes) = 0;
+	virtual void end_element(std::string_view name) = 0;
+	virtual void take_text(std::string_view part) = 0;
 
-	void parse(const std::string &xml, const std::string &part);
+	void parse_part(const std::string &xml, const std::string &part);
 
 private:
 	template <class Call>
 	void
-	keep(Call call) noexcept
+	keep_exception(Call call) noexcept
 	{
 		try {
 			if (failure_ == nullptr)
@@ -135,7 +135,7 @@ private:
 };
 
 void
-Listener::parse(const std::string &xml, const std::string &part)
+XmlListener::parse_part(const std::string &xml, const std::string &part)
 {
 	const std::unique_ptr<XML_ParserStruct, void (*)(XML_Parser)> parser(
 	    XML_ParserCreateNS(nullptr, '|'), XML_ParserFree);
@@ -146,28 +146,32 @@ Listener::parse(const std::string &xml, const std::string &part)
 	XML_SetElementHandler(
 	    parser_,
 	    [](void *self, const char *name, const char **attributes) {
-		    auto *listener = static_cast<Listener *>(self);
-		    listener->keep([&] { listener->begin(local_name(name), attributes); });
+		    auto *listener = static_cast<XmlListener *>(self);
+		    listener->keep_exception(
+		        [&] { listener->begin_element(local_name(name), attributes); });
 	    },
 	    [](void *self, const char *name) {
-		    auto *listener = static_cast<Listener *>(self);
-		    listener->keep([&] { listener->end(local_name(name)); });
+		    auto *listener = static_cast<XmlListener *>(self);
+		    listener->keep_exception([&] { listener->end_element(local_name(name)); });
 	    });
 	XML_SetCharacterDataHandler(parser_, [](void *self, const char *text, int length) {
-		auto *listener = static_cast<Listener *>(self);
-		listener->keep([&] { listener->text({text, static_cast<std::size_t>(length)}); });
+		auto *listener = static_cast<XmlListener *>(self);
+		listener->keep_exception([&] {
+			listener->take_text({text, static_cast<std::size_t>(length)});
+		});
 	});
 	/* a workbook has no document type, and so no entities of its own */
-	XML_SetStartDoctypeDeclHandler(
-	    parser_, [](void *self, const char *, const char *, const char *, int) {
-		    static_cast<Listener *>(self)->keep([] { refuse("It has a document type"); });
-	    });
+	XML_SetStartDoctypeDeclHandler(parser_,
+	                               [](void *self, const char *, const char *, const char *, int) {
+		                               static_cast<XmlListener *>(self)->keep_exception(
+		                                   [] { refuse_workbook("It has a document type"); });
+	                               });
 	const bool whole =
 	    XML_Parse(parser_, xml.data(), static_cast<int>(xml.size()), XML_TRUE) == XML_STATUS_OK;
 	if (failure_ != nullptr)
 		std::rethrow_exception(failure_);
 	if (!whole)
-		refuse("Its part " + part + " is no XML");
+		refuse_workbook("Its part " + part + " is no XML");
 }
 
 std::string_view
@@ -182,14 +186,14 @@ attribute(const char **attributes, std::string_view name)
 }
 
 /* The sheets in their order by the ids of their relations, or what these ids lead to. */
-class Names : public Listener
+class Names : public XmlListener
 {
 public:
 	std::vector<std::string> sheets;
 	std::map<std::string, std::string> targets;
 
 	void
-	begin(std::string_view name, const char **attributes) override
+	begin_element(std::string_view name, const char **attributes) override
 	{
 		if (name == "sheet")
 			sheets.emplace_back(attribute(attributes, "id"));
@@ -197,24 +201,24 @@ public:
 			targets[std::string(attribute(attributes, "Id"))] = attribute(attributes, "Target");
 	}
 	void
-	end(std::string_view) override
+	end_element(std::string_view) override
 	{
 	}
 	void
-	text(std::string_view) override
+	take_text(std::string_view) override
 	{
 	}
 };
 
 /* The table of texts: of one with formats, its runs are one text; what is only pronounced is not.
  */
-class Texts : public Listener
+class SharedStrings : public XmlListener
 {
 public:
 	std::vector<std::string> all;
 
 	void
-	begin(std::string_view name, const char **) override
+	begin_element(std::string_view name, const char **) override
 	{
 		if (name == "si")
 			all.emplace_back();
@@ -222,13 +226,13 @@ public:
 		is_spoken_ = is_spoken_ || name == "rPh";
 	}
 	void
-	end(std::string_view name) override
+	end_element(std::string_view name) override
 	{
 		reads_ = false;
 		is_spoken_ = is_spoken_ && name != "rPh";
 	}
 	void
-	text(std::string_view part) override
+	take_text(std::string_view part) override
 	{
 		if (reads_ && !all.empty())
 			all.back() += part;
@@ -264,19 +268,19 @@ column_of(std::string_view place)
 			break;
 		column = 26 * column + static_cast<std::size_t>(c - 'A' + 1);
 		if (column > max_columns)
-			refuse("It has more than 256 columns");
+			refuse_workbook("It has more than 256 columns");
 	}
 	return column;
 }
 
-class Sheet : public Listener
+class Sheet : public XmlListener
 {
 public:
 	explicit Sheet(const std::vector<std::string> &texts) : texts_(texts) {}
 	std::vector<CsvRecord> rows;
 
 	void
-	begin(std::string_view name, const char **attributes) override
+	begin_element(std::string_view name, const char **attributes) override
 	{
 		if (name == "row")
 			begin_row(attribute(attributes, "r"));
@@ -285,7 +289,7 @@ public:
 		reads_ = name == "v" || (name == "t" && type_ == "inlineStr");
 	}
 	void
-	end(std::string_view name) override
+	end_element(std::string_view name) override
 	{
 		reads_ = false;
 		if (name == "c")
@@ -294,7 +298,7 @@ public:
 			rows.push_back(std::exchange(row_, CsvRecord()));
 	}
 	void
-	text(std::string_view part) override
+	take_text(std::string_view part) override
 	{
 		if (reads_)
 			value_ += part;
@@ -305,7 +309,7 @@ private:
 	begin_row(std::string_view number)
 	{
 		if (rows.size() >= max_rows)
-			refuse("It has more than 20,000 rows");
+			refuse_workbook("It has more than 20,000 rows");
 		int line = line_ + 1;
 		std::from_chars(number.data(), number.data() + number.size(), line);
 		row_ = CsvRecord();
@@ -329,7 +333,7 @@ private:
 			shown = "error " + value_;
 		else if (type_.empty() || type_ == "n")
 			shown = plain_number(value_);
-		shown = std::string(trimmed(shown));
+		shown = std::string(trimmed_text(shown));
 		if (shown.empty() || column_ >= max_columns)
 			return;
 		if (row_.cells.size() <= column_)
@@ -343,7 +347,7 @@ private:
 		const auto [at, error] =
 		    std::from_chars(value_.data(), value_.data() + value_.size(), place);
 		if (error != std::errc() || at != value_.data() + value_.size() || place >= texts_.size())
-			refuse("Row " + std::to_string(row_.line) + " names a text that is not there");
+			refuse_workbook("Row " + std::to_string(row_.line) + " names a text that is not there");
 		return texts_[place];
 	}
 
@@ -374,17 +378,17 @@ std::vector<std::vector<CsvRecord>>
 read_workbook(std::string_view file)
 {
 	const Archive archive = open_archive(file);
-	const auto read = [&archive](Listener &listener, const std::string &name, bool needed) {
+	const auto read = [&archive](XmlListener &listener, const std::string &name, bool needed) {
 		const std::string xml = read_part(archive.get(), name);
 		if (xml.empty() && needed)
-			refuse("It has no part " + name);
+			refuse_workbook("It has no part " + name);
 		if (!xml.empty())
-			listener.parse(xml, name);
+			listener.parse_part(xml, name);
 	};
 	Names names;
 	read(names, "xl/workbook.xml", true);
 	read(names, "xl/_rels/workbook.xml.rels", true);
-	Texts texts;
+	SharedStrings texts;
 	read(texts, "xl/sharedStrings.xml", false);
 	std::vector<std::vector<CsvRecord>> sheets;
 	for (const std::string &id : names.sheets) {

@@ -20,12 +20,12 @@ namespace
 {
 
 constexpr std::size_t digest_bytes = 32;
-using Digest = std::array<unsigned char, digest_bytes>;
+using FileDigest = std::array<unsigned char, digest_bytes>;
 
-Digest
+FileDigest
 digest_of(std::string_view file)
 {
-	Digest digest{};
+	FileDigest digest{};
 	unsigned int length = 0;
 	if (EVP_Digest(file.data(), file.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1)
 		throw std::bad_alloc();
@@ -33,7 +33,7 @@ digest_of(std::string_view file)
 }
 
 std::string
-in_base64(const Digest &digest)
+in_base64(const FileDigest &digest)
 {
 	std::array<unsigned char, 4 * ((digest_bytes + 2) / 3) + 1> text{};
 	const int length = EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(digest.size()));
@@ -41,7 +41,7 @@ in_base64(const Digest &digest)
 }
 
 std::string
-in_hex(const Digest &digest)
+in_hex(const FileDigest &digest)
 {
 	constexpr char digits[] = "0123456789abcdef";
 	std::string text;
@@ -63,7 +63,7 @@ digest_hex(std::string_view file)
 bool
 digest_matches(std::string_view file, std::string_view announced)
 {
-	const Digest digest = digest_of(file);
+	const FileDigest digest = digest_of(file);
 	return lower_case_of(announced) == in_hex(digest) || announced == in_base64(digest);
 }
 

@@ -31,7 +31,7 @@ struct RequestKind {
 
 	/* NULL when it is repeatable. */
 	GraphAsk (*make_look)(const RequestTask &);
-	Look (*read_look)(const RequestTask &, std::string_view body, Reply &reply);
+	LookResult (*read_look)(const RequestTask &, std::string_view body, Reply &reply);
 };
 
 /* NULL for a name that is none. */

@@ -32,7 +32,7 @@ struct Reply {
 };
 
 /* What has become of a request whose answer was lost. */
-enum class Look : unsigned char {
+enum class LookResult : unsigned char {
 	done,     /* it was carried out */
 	not_done, /* nothing of it can be seen, so far */
 	open,     /* there is more to look at: Reply::next */

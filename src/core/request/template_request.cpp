@@ -61,7 +61,7 @@ result_of(const json &message_template)
 }
 
 bool
-is_same(const json &one, const json &other, const char *name)
+is_same_member(const json &one, const json &other, const char *name)
 {
 	const std::string text = text_of(member(one, name));
 	return !text.empty() && text == text_of(member(other, name));
@@ -168,18 +168,18 @@ ask_template(const RequestTask &task)
 }
 
 /* Meta lets a name and a language exist once. */
-Look
+LookResult
 find_created_template(const RequestTask &task, std::string_view body, Reply &reply)
 {
 	const json request = parse_object(task.request, "the request");
 	const json answer = parse_object(body, "the answer");
 	for (const json &found : data_of(answer))
-		if (is_same(found, request, "name") && is_same(found, request, "language")) {
+		if (is_same_member(found, request, "name") && is_same_member(found, request, "language")) {
 			reply.result = reply.rows = result_of(found);
-			return Look::done;
+			return LookResult::done;
 		}
 	reply.next = next_page(answer, task.cursor);
-	return reply.next.empty() ? Look::not_done : Look::open;
+	return reply.next.empty() ? LookResult::not_done : LookResult::open;
 }
 
 namespace
@@ -204,17 +204,17 @@ is_edited(const json &request, const json &listed)
 
 } // namespace
 
-Look
+LookResult
 compare_edited_template(const RequestTask &task, std::string_view body, Reply &reply)
 {
 	const json request = parse_object(task.request, "the request");
 	const json answer = parse_object(body, "the answer");
 	reply.result = result_of(answer);
 	reply.rows = "{}";
-	return is_edited(request, answer) ? Look::done : Look::not_done;
+	return is_edited(request, answer) ? LookResult::done : LookResult::not_done;
 }
 
-Look
+LookResult
 find_deleted_template(const RequestTask &task, std::string_view body, Reply &reply)
 {
 	const json request = parse_object(task.request, "the request");
@@ -222,13 +222,14 @@ find_deleted_template(const RequestTask &task, std::string_view body, Reply &rep
 	const std::string id = text_of(member(request, "template_id"));
 	for (const json &found : data_of(answer)) {
 		const std::string status = text_of(member(found, "status"));
-		if (is_same(found, request, "name") && (id.empty() || text_of(member(found, "id")) == id) &&
-		    status != "DELETED" && status != "PENDING_DELETION")
-			return Look::not_done;
+		if (is_same_member(found, request, "name") &&
+		    (id.empty() || text_of(member(found, "id")) == id) && status != "DELETED" &&
+		    status != "PENDING_DELETION")
+			return LookResult::not_done;
 	}
 	reply.next = next_page(answer, task.cursor);
 	reply.result = reply.rows = "{}";
-	return reply.next.empty() ? Look::done : Look::open;
+	return reply.next.empty() ? LookResult::done : LookResult::open;
 }
 
 } // namespace whatsapp

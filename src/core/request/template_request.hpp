@@ -27,8 +27,8 @@ Reply read_success(const RequestTask &task, std::string_view body);
 /* To look: those whose name has the request's in it, and the one of its id. */
 GraphAsk ask_templates_of_name(const RequestTask &task);
 GraphAsk ask_template(const RequestTask &task);
-Look find_created_template(const RequestTask &task, std::string_view body, Reply &reply);
-Look compare_edited_template(const RequestTask &task, std::string_view body, Reply &reply);
-Look find_deleted_template(const RequestTask &task, std::string_view body, Reply &reply);
+LookResult find_created_template(const RequestTask &task, std::string_view body, Reply &reply);
+LookResult compare_edited_template(const RequestTask &task, std::string_view body, Reply &reply);
+LookResult find_deleted_template(const RequestTask &task, std::string_view body, Reply &reply);
 
 } // namespace whatsapp

@@ -18,7 +18,7 @@ namespace
 constexpr int least_reading = 16;
 
 std::uint64_t
-mix(std::uint64_t value) noexcept
+mixed_bits(std::uint64_t value) noexcept
 {
 	value ^= value >> 33;
 	value *= 0xff51afd7ed558ccdULL;
@@ -30,13 +30,13 @@ std::uint64_t
 pair_ticket(const std::string &sender, std::string_view recipient) noexcept
 {
 	const std::hash<std::string_view> hash;
-	return mix(hash(sender) * 31 + hash(recipient));
+	return mixed_bits(hash(sender) * 31 + hash(recipient));
 }
 
 std::uint64_t
 order_ticket(std::uint64_t pair, int priority) noexcept
 {
-	return mix(pair + static_cast<std::uint64_t>(priority) + 1);
+	return mixed_bits(pair + static_cast<std::uint64_t>(priority) + 1);
 }
 
 } // namespace

@@ -74,7 +74,7 @@ white_space_only(std::string_view text) noexcept
 }
 
 bool
-has(std::size_t first) noexcept
+was_found(std::size_t first) noexcept
 {
 	return first != std::string_view::npos;
 }
@@ -90,15 +90,15 @@ sentence(std::string text)
 std::string
 character_problem(std::string_view phone, const Census &seen)
 {
-	if (has(seen.foreign))
+	if (was_found(seen.foreign))
 		return sentence(name_character_at(phone, seen.foreign)) +
 		       ", which is not ASCII: a number has the plus sign and the digits 0 to 9 only.";
-	if (has(seen.control))
+	if (was_found(seen.control))
 		return sentence(name_character_at(phone, seen.control)) + ", a control character.";
 	if (in_exponent_form(phone))
 		return "The number is in exponent form, as spreadsheets write it, and its last digits may be "
 		       "lost: take it from its source again, as text.";
-	if (has(seen.letter))
+	if (was_found(seen.letter))
 		return "The number contains letters, the first of them at position " +
 		       std::to_string(seen.letter + 1) +
 		       "; prefixes such as tel: and extensions are not part of it.";
@@ -108,9 +108,9 @@ character_problem(std::string_view phone, const Census &seen)
 		return "The number ends with decimal places, as of a column that is no text.";
 	if (seen.spaces > 0)
 		return "The number has spaces.";
-	if (has(seen.separator))
+	if (was_found(seen.separator))
 		return "The number has separators: hyphens, dots, parentheses or slashes.";
-	if (has(seen.other))
+	if (was_found(seen.other))
 		return sentence(name_character_at(phone, seen.other)) +
 		       ", which is neither a digit nor the leading plus sign.";
 	if (seen.pluses > 1)

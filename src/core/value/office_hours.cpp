@@ -18,7 +18,7 @@ namespace
 
 constexpr std::string_view white_space = " \t\n\r\f\v";
 
-struct Reader {
+struct HoursText {
 	std::string_view rest;
 
 	std::size_t
@@ -30,7 +30,7 @@ struct Reader {
 		return before - rest.size();
 	}
 	bool
-	take(char letter) noexcept
+	take_letter(char letter) noexcept
 	{
 		if (rest.empty() || rest.front() != letter)
 			return false;
@@ -66,17 +66,17 @@ struct Reader {
 bool
 valid_office_hours(std::string_view hours) noexcept
 {
-	Reader reader = {hours};
+	HoursText reader = {hours};
 	reader.skip_white_space();
 	do {
-		if (!reader.take_day() || (reader.take('-') && !reader.take_day()) ||
-		    reader.skip_white_space() == 0 || !reader.take_time() || !reader.take('-') ||
+		if (!reader.take_day() || (reader.take_letter('-') && !reader.take_day()) ||
+		    reader.skip_white_space() == 0 || !reader.take_time() || !reader.take_letter('-') ||
 		    !reader.take_time())
 			return false;
 		reader.skip_white_space();
 		if (reader.rest.empty())
 			return true;
-		if (!reader.take(','))
+		if (!reader.take_letter(','))
 			return false;
 		reader.skip_white_space();
 	} while (!reader.rest.empty());

@@ -106,7 +106,7 @@ verdict_of(const PhoneNumber &number)
 }
 
 std::string
-format(const PhoneNumber &number, PhoneNumberUtil::PhoneNumberFormat how)
+format_number(const PhoneNumber &number, PhoneNumberUtil::PhoneNumberFormat how)
 {
 	std::string out;
 	library().Format(number, how, &out);
@@ -115,7 +115,7 @@ format(const PhoneNumber &number, PhoneNumberUtil::PhoneNumberFormat how)
 
 /* region: one that exists, or nowhere. */
 PhoneVerdict
-parse(const std::string &digits, const std::string &region, PhoneNumber &number)
+parse_number(const std::string &digits, const std::string &region, PhoneNumber &number)
 {
 	switch (library().Parse(digits, region, &number)) {
 	case PhoneNumberUtil::NO_PARSING_ERROR:
@@ -130,7 +130,7 @@ parse(const std::string &digits, const std::string &region, PhoneNumber &number)
 }
 
 void
-describe(const PhoneNumber &number, PhoneReading &reading)
+describe_number(const PhoneNumber &number, PhoneReading &reading)
 {
 	reading.calling_code = number.country_code();
 	std::string region;
@@ -142,9 +142,9 @@ describe(const PhoneNumber &number, PhoneReading &reading)
 	if (!reading.possible)
 		return;
 	copy_text(reading.type, type_name(library().GetNumberType(number)));
-	copy_text(reading.e164, format(number, PhoneNumberUtil::E164));
-	copy_text(reading.national, format(number, PhoneNumberUtil::NATIONAL));
-	copy_text(reading.international, format(number, PhoneNumberUtil::INTERNATIONAL));
+	copy_text(reading.e164, format_number(number, PhoneNumberUtil::E164));
+	copy_text(reading.national, format_number(number, PhoneNumberUtil::NATIONAL));
+	copy_text(reading.international, format_number(number, PhoneNumberUtil::INTERNATIONAL));
 }
 
 /* As dialed in the region. */
@@ -152,11 +152,11 @@ PhoneVerdict
 parse_in_region(const std::string &digits, const std::string &region, PhoneNumber &number,
                 PhoneReading &reading)
 {
-	PhoneVerdict verdict = parse(digits, region, number);
+	PhoneVerdict verdict = parse_number(digits, region, number);
 	/* whoever abroad writes 00 means a plus; where 00 is something else, this is no number */
 	if (verdict != PhoneVerdict::valid && digits.compare(0, 2, "00") == 0) {
 		PhoneNumber abroad;
-		if (parse("+" + digits.substr(2), nowhere, abroad) == PhoneVerdict::valid) {
+		if (parse_number("+" + digits.substr(2), nowhere, abroad) == PhoneVerdict::valid) {
 			number = abroad;
 			return PhoneVerdict::valid;
 		}
@@ -167,10 +167,10 @@ parse_in_region(const std::string &digits, const std::string &region, PhoneNumbe
 	if (verdict == PhoneVerdict::valid && digits[0] != '0') {
 		PhoneNumber whole;
 		const int code = library().GetCountryCodeForRegion(region);
-		if (parse("+" + digits, nowhere, whole) == PhoneVerdict::valid &&
+		if (parse_number("+" + digits, nowhere, whole) == PhoneVerdict::valid &&
 		    whole.country_code() == code) {
-			const std::string one = format(number, PhoneNumberUtil::E164);
-			const std::string other = format(whole, PhoneNumberUtil::E164);
+			const std::string one = format_number(number, PhoneNumberUtil::E164);
+			const std::string other = format_number(whole, PhoneNumberUtil::E164);
 			if (one != other) {
 				copy_text(reading.e164, one);
 				copy_text(reading.other, other);
@@ -192,14 +192,14 @@ has_mexican_one(const std::string &digits)
 PhoneVerdict
 parse_international(const std::string &digits, PhoneNumber &number)
 {
-	const PhoneVerdict verdict = parse(digits, nowhere, number);
+	const PhoneVerdict verdict = parse_number(digits, nowhere, number);
 	if (verdict == PhoneVerdict::valid || !has_mexican_one(digits))
 		return verdict;
-	return parse("+52" + digits.substr(4), nowhere, number);
+	return parse_number("+52" + digits.substr(4), nowhere, number);
 }
 
 void
-read(const std::string &digits, const std::string &region, PhoneReading &reading)
+read_number(const std::string &digits, const std::string &region, PhoneReading &reading)
 {
 	PhoneNumber number;
 	if (!region.empty() && !is_region(region)) {
@@ -211,11 +211,11 @@ read(const std::string &digits, const std::string &region, PhoneReading &reading
 	else if (!region.empty())
 		reading.verdict = parse_in_region(digits, region, number, reading);
 	else if (digits.compare(0, 2, "00") == 0)
-		reading.verdict = parse("+" + digits.substr(2), nowhere, number);
+		reading.verdict = parse_number("+" + digits.substr(2), nowhere, number);
 	else
 		reading.verdict = PhoneVerdict::no_region;
 	if (reading.verdict != PhoneVerdict::ambiguous && number.country_code() != 0)
-		describe(number, reading);
+		describe_number(number, reading);
 	if (reading.verdict == PhoneVerdict::valid && has_mexican_one(digits))
 		copy_text(reading.e164, digits);
 }
@@ -228,7 +228,7 @@ read_phone_number(const char *digits, const char *region, PhoneReading *reading)
 	*reading = {};
 	reading->verdict = PhoneVerdict::failed;
 	try {
-		read(digits, region, *reading);
+		read_number(digits, region, *reading);
 	} catch (...) {
 		*reading = {};
 		reading->verdict = PhoneVerdict::failed;

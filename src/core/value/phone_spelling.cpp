@@ -20,7 +20,7 @@ constexpr std::size_t max_phone_bytes = 1024;
 constexpr std::size_t least_behind_slash = 4;
 
 [[noreturn]] void
-refuse(std::string_view phone, const std::string &why)
+refuse_phone(std::string_view phone, const std::string &why)
 {
 	throw Fault(sqlstate::invalid_parameter_value, "phone number cannot be read",
 	            why + name_number(phone),
@@ -32,7 +32,7 @@ refuse_character(std::string_view phone, std::size_t at, const char *why)
 {
 	std::string text = name_character_at(phone, at);
 	text[0] = 'T';
-	refuse(phone, text + why);
+	refuse_phone(phone, text + why);
 }
 
 bool
@@ -67,12 +67,12 @@ std::string
 spell_phone(std::string_view phone)
 {
 	if (phone.size() > max_phone_bytes)
-		refuse(phone, "The text is longer than any number.");
+		refuse_phone(phone, "The text is longer than any number.");
 	const std::string_view text = without_ends(phone);
 	if (text.empty())
-		refuse(phone, "The text is empty.");
+		refuse_phone(phone, "The text is empty.");
 	if (in_exponent_form(text) || in_decimal_form(text))
-		refuse(phone, phone_problem(text));
+		refuse_phone(phone, phone_problem(text));
 
 	std::string out;
 	std::size_t slash = std::string::npos;
@@ -96,9 +96,9 @@ spell_phone(std::string_view phone)
 		at += c.length == 0 ? 1 : c.length;
 	}
 	if (out.empty() || out == "+")
-		refuse(phone, "The text has no digits.");
+		refuse_phone(phone, "The text has no digits.");
 	if (slash != std::string::npos && out.size() - slash < least_behind_slash)
-		refuse(phone, "What stands behind the slash is too short: these may be two numbers.");
+		refuse_phone(phone, "What stands behind the slash is too short: these may be two numbers.");
 	return out;
 }
 

@@ -75,11 +75,11 @@ name_message(const char *recipient, const char *reference)
 bool
 list_has_recipient(std::string_view list, std::string_view recipient) noexcept
 {
-	if (trimmed(list).empty())
+	if (trimmed_text(list).empty())
 		return true;
 	while (!list.empty()) {
 		const std::size_t comma = std::min(list.find(','), list.size());
-		const std::string_view entry = trimmed(list.substr(0, comma));
+		const std::string_view entry = trimmed_text(list.substr(0, comma));
 		list.remove_prefix(std::min(comma + 1, list.size()));
 		if (entry.empty())
 			continue;

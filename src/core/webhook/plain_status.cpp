@@ -39,7 +39,7 @@ has_only_members(const JsonNode *value, const std::string_view (&names)[size]) n
 {
 	if (value == nullptr)
 		return true;
-	if (!value->is(JsonType::object))
+	if (!value->has_type(JsonType::object))
 		return false;
 	for (const JsonNode &part : JsonItems(*value))
 		if (std::find(std::begin(names), std::end(names), part.key) == std::end(names))
@@ -63,7 +63,8 @@ is_plain_status(const JsonNode &item) noexcept
 	const JsonNode *pricing = member(&item, "pricing");
 	const JsonNode *billable = member(pricing, "billable");
 	return rank_of(word_of(item)) >= StatusRank::sent &&
-	       (billable == nullptr || billable->is(JsonType::yes) || billable->is(JsonType::no)) &&
+	       (billable == nullptr || billable->has_type(JsonType::yes) ||
+	        billable->has_type(JsonType::no)) &&
 	       has_only_members(&item, status_members) &&
 	       has_only_members(conversation, conversation_members) &&
 	       has_only_members(member(conversation, "origin"), origin_members) &&

@@ -41,26 +41,26 @@ class Sha256
 public:
 	Sha256() noexcept : context_(EVP_MD_CTX_new())
 	{
-		valid_ =
-		    fresh() != nullptr && context_ != nullptr && EVP_MD_CTX_copy_ex(context_, fresh()) == 1;
+		valid_ = empty_context() != nullptr && context_ != nullptr &&
+		         EVP_MD_CTX_copy_ex(context_, empty_context()) == 1;
 	}
 	~Sha256() { EVP_MD_CTX_free(context_); }
 	Sha256(const Sha256 &) = delete;
 	Sha256 &operator=(const Sha256 &) = delete;
 
 	Sha256 &
-	add(const unsigned char *bytes, std::size_t size) noexcept
+	add_bytes(const unsigned char *bytes, std::size_t size) noexcept
 	{
 		valid_ = valid_ && (size == 0 || EVP_DigestUpdate(context_, bytes, size) == 1);
 		return *this;
 	}
 	Sha256 &
-	add(std::string_view text) noexcept
+	add_bytes(std::string_view text) noexcept
 	{
-		return add(bytes_of(text), text.size());
+		return add_bytes(bytes_of(text), text.size());
 	}
 	bool
-	finish(unsigned char *digest) noexcept
+	finish_digest(unsigned char *digest) noexcept
 	{
 		return valid_ && EVP_DigestFinal_ex(context_, digest, nullptr) == 1;
 	}
@@ -70,7 +70,7 @@ private:
 	bool valid_;
 
 	static const EVP_MD_CTX *
-	fresh() noexcept
+	empty_context() noexcept
 	{
 		static EVP_MD_CTX *const context = [] {
 			EVP_MD_CTX *made = EVP_MD_CTX_new();
@@ -104,7 +104,7 @@ hmac(std::string_view key, std::string_view message, Hex &result) noexcept
 	unsigned char digest[digest_bytes];
 
 	if (key.size() > block_bytes) {
-		if (!Sha256().add(key).finish(inner))
+		if (!Sha256().add_bytes(key).finish_digest(inner))
 			return false;
 	} else {
 		std::copy(key.begin(), key.end(), inner);
@@ -113,8 +113,12 @@ hmac(std::string_view key, std::string_view message, Hex &result) noexcept
 		outer[i] = inner[i] ^ 0x5C;
 		inner[i] ^= 0x36;
 	}
-	const bool done = Sha256().add(inner, block_bytes).add(message).finish(digest) &&
-	                  Sha256().add(outer, block_bytes).add(digest, digest_bytes).finish(digest);
+	const bool done =
+	    Sha256().add_bytes(inner, block_bytes).add_bytes(message).finish_digest(digest) &&
+	    Sha256()
+	        .add_bytes(outer, block_bytes)
+	        .add_bytes(digest, digest_bytes)
+	        .finish_digest(digest);
 	OPENSSL_cleanse(inner, sizeof inner);
 	OPENSSL_cleanse(outer, sizeof outer);
 	result = to_hex(digest);
@@ -124,7 +128,7 @@ hmac(std::string_view key, std::string_view message, Hex &result) noexcept
 void
 sha256(std::string_view message, unsigned char *digest)
 {
-	if (!Sha256().add(message).finish(digest))
+	if (!Sha256().add_bytes(message).finish_digest(digest))
 		throw std::bad_alloc();
 }
 

@@ -48,7 +48,7 @@ read_messages(const ItemContext &context, const JsonNode &change, Events &events
 		if (items == nullptr)
 			continue;
 		known = true;
-		if (!items->is(JsonType::array)) {
+		if (!items->has_type(JsonType::array)) {
 			events.push_back(malformed_event(context, *items));
 			continue;
 		}
@@ -63,7 +63,7 @@ void
 read_change(ItemContext context, const JsonNode &change, Events &events)
 {
 	const JsonNode *field = member(&change, "field");
-	if (field == nullptr || !field->is(JsonType::string)) {
+	if (field == nullptr || !field->has_type(JsonType::string)) {
 		events.push_back(malformed_event(context, change));
 		return;
 	}
@@ -89,7 +89,7 @@ read_entry(const JsonNode &entry, bool plain, Events &events)
 	read_entry_time(context, member(&entry, "time"));
 
 	const JsonNode *changes = member(&entry, "changes");
-	if (changes == nullptr || !changes->is(JsonType::array)) {
+	if (changes == nullptr || !changes->has_type(JsonType::array)) {
 		events.push_back(malformed_event(context, entry));
 		return;
 	}
@@ -105,7 +105,7 @@ read_bare_object(const JsonNode &object, bool plain, Events &events)
 	context.plain = plain;
 	const JsonNode *field = member(&object, "field");
 	const JsonNode *value = member(&object, "value");
-	if (field == nullptr || !field->is(JsonType::string) || value == nullptr) {
+	if (field == nullptr || !field->has_type(JsonType::string) || value == nullptr) {
 		events.push_back(malformed_event(context, object));
 		return;
 	}
@@ -118,7 +118,7 @@ void
 read_object(const JsonNode &object, bool plain, Events &events)
 {
 	const JsonNode *entries = member(&object, "entry");
-	if (entries == nullptr || !entries->is(JsonType::array)) {
+	if (entries == nullptr || !entries->has_type(JsonType::array)) {
 		read_bare_object(object, plain, events);
 		return;
 	}
@@ -168,8 +168,8 @@ read_webhook(std::string_view body)
 	if (problem != JsonProblem::none)
 		throw Fault(sqlstate::invalid_json, message, json_problem_text(problem));
 	const JsonNode &root = document.nodes.front();
-	const bool is_list = root.is(JsonType::array) && root.size > 1;
-	if (!root.is(JsonType::object) && !is_list)
+	const bool is_list = root.has_type(JsonType::array) && root.size > 1;
+	if (!root.has_type(JsonType::object) && !is_list)
 		throw Fault(sqlstate::invalid_json, message, "The document is not a JSON object.");
 
 	delivery.is_cut = mended.is_cut;

@@ -119,10 +119,10 @@ errors_of(const ItemContext &context, const JsonNode &item)
 {
 	const JsonNode *errors = member(&item, "errors");
 
-	if (errors == nullptr || errors->is(JsonType::null))
+	if (errors == nullptr || errors->has_type(JsonType::null))
 		return {};
-	const bool list = errors->is(JsonType::array);
-	if ((list || errors->is(JsonType::object)) && errors->size == 1)
+	const bool list = errors->has_type(JsonType::array);
+	if ((list || errors->has_type(JsonType::object)) && errors->size == 1)
 		return {};
 	return list ? raw_of(context, *errors) : "[" + raw_of(context, *errors) + "]";
 }
@@ -130,7 +130,7 @@ errors_of(const ItemContext &context, const JsonNode &item)
 std::string_view
 string_of(const JsonNode *value)
 {
-	return value != nullptr && value->is(JsonType::string) ? value->text : std::string_view();
+	return value != nullptr && value->has_type(JsonType::string) ? value->text : std::string_view();
 }
 
 /* By user id first, which nobody else inherits; NULL when none is certain to be meant. */
@@ -165,7 +165,8 @@ read_cost(WebhookEvent &event, const JsonNode &cost)
 	const std::string_view currency = string_of(member(&cost, "currency"));
 	if (amount == nullptr || !is_currency(currency))
 		return;
-	if (amount->is(JsonType::integer) || amount->is(JsonType::real) || amount->is(JsonType::string))
+	if (amount->has_type(JsonType::integer) || amount->has_type(JsonType::real) ||
+	    amount->has_type(JsonType::string))
 		event.pricing_cost = read_amount(amount->text);
 	if (!event.pricing_cost.empty())
 		event.pricing_currency = currency;
@@ -182,8 +183,9 @@ read_price(WebhookEvent &event, const JsonNode &item)
 		event.pricing_type = text_of(member(pricing, "type"));
 		event.pricing_model = text_of(member(pricing, "pricing_model"));
 		const JsonNode *billable = member(pricing, "billable");
-		if (billable != nullptr && (billable->is(JsonType::yes) || billable->is(JsonType::no)))
-			event.billable = billable->is(JsonType::yes) ? 1 : 0;
+		if (billable != nullptr &&
+		    (billable->has_type(JsonType::yes) || billable->has_type(JsonType::no)))
+			event.billable = billable->has_type(JsonType::yes) ? 1 : 0;
 		if (const JsonNode *cost = member(pricing, "cost"))
 			read_cost(event, *cost);
 	}
@@ -272,7 +274,7 @@ void
 read_contacts(ItemContext &context, const JsonNode *value)
 {
 	const JsonNode *contacts = member(value, "contacts");
-	if (contacts == nullptr || !contacts->is(JsonType::array))
+	if (contacts == nullptr || !contacts->has_type(JsonType::array))
 		return;
 	for (const JsonNode &contact : JsonItems(*contacts)) {
 		for (const char *name : {"wa_id", "user_id"}) {
@@ -369,7 +371,7 @@ message_event(const ItemContext &context, const JsonNode &item)
 WebhookEvent
 error_event(const ItemContext &context, const JsonNode &item)
 {
-	if (!item.is(JsonType::object))
+	if (!item.has_type(JsonType::object))
 		return malformed_event(context, item);
 
 	WebhookEvent event = event_of(Kind::error, context, item);

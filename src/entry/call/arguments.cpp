@@ -29,16 +29,16 @@ raise_null(const char *name)
 } // namespace
 
 void
-require_argument(FunctionCallInfo fcinfo, int place, const char *name)
+require_argument(FunctionCallInfo fcinfo, int index, const char *name)
 {
-	if (PG_ARGISNULL(place))
+	if (PG_ARGISNULL(index))
 		raise_null(name);
 }
 
 void
-check_size(FunctionCallInfo fcinfo, int place, const TextLimit &limit)
+check_size(FunctionCallInfo fcinfo, int index, const TextLimit &limit)
 {
-	const Size size = toast_raw_datum_size(PG_GETARG_DATUM(place)) - VARHDRSZ;
+	const Size size = toast_raw_datum_size(PG_GETARG_DATUM(index)) - VARHDRSZ;
 	if (size > limit.bytes)
 		ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
 		                errmsg("value of \"%s\" is too long", limit.field),
@@ -47,77 +47,77 @@ check_size(FunctionCallInfo fcinfo, int place, const TextLimit &limit)
 }
 
 const text *
-required_text(FunctionCallInfo fcinfo, int place, const char *name)
+required_text(FunctionCallInfo fcinfo, int index, const char *name)
 {
-	require_argument(fcinfo, place, name);
-	check_size(fcinfo, place, {name, max_text_argument_bytes});
-	return PG_GETARG_TEXT_PP(place);
+	require_argument(fcinfo, index, name);
+	check_size(fcinfo, index, {name, max_text_argument_bytes});
+	return PG_GETARG_TEXT_PP(index);
 }
 
 const char *
-required_cstring(FunctionCallInfo fcinfo, int place, const char *name)
+required_cstring(FunctionCallInfo fcinfo, int index, const char *name)
 {
-	return text_to_cstring(required_text(fcinfo, place, name));
+	return text_to_cstring(required_text(fcinfo, index, name));
 }
 
 const char *
-required_cstring(FunctionCallInfo fcinfo, int place, const TextLimit &limit)
+required_cstring(FunctionCallInfo fcinfo, int index, const TextLimit &limit)
 {
-	require_argument(fcinfo, place, limit.field);
-	return optional_text(fcinfo, place, limit, nullptr);
+	require_argument(fcinfo, index, limit.field);
+	return optional_text(fcinfo, index, limit, nullptr);
 }
 
 const char *
-optional_text(FunctionCallInfo fcinfo, int place, const TextLimit &limit, const char *otherwise)
+optional_text(FunctionCallInfo fcinfo, int index, const TextLimit &limit, const char *otherwise)
 {
-	if (PG_ARGISNULL(place))
+	if (PG_ARGISNULL(index))
 		return otherwise;
-	check_size(fcinfo, place, limit);
-	return text_to_cstring(PG_GETARG_TEXT_PP(place));
+	check_size(fcinfo, index, limit);
+	return text_to_cstring(PG_GETARG_TEXT_PP(index));
 }
 
 const char *
-optional_text(FunctionCallInfo fcinfo, int place, const char *otherwise)
+optional_text(FunctionCallInfo fcinfo, int index, const char *otherwise)
 {
-	if (PG_ARGISNULL(place))
+	if (PG_ARGISNULL(index))
 		return otherwise;
-	return optional_text(fcinfo, place,
-	                     {psprintf("argument %d", place + 1), max_text_argument_bytes}, otherwise);
+	return optional_text(fcinfo, index,
+	                     {psprintf("argument %d", index + 1), max_text_argument_bytes}, otherwise);
 }
 
 const char *
-optional_json(FunctionCallInfo fcinfo, int place, const char *otherwise)
+optional_json(FunctionCallInfo fcinfo, int index, const char *otherwise)
 {
-	if (PG_ARGISNULL(place))
+	if (PG_ARGISNULL(index))
 		return otherwise;
-	check_size(fcinfo, place, {psprintf("argument %d", place + 1), max_array_argument_bytes});
-	Jsonb *value = PG_GETARG_JSONB_P(place);
+	check_size(fcinfo, index, {psprintf("argument %d", index + 1), max_array_argument_bytes});
+	Jsonb *value = PG_GETARG_JSONB_P(index);
 	return JsonbToCString(nullptr, &value->root, VARSIZE(value));
 }
 
 const char *
-required_json(FunctionCallInfo fcinfo, int place, const char *name)
+required_json(FunctionCallInfo fcinfo, int index, const char *name)
 {
-	require_argument(fcinfo, place, name);
-	return optional_json(fcinfo, place, nullptr);
+	require_argument(fcinfo, index, name);
+	return optional_json(fcinfo, index, nullptr);
 }
 
 std::int64_t
-interval_argument_ms(FunctionCallInfo fcinfo, int place)
+interval_argument_ms(FunctionCallInfo fcinfo, int index)
 {
 	constexpr std::int64_t most = INT64CONST(86400000);
-	const Interval *interval = PG_GETARG_INTERVAL_P(place);
+	const Interval *interval = PG_GETARG_INTERVAL_P(index);
 	if (interval->month > 0 || interval->day > 0)
 		return most;
 	return Min(Max(interval->time / 1000, 0), most);
 }
 
 std::int64_t
-time_argument(FunctionCallInfo fcinfo, int place, const char *name)
+time_argument(FunctionCallInfo fcinfo, int index, const char *name)
 {
 	constexpr TimestampTz end_of_time =
 	    INT64CONST(252455616000) * USECS_PER_SEC; /* since 2000-01-01, UTC */
-	const TimestampTz time = PG_GETARG_TIMESTAMPTZ(place);
+	const TimestampTz time = PG_GETARG_TIMESTAMPTZ(index);
 	if (TIMESTAMP_NOT_FINITE(time) || time >= end_of_time)
 		ereport(ERROR,
 		        (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("%s is out of range", name),
@@ -126,18 +126,18 @@ time_argument(FunctionCallInfo fcinfo, int place, const char *name)
 }
 
 const char *
-required_numeric(FunctionCallInfo fcinfo, int place, const char *name)
+required_numeric(FunctionCallInfo fcinfo, int index, const char *name)
 {
-	require_argument(fcinfo, place, name);
-	return DatumGetCString(DirectFunctionCall1(numeric_out, PG_GETARG_DATUM(place)));
+	require_argument(fcinfo, index, name);
+	return DatumGetCString(DirectFunctionCall1(numeric_out, PG_GETARG_DATUM(index)));
 }
 
 TextArray
-required_texts(FunctionCallInfo fcinfo, int place)
+required_texts(FunctionCallInfo fcinfo, int index)
 {
-	require_argument(fcinfo, place, "parameters");
-	check_size(fcinfo, place, {"parameters", max_array_argument_bytes});
-	ArrayType *array = PG_GETARG_ARRAYTYPE_P(place);
+	require_argument(fcinfo, index, "parameters");
+	check_size(fcinfo, index, {"parameters", max_array_argument_bytes});
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(index);
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 		                errmsg("parameters must be a one-dimensional array")));
@@ -155,12 +155,12 @@ required_texts(FunctionCallInfo fcinfo, int place)
 }
 
 NamedTexts
-optional_named_texts(FunctionCallInfo fcinfo, int place, const char *name)
+optional_named_texts(FunctionCallInfo fcinfo, int index, const char *name)
 {
-	if (PG_ARGISNULL(place))
+	if (PG_ARGISNULL(index))
 		return {nullptr, 0};
-	check_size(fcinfo, place, {name, max_array_argument_bytes});
-	Jsonb *object = PG_GETARG_JSONB_P(place);
+	check_size(fcinfo, index, {name, max_array_argument_bytes});
+	Jsonb *object = PG_GETARG_JSONB_P(index);
 	if (!JB_ROOT_IS_OBJECT(object))
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON object", name),
@@ -190,10 +190,10 @@ optional_named_texts(FunctionCallInfo fcinfo, int place, const char *name)
 }
 
 NamedTexts
-required_named_texts(FunctionCallInfo fcinfo, int place, const char *name)
+required_named_texts(FunctionCallInfo fcinfo, int index, const char *name)
 {
-	require_argument(fcinfo, place, name);
-	return optional_named_texts(fcinfo, place, name);
+	require_argument(fcinfo, index, name);
+	return optional_named_texts(fcinfo, index, name);
 }
 
 std::vector<NamedParameter>

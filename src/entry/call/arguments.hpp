@@ -16,34 +16,34 @@ namespace whatsapp::entry
 {
 
 /* 22004 with the argument's name when it is NULL. */
-void require_argument(FunctionCallInfo fcinfo, int place, const char *name);
+void require_argument(FunctionCallInfo fcinfo, int index, const char *name);
 
 /* 22001 when it is longer; the size stands in its header, and nothing of it is fetched. */
-void check_size(FunctionCallInfo fcinfo, int place, const TextLimit &limit);
+void check_size(FunctionCallInfo fcinfo, int index, const TextLimit &limit);
 
 /* Those without a limit of their own have max_text_argument_bytes. */
-const text *required_text(FunctionCallInfo fcinfo, int place, const char *name);
-const char *required_cstring(FunctionCallInfo fcinfo, int place, const char *name);
-const char *required_cstring(FunctionCallInfo fcinfo, int place, const TextLimit &limit);
+const text *required_text(FunctionCallInfo fcinfo, int index, const char *name);
+const char *required_cstring(FunctionCallInfo fcinfo, int index, const char *name);
+const char *required_cstring(FunctionCallInfo fcinfo, int index, const TextLimit &limit);
 
 /* A C string; the default when the argument is NULL. */
-const char *optional_text(FunctionCallInfo fcinfo, int place, const char *otherwise);
-const char *optional_text(FunctionCallInfo fcinfo, int place, const TextLimit &limit,
+const char *optional_text(FunctionCallInfo fcinfo, int index, const char *otherwise);
+const char *optional_text(FunctionCallInfo fcinfo, int index, const TextLimit &limit,
                           const char *otherwise);
 
 /* The text of a jsonb; optional: the default when the argument is NULL. */
-const char *required_json(FunctionCallInfo fcinfo, int place, const char *name);
-const char *optional_json(FunctionCallInfo fcinfo, int place, const char *otherwise);
+const char *required_json(FunctionCallInfo fcinfo, int index, const char *name);
+const char *optional_json(FunctionCallInfo fcinfo, int index, const char *otherwise);
 
 /* Of an interval that is not NULL, a day at most; negative ones are 0. */
-std::int64_t interval_argument_ms(FunctionCallInfo fcinfo, int place);
+std::int64_t interval_argument_ms(FunctionCallInfo fcinfo, int index);
 
 /* A TimestampTz that is not NULL. Raises 22008 unless it is finite and before the year 10000: what
  * is computed from it can be written, shown and dumped. */
-std::int64_t time_argument(FunctionCallInfo fcinfo, int place, const char *name);
+std::int64_t time_argument(FunctionCallInfo fcinfo, int index, const char *name);
 
 /* The decimal digits of a numeric. */
-const char *required_numeric(FunctionCallInfo fcinfo, int place, const char *name);
+const char *required_numeric(FunctionCallInfo fcinfo, int index, const char *name);
 
 struct TextArray {
 	const text **values;
@@ -51,7 +51,7 @@ struct TextArray {
 };
 
 /* 22004 for a NULL array or element (named "parameter 1", …), 2202E for more than one dimension. */
-TextArray required_texts(FunctionCallInfo fcinfo, int place);
+TextArray required_texts(FunctionCallInfo fcinfo, int index);
 
 /* The members of a JSON object; numbers are written as jsonb writes them. */
 struct NamedText {
@@ -64,10 +64,10 @@ struct NamedTexts {
 };
 
 /* 22004 for NULL, 22023 unless it is an object of strings and numbers. Optional: none for NULL. */
-NamedTexts required_named_texts(FunctionCallInfo fcinfo, int place, const char *name);
-NamedTexts optional_named_texts(FunctionCallInfo fcinfo, int place, const char *name);
+NamedTexts required_named_texts(FunctionCallInfo fcinfo, int index, const char *name);
+NamedTexts optional_named_texts(FunctionCallInfo fcinfo, int index, const char *name);
 
-/* Inside guarded() only: the copies own memory. */
+/* Inside run_body() only: the copies own memory. */
 std::vector<std::string> read_strings(const TextArray &texts);
 std::vector<NamedParameter> read_named_texts(const NamedTexts &texts);
 

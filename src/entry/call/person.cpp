@@ -13,11 +13,11 @@ namespace whatsapp::entry
 {
 
 const char *
-required_contact(FunctionCallInfo fcinfo, int place)
+required_contact(FunctionCallInfo fcinfo, int index)
 {
-	const char *phone = required_cstring(fcinfo, place, limits::phone);
+	const char *phone = required_cstring(fcinfo, index, limits::phone);
 	const char *contact = nullptr;
-	pg::guarded([&] {
+	pg::run_body([&] {
 		check_recipient(phone);
 		contact = pg::cstring_out(contact_key(phone));
 	});

@@ -16,10 +16,10 @@ namespace whatsapp::entry
 {
 
 const char *
-optional_region(FunctionCallInfo fcinfo, int place)
+optional_region(FunctionCallInfo fcinfo, int index)
 {
-	const char *given = optional_text(fcinfo, place, {"region", 63}, "");
-	if (given[0] == '\0' && PG_ARGISNULL(place))
+	const char *given = optional_text(fcinfo, index, {"region", 63}, "");
+	if (given[0] == '\0' && PG_ARGISNULL(index))
 		return given;
 	char *region = pstrdup(given);
 	bool letters = strlen(region) == 2;
@@ -28,7 +28,7 @@ optional_region(FunctionCallInfo fcinfo, int place)
 		letters = letters && is_upper(*at);
 	}
 	if (!letters)
-		pg::guarded([given] {
+		pg::run_body([given] {
 			PhoneReading reading = {};
 			reading.verdict = PhoneVerdict::unknown_region;
 			check_reading(reading, "", given);

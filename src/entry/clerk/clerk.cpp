@@ -72,7 +72,7 @@ write_answers(Clerk &clerk)
 {
 	WrittenAnswer answer;
 	while (clerk.desk->next_answer(pg::monotonic_ms(), answer)) {
-		const bool written = pg::transact([&] {
+		const bool written = pg::run_transaction([&] {
 			const char *result = nullptr;
 			if (answer.answered.rows != nullptr)
 				result = pg::write_request_rows(answer.answered);
@@ -105,7 +105,7 @@ put_back(const pg::ClaimedRequest &claimed)
 	ended.id = claimed.id;
 	ended.end = claimed.is_unknown ? pg::RequestEnd::unknown : pg::RequestEnd::put_back;
 	ended.delay_ms = no_memory_ms;
-	if (!pg::transact([&] { pg::settle_request(ended); }))
+	if (!pg::run_transaction([&] { pg::settle_request(ended); }))
 		pg::end_worker();
 }
 
@@ -118,11 +118,11 @@ claim_next(Clerk &clerk)
 		return false;
 	pg::ClaimedRequest claimed;
 	bool found = false;
-	const bool committed = pg::transact([&] {
+	const bool committed = pg::run_transaction([&] {
 		pg::leave_without_extension(pg::Role::clerk, worker_place());
 		/* a copy asks for nothing until wa_release(); after a failover webhooks may tell what the
 		 * old primary has asked for */
-		if (!pg::is_held() && !pg::is_quarantined(worker_place()))
+		if (!pg::instance_is_held() && !pg::is_quarantined(worker_place()))
 			found = pg::claim_request(busy, clerk.batch, claimed);
 		if (!found) {
 			const std::int64_t due = pg::next_request_ms();
@@ -178,7 +178,7 @@ do_turn(Clerk &clerk, pg::WaitSet &waits)
 	const std::int64_t now = pg::monotonic_ms();
 	if (is_idle_long(clerk, now) && !pg::clerk_called(worker_database()))
 		pg::end_worker();
-	waits.wait(idle_ms(clerk, now));
+	waits.wait_for_event(idle_ms(clerk, now));
 }
 
 /* What is answered within half a second is written down. */
@@ -193,7 +193,8 @@ drain_desk(Clerk &clerk, pg::WaitSet &waits)
 		const long next = clerk.desk->timeout_ms(now);
 		const std::int64_t left = std::max<std::int64_t>(end - now, 0);
 		if (clerk.desk->in_hand() > 0)
-			waits.wait(static_cast<long>(next < 0 ? left : std::min<std::int64_t>(left, next)));
+			waits.wait_for_event(
+			    static_cast<long>(next < 0 ? left : std::min<std::int64_t>(left, next)));
 	}
 }
 
@@ -218,7 +219,7 @@ pg_whatsapp_clerk_main(Datum)
 		ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
 		                errmsg("could not set up the HTTP client of the WhatsApp clerk")));
 	clerk.worked_ms = pg::monotonic_ms();
-	if (!pg::transact([] {
+	if (!pg::run_transaction([] {
 		    pg::leave_without_extension(pg::Role::clerk, worker_place());
 		    recover_requests();
 		    pg::forget_old_requests();

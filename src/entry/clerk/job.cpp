@@ -18,21 +18,21 @@ namespace
 constexpr char not_seen[] = "no answer came, and nothing of the request can be seen";
 constexpr char unreadable_hint[] = "Check that the configured address is the Cloud API's.";
 constexpr char not_seen_hint[] =
-    "It was not asked again, since it may still appear. Look in WhatsApp Manager, then ask for it "
+    "It was not asked again, since it may still appear. LookResult in WhatsApp Manager, then ask for it "
     "once more.";
 
 void
 read_look(Job &job, const RequestFacts &facts, std::string_view body)
 {
 	switch (job.kind->read_look(task_of(job), body, job.reply)) {
-	case Look::done:
+	case LookResult::done:
 		job.is_done = true;
 		break;
-	case Look::open:
+	case LookResult::open:
 		job.is_done = true; /* of this page: there is nothing to be written */
 		job.reply.rows.clear();
 		break;
-	case Look::not_done: {
+	case LookResult::not_done: {
 		const std::int64_t rest_ms = job.reaction.rest_ms;
 		job.reaction = react_to_blank_look(*job.kind, facts);
 		job.reaction.rest_ms = rest_ms;

@@ -26,14 +26,14 @@ namespace
 {
 
 Datum
-formatted(FunctionCallInfo fcinfo, Oid type)
+formatted_amount(FunctionCallInfo fcinfo, Oid type)
 {
 	entry::require_argument(fcinfo, 0, "amount");
 	const char *decimal = entry::decimal_of_number(type, PG_GETARG_DATUM(0));
 	const char *currency = entry::optional_text(fcinfo, 1, pg::settings.default_currency);
 	const char *locale = entry::optional_text(fcinfo, 2, pg::settings.amount_locale);
 	text *out = nullptr;
-	pg::guarded([&] { out = pg::text_out(format_amount(decimal, currency, locale)); });
+	pg::run_body([&] { out = pg::text_out(format_amount(decimal, currency, locale)); });
 	PG_RETURN_TEXT_P(out);
 }
 
@@ -42,29 +42,29 @@ formatted(FunctionCallInfo fcinfo, Oid type)
 Datum
 pg_whatsapp_format_amount(PG_FUNCTION_ARGS)
 {
-	return formatted(fcinfo, NUMERICOID);
+	return formatted_amount(fcinfo, NUMERICOID);
 }
 
 Datum
 pg_whatsapp_format_amount_real(PG_FUNCTION_ARGS)
 {
-	return formatted(fcinfo, FLOAT4OID);
+	return formatted_amount(fcinfo, FLOAT4OID);
 }
 
 Datum
 pg_whatsapp_format_amount_double(PG_FUNCTION_ARGS)
 {
-	return formatted(fcinfo, FLOAT8OID);
+	return formatted_amount(fcinfo, FLOAT8OID);
 }
 
 Datum
 pg_whatsapp_format_amount_bigint(PG_FUNCTION_ARGS)
 {
-	return formatted(fcinfo, INT8OID);
+	return formatted_amount(fcinfo, INT8OID);
 }
 
 Datum
 pg_whatsapp_format_amount_text(PG_FUNCTION_ARGS)
 {
-	return formatted(fcinfo, TEXTOID);
+	return formatted_amount(fcinfo, TEXTOID);
 }

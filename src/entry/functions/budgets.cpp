@@ -40,7 +40,7 @@ constexpr TextLimit name_limit = {"name", 63};
 constexpr char largest[] = "10000000000";
 
 [[noreturn]] void
-refuse(const char *argument, const char *wanted)
+refuse_argument(const char *argument, const char *wanted)
 {
 	ereport(ERROR,
 	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be %s", argument, wanted)));
@@ -68,7 +68,7 @@ check_amount(FunctionCallInfo fcinfo)
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 		                errmsg("amount must be less than %s", largest)));
 	if (DatumGetBool(DirectFunctionCall2(numeric_lt, value, zero)))
-		refuse("amount", "0 or more");
+		refuse_argument("amount", "0 or more");
 }
 
 void
@@ -76,16 +76,16 @@ check_words(FunctionCallInfo fcinfo)
 {
 	const char *code = entry::optional_text(fcinfo, currency, nullptr);
 	if (code != nullptr && (strlen(code) != 3 || strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3))
-		refuse("currency", "an ISO 4217 code in capital letters, such as EUR");
+		refuse_argument("currency", "an ISO 4217 code in capital letters, such as EUR");
 	const char *span = entry::required_cstring(fcinfo, period, "period");
 	if (strcmp(span, "day") != 0 && strcmp(span, "month") != 0)
-		refuse("period", "day or month");
+		refuse_argument("period", "day or month");
 	const char *kind = entry::optional_text(fcinfo, category, nullptr);
 	if (kind != nullptr && !is_category(kind))
-		refuse("category", "marketing, utility, authentication or service");
+		refuse_argument("category", "marketing, utility, authentication or service");
 	const char *policy = entry::required_cstring(fcinfo, unpriced, "unpriced");
 	if (strcmp(policy, "count") != 0 && strcmp(policy, "hold") != 0)
-		refuse("unpriced", "count or hold");
+		refuse_argument("unpriced", "count or hold");
 	entry::require_argument(fcinfo, hold, "hold");
 }
 
@@ -196,7 +196,7 @@ pg_whatsapp_budget_set(PG_FUNCTION_ARGS)
 {
 	const char *its_name = entry::required_cstring(fcinfo, name, name_limit);
 	if (*its_name == '\0')
-		refuse("name", "a text that is not empty");
+		refuse_argument("name", "a text that is not empty");
 	entry::require_argument(fcinfo, amount, "amount");
 	check_amount(fcinfo);
 	check_words(fcinfo);

@@ -15,6 +15,7 @@
 #include "pg/watches/watch_triggers.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/call/result_row.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -97,9 +98,9 @@ describe_function(Oid function, bool inbound, pg::NewCallback &callback)
 }
 
 void
-check_statuses(FunctionCallInfo fcinfo, int place)
+check_statuses(FunctionCallInfo fcinfo, int index)
 {
-	const entry::TextArray statuses = entry::required_texts(fcinfo, place);
+	const entry::TextArray statuses = entry::required_texts(fcinfo, index);
 	for (int i = 0; i < statuses.count; i++) {
 		const char *status = text_to_cstring(statuses.values[i]);
 		bool known = false;
@@ -201,24 +202,22 @@ namespace
 {
 
 void
-put_changes(const pg::Result &changes, ReturnSetInfo &result)
+put_changes(const pg::Result &changes, ReturnSetInfo *result)
 {
-	constexpr int columns = 7;
 	for (uint64 i = 0; i < changes.count(); i++) {
 		/* there is none: the row has only the bounds */
 		if (changes.is_null(i, 1))
 			break;
-		Datum values[columns] = {
-		    Int64GetDatum(changes.int64_at(i, 1)),      Int64GetDatum(changes.int64_at(i, 2)),
-		    CStringGetTextDatum(changes.text_at(i, 3)), TimestampTzGetDatum(changes.int64_at(i, 4)),
-		    CStringGetTextDatum(changes.text_at(i, 5)), Datum(0),
-		    Int64GetDatum(changes.int64_at(i, 7))};
-		bool nulls[columns] = {};
-		nulls[5] = changes.is_null(i, 6);
-		nulls[6] = changes.is_null(i, 7);
-		if (!nulls[5])
-			values[5] = CStringGetTextDatum(changes.text_at(i, 6));
-		tuplestore_putvalues(result.setResult, result.setDesc, values, nulls);
+		entry::ResultRow<7> row;
+		row.set_value(0, Int64GetDatum(changes.int64_at(i, 1)));
+		row.set_value(1, Int64GetDatum(changes.int64_at(i, 2)));
+		row.set_text(2, changes.text_at(i, 3));
+		row.set_value(3, TimestampTzGetDatum(changes.int64_at(i, 4)));
+		row.set_text(4, changes.text_at(i, 5));
+		row.set_text(5, changes.text_at(i, 6));
+		if (!changes.is_null(i, 7))
+			row.set_value(6, Int64GetDatum(changes.int64_at(i, 7)));
+		row.put_row(result);
 	}
 }
 
@@ -242,7 +241,7 @@ OWNED_FUNCTION(pg_whatsapp_changes)
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	put_changes(pg::read_changes(pg::covered_senders(pg::caller_of_function(), pg::may_read),
 	                             has_since, since, most),
-	            *reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
+	            entry::result_set(fcinfo));
 	SPI_finish();
 	return Datum(0);
 }

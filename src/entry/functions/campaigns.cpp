@@ -5,6 +5,7 @@
 #include "pg/campaigns/campaigns.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/call/result_row.hpp"
 #include "entry/functions/sending.hpp"
 
 extern "C" {
@@ -93,7 +94,7 @@ OWNED_FUNCTION(pg_whatsapp_campaign_retry_shown)
 	const bool dry_run = PG_GETARG_BOOL(1);
 	const Codes codes = read_codes(fcinfo, 2);
 	InitMaterializedSRF(fcinfo, 0);
-	auto *set = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	ReturnSetInfo *set = entry::result_set(fcinfo);
 	return entry::in_schema(fcinfo, [id, codes, dry_run, set] {
 		pg::require_campaign_right(pg::caller_of_function(), pg::may_act, id);
 		const pg::Result shown = pg::show_retry(id, codes.list, codes.any);

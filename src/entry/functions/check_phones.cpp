@@ -14,6 +14,7 @@
 
 #include "entry/call/arguments.hpp"
 #include "entry/call/region.hpp"
+#include "entry/call/result_row.hpp"
 
 extern "C" {
 #include "catalog/pg_class.h"
@@ -39,7 +40,7 @@ constexpr long rows_at_once = 1000;
 enum : int { out_key, out_phone, out_problem, out_suggestion, out_columns };
 
 /* What is wrong with one value, in the server's memory; problem is NULL for one that is right. */
-struct Finding {
+struct PhoneFinding {
 	const char *problem;
 	const char *suggestion;
 };
@@ -67,7 +68,7 @@ is_short_brazilian(const PhoneNumbers &numbers, std::string_view phone)
 	return reading.verdict == PhoneVerdict::valid;
 }
 
-/* Inside guarded() only. */
+/* Inside run_body() only. */
 std::string
 find_problem(const PhoneNumbers &numbers, std::string_view phone, const char *region,
              PhoneReading &reading)
@@ -97,11 +98,11 @@ find_problem(const PhoneNumbers &numbers, std::string_view phone, const char *re
 	return problem;
 }
 
-Finding
-judge(const PhoneNumbers &numbers, const char *phone, const char *region)
+PhoneFinding
+judge_phone(const PhoneNumbers &numbers, const char *phone, const char *region)
 {
-	Finding found = {};
-	pg::guarded([&] {
+	PhoneFinding found = {};
+	pg::run_body([&] {
 		PhoneReading reading;
 		const std::string problem = find_problem(numbers, phone, region, reading);
 		if (problem.empty())
@@ -117,7 +118,7 @@ judge(const PhoneNumbers &numbers, const char *phone, const char *region)
 void
 require_region(const PhoneNumbers &numbers, const char *region)
 {
-	pg::guarded([&] {
+	pg::run_body([&] {
 		PhoneReading reading;
 		numbers.read("+", region, &reading);
 		if (reading.verdict == PhoneVerdict::unknown_region)
@@ -199,7 +200,6 @@ pg_whatsapp_check_phones(PG_FUNCTION_ARGS)
 	const PhoneNumbers &numbers = pg::phone_library();
 	require_region(numbers, region);
 	InitMaterializedSRF(fcinfo, 0);
-	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
 
 	const char *query = make_query(table, column);
 	SPI_connect();
@@ -214,21 +214,17 @@ pg_whatsapp_check_phones(PG_FUNCTION_ARGS)
 		const pg::Result rows = pg::fetch_rows(cursor, rows_at_once);
 		for (uint64 i = 0; i < rows.count(); i++) {
 			const char *phone = rows.text_at(i, 2);
-			const Finding found = judge(numbers, phone, region);
+			const PhoneFinding found = judge_phone(numbers, phone, region);
 			CHECK_FOR_INTERRUPTS();
 			if (found.problem == nullptr)
 				continue;
-			Datum values[out_columns] = {};
-			bool nulls[out_columns] = {};
-			nulls[out_key] = rows.is_null(i, 1);
-			if (!nulls[out_key])
-				values[out_key] = rows.datum_at(i, 1, JSONBOID);
-			values[out_phone] = CStringGetTextDatum(phone);
-			values[out_problem] = CStringGetTextDatum(found.problem);
-			nulls[out_suggestion] = found.suggestion == nullptr;
-			if (found.suggestion != nullptr)
-				values[out_suggestion] = CStringGetTextDatum(found.suggestion);
-			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+			entry::ResultRow<out_columns> row;
+			if (!rows.is_null(i, 1))
+				row.set_value(out_key, rows.datum_at(i, 1, JSONBOID));
+			row.set_text(out_phone, phone);
+			row.set_text(out_problem, found.problem);
+			row.set_text(out_suggestion, found.suggestion);
+			row.put_row(entry::result_set(fcinfo));
 		}
 		more = rows.count() == static_cast<uint64>(rows_at_once);
 		pg::free_rows(rows);

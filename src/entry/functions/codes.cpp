@@ -28,12 +28,12 @@ namespace
 {
 
 TimestampTz
-end_of_validity(FunctionCallInfo fcinfo, int place)
+end_of_validity(FunctionCallInfo fcinfo, int index)
 {
-	entry::require_argument(fcinfo, place, "valid_for");
+	entry::require_argument(fcinfo, index, "valid_for");
 	const TimestampTz now = GetCurrentTransactionStartTimestamp();
 	const TimestampTz end = DatumGetTimestampTz(DirectFunctionCall2(
-	    timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(place)));
+	    timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(index)));
 	if (end < now + USECS_PER_SEC || end > now + USECS_PER_DAY)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("valid_for must be between one second and one day")));
@@ -62,7 +62,7 @@ OWNED_FUNCTION(pg_whatsapp_send_code)
 	pg::resolve_template(message, false);
 
 	char *payload = nullptr;
-	pg::guarded([&] {
+	pg::run_body([&] {
 		if (looks_like_user_id(message.recipient_phone))
 			throw Fault(sqlstate::invalid_parameter_value,
 			            "one-time code cannot go to a business-scoped user id",
@@ -75,7 +75,7 @@ OWNED_FUNCTION(pg_whatsapp_send_code)
 		payload = pg::cstring_out(template_message_payload(whole));
 	});
 	message.payload = payload;
-	const int64 id = entry::send(fcinfo, message, [] {});
+	const int64 id = entry::send_message(fcinfo, message, [] {});
 	PG_RETURN_INT64(entry::in_schema(fcinfo, [id] {
 		pg::note_code_message(id);
 		return id;

@@ -52,7 +52,7 @@ pg_whatsapp_contact_key(PG_FUNCTION_ARGS)
 {
 	const text *phone = PG_GETARG_TEXT_PP(0);
 	text *key = nullptr;
-	pg::guarded([&] { key = pg::text_out(contact_key(pg::view(phone))); });
+	pg::run_body([&] { key = pg::text_out(contact_key(pg::view(phone))); });
 	PG_RETURN_TEXT_P(key);
 }
 
@@ -61,7 +61,7 @@ pg_whatsapp_keyword_key(PG_FUNCTION_ARGS)
 {
 	const text *words = PG_GETARG_TEXT_PP(0);
 	text *key = nullptr;
-	pg::guarded([&] { key = pg::text_out(keyword_key(pg::view(words))); });
+	pg::run_body([&] { key = pg::text_out(keyword_key(pg::view(words))); });
 	PG_RETURN_TEXT_P(key);
 }
 

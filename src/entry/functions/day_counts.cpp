@@ -13,6 +13,7 @@
 #include "pg/server/compat.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/schema.hpp"
+#include "pg/server/text_compare.hpp"
 #include "pg/server/worker.hpp"
 
 extern "C" {
@@ -36,7 +37,7 @@ namespace
 
 constexpr int rows_at_once = 1000;
 
-enum Place {
+enum MessageColumn {
 	id,
 	created_at,
 	sender,
@@ -81,7 +82,7 @@ constexpr NamedColumn named_columns[places] = {
     {"recipient_phone", TEXTOID},
 };
 
-struct Columns {
+struct MessageColumns {
 	int number[places];
 };
 
@@ -122,12 +123,13 @@ own_trigger_data(FunctionCallInfo fcinfo)
 	return *data;
 }
 
-/* Columns are where they are: somebody may have added or dropped others. One that has another type
- * now is read as if it were dropped: its values are not what we would take them for. */
-Columns
+/* MessageColumns are where they are: somebody may have added or dropped others. One that has
+ * another type now is read as if it were dropped: its values are not what we would take them for.
+ */
+MessageColumns
 find_columns(TupleDesc description)
 {
-	Columns columns;
+	MessageColumns columns;
 	for (int i = 0; i < places; i++) {
 		const NamedColumn &column = named_columns[i];
 		const int number = SPI_fnumber(description, column.name);
@@ -140,14 +142,14 @@ find_columns(TupleDesc description)
 }
 
 Datum
-value_of(TupleTableSlot *row, const Columns &columns, Place place, bool &null)
+value_of(TupleTableSlot *row, const MessageColumns &columns, MessageColumn place, bool &null)
 {
 	null = columns.number[place] <= 0;
 	return null ? Datum(0) : slot_getattr(row, columns.number[place], &null);
 }
 
 const char *
-text_of(TupleTableSlot *row, const Columns &columns, Place place)
+text_of(TupleTableSlot *row, const MessageColumns &columns, MessageColumn place)
 {
 	bool null;
 	const Datum value = value_of(row, columns, place, null);
@@ -156,7 +158,7 @@ text_of(TupleTableSlot *row, const Columns &columns, Place place)
 
 /* Of whatever type the column has become. */
 const char *
-shown_value_of(TupleTableSlot *row, const Columns &columns, Place place)
+shown_value_of(TupleTableSlot *row, const MessageColumns &columns, MessageColumn place)
 {
 	bool null;
 	const Datum value = value_of(row, columns, place, null);
@@ -170,7 +172,8 @@ shown_value_of(TupleTableSlot *row, const Columns &columns, Place place)
 }
 
 std::int64_t
-number_of(TupleTableSlot *row, const Columns &columns, Place place, bool *known = nullptr)
+number_of(TupleTableSlot *row, const MessageColumns &columns, MessageColumn place,
+          bool *known = nullptr)
 {
 	bool null;
 	const Datum value = value_of(row, columns, place, null);
@@ -180,7 +183,7 @@ number_of(TupleTableSlot *row, const Columns &columns, Place place, bool *known 
 }
 
 SeenMessage
-read_row(TupleTableSlot *row, const Columns &columns)
+read_row(TupleTableSlot *row, const MessageColumns &columns)
 {
 	SeenMessage seen = {};
 	seen.id = number_of(row, columns, id);
@@ -262,12 +265,6 @@ note_progress(const SeenMessage &before, const SeenMessage &now)
 }
 
 bool
-is_same(const char *left, const char *right)
-{
-	return left == right || (left != nullptr && right != nullptr && strcmp(left, right) == 0);
-}
-
-bool
 is_delivered(const char *status)
 {
 	return strcmp(status, "DELIVERED") == 0 || strcmp(status, "READ") == 0;
@@ -281,9 +278,10 @@ ends_reservation(const SeenMessage &before, const SeenMessage &now)
 	const char *is = now.counted.status;
 	if (is_delivered(is))
 		return !is_delivered(was) || before.billable != now.billable ||
-		       !is_same(before.pricing_type, now.pricing_type) || !is_same(before.cost, now.cost) ||
-		       !is_same(before.currency, now.currency) ||
-		       !is_same(before.counted.category, now.counted.category);
+		       !pg::is_same_text(before.pricing_type, now.pricing_type) ||
+		       !pg::is_same_text(before.cost, now.cost) ||
+		       !pg::is_same_text(before.currency, now.currency) ||
+		       !pg::is_same_text(before.counted.category, now.counted.category);
 	return (strcmp(is, "FAILED") == 0 || strcmp(is, "CANCELLED") == 0) &&
 	       (strcmp(was, is) != 0 || before.counted.has_code != now.counted.has_code);
 }
@@ -294,12 +292,12 @@ class MoneyMessages
 public:
 	MoneyMessages() : memory_(CurrentMemoryContext), wanted_(pg::has_charges()) {}
 	bool
-	wanted() const
+	are_wanted() const
 	{
 		return wanted_;
 	}
 	void
-	add(std::int64_t message)
+	add_message(std::int64_t message)
 	{
 		if (count_ == room_) {
 			room_ = room_ == 0 ? rows_at_once : 2 * room_;
@@ -311,7 +309,7 @@ public:
 		ids_[count_++] = message;
 	}
 	void
-	settle(bool gone) const
+	settle_charges(bool gone) const
 	{
 		if (gone)
 			pg::drop_charges(ids_, count_);
@@ -328,13 +326,13 @@ private:
 };
 
 /* One of the two transition tables, row by row. */
-struct Rows {
+struct TransitionRows {
 	Tuplestorestate *store;
 	int pointer;
 	TupleTableSlot *row;
 };
 
-Rows
+TransitionRows
 open_rows(Tuplestorestate *store, TupleDesc description)
 {
 	if (store == nullptr)
@@ -346,7 +344,7 @@ open_rows(Tuplestorestate *store, TupleDesc description)
 }
 
 bool
-fetch_row(const Rows &rows)
+fetch_row(const TransitionRows &rows)
 {
 	if (rows.store == nullptr)
 		return false;
@@ -359,7 +357,7 @@ fetch_row(const Rows &rows)
 }
 
 void
-close_rows(const Rows &rows)
+close_rows(const TransitionRows &rows)
 {
 	if (rows.row != nullptr)
 		ExecDropSingleTupleTableSlot(rows.row);
@@ -370,9 +368,9 @@ void
 count_rows(const TriggerData &data)
 {
 	const TupleDesc description = RelationGetDescr(data.tg_relation);
-	const Columns columns = find_columns(description);
-	const Rows before = open_rows(data.tg_oldtable, description);
-	const Rows after = open_rows(data.tg_newtable, description);
+	const MessageColumns columns = find_columns(description);
+	const TransitionRows before = open_rows(data.tg_oldtable, description);
+	const TransitionRows after = open_rows(data.tg_newtable, description);
 	const bool measures = pg::is_counting_webhooks();
 	pg::DayCounts counts;
 	pg::StatusChanges changes;
@@ -385,33 +383,33 @@ count_rows(const TriggerData &data)
 		const SeenMessage old = read_row(before.row, columns);
 		if (!fetch_row(after)) {
 			counts.add_deleted(old.counted);
-			if (money.wanted())
-				money.add(old.id);
+			if (money.are_wanted())
+				money.add_message(old.id);
 		} else {
 			const SeenMessage now = read_row(after.row, columns);
-			counts.add(old.counted, -1);
-			counts.add(now.counted, 1);
+			counts.add_message(old.counted, -1);
+			counts.add_message(now.counted, 1);
 			if (old.counted.campaign_id != 0 || now.counted.campaign_id != 0)
 				units.add_change(delivered_message(old), delivered_message(now));
-			changes.add(old.counted.status, old.counted.sent_at, noted_message(now));
+			changes.add_change(old.counted.status, old.counted.sent_at, noted_message(now));
 			if (measures)
 				note_progress(old, now);
-			if (money.wanted() && ends_reservation(old, now))
-				money.add(now.id);
+			if (money.are_wanted() && ends_reservation(old, now))
+				money.add_message(now.id);
 		}
 		if (i % rows_at_once == rows_at_once - 1) {
 			CHECK_FOR_INTERRUPTS();
-			changes.write();
+			changes.write_changes();
 			MemoryContextReset(batch);
 		}
 	}
-	changes.write();
+	changes.write_changes();
 	MemoryContextSwitchTo(caller);
 	close_rows(before);
 	close_rows(after);
-	counts.write();
-	units.write();
-	money.settle(data.tg_newtable == nullptr);
+	counts.write_counts();
+	units.write_units();
+	money.settle_charges(data.tg_newtable == nullptr);
 }
 
 } // namespace

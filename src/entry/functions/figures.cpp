@@ -12,6 +12,7 @@
 #include "pg/server/schema.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/call/result_row.hpp"
 
 extern "C" {
 #include "commands/dbcommands.h"
@@ -72,49 +73,26 @@ is_seen(const char *sender)
 	return pg::has_sender_right(GetUserId(), pg::may_read, sender);
 }
 
-/* A row of up to some values, each of which may be NULL. */
-template <int columns> struct RowOut {
-	Datum values[columns];
-	bool nulls[columns];
-
-	RowOut() { memset(nulls, true, sizeof nulls); }
-	void
-	set(int column, Datum value)
-	{
-		values[column] = value;
-		nulls[column] = false;
-	}
-	void
-	set_text(int column, const char *text)
-	{
-		if (text != nullptr)
-			set(column, CStringGetTextDatum(text));
-	}
-	/* 0 is never. */
-	void
-	set_time(int column, double unix_seconds)
-	{
-		if (unix_seconds > 0)
-			set(column, DirectFunctionCall1(float8_timestamptz, Float8GetDatum(unix_seconds)));
-	}
-	void
-	put(FunctionCallInfo fcinfo)
-	{
-		auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-};
+/* 0 is never. */
+template <int columns>
+void
+set_time(entry::ResultRow<columns> &row, int column, double unix_seconds)
+{
+	if (unix_seconds > 0)
+		row.set_value(column,
+		              DirectFunctionCall1(float8_timestamptz, Float8GetDatum(unix_seconds)));
+}
 
 void
 put_counter(FunctionCallInfo fcinfo, const char *name, const char *sender, const char *label,
             double value)
 {
-	RowOut<4> row;
+	entry::ResultRow<4> row;
 	row.set_text(0, name);
 	row.set_text(1, sender);
 	row.set_text(2, label);
-	row.set(3, Float8GetDatum(value));
-	row.put(fcinfo);
+	row.set_value(3, Float8GetDatum(value));
+	row.put_row(entry::result_set(fcinfo));
 }
 
 void
@@ -165,7 +143,7 @@ pg_whatsapp_metrics(PG_FUNCTION_ARGS)
 	require_figures(figures);
 	const double now = pg::unix_now();
 	text *out = nullptr;
-	pg::guarded([&] {
+	pg::run_body([&] {
 		out = pg::text_out(
 		    metrics_text(figures, now, PG_WHATSAPP_VERSION,
 		                 openmetrics ? MetricsFormat::openmetrics : MetricsFormat::text));
@@ -192,7 +170,7 @@ pg_whatsapp_report(PG_FUNCTION_ARGS)
 	figures.database += Max(place, 0);
 	const double now = pg::unix_now();
 	text *out = nullptr;
-	pg::guarded([&] { out = pg::text_out(report_page(figures, now, PG_WHATSAPP_VERSION)); });
+	pg::run_body([&] { out = pg::text_out(report_page(figures, now, PG_WHATSAPP_VERSION)); });
 	PG_RETURN_TEXT_P(out);
 }
 
@@ -230,13 +208,13 @@ pg_whatsapp_queue_counters(PG_FUNCTION_ARGS)
 		const QueueFigures &each = figures.database[place].queue[i];
 		if (!is_seen(each.sender))
 			continue;
-		RowOut<5> row;
+		entry::ResultRow<5> row;
 		row.set_text(0, each.sender);
-		row.set(1, Int32GetDatum(each.priority));
+		row.set_value(1, Int32GetDatum(each.priority));
 		row.set_text(2, queue_state_word(each.state));
-		row.set(3, Int64GetDatum(each.messages));
-		row.set_time(4, each.oldest_due_at);
-		row.put(fcinfo);
+		row.set_value(3, Int64GetDatum(each.messages));
+		set_time(row, 4, each.oldest_due_at);
+		row.put_row(entry::result_set(fcinfo));
 	}
 	return Datum(0);
 }
@@ -254,19 +232,19 @@ pg_whatsapp_latency_counters(PG_FUNCTION_ARGS)
 			continue;
 		for (int step = 0; step < count_of<Step>; step++) {
 			const LatencyFigures &latency = each.latency[step];
-			RowOut<7> row;
+			entry::ResultRow<7> row;
 			row.set_text(0, each.name);
 			row.set_text(1, word_of(static_cast<Step>(step)));
-			row.set(2, Int64GetDatum(static_cast<int64>(count_latencies(latency))));
+			row.set_value(2, Int64GetDatum(static_cast<int64>(count_latencies(latency))));
 			int column = 3;
 			for (const double share : {0.5, 0.95, 0.99}) {
 				const double seconds = latency_quantile(latency, share);
 				if (seconds >= 0)
-					row.set(column, Float8GetDatum(seconds));
+					row.set_value(column, Float8GetDatum(seconds));
 				column++;
 			}
-			row.set_time(6, each.since);
-			row.put(fcinfo);
+			set_time(row, 6, each.since);
+			row.put_row(entry::result_set(fcinfo));
 		}
 	}
 	return Datum(0);

@@ -37,21 +37,21 @@ namespace
 
 constexpr int no_fallback = -1;
 
-/* The template to be sent instead, from its name and its parameters at `place`; NULL without one.
+/* The template to be sent instead, from its name and its parameters at `index`; NULL without one.
  * It is checked as wa_send_template() would check it. */
 const char *
-read_fallback(FunctionCallInfo fcinfo, int place, entry::Sending &instead_of)
+read_fallback(FunctionCallInfo fcinfo, int index, entry::Sending &instead_of)
 {
-	if (place == no_fallback || PG_ARGISNULL(place))
+	if (index == no_fallback || PG_ARGISNULL(index))
 		return nullptr;
 	entry::Sending message = instead_of;
 	message.message_type = "template";
-	message.template_name = entry::required_cstring(fcinfo, place, "fallback_template");
+	message.template_name = entry::required_cstring(fcinfo, index, "fallback_template");
 	message.template_language = pg::settings.default_language;
-	const entry::TextArray parameters = entry::required_texts(fcinfo, place + 1);
+	const entry::TextArray parameters = entry::required_texts(fcinfo, index + 1);
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	pg::resolve_template(message, true);
-	entry::compose(message, [&] {
+	entry::compose_sending(message, [&] {
 		std::vector<std::string> texts = entry::read_strings(parameters);
 		entry::adjust_parameters(texts);
 		return pg::cstring_out(
@@ -78,11 +78,11 @@ begin_free_form(FunctionCallInfo fcinfo, const FreeFormPlaces &at, const char *t
 
 /* The payload is there: another one with the fallback takes its place. */
 void
-add_fallback_of(FunctionCallInfo fcinfo, int place, entry::Sending &message)
+add_fallback_of(FunctionCallInfo fcinfo, int index, entry::Sending &message)
 {
-	const char *instead = read_fallback(fcinfo, place, message);
+	const char *instead = read_fallback(fcinfo, index, message);
 	if (instead != nullptr)
-		pg::guarded(
+		pg::run_body(
 		    [&] { message.payload = pg::cstring_out(add_fallback(message.payload, instead)); });
 }
 
@@ -92,11 +92,11 @@ std::int64_t
 send_free_form(FunctionCallInfo fcinfo, const FreeFormPlaces &at, entry::Sending &message,
                Read read, Make make)
 {
-	return entry::send(fcinfo, message, [&] {
+	return entry::send_message(fcinfo, message, [&] {
 		message.recipient_phone = entry::optional_text(fcinfo, 0, limits::phone, nullptr);
 		entry::read_routing(fcinfo, at.rest, message);
 		const auto content = read();
-		entry::compose(message, [&] { return pg::cstring_out(make(content)); });
+		entry::compose_sending(message, [&] { return pg::cstring_out(make(content)); });
 		add_fallback_of(fcinfo, at.fallback, message);
 	});
 }
@@ -168,7 +168,7 @@ read_media(FunctionCallInfo fcinfo, pg::NamedMedia &named)
 		named = entry::in_schema(
 		    fcinfo, [=] { return pg::name_media(file, entry::sender_of_caller(sender), send_at); });
 		media.id = named.name;
-		pg::guarded(
+		pg::run_body(
 		    [&media, &named] { check_media_kind(media.kind, named.mime_type, media.voice); });
 	}
 	return {media, reply_to};
@@ -249,14 +249,14 @@ OWNED_FUNCTION(pg_whatsapp_send)
 {
 	constexpr FreeFormPlaces at = {4, 9, 11};
 	entry::Sending message = begin_free_form(fcinfo, at, entry::optional_text(fcinfo, 1, nullptr));
-	PG_RETURN_INT64(entry::send(fcinfo, message, [&] {
+	PG_RETURN_INT64(entry::send_message(fcinfo, message, [&] {
 		message.recipient_phone = entry::optional_text(fcinfo, 0, limits::phone, nullptr);
 		entry::read_routing(fcinfo, at.rest, message);
 		message.message_type = entry::required_cstring(fcinfo, 1, "message_type");
 		const char *content = entry::required_json(fcinfo, 2, "content");
 		const char *reply_to = entry::optional_text(fcinfo, 3, "");
 		const char *wamid = nullptr;
-		entry::compose(message, [&] {
+		entry::compose_sending(message, [&] {
 			const ContentPayload made = content_payload(message.message_type, content, reply_to);
 			if (!made.template_name.empty()) {
 				message.template_name = pg::cstring_out(made.template_name);

@@ -45,7 +45,7 @@ const char *
 sha256_of(const bytea *content)
 {
 	const char *sha256 = nullptr;
-	pg::guarded([&sha256, content] { sha256 = pg::cstring_out(digest_hex(bytes_of(content))); });
+	pg::run_body([&sha256, content] { sha256 = pg::cstring_out(digest_hex(bytes_of(content))); });
 	return sha256;
 }
 
@@ -59,9 +59,9 @@ OWNED_FUNCTION(pg_whatsapp_upload_media)
 	const char *sender = entry::optional_text(fcinfo, 3, pg::settings.default_sender);
 	/* before anything of it is fetched */
 	const std::size_t size = toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ;
-	pg::guarded([=] { check_media_file(mime_type, size); });
+	pg::run_body([=] { check_media_file(mime_type, size); });
 	bytea *content = PG_GETARG_BYTEA_PP(0);
-	pg::guarded([=] { check_sticker(mime_type, bytes_of(content)); });
+	pg::run_body([=] { check_sticker(mime_type, bytes_of(content)); });
 	const pg::NewUpload upload = {sender, mime_type, filename, sha256_of(content), content};
 	PG_RETURN_INT64(entry::in_schema(fcinfo, [&upload] {
 		pg::require_sender_right(pg::caller_of_function(), pg::may_send_for, upload.sender);
@@ -78,7 +78,7 @@ pg_whatsapp_template_sample(PG_FUNCTION_ARGS)
 	const char *mime_type = entry::required_cstring(fcinfo, 2, "mime_type");
 	const char *account = entry::optional_text(fcinfo, 3, nullptr);
 	const std::size_t size = toast_raw_datum_size(PG_GETARG_DATUM(1)) - VARHDRSZ;
-	pg::guarded([=] {
+	pg::run_body([=] {
 		check_sample_name(name);
 		check_sample_type(mime_type);
 		check_media_file(mime_type, size);

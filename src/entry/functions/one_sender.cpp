@@ -8,6 +8,8 @@
 #include "pg/server/settings.hpp"
 #include "pg/server/statement.hpp"
 
+#include "entry/call/result_row.hpp"
+
 extern "C" {
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -38,18 +40,18 @@ values_of(FunctionCallInfo fcinfo)
 /* As SQL reads it: NULL is the setting, and an empty setting the default. One that cannot be is
  * nobody's, and no error. */
 const char *
-sender_argument(FunctionCallInfo fcinfo, int place)
+sender_argument(FunctionCallInfo fcinfo, int index)
 {
-	if (!PG_ARGISNULL(place))
-		return text_to_cstring(PG_GETARG_TEXT_PP(place));
+	if (!PG_ARGISNULL(index))
+		return text_to_cstring(PG_GETARG_TEXT_PP(index));
 	const char *of_session = pg::settings.default_sender;
 	return of_session[0] == '\0' ? pg::default_sender : of_session;
 }
 
 /* Between SPI_connect() and SPI_finish(). */
 pg::Result
-ask(FunctionCallInfo fcinfo, pg::Statement &statement, const pg::Values &values, unsigned levels,
-    const char *sender)
+run_sender_statement(FunctionCallInfo fcinfo, pg::Statement &statement, const pg::Values &values,
+                     unsigned levels, const char *sender)
 {
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	pg::require_sender_right(pg::caller_of_function(), levels, sender);
@@ -59,7 +61,7 @@ ask(FunctionCallInfo fcinfo, pg::Statement &statement, const pg::Values &values,
 void
 put_rows(FunctionCallInfo fcinfo, const pg::Result &rows)
 {
-	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	ReturnSetInfo *result = entry::result_set(fcinfo);
 	for (uint64 i = 0; i < rows.count(); i++)
 		tuplestore_puttuple(result->setResult, rows.row_at(i));
 }
@@ -80,7 +82,8 @@ OWNED_FUNCTION(pg_whatsapp_window_open)
 		values.set(0, PG_GETARG_DATUM(0));
 	values.set_text(1, sender);
 	SPI_connect();
-	const bool open = ask(fcinfo, statement, values, pg::may_ask, sender).bool_at(0, 1);
+	const bool open =
+	    run_sender_statement(fcinfo, statement, values, pg::may_ask, sender).bool_at(0, 1);
 	SPI_finish();
 	PG_RETURN_BOOL(open);
 }
@@ -94,7 +97,7 @@ OWNED_FUNCTION(pg_whatsapp_price)
 	const char *sender = sender_argument(fcinfo, 3);
 	const pg::Values values = values_of(fcinfo);
 	SPI_connect();
-	const pg::Result price = ask(fcinfo, statement, values, pg::may_read, sender);
+	const pg::Result price = run_sender_statement(fcinfo, statement, values, pg::may_read, sender);
 	HeapTupleHeader row = SPI_returntuple(price.row_at(0), price.columns());
 	SPI_finish();
 	PG_RETURN_HEAPTUPLEHEADER(row);
@@ -110,7 +113,7 @@ OWNED_FUNCTION(pg_whatsapp_estimate)
 	const char *sender = sender_argument(fcinfo, 3);
 	const pg::Values values = values_of(fcinfo);
 	SPI_connect();
-	put_rows(fcinfo, ask(fcinfo, statement, values, pg::may_read, sender));
+	put_rows(fcinfo, run_sender_statement(fcinfo, statement, values, pg::may_read, sender));
 	SPI_finish();
 	return Datum(0);
 }

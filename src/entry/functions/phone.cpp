@@ -11,6 +11,7 @@
 #include "core/message/template.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/call/result_row.hpp"
 
 extern "C" {
 #include "catalog/pg_collation.h"
@@ -51,7 +52,7 @@ pg_whatsapp_phone_problem(PG_FUNCTION_ARGS)
 		PG_RETURN_TEXT_P(cstring_to_text("The phone number is missing."));
 	const text *phone = PG_GETARG_TEXT_PP(0);
 	text *out = nullptr;
-	pg::guarded([&] {
+	pg::run_body([&] {
 		const std::string problem = phone_problem(pg::view(phone));
 		out = problem.empty() ? nullptr : pg::text_out(problem);
 	});
@@ -74,7 +75,7 @@ pg_whatsapp_render_positional(PG_FUNCTION_ARGS)
 	const text *body = entry::required_text(fcinfo, 0, "body");
 	const entry::TextArray parameters = entry::required_texts(fcinfo, 1);
 	text *out = nullptr;
-	pg::guarded([&] {
+	pg::run_body([&] {
 		out = pg::text_out(render_template(pg::view(body), entry::read_strings(parameters)));
 	});
 	PG_RETURN_TEXT_P(out);
@@ -86,7 +87,7 @@ pg_whatsapp_render_named(PG_FUNCTION_ARGS)
 	const text *body = entry::required_text(fcinfo, 0, "body");
 	const entry::NamedTexts parameters = entry::required_named_texts(fcinfo, 1, "parameters");
 	text *out = nullptr;
-	pg::guarded([&] {
+	pg::run_body([&] {
 		out = pg::text_out(render_template(pg::view(body), entry::read_named_texts(parameters)));
 	});
 	PG_RETURN_TEXT_P(out);
@@ -98,10 +99,12 @@ namespace
 void
 put_explanation(ReturnSetInfo *result, const Explanation &row, int64 code)
 {
-	Datum values[4] = {Int64GetDatum(code), CStringGetTextDatum(verdict_name(row.verdict)),
-	                   CStringGetTextDatum(row.meaning), CStringGetTextDatum(row.hint)};
-	bool nulls[4] = {};
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	entry::ResultRow<4> shown;
+	shown.set_value(0, Int64GetDatum(code));
+	shown.set_text(1, verdict_name(row.verdict));
+	shown.set_text(2, row.meaning);
+	shown.set_text(3, row.hint);
+	shown.put_row(result);
 }
 
 } // namespace
@@ -113,8 +116,7 @@ pg_whatsapp_error_codes(PG_FUNCTION_ARGS)
 	std::size_t count;
 	const Explanation *rows = error_code_table(count);
 	for (std::size_t i = 0; i < count; i++)
-		put_explanation(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), rows[i],
-		                rows[i].code);
+		put_explanation(entry::result_set(fcinfo), rows[i], rows[i].code);
 	return Datum(0);
 }
 
@@ -125,6 +127,6 @@ pg_whatsapp_explain(PG_FUNCTION_ARGS)
 	const int64 code = PG_GETARG_INT64(0);
 	const Explanation *row = explain_code(code);
 	if (row != nullptr)
-		put_explanation(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo), *row, code);
+		put_explanation(entry::result_set(fcinfo), *row, code);
 	return Datum(0);
 }

@@ -10,6 +10,7 @@
 
 #include "entry/call/arguments.hpp"
 #include "entry/call/region.hpp"
+#include "entry/call/result_row.hpp"
 
 extern "C" {
 #include "funcapi.h"
@@ -30,7 +31,7 @@ pg_whatsapp_normalize_phone(PG_FUNCTION_ARGS)
 	const char *region = entry::optional_region(fcinfo, 1);
 	const PhoneNumbers &numbers = pg::phone_library();
 	text *out = nullptr;
-	pg::guarded([&] {
+	pg::run_body([&] {
 		PhoneReading reading;
 		numbers.read(spell_phone(phone).c_str(), region, &reading);
 		check_reading(reading, phone, region);
@@ -56,16 +57,10 @@ enum : int {
 	out_columns
 };
 
-struct Row {
-	Datum values[out_columns];
-	bool nulls[out_columns];
-};
-
-void
-set_text(Row &row, int column, const char *text)
+const char *
+null_for_empty(const char *text)
 {
-	row.nulls[column] = text[0] == '\0';
-	row.values[column] = CStringGetTextDatum(text);
+	return text[0] == '\0' ? nullptr : text;
 }
 
 } // namespace
@@ -73,17 +68,13 @@ set_text(Row &row, int column, const char *text)
 Datum
 pg_whatsapp_phone_info(PG_FUNCTION_ARGS)
 {
-	TupleDesc columns;
-	if (get_call_result_type(fcinfo, nullptr, &columns) != TYPEFUNC_COMPOSITE ||
-	    columns->natts != out_columns)
-		elog(ERROR, "return type must be a row type");
 	const text *phone = PG_GETARG_TEXT_PP(0);
 	const PhoneNumbers &numbers = pg::phone_library();
 	PhoneReading reading = {};
 	const char *problem = nullptr;
 	pg::Failure why;
 	/* what cannot be spelled is a row, too */
-	if (!pg::attempt(why, [&] {
+	if (!pg::try_body(why, [&] {
 		    numbers.read(spell_phone(pg::view(phone)).c_str(), "", &reading);
 		    problem = pg::cstring_out(reading_problem(reading, ""));
 	    })) {
@@ -93,17 +84,16 @@ pg_whatsapp_phone_info(PG_FUNCTION_ARGS)
 		reading.verdict = PhoneVerdict::failed;
 	}
 
-	Row row = {};
-	set_text(row, out_e164, reading.e164);
-	set_text(row, out_region, reading.region);
-	row.nulls[out_country_code] = reading.calling_code == 0;
-	row.values[out_country_code] = Int32GetDatum(reading.calling_code);
-	set_text(row, out_type, reading.type);
-	row.values[out_possible] = BoolGetDatum(reading.possible);
-	row.values[out_valid] = BoolGetDatum(reading.verdict == PhoneVerdict::valid);
-	set_text(row, out_national, reading.national);
-	set_text(row, out_international, reading.international);
-	set_text(row, out_problem, problem);
-	PG_RETURN_DATUM(
-	    HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), row.values, row.nulls)));
+	entry::ResultRow<out_columns> row;
+	row.set_text(out_e164, null_for_empty(reading.e164));
+	row.set_text(out_region, null_for_empty(reading.region));
+	if (reading.calling_code != 0)
+		row.set_value(out_country_code, Int32GetDatum(reading.calling_code));
+	row.set_text(out_type, null_for_empty(reading.type));
+	row.set_value(out_possible, BoolGetDatum(reading.possible));
+	row.set_value(out_valid, BoolGetDatum(reading.verdict == PhoneVerdict::valid));
+	row.set_text(out_national, null_for_empty(reading.national));
+	row.set_text(out_international, null_for_empty(reading.international));
+	row.set_text(out_problem, null_for_empty(problem));
+	PG_RETURN_DATUM(row.form_row(fcinfo));
 }

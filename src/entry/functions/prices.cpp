@@ -11,6 +11,7 @@
 #include "pg/server/statement.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/call/result_row.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -77,11 +78,10 @@ pg_whatsapp_rate_card(PG_FUNCTION_ARGS)
 	pg::require_utf8();
 	check_currency_code(currency);
 	InitMaterializedSRF(fcinfo, 0);
-	ReturnSetInfo *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
 
 	CardRow *rows = nullptr;
 	std::size_t count = 0;
-	pg::guarded([&] {
+	pg::run_body([&] {
 		const std::vector<CardRate> card = read_rate_card(pg::view(file), currency);
 		rows = pg::array_out<CardRow>(card.size());
 		for (const CardRate &rate : card)
@@ -90,15 +90,15 @@ pg_whatsapp_rate_card(PG_FUNCTION_ARGS)
 			                 rate.volume_from, rate.line};
 	});
 	for (std::size_t i = 0; i < count; i++) {
-		Datum values[5] = {PointerGetDatum(rows[i].market), PointerGetDatum(rows[i].category),
-		                   Int64GetDatum(rows[i].volume_from), Datum(0),
-		                   Int32GetDatum(rows[i].line)};
-		bool nulls[5] = {};
-		nulls[3] = rows[i].rate == nullptr;
-		if (!nulls[3])
-			values[3] = DirectFunctionCall3(numeric_in, CStringGetDatum(rows[i].rate),
-			                                ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		entry::ResultRow<5> row;
+		row.set_value(0, PointerGetDatum(rows[i].market));
+		row.set_value(1, PointerGetDatum(rows[i].category));
+		row.set_value(2, Int64GetDatum(rows[i].volume_from));
+		if (rows[i].rate != nullptr)
+			row.set_value(3, DirectFunctionCall3(numeric_in, CStringGetDatum(rows[i].rate),
+			                                     ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+		row.set_value(4, Int32GetDatum(rows[i].line));
+		row.put_row(entry::result_set(fcinfo));
 	}
 	return Datum(0);
 }
@@ -177,31 +177,22 @@ pg_whatsapp_rates_import(PG_FUNCTION_ARGS)
 Datum
 pg_whatsapp_price_rule(PG_FUNCTION_ARGS)
 {
-	TupleDesc row = nullptr;
-	if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "wa_price_rule() must return a row");
-	row = BlessTupleDesc(row);
-	Datum values[price_rule_columns] = {};
-	bool nulls[price_rule_columns] = {true, true, true, true, true};
-	const auto set = [&](int place, Datum value) {
-		values[place] = value;
-		nulls[place] = false;
-	};
+	entry::ResultRow<price_rule_columns> row;
 	if (PG_ARGISNULL(1) || DATE_NOT_FINITE(PG_GETARG_DATEADT(1))) {
-		set(4, PointerGetDatum(text_of("no_day")));
+		row.set_value(4, PointerGetDatum(text_of("no_day")));
 	} else {
 		const text *category = PG_ARGISNULL(0) ? text_of("") : PG_GETARG_TEXT_PP(0);
 		const PriceRule rule = price_rule(pg::view(category), day_of(PG_GETARG_DATEADT(1)),
 		                                  !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
-		set(0, PointerGetDatum(text_of(model_name(rule.model))));
+		row.set_value(0, PointerGetDatum(text_of(model_name(rule.model))));
 		if (rule.reason != nullptr) {
-			set(4, PointerGetDatum(text_of(rule.reason)));
+			row.set_value(4, PointerGetDatum(text_of(rule.reason)));
 		} else {
-			set(1, PointerGetDatum(text_of(basis_name(rule.basis))));
-			set(2, Int32GetDatum(rule.free_units));
+			row.set_value(1, PointerGetDatum(text_of(basis_name(rule.basis))));
+			row.set_value(2, Int32GetDatum(rule.free_units));
 			if (!rule.category.empty())
-				set(3, PointerGetDatum(text_of(rule.category)));
+				row.set_value(3, PointerGetDatum(text_of(rule.category)));
 		}
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(row, values, nulls)));
+	PG_RETURN_DATUM(row.form_row(fcinfo));
 }

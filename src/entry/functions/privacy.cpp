@@ -5,6 +5,7 @@
 #include "pg/server/schema.hpp"
 
 #include "entry/call/person.hpp"
+#include "entry/call/result_row.hpp"
 
 extern "C" {
 #include "executor/spi.h"
@@ -21,18 +22,17 @@ pg_whatsapp_forget(PG_FUNCTION_ARGS)
 {
 	const char *contact = entry::required_contact(fcinfo, 0);
 	InitMaterializedSRF(fcinfo, 0);
-	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
 	pg::ForgottenRows forgotten[pg::most_forgotten];
 	SPI_connect();
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	const int count = pg::forget_person(contact, forgotten);
 	SPI_finish();
 	for (int i = 0; i < count; i++) {
-		Datum values[3] = {CStringGetTextDatum(forgotten[i].table),
-		                   CStringGetTextDatum(forgotten[i].what),
-		                   Int64GetDatum(forgotten[i].rows)};
-		bool nulls[3] = {};
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		entry::ResultRow<3> row;
+		row.set_text(0, forgotten[i].table);
+		row.set_text(1, forgotten[i].what);
+		row.set_value(2, Int64GetDatum(forgotten[i].rows));
+		row.put_row(entry::result_set(fcinfo));
 	}
 	return Datum(0);
 }

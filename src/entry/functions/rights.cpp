@@ -87,7 +87,7 @@ pg_whatsapp_sees(PG_FUNCTION_ARGS)
 namespace
 {
 
-/* What asks a table does so as the owner, and only for a role that is held to some senders. */
+/* What asks a table does so as the owner, and only for a role that is bound to some senders. */
 template <class Ask>
 bool
 sees_all_or(FunctionCallInfo fcinfo, Ask ask)

@@ -60,20 +60,20 @@ struct Components {
 };
 
 Components
-read_components(FunctionCallInfo fcinfo, int place)
+read_components(FunctionCallInfo fcinfo, int index)
 {
 	Components components = {};
-	for (int i = place; i <= place + 6; i++)
+	for (int i = index; i <= index + 6; i++)
 		components.given = components.given || !PG_ARGISNULL(i);
-	components.named = entry::optional_named_texts(fcinfo, place, "named_parameters");
-	components.header = entry::optional_json(fcinfo, place + 1, "");
-	components.buttons = entry::optional_json(fcinfo, place + 2, "");
-	components.cards = entry::optional_json(fcinfo, place + 3, "");
-	components.has_offer = !PG_ARGISNULL(place + 4);
+	components.named = entry::optional_named_texts(fcinfo, index, "named_parameters");
+	components.header = entry::optional_json(fcinfo, index + 1, "");
+	components.buttons = entry::optional_json(fcinfo, index + 2, "");
+	components.cards = entry::optional_json(fcinfo, index + 3, "");
+	components.has_offer = !PG_ARGISNULL(index + 4);
 	if (components.has_offer)
-		components.offer_ends_at = entry::time_argument(fcinfo, place + 4, "offer_ends_at");
-	components.more = entry::optional_json(fcinfo, place + 5, "");
-	components.reply_to = entry::optional_text(fcinfo, place + 6, "");
+		components.offer_ends_at = entry::time_argument(fcinfo, index + 4, "offer_ends_at");
+	components.more = entry::optional_json(fcinfo, index + 5, "");
+	components.reply_to = entry::optional_text(fcinfo, index + 6, "");
 	return components;
 }
 
@@ -85,7 +85,7 @@ unix_milliseconds(TimestampTz at)
 	return at / 1000 + days * SECS_PER_DAY * 1000;
 }
 
-/* Inside guarded() only. */
+/* Inside run_body() only. */
 std::string
 make_payload(const pg::NewMessage &message, std::vector<std::string> parameters,
              const Components &components, const char *code)
@@ -127,7 +127,7 @@ send_po(FunctionCallInfo fcinfo, const OrderPlaces &at, bool amount_is_text)
 	const bool has_document = !PG_ARGISNULL(at.document);
 	const int64 file = has_document ? PG_GETARG_INT64(at.document) : 0;
 	pg::NamedMedia named = {};
-	const int64 id = entry::send(fcinfo, message, [&] {
+	const int64 id = entry::send_message(fcinfo, message, [&] {
 		entry::PurchaseOrder order = {};
 		/* of what is missing, the message is told */
 		order.supplier =
@@ -183,7 +183,7 @@ pg_whatsapp_attach(PG_FUNCTION_ARGS)
 OWNED_FUNCTION(pg_whatsapp_send_template)
 {
 	entry::Sending message = entry::begin_sending(fcinfo, {0, 4, 5, 17}, "template");
-	PG_RETURN_INT64(entry::send(fcinfo, message, [&] {
+	PG_RETURN_INT64(entry::send_message(fcinfo, message, [&] {
 		message.recipient_phone = entry::optional_text(fcinfo, 0, limits::phone, nullptr);
 		entry::read_routing(fcinfo, 4, message);
 		message.template_name = entry::required_cstring(fcinfo, 1, "template");
@@ -192,7 +192,7 @@ OWNED_FUNCTION(pg_whatsapp_send_template)
 		const Components components = read_components(fcinfo, 9);
 		pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 		pg::resolve_template(message, !PG_ARGISNULL(16) && PG_GETARG_BOOL(16));
-		entry::compose(message, [&] {
+		entry::compose_sending(message, [&] {
 			std::vector<std::string> texts = entry::read_strings(parameters);
 			entry::adjust_parameters(texts);
 			return pg::cstring_out(
@@ -221,7 +221,7 @@ OWNED_FUNCTION(pg_whatsapp_render_message)
 	pg::resolve_template(message, false);
 
 	char *payload = nullptr;
-	pg::guarded([&] {
+	pg::run_body([&] {
 		std::vector<std::string> texts = entry::read_strings(parameters);
 		entry::adjust_parameters(texts);
 		payload = pg::cstring_out(make_payload(message, std::move(texts), components, code));
@@ -264,7 +264,7 @@ OWNED_FUNCTION(pg_whatsapp_retry)
 		PG_RETURN_NULL();
 	const int64 id = PG_GETARG_INT64(0);
 	const char *phone = entry::optional_text(fcinfo, 1, limits::phone, nullptr);
-	pg::guarded([phone] {
+	pg::run_body([phone] {
 		if (phone != nullptr)
 			check_recipient(phone);
 	});

@@ -14,6 +14,7 @@
 #include "pg/server/statement.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/call/result_row.hpp"
 #include "entry/functions/sending.hpp"
 
 extern "C" {
@@ -92,42 +93,42 @@ find_step_function(FunctionCallInfo fcinfo)
 }
 
 void
-read_time(FunctionCallInfo fcinfo, int place, const char *name, bool &given, std::int64_t &time)
+read_time(FunctionCallInfo fcinfo, int index, const char *name, bool &given, std::int64_t &time)
 {
-	given = !PG_ARGISNULL(place);
+	given = !PG_ARGISNULL(index);
 	if (given)
-		time = entry::time_argument(fcinfo, place, name);
+		time = entry::time_argument(fcinfo, index, name);
 }
 
 bool
-is_true(FunctionCallInfo fcinfo, int place)
+is_true(FunctionCallInfo fcinfo, int index)
 {
-	return !PG_ARGISNULL(place) && PG_GETARG_BOOL(place);
+	return !PG_ARGISNULL(index) && PG_GETARG_BOOL(index);
 }
 
 /* From `language` on, the two functions have the same arguments. */
 void
-read_order(FunctionCallInfo fcinfo, int place, Bulk &bulk)
+read_order(FunctionCallInfo fcinfo, int index, Bulk &bulk)
 {
 	pg::BulkOrder &order = bulk.order;
 	order.memory = CurrentMemoryContext;
 	order.message.template_name = entry::optional_text(fcinfo, 1, nullptr);
 	order.message.template_language =
-	    entry::optional_text(fcinfo, place, pg::settings.default_language);
-	order.message.sender = entry::optional_text(fcinfo, place + 1, limits::sender, nullptr);
+	    entry::optional_text(fcinfo, index, pg::settings.default_language);
+	order.message.sender = entry::optional_text(fcinfo, index + 1, limits::sender, nullptr);
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	pg::require_sender_right(GetUserId(), pg::may_send_for,
 	                         order.message.sender == nullptr ? pg::settings.default_sender
 	                                                         : order.message.sender);
-	order.name = entry::optional_text(fcinfo, place + 2, {"name", 255}, nullptr);
-	read_time(fcinfo, place + 3, "send_at", order.message.has_send_at, order.message.send_at);
-	order.send_window = entry::optional_text(fcinfo, place + 4, nullptr);
+	order.name = entry::optional_text(fcinfo, index + 2, {"name", 255}, nullptr);
+	read_time(fcinfo, index + 3, "send_at", order.message.has_send_at, order.message.send_at);
+	order.send_window = entry::optional_text(fcinfo, index + 4, nullptr);
 	if (order.send_window != nullptr)
 		order.time_zone =
-		    entry::optional_text(fcinfo, place + 5, pg_get_timezone_name(session_timezone));
-	read_time(fcinfo, place + 6, "expires_at", order.message.has_expires_at,
+		    entry::optional_text(fcinfo, index + 5, pg_get_timezone_name(session_timezone));
+	read_time(fcinfo, index + 6, "expires_at", order.message.has_expires_at,
 	          order.message.expires_at);
-	order.body = entry::optional_text(fcinfo, place + 7, nullptr);
+	order.body = entry::optional_text(fcinfo, index + 7, nullptr);
 	order.message.message_type = order.body == nullptr ? "template" : "text";
 	order.message.priority = 2;
 	if ((order.body == nullptr) == (order.message.template_name == nullptr))
@@ -141,33 +142,27 @@ read_order(FunctionCallInfo fcinfo, int place, Bulk &bulk)
 Datum
 result_of(FunctionCallInfo fcinfo, const pg::BulkOrder &order)
 {
-	TupleDesc row;
-	if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE ||
-	    row->natts != out_columns)
-		elog(ERROR, "return type must be a row type");
-	Datum values[out_columns] = {};
-	bool nulls[out_columns] = {};
-	values[out_campaign] = Int64GetDatum(order.message.campaign_id);
-	nulls[out_campaign] = order.message.campaign_id == 0;
-	values[out_recipients] = Int64GetDatum(order.read);
-	values[out_queued] = Int64GetDatum(order.queued);
-	values[out_duplicates] = Int64GetDatum(order.duplicates);
-	values[out_bad_phones] = Int64GetDatum(order.bad_phones);
-	values[out_opted_out] = Int64GetDatum(order.opted_out);
-	values[out_refused] = Int64GetDatum(order.refused);
-	values[out_closed_windows] = Int64GetDatum(order.closed_windows);
-	values[out_problems] = order.problems;
-	nulls[out_problems] = order.problems == 0;
-	values[out_cost] = order.cost;
-	nulls[out_cost] = order.cost == 0;
-	nulls[out_messaging_limit] = order.messaging_limit == nullptr;
-	if (order.messaging_limit != nullptr)
-		values[out_messaging_limit] = CStringGetTextDatum(order.messaging_limit);
-	nulls[out_duration] = order.seconds < 0;
-	auto *duration = static_cast<Interval *>(palloc0(sizeof(Interval)));
-	duration->time = static_cast<TimeOffset>(std::ceil(order.seconds)) * USECS_PER_SEC;
-	values[out_duration] = IntervalPGetDatum(duration);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls));
+	entry::ResultRow<out_columns> row;
+	if (order.message.campaign_id != 0)
+		row.set_value(out_campaign, Int64GetDatum(order.message.campaign_id));
+	row.set_value(out_recipients, Int64GetDatum(order.read));
+	row.set_value(out_queued, Int64GetDatum(order.queued));
+	row.set_value(out_duplicates, Int64GetDatum(order.duplicates));
+	row.set_value(out_bad_phones, Int64GetDatum(order.bad_phones));
+	row.set_value(out_opted_out, Int64GetDatum(order.opted_out));
+	row.set_value(out_refused, Int64GetDatum(order.refused));
+	row.set_value(out_closed_windows, Int64GetDatum(order.closed_windows));
+	if (order.problems != 0)
+		row.set_value(out_problems, order.problems);
+	if (order.cost != 0)
+		row.set_value(out_cost, order.cost);
+	row.set_text(out_messaging_limit, order.messaging_limit);
+	if (order.seconds >= 0) {
+		auto *duration = static_cast<Interval *>(palloc0(sizeof(Interval)));
+		duration->time = static_cast<TimeOffset>(std::ceil(order.seconds)) * USECS_PER_SEC;
+		row.set_value(out_duration, IntervalPGetDatum(duration));
+	}
+	return row.form_row(fcinfo);
 }
 
 /* The columns of a query: which is the phone, and the others in their order. */

@@ -36,13 +36,13 @@ priority_of(const char *name)
 
 template <class Message>
 void
-read_schedule_of(FunctionCallInfo fcinfo, int place, Message &message)
+read_schedule_of(FunctionCallInfo fcinfo, int index, Message &message)
 {
-	message.priority = priority_of(optional_text(fcinfo, place + 2, "normal"));
-	message.has_send_at = !PG_ARGISNULL(place);
+	message.priority = priority_of(optional_text(fcinfo, index + 2, "normal"));
+	message.has_send_at = !PG_ARGISNULL(index);
 	if (message.has_send_at)
-		message.send_at = time_argument(fcinfo, place, "send_at");
-	message.idempotency_key = optional_text(fcinfo, place + 1, limits::idempotency_key, nullptr);
+		message.send_at = time_argument(fcinfo, index, "send_at");
+	message.idempotency_key = optional_text(fcinfo, index + 1, limits::idempotency_key, nullptr);
 	if (message.idempotency_key != nullptr && message.idempotency_key[0] == '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("idempotency_key must not be empty"),
@@ -52,23 +52,23 @@ read_schedule_of(FunctionCallInfo fcinfo, int place, Message &message)
 } // namespace
 
 void
-read_schedule(FunctionCallInfo fcinfo, int place, pg::NewMessage &message)
+read_schedule(FunctionCallInfo fcinfo, int index, pg::NewMessage &message)
 {
-	read_schedule_of(fcinfo, place, message);
+	read_schedule_of(fcinfo, index, message);
 }
 
 void
-read_schedule(FunctionCallInfo fcinfo, int place, PurchaseOrder &order)
+read_schedule(FunctionCallInfo fcinfo, int index, PurchaseOrder &order)
 {
-	read_schedule_of(fcinfo, place, order);
+	read_schedule_of(fcinfo, index, order);
 }
 
 void
-read_routing(FunctionCallInfo fcinfo, int place, pg::NewMessage &message)
+read_routing(FunctionCallInfo fcinfo, int index, pg::NewMessage &message)
 {
-	message.sender = optional_text(fcinfo, place, limits::sender, nullptr);
-	message.reference = optional_text(fcinfo, place + 1, limits::reference, nullptr);
-	read_schedule(fcinfo, place + 2, message);
+	message.sender = optional_text(fcinfo, index, limits::sender, nullptr);
+	message.reference = optional_text(fcinfo, index + 1, limits::reference, nullptr);
+	read_schedule(fcinfo, index + 2, message);
 }
 
 void
@@ -100,7 +100,7 @@ raise_refusal(const Sending &message, pg::Failure &why)
 {
 	char *named = nullptr;
 	pg::Failure ignored;
-	if (!message.record && pg::attempt(ignored, [&] {
+	if (!message.record && pg::try_body(ignored, [&] {
 		    named = pg::cstring_out(name_message(message.recipient_phone, message.reference));
 	    })) {
 		const std::size_t used = strlen(why.detail);
@@ -115,9 +115,9 @@ namespace
 {
 
 bool
-read_on_error(FunctionCallInfo fcinfo, int place)
+read_on_error(FunctionCallInfo fcinfo, int index)
 {
-	const char *on_error = optional_text(fcinfo, place, "raise");
+	const char *on_error = optional_text(fcinfo, index, "raise");
 	if (strcmp(on_error, "raise") != 0 && strcmp(on_error, "record") != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("on_error must be \"raise\" or \"record\"")));
@@ -187,7 +187,7 @@ prepare_apart(FunctionCallInfo fcinfo, Sending &message, void (*prepare)(void *)
               pg::Failure &why)
 {
 	pg::Problem problem;
-	if (pg::attempt_apart(problem, 0, [&] {
+	if (pg::try_body_apart(problem, 0, [&] {
 		    prepare(argument);
 		    (void)in_schema(fcinfo, [&message] {
 			    require_sendable(message);

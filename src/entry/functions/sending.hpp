@@ -46,13 +46,14 @@ const char *sender_of_caller(const char *sender);
 
 /* send_at, idempotency_key and priority, which end the arguments of every sending function. Raise
  * 22008 and 22023. */
-void read_schedule(FunctionCallInfo fcinfo, int place, pg::NewMessage &message);
-void read_schedule(FunctionCallInfo fcinfo, int place, PurchaseOrder &order);
+void read_schedule(FunctionCallInfo fcinfo, int index, pg::NewMessage &message);
+void read_schedule(FunctionCallInfo fcinfo, int index, PurchaseOrder &order);
 
 /* sender and reference, and then the schedule. */
-void read_routing(FunctionCallInfo fcinfo, int place, pg::NewMessage &message);
+void read_routing(FunctionCallInfo fcinfo, int index, pg::NewMessage &message);
 
-/* Inside guarded() only: the texts of body parameters, as whatsapp.parameter_whitespace wants them.
+/* Inside run_body() only: the texts of body parameters, as whatsapp.parameter_whitespace wants
+ * them.
  */
 void adjust_parameters(std::vector<std::string> &texts);
 void adjust_parameters(std::vector<NamedParameter> &parameters);
@@ -67,12 +68,12 @@ void adjust_parameters(std::vector<NamedParameter> &parameters);
 void check_recipient_of(const pg::NewMessage &message);
 template <class Make>
 void
-compose(Sending &message, Make make)
+compose_sending(Sending &message, Make make)
 {
 	pg::Failure why;
 	pg::Failure other;
-	const bool good = pg::attempt(why, [&message] { check_recipient_of(message); });
-	const bool made = pg::attempt(good ? why : other, [&] { message.payload = make(); });
+	const bool good = pg::try_body(why, [&message] { check_recipient_of(message); });
+	const bool made = pg::try_body(good ? why : other, [&] { message.payload = make(); });
 	if (!good || !made)
 		raise_refusal(message, why);
 }
@@ -100,7 +101,7 @@ std::int64_t send_prepared(FunctionCallInfo fcinfo, Sending &message, void (*pre
                            void *argument);
 template <class Prepare>
 std::int64_t
-send(FunctionCallInfo fcinfo, Sending &message, Prepare prepare)
+send_message(FunctionCallInfo fcinfo, Sending &message, Prepare prepare)
 {
 	static_assert(std::is_trivially_destructible_v<Prepare>);
 	return send_prepared(

@@ -10,6 +10,7 @@
 #include "pg/server/statement.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/call/result_row.hpp"
 #include "entry/functions/sending.hpp"
 
 extern "C" {
@@ -29,12 +30,6 @@ using namespace whatsapp;
 namespace
 {
 
-ReturnSetInfo *
-result_set(FunctionCallInfo fcinfo)
-{
-	return reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-}
-
 /* Finding without destructors. */
 struct FindingRow {
 	const char *rule;
@@ -46,10 +41,13 @@ struct FindingRow {
 void
 put_finding(ReturnSetInfo *result, const FindingRow &row)
 {
-	Datum values[4] = {CStringGetTextDatum(row.rule), CStringGetTextDatum(row.component),
-	                   Int32GetDatum(row.position), CStringGetTextDatum(row.message)};
-	bool nulls[4] = {false, false, row.position == 0, false};
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	entry::ResultRow<4> shown;
+	shown.set_text(0, row.rule);
+	shown.set_text(1, row.component);
+	if (row.position != 0)
+		shown.set_value(2, Int32GetDatum(row.position));
+	shown.set_text(3, row.message);
+	shown.put_row(result);
 }
 
 } // namespace
@@ -61,7 +59,7 @@ pg_whatsapp_template_check(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	FindingRow *rows = nullptr;
 	std::size_t count = 0;
-	pg::guarded([&] {
+	pg::run_body([&] {
 		const std::vector<Finding> findings = check_definition(definition);
 		rows = pg::array_out<FindingRow>(findings.size());
 		for (const Finding &finding : findings)
@@ -69,7 +67,7 @@ pg_whatsapp_template_check(PG_FUNCTION_ARGS)
 			                 static_cast<int>(finding.position), pg::cstring_out(finding.message)};
 	});
 	for (std::size_t i = 0; i < count; i++)
-		put_finding(result_set(fcinfo), rows[i]);
+		put_finding(entry::result_set(fcinfo), rows[i]);
 	return Datum(0);
 }
 
@@ -77,12 +75,13 @@ Datum
 pg_whatsapp_template_rules(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
-	ReturnSetInfo *result = result_set(fcinfo);
+	ReturnSetInfo *result = entry::result_set(fcinfo);
 	for (std::size_t i = 0; i < rule_count; i++) {
 		const RuleText &rule = rule_text(static_cast<Rule>(i));
-		Datum values[2] = {CStringGetTextDatum(rule.name), CStringGetTextDatum(rule.meaning)};
-		bool nulls[2] = {};
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		entry::ResultRow<2> row;
+		row.set_text(0, rule.name);
+		row.set_text(1, rule.meaning);
+		row.put_row(result);
 	}
 	return Datum(0);
 }
@@ -91,7 +90,7 @@ Datum
 pg_whatsapp_require_definition(PG_FUNCTION_ARGS)
 {
 	const char *definition = entry::required_json(fcinfo, 0, "definition");
-	pg::guarded([&] { require_definition(definition); });
+	pg::run_body([&] { require_definition(definition); });
 	PG_RETURN_BOOL(true);
 }
 
@@ -102,7 +101,7 @@ pg_whatsapp_template_difference(PG_FUNCTION_ARGS)
 	const char *components = entry::optional_json(fcinfo, 1, "");
 	const char *category = entry::optional_text(fcinfo, 2, "");
 	text *out = nullptr;
-	pg::guarded(
+	pg::run_body(
 	    [&] { out = pg::text_out(definition_difference(definition, components, category)); });
 	PG_RETURN_TEXT_P(out);
 }
@@ -112,7 +111,7 @@ pg_whatsapp_template_placeholders(PG_FUNCTION_ARGS)
 {
 	const char *definition = entry::required_json(fcinfo, 0, "definition");
 	text *out = nullptr;
-	pg::guarded([&] { out = pg::text_out(definition_placeholders(definition)); });
+	pg::run_body([&] { out = pg::text_out(definition_placeholders(definition)); });
 	PG_RETURN_TEXT_P(out);
 }
 
@@ -141,7 +140,7 @@ enum StepColumn : int { action = 1, name, language, blocked, kind, request };
 void
 refuse_invalid(const char *its_name, const char *its_language, const char *why)
 {
-	pg::guarded([&] {
+	pg::run_body([&] {
 		throw Fault(sqlstate::definition_refused,
 		            "definition of template " + quote_name(its_name) + " in language " +
 		                quote_name(its_language) + " is invalid",
@@ -152,11 +151,12 @@ refuse_invalid(const char *its_name, const char *its_language, const char *why)
 void
 put_request(ReturnSetInfo *result, std::int64_t id, const pg::Result &steps, uint64 row)
 {
-	Datum values[4] = {Int64GetDatum(id), CStringGetTextDatum(steps.text_at(row, action)),
-	                   CStringGetTextDatum(steps.text_at(row, name)),
-	                   CStringGetTextDatum(steps.text_at(row, language))};
-	bool nulls[4] = {};
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	entry::ResultRow<4> request;
+	request.set_value(0, Int64GetDatum(id));
+	request.set_text(1, steps.text_at(row, action));
+	request.set_text(2, steps.text_at(row, name));
+	request.set_text(3, steps.text_at(row, language));
+	request.put_row(result);
 }
 
 void
@@ -188,7 +188,7 @@ pg_whatsapp_template_apply(PG_FUNCTION_ARGS)
 {
 	const char *account = entry::optional_text(fcinfo, 0, nullptr);
 	InitMaterializedSRF(fcinfo, 0);
-	ReturnSetInfo *result = result_set(fcinfo);
+	ReturnSetInfo *result = entry::result_set(fcinfo);
 	entry::in_schema(fcinfo, [account, result] {
 		pg::run_statement(lock_definitions, pg::Values());
 		pg::Values values;

@@ -48,10 +48,10 @@ relation_name(Oid relation)
 }
 
 const char *
-existing_column(FunctionCallInfo fcinfo, int place, const char *argument, Oid relation)
+existing_column(FunctionCallInfo fcinfo, int index, const char *argument, Oid relation)
 {
-	entry::require_argument(fcinfo, place, argument);
-	const char *name = NameStr(*PG_GETARG_NAME(place));
+	entry::require_argument(fcinfo, index, argument);
+	const char *name = NameStr(*PG_GETARG_NAME(index));
 	const AttrNumber number = get_attnum(relation, name);
 	if (number <= 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -92,7 +92,7 @@ rows_come_one_by_one(Oid relation)
 }
 
 void
-execute(const char *command)
+execute_command(const char *command)
 {
 	const int result = SPI_execute(command, false, 0);
 	if (result < 0)
@@ -128,7 +128,7 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 	arguments[entry::watch_sender] = entry::optional_text(
 	    fcinfo, entry::watch_sender + 1, limits::sender, pg::settings.default_sender);
 	if (arguments[entry::watch_language][0] != '\0')
-		pg::guarded([&] { check_language(arguments[entry::watch_language]); });
+		pg::run_body([&] { check_language(arguments[entry::watch_language]); });
 	pg::require_utf8();
 	constexpr int replicated_place = entry::watch_arguments + 1;
 	entry::require_argument(fcinfo, replicated_place, "replicated");
@@ -150,9 +150,9 @@ pg_whatsapp_watch(PG_FUNCTION_ARGS)
 	for (int i = 0; i < entry::watch_arguments; i++)
 		appendStringInfo(&command, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(arguments[i]));
 	appendStringInfoChar(&command, ')');
-	execute(command.data);
+	execute_command(command.data);
 	if (replicated)
-		execute(
+		execute_command(
 		    psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, entry::watch_trigger_name));
 	else
 		entry::warn_if_subscribed(relation);
@@ -169,7 +169,7 @@ pg_whatsapp_unwatch(PG_FUNCTION_ARGS)
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	bool ended = pg::end_watches(relation, nullptr, fcinfo->flinfo->fn_oid);
 	if (OidIsValid(get_trigger_oid(relation, entry::watch_trigger_name, true))) {
-		execute(psprintf("DROP TRIGGER %s ON %s", entry::watch_trigger_name, table));
+		execute_command(psprintf("DROP TRIGGER %s ON %s", entry::watch_trigger_name, table));
 		pg::as_user(pg::owner_of_function(fcinfo->flinfo->fn_oid),
 		            [&] { pg::forget_watch_errors(entry::order_watch_name(relation)); });
 		ended = true;

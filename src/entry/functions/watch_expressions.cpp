@@ -67,9 +67,9 @@ enum : int {
 constexpr std::size_t longest_name = 40;
 
 const char *const *
-read_texts(FunctionCallInfo fcinfo, int place, int &count)
+read_texts(FunctionCallInfo fcinfo, int index, int &count)
 {
-	const entry::TextArray array = entry::required_texts(fcinfo, place);
+	const entry::TextArray array = entry::required_texts(fcinfo, index);
 	auto **texts =
 	    static_cast<const char **>(palloc(sizeof(char *) * static_cast<Size>(array.count + 1)));
 	for (int i = 0; i < array.count; i++)
@@ -157,7 +157,7 @@ read_definition(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
 	read_on_error(fcinfo, watch);
 	entry::read_waiting(fcinfo, at_waiting, watch);
 	watch.settings = pg::watch_settings(watch.setting_count);
-	pg::guarded([&] {
+	pg::run_body([&] {
 		check_template_name(watch.template_name);
 		if (pg::is_plain_word(watch.language))
 			check_language(watch.language);

@@ -9,6 +9,7 @@
 #include "pg/watches/watch_triggers.hpp"
 
 #include "entry/call/arguments.hpp"
+#include "entry/call/result_row.hpp"
 
 #include "pg/server/compat.hpp"
 
@@ -52,37 +53,20 @@ enum : int {
 	out_columns
 };
 
-struct Look : pg::AnnouncementTaker {
+struct AnnouncementLook : pg::AnnouncementTaker {
 	ReturnSetInfo *result;
 	pg::WatchEvent event;
 	int taken;
 };
 
-struct OutRow {
-	Datum values[out_columns] = {};
-	bool nulls[out_columns];
-
-	OutRow() { memset(nulls, true, sizeof nulls); }
-	void
-	set(int column, Datum value)
-	{
-		values[column] = value;
-		nulls[column] = false;
-	}
-	void
-	set_text(int column, const char *text)
-	{
-		if (text != nullptr)
-			set(column, CStringGetTextDatum(text));
-	}
-};
+using OutRow = entry::ResultRow<out_columns>;
 
 void
-put(const Look &look, OutRow &row, const pg::WatchDefinition &watch)
+put_row(const AnnouncementLook &look, OutRow &row, const pg::WatchDefinition &watch)
 {
 	row.set_text(out_watch, watch.name);
 	row.set_text(out_event, pg::watch_event_name(look.event));
-	tuplestore_putvalues(look.result->setResult, look.result->setDesc, row.values, row.nulls);
+	row.put_row(look.result);
 }
 
 const char *
@@ -97,7 +81,7 @@ void
 take_announcement(pg::AnnouncementTaker &self, const pg::WatchDefinition &watch,
                   const pg::Announcement &announcement)
 {
-	auto &look = static_cast<Look &>(self);
+	auto &look = static_cast<AnnouncementLook &>(self);
 	const pg::NewMessage &message = announcement.message;
 	OutRow row;
 	row.set_text(out_outcome, outcome_of(announcement));
@@ -108,10 +92,10 @@ take_announcement(pg::AnnouncementTaker &self, const pg::WatchDefinition &watch,
 	row.set_text(out_reference, message.reference);
 	row.set_text(out_key, message.idempotency_key);
 	if (message.has_send_at)
-		row.set(out_send_at, TimestampTzGetDatum(message.send_at));
+		row.set_value(out_send_at, TimestampTzGetDatum(message.send_at));
 	if (message.has_expires_at)
-		row.set(out_expires_at, TimestampTzGetDatum(message.expires_at));
-	row.set(out_priority, Int16GetDatum(static_cast<int16>(message.priority)));
+		row.set_value(out_expires_at, TimestampTzGetDatum(message.expires_at));
+	row.set_value(out_priority, Int16GetDatum(static_cast<int16>(message.priority)));
 	row.set_text(out_payload, message.payload);
 	if (const pg::Failure *why = announcement.refused) {
 		row.set_text(out_reason, why->detail[0] == '\0'
@@ -120,7 +104,7 @@ take_announcement(pg::AnnouncementTaker &self, const pg::WatchDefinition &watch,
 		if (why->hint[0] != '\0')
 			row.set_text(out_hint, why->hint);
 	}
-	put(look, row, watch);
+	put_row(look, row, watch);
 	look.taken++;
 }
 
@@ -142,14 +126,14 @@ tuple_of(Datum row)
 	return heap_copytuple(&tuple);
 }
 
-struct Rows {
+struct RowPair {
 	TupleTableSlot *now;
 	TupleTableSlot *before;
 };
 
 /* With the caller's rights. Without old, the row before has no values at all, so that whatever is
  * compared with it has changed. */
-Rows
+RowPair
 find_row(Relation table, const char *key, Datum old, bool has_old)
 {
 	const char *command = psprintf(
@@ -168,7 +152,7 @@ find_row(Relation table, const char *key, Datum old, bool has_old)
 		        (errcode(ERRCODE_NO_DATA_FOUND), errmsg("table \"%s\" has no row with key %s",
 		                                                RelationGetRelationName(table), key)));
 	const Oid type = get_rel_type_id(RelationGetRelid(table));
-	Rows rows;
+	RowPair rows;
 	rows.now = slot_of(table, tuple_of(found.datum_at(0, 1, type)));
 	if (has_old) {
 		rows.before = slot_of(table, tuple_of(found.datum_at(0, 2, type)));
@@ -195,21 +179,22 @@ choose_event(const pg::WatchDefinition &watch, const char *name, pg::WatchEvent 
 }
 
 void
-look_at(const pg::WatchDefinition &watch, Relation table, const Rows &rows, Look &look)
+look_at(const pg::WatchDefinition &watch, Relation table, const RowPair &rows,
+        AnnouncementLook &look)
 {
 	const bool deleted = look.event == pg::WatchEvent::deleted;
 	const pg::WatchRows one = pg::rows_of_row(look.event, table, deleted ? rows.now : rows.before,
 	                                          deleted ? nullptr : rows.now);
 	look.taken = 0;
 	pg::Problem problem;
-	const bool done = pg::attempt_apart(problem, 0, [&] { pg::preview_rows(watch, one, look); });
+	const bool done = pg::try_body_apart(problem, 0, [&] { pg::preview_rows(watch, one, look); });
 	if (done && look.taken > 0)
 		return;
 	OutRow row;
 	row.set_text(out_outcome, done ? "not announced" : "error");
 	row.set_text(out_reason, done ? "The condition is not true."
 	                              : psprintf("%s %s", problem.sqlstate, problem.message));
-	put(look, row, watch);
+	put_row(look, row, watch);
 }
 
 void
@@ -237,15 +222,15 @@ pg_whatsapp_watch_test(PG_FUNCTION_ARGS)
 	const Oid function = fcinfo->flinfo->fn_oid;
 	const Oid caller = GetUserId();
 	InitMaterializedSRF(fcinfo, 0);
-	Look look = {};
+	AnnouncementLook look = {};
 	look.take = take_announcement;
-	look.result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	look.result = entry::result_set(fcinfo);
 
 	(void)pg::quoted_relation(relation);
 	SPI_connect();
 	pg::use_schema_of_function(function);
 	Relation table = table_open(relation, AccessShareLock);
-	const Rows rows = find_row(table, key, old, has_old);
+	const RowPair rows = find_row(table, key, old, has_old);
 	const Oid notify = pg::notify_function(function);
 	pg::as_user(pg::owner_of_function(function), [&] {
 		const pg::WatchList watches = pg::watches_of_table(relation, notify);

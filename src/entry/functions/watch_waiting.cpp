@@ -36,11 +36,11 @@ constexpr std::int64_t longest = 366 * USECS_PER_DAY;
 
 /* Microseconds; a month has 30 days. 0 for NULL. */
 std::int64_t
-read_duration(FunctionCallInfo fcinfo, int place, const char *name)
+read_duration(FunctionCallInfo fcinfo, int index, const char *name)
 {
-	if (PG_ARGISNULL(place))
+	if (PG_ARGISNULL(index))
 		return 0;
-	const Interval *given = PG_GETARG_INTERVAL_P(place);
+	const Interval *given = PG_GETARG_INTERVAL_P(index);
 	const double days = given->day + 30.0 * given->month;
 	const double total = static_cast<double>(given->time) + days * USECS_PER_DAY;
 	if (total > 0 && total <= static_cast<double>(longest))
@@ -97,23 +97,23 @@ check_together(const pg::WatchDefinition &watch)
 } // namespace
 
 void
-read_waiting(FunctionCallInfo fcinfo, int place, pg::WatchDefinition &watch)
+read_waiting(FunctionCallInfo fcinfo, int index, pg::WatchDefinition &watch)
 {
-	watch.send_window = optional_text(fcinfo, place + at_send_window, nullptr);
-	watch.time_zone = optional_text(fcinfo, place + at_time_zone, nullptr);
-	watch.debounce = read_duration(fcinfo, place + at_debounce, "debounce");
-	watch.max_wait = read_duration(fcinfo, place + at_max_wait, "max_wait");
-	watch.digest = read_duration(fcinfo, place + at_digest, "digest");
-	watch.separator = optional_text(fcinfo, place + at_separator, separator_limit, nullptr);
-	watch.body = optional_text(fcinfo, place + at_body, nullptr);
+	watch.send_window = optional_text(fcinfo, index + at_send_window, nullptr);
+	watch.time_zone = optional_text(fcinfo, index + at_time_zone, nullptr);
+	watch.debounce = read_duration(fcinfo, index + at_debounce, "debounce");
+	watch.max_wait = read_duration(fcinfo, index + at_max_wait, "max_wait");
+	watch.digest = read_duration(fcinfo, index + at_digest, "digest");
+	watch.separator = optional_text(fcinfo, index + at_separator, separator_limit, nullptr);
+	watch.body = optional_text(fcinfo, index + at_body, nullptr);
 	watch.language_fallback =
-	    !PG_ARGISNULL(place + at_language_fallback) && PG_GETARG_BOOL(place + at_language_fallback);
+	    !PG_ARGISNULL(index + at_language_fallback) && PG_GETARG_BOOL(index + at_language_fallback);
 	check_together(watch);
 	if (watch.digest == 0)
 		return;
 	if (watch.separator == nullptr)
 		watch.separator = ", ";
-	pg::guarded([&] { check_parameter("separator", std::string(watch.separator) + "x"); });
+	pg::run_body([&] { check_parameter("separator", std::string(watch.separator) + "x"); });
 }
 
 void

@@ -15,9 +15,9 @@ extern "C" {
 namespace whatsapp::entry
 {
 
-/* From that place on: send_window, time_zone, debounce, max_wait, digest, separator. Raises 22023
+/* From that index on: send_window, time_zone, debounce, max_wait, digest, separator. Raises 22023
  * for those that do not go together. */
-void read_waiting(FunctionCallInfo fcinfo, int place, pg::WatchDefinition &watch);
+void read_waiting(FunctionCallInfo fcinfo, int index, pg::WatchDefinition &watch);
 
 /* 22007 for hours, 22023 for a time zone that is not known. As the extension's owner, with SPI
  * connected. */

@@ -33,10 +33,10 @@ namespace
 {
 
 pg::TokenAnswer
-ask(const text *token)
+answer_token_question(const text *token)
 {
 	char digest[pg::token_digest_length];
-	pg::guarded([&] {
+	pg::run_body([&] {
 		const std::string hex = sha256_hex(pg::view(token));
 		memcpy(digest, hex.data(), sizeof digest);
 	});
@@ -95,7 +95,7 @@ pg_whatsapp_webhook_verify(PG_FUNCTION_ARGS)
 	const char *challenge = entry::optional_text(fcinfo, 2, nullptr);
 	pg::TokenAnswer answer = pg::TokenAnswer::wrong;
 	if (strcmp(mode, "subscribe") == 0 && !PG_ARGISNULL(1) && challenge != nullptr)
-		answer = ask(PG_GETARG_TEXT_PP(1));
+		answer = answer_token_question(PG_GETARG_TEXT_PP(1));
 	switch (answer) {
 	case pg::TokenAnswer::right:
 		PG_RETURN_TEXT_P(cstring_to_text(challenge));

@@ -77,12 +77,12 @@ struct Place {
 	Post clerk;
 };
 
-struct Kind {
+struct WorkerKind {
 	const char *function;
 	const char *type;
 };
 
-Kind
+WorkerKind
 kind_of(pg::Role role)
 {
 	switch (role) {
@@ -179,7 +179,7 @@ report_missing_databases()
 void
 start_worker(int place, pg::Role role, Post &post, std::int64_t now)
 {
-	const Kind kind = kind_of(role);
+	const WorkerKind kind = kind_of(role);
 	const WorkerPlace own = {place, places[place].database};
 	BackgroundWorker worker;
 	memset(&worker, 0, sizeof worker);
@@ -208,7 +208,7 @@ start_worker(int place, pg::Role role, Post &post, std::int64_t now)
 
 /* After a worker has gone: when may the next one start? */
 void
-retire(int place, pg::Role role, Post &post, std::int64_t now)
+retire_worker(int place, pg::Role role, Post &post, std::int64_t now)
 {
 	pfree(post.handle);
 	post.handle = nullptr;
@@ -225,11 +225,11 @@ retire(int place, pg::Role role, Post &post, std::int64_t now)
 }
 
 void
-reconcile(int place, pg::Role role, Post &post, bool wanted, bool attached, std::int64_t now)
+reconcile_post(int place, pg::Role role, Post &post, bool wanted, bool attached, std::int64_t now)
 {
 	pid_t pid;
 	if (post.handle != nullptr && GetBackgroundWorkerPid(post.handle, &pid) == BGWH_STOPPED)
-		retire(place, role, post, now);
+		retire_worker(place, role, post, now);
 	/* renamed */
 	if (post.handle != nullptr && !wanted)
 		TerminateBackgroundWorker(post.handle);
@@ -246,20 +246,20 @@ reconcile(int place, pg::Role role, Post &post, bool wanted, bool attached, std:
 void
 reconcile_all(bool attached)
 {
-	pg::transact([] { find_databases(); });
+	pg::run_transaction([] { find_databases(); });
 	report_missing_databases();
 	const std::int64_t now = pg::monotonic_ms();
 	for (int i = 0; i < place_count; i++) {
 		const bool here = OidIsValid(places[i].database) && !pg::kept_clear(places[i].database);
-		reconcile(i, pg::Role::sender, places[i].sender, here, attached, now);
-		reconcile(i, pg::Role::reader, places[i].reader, here, attached, now);
+		reconcile_post(i, pg::Role::sender, places[i].sender, here, attached, now);
+		reconcile_post(i, pg::Role::reader, places[i].reader, here, attached, now);
 		/* it ends by itself when it is idle; once called, what runs is left to it */
 		const bool called =
 		    here && pg::settings.clerk && pg::settings.enabled &&
 		    (places[i].clerk.handle != nullptr || pg::clerk_called(places[i].database));
-		reconcile(i, pg::Role::clerk, places[i].clerk, called, attached, now);
+		reconcile_post(i, pg::Role::clerk, places[i].clerk, called, attached, now);
 		/* without an address, too: for what a web tier brings by SQL */
-		reconcile(i, pg::Role::listener, places[i].listener, here, attached, now);
+		reconcile_post(i, pg::Role::listener, places[i].listener, here, attached, now);
 	}
 }
 
@@ -324,7 +324,7 @@ pg_whatsapp_launcher_main(Datum)
 		const unsigned attaches = pg::attach_count();
 		reconcile_all(attaches != seen);
 		seen = attaches;
-		waits.wait(next_reconcile_ms());
+		waits.wait_for_event(next_reconcile_ms());
 	}
 	/* unless the server stops, too, the postmaster begins another one: not after a code of 0 */
 	proc_exit(1);

@@ -42,13 +42,13 @@ constexpr std::size_t max_admitted_bytes = 16 << 20;
 constexpr std::size_t max_digested_bytes = 8 << 20;
 
 /* One delivery and all that its views point into. */
-struct Held {
+struct OpenDelivery {
 	std::uint64_t request = 0;
 	std::string body;
 	std::vector<WebhookEvent> events;
 	std::vector<Outcome> failures;
 	std::vector<pg::Event> views;
-	Inbox::Verdict verdict = Inbox::Verdict::good;
+	Inbox::BodyVerdict verdict = Inbox::BodyVerdict::good;
 	bool is_cut = false;
 	std::int64_t row = 0;
 	/* of Keyring::Signer, which may be read again before the events are stored */
@@ -71,7 +71,7 @@ make_correlated_event(const WebhookEvent &event, const Outcome &failure)
 }
 
 void
-read_delivery(Held &held)
+read_delivery(OpenDelivery &held)
 {
 	try {
 		WebhookDelivery delivery = read_webhook(held.body);
@@ -80,7 +80,7 @@ read_delivery(Held &held)
 	} catch (const std::bad_alloc &) {
 		throw;
 	} catch (...) {
-		held.verdict = Inbox::Verdict::malformed;
+		held.verdict = Inbox::BodyVerdict::malformed;
 		return;
 	}
 	const std::size_t count = held.events.size();
@@ -102,7 +102,7 @@ read_delivery(Held &held)
 struct Inbox::State {
 	net::HttpServer *server = nullptr;
 	Keyring keyring;
-	std::deque<Held> held; /* a deque: views into its elements must survive growth */
+	std::deque<OpenDelivery> held; /* a deque: views into its elements must survive growth */
 	std::vector<Delivery> deliveries;
 	std::size_t admitted_bytes = 0;
 	Refused refused = {};
@@ -189,7 +189,7 @@ Inbox::State::receive_request(net::IncomingRequest &request)
 			server->send_reply(request.id, 200, text_plain, "ok\n");
 		else
 			refuse_method(request, "GET, HEAD");
-	} else if (endpoint == Endpoint::none || !keyring.knows(account))
+	} else if (endpoint == Endpoint::none || !keyring.knows_account(account))
 		server->send_reply(request.id, 404, text_plain, right_path_text());
 	else if (request.method == "GET")
 		answer_handshake(request, account);
@@ -213,29 +213,29 @@ Inbox::create(const char *&error) noexcept
 }
 
 bool
-Inbox::listen(const char *address, const char *&error) noexcept
+Inbox::bind_address(const char *address, const char *&error) noexcept
 {
 	return state_->server->move_address(*address == '\0' ? nullptr : address, error);
 }
 
 void
-Inbox::reload() noexcept
+Inbox::reload_settings() noexcept
 {
 	state_->server->set_options(server_options());
-	state_->keyring.expire();
+	state_->keyring.expire_secrets();
 }
 
 bool
-Inbox::secrets_stale() const noexcept
+Inbox::secrets_are_stale() const noexcept
 {
-	return state_->keyring.stale();
+	return state_->keyring.secrets_are_stale();
 }
 
 void
-Inbox::learn(const char *const *names, std::size_t count) noexcept
+Inbox::learn_secrets(const char *const *names, std::size_t count) noexcept
 {
 	try {
-		state_->keyring.read(names, count);
+		state_->keyring.read_secrets(names, count);
 	} catch (...) {
 		/* out of memory: what is known now has to do for a second */
 	}
@@ -252,10 +252,10 @@ Inbox::learn_ids(const pg::AccountId *ids, std::size_t count) noexcept
 }
 
 void
-Inbox::learn_again() noexcept
+Inbox::learn_secrets_again() noexcept
 {
 	try {
-		state_->keyring.read_again();
+		state_->keyring.read_secrets_again();
 	} catch (...) {
 		/* as above */
 	}
@@ -280,7 +280,7 @@ Inbox::token_digest_matches(const char *digest, std::size_t length) const noexce
 }
 
 void
-Inbox::run() noexcept
+Inbox::serve_requests() noexcept
 {
 	state_->server->serve_ready();
 }
@@ -316,7 +316,7 @@ Inbox::admit_delivery(const pg::WaitingDelivery &delivery) noexcept
 		return false;
 	}
 	try {
-		Held &held = state.held.back();
+		OpenDelivery &held = state.held.back();
 		held.row = delivery.id;
 		const std::string_view body(delivery.body, delivery.body_size);
 		const Keyring::Signer *signer = state.keyring.find_signer("", delivery.signature, body);
@@ -325,7 +325,7 @@ Inbox::admit_delivery(const pg::WaitingDelivery &delivery) noexcept
 				state.held.pop_back();
 				return false;
 			}
-			held.verdict = Verdict::forged;
+			held.verdict = BodyVerdict::forged;
 			state.refused.signatures++;
 			pg::count_taken(Taken::bad_signature);
 		} else {
@@ -333,7 +333,7 @@ Inbox::admit_delivery(const pg::WaitingDelivery &delivery) noexcept
 			held.signed_for = signer->signed_for;
 			held.body.assign(body);
 			if (delivery.poisonous)
-				held.verdict = Verdict::poisonous;
+				held.verdict = BodyVerdict::poisonous;
 			else
 				read_delivery(held);
 		}
@@ -368,7 +368,7 @@ Inbox::take_deliveries(std::size_t &count) noexcept
 	} catch (...) {
 		return nullptr;
 	}
-	for (const Held &held : state.held)
+	for (const OpenDelivery &held : state.held)
 		state.deliveries.push_back({held.verdict, held.is_cut, held.views.data(), held.views.size(),
 		                            held.body.data(), held.body.size(), held.row});
 	count = state.deliveries.size();
@@ -398,9 +398,9 @@ Inbox::take_refused() noexcept
 void
 Inbox::accept_delivery(std::size_t index) noexcept
 {
-	const Held &delivery = state_->held[index];
-	if (delivery.verdict != Verdict::forged)
-		pg::count_taken(delivery.verdict == Verdict::good ? Taken::stored : Taken::malformed);
+	const OpenDelivery &delivery = state_->held[index];
+	if (delivery.verdict != BodyVerdict::forged)
+		pg::count_taken(delivery.verdict == BodyVerdict::good ? Taken::stored : Taken::malformed);
 	state_->server->send_reply(delivery.request, 200, text_plain, "");
 }
 

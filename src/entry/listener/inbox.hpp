@@ -21,9 +21,9 @@ class Inbox
 {
 public:
 	/* malformed, poisonous: the body is to be put aside */
-	enum class Verdict { good, malformed, poisonous, forged };
+	enum class BodyVerdict { good, malformed, poisonous, forged };
 	struct Delivery {
-		Verdict verdict;
+		BodyVerdict verdict;
 		bool is_cut; /* the events are not all of it: the body is to be put aside, too */
 		const pg::Event *events;
 		std::size_t event_count;
@@ -47,26 +47,26 @@ public:
 
 	/* Newcomers are taken there from now on, and nowhere when address is empty or cannot be bound
 	 * (false, and why in error, a string that lives long enough to be logged). */
-	bool listen(const char *address, const char *&error) noexcept;
+	bool bind_address(const char *address, const char *&error) noexcept;
 
 	/* The limits hold at once, and secrets are read again. */
-	void reload() noexcept;
+	void reload_settings() noexcept;
 
-	/* Secrets are older than a second: learn() them again before anything is verified. names: of
-	 * the accounts beside the default one. */
-	bool secrets_stale() const noexcept;
-	void learn(const char *const *names, std::size_t count) noexcept;
+	/* Secrets are older than a second: learn_secrets() them again before anything is verified.
+	 * names: of the accounts beside the default one. */
+	bool secrets_are_stale() const noexcept;
+	void learn_secrets(const char *const *names, std::size_t count) noexcept;
 	/* The ids by which Meta names them, so that the right secret is tried first. */
 	void learn_ids(const pg::AccountId *ids, std::size_t count) noexcept;
 	/* The same for the accounts that are known. */
-	void learn_again() noexcept;
+	void learn_secrets_again() noexcept;
 	/* There is an app secret. */
 	bool can_verify() const noexcept;
 	/* Why a secret could not be had; empty when there was no trouble. */
 	const char *secret_problem() const noexcept;
 	bool token_digest_matches(const char *digest, std::size_t length) const noexcept;
 
-	void run() noexcept;
+	void serve_requests() noexcept;
 	int descriptor() const noexcept;
 	long timeout_ms() const noexcept;
 

@@ -44,19 +44,19 @@ Keyring::Account::~Account()
 Keyring::~Keyring() = default;
 
 bool
-Keyring::stale() const noexcept
+Keyring::secrets_are_stale() const noexcept
 {
 	return read_at_ == 0 || pg::monotonic_ms() - read_at_ > max_age_ms;
 }
 
 void
-Keyring::expire() noexcept
+Keyring::expire_secrets() noexcept
 {
 	read_at_ = 0;
 }
 
 void
-Keyring::read(const char *const *names, std::size_t count)
+Keyring::read_secrets(const char *const *names, std::size_t count)
 {
 	is_complete_ = false;
 	app_secrets_.clear(); /* they point into accounts_ */
@@ -78,7 +78,7 @@ Keyring::read(const char *const *names, std::size_t count)
 	add_account("");
 	for (std::size_t i = 0; i < count; i++)
 		add_account(names[i]);
-	read_again();
+	read_secrets_again();
 }
 
 void
@@ -91,7 +91,7 @@ Keyring::learn_ids(const pg::AccountId *ids, std::size_t count)
 }
 
 void
-Keyring::read_again()
+Keyring::read_secrets_again()
 {
 	read_at_ = pg::monotonic_ms(); /* whatever comes: not again and again */
 	is_complete_ = false;
@@ -102,13 +102,13 @@ Keyring::read_again()
 	if (accounts_.empty())
 		accounts_.push_back(std::make_unique<Account>());
 	for (const auto &account : accounts_)
-		read(*account);
+		read_account(*account);
 	collect_signers();
 	is_complete_ = true;
 }
 
 void
-Keyring::read(const Account &account, const char *name, pg::Secret &secret)
+Keyring::read_secret_of(const Account &account, const char *name, pg::Secret &secret)
 {
 	pg::Secret now = {};
 	pg::read_secret(account.name.empty() ? nullptr : account.name.c_str(), name, now);
@@ -121,13 +121,13 @@ Keyring::read(const Account &account, const char *name, pg::Secret &secret)
 }
 
 void
-Keyring::read(Account &account)
+Keyring::read_account(Account &account)
 {
-	read(account, "app_secret", account.app_secret);
-	read(account, "app_secret_previous", account.app_secret_previous);
-	read(account, "verify_token", account.verify_token);
-	collect(account.app_secret);
-	collect(account.app_secret_previous);
+	read_secret_of(account, "app_secret", account.app_secret);
+	read_secret_of(account, "app_secret_previous", account.app_secret_previous);
+	read_secret_of(account, "verify_token", account.verify_token);
+	collect_app_secret(account.app_secret);
+	collect_app_secret(account.app_secret_previous);
 	account.token_digest =
 	    account.verify_token.length == 0 ? "" : sha256_hex(view_secret(account.verify_token));
 	for (const pg::Secret *secret :
@@ -139,7 +139,7 @@ Keyring::read(Account &account)
 }
 
 void
-Keyring::collect(const pg::Secret &secret)
+Keyring::collect_app_secret(const pg::Secret &secret)
 {
 	if (secret.length == 0)
 		return;
@@ -193,7 +193,7 @@ Keyring::find_signer(std::string_view account, std::string_view signature,
 }
 
 const Keyring::Account *
-Keyring::find(std::string_view name) const noexcept
+Keyring::find_account(std::string_view name) const noexcept
 {
 	for (const auto &account : accounts_)
 		if (account->name == name)
@@ -202,9 +202,9 @@ Keyring::find(std::string_view name) const noexcept
 }
 
 bool
-Keyring::knows(std::string_view account) const noexcept
+Keyring::knows_account(std::string_view account) const noexcept
 {
-	return account.empty() || find(account) != nullptr || !is_complete_;
+	return account.empty() || find_account(account) != nullptr || !is_complete_;
 }
 
 /* Which secret was tried tells nobody anything: the time depends on ids that the sender wrote. */
@@ -245,7 +245,7 @@ Keyring::try_all(std::string_view signature, std::string_view body)
 	for (std::size_t i = 0; i < named.count; i++)
 		for (const auto *ids : {&ids_, &proven_ids_}) {
 			const auto known = ids->find(std::string(named.ids[i]));
-			const Account *account = known == ids->end() ? nullptr : find(known->second);
+			const Account *account = known == ids->end() ? nullptr : find_account(known->second);
 			if (account != nullptr && try_account(trial, *account))
 				return true;
 		}
@@ -279,7 +279,7 @@ Keyring::signature_matches(std::string_view account, std::string_view signature,
 		if (account.empty())
 			return try_all(signature, body);
 		Trial trial = {signature, body, {}, 0};
-		const Account *own = find(account);
+		const Account *own = find_account(account);
 		return own != nullptr && try_account(trial, *own);
 	} catch (const std::bad_alloc &) {
 		unsure_ = true; /* until secrets are read again */

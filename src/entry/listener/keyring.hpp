@@ -31,20 +31,20 @@ public:
 	Keyring &operator=(const Keyring &) = delete;
 
 	/* Longer than a second ago, or never. */
-	bool stale() const noexcept;
-	void expire() noexcept;
+	bool secrets_are_stale() const noexcept;
+	void expire_secrets() noexcept;
 
 	/* Reads every secret again. names: of the accounts beside the default one. May throw
 	 * std::bad_alloc, and knows fewer of them until it is called again: is_unsure(). A secret that
 	 * cannot be read for a reason that passes stays as it was. */
-	void read(const char *const *names, std::size_t count);
+	void read_secrets(const char *const *names, std::size_t count);
 	/* The ids by which webhooks name them. */
 	void learn_ids(const pg::AccountId *ids, std::size_t count);
 	/* The same for the accounts that are known. */
-	void read_again();
+	void read_secrets_again();
 
 	/* account: empty for any. */
-	bool knows(std::string_view account) const noexcept;
+	bool knows_account(std::string_view account) const noexcept;
 	/* Who signed that body; NULL when nobody here did. Valid until secrets are read again. */
 	struct Signer {
 		std::string_view secret;
@@ -105,10 +105,10 @@ private:
 	bool try_secret(Trial &trial, std::string_view secret);
 	bool try_account(Trial &trial, const Account &account);
 	bool try_all(std::string_view signature, std::string_view body);
-	void read(Account &account);
-	void read(const Account &account, const char *name, pg::Secret &secret);
-	void collect(const pg::Secret &secret);
-	const Account *find(std::string_view name) const noexcept;
+	void read_account(Account &account);
+	void read_secret_of(const Account &account, const char *name, pg::Secret &secret);
+	void collect_app_secret(const pg::Secret &secret);
+	const Account *find_account(std::string_view name) const noexcept;
 
 	std::vector<std::unique_ptr<Account>> accounts_;
 	/* different ones only, the one that was right last in front: most accounts share an app */

@@ -75,7 +75,7 @@ bind_address(Listener &listener)
 	if (listener.bound || now < listener.next_bind)
 		return;
 	const char *error = nullptr;
-	listener.bound = listener.inbox->listen(listener.address, error);
+	listener.bound = listener.inbox->bind_address(listener.address, error);
 	if (listener.bound) {
 		if (listener.address[0] != '\0')
 			ereport(LOG, (errmsg("listening for WhatsApp webhooks on \"%s\"", listener.address)));
@@ -103,8 +103,8 @@ configure_listener(Listener &listener)
 	}
 	listener.next_bind = 0;
 	listener.bind_pause = first_retry_ms;
-	listener.inbox->reload();
-	listener.door->reload(pg::settings.metrics_listen);
+	listener.inbox->reload_settings();
+	listener.door->reload_settings(pg::settings.metrics_listen);
 }
 
 /* The first of all databases' listeners has the address; the others try, should it go. */
@@ -134,17 +134,17 @@ bind_door(Listener &listener)
 void
 learn_secrets(Listener &listener)
 {
-	if (!listener.inbox->secrets_stale())
+	if (!listener.inbox->secrets_are_stale())
 		return;
-	if (!pg::transact([&] {
+	if (!pg::run_transaction([&] {
 		    pg::leave_without_extension(pg::Role::listener, worker_place());
 		    std::size_t count;
 		    const char *const *names = pg::account_names(count);
-		    listener.inbox->learn(names, count);
+		    listener.inbox->learn_secrets(names, count);
 		    const pg::AccountId *ids = pg::read_account_ids(count);
 		    listener.inbox->learn_ids(ids, count);
 	    }))
-		listener.inbox->learn_again();
+		listener.inbox->learn_secrets_again();
 }
 
 /* For wa_preflight(): a session never reads a secret, and is told no more than this. */
@@ -208,7 +208,7 @@ look_for_deliveries(Listener &listener)
 	listener.rung = false;
 	listener.next_look = now + look_ms;
 	learn_secrets(listener);
-	pg::transact([&] {
+	pg::run_transaction([&] {
 		pg::leave_without_extension(pg::Role::listener, worker_place());
 		admit_waiting(listener);
 	});
@@ -223,13 +223,13 @@ store_deliveries(const Inbox::Delivery *deliveries, std::size_t count)
 		std::size_t size = 0;
 		for (std::size_t i = 0; i < count; i++) {
 			const Inbox::Delivery &delivery = deliveries[i];
-			if (delivery.verdict == Inbox::Verdict::malformed)
+			if (delivery.verdict == Inbox::BodyVerdict::malformed)
 				pg::put_body_aside(delivery.body, delivery.body_size, pg::malformed_body);
-			else if (delivery.verdict == Inbox::Verdict::poisonous)
+			else if (delivery.verdict == Inbox::BodyVerdict::poisonous)
 				pg::put_body_aside(delivery.body, delivery.body_size, pg::refused_body);
-			else if (delivery.verdict == Inbox::Verdict::good)
+			else if (delivery.verdict == Inbox::BodyVerdict::good)
 				runs[size++] = {delivery.events, delivery.event_count};
-			if (delivery.verdict == Inbox::Verdict::good && delivery.is_cut)
+			if (delivery.verdict == Inbox::BodyVerdict::good && delivery.is_cut)
 				pg::put_body_aside(delivery.body, delivery.body_size, pg::malformed_body);
 			if (delivery.row != 0)
 				pg::drop_delivery(delivery.row);
@@ -247,7 +247,7 @@ store_deliveries(const Inbox::Delivery *deliveries, std::size_t count)
 bool
 store_item_by_item(const Inbox::Delivery &delivery, int &locks)
 {
-	if (delivery.verdict != Inbox::Verdict::good)
+	if (delivery.verdict != Inbox::BodyVerdict::good)
 		return store_deliveries(&delivery, 1);
 	bool lost = false;
 	for (std::size_t i = 0; i < delivery.event_count; i++) {
@@ -406,7 +406,7 @@ pg_whatsapp_listener_main(Datum)
 	if (listener.door == nullptr)
 		ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
 		                errmsg("could not serve WhatsApp metrics: %s", error)));
-	pg::transact([] { pg::count_start(); });
+	pg::run_transaction([] { pg::count_start(); });
 	configure_listener(listener);
 
 	static pg::WaitSet waits(listener.inbox->descriptor(), "WhatsappListener",
@@ -419,14 +419,14 @@ pg_whatsapp_listener_main(Datum)
 		pg::note_loop(pg::Role::listener);
 		pg::note_listening(listener.bound && listener.address[0] != '\0');
 		bind_door(listener);
-		listener.inbox->run();
+		listener.inbox->serve_requests();
 		listener.door->serve_requests();
 		answer_questions(listener);
 		judge_credentials(listener);
 		look_for_deliveries(listener);
 		serve_deliveries(listener);
 		report_refused(listener);
-		if (waits.wait(wait_ms(listener)))
+		if (waits.wait_for_event(wait_ms(listener)))
 			listener.rung = true;
 	}
 	pg::end_worker();

@@ -96,7 +96,7 @@ MetricsDoor::create(const char *&error) noexcept
 }
 
 void
-MetricsDoor::reload(const char *address) noexcept
+MetricsDoor::reload_settings(const char *address) noexcept
 {
 	try {
 		state_->next_bind = 0;

@@ -20,7 +20,7 @@ public:
 	MetricsDoor &operator=(const MetricsDoor &) = delete;
 
 	/* The address as it is wanted now; empty for none. */
-	void reload(const char *address) noexcept;
+	void reload_settings(const char *address) noexcept;
 	enum class Bound { unchanged, now, first_failure };
 	/* Once in a while, as long as it is not bound. */
 	Bound bind_address(std::int64_t now_ms, const char *&error) noexcept;

@@ -13,7 +13,8 @@ template <class Body>
 bool
 commit_or_repeat(Body body)
 {
-	return pg::transact(Body(body)) || (pg::failure_repeats() && pg::transact(Body(body)));
+	return pg::run_transaction(Body(body)) ||
+	       (pg::failure_repeats() && pg::run_transaction(Body(body)));
 }
 
 /* False: it was not stored. locks: how many were waited for; after a few of them, what could meet

@@ -59,7 +59,8 @@ read_event_queue(std::int64_t &next_due)
 	bool more = true;
 	while (more && !pg::shutdown_requested()) {
 		CHECK_FOR_INTERRUPTS();
-		if (!pg::transact([] { pg::leave_without_extension(pg::Role::reader, worker_place()); }))
+		if (!pg::run_transaction(
+		        [] { pg::leave_without_extension(pg::Role::reader, worker_place()); }))
 			return;
 		more = pg::work_off_event_queue(next_due);
 	}
@@ -70,7 +71,7 @@ void
 serve_callbacks(std::int64_t &next_due)
 {
 	bool more = false;
-	const bool handed_on = pg::transact([&] { more = pg::hand_on_changes(); });
+	const bool handed_on = pg::run_transaction([&] { more = pg::hand_on_changes(); });
 	std::int64_t due = -1;
 	pg::take_callback_turn(due);
 	if (more)
@@ -88,7 +89,7 @@ match_waiting_statuses(std::int32_t &learnt)
 {
 	std::int32_t newest = 0;
 	bool all = false;
-	if (pg::transact([&] {
+	if (pg::run_transaction([&] {
 		    newest = pg::newest_generation();
 		    all = pg::match_parked_statuses(match_seconds, learnt);
 	    }) &&
@@ -100,7 +101,7 @@ void
 request_due_syncs(bool is_start)
 {
 	const std::int64_t interval_ms = pg::settings.sync_interval * std::int64_t{1000};
-	pg::transact([=] {
+	pg::run_transaction([=] {
 		pg::request_due_syncs(is_start ? std::min(fresh_sync_ms, interval_ms) : interval_ms,
 		                      interval_ms);
 	});
@@ -113,10 +114,10 @@ keep_figures(std::int64_t &next_figures)
 	const std::int64_t begin = pg::monotonic_ms();
 	if (begin < next_figures)
 		return;
-	pg::transact([] { pg::note_gauges(); });
-	pg::transact([] { (void)pg::fold_day_counts(); });
-	pg::transact([] { pg::fold_campaign_units(); });
-	pg::transact([] { pg::fold_budget_ledger(); });
+	pg::run_transaction([] { pg::note_gauges(); });
+	pg::run_transaction([] { (void)pg::fold_day_counts(); });
+	pg::run_transaction([] { pg::fold_campaign_units(); });
+	pg::run_transaction([] { pg::fold_budget_ledger(); });
 	next_figures = begin + std::max(poll_ms - 100, 100 * (pg::monotonic_ms() - begin));
 }
 
@@ -129,7 +130,7 @@ sum_up_costs()
 	if (begin < next_slice)
 		return next_slice - begin;
 	bool more = false;
-	if (!pg::transact([&] { more = pg::sum_cost_slice(); })) {
+	if (!pg::run_transaction([&] { more = pg::sum_cost_slice(); })) {
 		pg::forget_cost_round();
 		more = false;
 	}
@@ -139,7 +140,7 @@ sum_up_costs()
 }
 
 std::int64_t
-sooner(std::int64_t due, std::int64_t other)
+sooner_time(std::int64_t due, std::int64_t other)
 {
 	return due < 0 || other < due ? other : due;
 }
@@ -175,7 +176,7 @@ pg_whatsapp_reader_main(Datum)
 		serve_callbacks(next_due);
 		const std::int64_t now = pg::monotonic_ms();
 		if (now >= next_call) {
-			pg::transact([] { pg::call_clerk_for_due_requests(); });
+			pg::run_transaction([] { pg::call_clerk_for_due_requests(); });
 			next_call = now + poll_ms;
 		}
 		if (now >= next_match) {
@@ -183,10 +184,10 @@ pg_whatsapp_reader_main(Datum)
 			match_waiting_statuses(learnt);
 			next_match = now + match_ms;
 		}
-		pg::transact([] { pg::erase_sent_codes(); });
+		pg::run_transaction([] { pg::erase_sent_codes(); });
 		const std::int64_t next_retirement = pg::retire_old_rows(now);
 		keep_figures(next_figures);
-		next_due = sooner(next_due, sum_up_costs());
+		next_due = sooner_time(next_due, sum_up_costs());
 		const std::int64_t next_campaign = pg::watch_campaigns(now);
 		const std::int64_t next_collection = pg::collect_watch_items(now);
 		MemoryContextReset(batch);
@@ -194,7 +195,7 @@ pg_whatsapp_reader_main(Datum)
 			next_due = next_retirement;
 		next_due = std::min({next_due, next_campaign, next_collection});
 		if (!pg::shutdown_requested())
-			waits.wait(static_cast<long>(std::clamp<std::int64_t>(next_due, 1, poll_ms)));
+			waits.wait_for_event(static_cast<long>(std::clamp<std::int64_t>(next_due, 1, poll_ms)));
 	}
 	pg::end_worker();
 }

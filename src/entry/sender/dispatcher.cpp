@@ -89,7 +89,7 @@ struct Dispatcher::State {
 	net::HttpThread *client;
 	Credentials credentials;
 	std::unordered_map<std::int64_t, Flight> flights;
-	std::vector<Result> results;
+	std::vector<FlightResult> results;
 	std::size_t told = 0; /* of them, to the line */
 	WireLoad load;
 	std::vector<pg::Settled> views;
@@ -318,12 +318,12 @@ Dispatcher::results(std::size_t &count) noexcept
 {
 	count = 0;
 	try {
-		std::vector<Result> &results = state_->results;
+		std::vector<FlightResult> &results = state_->results;
 		std::sort(results.begin(), results.end(),
-		          [](const Result &a, const Result &b) { return a.id < b.id; });
+		          [](const FlightResult &a, const FlightResult &b) { return a.id < b.id; });
 		state_->views.clear();
 		state_->views.reserve(results.size());
-		for (const Result &result : results)
+		for (const FlightResult &result : results)
 			state_->views.push_back(settled_of(result));
 	} catch (...) {
 		return nullptr;
@@ -336,7 +336,7 @@ void
 Dispatcher::report_ends() noexcept
 {
 	for (std::size_t i = state_->told; i < state_->results.size(); i++) {
-		const Result &result = state_->results[i];
+		const FlightResult &result = state_->results[i];
 		state_->line->end_message(result.id, result.reaction);
 	}
 	state_->told = state_->results.size();
@@ -399,7 +399,7 @@ Dispatcher::has_in_hand(std::int64_t id) const noexcept
 {
 	return state_->flights.find(id) != state_->flights.end() ||
 	       std::any_of(state_->results.begin(), state_->results.end(),
-	                   [id](const Result &result) { return result.id == id; }) ||
+	                   [id](const FlightResult &result) { return result.id == id; }) ||
 	       state_->kept.has_answer(id);
 }
 

@@ -35,7 +35,7 @@ settle_kind(NextStep step) noexcept
 } // namespace
 
 pg::Settled
-settled_of(const Result &result) noexcept
+settled_of(const FlightResult &result) noexcept
 {
 	const Outcome &outcome = result.outcome;
 	return {settle_kind(result.reaction.step),
@@ -60,7 +60,7 @@ settled_of(const Result &result) noexcept
 }
 
 void
-KeptAnswers::keep_answer(Result &&answer) noexcept
+KeptAnswers::keep_answer(FlightResult &&answer) noexcept
 try {
 	if (answers_.size() == max_kept)
 		answers_.pop_front();
@@ -79,7 +79,7 @@ bool
 KeptAnswers::has_answer(std::int64_t id) const noexcept
 {
 	return std::any_of(answers_.begin(), answers_.end(),
-	                   [id](const Result &answer) { return answer.id == id; });
+	                   [id](const FlightResult &answer) { return answer.id == id; });
 }
 
 const pg::Settled *
@@ -88,7 +88,7 @@ KeptAnswers::first_answers(std::size_t most, std::size_t &count) noexcept
 	count = 0;
 	try {
 		views_.clear();
-		for (const Result &answer : answers_)
+		for (const FlightResult &answer : answers_)
 			if (views_.size() < most)
 				views_.push_back(settled_of(answer));
 	} catch (...) {

@@ -30,7 +30,7 @@ struct Flight {
 	std::int64_t took_ms;               /* from its departure to its answer */
 };
 
-struct Result {
+struct FlightResult {
 	std::int64_t id;
 	Flight flight;
 	Outcome outcome;
@@ -38,7 +38,7 @@ struct Result {
 };
 
 /* A view for pg/queue: its strings are the result's. */
-pg::Settled settled_of(const Result &result) noexcept;
+pg::Settled settled_of(const FlightResult &result) noexcept;
 
 /* A trigger, a rule or a table that was renamed stood in the way: they are tried again. At most a
  * thousand; beyond that the oldest is forgotten, and its row stays "sending". */
@@ -46,7 +46,7 @@ class KeptAnswers
 {
 public:
 	/* Without memory it is forgotten, too. */
-	void keep_answer(Result &&answer) noexcept;
+	void keep_answer(FlightResult &&answer) noexcept;
 	std::size_t count() const noexcept;
 	bool has_answer(std::int64_t id) const noexcept;
 
@@ -56,7 +56,7 @@ public:
 	void forget_answers(const bool *written, std::size_t tried) noexcept;
 
 private:
-	std::deque<Result> answers_;
+	std::deque<FlightResult> answers_;
 	std::vector<pg::Settled> views_;
 };
 

@@ -130,11 +130,11 @@ try {
 }
 
 void
-Line::reserve_turns(const pg::Turn *turns, std::size_t count) noexcept
+Line::reserve_pair_turns(const pg::PairTurn *turns, std::size_t count) noexcept
 try {
 	const std::int64_t now = pg::monotonic_ms();
 	for (std::size_t i = 0; i < count; i++) {
-		const pg::Turn &turn = turns[i];
+		const pg::PairTurn &turn = turns[i];
 		if (turn.in_ms > 0)
 			state_->lineup.reserve_turn(turn.sender, turn.recipient, turn.in_ms, now);
 		if (turn.retried != 0)

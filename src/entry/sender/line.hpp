@@ -28,7 +28,7 @@ public:
 
 	/* False without memory: some of the old rules hold, some of the new ones. */
 	bool set_senders(const pg::SenderRow *rows, std::size_t count) noexcept;
-	void reserve_turns(const pg::Turn *turns, std::size_t count) noexcept;
+	void reserve_pair_turns(const pg::PairTurn *turns, std::size_t count) noexcept;
 
 	/* Rows may have become ready, from this due time on. */
 	void read_from_due(std::int64_t due) noexcept;

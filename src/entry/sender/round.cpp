@@ -55,20 +55,20 @@ constexpr std::int64_t last_kept_ms = 60000;
 constexpr int most_locks = 2;
 
 void
-set_back(Sender &sender)
+set_back(SenderWorker &worker)
 {
-	sender.setback = std::clamp(sender.setback * 2, first_setback_ms, last_setback_ms);
-	sender.next_write = pg::monotonic_ms() + sender.setback;
-	sender.careful_until = pg::monotonic_ms() + careful_ms;
+	worker.setback = std::clamp(worker.setback * 2, first_setback_ms, last_setback_ms);
+	worker.next_write = pg::monotonic_ms() + worker.setback;
+	worker.careful_until = pg::monotonic_ms() + careful_ms;
 }
 
 void
-settle_results(const Sender &sender, const pg::Settled *rows, std::size_t count)
+settle_results(const SenderWorker &worker, const pg::Settled *rows, std::size_t count)
 {
 	const char **recovered = static_cast<const char **>(palloc(sizeof(char *) * (count + 1)));
 	std::size_t names = 0;
 	for (std::size_t i = 0; i < count; i++)
-		if (rows[i].how == pg::Settle::sent && sender.line->is_sender_paused(rows[i].sender))
+		if (rows[i].how == pg::Settle::sent && worker.line->is_sender_paused(rows[i].sender))
 			recovered[names++] = rows[i].sender;
 	pg::settle_messages(rows, count);
 	pg::end_pauses_of(recovered, names);
@@ -122,231 +122,231 @@ count_results(const pg::Settled *rows, std::size_t count)
  * because of it: it stays "sending", and the answer is kept until it can be written. Where locks
  * are in the way of more than a few, the rest is not tried now: each costs the wait for it. */
 void
-settle_one_by_one(Sender &sender)
+settle_one_by_one(SenderWorker &worker)
 {
 	std::size_t count;
-	const pg::Settled *rows = sender.dispatcher->results(count);
+	const pg::Settled *rows = worker.dispatcher->results(count);
 	std::size_t tried = 0;
 	for (int locks = 0; tried < count && locks < most_locks; tried++)
-		if (pg::transact([&] { settle_results(sender, rows + tried, 1); })) {
+		if (pg::run_transaction([&] { settle_results(worker, rows + tried, 1); })) {
 			count_results(rows + tried, 1);
 		} else {
 			locks += pg::failure_is_lock() ? 1 : 0;
-			sender.dispatcher->keep_result(tried);
+			worker.dispatcher->keep_result(tried);
 		}
-	sender.dispatcher->forget_results(tried);
-	if (sender.next_kept == 0 && sender.dispatcher->kept_count() > 0) {
-		sender.kept_pause = first_kept_ms;
-		sender.next_kept = pg::monotonic_ms() + first_kept_ms;
+	worker.dispatcher->forget_results(tried);
+	if (worker.next_kept == 0 && worker.dispatcher->kept_count() > 0) {
+		worker.kept_pause = first_kept_ms;
+		worker.next_kept = pg::monotonic_ms() + first_kept_ms;
 	}
 }
 
 } // namespace
 
 void
-settle_kept(Sender &sender)
+settle_kept(SenderWorker &worker)
 {
 	const std::int64_t begin = pg::monotonic_ms();
 	bool written[kept_at_once] = {};
 	bool any = false;
 	std::size_t count;
 	std::size_t tried = 0;
-	const pg::Settled *rows = sender.dispatcher->kept_results(kept_at_once, count);
+	const pg::Settled *rows = worker.dispatcher->kept_results(kept_at_once, count);
 	/* a trigger that hangs does so for each of them */
 	for (; tried < count && pg::monotonic_ms() - begin < kept_round_ms; tried++) {
-		written[tried] = pg::transact([&] {
+		written[tried] = pg::run_transaction([&] {
 			pg::leave_without_extension(pg::Role::sender, worker_place());
-			settle_results(sender, rows + tried, 1);
+			settle_results(worker, rows + tried, 1);
 		});
 		if (written[tried])
 			count_results(rows + tried, 1);
 		any |= written[tried];
 	}
-	sender.dispatcher->forget_kept(written, tried);
+	worker.dispatcher->forget_kept(written, tried);
 	const std::int64_t now = pg::monotonic_ms();
-	sender.kept_pause = any ? first_kept_ms : std::min(2 * sender.kept_pause, last_kept_ms);
-	sender.kept_pause = std::max(sender.kept_pause, 10 * (now - begin));
-	sender.next_kept = sender.dispatcher->kept_count() > 0 ? now + sender.kept_pause : 0;
+	worker.kept_pause = any ? first_kept_ms : std::min(2 * worker.kept_pause, last_kept_ms);
+	worker.kept_pause = std::max(worker.kept_pause, 10 * (now - begin));
+	worker.next_kept = worker.dispatcher->kept_count() > 0 ? now + worker.kept_pause : 0;
 }
 
 void
-due_in(Sender &sender, std::int64_t delay_ms)
+due_in(SenderWorker &worker, std::int64_t delay_ms)
 {
 	const std::int64_t at = pg::monotonic_ms() + delay_ms;
-	if (sender.next_due == 0 || at < sender.next_due)
-		sender.next_due = at;
+	if (worker.next_due == 0 || at < worker.next_due)
+		worker.next_due = at;
 }
 
 bool
-may_claim(const Sender &sender, std::int64_t now)
+may_claim(const SenderWorker &worker, std::int64_t now)
 {
-	return pg::settings.enabled && now >= sender.claim_after &&
-	       (now >= sender.next_senders ||
-	        (!sender.instance.held &&
-	         (sender.line->has_ready_message() || sender.line->has_unread_rows())));
+	return pg::settings.enabled && now >= worker.claim_after &&
+	       (now >= worker.next_senders ||
+	        (!worker.instance.held &&
+	         (worker.line->has_ready_message() || worker.line->has_unread_rows())));
 }
 
 namespace
 {
 
 int
-free_slots(const Sender &sender)
+free_slots(const SenderWorker &worker)
 {
-	return static_cast<int>(sender.dispatcher->slots()) -
-	       static_cast<int>(sender.dispatcher->in_flight());
+	return static_cast<int>(worker.dispatcher->slots()) -
+	       static_cast<int>(worker.dispatcher->in_flight());
 }
 
 } // namespace
 
 void
-note_free_slots(Sender &sender, std::int64_t now)
+note_free_slots(SenderWorker &worker, std::int64_t now)
 {
-	sender.slot_batch.note_free_slots(free_slots(sender), now);
+	worker.slot_batch.note_free_slots(free_slots(worker), now);
 }
 
 int
-count_free_places(const Sender &sender)
+count_free_places(const SenderWorker &worker)
 {
-	if (sender.dispatcher->free_bytes() == 0)
+	if (worker.dispatcher->free_bytes() == 0)
 		return 0;
-	const int slots = static_cast<int>(sender.dispatcher->slots());
-	return sender.slot_batch.worthwhile_slots(free_slots(sender), slots, sender.saturated,
+	const int slots = static_cast<int>(worker.dispatcher->slots());
+	return worker.slot_batch.worthwhile_slots(free_slots(worker), slots, worker.saturated,
 	                                          pg::monotonic_ms());
 }
 
 void
-look_at_senders(Sender &sender)
+look_at_senders(SenderWorker &worker)
 {
 	const std::int64_t now = pg::monotonic_ms();
-	const bool due = now >= sender.next_senders;
-	if (!due && sender.sender_count > few_senders && now - sender.senders_at < senders_ms)
+	const bool due = now >= worker.next_senders;
+	if (!due && worker.sender_count > few_senders && now - worker.senders_at < senders_ms)
 		return;
-	sender.senders_at = now;
+	worker.senders_at = now;
 	if (!pg::senders_changed() && !due)
 		return;
-	sender.next_senders = now + unasked_ms;
-	const bool was_held = sender.instance.held;
-	sender.instance.held = pg::is_held();
-	if (sender.instance.held) {
+	worker.next_senders = now + unasked_ms;
+	const bool was_held = worker.instance.held;
+	worker.instance.held = pg::instance_is_held();
+	if (worker.instance.held) {
 		if (!was_held)
 			pg::warn_of_hold();
 		return;
 	}
 	/* released: under the identity that wa_release() made */
 	if (was_held) {
-		pg::begin_epoch(sender.instance, worker_place());
+		pg::begin_epoch(worker.instance, worker_place());
 		pg::park_poison();
 	}
-	const pg::SenderRows senders = pg::read_senders(sender.batch);
-	sender.sender_count = senders.count;
+	const pg::SenderRows senders = pg::read_senders(worker.batch);
+	worker.sender_count = senders.count;
 	/* a sender that was switched off a moment ago would go on */
-	if (!sender.line->set_senders(senders.rows, senders.count))
+	if (!worker.line->set_senders(senders.rows, senders.count))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
 		                errmsg("out of memory for the rules of the senders of WhatsApp messages")));
 	for (std::size_t i = 0; i < senders.count; i++)
 		if (senders.rows[i].enabled && senders.rows[i].resumes_ms > 0)
-			sender.next_senders = std::min(sender.next_senders, now + senders.rows[i].resumes_ms);
+			worker.next_senders = std::min(worker.next_senders, now + senders.rows[i].resumes_ms);
 }
 
 namespace
 {
 
 pg::Claims
-claim_messages(Sender &sender, int limit)
+claim_messages(SenderWorker &worker, int limit)
 {
 	std::size_t count;
 	if (pg::look_at_campaign_pauses())
-		sender.line->forget_read_rows();
-	const pg::ReadFrom *from = sender.line->wanted_readings(
-	    std::max(least_window, 4 * static_cast<int>(sender.dispatcher->slots())), count);
+		worker.line->forget_read_rows();
+	const pg::ReadFrom *from = worker.line->wanted_readings(
+	    std::max(least_window, 4 * static_cast<int>(worker.dispatcher->slots())), count);
 	if (count > 0) {
 		const pg::ReadyRows ready = pg::read_ready(from, count);
-		sender.line->add_rows(ready);
+		worker.line->add_rows(ready);
 		/* what was enqueued after its sender was switched off is not sent: of two commits, whoever
 		 * sees the second by now sees the first, too */
-		look_at_senders(sender);
-		if (sender.instance.held)
+		look_at_senders(worker);
+		if (worker.instance.held)
 			return {};
 	}
 	const pg::ReadyMessage *candidates =
-	    sender.line->choose_messages(limit, GetCurrentTimestamp(), count);
+	    worker.line->choose_messages(limit, GetCurrentTimestamp(), count);
 	pg::Claims claims = {};
 	if (count > 0)
 		claims =
-		    pg::mark_messages(sender.instance, candidates, count, sender.dispatcher->free_bytes(),
-		                      pg::monotonic_ms() < sender.careful_until, sender.batch);
-	const pg::Postponed *postponed = sender.line->postponed_messages(count);
+		    pg::mark_messages(worker.instance, candidates, count, worker.dispatcher->free_bytes(),
+		                      pg::monotonic_ms() < worker.careful_until, worker.batch);
+	const pg::Postponed *postponed = worker.line->postponed_messages(count);
 	if (count > 0)
 		pg::postpone_messages(postponed, count);
 	for (std::size_t i = 0; i < count; i++)
-		due_in(sender, (postponed[i].due - GetCurrentTimestamp()) / 1000 + 1);
+		due_in(worker, (postponed[i].due - GetCurrentTimestamp()) / 1000 + 1);
 	return claims;
 }
 
 /* Nothing of the turn has happened. */
 void
-undo_claim(Sender &sender, const pg::Instance &before)
+undo_claim(SenderWorker &worker, const pg::Instance &before)
 {
-	sender.instance = before;
+	worker.instance = before;
 	pg::forget_reservations();
-	sender.next_senders = 0;
+	worker.next_senders = 0;
 	pg::forget_campaign_pauses();
 	pg::forget_marketing();
-	sender.line->drop_choice();
+	worker.line->drop_choice();
 	/* once more, and it is not the whole table but a row, or what a user's trigger waits for */
-	if (!pg::failure_passes() || (pg::failure_is_lock() && sender.setback != 0))
-		settle_one_by_one(sender);
-	set_back(sender);
+	if (!pg::failure_passes() || (pg::failure_is_lock() && worker.setback != 0))
+		settle_one_by_one(worker);
+	set_back(worker);
 }
 
 void
-send_messages(Sender &sender, const pg::Claims &claims)
+send_messages(SenderWorker &worker, const pg::Claims &claims)
 {
 	for (std::size_t i = 0; i < claims.count; i++) {
 		pg::fault_point(pg::FaultPoint::half_sent, i == claims.count / 2);
-		sender.dispatcher->send_message(claims.rows[i], sender.instance);
+		worker.dispatcher->send_message(claims.rows[i], worker.instance);
 	}
-	note_free_slots(sender, pg::monotonic_ms());
+	note_free_slots(worker, pg::monotonic_ms());
 	pg::fault_point(pg::FaultPoint::all_sent, claims.count);
-	sender.saturated = sender.line->has_ready_message();
+	worker.saturated = worker.line->has_ready_message();
 }
 
 } // namespace
 
 void
-settle_and_claim(Sender &sender, int limit)
+settle_and_claim(SenderWorker &worker, int limit)
 {
 	std::size_t count;
-	sender.dispatcher->report_ends();
-	const pg::Settled *rows = sender.dispatcher->results(count);
+	worker.dispatcher->report_ends();
+	const pg::Settled *rows = worker.dispatcher->results(count);
 	pg::fault_point(pg::FaultPoint::settle_begin, count);
-	const pg::Instance before = sender.instance;
+	const pg::Instance before = worker.instance;
 	pg::Claims claims = {};
-	const bool done = pg::transact([&] {
+	const bool done = pg::run_transaction([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
-		settle_results(sender, rows, count);
+		settle_results(worker, rows, count);
 		if (limit > 0)
-			look_at_senders(sender);
-		if (limit > 0 && !sender.instance.held)
-			claims = claim_messages(sender, limit);
+			look_at_senders(worker);
+		if (limit > 0 && !worker.instance.held)
+			claims = claim_messages(worker, limit);
 	});
 	if (!done) {
-		undo_claim(sender, before);
+		undo_claim(worker, before);
 		return;
 	}
 	pg::fault_point(pg::FaultPoint::claim_committed, claims.count);
 	pg::report_budgets();
-	if (sender.next_write != 0)
-		sender.line->read_everything();
-	sender.next_write = sender.setback = 0;
+	if (worker.next_write != 0)
+		worker.line->read_everything();
+	worker.next_write = worker.setback = 0;
 	count_results(rows, count);
-	sender.first_result = 0;
+	worker.first_result = 0;
 	for (std::size_t i = 0; i < count; i++)
 		if (rows[i].how == pg::Settle::retry || rows[i].how == pg::Settle::paused)
-			due_in(sender, rows[i].delay_ms);
-	sender.dispatcher->forget_results();
-	sender.line->confirm_marks(claims);
-	send_messages(sender, claims);
+			due_in(worker, rows[i].delay_ms);
+	worker.dispatcher->forget_results();
+	worker.line->confirm_marks(claims);
+	send_messages(worker, claims);
 }
 
 } // namespace whatsapp::entry

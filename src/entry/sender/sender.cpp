@@ -65,27 +65,27 @@ constexpr std::int64_t no_memory_ms = 1000;
 
 /* A commit for each answer would cost more than it is worth when others are about to come. */
 std::int64_t
-settle_at(const Sender &sender, std::int64_t now)
+settle_at(const SenderWorker &worker, std::int64_t now)
 {
-	if (!sender.dispatcher->has_results())
+	if (!worker.dispatcher->has_results())
 		return 0;
-	const std::size_t enough = std::max<std::size_t>(1, sender.dispatcher->slots() / 8);
-	if (sender.dispatcher->result_count() >= enough ||
-	    (sender.saturated && sender.dispatcher->in_flight() == 0))
+	const std::size_t enough = std::max<std::size_t>(1, worker.dispatcher->slots() / 8);
+	if (worker.dispatcher->result_count() >= enough ||
+	    (worker.saturated && worker.dispatcher->in_flight() == 0))
 		return now;
-	return sender.first_result + (sender.saturated ? gather_ms : quiet_ms);
+	return worker.first_result + (worker.saturated ? gather_ms : quiet_ms);
 }
 
 /* All that is marked as sending is on the wire or about to be settled: a claim and its requests are
  * one step of this process. What is neither was lost, by an error or by somebody's UPDATE, and
  * would stay there until the next start. */
 void
-doubt_lost_messages(const Sender &sender)
+doubt_lost_messages(const SenderWorker &worker)
 {
 	pg::MessageIds sending = pg::read_sending();
 	std::int64_t *end =
 	    std::remove_if(sending.ids, sending.ids + sending.count,
-	                   [&sender](std::int64_t id) { return sender.dispatcher->has_in_hand(id); });
+	                   [&worker](std::int64_t id) { return worker.dispatcher->has_in_hand(id); });
 	sending.count = static_cast<std::size_t>(end - sending.ids);
 	if (sending.count == 0)
 		return;
@@ -100,143 +100,143 @@ doubt_lost_messages(const Sender &sender)
 /* In a transaction of its own: what fails beside it must not make a living sender look dead, which
  * would hold the queue at the next start. */
 void
-beat_heart(Sender &sender, std::int64_t now)
+beat_heart(SenderWorker &worker, std::int64_t now)
 {
-	if (now < sender.next_beat)
+	if (now < worker.next_beat)
 		return;
-	pg::transact([&] { pg::record_heartbeat(sender.instance, false); });
-	sender.next_beat = now + std::min<std::int64_t>(beat_ms, pg::settings.resume_gap * 1000L / 3);
+	pg::run_transaction([&] { pg::record_heartbeat(worker.instance, false); });
+	worker.next_beat = now + std::min<std::int64_t>(beat_ms, pg::settings.resume_gap * 1000L / 3);
 }
 
 /* Both read the whole queue: a hundredth of the time at most. */
 void
-expire_and_doubt(Sender &sender, std::int64_t now)
+expire_and_doubt(SenderWorker &worker, std::int64_t now)
 {
-	if (now < sender.next_expire || sender.instance.held)
+	if (now < worker.next_expire || worker.instance.held)
 		return;
-	pg::transact([] { pg::expire_messages(); });
-	pg::transact([&] { doubt_lost_messages(sender); });
-	sender.next_expire = now + std::max(expire_ms, 100 * (pg::monotonic_ms() - now));
+	pg::run_transaction([] { pg::expire_messages(); });
+	pg::run_transaction([&] { doubt_lost_messages(worker); });
+	worker.next_expire = now + std::max(expire_ms, 100 * (pg::monotonic_ms() - now));
 }
 
 /* In a transaction of its own: what fails here keeps nothing else from being done. */
 void
-wake_held(Sender &sender)
+wake_held(SenderWorker &worker)
 {
-	if (sender.instance.held)
+	if (worker.instance.held)
 		return;
 	bool woken = false;
-	if (!pg::transact([&] { woken = pg::wake_held_messages() > 0; }))
+	if (!pg::run_transaction([&] { woken = pg::wake_held_messages() > 0; }))
 		pg::forget_reservations();
-	if (!pg::transact([&] { woken |= pg::wake_recategorised_messages(); }))
+	if (!pg::run_transaction([&] { woken |= pg::wake_recategorised_messages(); }))
 		pg::forget_marketing();
 	if (woken)
-		sender.line->read_everything();
+		worker.line->read_everything();
 }
 
 void
-do_timed_work(Sender &sender, std::int64_t now)
+do_timed_work(SenderWorker &worker, std::int64_t now)
 {
-	pg::transact([&] {
+	pg::run_transaction([&] {
 		pg::leave_without_extension(pg::Role::sender, worker_place());
-		if (pg::resolve_unknown(sender.instance) > 0)
-			sender.line->read_everything();
+		if (pg::resolve_unknown(worker.instance) > 0)
+			worker.line->read_everything();
 		pg::match_lately_parked_statuses();
 		if (pg::compare_prepared_rings())
-			sender.line->read_everything();
+			worker.line->read_everything();
 	});
-	wake_held(sender);
-	expire_and_doubt(sender, now);
-	beat_heart(sender, now);
+	wake_held(worker);
+	expire_and_doubt(worker, now);
+	beat_heart(worker, now);
 	/* a token that was replaced is tried at once, whatever is left of the pause */
-	if (sender.line->has_paused_sender() && sender.dispatcher->has_new_secret()) {
-		pg::transact([] { pg::probe_paused(); });
-		sender.next_senders = 0;
+	if (worker.line->has_paused_sender() && worker.dispatcher->has_new_secret()) {
+		pg::run_transaction([] { pg::probe_paused(); });
+		worker.next_senders = 0;
 	}
-	if (now >= sender.next_sweep) {
-		sender.line->forget_idle_pairs();
-		sender.dispatcher->give_back_memory();
-		sender.next_sweep = now + sweep_ms;
+	if (now >= worker.next_sweep) {
+		worker.line->forget_idle_pairs();
+		worker.dispatcher->give_back_memory();
+		worker.next_sweep = now + sweep_ms;
 	}
-	sender.next_tick = now + tick_ms;
+	worker.next_tick = now + tick_ms;
 }
 
 void
-ask_due(Sender &sender)
+ask_due(SenderWorker &worker)
 {
 	std::int64_t due = -1;
-	sender.ask_due = false;
-	if (!pg::transact([&] { due = pg::next_due_ms(); }))
+	worker.ask_due = false;
+	if (!pg::run_transaction([&] { due = pg::next_due_ms(); }))
 		due = tick_ms;
 	if (due >= 0)
-		due_in(sender, due + 1);
+		due_in(worker, due + 1);
 }
 
 void
-apply_settings(Sender &sender)
+apply_settings(SenderWorker &worker)
 {
-	sender.dispatcher->reload_settings();
+	worker.dispatcher->reload_settings();
 	pg::warn_of_exposed_secrets();
-	sender.line->end_rests();
+	worker.line->end_rests();
 	/* currency and time zone are settings */
 	pg::forget_reservations();
-	pg::transact([] { pg::probe_paused(); });
-	sender.next_senders = 0;
-	sender.line->read_everything();
+	pg::run_transaction([] { pg::probe_paused(); });
+	worker.next_senders = 0;
+	worker.line->read_everything();
 }
 
 /* What is due by now, and what the bells of committed transactions said. */
 void
-listen_to_bells(Sender &sender, std::int64_t now)
+listen_to_bells(SenderWorker &worker, std::int64_t now)
 {
 	const auto [due, announced] = pg::take_rung(worker_place());
-	if (due == pg::any_due || now >= sender.next_look) {
-		sender.line->read_everything();
-		sender.next_look = now + look_ms;
-		sender.next_senders = 0;
-		sender.ask_due = true;
+	if (due == pg::any_due || now >= worker.next_look) {
+		worker.line->read_everything();
+		worker.next_look = now + look_ms;
+		worker.next_senders = 0;
+		worker.ask_due = true;
 	} else if (due != pg::no_due) {
 		const std::int64_t wait_us = due - GetCurrentTimestamp();
 		if (wait_us > 0)
-			due_in(sender, wait_us / 1000 + 1);
+			due_in(worker, wait_us / 1000 + 1);
 		else
-			sender.line->read_from_due(due);
+			worker.line->read_from_due(due);
 	} else if (announced != pg::any_due && announced <= GetCurrentTimestamp()) {
 		/* in vain, but what is needed for it is at hand when its bell rings */
-		sender.dispatcher->refresh_secrets();
-		sender.line->read_from_due(announced);
+		worker.dispatcher->refresh_secrets();
+		worker.line->read_from_due(announced);
 	}
-	if (sender.next_due != 0 && now >= sender.next_due) {
-		sender.next_due = 0;
-		sender.ask_due = true;
-		sender.line->read_from_due(pg::no_due);
+	if (worker.next_due != 0 && now >= worker.next_due) {
+		worker.next_due = 0;
+		worker.ask_due = true;
+		worker.line->read_from_due(pg::no_due);
 	}
 }
 
 /* Milliseconds to sleep, 0 when there is work. */
 long
-idle_ms(const Sender &sender, std::int64_t now)
+idle_ms(const SenderWorker &worker, std::int64_t now)
 {
-	std::int64_t until = sender.next_write;
+	std::int64_t until = worker.next_write;
 	const auto earlier = [&until](std::int64_t at) {
 		if (at != 0 && at < until)
 			until = at;
 	};
-	if (now >= sender.next_write) {
-		if (sender.ask_due)
+	if (now >= worker.next_write) {
+		if (worker.ask_due)
 			return 0;
-		const bool may = may_claim(sender, now);
-		if (may && count_free_places(sender) > 0)
+		const bool may = may_claim(worker, now);
+		if (may && count_free_places(worker) > 0)
 			return 0;
-		until = std::min(sender.next_look, sender.next_tick);
-		earlier(sender.next_kept);
-		earlier(settle_at(sender, now));
+		until = std::min(worker.next_look, worker.next_tick);
+		earlier(worker.next_kept);
+		earlier(settle_at(worker, now));
 		/* free slots that wait for others */
-		earlier(may && sender.slot_batch.deadline_ms() > now ? sender.slot_batch.deadline_ms() : 0);
-		earlier(sender.next_due);
-		earlier(sender.claim_after > now ? sender.claim_after : 0);
+		earlier(may && worker.slot_batch.deadline_ms() > now ? worker.slot_batch.deadline_ms() : 0);
+		earlier(worker.next_due);
+		earlier(worker.claim_after > now ? worker.claim_after : 0);
 		/* what waits for its number's rate */
-		const std::int64_t next = sender.line->next_turn_ms();
+		const std::int64_t next = worker.line->next_turn_ms();
 		if (next != 0)
 			earlier(std::max(next, now + pace_step_ms));
 	}
@@ -244,74 +244,74 @@ idle_ms(const Sender &sender, std::int64_t now)
 }
 
 void
-serve_queue(Sender &sender, std::int64_t now)
+serve_queue(SenderWorker &worker, std::int64_t now)
 {
-	listen_to_bells(sender, now);
-	int limit = may_claim(sender, now) ? count_free_places(sender) : 0;
-	if (limit > 0 && !sender.dispatcher->reserve_slots(static_cast<std::size_t>(limit))) {
-		sender.claim_after = now + no_memory_ms;
+	listen_to_bells(worker, now);
+	int limit = may_claim(worker, now) ? count_free_places(worker) : 0;
+	if (limit > 0 && !worker.dispatcher->reserve_slots(static_cast<std::size_t>(limit))) {
+		worker.claim_after = now + no_memory_ms;
 		limit = 0;
 	}
-	if (sender.first_result == 0 && sender.dispatcher->has_results())
-		sender.first_result = now;
-	const std::int64_t settle = settle_at(sender, now);
+	if (worker.first_result == 0 && worker.dispatcher->has_results())
+		worker.first_result = now;
+	const std::int64_t settle = settle_at(worker, now);
 	if ((settle != 0 && settle <= now) || limit > 0)
-		settle_and_claim(sender, limit);
-	else if (sender.ask_due)
-		ask_due(sender);
-	if (sender.next_kept != 0 && now >= sender.next_kept)
-		settle_kept(sender);
-	if (now >= sender.next_tick)
-		do_timed_work(sender, now);
+		settle_and_claim(worker, limit);
+	else if (worker.ask_due)
+		ask_due(worker);
+	if (worker.next_kept != 0 && now >= worker.next_kept)
+		settle_kept(worker);
+	if (now >= worker.next_tick)
+		do_timed_work(worker, now);
 }
 
 /* For those who look from outside; a turn may be much shorter than this. */
 void
-note_turn(Sender &sender, std::int64_t now)
+note_turn(SenderWorker &worker, std::int64_t now)
 {
-	if (now < sender.next_note)
+	if (now < worker.next_note)
 		return;
-	sender.next_note = now + note_ms;
+	worker.next_note = now + note_ms;
 	pg::note_loop(pg::Role::sender);
-	pg::note_wire(sender.dispatcher->in_flight(), sender.dispatcher->slots());
+	pg::note_wire(worker.dispatcher->in_flight(), worker.dispatcher->slots());
 	pg::note_enabled(pg::settings.enabled);
-	pg::note_held(sender.instance.held);
+	pg::note_held(worker.instance.held);
 }
 
 void
-do_turn(Sender &sender, pg::WaitSet &waits)
+do_turn(SenderWorker &worker, pg::WaitSet &waits)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (pg::reload_if_requested())
-		apply_settings(sender);
+		apply_settings(worker);
 
-	sender.dispatcher->collect_answers();
+	worker.dispatcher->collect_answers();
 	const std::int64_t now = pg::monotonic_ms();
-	note_turn(sender, now);
-	note_free_slots(sender, now);
-	if (now >= sender.next_write)
-		serve_queue(sender, now);
-	MemoryContextReset(sender.batch);
-	waits.wait(idle_ms(sender, pg::monotonic_ms()));
+	note_turn(worker, now);
+	note_free_slots(worker, now);
+	if (now >= worker.next_write)
+		serve_queue(worker, now);
+	MemoryContextReset(worker.batch);
+	waits.wait_for_event(idle_ms(worker, pg::monotonic_ms()));
 }
 
 /* What is answered within half a second is recorded; the rest stays "sending", which the next start
  * reads as unknown. */
 void
-drain_slots(Sender &sender, pg::WaitSet &waits)
+drain_slots(SenderWorker &worker, pg::WaitSet &waits)
 {
 	const std::int64_t end = pg::monotonic_ms() + drain_ms;
 	for (;;) {
-		sender.dispatcher->collect_answers();
+		worker.dispatcher->collect_answers();
 		const std::int64_t left = end - pg::monotonic_ms();
-		if (sender.dispatcher->in_flight() == 0 || left <= 0)
+		if (worker.dispatcher->in_flight() == 0 || left <= 0)
 			break;
-		waits.wait(static_cast<long>(left));
+		waits.wait_for_event(static_cast<long>(left));
 	}
 	/* without a claim: limit 0 */
-	settle_and_claim(sender, 0);
+	settle_and_claim(worker, 0);
 	pg::fault_point(pg::FaultPoint::drain_settled);
-	pg::transact([&] { pg::record_heartbeat(sender.instance, true); });
+	pg::run_transaction([&] { pg::record_heartbeat(worker.instance, true); });
 }
 
 } // namespace
@@ -327,43 +327,43 @@ pg_whatsapp_sender_main(Datum)
 	pg::start_worker(pg::Role::sender, worker_place(), worker_database());
 
 	/* statics: a FATAL leaves the stack as it is */
-	static Sender sender;
-	sender.batch =
+	static SenderWorker worker;
+	worker.batch =
 	    AllocSetContextCreate(TopMemoryContext, "pg_whatsapp batch", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(sender.batch);
-	sender.line = Line::create();
-	if (sender.line != nullptr)
-		sender.dispatcher = Dispatcher::create(*sender.line);
-	if (sender.dispatcher == nullptr)
+	MemoryContextSwitchTo(worker.batch);
+	worker.line = Line::create();
+	if (worker.line != nullptr)
+		worker.dispatcher = Dispatcher::create(*worker.line);
+	if (worker.dispatcher == nullptr)
 		ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
 		                errmsg("could not set up the HTTP client of the WhatsApp sender")));
-	pg::before_exit([] { sender.dispatcher->stop_client(); });
-	if (!pg::transact([] {
+	pg::before_exit([] { worker.dispatcher->stop_client(); });
+	if (!pg::run_transaction([] {
 		    pg::leave_without_extension(pg::Role::sender, worker_place());
-		    pg::begin_epoch(sender.instance, worker_place());
+		    pg::begin_epoch(worker.instance, worker_place());
 		    pg::park_poison();
 	    }))
 		pg::end_worker();
 	pg::fault_point(pg::FaultPoint::epoch_committed);
 	pg::warn_of_exposed_secrets();
 	pg::forget_promotion(worker_place());
-	if (sender.instance.held)
-		pg::transact([] { pg::warn_of_hold(); });
-	if (sender.instance.quarantine_ms > 0) {
-		sender.claim_after = pg::monotonic_ms() + sender.instance.quarantine_ms;
+	if (worker.instance.held)
+		pg::run_transaction([] { pg::warn_of_hold(); });
+	if (worker.instance.quarantine_ms > 0) {
+		worker.claim_after = pg::monotonic_ms() + worker.instance.quarantine_ms;
 		ereport(LOG, (errmsg("sending WhatsApp messages begins in %d s: this server was promoted",
-		                     static_cast<int>((sender.instance.quarantine_ms + 999) / 1000)),
+		                     static_cast<int>((worker.instance.quarantine_ms + 999) / 1000)),
 		              errdetail("Meanwhile webhooks may tell what the old primary had sent.")));
 	}
-	pg::transact([] {
-		look_at_senders(sender);
-		const pg::Turns turns = pg::read_turns();
-		sender.line->reserve_turns(turns.rows, turns.count);
+	pg::run_transaction([] {
+		look_at_senders(worker);
+		const pg::PairTurns turns = pg::read_pair_turns();
+		worker.line->reserve_pair_turns(turns.rows, turns.count);
 	});
-	static pg::WaitSet waits(sender.dispatcher->descriptor(), "WhatsappSender");
+	static pg::WaitSet waits(worker.dispatcher->descriptor(), "WhatsappSender");
 
 	while (!pg::shutdown_requested())
-		do_turn(sender, waits);
-	drain_slots(sender, waits);
+		do_turn(worker, waits);
+	drain_slots(worker, waits);
 	pg::end_worker();
 }

@@ -18,7 +18,7 @@ namespace whatsapp::entry
 class Dispatcher;
 class Line;
 
-struct Sender {
+struct SenderWorker {
 	Line *line;
 	Dispatcher *dispatcher;
 	MemoryContextData *batch;
@@ -46,21 +46,21 @@ struct Sender {
 };
 
 /* Something will be due then. */
-void due_in(Sender &sender, std::int64_t delay_ms);
+void due_in(SenderWorker &worker, std::int64_t delay_ms);
 
 /* Slots that may be filled by the next claim. */
-bool may_claim(const Sender &sender, std::int64_t now);
-int count_free_places(const Sender &sender);
+bool may_claim(const SenderWorker &worker, std::int64_t now);
+int count_free_places(const SenderWorker &worker);
 /* To be called when slots may have become free or have been filled. */
-void note_free_slots(Sender &sender, std::int64_t now);
+void note_free_slots(SenderWorker &worker, std::int64_t now);
 
 /* The holds and the senders, as they are now; in a transaction. */
-void look_at_senders(Sender &sender);
+void look_at_senders(SenderWorker &worker);
 
 /* Settles some of what could not be written before. */
-void settle_kept(Sender &sender);
+void settle_kept(SenderWorker &worker);
 
 /* Settles what has been answered, claims up to limit, and sends that once it is committed. */
-void settle_and_claim(Sender &sender, int limit);
+void settle_and_claim(SenderWorker &worker, int limit);
 
 } // namespace whatsapp::entry

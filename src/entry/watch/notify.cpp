@@ -56,7 +56,7 @@ watch_of(const TriggerData &call, Oid function)
 	if (watch != nullptr)
 		return watch;
 	pg::Problem problem = {};
-	(void)pg::attempt_apart(problem, 0, [&] {
+	(void)pg::try_body_apart(problem, 0, [&] {
 		SPI_connect();
 		watch = pg::find_watch(key, relation, function);
 		SPI_finish();

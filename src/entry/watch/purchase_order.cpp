@@ -81,12 +81,12 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 	message.idempotency_key = order.idempotency_key;
 	message.priority = order.priority;
 	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
-	const bool has_phone = pg::attempt(why, [&] {
+	const bool has_phone = pg::try_body(why, [&] {
 		check_text_limit(limits::phone, require_value(order.phone, "phone"));
 		check_recipient(order.phone);
 	});
 	pg::Failure other;
-	const bool has_content = pg::attempt(has_phone ? why : other, [&] {
+	const bool has_content = pg::try_body(has_phone ? why : other, [&] {
 		check_text_limit(limits::po, require_value(order.number, "po"));
 		std::string formatted;
 		std::string_view amount = require_value(order.amount, "amount");

@@ -91,7 +91,7 @@ void
 keep_to_hours(pg::NewMessage &message)
 {
 	pg::Problem problem;
-	const bool done = pg::attempt_apart(problem, 0, [&] {
+	const bool done = pg::try_body_apart(problem, 0, [&] {
 		message.send_at =
 		    pg::next_opening(GetCurrentTransactionStartTimestamp(), pg::settings.send_window,
 		                     nullptr, message.recipient_phone);
@@ -161,7 +161,7 @@ note_lost(Notifying &notifying, const pg::Problem &problem, TupleTableSlot *row)
 	trouble.problem = problem;
 	strlcpy(trouble.first_row, "a row that cannot be read", sizeof trouble.first_row);
 	pg::Problem other;
-	(void)pg::attempt_apart(other, 0, [&] {
+	(void)pg::try_body_apart(other, 0, [&] {
 		const char *number = read_order(notifying.watch, row).number;
 		if (number != nullptr)
 			strlcpy(trouble.first_row, number, sizeof trouble.first_row);
@@ -171,7 +171,7 @@ note_lost(Notifying &notifying, const pg::Problem &problem, TupleTableSlot *row)
 bool
 try_alone(Notifying &notifying, TupleTableSlot *row, bool key_is_new, pg::Problem &problem)
 {
-	if (pg::attempt_apart(problem, 0, [&] {
+	if (pg::try_body_apart(problem, 0, [&] {
 		    SPI_connect();
 		    notify_row(notifying.watch, row, *notifying.batch, key_is_new);
 		    pg::end_message_batch(*notifying.batch);
@@ -196,7 +196,7 @@ notify_alone(Notifying &notifying, TupleTableSlot *row, bool key_is_new)
 		pg::Problem unrecorded;
 		notifying.trouble.given_up = pg::ends_the_attempts(problem);
 		if (!notifying.trouble.given_up &&
-		    pg::attempt_apart(unrecorded, 0, [&] { record_problem(notifying, row, problem); }))
+		    pg::try_body_apart(unrecorded, 0, [&] { record_problem(notifying, row, problem); }))
 			return;
 	}
 	note_lost(notifying, problem, row);
@@ -215,7 +215,7 @@ fetch_row(Tuplestorestate *rows, int pointer, TupleTableSlot *row)
 }
 
 /* Where a statement reads its new rows, and where the last ones began. */
-struct Reading {
+struct NewRows {
 	Tuplestorestate *rows;
 	int next;
 	int begin;
@@ -224,7 +224,7 @@ struct Reading {
 
 /* False: there are no more. */
 bool
-notify_together(Notifying &notifying, Reading &reading)
+notify_together(Notifying &notifying, NewRows &reading)
 {
 	SPI_connect();
 	bool more = true;
@@ -240,13 +240,13 @@ notify_together(Notifying &notifying, Reading &reading)
 
 /* What fails is done again, one row after the other: the others have their messages. */
 bool
-notify_some(Notifying &notifying, Reading &reading)
+notify_some(Notifying &notifying, NewRows &reading)
 {
 	bool more = true;
 	pg::Problem problem;
 	tuplestore_copy_read_pointer(reading.rows, reading.next, reading.begin);
 	if (!notifying.trouble.given_up &&
-	    pg::attempt_apart(problem, 0, [&] { more = notify_together(notifying, reading); }))
+	    pg::try_body_apart(problem, 0, [&] { more = notify_together(notifying, reading); }))
 		return more;
 	if (!notifying.trouble.given_up) {
 		raise_if_wanted(problem);
@@ -273,7 +273,7 @@ notify_all(Notifying &notifying)
 	const int next = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
 	tuplestore_select_read_pointer(rows, next);
 	tuplestore_rescan(rows);
-	Reading reading = {rows, next, tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND),
+	NewRows reading = {rows, next, tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND),
 	                   MakeSingleTupleTableSlot(RelationGetDescr(notifying.call.tg_relation),
 	                                            &TTSOpsMinimalTuple)};
 	while (notify_some(notifying, reading))

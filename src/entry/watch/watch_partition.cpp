@@ -136,7 +136,7 @@ adjust_watches(Oid partition)
 	if (!OidIsValid(extension))
 		return;
 	pg::Problem problem;
-	if (pg::attempt_apart(problem, 0, [&] {
+	if (pg::try_body_apart(problem, 0, [&] {
 		    SPI_connect();
 		    const Oid function = notify_function_of(extension);
 		    if (OidIsValid(function)) {

@@ -59,7 +59,7 @@ after_subscription()
 	if (!IsTransactionState())
 		return;
 	pg::Problem problem;
-	(void)pg::attempt_apart(problem, 0, [] {
+	(void)pg::try_body_apart(problem, 0, [] {
 		SPI_connect();
 		const pg::Result tables = pg::run_statement(statement, pg::Values());
 		for (uint64 i = 0; i < tables.count(); i++)

@@ -78,19 +78,21 @@ Bearer
 Bearer::make_headers(std::string_view token, const std::string &user_agent,
                      std::string_view content_type) noexcept
 {
-	return make(authorization, token, user_agent, content_type, nullptr);
+	return make_authorized_headers(authorization, token, user_agent, content_type, nullptr);
 }
 
 Bearer
 Bearer::make_upload_headers(std::string_view token, const std::string &user_agent,
                             std::string_view content_type) noexcept
 {
-	return make(upload_authorization, token, user_agent, content_type, "file_offset: 0");
+	return make_authorized_headers(upload_authorization, token, user_agent, content_type,
+	                               "file_offset: 0");
 }
 
 Bearer
-Bearer::make(std::string_view scheme, std::string_view token, const std::string &user_agent,
-             std::string_view content_type, const char *further_header) noexcept
+Bearer::make_authorized_headers(std::string_view scheme, std::string_view token,
+                                const std::string &user_agent, std::string_view content_type,
+                                const char *further_header) noexcept
 {
 	Bearer made;
 	std::string agent;
@@ -124,7 +126,7 @@ Bearer::operator=(const Bearer &other) noexcept
 	if (shared_ != other.shared_) {
 		reset();
 		shared_ = other.shared_;
-		hold();
+		add_reference();
 	}
 	return *this;
 }
@@ -145,7 +147,7 @@ Bearer::headers() const noexcept
 }
 
 void
-Bearer::hold() noexcept
+Bearer::add_reference() noexcept
 {
 	if (shared_)
 		shared_->holders++;

@@ -23,7 +23,7 @@ class Bearer
 public:
 	Bearer() noexcept = default;
 	~Bearer() { reset(); }
-	Bearer(const Bearer &other) noexcept : shared_(other.shared_) { hold(); }
+	Bearer(const Bearer &other) noexcept : shared_(other.shared_) { add_reference(); }
 	Bearer &operator=(const Bearer &other) noexcept;
 
 	/* content_type: empty for application/json. Empty when memory fails, and for a type that could
@@ -42,10 +42,11 @@ public:
 
 private:
 	struct Shared;
-	static Bearer make(std::string_view scheme, std::string_view token,
-	                   const std::string &user_agent, std::string_view content_type,
-	                   const char *further_header) noexcept;
-	void hold() noexcept;
+	static Bearer make_authorized_headers(std::string_view scheme, std::string_view token,
+	                                      const std::string &user_agent,
+	                                      std::string_view content_type,
+	                                      const char *further_header) noexcept;
+	void add_reference() noexcept;
 	Shared *shared_ = nullptr;
 };
 

@@ -73,7 +73,7 @@ struct HttpClient::State {
 	State &operator=(const State &) = delete;
 	~State();
 
-	bool open() noexcept;
+	bool open_sockets() noexcept;
 	bool take_options(const HttpClientOptions &wanted) noexcept;
 	void spread_connections(long per_host, long total) noexcept;
 	Multi &roomiest_multi() noexcept;
@@ -100,7 +100,7 @@ HttpClient::State::~State()
 }
 
 bool
-HttpClient::State::open() noexcept
+HttpClient::State::open_sockets() noexcept
 {
 	/* In this call and not before main: a server that forks must not do it for its children. Never
 	 * undone, libssl is shared with the server. */
@@ -269,7 +269,7 @@ HttpClient::create(const HttpClientOptions &options) noexcept
 {
 	const SignalGuard guard;
 	State *state = new (std::nothrow) State;
-	if (state && state->open() && state->take_options(options))
+	if (state && state->open_sockets() && state->take_options(options))
 		if (auto *client = new (std::nothrow) HttpClient(state))
 			return client;
 	delete state;

@@ -37,20 +37,20 @@ namespace whatsapp::net
 namespace
 {
 
-struct Endpoint {
+struct Destination {
 	std::string url;
 	std::string token;
 
-	Endpoint(std::string_view to, std::string_view bearer) : url(to), token(bearer) {}
-	~Endpoint() { explicit_bzero(token.data(), token.size()); }
-	Endpoint(const Endpoint &) = delete;
-	Endpoint &operator=(const Endpoint &) = delete;
+	Destination(std::string_view to, std::string_view bearer) : url(to), token(bearer) {}
+	~Destination() { explicit_bzero(token.data(), token.size()); }
+	Destination(const Destination &) = delete;
+	Destination &operator=(const Destination &) = delete;
 };
 
-struct Order {
+struct QueuedRequest {
 	std::uint64_t id;
 	HttpMethod method;
-	std::shared_ptr<const Endpoint> endpoint;
+	std::shared_ptr<const Destination> destination;
 	std::string body;
 	long timeout_ms;
 	std::int64_t asked_us;
@@ -74,20 +74,20 @@ silence_bell(int bell) noexcept
 
 struct HttpThread::State {
 	/* used by the owner's thread only */
-	std::shared_ptr<const Endpoint> endpoint; /* the last one, which was allowed */
+	std::shared_ptr<const Destination> destination; /* the last one, which was allowed */
 	std::vector<HttpResponse> taken;
 	std::size_t next_taken = 0;
 	std::size_t in_flight = 0;
 	std::size_t room = 0; /* of ended */
 
-	int orders_bell = -1;
+	int requests_bell = -1;
 	int ended_bell = -1;
 
 	std::mutex client_mutex;
 	std::unique_ptr<HttpClient> client;
 
 	std::mutex mutex; /* of what follows; never waited for with more than a list in hand */
-	std::vector<Order> orders;
+	std::vector<QueuedRequest> requests;
 	std::vector<HttpResponse> ended;
 	bool sleeping = false; /* the thread: to be rung for */
 	bool rung = false;     /* for what ended */
@@ -100,25 +100,25 @@ struct HttpThread::State {
 	State &operator=(const State &) = delete;
 	~State();
 
-	bool open(const HttpClientOptions &options);
-	void join() noexcept;
-	void serve() noexcept;
-	void start_all(std::vector<Order> &batch) noexcept;
-	void publish() noexcept;
+	bool open_client(const HttpClientOptions &options);
+	void end_thread() noexcept;
+	void serve_requests() noexcept;
+	void start_all(std::vector<QueuedRequest> &batch) noexcept;
+	void publish_responses() noexcept;
 	void make_room();
 	bool send_now(const HttpRequest &request) noexcept;
 };
 
 HttpThread::State::~State()
 {
-	join();
-	for (const int bell : {orders_bell, ended_bell})
+	end_thread();
+	for (const int bell : {requests_bell, ended_bell})
 		if (bell >= 0)
 			close(bell);
 }
 
 void
-HttpThread::State::join() noexcept
+HttpThread::State::end_thread() noexcept
 {
 	if (!thread.joinable())
 		return;
@@ -126,40 +126,40 @@ HttpThread::State::join() noexcept
 		const std::lock_guard<std::mutex> lock(mutex);
 		stop = true;
 	}
-	ring_bell(orders_bell);
+	ring_bell(requests_bell);
 	thread.join();
 }
 
 bool
-HttpThread::State::open(const HttpClientOptions &options)
+HttpThread::State::open_client(const HttpClientOptions &options)
 {
-	orders_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	requests_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ended_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	client.reset(HttpClient::create(options));
-	if (orders_bell < 0 || ended_bell < 0 || !client)
+	if (requests_bell < 0 || ended_bell < 0 || !client)
 		return false;
 	const SignalGuard guard;
-	thread = std::thread([this] { serve(); });
+	thread = std::thread([this] { serve_requests(); });
 	return true;
 }
 
 /* What could not be started has ended. */
 void
-HttpThread::State::start_all(std::vector<Order> &batch) noexcept
+HttpThread::State::start_all(std::vector<QueuedRequest> &batch) noexcept
 {
-	for (const Order &order : batch) {
+	for (const QueuedRequest &queued : batch) {
 		HttpRequest request;
-		request.id = order.id;
-		request.method = order.method;
-		request.url = order.endpoint->url;
-		request.bearer_token = order.endpoint->token;
-		request.body = order.body;
-		request.timeout_ms = order.timeout_ms;
-		request.asked_us = order.asked_us;
+		request.id = queued.id;
+		request.method = queued.method;
+		request.url = queued.destination->url;
+		request.bearer_token = queued.destination->token;
+		request.body = queued.body;
+		request.timeout_ms = queued.timeout_ms;
+		request.asked_us = queued.asked_us;
 		if (client->start_request(request))
 			continue;
 		HttpResponse refused;
-		refused.id = order.id;
+		refused.id = queued.id;
 		refused.transport = Transport::not_sent;
 		try {
 			refused.error = "out of memory";
@@ -174,7 +174,7 @@ HttpThread::State::start_all(std::vector<Order> &batch) noexcept
 
 /* Hands what has ended to the owner. */
 void
-HttpThread::State::publish() noexcept
+HttpThread::State::publish_responses() noexcept
 {
 	const std::lock_guard<std::mutex> lock(mutex);
 	HttpResponse response;
@@ -187,35 +187,35 @@ HttpThread::State::publish() noexcept
 }
 
 void
-HttpThread::State::serve() noexcept
+HttpThread::State::serve_requests() noexcept
 {
 	pthread_setname_np(pthread_self(), "whatsapp http");
-	std::vector<Order> batch;
+	std::vector<QueuedRequest> batch;
 	for (;;) {
 		{
 			const std::lock_guard<std::mutex> lock(mutex);
 			if (stop)
 				return;
 			sleeping = false;
-			batch.swap(orders);
+			batch.swap(requests);
 		}
 		long timeout_ms;
 		{
 			const std::lock_guard<std::mutex> lock(client_mutex);
 			start_all(batch);
 			client->serve_ready();
-			publish();
+			publish_responses();
 			timeout_ms = client->timeout_ms();
 		}
 		{
 			const std::lock_guard<std::mutex> lock(mutex);
-			if (!orders.empty() || stop)
+			if (!requests.empty() || stop)
 				continue;
 			sleeping = true;
 		}
-		pollfd ready[] = {{orders_bell, POLLIN, 0}, {client->descriptor(), POLLIN, 0}};
+		pollfd ready[] = {{requests_bell, POLLIN, 0}, {client->descriptor(), POLLIN, 0}};
 		if (poll(ready, 2, static_cast<int>(timeout_ms)) > 0 && (ready[0].revents & POLLIN))
-			silence_bell(orders_bell);
+			silence_bell(requests_bell);
 	}
 }
 
@@ -241,7 +241,7 @@ HttpThread::State::send_now(const HttpRequest &request) noexcept
 		return false;
 	client->serve_ready();
 	/* the thread does not know of its time-out yet */
-	ring_bell(orders_bell);
+	ring_bell(requests_bell);
 	return true;
 }
 
@@ -250,7 +250,7 @@ HttpThread::create(const HttpClientOptions &options) noexcept
 {
 	try {
 		auto state = std::make_unique<State>();
-		if (!state->open(options))
+		if (!state->open_client(options))
 			return nullptr;
 		auto *made = new HttpThread(state.get());
 		(void)state.release();
@@ -268,7 +268,7 @@ HttpThread::~HttpThread()
 void
 HttpThread::stop_thread() noexcept
 {
-	state_->join();
+	state_->end_thread();
 }
 
 void
@@ -283,11 +283,12 @@ HttpThread::start_request(const HttpRequest &request) noexcept
 {
 	State &state = *state_;
 	try {
-		if (!state.endpoint || state.endpoint->url != request.url ||
-		    state.endpoint->token != request.bearer_token) {
+		if (!state.destination || state.destination->url != request.url ||
+		    state.destination->token != request.bearer_token) {
 			if (!url_allowed(request.url) || !token_allowed(request.bearer_token))
 				return false;
-			state.endpoint = std::make_shared<const Endpoint>(request.url, request.bearer_token);
+			state.destination =
+			    std::make_shared<const Destination>(request.url, request.bearer_token);
 		}
 		HttpRequest asked = request;
 		asked.asked_us = steady_clock_us();
@@ -296,17 +297,18 @@ HttpThread::start_request(const HttpRequest &request) noexcept
 			state.in_flight++;
 			return true;
 		}
-		Order order{request.id,         request.method, state.endpoint, std::string(request.body),
-		            request.timeout_ms, asked.asked_us};
+		QueuedRequest queued{request.id,         request.method,
+		                     state.destination,  std::string(request.body),
+		                     request.timeout_ms, asked.asked_us};
 		bool wake;
 		{
 			const std::lock_guard<std::mutex> lock(state.mutex);
-			state.orders.push_back(std::move(order));
+			state.requests.push_back(std::move(queued));
 			wake = std::exchange(state.sleeping, false);
 		}
 		state.in_flight++;
 		if (wake)
-			ring_bell(state.orders_bell);
+			ring_bell(state.requests_bell);
 	} catch (const std::exception &) {
 		return false;
 	}

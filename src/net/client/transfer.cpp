@@ -95,7 +95,7 @@ header_value(std::string_view line, std::string_view name, std::string_view &val
 	if (line.size() <= name.size() || line[name.size()] != ':' ||
 	    !same_but_for_case(line.substr(0, name.size()), name))
 		return false;
-	value = trimmed(line.substr(name.size() + 1));
+	value = trimmed_text(line.substr(name.size() + 1));
 	return true;
 }
 

@@ -19,7 +19,7 @@ namespace
 {
 
 using Phase = WatchedConnection::Phase;
-using Step = RequestParser::Step;
+using ParseStep = RequestParser::ParseStep;
 
 } // namespace
 
@@ -34,7 +34,7 @@ RequestIntake::advance_runnable() noexcept
 		try {
 			advance_connection(*connection);
 		} catch (const std::exception &) {
-			close_connection(*connection); /* out of memory; the sender tries again */
+			close_connection(*connection); /* out of memory; the client tries again */
 		}
 	}
 	turn_.clear();
@@ -99,7 +99,8 @@ RequestIntake::use_bytes(Connection &connection, std::string_view bytes)
 		}
 		std::size_t taken;
 		std::string_view piece;
-		const Step step = connection.exchange->parser.read_bytes(bytes.substr(used), taken, piece);
+		const ParseStep step =
+		    connection.exchange->parser.read_bytes(bytes.substr(used), taken, piece);
 		used += taken;
 		go_on = use_step(connection, step, piece);
 	}
@@ -108,23 +109,23 @@ RequestIntake::use_bytes(Connection &connection, std::string_view bytes)
 
 /* False: there is no more to do with these bytes. */
 bool
-RequestIntake::use_step(Connection &connection, Step step, std::string_view piece)
+RequestIntake::use_step(Connection &connection, ParseStep step, std::string_view piece)
 {
 	switch (step) {
-	case Step::more:
+	case ParseStep::more:
 		return false;
-	case Step::malformed:
-	case Step::head_too_large:
-		refuse_exchange(connection, step == Step::malformed ? bad_request : headers_too_large);
+	case ParseStep::malformed:
+	case ParseStep::head_too_large:
+		refuse_exchange(connection, step == ParseStep::malformed ? bad_request : headers_too_large);
 		connection.exchange->head.close_now = true;
 		break;
-	case Step::head:
+	case ParseStep::head:
 		use_head(connection);
 		break;
-	case Step::piece:
+	case ParseStep::piece:
 		use_piece(connection, piece);
 		break;
-	case Step::done:
+	case ParseStep::done:
 		complete_exchange(connection);
 		return true;
 	}

@@ -202,7 +202,7 @@ ReadyList::front() const noexcept
 void
 ReadyList::push_exchange(Exchange &exchange) noexcept
 {
-	Line &line = exchange.is_small() ? small_ : large_;
+	Chain &line = exchange.is_small() ? small_ : large_;
 	exchange.ready_ = true;
 	exchange.next_ = nullptr;
 	exchange.previous_ = line.last;
@@ -215,7 +215,7 @@ ReadyList::remove_exchange(Exchange &exchange) noexcept
 {
 	if (!exchange.ready_)
 		return;
-	Line &line = exchange.is_small() ? small_ : large_;
+	Chain &line = exchange.is_small() ? small_ : large_;
 	overtakes_ = exchange.is_small() && large_.first ? overtakes_ + 1 : 0;
 	(exchange.previous_ ? exchange.previous_->next_ : line.first) = exchange.next_;
 	(exchange.next_ ? exchange.next_->previous_ : line.last) = exchange.previous_;

@@ -38,8 +38,8 @@ public:
 	Exchange(const Exchange &) = delete;
 	Exchange &operator=(const Exchange &) = delete;
 
-	/* These may throw std::bad_alloc. After Step::head; then for each piece of the body, for which
-	 * make_room() has said yes. */
+	/* These may throw std::bad_alloc. After ParseStep::head; then for each piece of the body, for
+	 * which make_room() has said yes. */
 	void take_head(const HttpServerOptions &options);
 	void take_piece(std::string_view piece);
 	/* False: the budget has no room for so much more. */
@@ -104,12 +104,12 @@ public:
 	void remove_exchange(Exchange &exchange) noexcept;
 
 private:
-	struct Line {
+	struct Chain {
 		Exchange *first = nullptr;
 		Exchange *last = nullptr;
 	};
-	Line small_;
-	Line large_;
+	Chain small_;
+	Chain large_;
 	unsigned overtakes_ = 0; /* of small ones, since a large one left */
 };
 

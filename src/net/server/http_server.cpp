@@ -125,7 +125,7 @@ HttpServer::send_reply(std::uint64_t id, unsigned status, const char *content_ty
 		exchange.answered = true;
 		state_->wake_connection(connection);
 	} catch (const std::exception &) {
-		state_->close_connection(connection); /* out of memory; the sender tries again */
+		state_->close_connection(connection); /* out of memory; the client tries again */
 	}
 }
 

@@ -89,15 +89,15 @@ read_query(std::string_view query, IncomingRequest &request)
 		const std::string_view value =
 		    equal == std::string_view::npos ? std::string_view() : parameter.substr(equal + 1);
 		if (name == "hub.mode")
-			mode.see(value);
+			mode.see_value(value);
 		else if (name == "hub.verify_token")
-			token.see(value);
+			token.see_value(value);
 		else if (name == "hub.challenge")
-			challenge.see(value);
+			challenge.see_value(value);
 	}
-	request.hub_mode = decode_parameter(mode.only());
-	request.hub_token = decode_parameter(token.only());
-	request.hub_challenge = decode_parameter(challenge.only());
+	request.hub_mode = decode_parameter(mode.only_value());
+	request.hub_token = decode_parameter(token.only_value());
+	request.hub_challenge = decode_parameter(challenge.only_value());
 }
 
 } // namespace
@@ -125,8 +125,8 @@ judge_head(const ParsedHead &parsed, const HttpServerOptions &options, IncomingR
 	const std::size_t question = parsed.target.find('?');
 	request.method = parsed.method;
 	request.path = parsed.target.substr(0, question);
-	request.signature = parsed.signature.only();
-	request.accept = parsed.accept.only();
+	request.signature = parsed.signature.only_value();
+	request.accept = parsed.accept.only_value();
 	if (question != std::string_view::npos)
 		read_query(parsed.target.substr(question + 1), request);
 	return head;

@@ -201,7 +201,7 @@ RequestIntake::admit_connection(int fd) noexcept
 		wake_connection(*connection.release());
 	} catch (const std::exception &) {
 		if (!connection)
-			close(fd); /* out of memory; the sender tries again */
+			close(fd); /* out of memory; the client tries again */
 	}
 }
 

@@ -60,7 +60,7 @@ private:
 	void advance_connection(Connection &connection);
 	void read_requests(Connection &connection);
 	std::size_t use_bytes(Connection &connection, std::string_view bytes);
-	bool use_step(Connection &connection, RequestParser::Step step, std::string_view piece);
+	bool use_step(Connection &connection, RequestParser::ParseStep step, std::string_view piece);
 	void use_head(Connection &connection);
 	void use_piece(Connection &connection, std::string_view piece);
 	bool make_room(Connection &connection, std::size_t size);

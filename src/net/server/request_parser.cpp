@@ -63,7 +63,7 @@ struct PieceBody {
 };
 
 std::string_view
-view_of(boost::beast::string_view text) noexcept
+text_view(boost::beast::string_view text) noexcept
 {
 	return {text.data(), text.size()};
 }
@@ -109,7 +109,7 @@ RequestParser::RequestParser(std::size_t max_head_bytes)
 
 RequestParser::~RequestParser() = default;
 
-RequestParser::Step
+RequestParser::ParseStep
 RequestParser::read_bytes(std::string_view bytes, std::size_t &used, std::string_view &piece)
 {
 	used = 0;
@@ -117,19 +117,19 @@ RequestParser::read_bytes(std::string_view bytes, std::size_t &used, std::string
 	return has_head_ ? read_body(bytes, used, piece) : read_head(bytes, used);
 }
 
-RequestParser::Step
+RequestParser::ParseStep
 RequestParser::read_head(std::string_view bytes, std::size_t &used)
 {
 	switch (look_at_head(bytes, scanned_)) {
 	case HeadLook::malformed:
-		return Step::malformed;
+		return ParseStep::malformed;
 	case HeadLook::unfinished:
-		return bytes.size() > max_head_bytes_ ? Step::head_too_large : Step::more;
+		return bytes.size() > max_head_bytes_ ? ParseStep::head_too_large : ParseStep::more;
 	case HeadLook::whole:
 		break;
 	}
 	if (scanned_ > max_head_bytes_)
-		return Step::head_too_large;
+		return ParseStep::head_too_large;
 	/* a call may stop between the request line and the fields */
 	while (!parser_->beast.is_header_done()) {
 		error_code error;
@@ -137,13 +137,13 @@ RequestParser::read_head(std::string_view bytes, std::size_t &used)
 		    boost::asio::const_buffer(bytes.data() + used, scanned_ - used), error);
 		used += taken;
 		if (error || (taken == 0 && !parser_->beast.is_header_done()))
-			return Step::malformed;
+			return ParseStep::malformed;
 	}
 	has_head_ = true;
-	return used == scanned_ ? Step::head : Step::malformed;
+	return used == scanned_ ? ParseStep::head : ParseStep::malformed;
 }
 
-RequestParser::Step
+RequestParser::ParseStep
 RequestParser::read_body(std::string_view bytes, std::size_t &used, std::string_view &piece)
 {
 	std::string_view &found = parser_->beast.get().body();
@@ -151,20 +151,20 @@ RequestParser::read_body(std::string_view bytes, std::size_t &used, std::string_
 	found = {};
 	while (!parser_->beast.is_done()) {
 		if (used == bytes.size())
-			return Step::more;
+			return ParseStep::more;
 		error_code error;
 		used += parser_->beast.put(
 		    boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), error);
 		if (error == http::error::need_more)
-			return bytes.size() - used > max_chunk_line ? Step::malformed : Step::more;
+			return bytes.size() - used > max_chunk_line ? ParseStep::malformed : ParseStep::more;
 		if (error)
-			return Step::malformed;
+			return ParseStep::malformed;
 		if (!found.empty()) {
 			piece = found;
-			return Step::piece;
+			return ParseStep::piece;
 		}
 	}
-	return Step::done;
+	return ParseStep::done;
 }
 
 ParsedHead
@@ -173,32 +173,32 @@ RequestParser::head() const noexcept
 	const auto &message = parser_->beast.get();
 	ParsedHead head;
 
-	head.method = view_of(message.method_string());
-	head.target = view_of(message.target());
+	head.method = text_view(message.method_string());
+	head.target = text_view(message.target());
 	head.old_version = message.version() < 11;
 	head.keep_alive = parser_->beast.keep_alive();
 	for (const auto &field : message) {
-		const std::string_view value = view_of(field.value());
+		const std::string_view value = text_view(field.value());
 		head.field_count++;
 		switch (field.name()) {
 		case http::field::host:
-			head.host.see(value);
+			head.host.see_value(value);
 			break;
 		case http::field::content_length:
-			head.length.see(value);
+			head.length.see_value(value);
 			break;
 		case http::field::transfer_encoding:
-			head.encoding.see(value);
+			head.encoding.see_value(value);
 			break;
 		case http::field::accept:
-			head.accept.see(value);
+			head.accept.see_value(value);
 			break;
 		case http::field::expect:
-			head.expect.see(value);
+			head.expect.see_value(value);
 			break;
 		default:
 			if (boost::beast::iequals(field.name_string(), "X-Hub-Signature-256"))
-				head.signature.see(value);
+				head.signature.see_value(value);
 		}
 	}
 	return head;

@@ -20,14 +20,14 @@ struct Once {
 	std::string_view value;
 
 	void
-	see(std::string_view seen) noexcept
+	see_value(std::string_view seen) noexcept
 	{
 		count++;
 		value = seen;
 	}
 	/* Two answers to one question are none. */
 	std::string_view
-	only() const noexcept
+	only_value() const noexcept
 	{
 		return count == 1 ? value : std::string_view();
 	}
@@ -46,7 +46,7 @@ struct ParsedHead {
 class RequestParser
 {
 public:
-	enum class Step : unsigned char { more, head, piece, done, malformed, head_too_large };
+	enum class ParseStep : unsigned char { more, head, piece, done, malformed, head_too_large };
 
 	explicit RequestParser(std::size_t max_head_bytes);
 	~RequestParser();
@@ -56,15 +56,15 @@ public:
 	/* bytes: all that came and is not used yet; used: how many of them are done with. Until the
 	 * head is whole none is. After it, each call gives one piece of the body at most, a view into
 	 * bytes. May throw std::bad_alloc. */
-	Step read_bytes(std::string_view bytes, std::size_t &used, std::string_view &piece);
+	ParseStep read_bytes(std::string_view bytes, std::size_t &used, std::string_view &piece);
 
-	/* After Step::head. */
+	/* After ParseStep::head. */
 	ParsedHead head() const noexcept;
 
 private:
 	struct Parser;
-	Step read_head(std::string_view bytes, std::size_t &used);
-	Step read_body(std::string_view bytes, std::size_t &used, std::string_view &piece);
+	ParseStep read_head(std::string_view bytes, std::size_t &used);
+	ParseStep read_body(std::string_view bytes, std::size_t &used, std::string_view &piece);
 
 	std::unique_ptr<Parser> parser_;
 	std::size_t max_head_bytes_;

@@ -81,7 +81,7 @@ has_other_periods(const Budget *rows, int count)
 }
 
 void
-remember(const Result &rows, bool other_limits)
+remember_budgets(const Result &rows, bool other_limits)
 {
 	MemoryContext made =
 	    AllocSetContextCreate(CurTransactionContext, "pg_whatsapp budgets", ALLOCSET_SMALL_SIZES);
@@ -155,7 +155,7 @@ look_at_budgets()
 		keep_periods();
 		rows = read_sums();
 	}
-	remember(rows, other_limits);
+	remember_budgets(rows, other_limits);
 	read_at = now;
 	return budgets;
 }

@@ -13,6 +13,7 @@
 #include "pg/rows/table_stamp.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/columns.hpp"
+#include "pg/server/text_compare.hpp"
 #include "pg/server/word_case.hpp"
 
 extern "C" {
@@ -35,7 +36,7 @@ constexpr int first_room = 16;
 
 /* What messages of one sender and template have in common, and where a budget is for a campaign,
  * those of one campaign. */
-struct Kind {
+struct MessageKind {
 	const char *sender;
 	const char *template_name;
 	const char *template_language;
@@ -48,7 +49,7 @@ struct Wanted {
 	int market;
 };
 
-struct Known {
+struct KnownPrices {
 	MemoryContext memory;
 	unsigned generation;
 	std::int64_t read_at;
@@ -57,19 +58,13 @@ struct Known {
 	std::size_t prefix_count;
 	const char **markets;
 	int market_count;
-	Kind *kinds;
+	MessageKind *kinds;
 	int kind_count;
 	int kind_room;
 };
 
-Known known = {};
+KnownPrices known = {};
 FreeUnits *free_units = nullptr;
-
-bool
-is_same(const char *left, const char *right)
-{
-	return left == right || (left != nullptr && right != nullptr && strcmp(left, right) == 0);
-}
 
 int
 market_number(const char *name)
@@ -108,7 +103,7 @@ read_markets()
 	}
 	known.prefix_count = count;
 	known.kind_room = first_room;
-	known.kinds = static_cast<Kind *>(palloc(sizeof(Kind) * first_room));
+	known.kinds = static_cast<MessageKind *>(palloc(sizeof(MessageKind) * first_room));
 	MemoryContextSwitchTo(before);
 }
 
@@ -147,17 +142,17 @@ int
 kind_of(const PricedMessage &message)
 {
 	for (int i = known.kind_count - 1; i >= 0; i--) {
-		const Kind &kind = known.kinds[i];
-		if (kind.campaign_id == message.campaign_id && is_same(kind.sender, message.sender) &&
-		    is_same(kind.template_name, message.template_name) &&
-		    is_same(kind.template_language, message.template_language))
+		const MessageKind &kind = known.kinds[i];
+		if (kind.campaign_id == message.campaign_id && is_same_text(kind.sender, message.sender) &&
+		    is_same_text(kind.template_name, message.template_name) &&
+		    is_same_text(kind.template_language, message.template_language))
 			return i;
 	}
 	MemoryContext before = MemoryContextSwitchTo(known.memory);
 	if (known.kind_count == known.kind_room) {
 		known.kind_room *= 2;
-		known.kinds = static_cast<Kind *>(
-		    repalloc(known.kinds, sizeof(Kind) * static_cast<Size>(known.kind_room)));
+		known.kinds = static_cast<MessageKind *>(
+		    repalloc(known.kinds, sizeof(MessageKind) * static_cast<Size>(known.kind_room)));
 	}
 	const auto copy = [](const char *text) { return text == nullptr ? nullptr : pstrdup(text); };
 	known.kinds[known.kind_count] = {
@@ -233,26 +228,27 @@ free_units_of(const char *sender, std::int64_t month)
 }
 
 /* Columns of the statement below, from 1. */
-enum Found { place = 1, currency, account, category, month, free_limit, amount };
+enum PriceColumn { place = 1, currency, account, category, month, free_limit, amount };
 
 /* One whose category or currency nobody knows may be any. */
 bool
-counts(const Budget &budget, const Kind &kind, const Result &rows, uint64 row)
+budget_counts(const Budget &budget, const MessageKind &kind, const Result &rows, uint64 row)
 {
 	const char *charged_in = rows.text_at(row, currency);
 	const char *its_account = rows.text_at(row, account);
 	return (budget.campaign_id == 0 || budget.campaign_id == kind.campaign_id) &&
-	       (budget.sender == nullptr || is_same(budget.sender, kind.sender)) &&
-	       (budget.template_name == nullptr || is_same(budget.template_name, kind.template_name)) &&
+	       (budget.sender == nullptr || is_same_text(budget.sender, kind.sender)) &&
+	       (budget.template_name == nullptr ||
+	        is_same_text(budget.template_name, kind.template_name)) &&
 	       (budget.account == nullptr ||
-	        is_same(budget.account, its_account == nullptr ? "" : its_account)) &&
+	        is_same_text(budget.account, its_account == nullptr ? "" : its_account)) &&
 	       (budget.category == nullptr || rows.is_null(row, category) ||
-	        is_same(budget.category, rows.text_at(row, category))) &&
-	       (charged_in == nullptr || is_same(budget.currency, charged_in));
+	        is_same_text(budget.category, rows.text_at(row, category))) &&
+	       (charged_in == nullptr || is_same_text(budget.currency, charged_in));
 }
 
 Price *
-make_price(const Kind &kind, const Result &rows, uint64 row, const Budgets &budgets)
+make_price(const MessageKind &kind, const Result &rows, uint64 row, const Budgets &budgets)
 {
 	auto *price = static_cast<Price *>(palloc0(sizeof(Price)));
 	price->is_known = !rows.is_null(row, amount);
@@ -262,7 +258,7 @@ make_price(const Kind &kind, const Result &rows, uint64 row, const Budgets &budg
 	price->budget = static_cast<int *>(palloc(sizeof(int) * static_cast<Size>(budgets.count + 1)));
 	Column periods(static_cast<std::size_t>(budgets.count));
 	for (int i = 0; i < budgets.count; i++)
-		if (counts(budgets.rows[i], kind, rows, row)) {
+		if (budget_counts(budgets.rows[i], kind, rows, row)) {
 			price->budget[price->budgets++] = i;
 			periods.add(Int64GetDatum(budgets.rows[i].period));
 		}
@@ -295,7 +291,7 @@ ask_for_prices(const Wanted *wanted, std::size_t count, const Budgets &budgets)
 	Column languages(count);
 	Column markets(count);
 	for (std::size_t i = 0; i < count; i++) {
-		const Kind &kind = known.kinds[wanted[i].kind];
+		const MessageKind &kind = known.kinds[wanted[i].kind];
 		senders.add_text(kind.sender);
 		templates.add_text(kind.template_name);
 		languages.add_text(kind.template_language);
@@ -309,7 +305,7 @@ ask_for_prices(const Wanted *wanted, std::size_t count, const Budgets &budgets)
 	const Result rows = run_statement(statement, values);
 	for (uint64 i = 0; i < rows.count(); i++) {
 		const auto at = static_cast<std::size_t>(rows.int64_at(i, place) - 1);
-		const Kind &kind = known.kinds[wanted[at].kind];
+		const MessageKind &kind = known.kinds[wanted[at].kind];
 		FreeUnits *units = rows.int32_at(i, free_limit) > 0
 		                       ? free_units_of(kind.sender, rows.int32_at(i, month))
 		                       : nullptr;
@@ -342,7 +338,7 @@ find_prices(const PricedMessage *messages, std::size_t count, Budgets &budgets)
 	std::size_t size = 0;
 	for (std::size_t i = 0; i < count; i++) {
 		each[i] = {kind_of(messages[i]), market_of(messages[i].phone)};
-		const Kind &kind = known.kinds[each[i].kind];
+		const MessageKind &kind = known.kinds[each[i].kind];
 		if (kind.by_market[each[i].market] == nullptr &&
 		    !is_wanted(wanted, size, each[i].kind, each[i].market))
 			wanted[size++] = each[i];

@@ -118,7 +118,7 @@ blame_left_callback()
 	const std::int64_t left = put_in_hand(0);
 	if (left == 0)
 		return;
-	transact([=] {
+	run_transaction([=] {
 		Values values;
 		values.set(0, Int64GetDatum(left));
 		run_statement(statement, values);

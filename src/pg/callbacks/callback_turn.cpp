@@ -43,7 +43,7 @@ constexpr int failures_at_once = 10;
 	"clock_timestamp() + make_interval(secs => least(600, 2.0 ^ least(" times ", 10)))"
 
 /* Of plain values, and of strings in a memory of its own: it lasts over its transactions. */
-struct Turn {
+struct CallbackTurn {
 	bool found;
 	Callback callback;
 	CallbackCall calls[calls_at_once];
@@ -56,7 +56,7 @@ struct Turn {
 };
 
 void
-take_calls(Turn &turn, MemoryContext memory)
+take_calls(CallbackTurn &turn, MemoryContext memory)
 {
 	static Statement statement = {
 	    "SELECT q.id, q.message_id, q.status FROM @s@.whatsapp_callback_calls AS q"
@@ -143,7 +143,8 @@ commit_unflushed()
 }
 
 void
-note_failed_call(Turn &turn, const CallbackCall &call, const Problem &problem, bool row_is_gone)
+note_failed_call(CallbackTurn &turn, const CallbackCall &call, const Problem &problem,
+                 bool row_is_gone)
 {
 	if (turn.failed++ == 0)
 		turn.first_failed = call.id;
@@ -159,7 +160,7 @@ note_failed_call(Turn &turn, const CallbackCall &call, const Problem &problem, b
 
 /* In a transaction. */
 void
-make_call(Turn &turn, const CallbackCall &call)
+make_call(CallbackTurn &turn, const CallbackCall &call)
 {
 	static Statement immediate = {"SET CONSTRAINTS ALL IMMEDIATE", 0, {}};
 	Problem problem;
@@ -170,7 +171,7 @@ make_call(Turn &turn, const CallbackCall &call)
 	if (!may_be_made(call))
 		return;
 	begin_guarded_call(settings.callback_timeout);
-	if (attempt_apart(problem, settings.callback_timeout, [&] {
+	if (try_body_apart(problem, settings.callback_timeout, [&] {
 		    work_for_callback(turn.callback, call, row_is_gone);
 		    remove_call(call);
 	    })) {
@@ -186,7 +187,7 @@ make_call(Turn &turn, const CallbackCall &call)
 /* A transaction each: no lock of one call is held while another waits, so that nobody gets into a
  * deadlock for the sake of a turn. False when one could not be committed. */
 bool
-make_calls(Turn &turn)
+make_calls(CallbackTurn &turn)
 {
 	const std::int64_t end = monotonic_ms() + turn_ms;
 	bool committed = true;
@@ -195,7 +196,7 @@ make_calls(Turn &turn)
 		if ((i > 0 && monotonic_ms() >= end) || shutdown_requested() || turn.took_too_long ||
 		    (!turn.succeeded && turn.failed >= failures_at_once))
 			break;
-		committed = transact([&] { make_call(turn, turn.calls[i]); });
+		committed = run_transaction([&] { make_call(turn, turn.calls[i]); });
 		forget_callback_work();
 	}
 	release_callback();
@@ -204,7 +205,7 @@ make_calls(Turn &turn)
 }
 
 void
-note_turn(const Turn &turn)
+note_turn(const CallbackTurn &turn)
 {
 	static Statement failed = {
 	    "UPDATE @s@.whatsapp_callback_definitions SET errors = errors + $2, error_code = $3, error_message = $4,"
@@ -231,7 +232,7 @@ note_turn(const Turn &turn)
 
 /* What the function said stays in the database: it may quote a message. */
 void
-report_failed_calls(const Turn &turn)
+report_failed_calls(const CallbackTurn &turn)
 {
 	ereport(LOG, (errmsg("calls of WhatsApp callback \"%s\" have failed: %d", turn.callback.name,
 	                     turn.failed),
@@ -246,13 +247,13 @@ void
 take_callback_turn(std::int64_t &next_due_ms)
 {
 	static std::int64_t last = 0;
-	static Turn turn;
+	static CallbackTurn turn;
 	static MemoryContext memory =
 	    AllocSetContextCreate(TopMemoryContext, "pg_whatsapp callback", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(memory);
 	turn = {};
 	next_due_ms = -1;
-	bool committed = transact([&] {
+	bool committed = run_transaction([&] {
 		if (!callbacks_were_made())
 			return;
 		turn.found = find_due_callback(last, turn.callback, memory);
@@ -266,7 +267,7 @@ take_callback_turn(std::int64_t &next_due_ms)
 		begin_callback_work(memory);
 		committed = make_calls(turn);
 		if (turn.failed > 0 || turn.callback.failures > 0)
-			transact([&] { note_turn(turn); });
+			run_transaction([&] { note_turn(turn); });
 		if (turn.failed > 0)
 			report_failed_calls(turn);
 		/* another one may have something to do, or this one more */

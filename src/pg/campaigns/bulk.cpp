@@ -38,7 +38,7 @@ namespace
 {
 
 /* Two hashes of a recipient: that two of them are the same, nobody will see. */
-struct Digest {
+struct RecipientDigest {
 	uint64 left;
 	uint64 right;
 };
@@ -49,7 +49,7 @@ parameter_label(int place)
 	return "parameter " + std::to_string(place + 1);
 }
 
-/* Inside attempt() only. */
+/* Inside try_body() only. */
 std::string
 parameter_text(const BulkOrder &order, const BulkRecipient &recipient, int place)
 {
@@ -64,7 +64,7 @@ parameter_text(const BulkOrder &order, const BulkRecipient &recipient, int place
 	                                                            : std::string(text);
 }
 
-/* Inside attempt() only. */
+/* Inside try_body() only. */
 std::string
 payload_of(const BulkOrder &order, const BulkRecipient &recipient)
 {
@@ -86,18 +86,19 @@ payload_of(const BulkOrder &order, const BulkRecipient &recipient)
 }
 
 bool
-compose(const BulkOrder &order, const BulkRecipient &recipient, NewMessage &message, Failure &why)
+compose_message(const BulkOrder &order, const BulkRecipient &recipient, NewMessage &message,
+                Failure &why)
 {
 	char *payload = nullptr;
 	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
-	const bool has_phone = attempt(why, [&] {
+	const bool has_phone = try_body(why, [&] {
 		if (recipient.phone == nullptr)
 			throw Fault(sqlstate::invalid_parameter_value, "phone number must not be null");
 		check_phone(recipient.phone);
 	});
 	Failure other;
-	const bool has_content = attempt(has_phone ? why : other,
-	                                 [&] { payload = cstring_out(payload_of(order, recipient)); });
+	const bool has_content = try_body(has_phone ? why : other,
+	                                  [&] { payload = cstring_out(payload_of(order, recipient)); });
 	message.payload = payload;
 	return has_phone && has_content;
 }
@@ -108,8 +109,8 @@ is_first(BulkOrder &order, const char *contact)
 {
 	const auto *bytes = reinterpret_cast<const unsigned char *>(contact);
 	const int size = static_cast<int>(strlen(contact));
-	const Digest digest = {hash_bytes_extended(bytes, size, 1),
-	                       hash_bytes_extended(bytes, size, 2)};
+	const RecipientDigest digest = {hash_bytes_extended(bytes, size, 1),
+	                                hash_bytes_extended(bytes, size, 2)};
 	bool found;
 	(void)hash_search(order.known, &digest, HASH_ENTER, &found);
 	return !found;
@@ -144,7 +145,7 @@ concerns_all(const Failure &why)
 }
 
 void
-refuse(BulkOrder &order, const NewMessage &message, const Failure &why)
+refuse_recipient(BulkOrder &order, const NewMessage &message, const Failure &why)
 {
 	if (concerns_all(why) && !order.dry_run)
 		raise_failure(why);
@@ -167,14 +168,14 @@ add_recipient(BulkOrder &order, const BulkRecipient &recipient, MessageBatch &ba
 	message.recipient_phone = recipient.phone;
 	order.read++;
 	Failure why;
-	const bool good = compose(order, recipient, message, why);
+	const bool good = compose_message(order, recipient, message, why);
 	if (recipient.phone != nullptr && valid_e164(recipient.phone) &&
 	    !is_first(order, recipient.phone)) {
 		order.duplicates++;
 		return;
 	}
 	if (!good || !may_send(message, why)) {
-		refuse(order, message, why);
+		refuse_recipient(order, message, why);
 		return;
 	}
 	order.queued++;
@@ -263,7 +264,8 @@ begin_bulk(BulkOrder &order)
 		    (order.message.has_send_at ? Max(order.message.send_at, now) : now) +
 		    campaign_ttl() * USECS_PER_SEC;
 	}
-	order.known = create_table(order.memory, "recipients", sizeof(Digest), sizeof(Digest));
+	order.known =
+	    create_table(order.memory, "recipients", sizeof(RecipientDigest), sizeof(RecipientDigest));
 	order.prefixes = create_table(order.memory, "prefixes", bulk_prefix_size, sizeof(BulkPrefix));
 	MemoryContextSwitchTo(before);
 }

@@ -43,7 +43,7 @@ namespace
 {
 
 bool
-is_same(const Failure &left, const Failure &right)
+is_same_failure(const Failure &left, const Failure &right)
 {
 	return left.sqlstate == right.sqlstate && strcmp(left.message, right.message) == 0 &&
 	       strcmp(left.detail, right.detail) == 0;
@@ -53,7 +53,7 @@ BulkProblem &
 find_problem(BulkOrder &order, const Failure &why)
 {
 	for (int i = 0; i < order.problem_count; i++)
-		if (is_same(order.problem[i].why, why) || i == most_problems - 1)
+		if (is_same_failure(order.problem[i].why, why) || i == most_problems - 1)
 			return order.problem[i];
 	BulkProblem &added = order.problem[order.problem_count++];
 	added = {why, 0, 0, {}};

@@ -89,7 +89,7 @@ watch_campaign_budgets(std::int64_t now)
 	if (now < next_look)
 		return;
 	const std::int64_t begin = monotonic_ms();
-	(void)transact([] {
+	(void)run_transaction([] {
 		if (!any_budgets())
 			return;
 		resume_fitting();

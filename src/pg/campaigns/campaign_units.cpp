@@ -5,6 +5,7 @@
 
 #include "pg/rows/own_table.hpp"
 #include "pg/server/columns.hpp"
+#include "pg/server/text_compare.hpp"
 #include "pg/server/word_case.hpp"
 
 extern "C" {
@@ -28,18 +29,12 @@ constexpr int most_compared = 64;
 constexpr std::int64_t most_folded = 20000;
 
 bool
-is_same(const char *left, const char *right)
-{
-	return left == right || (left != nullptr && right != nullptr && strcmp(left, right) == 0);
-}
-
-bool
 is_same_charge(const DeliveredMessage &left, const DeliveredMessage &right)
 {
 	return left.delivered_at == right.delivered_at && left.campaign_id == right.campaign_id &&
-	       is_same(left.category, right.category) &&
-	       is_same(left.pricing_type, right.pricing_type) && is_same(left.cost, right.cost) &&
-	       is_same(left.currency, right.currency);
+	       is_same_text(left.category, right.category) &&
+	       is_same_text(left.pricing_type, right.pricing_type) &&
+	       is_same_text(left.cost, right.cost) && is_same_text(left.currency, right.currency);
 }
 
 } // namespace
@@ -63,16 +58,16 @@ CampaignUnits::find_sum(const Sum &wanted)
 	for (int i = count_ - 1; i >= 0 && i >= count_ - most_compared; i--) {
 		Sum &sum = sums_[i];
 		if (sum.campaign_id == wanted.campaign_id && sum.at == wanted.at &&
-		    strcmp(sum.phone, wanted.phone) == 0 && is_same(sum.category, wanted.category) &&
-		    is_same(sum.pricing_type, wanted.pricing_type) && is_same(sum.cost, wanted.cost) &&
-		    is_same(sum.currency, wanted.currency))
+		    strcmp(sum.phone, wanted.phone) == 0 && is_same_text(sum.category, wanted.category) &&
+		    is_same_text(sum.pricing_type, wanted.pricing_type) &&
+		    is_same_text(sum.cost, wanted.cost) && is_same_text(sum.currency, wanted.currency))
 			return &sum;
 	}
 	return nullptr;
 }
 
 void
-CampaignUnits::add(const DeliveredMessage &message, int sign)
+CampaignUnits::add_message(const DeliveredMessage &message, int sign)
 {
 	if (message.delivered_at == 0 || TIMESTAMP_NOT_FINITE(message.delivered_at))
 		return;
@@ -111,15 +106,15 @@ CampaignUnits::add_change(const DeliveredMessage &before, const DeliveredMessage
 	if (is_same_charge(before, now))
 		return;
 	if (before.campaign_id != 0)
-		add(before, -1);
+		add_message(before, -1);
 	if (now.campaign_id != 0)
-		add(now, 1);
+		add_message(now, 1);
 }
 
 /* The market as wa_market() finds it, without a call for each of the beginnings that a batch has.
  */
 void
-CampaignUnits::write()
+CampaignUnits::write_units()
 {
 	static Statement insert = {
 	    "INSERT INTO @s@.whatsapp_campaign_units (campaign_id, day, market, reason, category, pricing_type, told_currency, units, told_cost)"

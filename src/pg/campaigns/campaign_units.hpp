@@ -34,11 +34,11 @@ public:
 	CampaignUnits();
 	/* The same message before and after. That somebody has forgotten the phone changes nothing. */
 	void add_change(const DeliveredMessage &before, const DeliveredMessage &now);
-	void write();
+	void write_units();
 
 private:
 	struct Sum;
-	void add(const DeliveredMessage &message, int sign);
+	void add_message(const DeliveredMessage &message, int sign);
 	Sum *find_sum(const Sum &wanted);
 
 	MemoryContextData *memory_;

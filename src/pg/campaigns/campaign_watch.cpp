@@ -282,7 +282,7 @@ cancel_pending(std::int64_t id)
 		CHECK_FOR_INTERRUPTS();
 		uint64 count = 0;
 		std::int64_t reached = after;
-		const bool done = transact([&] { count = cancel_some(id, reached); });
+		const bool done = run_transaction([&] { count = cancel_some(id, reached); });
 		if (!done || count == 0)
 			return false;
 		after = reached;
@@ -299,7 +299,7 @@ watch_campaigns(std::int64_t now)
 	static Open open;
 	if (now >= next_look) {
 		open = Open();
-		const bool done = transact([] { open = look_at_open(); });
+		const bool done = run_transaction([] { open = look_at_open(); });
 		if (done && open.any)
 			watch_campaign_budgets(now);
 		next_look = now + (done && open.any ? look_ms : idle_ms);

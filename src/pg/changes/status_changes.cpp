@@ -77,7 +77,8 @@ StatusChanges::add_step(const NotedMessage &message, const char *status, std::in
 }
 
 void
-StatusChanges::add(const char *status_before, std::int64_t sent_before, const NotedMessage &now)
+StatusChanges::add_change(const char *status_before, std::int64_t sent_before,
+                          const NotedMessage &now)
 {
 	if (!wanted_ || is_status(status_before, now.status))
 		return;
@@ -97,7 +98,7 @@ StatusChanges::add(const char *status_before, std::int64_t sent_before, const No
 }
 
 void
-StatusChanges::write()
+StatusChanges::write_changes()
 {
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_change_queue (message_id, sender, status, changed_at, error_code)"
@@ -144,8 +145,8 @@ note_refused(std::int64_t id, const char *sender)
 	message.id = id;
 	message.sender = sender;
 	message.status = "FAILED";
-	changes.add("PENDING", 0, message);
-	changes.write();
+	changes.add_change("PENDING", 0, message);
+	changes.write_changes();
 }
 
 } // namespace whatsapp::pg

@@ -33,9 +33,10 @@ class StatusChanges
 {
 public:
 	StatusChanges();
-	/* From "PENDING" and the like to what the message is now. Its strings stay until write(). */
-	void add(const char *status_before, std::int64_t sent_before, const NotedMessage &now);
-	void write();
+	/* From "PENDING" and the like to what the message is now. Its strings stay until
+	 * write_changes(). */
+	void add_change(const char *status_before, std::int64_t sent_before, const NotedMessage &now);
+	void write_changes();
 
 private:
 	struct Change;

@@ -10,6 +10,7 @@
 
 #include "pg/rows/row_insert.hpp"
 #include "pg/server/columns.hpp"
+#include "pg/server/text_compare.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -25,7 +26,7 @@ namespace whatsapp::pg
 namespace
 {
 
-enum Part { sent, delivered, read_too, failed, failed_sent, cancelled, parts };
+enum CountedPart { sent, delivered, read_too, failed, failed_sent, cancelled, parts };
 
 /* rows of one turn of the reader: some tens of milliseconds */
 constexpr int most_folded = 20000;
@@ -36,12 +37,6 @@ bool
 is_status(const CountedMessage &message, const char *word)
 {
 	return strcmp(message.status, word) == 0;
-}
-
-bool
-is_same(const char *left, const char *right)
-{
-	return left == right || strcmp(left, right) == 0;
 }
 
 DateADT
@@ -74,8 +69,9 @@ struct DayCounts::Sum {
 	{
 		return day == other.day && deleted == other.deleted && campaign_id == other.campaign_id &&
 		       has_code == other.has_code && (!has_code || error_code == other.error_code) &&
-		       is_same(sender, other.sender) && is_same(template_name, other.template_name) &&
-		       is_same(category, other.category);
+		       is_same_text(sender, other.sender) &&
+		       is_same_text(template_name, other.template_name) &&
+		       is_same_text(category, other.category);
 	}
 
 	std::uint64_t
@@ -170,7 +166,7 @@ DayCounts::add_to(Sum &sum, const CountedMessage &message, int sign)
 }
 
 void
-DayCounts::add(const CountedMessage &message, int sign)
+DayCounts::add_message(const CountedMessage &message, int sign)
 {
 	if (!is_status(message, "PENDING"))
 		add_to(find_sum(message, false), message, sign);
@@ -250,7 +246,7 @@ DayCounts::insert_by_statement(int any)
 }
 
 void
-DayCounts::write()
+DayCounts::write_counts()
 {
 	const Sum *end = std::remove_if(sums_, sums_ + count_, [](const Sum &sum) {
 		return std::all_of(sum.count, sum.count + parts,
@@ -267,8 +263,8 @@ void
 count_refused(const CountedMessage &message)
 {
 	DayCounts counts;
-	counts.add(message, 1);
-	counts.write();
+	counts.add_message(message, 1);
+	counts.write_counts();
 }
 
 void

@@ -37,12 +37,12 @@ class DayCounts
 public:
 	DayCounts();
 	/* sign: 1 for a row that is there now, -1 for one that was there before. */
-	void add(const CountedMessage &message, int sign);
+	void add_message(const CountedMessage &message, int sign);
 	/* The row is gone; what happened to the message did happen. One of a campaign that was still to
 	 * be sent counts as cancelled, so that no campaign waits for it. */
 	void add_deleted(const CountedMessage &message);
 	/* Nothing is written when the changes add up to nothing. */
-	void write();
+	void write_counts();
 
 private:
 	struct Sum;

@@ -108,7 +108,7 @@ look_at_budgets()
 		budget.amount = number_at(i, 3);
 		budget.spent = number_at(i, 4);
 		budget.reserved = number_at(i, 5);
-		budget.held = rows.int64_at(i, 6);
+		budget.held_messages = rows.int64_at(i, 6);
 		budget.unpriced = rows.int64_at(i, 7);
 	}
 	note_budgets(budgets, count);

@@ -25,7 +25,7 @@ namespace
 {
 
 void
-warn(const char *detail, const char *hint)
+warn_of_queue(const char *detail, const char *hint)
 {
 	ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 	                  errmsg("WhatsApp messages are queued but nobody sends them"),
@@ -46,13 +46,13 @@ is_database_listed()
 	return false;
 }
 
-struct Reason {
+struct IdleReason {
 	const char *detail; /* NULL: none */
 	const char *hint;
 };
 
 /* Of the whole cluster or database. */
-Reason
+IdleReason
 look_at_database()
 {
 	if (!library_preloaded())
@@ -72,7 +72,7 @@ bool
 look_apart(Look look)
 {
 	Problem problem;
-	return attempt_apart(problem, 0, [&look] { look(); });
+	return try_body_apart(problem, 0, [&look] { look(); });
 }
 
 bool
@@ -90,8 +90,8 @@ look_at_sender(const char *sender)
 {
 	bool disabled = false;
 	if (look_apart([&] { disabled = is_disabled(sender); }) && disabled)
-		warn(psprintf("Sender \"%s\" is disabled.", sender),
-		     "Set enabled in whatsapp_senders once its messages may leave.");
+		warn_of_queue(psprintf("Sender \"%s\" is disabled.", sender),
+		              "Set enabled in whatsapp_senders once its messages may leave.");
 }
 
 } // namespace
@@ -99,7 +99,7 @@ look_at_sender(const char *sender)
 void
 warn_of_idle_database()
 {
-	const Reason reason = look_at_database();
+	const IdleReason reason = look_at_database();
 	if (reason.detail != nullptr)
 		ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                  errmsg("no WhatsApp message is sent from this database yet"),
@@ -114,19 +114,19 @@ warn_of_idle_sender(const char *sender)
 	static char last_sender[NAMEDATALEN] = "";
 	/* a reload may turn it on or off while the session lives */
 	if (!settings.enabled && !told_off)
-		warn("The setting whatsapp.enabled is off.",
-		     "Turn it on and reload the configuration once messages may leave.");
+		warn_of_queue("The setting whatsapp.enabled is off.",
+		              "Turn it on and reload the configuration once messages may leave.");
 	told_off = !settings.enabled;
 	if (!looked) {
 		looked = true;
-		const Reason reason = look_at_database();
+		const IdleReason reason = look_at_database();
 		if (reason.detail != nullptr)
-			warn(reason.detail, reason.hint);
+			warn_of_queue(reason.detail, reason.hint);
 		/* not hold_reason(), which looks through the whole queue for rows that are held */
 		bool held = false;
-		if (look_apart([&] { held = is_held(); }) && held)
-			warn("Messages are held: this database was restored or copied.",
-			     "Look at whatsapp_held, then call wa_release().");
+		if (look_apart([&] { held = instance_is_held(); }) && held)
+			warn_of_queue("Messages are held: this database was restored or copied.",
+			              "Look at whatsapp_held, then call wa_release().");
 	}
 	if (strcmp(last_sender, sender) == 0)
 		return;

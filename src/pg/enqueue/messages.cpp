@@ -187,7 +187,7 @@ check_older(const NewMessage &message, const Result &older)
 	const char *what = phone              ? "another phone number"
 	                   : template_differs ? "another template or language"
 	                                      : "other parameters";
-	guarded([&] {
+	run_body([&] {
 		throw Fault(sqlstate::key_reused,
 		            "idempotency key " + quote_name(message.idempotency_key) +
 		                " was used for another message",
@@ -205,7 +205,7 @@ insert_keyed_by_rules(const NewMessage &message, const Values &values)
 {
 	Result inserted;
 	Problem problem;
-	if (!attempt_apart(
+	if (!try_body_apart(
 	        problem, 0,
 	        [&] { inserted = run_statement(insert[is_of_other_role(message)], values); }) &&
 	    !problem_is_repeat(problem))

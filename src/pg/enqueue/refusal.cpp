@@ -33,17 +33,17 @@ OwnTable templates("whatsapp_templates");
 /* What a command has found at its first message holds for its others: to ask costs two system
  * calls, and whoever opts out meanwhile is heeded before the message leaves. Each statement of
  * ours, such as wa_opt_out(), begins a new command. */
-struct Look {
+struct TableLook {
 	LocalTransactionId transaction;
 	CommandId command;
 	bool people;
 	bool templates;
 };
 
-const Look &
+const TableLook &
 look_at_tables()
 {
-	static Look last = {};
+	static TableLook last = {};
 	const CommandId command = GetCurrentCommandId(false);
 	if (last.transaction != local_transaction() || last.command != command) {
 		const bool people = any_opt_outs();
@@ -115,7 +115,7 @@ may_send(NewMessage &message, Failure &why)
 	message.has_code = message.has_code || (known && found.bool_at(0, 6));
 	const bool unknown = named && found.bool_at(0, 3);
 	const char *status = named && !unknown ? found.text_at(0, 2) : nullptr;
-	if (!attempt(why, [&] {
+	if (!try_body(why, [&] {
 		    if (scope != nullptr)
 			    refuse_opted_out(message, strcmp(scope, "marketing") == 0);
 		    if (status != nullptr && template_status_blocks(status))
@@ -146,7 +146,7 @@ may_react(const char *wamid, Failure &why)
 	if (found.empty())
 		return true;
 	const bool is_reaction = found.bool_at(0, 1);
-	return attempt(why, [is_reaction] {
+	return try_body(why, [is_reaction] {
 		throw Fault(sqlstate::invalid_content,
 		            is_reaction ? "the message is a reaction itself"
 		                        : "the message is older than 30 days",

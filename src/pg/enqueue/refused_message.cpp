@@ -31,7 +31,7 @@ constexpr std::size_t max_template_name_bytes = 512;
 
 /* A value of a watched row may have any length; a row of ours has limits. */
 const char *
-clipped(const char *text, std::size_t most)
+clipped_text(const char *text, std::size_t most)
 {
 	if (text == nullptr || strlen(text) <= most)
 		return text;
@@ -56,14 +56,14 @@ std::int64_t
 record_refused(const NewMessage &refused, const Failure &why)
 {
 	NewMessage message = refused;
-	message.sender = clipped(refused.sender, limits::sender.bytes);
-	message.message_type = clipped(refused.message_type, limits::sender.bytes);
-	message.template_name = clipped(refused.template_name, max_template_name_bytes);
+	message.sender = clipped_text(refused.sender, limits::sender.bytes);
+	message.message_type = clipped_text(refused.message_type, limits::sender.bytes);
+	message.template_name = clipped_text(refused.template_name, max_template_name_bytes);
 	if (message.payload != nullptr && strlen(message.payload) > max_payload_bytes)
 		message.payload = nullptr;
-	message.recipient_phone = clipped(refused.recipient_phone, limits::phone.bytes);
-	message.template_language = clipped(refused.template_language, limits::sender.bytes);
-	message.reference = clipped(refused.reference, limits::reference.bytes);
+	message.recipient_phone = clipped_text(refused.recipient_phone, limits::phone.bytes);
+	message.template_language = clipped_text(refused.template_language, limits::sender.bytes);
+	message.reference = clipped_text(refused.reference, limits::reference.bytes);
 #define INSERT_REFUSED(role_column, role)                                                                               \
 	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name,"                          \
 	" template_language, payload, reference, status, failed_at, error_message, hint, campaign_id, priority" role_column \

@@ -80,18 +80,18 @@ any_definitions()
 bool
 is_cached(const char *version)
 {
-	return cache != nullptr && cache->find(version) != nullptr;
+	return cache != nullptr && cache->find_definition(version) != nullptr;
 }
 
-/* Inside attempt() only. */
+/* Inside try_body() only. */
 const TemplateDefinition &
 remember_definition(const char *version, const char *components)
 {
 	if (cache == nullptr)
 		cache = new DefinitionCache();
-	if (const TemplateDefinition *known = cache->find(version))
+	if (const TemplateDefinition *known = cache->find_definition(version))
 		return *known;
-	return cache->put(version, components);
+	return cache->put_definition(version, components);
 }
 
 } // namespace
@@ -102,7 +102,7 @@ template_matches(const NewMessage &message, const char *version, Failure &why)
 	const char *components = is_cached(version) ? "" : components_of(message);
 	if (components == nullptr)
 		return true;
-	return attempt(why, [&] {
+	return try_body(why, [&] {
 		check_given_arguments(remember_definition(version, components),
 		                      read_given_arguments(message.payload), message.template_name,
 		                      message.template_language);
@@ -145,7 +145,7 @@ render_message(const NewMessage &message, bool html)
 		raise_failure(why);
 	}
 	char *out = nullptr;
-	guarded([&] {
+	run_body([&] {
 		const TemplateDefinition definition = read_template_definition(components);
 		const GivenArguments given = read_given_arguments(message.payload);
 		check_given_arguments(definition, given, message.template_name, message.template_language);

@@ -143,7 +143,7 @@ set_identity(Values &values, int place)
 }
 
 bool
-is_held()
+instance_is_held()
 {
 	static Statement statement = {
 	    "SELECT 1 FROM @s@.whatsapp_instances AS i WHERE CASE WHEN " IS_OWN_INSTANCE(
@@ -224,7 +224,7 @@ begin_epoch(Instance &instance, int place)
 	fault_point(FaultPoint::epoch_raised);
 	if (long_gap)
 		hold_queue();
-	instance.held = is_held();
+	instance.held = instance_is_held();
 	instance.quarantine_ms = read_quarantine_ms(instance, place);
 
 	/* A row that somebody has locked keeps no other one waiting: it stays "sending", which nobody
@@ -335,7 +335,7 @@ warn_of_hold()
 const char *
 hold_reason()
 {
-	if (is_held())
+	if (instance_is_held())
 		return "this database was restored or copied";
 	static Statement statement = {
 	    "(SELECT 1 FROM @s@.whatsapp_queue WHERE state = 'held' LIMIT 1) UNION ALL"
@@ -356,14 +356,14 @@ count_releasable()
 	    1,
 	    {BOOLOID}};
 	Values values;
-	values.set(0, BoolGetDatum(is_held()));
+	values.set(0, BoolGetDatum(instance_is_held()));
 	return run_statement(statement, values).int64_at(0, 1);
 }
 
 std::int64_t
 release_messages()
 {
-	const bool held = is_held();
+	const bool held = instance_is_held();
 	if (held)
 		become_own_instance();
 	wake_clerk_at_commit();

@@ -55,7 +55,7 @@ void record_heartbeat(const Instance &instance, bool stopping);
 
 /* Rows of another instance (a restored dump, a TEMPLATE copy), or a cluster restored from a base
  * backup, and nobody has said yes yet. */
-bool is_held();
+bool instance_is_held();
 
 /* After a promotion: whether what the old primary did last may still be told by webhooks. Of the
  * database at this place. */

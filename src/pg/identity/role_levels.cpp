@@ -295,17 +295,17 @@ switch_row_security()
 	/* In the order of their numbers, so that two who do it wait for each other, and no more. Our
 	 * policies restrict; the one that permits is there where nobody else had row security on. */
 	static Statement statement = {
-	    "SELECT string_agg(CASE WHEN NOT g.held THEN"
+	    "SELECT string_agg(CASE WHEN NOT g.by_sender THEN"
 	    "   format('ALTER TABLE %1$s DISABLE ROW LEVEL SECURITY; DROP POLICY every_row ON %1$s', c.oid::regclass)"
 	    "  ELSE CASE WHEN p.every_row THEN '' ELSE format('CREATE POLICY every_row ON %s USING (true); ', c.oid::regclass) END"
 	    "   || format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass) END, '; ' ORDER BY c.oid)"
-	    " FROM (SELECT EXISTS (SELECT FROM @s@.whatsapp_role_grants WHERE sender IS NOT NULL) AS held) AS g"
+	    " FROM (SELECT EXISTS (SELECT FROM @s@.whatsapp_role_grants WHERE sender IS NOT NULL) AS by_sender) AS g"
 	    " CROSS JOIN pg_class AS c JOIN pg_depend AS d"
 	    " ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass"
 	    " AND d.deptype = 'e' CROSS JOIN LATERAL (SELECT coalesce(bool_or(o.polname = 'every_row'), false) AS every_row,"
 	    "  coalesce(bool_or(o.polname IN ('by_sender', 'all_senders')), false) AS ours FROM pg_policy AS o"
 	    "  WHERE o.polrelid = c.oid) AS p WHERE d.refobjid = $1 AND p.ours"
-	    " AND CASE WHEN g.held THEN NOT c.relrowsecurity ELSE p.every_row END",
+	    " AND CASE WHEN g.by_sender THEN NOT c.relrowsecurity ELSE p.every_row END",
 	    1,
 	    {OIDOID}};
 	Values values;

@@ -170,7 +170,7 @@ read_grants()
 }
 
 bool
-covers(const RoleGrant &grant, const char *sender)
+covers_sender(const RoleGrant &grant, const char *sender)
 {
 	return grant.sender[0] == '\0' || (sender != nullptr && strcmp(grant.sender, sender) == 0);
 }
@@ -225,11 +225,11 @@ has_sender_right(Oid role, unsigned levels, const char *sender)
 		if (!has_privs_of_role(role, grant.role))
 			continue;
 		has_any = true;
-		by_any = by_any || covers(grant, sender);
+		by_any = by_any || covers_sender(grant, sender);
 		if ((grant.level & levels) == 0)
 			continue;
 		has_level = true;
-		if (covers(grant, sender))
+		if (covers_sender(grant, sender))
 			return true;
 	}
 	return !has_any || (!has_level && by_any);

@@ -29,7 +29,7 @@ enum : unsigned {
 
 /*
  * Whether one of these levels covers the sender; NULL is all of them. A role that has none of the
- * levels is held to the senders of those that it has; one that has no level by wa_grant() at all,
+ * levels is bound to the senders of those that it has; one that has no level by wa_grant() at all,
  * and a superuser, may do for every sender what GRANT lets it do. The schema is known.
  */
 bool has_sender_right(Oid role, unsigned levels, const char *sender);
@@ -37,8 +37,8 @@ bool has_sender_right(Oid role, unsigned levels, const char *sender);
 /* The same, or raises 42501. */
 void require_sender_right(Oid role, unsigned levels, const char *sender);
 
-/* The sender is that of the row; to a role that is held to some senders, a row that is not there is
- * as one that is another's. With SPI connected. Raises 42501. */
+/* The sender is that of the row; to a role that is bound to some senders, a row that is not there
+ * is as one that is another's. With SPI connected. Raises 42501. */
 void require_message_right(Oid role, unsigned levels, std::int64_t message);
 void require_campaign_right(Oid role, unsigned levels, std::int64_t campaign);
 void require_inbound_right(Oid role, unsigned levels, std::int64_t inbound);

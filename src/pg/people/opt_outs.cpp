@@ -93,7 +93,7 @@ heed_keyword(const char *text, const char *const (&contacts)[2], const char *sen
 	if (text == nullptr)
 		return;
 	const char *key = nullptr;
-	guarded([&] { key = cstring_out(keyword_key(text)); });
+	run_body([&] { key = cstring_out(keyword_key(text)); });
 	if (*key == '\0')
 		return;
 	Values values;
@@ -163,7 +163,7 @@ contact_of(const char *phone)
 	if (phone == nullptr || *phone == '\0')
 		return nullptr;
 	const char *contact = nullptr;
-	guarded([&] { contact = cstring_out(contact_key(phone)); });
+	run_body([&] { contact = cstring_out(contact_key(phone)); });
 	return contact;
 }
 

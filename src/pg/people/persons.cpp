@@ -22,22 +22,22 @@ OwnTable windows("whatsapp_windows");
 OwnTable user_ids("whatsapp_user_ids");
 
 /* From has to key. */
-struct SharedContact {
+struct ContactPair {
 	const char *has;
 	const char *key;
 	const char *account;
 	const char *sender; /* for whom a choice about every sender counts; NULL: for every one */
 };
 
-constexpr BatchColumn<SharedContact> shared_columns[] = {
+constexpr BatchColumn<ContactPair> shared_columns[] = {
     {"has", text_batch, nullptr,
-     [](Column &column, const SharedContact &pair) { column.add_identifier(pair.has); }},
+     [](Column &column, const ContactPair &pair) { column.add_identifier(pair.has); }},
     {"key", text_batch, nullptr,
-     [](Column &column, const SharedContact &pair) { column.add_identifier(pair.key); }},
+     [](Column &column, const ContactPair &pair) { column.add_identifier(pair.key); }},
     {"account", text_batch, nullptr,
-     [](Column &column, const SharedContact &pair) { column.add_text(pair.account); }},
+     [](Column &column, const ContactPair &pair) { column.add_text(pair.account); }},
     {"for_sender", text_batch, nullptr,
-     [](Column &column, const SharedContact &pair) { column.add_text(pair.sender); }}};
+     [](Column &column, const ContactPair &pair) { column.add_text(pair.sender); }}};
 
 #define IS_OF_ACCOUNT(row)                                                               \
 	"item.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s" \
@@ -67,13 +67,13 @@ BatchStatement share_windows = {
     shared_columns};
 
 void
-share(const SharedContact *pairs, std::size_t count)
+share_contacts(const ContactPair *pairs, std::size_t count)
 {
 	const bool choices = has_pages(opt_outs);
 	const bool messages = has_pages(windows);
 	if (count == 0 || (!choices && !messages))
 		return;
-	auto **all = static_cast<const SharedContact **>(palloc(sizeof(SharedContact *) * count));
+	auto **all = static_cast<const ContactPair **>(palloc(sizeof(ContactPair *) * count));
 	for (std::size_t i = 0; i < count; i++)
 		all[i] = &pairs[i];
 	if (choices)
@@ -86,8 +86,7 @@ share(const SharedContact *pairs, std::size_t count)
 void
 share_along(const Result &links)
 {
-	auto *pairs =
-	    static_cast<SharedContact *>(palloc(sizeof(SharedContact) * (2 * links.count() + 1)));
+	auto *pairs = static_cast<ContactPair *>(palloc(sizeof(ContactPair) * (2 * links.count() + 1)));
 	std::size_t size = 0;
 	for (uint64 i = 0; i < links.count(); i++) {
 		const char *account = links.text_at(i, 1);
@@ -96,7 +95,7 @@ share_along(const Result &links)
 		pairs[size++] = {user_id, contact, account, nullptr};
 		pairs[size++] = {contact, user_id, account, nullptr};
 	}
-	share(pairs, size);
+	share_contacts(pairs, size);
 }
 
 constexpr BatchColumn<StatusPerson> person_columns[] = {
@@ -218,8 +217,8 @@ follow_person(const char *old_contact, const char *new_contact, const char *acco
 {
 	if (old_contact == nullptr || new_contact == nullptr || strcmp(old_contact, new_contact) == 0)
 		return;
-	const SharedContact pair = {old_contact, new_contact, account, sender};
-	share(&pair, 1);
+	const ContactPair pair = {old_contact, new_contact, account, sender};
+	share_contacts(&pair, 1);
 }
 
 } // namespace whatsapp::pg

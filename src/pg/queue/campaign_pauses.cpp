@@ -23,18 +23,18 @@ namespace
 
 TableStamp pauses("whatsapp_campaign_pauses");
 
-struct Pause {
+struct CampaignPause {
 	std::int64_t campaign;
 	TimestampTz starts_at;
 };
 
 /* sorted; as long as the process lives */
-Pause *paused = nullptr;
+CampaignPause *paused = nullptr;
 std::size_t paused_count = 0;
 
 /* A send window may end at any moment: no row changes then. */
 bool
-holds(const Pause &pause)
+has_begun(const CampaignPause &pause)
 {
 	return pause.starts_at <= GetCurrentTransactionStartTimestamp();
 }
@@ -71,8 +71,8 @@ look_at_campaign_pauses()
 	paused_count = 0;
 	if (rows.empty())
 		return true;
-	paused =
-	    static_cast<Pause *>(MemoryContextAlloc(TopMemoryContext, sizeof(Pause) * rows.count()));
+	paused = static_cast<CampaignPause *>(
+	    MemoryContextAlloc(TopMemoryContext, sizeof(CampaignPause) * rows.count()));
 	for (uint64 i = 0; i < rows.count(); i++)
 		paused[paused_count++] = {rows.int64_at(i, 1), rows.int64_at(i, 2)};
 	return true;
@@ -89,11 +89,13 @@ is_campaign_paused(std::int64_t id)
 {
 	if (paused_count == 0)
 		return false;
-	const Pause *begin = paused;
-	const Pause *end = paused + paused_count;
-	const Pause *found = std::lower_bound(
-	    begin, end, id, [](const Pause &one, std::int64_t of) { return one.campaign < of; });
-	return found != end && found->campaign == id && holds(*found);
+	const CampaignPause *begin = paused;
+	const CampaignPause *end = paused + paused_count;
+	const CampaignPause *found =
+	    std::lower_bound(begin, end, id, [](const CampaignPause &one, std::int64_t of) {
+		    return one.campaign < of;
+	    });
+	return found != end && found->campaign == id && has_begun(*found);
 }
 
 std::uintptr_t
@@ -101,7 +103,7 @@ paused_campaigns()
 {
 	Column ids(paused_count);
 	for (std::size_t i = 0; i < paused_count; i++)
-		if (holds(paused[i]))
+		if (has_begun(paused[i]))
 			ids.add(Int64GetDatum(paused[i].campaign));
 	return ids.array(INT8OID);
 }

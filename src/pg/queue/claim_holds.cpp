@@ -98,14 +98,14 @@ hold_claims(Claims &claims, bool budgets)
 {
 	if (budgets)
 		reserve_for_claims(claims);
-	const auto is_held = [](const Claimed &claim) { return claim.held_by != nullptr; };
+	const auto has_holder = [](const Claimed &claim) { return claim.held_by != nullptr; };
 	Claimed *end = claims.rows + claims.count;
-	const auto held = static_cast<std::size_t>(std::count_if(claims.rows, end, is_held));
+	const auto held = static_cast<std::size_t>(std::count_if(claims.rows, end, has_holder));
 	if (held == 0)
 		return;
 	put_back(claims, held);
 	claims.count =
-	    static_cast<std::size_t>(std::remove_if(claims.rows, end, is_held) - claims.rows);
+	    static_cast<std::size_t>(std::remove_if(claims.rows, end, has_holder) - claims.rows);
 }
 
 } // namespace whatsapp::pg

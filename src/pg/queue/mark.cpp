@@ -68,31 +68,31 @@ mark_row(PlainTable &queue, const ReadyMessage &candidate, Datum sending, const 
          Claimed &claim)
 {
 	bool null;
-	if (!queue.find(candidate.row) ||
-	    DatumGetInt64(queue.get(queue_column::message_id, null)) != candidate.id ||
-	    !is_word(queue.get(queue_column::state, null), "ready"))
+	if (!queue.find_row(candidate.row) ||
+	    DatumGetInt64(queue.value_of(queue_column::message_id, null)) != candidate.id ||
+	    !is_word(queue.value_of(queue_column::state, null), "ready"))
 		return false;
-	const Datum campaign = queue.get(queue_column::campaign_id, null);
+	const Datum campaign = queue.value_of(queue_column::campaign_id, null);
 	if (!null && is_campaign_paused(DatumGetInt64(campaign)))
 		return false;
 	const TimestampTz now = GetCurrentTransactionStartTimestamp();
 	claim = {};
 	claim.id = candidate.id;
-	claim.attempt = DatumGetInt32(queue.get(queue_column::attempts, null)) + 1;
-	claim.expired = DatumGetTimestampTz(queue.get(queue_column::expires_at, null)) <= now;
-	claim.due_at = DatumGetTimestampTz(queue.get(queue_column::due_at, null));
-	(void)queue.get(queue_column::changed_at, claim.fresh);
+	claim.attempt = DatumGetInt32(queue.value_of(queue_column::attempts, null)) + 1;
+	claim.expired = DatumGetTimestampTz(queue.value_of(queue_column::expires_at, null)) <= now;
+	claim.due_at = DatumGetTimestampTz(queue.value_of(queue_column::due_at, null));
+	(void)queue.value_of(queue_column::changed_at, claim.fresh);
 	bool is_not_held;
-	(void)queue.get(queue_column::held_by, is_not_held);
+	(void)queue.value_of(queue_column::held_by, is_not_held);
 	queue.begin_change();
 	/* an index has those that are */
 	if (!is_not_held)
 		queue.set_null(queue_column::held_by);
-	queue.set(queue_column::state, sending);
-	queue.set(queue_column::attempts, Int32GetDatum(claim.attempt));
-	queue.set(queue_column::epoch, Int64GetDatum(instance.epoch));
-	queue.set(queue_column::changed_at, TimestampTzGetDatum(now));
-	claim.queue_row = queue.update();
+	queue.set_value(queue_column::state, sending);
+	queue.set_value(queue_column::attempts, Int32GetDatum(claim.attempt));
+	queue.set_value(queue_column::epoch, Int64GetDatum(instance.epoch));
+	queue.set_value(queue_column::changed_at, TimestampTzGetDatum(now));
+	claim.queue_row = queue.update_row();
 	return claim.queue_row != 0;
 }
 
@@ -101,7 +101,7 @@ std::size_t
 size_of(PlainTable &table, int column)
 {
 	bool null;
-	const Datum value = table.get(column, null);
+	const Datum value = table.value_of(column, null);
 	return null ? 0 : toast_raw_datum_size(value) - VARHDRSZ;
 }
 
@@ -115,7 +115,7 @@ const char *
 text_of(PlainTable &table, int column)
 {
 	bool null;
-	const Datum value = table.get(column, null);
+	const Datum value = table.value_of(column, null);
 	return null ? nullptr : TextDatumGetCString(value);
 }
 
@@ -126,7 +126,7 @@ read_for_price(PlainTable &messages, Claimed &claim)
 	claim.sender = text_of(messages, message_column::sender);
 	claim.template_name = text_of(messages, message_column::template_name);
 	claim.template_language = text_of(messages, message_column::template_language);
-	claim.priority = DatumGetInt16(messages.get(message_column::priority, null));
+	claim.priority = DatumGetInt16(messages.value_of(message_column::priority, null));
 }
 
 /* The message's part of a mark. Returns the bytes of its payload. */
@@ -136,7 +136,7 @@ read_message(PlainTable &messages, Claimed &claim, bool priced, MemoryContext me
 	const std::size_t size = size_of(messages, message_column::payload);
 	bool null;
 	claim.message_row = messages.address();
-	claim.made_at = DatumGetTimestampTz(messages.get(message_column::created_at, null));
+	claim.made_at = DatumGetTimestampTz(messages.value_of(message_column::created_at, null));
 	claim.too_large = is_too_large(size_of(messages, message_column::recipient_phone), size);
 	if (claim.too_large)
 		return 0;
@@ -146,7 +146,7 @@ read_message(PlainTable &messages, Claimed &claim, bool priced, MemoryContext me
 	if (priced)
 		read_for_price(messages, claim);
 	MemoryContextSwitchTo(before);
-	const Datum type = messages.get(message_column::message_type, null);
+	const Datum type = messages.value_of(message_column::message_type, null);
 	claim.free_form = !null && !is_word(type, "template");
 	return size;
 }
@@ -158,10 +158,10 @@ mark_directly(const Instance &instance, const ReadyMessage *candidates, std::siz
 {
 	PlainTable queue;
 	PlainTable messages;
-	if (!queue.open(queue_shape, reads | updates))
+	if (!queue.open_table(queue_shape, reads | updates))
 		return false;
-	if (!messages.open(messages_shape, reads)) {
-		queue.close();
+	if (!messages.open_table(messages_shape, reads)) {
+		queue.close_table();
 		return false;
 	}
 	const Datum sending = CStringGetTextDatum("sending");
@@ -176,8 +176,8 @@ mark_directly(const Instance &instance, const ReadyMessage *candidates, std::siz
 		if (messages.find_by_id(message_column::id, claim.id))
 			used += read_message(messages, claim, priced, memory);
 	}
-	messages.close();
-	queue.close();
+	messages.close_table();
+	queue.close_table();
 	return true;
 }
 

@@ -32,11 +32,11 @@ struct MarketingTemplate {
 	const char *sender;
 	const char *name;
 	const char *language;
-	bool is_held;
+	bool holds_messages;
 	bool has_endpoint;
 };
 
-struct Known {
+struct KnownTemplates {
 	MemoryContext memory;
 	MarketingTemplate *rows; /* sorted */
 	std::size_t count;
@@ -44,7 +44,7 @@ struct Known {
 	int endpoint;
 };
 
-Known known = {};
+KnownTemplates known = {};
 /* some may be held for what is not so any more */
 bool wakes = true;
 
@@ -77,8 +77,8 @@ void
 read_marketing()
 {
 	static Statement statement = {
-	    "SELECT m.sender, m.name, m.language, m.is_held, m.has_endpoint FROM ("
-	    "  SELECT s.name AS sender, t.name, t.language, $1 AND r.name IS NOT NULL AS is_held,"
+	    "SELECT m.sender, m.name, m.language, m.holds_messages, m.has_endpoint FROM ("
+	    "  SELECT s.name AS sender, t.name, t.language, $1 AND r.name IS NOT NULL AS holds_messages,"
 	    "   coalesce(a.marketing_endpoint, $2) = 'marketing_messages' AS has_endpoint"
 	    "  FROM @s@.whatsapp_templates AS t JOIN (SELECT name, account FROM @s@.whatsapp_senders"
 	    "   UNION ALL SELECT 'default', NULL WHERE NOT EXISTS (SELECT FROM @s@.whatsapp_senders WHERE name = 'default')) AS s"
@@ -86,7 +86,7 @@ read_marketing()
 	    "  LEFT JOIN @s@.whatsapp_accounts AS a ON a.name = t.account"
 	    "  LEFT JOIN @s@.whatsapp_recategorised_templates AS r"
 	    "   ON r.name = t.name AND r.language = t.language AND r.account IS NOT DISTINCT FROM t.account"
-	    "  WHERE t.category = 'MARKETING' AND t.name IS NOT NULL AND t.language IS NOT NULL) AS m WHERE m.is_held OR m.has_endpoint"
+	    "  WHERE t.category = 'MARKETING' AND t.name IS NOT NULL AND t.language IS NOT NULL) AS m WHERE m.holds_messages OR m.has_endpoint"
 	    " ORDER BY m.sender COLLATE \"C\", m.name COLLATE \"C\", m.language COLLATE \"C\"",
 	    2,
 	    {BOOLOID, TEXTOID}};
@@ -159,7 +159,7 @@ note_marketing(Claims &claims)
 		if (found == nullptr)
 			continue;
 		claim.marketing_endpoint = found->has_endpoint;
-		if (found->is_held) {
+		if (found->holds_messages) {
 			claim.held_by = psprintf(HELD_BY "%s", found->name);
 			claim.held_until = GetCurrentTransactionStartTimestamp() + held_for_us;
 		}

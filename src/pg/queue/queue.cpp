@@ -46,8 +46,8 @@ postpone_messages(const Postponed *rows, std::size_t count)
 	run_statement(statement, values);
 }
 
-Turns
-read_turns()
+PairTurns
+read_pair_turns()
 {
 	static Statement statement = {
 	    "SELECT sender, recipient, priority,"
@@ -63,8 +63,8 @@ read_turns()
 	    0,
 	    {}};
 	const Result rows = run_statement(statement, Values());
-	Turns found = {nullptr, rows.count()};
-	found.rows = static_cast<Turn *>(palloc(sizeof(Turn) * (found.count + 1)));
+	PairTurns found = {nullptr, rows.count()};
+	found.rows = static_cast<PairTurn *>(palloc(sizeof(PairTurn) * (found.count + 1)));
 	for (std::size_t i = 0; i < found.count; i++) {
 		found.rows[i] = {rows.text_at(i, 1),
 		                 rows.text_at(i, 2),

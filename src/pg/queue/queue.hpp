@@ -114,7 +114,7 @@ void postpone_messages(const Postponed *rows, std::size_t count);
 
 /* What the life before this one left to be kept: the turns of a recipient up to the last one, and a
  * message that is to be tried again before those behind it. */
-struct Turn {
+struct PairTurn {
 	const char *sender;
 	const char *recipient;
 	int priority;
@@ -122,11 +122,11 @@ struct Turn {
 	std::int64_t retried; /* 0: none */
 	std::int64_t retried_in_ms;
 };
-struct Turns {
-	Turn *rows;
+struct PairTurns {
+	PairTurn *rows;
 	std::size_t count;
 };
-Turns read_turns();
+PairTurns read_pair_turns();
 
 enum class Settle : int { sent, retry, failed, paused, unknown };
 

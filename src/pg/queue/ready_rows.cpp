@@ -60,13 +60,13 @@ enter_index(IndexScanDesc scan, ScanKeyData *members, const ReadFrom &from, Time
 	index_rescan(scan, keys, lengthof(keys), nullptr, 0);
 }
 
-struct Found {
+struct FoundRows {
 	ReadyRows ready;
 	std::size_t room;
 };
 
 void
-add_row(Found &found, int from, TupleTableSlot *slot)
+add_row(FoundRows &found, int from, TupleTableSlot *slot)
 {
 	const AttrNumber *numbers = queue_shape.numbers;
 	bool null;
@@ -97,7 +97,7 @@ is_of_paused_campaign(TupleTableSlot *slot)
 
 /* One sender and priority, from where it was left. */
 PassedOver
-read_lane(Found &found, int from, int limit, IndexScanDesc scan, TupleTableSlot *slot)
+read_lane(FoundRows &found, int from, int limit, IndexScanDesc scan, TupleTableSlot *slot)
 {
 	const AttrNumber *numbers = queue_shape.numbers;
 	const std::size_t most = found.ready.count + static_cast<std::size_t>(limit);
@@ -123,7 +123,7 @@ read_lane(Found &found, int from, int limit, IndexScanDesc scan, TupleTableSlot 
 ReadyRows
 read_along(Relation table, const ReadFrom *from, std::size_t count)
 {
-	Found found = {{nullptr, 0, nullptr}, 64};
+	FoundRows found = {{nullptr, 0, nullptr}, 64};
 	found.ready.rows = static_cast<Ready *>(palloc(sizeof(Ready) * found.room));
 	found.ready.passed = static_cast<PassedOver *>(palloc(sizeof(PassedOver) * count));
 	/* as a statement's: whatever has been committed by now */

@@ -136,7 +136,7 @@ bool
 dequeue_sent(const Settled *const *rows, std::size_t count)
 {
 	PlainTable queue;
-	if (!queue.open(queue_shape, reads | deletes)) {
+	if (!queue.open_table(queue_shape, reads | deletes)) {
 		const SentColumns arrays = columns_of(rows, count);
 		Values values;
 		values.set(0, arrays.ids);
@@ -146,11 +146,11 @@ dequeue_sent(const Settled *const *rows, std::size_t count)
 	std::size_t gone = 0;
 	for (std::size_t i = 0; i < count; i++) {
 		bool null;
-		gone += queue.find(rows[i]->queue_row) &&
-		        DatumGetInt64(queue.get(queue_column::message_id, null)) == rows[i]->id &&
-		        !is_word(queue.get(queue_column::state, null), "ready") && queue.remove();
+		gone += queue.find_row(rows[i]->queue_row) &&
+		        DatumGetInt64(queue.value_of(queue_column::message_id, null)) == rows[i]->id &&
+		        !is_word(queue.value_of(queue_column::state, null), "ready") && queue.remove_row();
 	}
-	queue.close();
+	queue.close_table();
 	return gone == count;
 }
 
@@ -193,14 +193,14 @@ void
 set_identifier(PlainTable &table, int column, const char *identifier)
 {
 	if (*identifier != '\0')
-		table.set(column, PointerGetDatum(indexable_identifier(identifier)));
+		table.set_value(column, PointerGetDatum(indexable_identifier(identifier)));
 }
 
 const char *
 text_of(PlainTable &messages, int column)
 {
 	bool null;
-	const Datum value = messages.get(column, null);
+	const Datum value = messages.value_of(column, null);
 	return null ? nullptr : TextDatumGetCString(value);
 }
 
@@ -220,15 +220,15 @@ note_sent(PlainTable &messages, const Settled &row, TimestampTz now, Noted &note
 	message.status = "SENT";
 	message.sent_at = now;
 	bool none;
-	const Datum campaign = messages.get(message_column::campaign_id, none);
+	const Datum campaign = messages.value_of(message_column::campaign_id, none);
 	message.campaign_id = none ? 0 : DatumGetInt64(campaign);
-	noted.counts.add(message, 1);
+	noted.counts.add_message(message, 1);
 	NotedMessage change = {};
 	change.id = row.id;
 	change.sender = message.sender;
 	change.status = "SENT";
 	change.sent_at = now;
-	noted.changes.add("PENDING", 0, change);
+	noted.changes.add_change("PENDING", 0, change);
 }
 
 /* One row of record_there. */
@@ -237,24 +237,24 @@ record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now, Note
 {
 	bool null;
 	bool no_wamid;
-	if (!messages.find(row.message_row) ||
-	    DatumGetInt64(messages.get(message_column::id, null)) != row.id ||
-	    !is_word(messages.get(message_column::status, null), "PENDING"))
+	if (!messages.find_row(row.message_row) ||
+	    DatumGetInt64(messages.value_of(message_column::id, null)) != row.id ||
+	    !is_word(messages.value_of(message_column::status, null), "PENDING"))
 		return false;
-	(void)messages.get(message_column::wamid, no_wamid);
+	(void)messages.value_of(message_column::wamid, no_wamid);
 	if (!no_wamid)
 		return false;
 	messages.begin_change();
-	messages.set(message_column::status, sent);
+	messages.set_value(message_column::status, sent);
 	set_identifier(messages, message_column::wamid, row.wamid);
 	set_identifier(messages, message_column::wa_id, row.wa_id);
 	set_identifier(messages, message_column::user_id, row.user_id);
-	messages.set(message_column::sent_at, now);
-	messages.set(message_column::attempts, Int32GetDatum(row.attempt));
+	messages.set_value(message_column::sent_at, now);
+	messages.set_value(message_column::attempts, Int32GetDatum(row.attempt));
 	for (const int error : {message_column::error_code, message_column::error_message,
 	                        message_column::error_details, message_column::hint})
 		messages.set_null(error);
-	if (messages.update() == 0)
+	if (messages.update_row() == 0)
 		return false;
 	note_sent(messages, row, DatumGetTimestampTz(now), noted);
 	return true;
@@ -265,7 +265,7 @@ bool
 record_sent(const Settled *const *rows, std::size_t count)
 {
 	PlainTable messages;
-	if (settings.notify_status || !messages.open(messages_shape, reads | updates))
+	if (settings.notify_status || !messages.open_table(messages_shape, reads | updates))
 		return run_statement(record_there, values_of(columns_of(rows, count))).count() == count;
 	const Datum sent = CStringGetTextDatum("SENT");
 	const Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
@@ -273,9 +273,9 @@ record_sent(const Settled *const *rows, std::size_t count)
 	Noted noted;
 	for (std::size_t i = 0; i < count; i++)
 		recorded += record_row(messages, *rows[i], sent, now, noted);
-	messages.close();
-	noted.counts.write();
-	noted.changes.write();
+	messages.close_table();
+	noted.counts.write_counts();
+	noted.changes.write_changes();
 	return recorded == count;
 }
 

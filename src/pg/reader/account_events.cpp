@@ -147,15 +147,15 @@ apply_template(const Template &t, const char *account, std::int64_t at)
 	values.set_text(4, t.id);
 	run_statement(make_template, values);
 
-	struct Group {
+	struct TemplateChange {
 		Statement &statement;
 		const char *first, *second, *third;
 	};
-	Group groups[] = {{set_status, t.status, t.reason, t.title},
-	                  {set_quality, t.quality, nullptr, nullptr},
-	                  {set_category, t.category, t.previous, t.correct},
-	                  {set_components, t.components, nullptr, nullptr}};
-	for (Group &group : groups) {
+	TemplateChange groups[] = {{set_status, t.status, t.reason, t.title},
+	                           {set_quality, t.quality, nullptr, nullptr},
+	                           {set_category, t.category, t.previous, t.correct},
+	                           {set_components, t.components, nullptr, nullptr}};
+	for (TemplateChange &group : groups) {
 		if (group.first == nullptr)
 			continue;
 		values = key;
@@ -307,7 +307,7 @@ void
 apply_account_event(const InboxTask &task)
 {
 	Facts facts = {};
-	guarded([&] {
+	run_body([&] {
 		const AccountEvent event = read_account_event(task.raw);
 		copy_facts(event, facts);
 	});

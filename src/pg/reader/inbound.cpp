@@ -43,7 +43,7 @@ const char *
 read_inbound_columns(const InboxTask &task)
 {
 	const char *columns = nullptr;
-	guarded([&] {
+	run_body([&] {
 		columns = cstring_out(
 		    inbound_columns(task.raw, task.contact == nullptr ? std::string_view() : task.contact));
 	});

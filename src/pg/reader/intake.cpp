@@ -99,8 +99,8 @@ mark_foreign(const InboxTask &task)
 	Values values;
 	values.set(0, Int64GetDatum(task.event_id));
 	run_statement(statement, values);
-	const auto view_of = [](const char *text) { return text == nullptr ? "" : text; };
-	note_foreign_event(task.signed_for, view_of(task.account_id), view_of(task.phone_number_id));
+	const auto or_empty = [](const char *text) { return text == nullptr ? "" : text; };
+	note_foreign_event(task.signed_for, or_empty(task.account_id), or_empty(task.phone_number_id));
 }
 
 /* What is ours to do. Once more is no harm: everything in it carries the time of the event. */
@@ -122,7 +122,7 @@ attempt_task(const InboxTask &task, Problem &problem)
 	if (task.kind == nullptr)
 		return true;
 	bool foreign = false;
-	if (!attempt_apart(problem, 0, [&] {
+	if (!try_body_apart(problem, 0, [&] {
 		    foreign = is_foreign(task);
 		    if (foreign)
 			    mark_foreign(task);
@@ -133,9 +133,9 @@ attempt_task(const InboxTask &task, Problem &problem)
 	if (foreign)
 		return true;
 	if (is_kind(task, "message"))
-		return attempt_apart(problem, settings.trigger_timeout, [&] { store_inbound(task); });
+		return try_body_apart(problem, settings.trigger_timeout, [&] { store_inbound(task); });
 	return !task.apply_status ||
-	       attempt_apart(problem, settings.trigger_timeout, [&] { apply_status_tasks(&task, 1); });
+	       try_body_apart(problem, settings.trigger_timeout, [&] { apply_status_tasks(&task, 1); });
 }
 
 /* All of them at once, as the listener does; where a user's trigger will not have one, each is
@@ -147,7 +147,7 @@ apply_statuses_together(InboxTask *tasks, int count)
 	int size = 0;
 	while (size < count && tasks[size].apply_status)
 		size++;
-	if (size < 2 || !attempt_apart(problem, settings.trigger_timeout, [&] {
+	if (size < 2 || !try_body_apart(problem, settings.trigger_timeout, [&] {
 		    apply_status_tasks(tasks, static_cast<std::size_t>(size));
 	    }))
 		return 0;
@@ -261,7 +261,7 @@ work_off_event_queue(std::int64_t &next_due_ms)
 	const int limit = singly > 0 ? 1 : batch_size;
 	int taken = 0;
 	bool more = false;
-	const bool committed = transact([&] {
+	const bool committed = run_transaction([&] {
 		taken = take_tasks(tasks, limit);
 		const int finished = taken == 0 ? 0 : work_off_tasks(tasks, taken);
 		more = taken == limit || finished < taken;
@@ -282,7 +282,7 @@ work_off_event_queue(std::int64_t &next_due_ms)
 		return true;
 	}
 	const InboxTask &task = tasks[0];
-	return transact([&] {
+	return run_transaction([&] {
 		put_off_task(task, {"XX000", "its transaction could not be committed", "", ""});
 	});
 }

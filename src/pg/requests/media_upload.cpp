@@ -86,7 +86,7 @@ insert_or_find_upload(const NewUpload &upload)
 {
 	Problem problem;
 	std::int64_t id = 0;
-	if (attempt_apart(problem, 0, [&] { id = insert_upload(upload); }))
+	if (try_body_apart(problem, 0, [&] { id = insert_upload(upload); }))
 		return id;
 	if (problem_is_repeat(problem)) {
 		const KnownUpload known = find_upload(upload);

@@ -227,7 +227,7 @@ call_clerk_for_due_requests()
 	    0,
 	    {}};
 	if (settings.clerk && settings.enabled && !run_statement(statement, Values()).empty() &&
-	    !is_held())
+	    !instance_is_held())
 		wake_clerk_at_commit();
 }
 

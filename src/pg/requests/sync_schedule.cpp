@@ -71,7 +71,7 @@ is_priced(const char *account)
 void
 request_due_syncs(std::int64_t max_age_ms, std::int64_t max_daily_age_ms)
 {
-	if (settings.sync_interval == 0 || !settings.clerk || !settings.enabled || is_held())
+	if (settings.sync_interval == 0 || !settings.clerk || !settings.enabled || instance_is_held())
 		return;
 	const Result accounts = read_accounts();
 	for (uint64 i = 0; i < accounts.count(); i++) {

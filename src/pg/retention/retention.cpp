@@ -180,7 +180,7 @@ uint64
 act_in_parts(Retention &retention, const Result &rows, uint64 from, uint64 count, Problem &problem)
 {
 	if (count == 0 || shutdown_requested() ||
-	    attempt_apart(problem, 0, [&] { act_on_rows(retention, part_of_ids(rows, from, count)); }))
+	    try_body_apart(problem, 0, [&] { act_on_rows(retention, part_of_ids(rows, from, count)); }))
 		return 0;
 	if (!refuses_row(problem))
 		raise_problem(problem);
@@ -223,7 +223,7 @@ retire_batch(Retention &retention)
 	if (rows.empty())
 		return 0;
 	Problem problem;
-	if (!attempt_apart(problem, 0, [&] { act_on_rows(retention, ids_of(rows)); })) {
+	if (!try_body_apart(problem, 0, [&] { act_on_rows(retention, ids_of(rows)); })) {
 		if (!refuses_row(problem))
 			raise_problem(problem);
 		const Result unlocked = run_statement(retention.apart, ids_of(rows));
@@ -258,7 +258,7 @@ void
 retire_rows(Retention &retention, std::int64_t now)
 {
 	uint64 rows = 0;
-	const bool done = transact([&] { rows = retire_batch(retention); });
+	const bool done = run_transaction([&] { rows = retire_batch(retention); });
 	if (done && rows == batch_rows) {
 		retention.next = now + batch_pause_ms;
 		return;
@@ -266,8 +266,8 @@ retire_rows(Retention &retention, std::int64_t now)
 	/* also after a failure, which the log has told */
 	retention.next = now + pass_pause_ms;
 	if (&retention == &retentions[0]) {
-		transact([] { retire_wamids(); });
-		transact([] { retire_row_links(); });
+		run_transaction([] { retire_wamids(); });
+		run_transaction([] { retire_row_links(); });
 	}
 	if (done)
 		begin_next_pass(retention, now);
@@ -288,7 +288,7 @@ retire_old_rows(std::int64_t now)
 	static std::int64_t next_changes = 0;
 	if (settings.keep_changes > 0 && now >= next_changes) {
 		bool more = false;
-		transact([&] { more = retire_changes(); });
+		run_transaction([&] { more = retire_changes(); });
 		next_changes = now + (more ? batch_pause_ms : changes_pause_ms);
 	}
 	if (settings.keep_changes > 0)

@@ -20,7 +20,7 @@ namespace whatsapp::pg
 {
 
 bool
-PlainTable::open(TableShape &shape, unsigned works)
+PlainTable::open_table(TableShape &shape, unsigned works)
 {
 	*this = PlainTable();
 	const Oid table = find_own_table(shape.table);
@@ -50,7 +50,7 @@ PlainTable::open(TableShape &shape, unsigned works)
 }
 
 void
-PlainTable::close()
+PlainTable::close_table()
 {
 	if (index_ != nullptr) {
 		ExecDropSingleTupleTableSlot(by_key_);
@@ -68,7 +68,7 @@ PlainTable::close()
 }
 
 bool
-PlainTable::find(std::uint64_t address)
+PlainTable::find_row(std::uint64_t address)
 {
 	ItemPointerData place = tuple_at(address);
 	found_ = by_address_;
@@ -90,7 +90,7 @@ PlainTable::find_behind(int id_column, std::int64_t id)
 	ItemPointerSet(&places[1], block + 1, FirstOffsetNumber);
 	for (const ItemPointerData &place : places) {
 		bool null;
-		if (find(address_of(place)) && DatumGetInt64(get(id_column, null)) == id)
+		if (find_row(address_of(place)) && DatumGetInt64(value_of(id_column, null)) == id)
 			return true;
 	}
 	return false;
@@ -114,7 +114,7 @@ PlainTable::find_by_id(int id_column, std::int64_t id)
 }
 
 Datum
-PlainTable::get(int column, bool &null)
+PlainTable::value_of(int column, bool &null)
 {
 	return slot_getattr(found_, shape_->numbers[column], &null);
 }
@@ -136,7 +136,7 @@ PlainTable::begin_change()
 }
 
 void
-PlainTable::put(int column, Datum value, bool null)
+PlainTable::put_value(int column, Datum value, bool null)
 {
 	const int place = shape_->numbers[column] - 1;
 	made_->tts_values[place] = value;
@@ -144,15 +144,15 @@ PlainTable::put(int column, Datum value, bool null)
 }
 
 void
-PlainTable::set(int column, Datum value)
+PlainTable::set_value(int column, Datum value)
 {
-	put(column, value, false);
+	put_value(column, value, false);
 }
 
 void
 PlainTable::set_null(int column)
 {
-	put(column, Datum(0), true);
+	put_value(column, Datum(0), true);
 }
 
 void
@@ -170,7 +170,7 @@ PlainTable::add_index_entries(bool summarizing_only)
 }
 
 std::uint64_t
-PlainTable::update()
+PlainTable::update_row()
 {
 	ItemPointerData place = found_->tts_tid;
 	IndexChange indexes = IndexChange::none;
@@ -184,7 +184,7 @@ PlainTable::update()
 }
 
 bool
-PlainTable::remove()
+PlainTable::remove_row()
 {
 	ItemPointerData place = found_->tts_tid;
 	TM_FailureData failure;

@@ -29,29 +29,29 @@ class PlainTable
 {
 public:
 	/* False when statements have to do one of the works; then there is nothing to close. */
-	bool open(TableShape &shape, unsigned works);
-	void close();
+	bool open_table(TableShape &shape, unsigned works);
+	void close_table();
 
 	/* A row as it is for this batch; one at a time. The table may have become shorter since the
 	 * address was noted (TRUNCATE, VACUUM FULL), or hold another row there: compare the id. */
-	bool find(std::uint64_t address);
+	bool find_row(std::uint64_t address);
 	/* By the key, which is this bigint column. */
 	bool find_by_id(int id_column, std::int64_t id);
-	Datum get(int column, bool &null);
+	Datum value_of(int column, bool &null);
 	std::uint64_t address() const;
 
 	/* A new version of the row that was found; then what it sets. */
 	void begin_change();
-	void set(int column, Datum value);
+	void set_value(int column, Datum value);
 	void set_null(int column);
 	/* The new version's address; 0 when somebody has changed the row since, whom it waits for. */
-	std::uint64_t update();
-	bool remove();
+	std::uint64_t update_row();
+	bool remove_row();
 
 private:
 	bool find_behind(int id_column, std::int64_t id);
 	void add_index_entries(bool summarizing_only);
-	void put(int column, Datum value, bool null);
+	void put_value(int column, Datum value, bool null);
 
 	TableShape *shape_ = nullptr;
 	Relation relation_ = nullptr;

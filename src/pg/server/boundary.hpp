@@ -32,7 +32,7 @@ void describe_current_exception(Failure &why) noexcept;
 
 template <class Body>
 bool
-attempt(Failure &why, Body &&body) noexcept
+try_body(Failure &why, Body &&body) noexcept
 {
 	try {
 		body();
@@ -45,10 +45,10 @@ attempt(Failure &why, Body &&body) noexcept
 
 template <class Body>
 void
-guarded(Body &&body)
+run_body(Body &&body)
 {
 	Failure why;
-	if (!attempt(why, body))
+	if (!try_body(why, body))
 		raise_failure(why);
 }
 

@@ -27,7 +27,7 @@ const char *database = nullptr;
 
 /* The server frees the texts of a report one by one: each is a piece of memory of its own. */
 void
-replace(char *&text, const char *by)
+replace_text(char *&text, const char *by)
 {
 	char *old = text;
 	text = MemoryContextStrdup(ErrorContext, by);
@@ -49,11 +49,11 @@ hide_values(ErrorData *error)
 	if (error->elevel < WARNING || !quotes)
 		return;
 	if (error->detail != nullptr)
-		replace(error->detail, "The values are not shown.");
+		replace_text(error->detail, "The values are not shown.");
 	if (error->detail_log != nullptr)
-		replace(error->detail_log, "The values are not shown.");
+		replace_text(error->detail_log, "The values are not shown.");
 	if (error->context != nullptr)
-		replace(error->context, "The place is not shown, since it may quote values.");
+		replace_text(error->context, "The place is not shown, since it may quote values.");
 }
 
 /* Without memory for it a report stays as it is: an error within an error helps nobody. */
@@ -83,7 +83,7 @@ name_worker(ErrorData *error)
 	char place[4 * NAMEDATALEN];
 	snprintf(place, sizeof place, "%s of database \"%s\"", name, database);
 	if (error->context == nullptr)
-		replace(error->context, place);
+		replace_text(error->context, place);
 	else
 		join_texts(error->context, error->context, "\n", place);
 	error->hide_ctx = false;

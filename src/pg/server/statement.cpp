@@ -67,7 +67,7 @@ public:
 	explicit StatementSettings(const Statement &statement)
 	{
 		if (has_callers_path && strcmp(namespace_search_path, own_search_path) != 0)
-			set("search_path", own_search_path);
+			set_setting("search_path", own_search_path);
 		if (statement.generic)
 			hide_parameters();
 	}
@@ -87,10 +87,10 @@ private:
 		constexpr const char *setting = "auto_explain.log_parameter_max_length";
 		const char *length = GetConfigOption(setting, true, false);
 		if (length != nullptr && strcmp(length, "0") != 0)
-			set(setting, "0");
+			set_setting(setting, "0");
 	}
 	void
-	set(const char *name, const char *value)
+	set_setting(const char *name, const char *value)
 	{
 		if (level_ == 0)
 			level_ = NewGUCNestLevel();
@@ -198,7 +198,7 @@ keep_generic_plans()
 }
 
 Datum
-Result::read(uint64 row, int column, bool &null) const
+Result::value_at(uint64 row, int column, bool &null) const
 {
 	if (table_ == nullptr || row >= count_ || row >= table_->numvals)
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
@@ -242,7 +242,7 @@ bool
 Result::is_null(uint64 row, int column) const
 {
 	bool null;
-	(void)read(row, column, null);
+	(void)value_at(row, column, null);
 	return null;
 }
 
@@ -250,7 +250,7 @@ Datum
 Result::datum_at(uint64 row, int column, Oid type) const
 {
 	bool null;
-	const Datum value = read(row, column, null);
+	const Datum value = value_at(row, column, null);
 	if (type_of(column) != type)
 		raise_wrong_type(table_, column, type_of(column), format_type_be(type));
 	return null ? Datum(0) : value;
@@ -260,7 +260,7 @@ std::int64_t
 Result::int64_at(uint64 row, int column) const
 {
 	bool null;
-	const Datum value = read(row, column, null);
+	const Datum value = value_at(row, column, null);
 	const Oid type = type_of(column);
 	switch (type) {
 	case INT8OID:
@@ -295,7 +295,7 @@ std::size_t
 Result::size_at(uint64 row, int column) const
 {
 	bool null;
-	const Datum value = read(row, column, null);
+	const Datum value = value_at(row, column, null);
 	if (null || TupleDescAttr(table_->tupdesc, column - 1)->attlen != -1)
 		return 0;
 	return toast_raw_datum_size(value) - VARHDRSZ;
@@ -305,7 +305,7 @@ char *
 Result::text_at(uint64 row, int column) const
 {
 	bool null;
-	const Datum value = read(row, column, null);
+	const Datum value = value_at(row, column, null);
 	if (null)
 		return nullptr;
 	const Oid type = type_of(column);

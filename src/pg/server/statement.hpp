@@ -99,7 +99,7 @@ private:
 	friend Result run_statement(Statement &statement, const Values &values);
 	friend Result fetch_rows(Portal cursor, long count);
 	friend void free_rows(const Result &rows);
-	Datum read(uint64 row, int column, bool &null) const;
+	Datum value_at(uint64 row, int column, bool &null) const;
 	Oid type_of(int column) const;
 
 	SPITupleTable *table_ = nullptr;

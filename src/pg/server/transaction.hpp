@@ -52,7 +52,7 @@ bool in_subtransaction(Problem &problem, int timeout_ms, void (*body)(void *), v
 
 template <class Body>
 bool
-attempt_apart(Problem &problem, int timeout_ms, Body &&body)
+try_body_apart(Problem &problem, int timeout_ms, Body &&body)
 {
 	return in_subtransaction(
 	    problem, timeout_ms, [](void *self) { (*static_cast<Body *>(self))(); }, &body);
@@ -60,7 +60,7 @@ attempt_apart(Problem &problem, int timeout_ms, Body &&body)
 
 template <class Body>
 bool
-transact(Body &&body)
+run_transaction(Body &&body)
 {
 	return in_transaction([](void *self) { (*static_cast<Body *>(self))(); }, &body);
 }

@@ -23,7 +23,7 @@ WaitSet::WaitSet(int descriptor, const char *name, int other)
 }
 
 bool
-WaitSet::wait(long timeout_ms)
+WaitSet::wait_for_event(long timeout_ms)
 {
 	WaitEvent events[4];
 	const int count = WaitEventSetWait(static_cast<WaitEventSet *>(set_), timeout_ms, events,
@@ -37,7 +37,7 @@ WaitSet::wait(long timeout_ms)
 }
 
 void
-WaitSet::close()
+WaitSet::close_set()
 {
 	FreeWaitEventSet(static_cast<WaitEventSet *>(set_));
 	set_ = nullptr;

@@ -15,9 +15,9 @@ public:
 
 	/* Until the latch is set (it is reset here), a descriptor is readable or the time is up. -1
 	 * waits for ever. True: the latch. */
-	bool wait(long timeout_ms);
+	bool wait_for_event(long timeout_ms);
 
-	void close();
+	void close_set();
 
 private:
 	void *set_;

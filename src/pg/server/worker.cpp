@@ -110,7 +110,7 @@ start_worker(Role role, int place, unsigned database_oid)
 	pgstat_report_appname(MyBgworkerEntry->bgw_type);
 
 	bool single = false;
-	if (!transact([&] {
+	if (!run_transaction([&] {
 		    strlcpy(database_name, get_database_name(MyDatabaseId), sizeof database_name);
 		    name_log_database(database_name);
 		    leave_without_extension(role, place);

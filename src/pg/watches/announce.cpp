@@ -149,7 +149,7 @@ enqueue_announcements(const Announcing &announcing, int count)
 		return;
 	}
 	Problem problem;
-	if (attempt_apart(problem, 0, [&] { write_announcements(announcing, count, true); }))
+	if (try_body_apart(problem, 0, [&] { write_announcements(announcing, count, true); }))
 		return;
 	if (!problem_is_repeat(problem))
 		raise_problem(problem);
@@ -240,7 +240,7 @@ note_trouble(WatchTrouble &trouble, const Problem &problem, const WatchRows &row
 	if (trouble.rows == 0) {
 		trouble.problem = problem;
 		Problem other;
-		if (!attempt_apart(other, 0, [&] {
+		if (!try_body_apart(other, 0, [&] {
 			    strlcpy(trouble.first_row, describe_first_row(rows), sizeof trouble.first_row);
 		    }))
 			strlcpy(trouble.first_row, "a row that cannot be read", sizeof trouble.first_row);
@@ -258,7 +258,7 @@ announce_halves(const WatchDefinition &watch, const WatchRows &rows, WatchTroubl
 		trouble.rows += rows.count;
 		return;
 	}
-	if (attempt_apart(problem, 0, [&] { announce_range(announcing); }))
+	if (try_body_apart(problem, 0, [&] { announce_range(announcing); }))
 		return;
 	/* where changes are applied, the server tries the whole transaction again */
 	if (somebody_cancels(problem) || (applies_changes() && problem_passes(problem)))

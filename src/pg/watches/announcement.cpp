@@ -20,6 +20,7 @@
 #include "pg/enqueue/template_match.hpp"
 #include "pg/identity/sender_rights.hpp"
 #include "pg/server/settings.hpp"
+#include "pg/server/text_compare.hpp"
 #include "pg/watches/watch_query.hpp"
 
 extern "C" {
@@ -41,7 +42,7 @@ namespace
 constexpr TimestampTz end_of_time = INT64CONST(252455616000) * USECS_PER_SEC;
 
 void
-refuse(Announcement &announcement, int sqlstate, const char *message, const char *hint)
+refuse_announcement(Announcement &announcement, int sqlstate, const char *message, const char *hint)
 {
 	auto *why = static_cast<Failure *>(palloc(sizeof(Failure)));
 	why->sqlstate = sqlstate;
@@ -52,7 +53,7 @@ refuse(Announcement &announcement, int sqlstate, const char *message, const char
 }
 
 Failure *
-kept(const Failure &why)
+kept_failure(const Failure &why)
 {
 	auto *copy = static_cast<Failure *>(palloc(sizeof(Failure)));
 	*copy = why;
@@ -82,8 +83,9 @@ read_time(const char *name, const Result &rows, std::uint64_t row, int column, s
 	time = rows.int64_at(row, column);
 	if (!TIMESTAMP_NOT_FINITE(time) && time < end_of_time)
 		return true;
-	refuse(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE, psprintf("%s is out of range", name),
-	       "It must be finite, and before the year 10000.");
+	refuse_announcement(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
+	                    psprintf("%s is out of range", name),
+	                    "It must be finite, and before the year 10000.");
 	return false;
 }
 
@@ -97,9 +99,9 @@ read_priority(const char *name, Announcement &announcement)
 			return;
 		}
 	if (name != nullptr)
-		refuse(announcement, ERRCODE_INVALID_PARAMETER_VALUE,
-		       psprintf("priority \"%s\" does not exist", name),
-		       "The priorities are urgent, normal and bulk.");
+		refuse_announcement(announcement, ERRCODE_INVALID_PARAMETER_VALUE,
+		                    psprintf("priority \"%s\" does not exist", name),
+		                    "The priorities are urgent, normal and bulk.");
 }
 
 /* What is a plain word stands in the definition, the rest in the query. */
@@ -123,12 +125,12 @@ make_payload(const WatchDefinition &watch, const char **parameters, NewMessage &
              Failure &why)
 {
 	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
-	const bool has_phone = attempt(why, [&] {
+	const bool has_phone = try_body(why, [&] {
 		check_text_limit(limits::phone, require_value(message.recipient_phone, "phone"));
 		check_recipient(message.recipient_phone);
 	});
 	Failure other;
-	const bool has_content = attempt(has_phone ? why : other, [&] {
+	const bool has_content = try_body(has_phone ? why : other, [&] {
 		if (message.reference != nullptr)
 			check_text_limit(limits::reference, message.reference);
 		std::vector<std::string> collapsed(static_cast<std::size_t>(watch.parameter_count));
@@ -150,20 +152,14 @@ make_payload(const WatchDefinition &watch, const char **parameters, NewMessage &
 	return has_phone && has_content;
 }
 
-bool
-is_same(const char *one, const char *other)
-{
-	return one == nullptr || other == nullptr ? one == other : strcmp(one, other) == 0;
-}
-
 void
 find_template(const WatchDefinition &watch, NewMessage &message, TemplateInUse &in_use)
 {
 	message.template_name = watch.template_name;
 	if (message.template_language == nullptr)
 		return;
-	if (in_use.sent_name == nullptr || !is_same(in_use.sender, message.sender) ||
-	    !is_same(in_use.language, message.template_language)) {
+	if (in_use.sent_name == nullptr || !is_same_text(in_use.sender, message.sender) ||
+	    !is_same_text(in_use.language, message.template_language)) {
 		in_use.sender = message.sender;
 		in_use.language = message.template_language;
 		resolve_template(message, watch.language_fallback);
@@ -182,12 +178,12 @@ prefer_text(const WatchDefinition &watch, const char *body, Announcement &announ
 	if (watch.body == nullptr || message.payload == nullptr || body == nullptr || body[0] == '\0')
 		return;
 	Failure why;
-	if (!attempt(why, [&] {
+	if (!try_body(why, [&] {
 		    message.payload =
 		        cstring_out(add_fallback(text_payload({body, false}, ""), message.payload));
 	    })) {
 		if (announcement.refused == nullptr)
-			announcement.refused = kept(why);
+			announcement.refused = kept_failure(why);
 		return;
 	}
 	message.message_type = "text";
@@ -200,8 +196,9 @@ check_expiry(Announcement &announcement)
 {
 	if (announcement.message.has_expires_at &&
 	    announcement.message.expires_at <= GetCurrentTransactionStartTimestamp())
-		refuse(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
-		       "message would expire before it is sent", "See expires_at of the watch.");
+		refuse_announcement(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
+		                    "message would expire before it is sent",
+		                    "See expires_at of the watch.");
 }
 
 /* One whose time has long been over is not wanted any more. */
@@ -250,9 +247,9 @@ keep_to_hours(const WatchDefinition &watch, Announcement &announcement)
 		announcement.latest_at = next_opening(announcement.latest_at, hours, announcement.time_zone,
 		                                      message.recipient_phone);
 	if (message.has_expires_at && message.expires_at <= message.send_at)
-		refuse(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
-		       "message would expire before it is sent",
-		       "Its hours begin later: see expires_at and send_window of the watch.");
+		refuse_announcement(announcement, ERRCODE_DATETIME_VALUE_OUT_OF_RANGE,
+		                    "message would expire before it is sent",
+		                    "Its hours begin later: see expires_at and send_window of the watch.");
 }
 
 /* It waits for other rows. */
@@ -321,17 +318,19 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	bool sends_later = false;
 	Failure why;
 	if (!make_payload(watch, parameters, message, why))
-		announcement.refused = kept(why);
+		announcement.refused = kept_failure(why);
 	if (message.sender == nullptr || !sender_exists(message.sender)) {
-		refuse(announcement, ERRCODE_UNDEFINED_OBJECT,
-		       psprintf("sender \"%s\" does not exist",
-		                message.sender == nullptr ? "" : message.sender),
-		       "Add it to whatsapp_senders, or make the watch anew with one that exists.");
+		refuse_announcement(
+		    announcement, ERRCODE_UNDEFINED_OBJECT,
+		    psprintf("sender \"%s\" does not exist",
+		             message.sender == nullptr ? "" : message.sender),
+		    "Add it to whatsapp_senders, or make the watch anew with one that exists.");
 		message.sender = default_sender;
 	} else if (!has_sender_right(owner_of_watch(watch), may_send_for, message.sender)) {
-		refuse(announcement, ERRCODE_INSUFFICIENT_PRIVILEGE,
-		       psprintf("owner of the watch may not send for sender \"%s\"", message.sender),
-		       "wa_grant() gives the right, see whatsapp_grants.");
+		refuse_announcement(
+		    announcement, ERRCODE_INSUFFICIENT_PRIVILEGE,
+		    psprintf("owner of the watch may not send for sender \"%s\"", message.sender),
+		    "wa_grant() gives the right, see whatsapp_grants.");
 		/* nothing is left in the other's rows, nor anything that wa_retry() would send */
 		message.sender = default_sender;
 		message.payload = nullptr;
@@ -353,7 +352,7 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	if (announcement.refused == nullptr && announcement.wanted)
 		keep_to_hours(watch, announcement);
 	if (announcement.refused == nullptr && !may_send(message, why))
-		announcement.refused = kept(why);
+		announcement.refused = kept_failure(why);
 	prefer_text(watch, rows.text_at(row, watch_body), announcement);
 }
 

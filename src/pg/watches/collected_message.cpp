@@ -33,7 +33,7 @@ namespace
 {
 
 /* The newest item says what all of them have. */
-struct Group {
+struct MessageGroup {
 	NewMessage message;
 	const char *separator; /* NULL with debounce */
 	const char *time_zone;
@@ -43,7 +43,7 @@ struct Group {
 };
 
 void
-read_group(Datum ids, Group &group)
+read_group(Datum ids, MessageGroup &group)
 {
 	static Statement statement = {
 	    "SELECT i.sender, i.recipient_phone, i.template_name, i.template_language, i.priority, i.expires_at, i.reference,"
@@ -138,10 +138,10 @@ room_of(const Value *values, std::size_t count)
 
 /* The payload, and the reference; false, and why, when there can be none. */
 bool
-fill_message(Group &group, const Value *values, std::size_t count, Failure &why)
+fill_message(MessageGroup &group, const Value *values, std::size_t count, Failure &why)
 {
 	NewMessage &message = group.message;
-	return attempt(why, [&] {
+	return try_body(why, [&] {
 		const std::string_view separator = group.separator == nullptr ? "" : group.separator;
 		const std::size_t room = room_of(values, count);
 		std::vector<std::string> texts;
@@ -183,7 +183,7 @@ newest_of(Datum ids)
 }
 
 void
-compose_message(Group &group, Datum ids, Failure *&refused)
+compose_message(MessageGroup &group, Datum ids, Failure *&refused)
 {
 	const Result found = find_values(group.separator == nullptr ? newest_of(ids) : ids);
 	auto *values = static_cast<Value *>(palloc(sizeof(Value) * (found.count() + 1)));
@@ -204,7 +204,7 @@ struct Timing {
 };
 
 Timing
-read_timing(const char *watch_key, const Group &group)
+read_timing(const char *watch_key, const MessageGroup &group)
 {
 	static Statement statement = {
 	    "SELECT coalesce((extract(epoch FROM d.digest) * 1000000)::int8, 0), coalesce(d.send_window, $2)"
@@ -224,7 +224,7 @@ read_timing(const char *watch_key, const Group &group)
 }
 
 TimestampTz
-keep_to_hours(const Group &group, const Timing &timing, TimestampTz moment)
+keep_to_hours(const MessageGroup &group, const Timing &timing, TimestampTz moment)
 {
 	return timing.hours == nullptr
 	           ? moment
@@ -235,7 +235,7 @@ keep_to_hours(const Group &group, const Timing &timing, TimestampTz moment)
  * are of the message; with debounce the newest one is, and the others are
  * gone. */
 void
-close_items(const char *watch_key, const Group &group, const Timing &timing, Datum ids,
+close_items(const char *watch_key, const MessageGroup &group, const Timing &timing, Datum ids,
             std::int64_t message_id)
 {
 	static Statement remove = {
@@ -270,7 +270,7 @@ close_items(const char *watch_key, const Group &group, const Timing &timing, Dat
 
 /* With debounce: the message that a change before has made. 0 for none. */
 std::int64_t
-find_previous(const char *watch_key, const Group &group)
+find_previous(const char *watch_key, const MessageGroup &group)
 {
 	static Statement statement = {
 	    "SELECT i.message_id FROM @s@.whatsapp_watch_items AS i WHERE i.watch = $1 AND i.group_key = $2"
@@ -289,7 +289,7 @@ find_previous(const char *watch_key, const Group &group)
 
 /* In the place of one that waits still; one that has left is never changed. */
 std::int64_t
-enqueue_collected(const char *watch_key, Group &group)
+enqueue_collected(const char *watch_key, MessageGroup &group)
 {
 	const std::int64_t previous = find_previous(watch_key, group);
 	group.message.send_at = GetCurrentTransactionStartTimestamp();
@@ -316,7 +316,7 @@ writes_status(const char *watch_key)
 bool
 make_collected_message(const char *watch_key, Datum ids, std::int64_t &opens)
 {
-	Group group = {};
+	MessageGroup group = {};
 	read_group(ids, group);
 	const Timing timing = read_timing(watch_key, group);
 	/* the reader may have been away while the hours were */

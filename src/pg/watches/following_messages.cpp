@@ -21,14 +21,14 @@ namespace
 {
 
 /* The message that has the key, if any; what of it differs from the announcement. */
-struct Known {
+struct KnownMessage {
 	std::int64_t id; /* 0: none */
 	bool waits;      /* in the queue, and not on the wire */
 	bool cancelled;
 	bool differs;
 };
 
-Known
+KnownMessage
 find_known(const NewMessage &message, const char *key)
 {
 	static Statement statement = {
@@ -129,11 +129,11 @@ follow_row(const Announcement &announcement)
 		return false;
 	if (announcement.old_key != nullptr &&
 	    strcmp(announcement.old_key, message.idempotency_key) != 0) {
-		const Known before = find_known(message, announcement.old_key);
+		const KnownMessage before = find_known(message, announcement.old_key);
 		if (before.waits && cancel_message(before.id))
 			free_key(before.id);
 	}
-	const Known known = find_known(message, message.idempotency_key);
+	const KnownMessage known = find_known(message, message.idempotency_key);
 	const bool good = announcement.wanted && announcement.refused == nullptr;
 	if (known.waits && !good) {
 		if (!cancel_message(known.id))

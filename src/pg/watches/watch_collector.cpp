@@ -100,7 +100,7 @@ is_due(Datum ids, TimestampTz &due)
 }
 
 void
-postpone(Datum ids, TimestampTz due)
+postpone_items(Datum ids, TimestampTz due)
 {
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_watch_items AS i SET due_at = $2 WHERE i.id = ANY ($1) AND i.due_at < $2",
@@ -126,7 +126,7 @@ collect_group(const char *watch, const char *group_key)
 	if (is_due(ids, due) && make_collected_message(watch, ids, due))
 		return;
 	if (due != 0)
-		postpone(ids, due);
+		postpone_items(ids, due);
 }
 
 /* Somebody's trigger on our tables, say. The others are not kept waiting. */
@@ -136,11 +136,11 @@ note_failure(const char *watch, const char *group_key, const Problem &why)
 	static Statement find_name = {
 	    "SELECT d.name FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1", 1, {TEXTOID}};
 	Problem problem;
-	const bool postponed = attempt_apart(problem, 0, [&] {
+	const bool postponed = try_body_apart(problem, 0, [&] {
 		bool any = false;
 		const Datum ids = lock_group(watch, group_key, any);
 		if (any)
-			postpone(ids, GetCurrentTimestamp() + USECS_PER_MINUTE);
+			postpone_items(ids, GetCurrentTimestamp() + USECS_PER_MINUTE);
 	});
 	if (!postponed)
 		raise_problem(why);
@@ -172,7 +172,7 @@ collect_next_group()
 	const char *watch = found.text_at(0, 1);
 	const char *group_key = found.text_at(0, 2);
 	Problem problem;
-	if (!attempt_apart(problem, 0, [&] { collect_group(watch, group_key); }))
+	if (!try_body_apart(problem, 0, [&] { collect_group(watch, group_key); }))
 		note_failure(watch, group_key, problem);
 	return true;
 }
@@ -192,17 +192,17 @@ next_due_ms()
 	return found.empty() ? -1 : found.int64_at(0, 1);
 }
 
-struct Turn {
+struct CollectorTurn {
 	bool more = false;
 	std::int64_t next = idle_ms;
 };
 
 /* A copy of the database sends nothing until wa_release(). */
 void
-take_turn(Turn &turn)
+take_collector_turn(CollectorTurn &turn)
 {
 	const std::int64_t first = next_due_ms();
-	if (first < 0 || is_held())
+	if (first < 0 || instance_is_held())
 		return;
 	const std::int64_t begin = monotonic_ms();
 	turn.more = first == 0;
@@ -225,10 +225,10 @@ collect_watch_items(std::int64_t now)
 	static std::int64_t next_look = 0;
 	if (now < next_look)
 		return next_look - now;
-	Turn turn;
+	CollectorTurn turn;
 	/* also after a failure, which the log has told */
-	if (!transact([&] { take_turn(turn); }))
-		turn = Turn();
+	if (!run_transaction([&] { take_collector_turn(turn); }))
+		turn = CollectorTurn();
 	next_look = now + (turn.more ? 1 : turn.next);
 	return next_look - now;
 }

@@ -38,17 +38,17 @@ struct KnownWatch {
 
 KnownWatch *known_watches = nullptr;
 
-struct Texts {
+struct DefinitionTexts {
 	int count;
 	const char **values;
 };
 
-Texts
+DefinitionTexts
 texts_at(const Result &found, int column)
 {
 	Datum *elements;
 	bool *nulls;
-	Texts texts = {};
+	DefinitionTexts texts = {};
 	ArrayType *array = DatumGetArrayTypeP(found.datum_at(0, column, TEXTARRAYOID));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &texts.count);
 	texts.values = static_cast<const char **>(palloc(sizeof(char *) * (texts.count + 1)));
@@ -129,13 +129,13 @@ read_watch(const Result &found, WatchDefinition &watch)
 	watch.name = found.text_at(0, 1);
 	watch.relation = DatumGetObjectId(found.datum_at(0, 2, OIDOID));
 	watch.owner = found.text_at(0, 3);
-	const Texts events = texts_at(found, 4);
+	const DefinitionTexts events = texts_at(found, 4);
 	for (int i = 0; i < events.count; i++)
 		for (const WatchEvent event : all_watch_events)
 			if (strcmp(events.values[i], watch_event_name(event)) == 0)
 				watch.on[static_cast<int>(event)] = true;
 	watch.template_name = found.text_at(0, 5);
-	const Texts parameters = texts_at(found, 6);
+	const DefinitionTexts parameters = texts_at(found, 6);
 	watch.parameter_count = parameters.count;
 	watch.parameters = parameters.values;
 	watch.phone = found.text_at(0, 7);
@@ -150,7 +150,7 @@ read_watch(const Result &found, WatchDefinition &watch)
 	watch.rejects = !found.is_null(0, 16) && strcmp(found.text_at(0, 16), "reject") == 0;
 	watch.max_rows = found.int64_at(0, 17);
 	watch.replicated = found.bool_at(0, 18);
-	const Texts settings = texts_at(found, 19);
+	const DefinitionTexts settings = texts_at(found, 19);
 	watch.setting_count = settings.count;
 	watch.settings = settings.values;
 	watch.due = found.text_at(0, 20);

@@ -86,7 +86,7 @@ insert_trouble(const WatchDefinition &watch, WatchEvent event, const WatchTroubl
 	const Result inserted = run_statement(insert_error, values);
 	if (!inserted.empty() && inserted.int64_at(0, 1) % errors_between_sums == 0) {
 		Problem problem;
-		(void)attempt_apart(problem, 0, [&] { sum_up_errors(watch); });
+		(void)try_body_apart(problem, 0, [&] { sum_up_errors(watch); });
 	}
 	SPI_finish();
 }
@@ -123,7 +123,7 @@ void
 record_trouble(const WatchDefinition &watch, WatchEvent event, const WatchTrouble &trouble)
 {
 	Problem problem;
-	if (attempt_apart(problem, 0, [&] { insert_trouble(watch, event, trouble); }))
+	if (try_body_apart(problem, 0, [&] { insert_trouble(watch, event, trouble); }))
 		return;
 	ereport(WARNING, (errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 	                  errmsg("WhatsApp watch \"%s\" announced nothing of " INT64_FORMAT " rows",

@@ -22,7 +22,7 @@ namespace
 {
 
 /* What is read, for an error that is raised meanwhile. */
-struct Reading {
+struct ReadExpression {
 	const char *label;
 	const char *expression;
 	int before; /* characters that stand before it in the query */
@@ -32,7 +32,7 @@ struct Reading {
 extern "C" void
 name_expression(void *argument)
 {
-	const auto *reading = static_cast<Reading *>(argument);
+	const auto *reading = static_cast<ReadExpression *>(argument);
 	int position = geterrposition();
 	if (position > 0)
 		errposition(0);
@@ -50,7 +50,7 @@ name_expression(void *argument)
 
 template <class Body>
 void
-while_reading(Reading &reading, Body body)
+while_reading(ReadExpression &reading, Body body)
 {
 	ErrorContextCallback callback = {error_context_stack, name_expression, &reading};
 	error_context_stack = &callback;
@@ -129,7 +129,7 @@ check_watch_expression(const char *label, const char *expression, WatchValue val
 {
 	if (expression == nullptr)
 		return;
-	Reading reading = {label, expression, 0};
+	ReadExpression reading = {label, expression, 0};
 	while_reading(reading, [&] {
 		check_shape(expression);
 		int before = 0;

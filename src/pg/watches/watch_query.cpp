@@ -123,7 +123,7 @@ row_key(Relation relation, WatchEvent event)
 
 /* Whether a message that follows its row is to be there. */
 const char *
-wanted(const WatchDefinition &watch, WatchEvent event)
+message_condition(const WatchDefinition &watch, WatchEvent event)
 {
 	if (watch.due == nullptr)
 		return nullptr;
@@ -165,7 +165,7 @@ query_text(const WatchDefinition &watch, const WatchRows &rows)
 	               {unless_word(watch.priority), "text"},
 	               {watch.due != nullptr ? watch.due : watch.send_at, "timestamptz"},
 	               {watch.expires_at, "timestamptz"},
-	               {wanted(watch, rows.event), "bool"},
+	               {message_condition(watch, rows.event), "bool"},
 	               {old_key(watch, rows), "text"},
 	               {watch.body, "text"}};
 	StringInfoData text;
@@ -211,7 +211,7 @@ namespace
 {
 
 SPIPlanPtr
-prepare(const char *text)
+prepare_query(const char *text)
 {
 	SPIPlanPtr plan = SPI_prepare(text, 0, nullptr);
 	if (plan == nullptr)
@@ -230,7 +230,7 @@ has_zone_expression(const WatchDefinition &watch)
 void
 check_watch_query(const WatchDefinition &watch, const WatchRows &none)
 {
-	SPIPlanPtr plan = prepare(query_text(watch, none));
+	SPIPlanPtr plan = prepare_query(query_text(watch, none));
 	check_expression_trust(plan, GetUserId());
 	Portal cursor = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
 	SPI_cursor_close(cursor);
@@ -262,7 +262,7 @@ plan_watch_query(const WatchDefinition &watch, const WatchRows &rows)
 		SPI_freeplan(old);
 		FreeTupleDesc(known->columns);
 	}
-	SPIPlanPtr plan = prepare(query_text(watch, rows));
+	SPIPlanPtr plan = prepare_query(query_text(watch, rows));
 	check_expression_trust(plan, GetUserId());
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan: %s", SPI_result_code_string(SPI_result));

@@ -58,7 +58,7 @@ make_event(const WebhookEvent &event, const Outcome &failure)
 void
 fingerprint_body(const char *bytes, std::size_t size, unsigned char (&key)[16])
 {
-	guarded([&] {
+	run_body([&] {
 		const Fingerprint print = make_fingerprint(std::string("q:").append(bytes, size));
 		memcpy(key, print.data(), sizeof key);
 	});
@@ -68,7 +68,7 @@ bool
 read_stored_status(const char *raw, const char *contact, StatusReport &report)
 {
 	bool found = false;
-	guarded([&] {
+	run_body([&] {
 		const WebhookEvent status =
 		    parse_status(raw, contact == nullptr ? std::string_view() : contact);
 		Outcome failure;

@@ -13,7 +13,7 @@
 namespace whatsapp::pg
 {
 
-/* Inside guarded() or attempt() only. Views into event and failure, which must live as long. */
+/* Inside run_body() or try_body() only. Views into event and failure, which must live as long. */
 Event make_event(const WebhookEvent &event, const Outcome &failure);
 
 /* The key of a body that is kept whole. */

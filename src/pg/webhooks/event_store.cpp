@@ -272,7 +272,7 @@ store_refused_events(const Event *events, std::size_t count)
 	bool all = true;
 	for (std::size_t i = 0; i < count; i++) {
 		Problem problem;
-		const bool stored = attempt_apart(problem, 0, [&] { store_event_for_reader(events[i]); });
+		const bool stored = try_body_apart(problem, 0, [&] { store_event_for_reader(events[i]); });
 		all = all && (stored || problem_is_repeat(problem));
 	}
 	return all;

@@ -66,7 +66,7 @@ report_foreign_events()
 		return;
 	next_report = now + report_ms;
 	const char *signers = nullptr;
-	guarded([&] { signers = cstring_out(describe_signers(noted.signed_for)); });
+	run_body([&] { signers = cstring_out(describe_signers(noted.signed_for)); });
 	ereport(
 	    LOG,
 	    (errmsg("items of WhatsApp webhooks were about another account than the one that signed "
