@@ -21,7 +21,7 @@ report(const char *status, std::int64_t at)
 	StatusReport made;
 	made.wamid = "wamid.1";
 	made.status = status;
-	made.at = at;
+	made.timestamp = at;
 	return made;
 }
 
@@ -50,8 +50,9 @@ auto
 all_of(const Progress &sum)
 {
 	return std::make_tuple(sum.sent_at, sum.delivered_at, sum.read_at, sum.price_rank,
-	                       sum.price.pricing_category, sum.price.billable, sum.wa_id, sum.user_id,
-	                       sum.conversation_id, sum.wamid, sum.cost, sum.currency);
+	                       sum.told.pricing_category, sum.told.billable, sum.told.wa_id,
+	                       sum.told.user_id, sum.told.conversation_id, sum.told.wamid,
+	                       sum.told.pricing_cost, sum.told.pricing_currency);
 }
 
 Progress
@@ -133,12 +134,12 @@ TEST(Progress, Meaning)
 	EXPECT_EQ(sum.delivered_at, 20);
 	EXPECT_EQ(sum.read_at, 30);
 	add_report(sum, priced("sent", 10, "marketing", 1));
-	EXPECT_EQ(sum.price.pricing_category, "marketing");
+	EXPECT_EQ(sum.told.pricing_category, "marketing");
 	add_report(sum, priced("delivered", 20, "utility", 0));
-	EXPECT_EQ(sum.price.pricing_category, "utility");
-	EXPECT_EQ(sum.price.billable, 0);
+	EXPECT_EQ(sum.told.pricing_category, "utility");
+	EXPECT_EQ(sum.told.billable, 0);
 	add_report(sum, priced("sent", 9, "authentication", 1));
-	EXPECT_EQ(sum.price.pricing_category, "utility");
+	EXPECT_EQ(sum.told.pricing_category, "utility");
 	EXPECT_EQ(sum.sent_at, 9);
 	add_report(sum, failed(8, 5, "no progress"));
 	EXPECT_EQ(sum.sent_at, 9);
@@ -155,13 +156,13 @@ TEST(Progress, TheGreatestCostCounts)
 		add_report(sum, told);
 	}
 	add_report(sum, report("read", 21));
-	EXPECT_EQ(sum.cost, "10.00000000");
-	EXPECT_EQ(sum.currency, "USD");
+	EXPECT_EQ(sum.told.pricing_cost, "10.00000000");
+	EXPECT_EQ(sum.told.pricing_currency, "USD");
 	EXPECT_EQ(sum.price_rank, StatusRank::none);
 	Progress free;
 	told.pricing_cost = "0.00000000";
 	add_report(free, told);
-	EXPECT_EQ(free.cost, "0.00000000");
+	EXPECT_EQ(free.told.pricing_cost, "0.00000000");
 }
 
 TEST(Progress, AConversationsOriginDoesNotReplaceAPrice)
@@ -170,10 +171,10 @@ TEST(Progress, AConversationsOriginDoesNotReplaceAPrice)
 	StatusReport origin = report("read", 30);
 	origin.pricing_category = "service";
 	add_report(sum, origin);
-	EXPECT_EQ(sum.price.pricing_category, "service");
+	EXPECT_EQ(sum.told.pricing_category, "service");
 	add_report(sum, priced("delivered", 20, "utility", 0));
 	add_report(sum, origin);
-	EXPECT_EQ(sum.price.pricing_category, "utility");
+	EXPECT_EQ(sum.told.pricing_category, "utility");
 	EXPECT_EQ(sum.price_rank, StatusRank::delivered);
 }
 

@@ -16,7 +16,7 @@ namespace
 {
 
 void
-earliest(std::int64_t &sum, std::int64_t at) noexcept
+keep_earliest_time(std::int64_t &sum, std::int64_t at) noexcept
 {
 	if (sum == 0 || at < sum)
 		sum = at;
@@ -24,7 +24,7 @@ earliest(std::int64_t &sum, std::int64_t at) noexcept
 
 /* Of two that contradict each other, any rule will do that does not ask for their order. */
 void
-least(std::string_view &sum, std::string_view text) noexcept
+keep_least_text(std::string_view &sum, std::string_view text) noexcept
 {
 	if (sum.empty() || (!text.empty() && text < sum))
 		sum = text;
@@ -33,7 +33,7 @@ least(std::string_view &sum, std::string_view text) noexcept
 /* The least counts: what `pricing` told before a conversation's origin, which is a category alone;
  * then what was told with the higher rank. */
 auto
-price_key(StatusRank rank, const StatusReport &report) noexcept
+price_key(StatusRank rank, const StatusFacts<std::string_view> &report) noexcept
 {
 	const bool full =
 	    !report.pricing_type.empty() || !report.pricing_model.empty() || report.billable >= 0;
@@ -46,10 +46,13 @@ add_price(Progress &sum, StatusRank rank, const StatusReport &report) noexcept
 {
 	if (report.pricing_category.empty() && report.pricing_type.empty())
 		return;
-	if (price_key(sum.price_rank, sum.price) <= price_key(rank, report))
+	if (price_key(sum.price_rank, sum.told) <= price_key(rank, report))
 		return;
 	sum.price_rank = rank;
-	sum.price = report;
+	sum.told.pricing_category = report.pricing_category;
+	sum.told.pricing_type = report.pricing_type;
+	sum.told.pricing_model = report.pricing_model;
+	sum.told.billable = report.billable;
 }
 
 void
@@ -57,10 +60,11 @@ add_cost(Progress &sum, const StatusReport &report) noexcept
 {
 	/* the amounts as numbers, see read_amount() */
 	if (std::make_tuple(report.pricing_cost.size(), report.pricing_cost, report.pricing_currency) <=
-	    std::make_tuple(sum.cost.size(), sum.cost, sum.currency))
+	    std::make_tuple(sum.told.pricing_cost.size(), sum.told.pricing_cost,
+	                    sum.told.pricing_currency))
 		return;
-	sum.cost = report.pricing_cost;
-	sum.currency = report.pricing_currency;
+	sum.told.pricing_cost = report.pricing_cost;
+	sum.told.pricing_currency = report.pricing_currency;
 }
 
 } // namespace
@@ -81,18 +85,7 @@ StatusReport
 read_report(const WebhookEvent &event, const Outcome &failure) noexcept
 {
 	StatusReport report;
-	report.wamid = event.wamid;
-	report.status = event.status;
-	report.at = event.timestamp;
-	report.wa_id = event.wa_id;
-	report.user_id = event.user_id;
-	report.conversation_id = event.conversation_id;
-	report.pricing_category = event.pricing_category;
-	report.pricing_type = event.pricing_type;
-	report.pricing_model = event.pricing_model;
-	report.billable = event.billable;
-	report.pricing_cost = event.pricing_cost;
-	report.pricing_currency = event.pricing_currency;
+	copy_status_facts(report, event);
 	report.has_error = failure.has_code;
 	report.error_code = failure.code;
 	report.error_message = failure.message;
@@ -107,19 +100,19 @@ add_report(Progress &sum, const StatusReport &report) noexcept
 	const StatusRank rank = rank_of(report.status);
 	if (rank == StatusRank::none)
 		return;
-	least(sum.wamid, report.wamid);
+	keep_least_text(sum.told.wamid, report.wamid);
 	if (rank == StatusRank::failed)
 		return;
-	earliest(sum.sent_at, report.at);
+	keep_earliest_time(sum.sent_at, report.timestamp);
 	if (rank >= StatusRank::delivered)
-		earliest(sum.delivered_at, report.at);
+		keep_earliest_time(sum.delivered_at, report.timestamp);
 	if (rank >= StatusRank::read)
-		earliest(sum.read_at, report.at);
+		keep_earliest_time(sum.read_at, report.timestamp);
 	add_price(sum, rank, report);
 	add_cost(sum, report);
-	least(sum.wa_id, report.wa_id);
-	least(sum.user_id, report.user_id);
-	least(sum.conversation_id, report.conversation_id);
+	keep_least_text(sum.told.wa_id, report.wa_id);
+	keep_least_text(sum.told.user_id, report.user_id);
+	keep_least_text(sum.told.conversation_id, report.conversation_id);
 }
 
 } // namespace whatsapp

@@ -114,7 +114,7 @@ pg_whatsapp_step_status(PG_FUNCTION_ARGS)
 	pg::MessageStatus status = {PG_GETARG_INT64(0), StatusReport()};
 	status.report.wamid = psprintf("wamid.%lld", static_cast<long long>(status.message_id));
 	status.report.status = entry::required_cstring(fcinfo, 1, "status");
-	status.report.at = 1895336240;
+	status.report.timestamp = 1895336240;
 	pg::apply_statuses(&status, 1);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -28,8 +28,8 @@ apply_status_tasks(const InboxTask *tasks, std::size_t count)
 		if (!task.apply_status || task.message_id == 0 || task.raw == nullptr ||
 		    !read_stored_status(task.raw, task.contact, status.report))
 			continue;
-		if (status.report.at == 0)
-			status.report.at = timestamptz_to_time_t(task.received_at);
+		if (status.report.timestamp == 0)
+			status.report.timestamp = timestamptz_to_time_t(task.received_at);
 		size++;
 	}
 	apply_statuses(statuses, size);

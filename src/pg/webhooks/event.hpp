@@ -18,16 +18,14 @@ struct Event {
 	std::string_view field;
 	std::string_view account_id;
 	std::string_view phone_number_id;
-	std::string_view wamid;
 	std::string_view raw;        /* JSON */
 	std::string_view contact;    /* JSON */
 	unsigned char key[16];       /* the same item again has the same one */
-	std::int64_t timestamp;      /* Unix seconds, 0: none */
 	std::string_view nonce;      /* of biz_opaque_callback_data; empty when it is none of ours */
 	std::int64_t message_id;     /* with a nonce */
 	std::int64_t made_at;        /* with a nonce: TimestampTz */
 	std::string_view signed_for; /* see core/webhook/signer.hpp; empty: every account */
-	StatusReport report;         /* of a status */
+	StatusReport report;         /* of a message: its id, its time, and who sent it */
 	bool is_plain;               /* of a status: see core/webhook/plain_status.hpp */
 };
 

@@ -46,10 +46,8 @@ make_event(const WebhookEvent &event, const Outcome &failure)
 	made.field = event.field;
 	made.account_id = event.account_id;
 	made.phone_number_id = event.phone_number_id;
-	made.wamid = event.wamid;
 	made.raw = event.raw;
 	made.contact = event.contact;
-	made.timestamp = event.timestamp;
 	made.report = read_report(event, failure);
 	made.is_plain = event.is_plain;
 	return made;
@@ -76,8 +74,14 @@ read_stored_status(const char *raw, const char *contact, StatusReport &report)
 			failure = judge_failed_status(status.errors);
 		found = status.kind == WebhookEvent::Kind::status;
 		report = read_report(status, failure);
-		for (std::string_view StatusReport::*text : status_texts)
-			report.*text = {cstring_out(report.*text), (report.*text).size()};
+		const auto copy_text = [](std::string_view &text) {
+			text = {cstring_out(text), text.size()};
+		};
+		for (std::string_view StatusFacts<std::string_view>::*text : status_texts<std::string_view>)
+			copy_text(report.*text);
+		for (std::string_view StatusReport::*text :
+		     {&StatusReport::error_message, &StatusReport::error_details, &StatusReport::hint})
+			copy_text(report.*text);
 	});
 	return found;
 }

@@ -98,11 +98,11 @@ constexpr BatchColumn<Event> event_columns[] = {
     {"phone_number_id", text_batch, UNLESS_TOLD("phone_number_id"),
      add_text<&Event::phone_number_id>},
     {"wamid", text_batch, UNLESS_TOLD("wamid"),
-     [](Column &column, const Event &event) { column.add_identifier(event.wamid); }},
+     [](Column &column, const Event &event) { column.add_identifier(event.report.wamid); }},
     {"status", text_batch, as_told,
      [](Column &column, const Event &event) { column.add_text(event.report.status); }},
     {"occurred_at", time_batch, as_told,
-     [](Column &column, const Event &event) { column.add_time(event.timestamp); }},
+     [](Column &column, const Event &event) { column.add_time(event.report.timestamp); }},
     {"dedupe_key", uuid_batch, as_told,
      [](Column &column, const Event &event) { column.add(PointerGetDatum(event.key)); }},
     {"raw", json_batch, UNLESS_TOLD("raw"), add_text<&Event::raw>},
@@ -201,8 +201,8 @@ MessageStatus
 make_message_status(const StoredEvent &stored, std::int64_t now)
 {
 	MessageStatus status = {stored.message_id, stored.event->report};
-	if (status.report.at == 0)
-		status.report.at = now;
+	if (status.report.timestamp == 0)
+		status.report.timestamp = now;
 	return status;
 }
 

@@ -24,7 +24,7 @@ namespace
 /* What was told of an attempt that was over, while its message waited for another one, was left
  * aside; now that it has arrived after all, it counts. */
 void
-add_earlier_statuses(Sum &sum)
+add_earlier_statuses(StatusSum &sum)
 {
 	static Statement statement = {
 	    "SELECT raw::text, contact::text, received_at FROM @s@.whatsapp_events"
@@ -33,14 +33,14 @@ add_earlier_statuses(Sum &sum)
 	    {INT8OID, TEXTOID}};
 	Values values;
 	values.set(0, Int64GetDatum(sum.message_id));
-	values.set_identifier(1, sum.progress.wamid);
+	values.set_identifier(1, sum.progress.told.wamid);
 	const Result rows = run_statement(statement, values);
 	for (uint64 i = 0; i < rows.count(); i++) {
 		StatusReport report;
 		if (!read_stored_status(rows.text_at(i, 1), rows.text_at(i, 2), report))
 			continue;
-		if (report.at == 0)
-			report.at = timestamptz_to_time_t(rows.int64_at(i, 3));
+		if (report.timestamp == 0)
+			report.timestamp = timestamptz_to_time_t(rows.int64_at(i, 3));
 		add_report(sum.progress, report);
 	}
 }
@@ -61,29 +61,29 @@ add_earlier_statuses(Sum &sum)
 	"   OR " WAMID_IS_REMEMBERED("$2", "$1") "))"
 
 void
-dequeue_message(Sum &sum, bool is_ready)
+dequeue_message(StatusSum &sum, bool is_ready)
 {
 	static Statement dequeue = {"DELETE" OF_SETTLED, 3, {INT8OID, TEXTOID, BOOLOID}};
 	static Statement left = {"SELECT 1" OF_SETTLED, 3, {INT8OID, TEXTOID, BOOLOID}};
 	Values values;
 	values.set(0, Int64GetDatum(sum.message_id));
-	values.set_identifier(1, sum.progress.wamid);
+	values.set_identifier(1, sum.progress.told.wamid);
 	values.set(2, BoolGetDatum(sum.progress.delivered_at != 0));
 	if (run_statement(dequeue, values).count() > 0) {
-		sum.queue_row = QueueRow::removed;
+		sum.queue_row = QueueRowState::removed;
 		if (is_ready)
 			add_earlier_statuses(sum);
 		return;
 	}
 	if (!run_statement(left, values).empty())
 		raise_left_out("whatsapp_queue");
-	sum.queue_row = QueueRow::kept;
+	sum.queue_row = QueueRowState::kept;
 	sum.attempts = 0;
 }
 
 /* A message in the queue has no wamid yet, as a rule: the webhook has overtaken the answer. */
 void
-remember_wamid(const Sum &sum)
+remember_wamid(const StatusSum &sum)
 {
 	static Statement statement = {"INSERT INTO @s@.whatsapp_wamids (hash, message_id, generation)"
 	                              " SELECT hashtextextended($2, 0), $1, " NEWEST_GENERATION
@@ -92,24 +92,24 @@ remember_wamid(const Sum &sum)
 	                              {INT8OID, TEXTOID}};
 	Values values;
 	values.set(0, Int64GetDatum(sum.message_id));
-	values.set_identifier(1, sum.progress.wamid);
+	values.set_identifier(1, sum.progress.told.wamid);
 	run_statement(statement, values);
 }
 
 } // namespace
 
-Sum *
-find_sum(Sum *sums, std::size_t count, std::int64_t message_id)
+StatusSum *
+find_sum(StatusSum *sums, std::size_t count, std::int64_t message_id)
 {
-	Sum *found =
+	StatusSum *found =
 	    std::lower_bound(sums, sums + count, message_id,
-	                     [](const Sum &sum, std::int64_t id) { return sum.message_id < id; });
+	                     [](const StatusSum &sum, std::int64_t id) { return sum.message_id < id; });
 	return found == sums + count || found->message_id != message_id ? nullptr : found;
 }
 
 /* Nearly always there is nothing in the queue: it was settled by the answer, long before. */
 void
-dequeue_messages(Sum *sums, std::size_t count)
+dequeue_messages(StatusSum *sums, std::size_t count)
 {
 	static Statement statement = {
 	    "SELECT message_id, attempts, state = 'ready' FROM @s@.whatsapp_queue"
@@ -123,7 +123,7 @@ dequeue_messages(Sum *sums, std::size_t count)
 	values.set(0, ids.array(INT8OID));
 	const Result rows = run_statement(statement, values);
 	for (uint64 i = 0; i < rows.count(); i++) {
-		Sum *sum = find_sum(sums, count, rows.int64_at(i, 1));
+		StatusSum *sum = find_sum(sums, count, rows.int64_at(i, 1));
 		if (sum == nullptr)
 			continue;
 		sum->attempts = rows.int32_at(i, 2);

@@ -14,19 +14,19 @@ namespace whatsapp::pg
 
 /* The row of a message in the queue: none was seen; it was removed, by us; or it waits for an
  * attempt that these statuses say nothing of. */
-enum class QueueRow { none, removed, kept };
+enum class QueueRowState { none, removed, kept };
 
-struct Sum {
+struct StatusSum {
 	std::int64_t message_id;
 	Progress progress;
-	QueueRow queue_row;
+	QueueRowState queue_row;
 	std::int32_t attempts; /* of a row that was removed */
 };
 
 /* sums: in order of message. NULL when there is none. */
-Sum *find_sum(Sum *sums, std::size_t count, std::int64_t message_id);
+StatusSum *find_sum(StatusSum *sums, std::size_t count, std::int64_t message_id);
 
 /* In a transaction: what these statuses settle leaves the queue. Locks in order of message. */
-void dequeue_messages(Sum *sums, std::size_t count);
+void dequeue_messages(StatusSum *sums, std::size_t count);
 
 } // namespace whatsapp::pg
