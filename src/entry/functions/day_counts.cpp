@@ -16,10 +16,11 @@
 #include "pg/server/text_compare.hpp"
 #include "pg/server/worker.hpp"
 
+#include "entry/functions/seen_message.hpp"
+
 extern "C" {
 #include "commands/trigger.h"
 #include "executor/spi.h"
-#include "executor/tuptable.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -36,69 +37,6 @@ namespace
 {
 
 constexpr int rows_at_once = 1000;
-
-enum MessageColumn {
-	id,
-	created_at,
-	sender,
-	template_name,
-	status,
-	sent_at,
-	delivered_at,
-	read_at,
-	failed_at,
-	pricing_category,
-	pricing_type,
-	billable,
-	pricing_cost,
-	pricing_currency,
-	error_code,
-	campaign_id,
-	recipient_phone,
-	places
-};
-struct NamedColumn {
-	const char *name;
-	Oid type; /* InvalidOid: shown_value_of() reads any */
-};
-
-constexpr NamedColumn named_columns[places] = {
-    {"id", INT8OID},
-    {"created_at", TIMESTAMPTZOID},
-    {"sender", TEXTOID},
-    {"template_name", TEXTOID},
-    {"status", TEXTOID},
-    {"sent_at", TIMESTAMPTZOID},
-    {"delivered_at", TIMESTAMPTZOID},
-    {"read_at", TIMESTAMPTZOID},
-    {"failed_at", TIMESTAMPTZOID},
-    {"pricing_category", TEXTOID},
-    {"pricing_type", TEXTOID},
-    {"billable", BOOLOID},
-    {"pricing_cost", InvalidOid},
-    {"pricing_currency", TEXTOID},
-    {"error_code", INT8OID},
-    {"campaign_id", INT8OID},
-    {"recipient_phone", TEXTOID},
-};
-
-struct MessageColumns {
-	int number[places];
-};
-
-/* What a status tells beside what is counted by day. */
-struct SeenMessage {
-	int64 id;
-	TimestampTz delivered_at;
-	TimestampTz read_at;
-	const char *pricing_type;
-	int billable;     /* -1: NULL */
-	const char *cost; /* as text; NULL without a currency */
-	const char *currency;
-	/* of a campaign's message that was delivered */
-	const char *phone;
-	pg::CountedMessage counted;
-};
 
 const TriggerData &
 own_trigger_data(FunctionCallInfo fcinfo)
@@ -123,97 +61,6 @@ own_trigger_data(FunctionCallInfo fcinfo)
 	return *data;
 }
 
-/* MessageColumns are where they are: somebody may have added or dropped others. One that has
- * another type now is read as if it were dropped: its values are not what we would take them for.
- */
-MessageColumns
-find_columns(TupleDesc description)
-{
-	MessageColumns columns;
-	for (int i = 0; i < places; i++) {
-		const NamedColumn &column = named_columns[i];
-		const int number = SPI_fnumber(description, column.name);
-		const Oid type = number > 0 ? TupleDescAttr(description, number - 1)->atttypid : InvalidOid;
-		const bool is_readable = !OidIsValid(column.type) || type == column.type ||
-		                         (column.type == TEXTOID && type == VARCHAROID);
-		columns.number[i] = is_readable ? number : 0;
-	}
-	return columns;
-}
-
-Datum
-value_of(TupleTableSlot *row, const MessageColumns &columns, MessageColumn place, bool &null)
-{
-	null = columns.number[place] <= 0;
-	return null ? Datum(0) : slot_getattr(row, columns.number[place], &null);
-}
-
-const char *
-text_of(TupleTableSlot *row, const MessageColumns &columns, MessageColumn place)
-{
-	bool null;
-	const Datum value = value_of(row, columns, place, null);
-	return null ? nullptr : TextDatumGetCString(value);
-}
-
-/* Of whatever type the column has become. */
-const char *
-shown_value_of(TupleTableSlot *row, const MessageColumns &columns, MessageColumn place)
-{
-	bool null;
-	const Datum value = value_of(row, columns, place, null);
-	if (null)
-		return nullptr;
-	Oid shower;
-	bool is_varlena;
-	getTypeOutputInfo(TupleDescAttr(row->tts_tupleDescriptor, columns.number[place] - 1)->atttypid,
-	                  &shower, &is_varlena);
-	return OidOutputFunctionCall(shower, value);
-}
-
-std::int64_t
-number_of(TupleTableSlot *row, const MessageColumns &columns, MessageColumn place,
-          bool *known = nullptr)
-{
-	bool null;
-	const Datum value = value_of(row, columns, place, null);
-	if (known != nullptr)
-		*known = !null;
-	return null ? 0 : DatumGetInt64(value);
-}
-
-SeenMessage
-read_row(TupleTableSlot *row, const MessageColumns &columns)
-{
-	SeenMessage seen = {};
-	seen.id = number_of(row, columns, id);
-	seen.delivered_at = number_of(row, columns, delivered_at);
-	seen.read_at = number_of(row, columns, read_at);
-	seen.pricing_type = text_of(row, columns, pricing_type);
-	bool null;
-	const Datum charged = value_of(row, columns, billable, null);
-	seen.billable = null ? -1 : DatumGetBool(charged) ? 1 : 0;
-	seen.currency = text_of(row, columns, pricing_currency);
-	if (seen.currency != nullptr)
-		seen.cost = shown_value_of(row, columns, pricing_cost);
-	pg::CountedMessage &counted = seen.counted;
-	counted.sender = text_of(row, columns, sender);
-	counted.template_name = text_of(row, columns, template_name);
-	counted.category = text_of(row, columns, pricing_category);
-	counted.status = text_of(row, columns, status);
-	counted.created_at = number_of(row, columns, created_at);
-	counted.sent_at = number_of(row, columns, sent_at);
-	counted.failed_at = number_of(row, columns, failed_at);
-	counted.error_code = number_of(row, columns, error_code, &counted.has_code);
-	counted.campaign_id = number_of(row, columns, campaign_id);
-	if (counted.campaign_id != 0 && (seen.delivered_at != 0 || seen.read_at != 0))
-		seen.phone = text_of(row, columns, recipient_phone);
-	/* somebody has dropped a column: then there is nothing to be counted */
-	if (counted.sender == nullptr || counted.status == nullptr)
-		counted.sender = "", counted.status = "PENDING";
-	return seen;
-}
-
 double
 seconds_between(TimestampTz from, TimestampTz to)
 {
@@ -221,7 +68,7 @@ seconds_between(TimestampTz from, TimestampTz to)
 }
 
 pg::NotedMessage
-noted_message(const SeenMessage &now)
+noted_message(const entry::SeenMessage &now)
 {
 	return {now.id,
 	        now.counted.sender,
@@ -235,7 +82,7 @@ noted_message(const SeenMessage &now)
 }
 
 pg::DeliveredMessage
-delivered_message(const SeenMessage &message)
+delivered_message(const entry::SeenMessage &message)
 {
 	return {message.counted.campaign_id,
 	        message.delivered_at != 0 ? message.delivered_at : message.read_at,
@@ -248,7 +95,7 @@ delivered_message(const SeenMessage &message)
 
 /* By webhooks alone: the sender's own failures are counted with its attempts. */
 void
-note_progress(const SeenMessage &before, const SeenMessage &now)
+note_progress(const entry::SeenMessage &before, const entry::SeenMessage &now)
 {
 	const char *whose = now.counted.sender;
 	if (before.delivered_at == 0 && now.delivered_at != 0) {
@@ -272,7 +119,7 @@ is_delivered(const char *status)
 
 /* What was reserved for it, if anything, is to be settled or released. */
 bool
-ends_reservation(const SeenMessage &before, const SeenMessage &now)
+ends_reservation(const entry::SeenMessage &before, const entry::SeenMessage &now)
 {
 	const char *was = before.counted.status;
 	const char *is = now.counted.status;
@@ -325,52 +172,14 @@ private:
 	std::size_t room_ = 0;
 };
 
-/* One of the two transition tables, row by row. */
-struct TransitionRows {
-	Tuplestorestate *store;
-	int pointer;
-	TupleTableSlot *row;
-};
-
-TransitionRows
-open_rows(Tuplestorestate *store, TupleDesc description)
-{
-	if (store == nullptr)
-		return {nullptr, 0, nullptr};
-	const int pointer = tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND);
-	tuplestore_select_read_pointer(store, pointer);
-	tuplestore_rescan(store);
-	return {store, pointer, MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple)};
-}
-
-bool
-fetch_row(const TransitionRows &rows)
-{
-	if (rows.store == nullptr)
-		return false;
-	/* what was spilled to a file is read into the memory of the moment */
-	MemoryContext before = MemoryContextSwitchTo(rows.row->tts_mcxt);
-	tuplestore_select_read_pointer(rows.store, rows.pointer);
-	const bool found = tuplestore_gettupleslot(rows.store, true, false, rows.row);
-	MemoryContextSwitchTo(before);
-	return found;
-}
-
-void
-close_rows(const TransitionRows &rows)
-{
-	if (rows.row != nullptr)
-		ExecDropSingleTupleTableSlot(rows.row);
-}
-
 /* The old and the new row of an update stand at the same place of the two tables. */
 void
 count_rows(const TriggerData &data)
 {
 	const TupleDesc description = RelationGetDescr(data.tg_relation);
-	const MessageColumns columns = find_columns(description);
-	const TransitionRows before = open_rows(data.tg_oldtable, description);
-	const TransitionRows after = open_rows(data.tg_newtable, description);
+	const entry::MessageColumns columns = entry::find_message_columns(description);
+	const entry::TransitionRows before = entry::open_transition_rows(data.tg_oldtable, description);
+	const entry::TransitionRows after = entry::open_transition_rows(data.tg_newtable, description);
 	const bool measures = pg::is_counting_webhooks();
 	pg::DayCounts counts;
 	pg::StatusChanges changes;
@@ -379,14 +188,14 @@ count_rows(const TriggerData &data)
 	MemoryContext batch =
 	    AllocSetContextCreate(CurrentMemoryContext, "pg_whatsapp rows", ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(batch);
-	for (int i = 0; fetch_row(before); i++) {
-		const SeenMessage old = read_row(before.row, columns);
-		if (!fetch_row(after)) {
+	for (int i = 0; entry::fetch_transition_row(before); i++) {
+		const entry::SeenMessage old = entry::read_seen_message(before.row, columns);
+		if (!entry::fetch_transition_row(after)) {
 			counts.add_deleted(old.counted);
 			if (money.are_wanted())
 				money.add_message(old.id);
 		} else {
-			const SeenMessage now = read_row(after.row, columns);
+			const entry::SeenMessage now = entry::read_seen_message(after.row, columns);
 			counts.add_message(old.counted, -1);
 			counts.add_message(now.counted, 1);
 			if (old.counted.campaign_id != 0 || now.counted.campaign_id != 0)
@@ -405,8 +214,8 @@ count_rows(const TriggerData &data)
 	}
 	changes.write_changes();
 	MemoryContextSwitchTo(caller);
-	close_rows(before);
-	close_rows(after);
+	entry::close_transition_rows(before);
+	entry::close_transition_rows(after);
 	counts.write_counts();
 	units.write_units();
 	money.settle_charges(data.tg_newtable == nullptr);

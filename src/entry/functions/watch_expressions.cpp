@@ -12,6 +12,7 @@
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/watches/status_column.hpp"
+#include "pg/watches/watch_insert.hpp"
 #include "pg/watches/watch_query.hpp"
 #include "pg/watches/watch_triggers.hpp"
 

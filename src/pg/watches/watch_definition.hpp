@@ -95,11 +95,4 @@ struct WatchList {
 };
 WatchList watches_of_table(Oid relation, Oid trigger_function);
 
-/* As the extension's owner, with SPI connected. relation_name is qualified. Raises 42710 when the
- * name is taken by a watch that has a trigger. */
-void insert_watch(const WatchDefinition &watch, const char *relation_name, Oid trigger_function);
-void delete_watch(const char *key);
-/* "orders", "orders_2", … */
-const char *unused_watch_name(const char *relation);
-
 } // namespace whatsapp::pg

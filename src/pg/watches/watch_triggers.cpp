@@ -6,6 +6,7 @@
 #include "pg/server/schema.hpp"
 #include "pg/server/statement.hpp"
 #include "pg/watches/key_style.hpp"
+#include "pg/watches/watch_insert.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
