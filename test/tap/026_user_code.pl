@@ -18,7 +18,11 @@ sub sql { return $node->safe_psql('postgres', $_[0]) }
 # One that this database has and no worker: each would be seen if it were the worker's.
 my %database = (lock_timeout => '7s', statement_timeout => '9s', enable_seqscan => 'on', enable_bitmapscan => 'on', enable_hashjoin => 'on',
 	enable_mergejoin => 'on', plan_cache_mode => 'auto', jit => 'on', row_security => 'on');
+# The server would end the worker: that one stays the worker's.
+my %workers_own = sql('SHOW server_version_num') >= 170000 ? (transaction_timeout => '0') : ();
 sql("ALTER DATABASE postgres SET $_ = '$database{$_}'") for sort keys %database;
+sql("ALTER DATABASE postgres SET $_ = '8s'") for keys %workers_own;
+%database = (%database, %workers_own);
 my $names = join ', ', map { "'$_'" } sort keys %database;
 sql(qq{
 	CREATE TABLE suppliers (id integer, name text);

@@ -41,6 +41,12 @@ system_or_bail('bash', '-o', 'pipefail', '-c', "tar -C '$root' " . join(' ', map
 
 my ($status, $out) = quickstart();
 is($status, 0, 'quickstart') or diag $out;
+# how much there is to compile, each file as it begins (here, without a terminal, one in ten seconds and all in the log), and how long it took
+my ($files, $log) = $out =~ /^build: the extension, (\d+) files, \d+ at a time, log in (\S+)$/m;
+ok($files, 'it says how many files it compiles') or diag $out;
+my @compiled = slurp_file($log) =~ /^compiling (\S+\.cpp)$/mg;
+is(scalar @compiled, $files, 'each of them is told as it begins');
+like($out, qr/^build: the extension done in \d+ s$/m, 'and how long it took');
 like($out, qr/^  4 READ, 2 FAILED$/m, 'orders were READ, and two failed');
 like($out, qr/^  Hola Proveedor ABC, has recibido una nueva orden de compra PO-2024-001 por un total de €1,250\.00\.$/m, 'what the supplier reads');
 my ($address, $port) = $out =~ m{^How it goes, on one page: (http://127\.0\.0\.1:(\d+)/report) \(Prometheus reads /metrics there\)$}m;
