@@ -95,6 +95,8 @@ is(end_of('b'), $end, 'and it ends in the same rows as event by event');
 deliver(map { my $place = $_; map { event('c', $place, $_) } @{ $courses[$place]{order} } } 0 .. $n - 1);
 make_messages('c', '2030-01-01');
 wait_sql($node, q{SELECT count(*) FROM whatsapp_events WHERE wamid LIKE 'c.%' AND message_id IS NULL}, '0');
+# they are matched in one transaction, and joined with their messages by the reader in others
+wait_sql($node, 'SELECT count(*) FROM whatsapp_event_queue', '0');
 is(end_of('c'), $end, 'parked: it ends in the same rows');
 
 # a message that is younger than Meta's whole seconds
