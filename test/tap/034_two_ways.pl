@@ -140,6 +140,7 @@ for my $way (qw(rows statements))
 	my $node = new_cluster($way, conf => <<'CONF');
 whatsapp.compact_statuses = off
 whatsapp.account_currency = USD
+whatsapp.account_time_zone = UTC
 log_min_messages = debug1
 whatsapp.unknown_grace = 20s
 whatsapp.max_attempts = 2
@@ -160,6 +161,7 @@ CONF
 	note "charged $money for $messages messages, $charges charges";
 	cmp_ok($messages, '>', 100, 'the budget has counted');
 	cmp_ok($charges, '>', 100, 'by rows of each message');
+	cmp_ok($money, '>', 1, 'and their prices');
 	for my $table (qw(messages queue wamids charges budget_ledger))
 	{
 		my $by_statement = $log =~ /rows of WhatsApp table "whatsapp_$table" are read or written by statements/ ? 'statements' : 'rows';
