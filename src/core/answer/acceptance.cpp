@@ -128,7 +128,7 @@ private:
 
 	Acceptance &acceptance_;
 	std::size_t depth_ = 0;
-	int element_ = 0; /* of the list at depth 2, from 1 */
+	int element_ = 0; /* which element of the list it is in, from 1 */
 	List list_ = List::other;
 	std::string *field_ = nullptr;
 };

@@ -13,7 +13,7 @@ namespace whatsapp
 /* Ids go into indexed columns, whose entries end at some 2,700 bytes. */
 inline constexpr std::size_t max_stored_id_bytes = 1024;
 
-/* Of messages[0] and contacts[0]; empty for what is not there. */
+/* Members of messages[0] and contacts[0]; empty for what is not there. */
 struct Acceptance {
 	std::string wamid;
 	std::string message_status;

@@ -103,7 +103,7 @@ TokenMask::TokenMask(std::string_view token) : token_(clean_utf8(token))
 	json_token_ = json_text.substr(1, json_text.size() - 2);
 }
 
-/* The token goes before anything is cut: half of one is not found any more. */
+/* The token is taken out before the text is cut: half a token would not be found any more. */
 std::string
 TokenMask::clean_line(std::string_view text) const
 {

@@ -14,7 +14,8 @@
 namespace whatsapp
 {
 
-/* Where the token that the request carried is taken out, in a text and in the JSON of a text. */
+/* Takes the token that the request carried out of texts that are to be stored: as it is, and as it
+ * is written inside a JSON string. */
 class TokenMask
 {
 public:
@@ -24,7 +25,7 @@ public:
 	std::string clean_line(std::string_view text) const;
 	/* {"raw":"…"} of the first 8 kB; empty for an empty body. */
 	std::string raw_details(std::string_view body) const;
-	/* As JSON for the database; too long, as raw_details(). */
+	/* The tree as JSON for the database; of more than 64 kB, only what raw_details() keeps. */
 	std::string tree_details(const json &tree) const;
 
 private:
@@ -42,7 +43,7 @@ struct ErrorObject {
 	std::string details;
 };
 
-/* What an error object says; one of another type has a message at most. */
+/* error: of any JSON type. If it is a string, that is the message, and there is nothing else. */
 ErrorObject read_error_object(const json &error, const TokenMask &mask);
 
 } // namespace whatsapp

@@ -1,5 +1,5 @@
 /*
- * graph_outcome.cpp — the words that judge_answer() has for messages are replaced.
+ * graph_outcome.cpp — judge_answer(), with words about requests in place of those about messages.
  */
 #include "core/answer/graph_outcome.hpp"
 
@@ -93,7 +93,7 @@ judge_graph_answer(const Answer &answer)
 		if (outcome.verdict == Verdict::unknown)
 			outcome.hint = lost_hint;
 	} else if (success && !outcome.has_code) {
-		/* a page of a proxy, or cut: something took the request */
+		/* the page of a proxy, or an answer that was cut: the request may have been carried out */
 		outcome.verdict = Verdict::unknown;
 		outcome.message = "the answer is not what the API promises";
 		outcome.hint = unread_hint;

@@ -12,7 +12,7 @@ namespace whatsapp
  * not looked at. */
 Outcome judge_graph_answer(const Answer &answer);
 
-/* The same for one whose body is a file. */
+/* The same for an answer whose body is a file: each 2xx is accepted. */
 Outcome judge_file_answer(const Answer &answer);
 
 } // namespace whatsapp

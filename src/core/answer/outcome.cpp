@@ -46,7 +46,8 @@ constexpr char stranger_hint[] =
     "Retried by itself. The answer is not the Cloud API's own: check the configured address, and "
     "proxies or gateways on the way.";
 
-/* With a wrong sender all its messages would fail. */
+/* For code 100 with subcode 33. The verdict is account, so that the sender pauses: with a wrong
+ * phone_number_id each of its messages would fail. */
 constexpr char unknown_node_hint[] = "Check phone_number_id of the sender: it is Meta's id of the "
                                      "number, not the number itself, and "
                                      "the token's system user needs access to it.";
@@ -222,7 +223,8 @@ judge_transport(const Answer &answer)
 	return outcome;
 }
 
-/* One bad character beside the code must not hide it: what is refused at first is mended. */
+/* One bad character beside the error code must not hide it: a body that the strict reader refuses
+ * is read leniently. */
 bool
 parse_body(std::string_view body, json &tree)
 {

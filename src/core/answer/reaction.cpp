@@ -20,8 +20,8 @@ namespace
 constexpr long long pair_limit_code = 131056;
 constexpr long long throughput_code = 130429;
 
-/* The platform's documentation: wait 4^n seconds before the nth repetition to the same recipient.
- */
+/* As the platform's documentation asks: 1, 4, 16, … seconds after the first, second, third, …
+ * attempt to the same recipient. */
 constexpr int max_pair_doublings = 10;
 
 std::int64_t
@@ -36,7 +36,8 @@ has_code(const Outcome &outcome, long long code) noexcept
 	return outcome.has_code && outcome.code == code;
 }
 
-/* What the platform asks of all that this number, or everybody, sends there. */
+/* Whether the platform asks for a pause that is not about this message alone: of all that this
+ * number sends (throughput), or of everybody (a Retry-After without an error code). */
 bool
 asks_for_silence(const Outcome &outcome) noexcept
 {

@@ -72,7 +72,8 @@ enum class Obstacle : unsigned char {
 
 Outcome refuse_unsent(Obstacle obstacle);
 
-/* No memory to make the request, or to read its answer; neither needs any. */
+/* put_off_unsent(): there was no memory to make the request. doubt_unread(): there was none to read
+ * its answer. Neither of them allocates. */
 Outcome put_off_unsent() noexcept;
 Outcome doubt_unread(long http_status) noexcept;
 

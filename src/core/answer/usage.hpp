@@ -10,7 +10,7 @@
 namespace whatsapp
 {
 
-/* From here on one's own calls are to be throttled. */
+/* From this share on we slow down by ourselves. */
 inline constexpr int slow_down_percent = 75;
 
 struct Usage {
@@ -18,7 +18,7 @@ struct Usage {
 	std::int64_t regain_ms = 0; /* until calls are taken again; 0 when they are */
 };
 
-/* What cannot be read says nothing. */
+/* A header that cannot be read counts as if nothing had been used. */
 Usage read_usage(std::string_view header);
 
 } // namespace whatsapp

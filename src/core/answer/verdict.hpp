@@ -9,7 +9,7 @@ namespace whatsapp
 enum class Verdict : unsigned char {
 	accepted, /* 2xx with a wamid: SENT */
 	retry,    /* transient: the same request may be tried again after a pause */
-	throttle, /* a limit of the number or the pair: wait longer, attempts are not at fault */
+	throttle, /* a limit was reached: wait longer; it does not count against max_attempts */
 	refused,  /* final for this message: FAILED */
 	account,  /* token, permission, payment, lock: the sender pauses, the message keeps its attempts
 	           */

@@ -111,8 +111,9 @@ mend_number(std::string_view text, std::string &mended)
 	return length;
 }
 
-/* A tree of what fits. nlohmann's parse() with a callback looks through a list or object from its
- * beginning whenever something in it is left out: a megabyte of "{}," would take many seconds. */
+/* Builds a tree of what is within the limits, and leaves the rest out. nlohmann's parse() with a
+ * callback does that, too, but looks through a list or object from its beginning whenever something
+ * in it is left out: a megabyte of "{}," would take many seconds. */
 class TreeBuilder final : public nlohmann::json_sax<json>
 {
 public:
@@ -189,7 +190,7 @@ public:
 	}
 
 private:
-	/* Where it stands in the tree, or NULL: it is left out. */
+	/* Where the value stands in the tree now; NULL when it is left out. */
 	json *
 	place_value(json value)
 	{
@@ -234,7 +235,8 @@ private:
 		return true;
 	}
 
-	/* The lists and objects that are open: those of the tree, and how many within them are not. */
+	/* The lists and objects that are open: open_ has those that are in the tree, left_out_ counts
+	 * those inside them that are left out. */
 	json *open_[max_json_depth] = {};
 	std::size_t depth_ = 0;
 	std::size_t left_out_ = 0;

@@ -2,7 +2,7 @@
  * json_lenient.hpp — as much of a foreign JSON document as can be read, where json_bounded.hpp
  * refuses all of it; for sources of core/ only.
  *
- * For answers: one bad character in a text must not hide the error code beside it.
+ * For the answers of the API: one bad character in a text must not hide the error code beside it.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /*
- * json_tree.cpp — a reserve of one piece, from both of its ends: a vector that grows has two pieces
- * at a time, of which the new one is twice the old one.
+ * json_tree.cpp — the reserve: one block of memory, handed out from both of its ends. A vector that
+ * grows holds two pieces at a time, and the new one is twice as large as the old one.
  *
  * Trees are freed by one thread at a time (the HTTP thread has none), and a tree's destructor needs
  * one vector, which never holds more values than the tree. The reserve grows before a tree that is
@@ -22,7 +22,7 @@ namespace
 alignas(std::max_align_t) unsigned char first_reserve[std::size_t{128} << 10];
 unsigned char *reserve = first_reserve;
 std::size_t reserve_bytes = sizeof(first_reserve);
-/* in use, from the first byte and up to the last */
+/* bytes in use at the beginning of the reserve, and at its end */
 std::size_t low_bytes = 0;
 std::size_t high_bytes = 0;
 

@@ -3,8 +3,8 @@
  *
  * To free a tree without recursion, the library moves what is in it to a std::vector, in a
  * destructor: where memory fails, that would end the process, and with it every session of the
- * server. So that vector, and nothing else, has an allocator with a reserve; the trees themselves
- * have another one.
+ * server. So std::allocator<json>, which that vector and nothing else uses, has a reserve. The
+ * trees use JsonAllocator.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 namespace whatsapp
 {
 
-/* As std::allocator is. */
+/* Does what std::allocator does, and leaves that one to the vector of the destructor. */
 template <class Value> struct JsonAllocator {
 	using value_type = Value;
 
@@ -53,8 +53,9 @@ template <class Value> struct JsonAllocator {
 };
 
 /*
- * Before a tree of that many values is built: room to free it. Throws std::bad_alloc. What is built
- * by hand needs none, as long as it has fewer than 2,700 values.
+ * To be called before a tree of that many values is parsed: makes sure that the reserve is large
+ * enough to free it. Throws std::bad_alloc. A tree that is built by hand needs no call, as long as
+ * it has fewer than 2,700 values.
  */
 void reserve_json_room(std::size_t values);
 
@@ -64,7 +65,7 @@ void give_back_json_room(void *room) noexcept;
 
 } // namespace whatsapp
 
-/* Of the vector in the destructor. */
+/* For the vector that a tree's destructor makes. */
 template <> class std::allocator<whatsapp::json>
 {
 public:

@@ -71,12 +71,12 @@ text_between(const char *begin, const char *end) noexcept
 	return {begin, static_cast<std::size_t>(end - begin)};
 }
 
-/* What nlohmann calls, in the order of the text. */
+/* The handler that nlohmann calls for each token, in the order of the text. */
 class Viewer
 {
 public:
 	JsonProblem problem = JsonProblem::none;
-	const char *seen; /* the end of the token that is told; of a number, maybe one byte more */
+	const char *seen; /* the end of the token just reported; of a number, maybe one byte more */
 
 	Viewer(std::string_view text, JsonDocument &document) noexcept
 	    : seen(text.data()), before_(text.data()), document_(document)
@@ -172,7 +172,8 @@ private:
 		return false;
 	}
 
-	/* The token that ends there. */
+	/* The token that ends there and begins behind the one before, without what stands between
+	 * them. */
 	std::string_view
 	take_token(const char *end) noexcept
 	{
@@ -214,7 +215,8 @@ private:
 		return add_node(whole ? JsonType::integer : JsonType::real, raw, raw);
 	}
 
-	/* Nearly always the string stands in the text as it is. */
+	/* A view of the string in the text, where it nearly always stands as it is. Only one that has
+	 * escapes is copied. */
 	std::string_view
 	text_in(std::string_view raw, const std::string &value)
 	{

@@ -1,8 +1,9 @@
 /*
  * json_view.hpp — foreign JSON read in place: one pass, and views into the text instead of a tree.
  *
- * For what comes by the thousand. The limits and the grammar are those of json_bounded.hpp, and
- * test/fuzz holds the two readers to each other; nothing is allocated for a value but its node.
+ * For webhooks, which come by the thousand. The limits and the grammar are those of
+ * json_bounded.hpp, and test/fuzz compares the two readers. Nothing is allocated for a value but
+ * its node.
  */
 #pragma once
 
@@ -20,13 +21,13 @@ enum class JsonProblem : unsigned char; /* json_bounded.hpp */
 
 enum class JsonType : unsigned char { null, no, yes, integer, real, string, array, object };
 
-/* One value. What it holds stands right behind it. */
+/* One value. The values that are in it follow it in JsonDocument::nodes. */
 struct JsonNode {
 	JsonType type = JsonType::null;
-	std::uint32_t size = 1; /* nodes, with its own: the next value is so far behind */
-	std::string_view key;   /* as a member of an object */
+	std::uint32_t size = 1; /* nodes, its own included: the next value is so far behind */
+	std::string_view key;   /* its name, when it is a member of an object */
 	std::string_view raw;   /* its JSON as it came */
-	std::string_view text;  /* a string without escapes, U+FFFD for \u0000; else raw */
+	std::string_view text;  /* of a string, without escapes and with U+FFFD for \u0000; else raw */
 
 	bool
 	has_type(JsonType other) const noexcept

@@ -16,7 +16,7 @@ namespace
 constexpr std::size_t max_unix_path = 107; /* sockaddr_un of Linux */
 constexpr std::string_view digits = "0123456789";
 
-/* Decimal, at most most. */
+/* A decimal number that is not greater than most. */
 bool
 is_number(std::string_view text, unsigned most) noexcept
 {
@@ -40,7 +40,7 @@ is_v4(std::string_view host) noexcept
 	return is_number(host, 255);
 }
 
-/* Its exact form is the library's affair. */
+/* Looks at the characters only; net/server/listen_address.cpp leaves the form to getaddrinfo(). */
 bool
 may_be_v6(std::string_view host) noexcept
 {

@@ -12,7 +12,7 @@ namespace whatsapp
 /* host:port with a numeric host or localhost, [v6]:port, or the absolute path of a unix socket. */
 bool listen_address_formed(std::string_view address) noexcept;
 
-/* Of such an address: nobody on another machine reaches it. */
+/* True when only this machine can reach a well-formed address. */
 bool listen_address_is_loopback(std::string_view address) noexcept;
 
 } // namespace whatsapp

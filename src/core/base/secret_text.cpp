@@ -16,8 +16,8 @@ namespace whatsapp
 namespace
 {
 
-/* NAME=value, as in a file of environment variables. A secret may end with "=" (base64), and a
- * verify token may hold it anywhere. */
+/* NAME=value, as in a file of environment variables. A "=" alone is no sign of it: a secret may end
+ * with one (base64), and a verify token may have one anywhere. */
 bool
 is_assignment(std::string_view secret, std::string_view text) noexcept
 {
@@ -46,7 +46,8 @@ constexpr std::string_view examples[] = {
     "happy",           "eaaxxxxx",        "your_app_secret",   "your_access_token",
     "app_secret",      "sandbox-token",   "sandbox-app-secret"};
 
-/* An attacker needs 16 bytes of luck, or Meta's own lengths. */
+/* 16 random bytes cannot be guessed. An app secret of Meta's has 32 characters, an access token
+ * many more than 20. */
 constexpr std::size_t least_token_bytes = 16;
 constexpr std::size_t least_app_secret_bytes = 32;
 constexpr std::size_t least_access_token_bytes = 20;

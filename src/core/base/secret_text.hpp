@@ -1,8 +1,8 @@
 /*
  * secret_text.hpp — what people put into the files of secrets by mistake.
  *
- * Such a text would be sent as it is, and refused by the platform with "token expired": the reason
- * is told here, and none of the text.
+ * Such a text would be sent as it is, and refused by the platform with "token expired". Here the
+ * true reason is found; no message shows any part of the text.
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 namespace whatsapp
 {
 
-/* What is wrong with the text of this secret (access_token and so on), white space around it taken
- * off: the end of a sentence that begins with where it stands, such as "is empty". NULL when
- * nothing is. */
+/* What is wrong with text as this secret (access_token and so on): the end of a sentence, such as
+ * "is empty", whose beginning is the place where it was found. NULL when nothing is wrong. The
+ * caller has removed the white space around text. */
 const char *secret_text_problem(std::string_view secret, std::string_view text) noexcept;
 
 /* A text that anybody could guess: short, one of those that stand in examples, or of few different

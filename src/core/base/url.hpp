@@ -17,7 +17,7 @@ bool url_allowed(std::string_view url) noexcept;
  * put before "/version/id", so it may not end with a version of its own or a query. */
 const char *base_url_problem(std::string_view url) noexcept;
 
-/* The same, and the scheme is http. */
+/* True for a URL that is allowed and has the scheme http: it leads to this machine. */
 bool url_is_loopback_http(std::string_view url) noexcept;
 
 } // namespace whatsapp

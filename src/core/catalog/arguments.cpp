@@ -59,7 +59,7 @@ read_parameter(const json &parameter)
 	return read;
 }
 
-/* A file's name, a place's, or the end of a link. */
+/* The name of a file or a place, the id of a product, else the link. */
 std::string
 name_of_media(const json &media)
 {
@@ -144,7 +144,7 @@ read_given_arguments(std::string_view payload)
 namespace
 {
 
-/* Which template a card is compared for. */
+/* The template, and where in it the comparison is, for errors. */
 struct Comparison {
 	std::string_view name;
 	std::string_view language;
@@ -230,7 +230,7 @@ check_given_header(const Comparison &comparison, const TemplateCard &wanted, con
 		check_texts(comparison, "header", wanted.header, given.header);
 }
 
-/* What a button of that type is given; required: it is of no use without. */
+/* Which parameter a button of that type takes; required: without it the button is of no use. */
 struct ButtonNeed {
 	const char *type;
 	const char *sub_type;
@@ -297,7 +297,8 @@ check_given_code(const Comparison &comparison, const GivenCard &given)
 		    ", and at most " + std::to_string(max_code_characters) + " are possible.");
 }
 
-/* Of a text with each of its placeholders filled in; a parameter may stand in it more than once. */
+/* How many characters the text has when its placeholders are filled in; one may stand in it more
+ * than once. */
 std::size_t
 filled_length(const TemplateText &text, const std::vector<NamedParameter> &given)
 {
@@ -334,7 +335,8 @@ void
 check_given_card(const Comparison &comparison, const TemplateCard &wanted, const GivenCard &given)
 {
 	check_given_header(comparison, wanted, given);
-	/* of a template for one-time codes that has not been read from Meta, the text is not known */
+	/* Meta writes the text of a template for one-time codes; it is not known here before the
+	 * template has been read from Meta */
 	if (!wanted.body.text.empty() || !given.body.empty()) {
 		const bool unread_code =
 		    wanted.body.text.empty() && !wanted.buttons.empty() && wanted.buttons[0].code;

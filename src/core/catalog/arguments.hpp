@@ -18,7 +18,7 @@ struct GivenButton {
 	std::size_t index = 0;
 	std::string sub_type; /* in lower case */
 	bool filled = false;  /* it has a parameter; a component alone says nothing */
-	std::string text;     /* of a URL its end, else the code or the payload */
+	std::string text;     /* the end of the URL, the code or the payload */
 };
 
 struct GivenCard {
@@ -40,7 +40,9 @@ struct GivenArguments {
  * invalid_json. */
 GivenArguments read_given_arguments(std::string_view payload);
 
-/* Of a carousel of products each card of a message is as the first. */
+/* has_product_cards(): the template is a carousel of products, for which Meta lists two cards,
+ * whatever the number of a message's cards. card_of() gives the card of the definition that belongs
+ * to a card of the message: of products, always the first. */
 bool has_product_cards(const TemplateDefinition &definition) noexcept;
 const TemplateCard &card_of(const TemplateDefinition &definition, std::size_t place);
 

@@ -157,7 +157,7 @@ check_product(const json &button, const FindingPlace &place)
 	check_fixed_text(button, place, "View");
 }
 
-/* Nothing of it is published but that it exists. */
+/* For types of which Meta publishes nothing but that they exist. */
 void
 check_other(const json &button, const FindingPlace &place)
 {

@@ -19,18 +19,19 @@ struct TemplateTraits {
 	bool named = false;
 	bool offer = false;
 	bool carousel = false;
-	bool product = false; /* its header is one */
+	bool product = false; /* it has a header of format PRODUCT */
 };
 
 inline constexpr std::size_t max_button_text_characters = 25;
 
-/* False, with a finding, unless it is. */
+/* False when it is no object; a finding is noted then. */
 bool is_object(const json &value, const FindingPlace &place);
 void expect_members(const json &object, const FindingPlace &place,
                     std::initializer_list<const char *> names);
 
 enum class Need : unsigned char { required, optional };
-/* NULL when it is absent or of another type; then a finding says so. */
+/* NULL when it is absent or of another type. A finding is noted then, unless it is absent and
+ * optional. */
 const std::string *text_member(const json &object, const char *name, const FindingPlace &place,
                                Need need = Need::required);
 const json *list_member(const json &object, const char *name, const FindingPlace &place,

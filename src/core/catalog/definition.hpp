@@ -1,6 +1,6 @@
 /*
- * definition.hpp — what a template has, read from its components: those that Meta lists, hence
- * leniently.
+ * definition.hpp — what a template has, read from its components as Meta lists them; leniently,
+ * since they are approved already.
  */
 #pragma once
 
@@ -42,7 +42,7 @@ struct TemplateDefinition {
 };
 
 /* components: the array of the listing, or what a component update told. What cannot be read is
- * left out; text that is empty has none. Fault invalid_json. */
+ * left out; an empty text gives an empty definition. Fault invalid_json. */
 TemplateDefinition read_template_definition(std::string_view components);
 
 } // namespace whatsapp

@@ -16,7 +16,8 @@ namespace whatsapp
 class DefinitionCache
 {
 public:
-	/* version names a version of a row; a new one of the same row has another. NULL: not known. */
+	/* version: the name of one version of a row; when the row changes, it gets another name. NULL:
+	 * not known. */
 	const TemplateDefinition *find_definition(std::string_view version) const;
 
 	/* Good until the next call. Fault invalid_json. */

@@ -96,7 +96,7 @@ read_traits(const json &definition, const FindingPlace &whole)
 	return traits;
 }
 
-/* Types that are known and stand once; and what they tell about the whole. */
+/* Each type must be known and may stand once. Sets what the types tell about the whole. */
 void
 check_types(const json &components, const FindingPlace &place, TemplateTraits &traits)
 {

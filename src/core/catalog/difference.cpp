@@ -25,7 +25,7 @@ namespace
 /* name of a part ("header", "button 0", "card 1 body") → its members */
 using Parts = std::map<std::string, json>;
 
-/* Lines end as Meta keeps them, and nothing follows the last. */
+/* Line ends become \n, as Meta keeps them, and white space at the end is removed. */
 std::string
 plain_text(const std::string &text)
 {
@@ -114,7 +114,7 @@ take_component(Parts &parts, const std::string &where, const json &component, bo
 	if (type == "HEADER" && !plain.contains("format"))
 		plain["format"] = "TEXT";
 	if (code) {
-		/* Meta's own, in the language of the template */
+		/* Meta has written it, in the language of the template */
 		plain.erase("text");
 		if (type == "BODY" && !plain.contains("add_security_recommendation"))
 			plain["add_security_recommendation"] = false;
@@ -151,7 +151,8 @@ same_part(const json &wanted, const json &live, bool code)
 	return true;
 }
 
-/* A copy-code button without a text gets one. */
+/* Where the definition has a copy-code button without a text, Meta has written one: that is no
+ * difference. */
 void
 drop_given_texts(const Parts &wanted, Parts &live)
 {

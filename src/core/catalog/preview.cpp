@@ -38,7 +38,7 @@ filled_text(const TemplateText &wanted, const std::vector<NamedParameter> &given
 	return render_template(wanted.text, texts);
 }
 
-/* Its address with the end that was given, the number, the code. */
+/* What the button opens: its address with the end that was given, its phone number, or its code. */
 std::string
 target_of(const TemplateButton &button, const GivenButton *given)
 {
@@ -170,8 +170,8 @@ preview_text(const TemplateDefinition &definition, const GivenArguments &given)
 	return text;
 }
 
-/* No style of its own but a frame: the page decides, by the classes. Addresses are shown, and are
- * no links: a preview is not for clicking. */
+/* It has classes and no style of its own: the page decides. Addresses are shown as text and are no
+ * links, since nobody is to click in a preview. */
 std::string
 preview_html(const TemplateDefinition &definition, const GivenArguments &given)
 {

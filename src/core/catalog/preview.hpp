@@ -10,8 +10,8 @@
 namespace whatsapp
 {
 
-/* The arguments have been checked against the definition. Plain text: a medium is [image], a button
- * is a line of its own in brackets, with what it opens. */
+/* given: checked before by check_given_arguments(). Plain text: a medium is shown as [image], a
+ * button as a line of its own in brackets, with what it opens. */
 std::string preview_text(const TemplateDefinition &definition, const GivenArguments &given);
 
 /* The same as one small card of HTML, for a page; everything from outside is escaped. */

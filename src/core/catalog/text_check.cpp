@@ -40,7 +40,7 @@ check_marks(const Placeholders &placeholders, const FindingPlace &place)
 	}
 }
 
-/* All of one kind, and of that which the template says. */
+/* All placeholders are of one kind, and it is the one that parameter_format names. */
 void
 check_kinds(const Placeholders &placeholders, const FindingPlace &place,
             const TemplateTraits &traits)
@@ -84,7 +84,8 @@ check_numbers(const Placeholders &placeholders, const FindingPlace &place)
 	}
 }
 
-/* Of a body: the platform calls what stands there not readable without its parameters. */
+/* For a body: the platform refuses one that begins or ends with a placeholder, or has too few words
+ * around its placeholders. */
 void
 check_surroundings(const std::string &text, const Placeholders &placeholders,
                    const FindingPlace &place)
@@ -185,7 +186,7 @@ check_examples(const json &component, const std::vector<std::string> &names,
 		check_example_text(one, place);
 }
 
-/* A pair of signs around something: *bold*. One alone is a sign. */
+/* A pair of signs around something, as in *bold*. A single sign is no markup. */
 void
 check_markdown(const std::string &text, const FindingPlace &place)
 {

@@ -18,7 +18,8 @@ namespace
 constexpr std::size_t max_list = 100;
 constexpr std::size_t max_card_characters = 1000; /* Meta publishes no limit for a card's texts */
 
-/* Every member of the object that is there is a text of at most so many characters. */
+/* The object has only members of these names, and each that it has is a text of at most
+ * max_card_characters. */
 void
 check_texts(const ContentNode &node, const std::vector<const char *> &names)
 {

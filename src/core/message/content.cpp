@@ -1,5 +1,6 @@
 /*
- * content.cpp — lengths, counts and presence, by one set of words.
+ * content.cpp — checks of lengths, counts and presence, so that all types of messages say the same
+ * in their errors.
  */
 #include "core/message/content.hpp"
 

@@ -35,7 +35,8 @@ void check_wamid(const std::string &path, std::string_view wamid);
 /* Text that a caller gave as JSON. Fault invalid_json when it is none, is too deep, or too big. */
 json read_content(const std::string &path, std::string_view text);
 
-/* A value of a JSON tree and the path that leads to it. Views into the tree. */
+/* A value of a JSON tree and the path that leads to it. It points into the tree, which must outlive
+ * it. */
 class ContentNode
 {
 public:

@@ -13,13 +13,13 @@
 namespace whatsapp
 {
 
-/* Both are JSON objects as this project makes them. */
+/* Both are JSON objects as our own functions print them; payload has at least one member. */
 std::string add_fallback(std::string_view payload, std::string_view fallback);
 
 /* Whether it is worth a call of remove_fallback(). */
 bool may_have_fallback(std::string_view payload) noexcept;
 
-/* The payload as it is to be sent; one that cannot be read stays as it is. */
+/* The payload without its fallback, as it is to be sent. One that cannot be read stays as it is. */
 std::string remove_fallback(std::string_view payload);
 
 } // namespace whatsapp

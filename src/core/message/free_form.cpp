@@ -116,7 +116,8 @@ check_and_print(const char *type, const json &content, std::string_view reply_to
 	return print_payload(type, content, reply_to);
 }
 
-/* Text of a caller, which need not be UTF-8: checked before the JSON library meets it. */
+/* A text of the caller may not be UTF-8. It is checked before it goes into the tree: printing
+ * replaces bad bytes without a word. */
 void
 add_text(json &object, const char *type, const char *name, std::string_view text, std::size_t limit)
 {

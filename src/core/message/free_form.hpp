@@ -40,7 +40,7 @@ struct LocationMessage {
 	std::string_view address = {};
 };
 
-/* Of an empty emoji, the reaction is taken back. */
+/* An empty emoji takes the reaction back. */
 struct ReactionMessage {
 	std::string_view wamid = {};
 	std::string_view emoji = {};

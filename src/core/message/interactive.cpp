@@ -1,9 +1,9 @@
 /*
  * interactive.cpp — buttons, lists, flows, products and cards outside of templates.
  *
- * The object goes to the platform as it was given. Checked are the types that Meta has, what each
- * requires, and the limits that Meta publishes; of request_contact_info, whose action is not
- * published, the body and the footer only.
+ * The object goes to the platform as it was given. What is checked: the type, what each type
+ * requires, and the limits that Meta publishes. Meta does not say what the action of
+ * request_contact_info holds, so only its body and footer are checked.
  */
 #include <algorithm>
 #include <set>
@@ -111,7 +111,8 @@ check_url_parameters(const ContentNode &action)
 	check_content_link(url.path(), url.required_text(max_list_body), false);
 }
 
-/* "buttons": [{"type":"reply","reply":{"id","title"}}]; of cards "quick_reply". */
+/* "buttons": [{"type":"reply","reply":{"id","title"}}]; the cards of a carousel have "quick_reply"
+ * in place of "reply". */
 void
 check_reply_buttons(const ContentNode &action, const char *type)
 {

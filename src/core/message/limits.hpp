@@ -1,10 +1,10 @@
 /*
  * limits.hpp — how long each text may be that a caller makes us store or hold.
  *
- * Without a bound, one row is enough that a dump cannot be written, or that the sender takes a
- * gigabyte. The functions ask here at the call; the CHECKs in sql/parts/40-messages.sql and
- * 41-queue.sql say the same of rows that are written past the functions, and the claim looks at the
- * payload. docs/sending.md, "Limits", lists them.
+ * Without a limit, one row could make a dump fail, or make the sender use a gigabyte. The functions
+ * ask here at the call; the CHECKs in sql/parts/40-messages.sql and 41-queue.sql say the same of
+ * rows that are written without the functions, and a claim looks at the size of the payload once
+ * more. docs/sending.md, "Limits", lists them.
  */
 #pragma once
 

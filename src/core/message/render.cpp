@@ -24,7 +24,7 @@ namespace
 constexpr std::string_view opening = "{{";
 constexpr std::string_view closing = "}}";
 
-/* A body may repeat a long parameter any number of times: what no message shows. */
+/* A body may repeat a long parameter many times, and no message shows so much. */
 constexpr std::size_t max_rendered_bytes = std::size_t{256} * 1024;
 
 struct Placeholder {

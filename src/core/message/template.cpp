@@ -126,7 +126,7 @@ check_parameter(std::string_view label, std::string_view text)
 	std::size_t position = 0;
 
 	for (std::size_t at = 0; at < text.size(); position++) {
-		/* most of a text: nothing of the below applies */
+		/* most characters are visible ASCII, and none of the rules below is about them */
 		if (text[at] > ' ' && text[at] <= '~' && position < max_parameter_characters) {
 			visible = true;
 			spaces = 0;

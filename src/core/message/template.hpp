@@ -25,16 +25,15 @@ inline constexpr std::size_t max_parameters = 100;
 void check_template_name(std::string_view name);
 
 /* A language code as the platform writes it: two or three lower-case letters, optionally _ and a
- * region of 2 to 4 letters or digits
- * ("es", "en_US", "prs_AF", "fil"). Not checked against a list, which changes. Else Fault
- * invalid_language. */
+ * region of 2 to 4 letters or digits ("es", "en_US", "prs_AF", "fil"). Not checked against a list,
+ * which changes. Else Fault invalid_language. */
 void check_language(std::string_view code);
 
 /*
- * One parameter's text. label names it in the message, e.g. "supplier" or "parameter 2".
- * Faults: empty_parameter (empty, or white space only), forbidden_whitespace (newline, carriage
- * return, tab, more than four spaces in a row, other control characters), text_too_long (over
- * 32,768 characters), invalid_parameter_value (not UTF-8). Returns its characters.
+ * One parameter's text. label names it in the message, e.g. "supplier" or "parameter 2". Faults:
+ * empty_parameter (empty, or white space only), forbidden_whitespace (newline, carriage return,
+ * tab, more than four spaces in a row, other control characters), text_too_long (over 32,768
+ * characters), invalid_parameter_value (not UTF-8). Returns how many characters it has.
  */
 std::size_t check_parameter(std::string_view label, std::string_view text);
 

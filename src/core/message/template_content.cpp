@@ -58,7 +58,7 @@ labelled_parameter(const ContentNode &component, const ContentNode &parameter, s
 	return {parameter.value(), label};
 }
 
-/* label: by its name where it has one. */
+/* An error calls a parameter by its parameter_name, if it has one, else by its place. */
 void
 check_text_parameter(const ContentNode &parameter, const std::string &component, bool &named)
 {
@@ -131,7 +131,8 @@ check_body_parameters(const ContentNode &component)
 		            "A template has parameters of one kind.");
 }
 
-/* The one parameter of a button, by its sub_type. */
+/* The parameter of a button of type flow, catalog or mpm. Only for mpm is it known what the action
+ * must hold. */
 void
 check_action(const ContentNode &parameter, const std::string &sub_type)
 {

@@ -32,7 +32,8 @@ text_parameter(const std::string &text)
 	return {{"type", "text"}, {"text", text}};
 }
 
-/* {"cliente": "Ana"}; a number would lose how it is written, such as 12.50. */
+/* Members such as {"cliente": "Ana"}. Only texts: a JSON number would not keep how it was written,
+ * such as 12.50. */
 json
 named_parameters(const ContentNode &named)
 {
@@ -169,7 +170,7 @@ is_emoji(char32_t c) noexcept
 	       (c >= 0x2B00 && c <= 0x2BFF) || c >= 0x1F000;
 }
 
-/* Meta takes no address and no emoji in it. */
+/* Meta refuses a one-time code that has a web address or an emoji in it. */
 void
 check_code(std::string_view code)
 {
@@ -185,7 +186,8 @@ check_code(std::string_view code)
 		               "The platform takes neither in a one-time code.");
 }
 
-/* The code stands in the text and in the button, whichever of the three kinds that is. */
+/* The code stands in the body and once more in the button. All three kinds of that button (copy
+ * code, one tap, zero tap) are sent as one of sub_type url. */
 void
 add_code(json &components, std::string_view code)
 {

@@ -18,7 +18,7 @@ enum class Tried : int { sent, retry, throttle, refused, unknown, account, unsen
 enum class Told : int { delivered, read, failed, count };
 /* What became of a delivery of webhooks, or of another request to the listener. */
 enum class Taken : int { stored, malformed, deferred, bad_signature, bad_token, count };
-/* The parts of a message's way. */
+/* The parts of a message's way whose time is measured. */
 enum class Step : int { queued, answered, delivered, read, count };
 enum class Worker : int { launcher, sender, listener, reader, count };
 /* The default account's credentials, as the listener finds them. */
@@ -50,10 +50,10 @@ inline constexpr int queue_states = 4;
 /* -1: none of them. */
 int queue_state_of(const char *word) noexcept;
 
-/* By the status of a template as it is stored; NULL for one that is not known. */
+/* status: as whatsapp_templates has it; NULL for a template that is not known. */
 TemplateState template_state_of(const char *status) noexcept;
 
-/* By paused_reason of a sender. */
+/* The kind of what whatsapp_senders.paused_reason says; none for NULL. */
 Pause pause_of(const char *reason) noexcept;
 
 inline constexpr int max_name_bytes = 64;
@@ -64,7 +64,7 @@ extern const double latency_bound[latency_bounds];
 struct LatencyFigures {
 	std::uint64_t bucket[latency_bounds + 1];
 	double sum;
-	/* the last message, to find it by */
+	/* the last message that was measured, so that a reader of the page finds its row */
 	std::int64_t example_id;
 	double example_seconds;
 	double example_at;
@@ -129,12 +129,12 @@ inline constexpr int max_budget_figures = 16;
 /* What was delivered on one day, and what it costs in one currency. */
 struct CostFigures {
 	std::int64_t day; /* since 1970-01-01, in the time zones of the accounts */
-	char currency[4]; /* empty: nobody has said */
+	char currency[4]; /* empty: the currency of the account is not known */
 	std::int64_t units;
 	std::int64_t free;
 	std::int64_t unpriced;
 	double cost;
-	/* of those of which Meta did not tell all that a price depends on */
+	/* the units of which Meta did not tell all that a price depends on, and what these cost */
 	std::int64_t estimated_units;
 	double estimated;
 };
@@ -160,7 +160,7 @@ struct DatabaseFigures {
 	bool enabled;
 	bool held;
 	CredentialState credential[count_of<Credential>];
-	/* of the queue, when it was last counted */
+	/* the queue, as it was when it was last counted */
 	double counted_at;
 	int queue_count;
 	QueueFigures queue[max_queue_figures];
@@ -169,13 +169,13 @@ struct DatabaseFigures {
 	DayFigures day[max_day_figures];
 	int budget_count;
 	BudgetFigures budget[max_budget_figures];
-	/* in order; as they were when costs_at was */
+	/* in the order of days; as they were at costs_at */
 	double costs_at;
 	int cost_count;
 	CostFigures cost[max_cost_figures];
 	std::int64_t templates[count_of<TemplateState>];
 	std::int64_t opted_out[count_of<OptOut>];
-	/* of the account that has it first; 0: never, or nobody knows */
+	/* when the first of the accounts' access tokens ends; 0: never, or not known */
 	double token_ends_at;
 };
 

@@ -176,7 +176,8 @@ add_counted(MetricsWriter &writer, const Figures &figures, const char *name, con
 {
 	writer.begin_family(name, "gauge", help);
 	for_databases(figures, [&](MetricLabel database, const DatabaseFigures &each) {
-		/* before the first count, nothing would be 0: a spike afterwards */
+		/* no sample before the first count: 0 would look like a jump when the true number
+		 * follows */
 		for (int i = 0; each.counted_at > 0 && i < count_of<Enum>; i++)
 			writer.add_sample({database, {label, word_of(static_cast<Enum>(i))}},
 			                  static_cast<double>((each.*counts)[i]));

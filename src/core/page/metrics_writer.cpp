@@ -10,7 +10,7 @@
 namespace whatsapp
 {
 
-/* Whole numbers without an exponent, as people read them. */
+/* Without an exponent, since people read the page, too. */
 void
 MetricsWriter::write_number(double value)
 {
@@ -55,7 +55,8 @@ MetricsWriter::write_sample(const char *suffix, MetricLabels labels, double valu
 	write_number(value);
 }
 
-/* The id of a message says nothing about a person, and finds its row. */
+/* An exemplar: the id of a message, which says nothing about a person, and by which its row is
+ * found. */
 void
 MetricsWriter::write_example(const LatencyFigures &figures)
 {

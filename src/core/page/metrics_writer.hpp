@@ -25,7 +25,7 @@ class MetricsWriter
 public:
 	explicit MetricsWriter(MetricsFormat format) : format_(format) {}
 
-	/* name without _total, which OpenMetrics leaves to the samples. */
+	/* name: without _total. In OpenMetrics only the samples of a counter have that ending. */
 	void
 	begin_family(const char *name, const char *type, const char *help)
 	{

@@ -17,7 +17,7 @@ std::string show_count(std::uint64_t value);
 std::string show_span(double seconds);
 /* Both in Unix seconds; 0 is never. */
 std::string show_ago(double at, double now);
-/* Of days since 1970. */
+/* day: days since 1970-01-01. */
 std::string show_day(std::int64_t day);
 
 } // namespace whatsapp

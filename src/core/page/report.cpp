@@ -1,6 +1,6 @@
 /*
- * report.cpp — is it sending, is it hearing, what is stuck, what will run out, and the last 30
- * days.
+ * report.cpp — the questions that the page answers: does it send, do webhooks come, what is stuck,
+ * what will run out, and how were the last 30 days?
  */
 #include "core/page/report.hpp"
 

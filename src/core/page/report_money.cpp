@@ -25,7 +25,8 @@ not_negative(std::int64_t count)
 	return static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0));
 }
 
-/* A hundredth is the least that people pay, and many messages cost less than that. */
+/* With two decimals, or up to four when the amount has them: many messages cost less than a
+ * hundredth of the currency. */
 std::string
 show_money(double amount, const char *currency)
 {

@@ -1,5 +1,5 @@
 /*
- * report_money.hpp — what was delivered has cost, and what budgets have left.
+ * report_money.hpp — what the delivered messages have cost, and what is left of the budgets.
  */
 #pragma once
 

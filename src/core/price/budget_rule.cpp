@@ -1,5 +1,6 @@
 /*
- * budget_rule.cpp — shares without a division: limits have at most eighteen digits.
+ * budget_rule.cpp — shares of a limit without a multiplication: limits have up to eighteen digits,
+ * and a product could overflow.
  */
 #include "core/price/budget_rule.hpp"
 
@@ -19,7 +20,8 @@ budget_warning(const BudgetUse &use) noexcept
 {
 	if (use.used >= use.limit)
 		return 100;
-	/* used < limit: a fifth of what is left decides, and nothing can overflow */
+	/* from here on used is less than limit: what is left is compared with a fifth and with half of
+	 * the limit */
 	if (use.limit - use.used <= use.limit / 5)
 		return 80;
 	return use.limit - use.used <= use.limit / 2 ? 50 : 0;

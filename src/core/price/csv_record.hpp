@@ -16,7 +16,7 @@ struct CsvRecord {
 	std::vector<std::string> cells; /* without white space around them */
 	int line = 0;                   /* where it begins, from 1 */
 
-	/* Of cells that are empty, all of them. */
+	/* Whether all of its cells are empty. */
 	bool is_blank() const noexcept;
 };
 

@@ -15,8 +15,8 @@ struct MarketPrefix {
 	int market;
 };
 
-/* The place of the row that counts, -1 for none. prefixes: in order of digits, each once. phone:
- * with +. */
+/* The index of the prefix that counts, -1 when none does. prefixes: in order of digits, each once.
+ * phone: with +. */
 int find_market_prefix(const MarketPrefix *prefixes, std::size_t count, const char *phone) noexcept;
 
 } // namespace whatsapp

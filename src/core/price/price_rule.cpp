@@ -46,8 +46,9 @@ model_of(Day day) noexcept
 	return day < service_charged ? PriceModel::template_message : PriceModel::message;
 }
 
-/* Until May 2023 the first 1,000 conversations of a month were free, whatever they were about; then
- * those of service, and from November 2024 all of those. */
+/* Until May 2023 the first 1,000 conversations of a month were free, whatever they were about. From
+ * June 2023 on the first 1,000 service conversations were, and from November 2024 on all of
+ * them. */
 void
 apply_conversation_rules(PriceRule &rule, Day day, bool service) noexcept
 {

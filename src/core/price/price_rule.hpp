@@ -30,7 +30,7 @@ enum class PriceBasis { rate, free_entry_point, free_window, free_service };
 struct PriceRule {
 	PriceModel model = PriceModel::message;
 	PriceBasis basis = PriceBasis::rate;
-	int free_units = 0;           /* of these a month are free before the rate counts */
+	int free_units = 0;           /* the first ones of a month that are free */
 	std::string_view category;    /* whose rate it is; as whatsapp_rates has it */
 	const char *reason = nullptr; /* why no price can be told; the rest means nothing then */
 };

@@ -26,7 +26,8 @@ take_digits(std::string_view &rest) noexcept
 	return digits;
 }
 
-/* "E-4" and "e+02"; false for anything else but nothing at all. */
+/* Reads "E-4" or "e+02". An empty text is right, too: then there is no exponent. False for anything
+ * else. */
 bool
 read_exponent(std::string_view rest, int &exponent) noexcept
 {
@@ -54,7 +55,7 @@ trim_zeros(std::string &whole, std::string &fraction)
 	whole.erase(0, first == std::string::npos ? whole.size() : first);
 }
 
-/* Digits before and behind the point; false for what is no number without a sign. */
+/* The digits before and behind the point; false for what is no number, or has a sign. */
 bool
 read_digits(std::string_view printed, std::string &whole, std::string &fraction)
 {

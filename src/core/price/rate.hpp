@@ -25,9 +25,9 @@ std::string read_rate(std::string_view printed);
  * An amount that a computer has written, and perhaps by way of a binary fraction: rounded to the
  * decimals that are kept, all of them shown.
  *
- * "0.035" → "0.03500000", "0.035000000000000003" → "0.03500000". Two of them are in order as
- * numbers when the longer one is greater, and of two as long the one that sorts later. Empty for
- * what is none, as above, and for more than 1,000,000.
+ * "0.035" → "0.03500000", "0.035000000000000003" → "0.03500000". Two such texts can be compared as
+ * numbers: the longer one is greater; of two of the same length, the one that sorts later. Empty
+ * for what is no amount, as above, and for 1,000,000 and more.
  */
 std::string read_amount(std::string_view written);
 

@@ -25,7 +25,7 @@ namespace whatsapp
 namespace
 {
 
-/* Header names by their letters, and the categories of the first five. */
+/* The letters of a column's name, and the category that the column has the rates of. */
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> categories = {{
     {"marketing", "marketing"},
     {"utility", "utility"},
@@ -83,7 +83,8 @@ struct RateColumns {
 	}
 };
 
-/* Prose has no cell that is named market, and none beside it that is named like a column. */
+/* The header is known by a cell named market and another one that is named like a column: lines of
+ * prose have no such cells. */
 bool
 is_header(const CsvRecord &record)
 {
@@ -229,7 +230,8 @@ constexpr char no_card_message[] = "the file is no rate card";
 constexpr char no_header_detail[] =
     "It has no line with a column named Market and those of categories.";
 
-/* Of all records, in prose and table; next gives one after the other. Empty without a header. */
+/* The rates of a card. next gives its records one after the other, the prose first. Empty when
+ * there is no header. */
 template <class Next>
 std::vector<CardRate>
 read_records(Next next, std::string_view currency)

@@ -31,10 +31,10 @@ struct CardRate {
 };
 
 /*
- * The same in an XLSX workbook, whatever its name says. currency: ISO 4217; a card that names
- * another one is refused. Fault invalid_parameter_value for an XLS workbook, and for what is no
- * rate card, with the line and what is wrong there. Whatever it does not understand it refuses: a
- * rate that was guessed is worse than none.
+ * Reads such a file, or an XLSX workbook with the same lines, whatever its name says. currency: ISO
+ * 4217; a card that names another one is refused. Fault invalid_parameter_value for an XLS
+ * workbook, and for what is no rate card, with the line and what is wrong there. Whatever it does
+ * not understand it refuses: a rate that was guessed is worse than none.
  */
 std::vector<CardRate> read_rate_card(std::string_view file, std::string_view currency);
 

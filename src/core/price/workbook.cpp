@@ -71,7 +71,7 @@ open_archive(std::string_view file)
 	return Archive(archive);
 }
 
-/* Empty when there is none, which only the table of texts may be. */
+/* Empty when the archive has no part of that name. */
 std::string
 read_part(zip_t *archive, const std::string &name)
 {
@@ -91,15 +91,16 @@ read_part(zip_t *archive, const std::string &name)
 			refuse_workbook("Its part " + name + " is damaged");
 		got += static_cast<std::size_t>(bytes);
 	}
-	/* the sum is compared at the end, which is one read further */
+	/* libzip compares the checksum when the end is read */
 	char more;
 	if (zip_fread(file.get(), &more, 1) != 0)
 		refuse_workbook("Its part " + name + " is damaged");
 	return text;
 }
 
-/* Whoever is told of elements, by their names without a namespace, and of the text within. An
- * exception may not pass through Expat: it is kept, and thrown behind it. */
+/* Gets the elements of a part, by their names without a namespace, and the texts in them. An
+ * exception may not pass through Expat, which is C: it is kept, and thrown again when Expat has
+ * returned. */
 class XmlListener
 {
 public:
@@ -185,7 +186,8 @@ attribute(const char **attributes, std::string_view name)
 	return {};
 }
 
-/* The sheets in their order by the ids of their relations, or what these ids lead to. */
+/* Reads two parts: of xl/workbook.xml the ids of the sheets, in their order; of its relations, to
+ * which part each id leads. */
 class Names : public XmlListener
 {
 public:
@@ -210,8 +212,8 @@ public:
 	}
 };
 
-/* The table of texts: of one with formats, its runs are one text; what is only pronounced is not.
- */
+/* The table of texts. A text with formats consists of several runs, which are joined; hints of how
+ * to pronounce it (rPh) are left out. */
 class SharedStrings : public XmlListener
 {
 public:
@@ -243,7 +245,8 @@ private:
 	bool is_spoken_ = false;
 };
 
-/* As the file has it, 0.070699999999999999 and 8.0E-4 are 0.0707 and 0.0008. */
+/* A number as a person reads it: the file may have 0.070699999999999999 for 0.0707, and 8.0E-4 for
+ * 0.0008. */
 std::string
 plain_number(const std::string &text)
 {
@@ -258,7 +261,7 @@ plain_number(const std::string &text)
 	return {digits, written.ptr};
 }
 
-/* B7 is column 1. */
+/* Columns count from 1: that of B7 is 2. 0 when there are no letters. */
 std::size_t
 column_of(std::string_view place)
 {

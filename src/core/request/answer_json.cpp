@@ -1,5 +1,5 @@
 /*
- * answer_json.cpp — bounded reading, pages, comparison.
+ * answer_json.cpp — objects, members, and the cursor of the next page.
  */
 #include "core/request/answer_json.hpp"
 

@@ -1,6 +1,6 @@
 /*
- * cost_request.hpp — sync_costs {start, end, …}: what Meta counts and charges by day, in Unix
- * seconds.
+ * cost_request.hpp — sync_costs {start, end, …} (Unix seconds): what Meta has counted and charged,
+ * day by day.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
- * graph_ask.hpp — one call of the Graph API that is no message, as a kind of request wants it;
- * where it goes and whose token it carries is found by who makes it.
+ * graph_ask.hpp — one call of the Graph API that is no message, as a kind of request wants it; the
+ * address of the API and the token are added by the clerk, which makes the call
+ * (entry/graph/request.hpp).
  */
 #pragma once
 

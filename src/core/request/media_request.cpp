@@ -52,7 +52,8 @@ bare_type(std::string_view mime_type)
 	return lower_case_of(bare);
 }
 
-/* It goes into a header and into a form. */
+/* The type is written into a header and into a form, so it may have no character that would end
+ * either of them. */
 bool
 is_mime_type(std::string_view text) noexcept
 {
@@ -176,7 +177,8 @@ check_media_file(std::string_view mime_type, std::size_t bytes)
 namespace
 {
 
-/* By the flags of the chunk that every WebP file with more than one picture begins with. */
+/* A WebP file with more than one picture begins with a chunk of flags, of which one says that it is
+ * animated. */
 bool
 is_animated_webp(std::string_view content) noexcept
 {

@@ -23,7 +23,7 @@ Reply read_media_download(const RequestTask &task, std::string_view body);
  * limit. */
 void check_media_file(std::string_view mime_type, std::size_t bytes);
 
-/* Of a sticker that is not animated Meta takes less: Fault (22023). */
+/* Meta's limit for a sticker that is not animated is lower: Fault (22023) above it. */
 void check_sticker(std::string_view mime_type, std::string_view content);
 
 /* Whether a file of that type can be sent as kind: image, video, audio, document or sticker, and as
@@ -31,7 +31,8 @@ void check_sticker(std::string_view mime_type, std::string_view content);
  * either. */
 void check_media_kind(std::string_view kind, std::string_view mime_type, bool voice);
 
-/* Meta's own, that of base_url, and those of the list (separated by commas or spaces). */
+/* True for Meta's own hosts, that of base_url, and those of the list (separated by commas or
+ * spaces). */
 bool media_host_allowed(std::string_view url, std::string_view base_url, std::string_view list);
 
 } // namespace whatsapp

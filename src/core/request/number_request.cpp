@@ -24,7 +24,8 @@ constexpr char number_fields[] =
     "id,display_phone_number,verified_name,name_status,quality_rating,status,throughput,"
     "whatsapp_business_manager_messaging_limit,code_verification_status,platform_type,"
     "account_mode,health_status";
-/* The cursor of the first page; those of the others stand behind it. */
+/* The cursor of the first page of numbers. The cursor of another page is this text, followed by
+ * Meta's cursor. */
 constexpr char numbers_cursor[] = "numbers/";
 
 } // namespace

@@ -1,6 +1,6 @@
 /*
- * probe_request.cpp — one call after the other; the token last, since Meta may refuse to tell about
- * it what it tells about all else.
+ * probe_request.cpp — one call after the other; the token comes last, since Meta may refuse this
+ * call where it answers the others.
  */
 #include "core/request/probe_request.hpp"
 
@@ -21,7 +21,8 @@ namespace whatsapp
 namespace
 {
 
-/* Cursors. That of the numbers stands behind the first one; empty is their beginning. */
+/* The cursors. The one of read_numbers() stands behind the first of these; an empty cursor is its
+ * beginning. */
 constexpr std::string_view numbers = "numbers:";
 constexpr std::string_view apps = "apps";
 constexpr std::string_view token = "token";

@@ -16,16 +16,18 @@ namespace whatsapp
 
 struct RequestKind {
 	const char *name;
-	/* Asked again when nobody knows what became of it; else it is looked for. */
+	/* True: when nobody knows what became of it, it is asked again. False: calls of make_look find
+	 * out. */
 	bool repeatable;
-	/* A trouble of the account (token, permission) is waited for; else the request fails. */
+	/* True: when the account is in trouble (token, permission), the request waits until that is
+	 * over. False: it fails. */
 	bool waits_for_account;
-	/* When it can be seen that nothing happened, it is asked again; else the request fails, since
-	 * what cannot be seen may still come. */
+	/* True: when a look shows that nothing has happened, it is asked again. False: it fails, since
+	 * what cannot be seen yet may still come. */
 	bool asked_again_if_not_done;
 
-	/* Both throw Fault: of make_ask, when the row is at fault; of read_reply, when the answer is
-	 * not what the API promises, which may pass; with 22023 when it will not. */
+	/* Both throw Fault. make_ask: the row is wrong. read_reply: the answer is not what the API
+	 * promises, which may pass; with 22023, it will not pass. */
 	GraphAsk (*make_ask)(const RequestTask &);
 	Reply (*read_reply)(const RequestTask &, std::string_view body);
 

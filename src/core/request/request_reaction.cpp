@@ -1,6 +1,6 @@
 /*
- * request_reaction.cpp — one rule above all: what may have been carried out and cannot be repeated
- * is looked for.
+ * request_reaction.cpp — the rule above all others: when a request may have been carried out and
+ * cannot be repeated, a look finds out what became of it.
  */
 #include "core/request/request_reaction.hpp"
 
@@ -18,7 +18,8 @@ namespace
 
 constexpr std::int64_t first_look_ms = 2000;
 constexpr std::int64_t first_account_rest_ms = 30000;
-/* a network that is down is nobody's fault: about a day */
+/* errors of the network are no fault of the request: with the usual delays these are about half a
+ * day */
 constexpr int max_codeless_attempts = 100;
 
 std::int64_t

@@ -24,7 +24,7 @@ enum class RequestStep : unsigned char {
 struct RequestReaction {
 	RequestStep step = RequestStep::fail;
 	std::int64_t delay_ms = 0;
-	/* So long nothing more is asked with this account's token. */
+	/* For how long nothing more is asked with this account's token. */
 	std::int64_t rest_ms = 0;
 	/* For the breaker of the platform. */
 	bool platform_answered = false;
@@ -42,19 +42,19 @@ struct RequestFacts {
 RequestReaction choose_request_reaction(const RequestKind &kind, const Outcome &outcome,
                                         const Usage &usage, const RequestFacts &facts) noexcept;
 
-/* Nothing of it can be seen, or the look said nothing: look again, ask again, or give up. */
+/* A look showed nothing, or got no usable answer: look again, ask again, or give up. */
 RequestReaction react_to_blank_look(const RequestKind &kind, const RequestFacts &facts) noexcept;
 
-/* The answer to one that was carried out cannot be read. */
+/* The request was carried out, but its answer cannot be read. */
 RequestReaction react_to_unreadable(const RequestKind &kind, const RequestFacts &facts) noexcept;
 
-/* Looks before it is given up. Before them pass 2, 8, 32 and 128 s, since what was asked for last
- * is not always seen at once. */
+/* How many looks are made before the request is given up. Before them pass 2, 8, 32 and 128 s,
+ * since Meta does not always show at once what was done last. */
 inline constexpr int max_looks = 4;
 
-/* A limit of Meta's that names no time. */
+/* The first wait after a limit of Meta's that names no time. */
 inline constexpr std::int64_t first_throttle_ms = 60000;
-/* Above slow_down_percent of the account's budget: between one call and the next. */
+/* The rest between two calls when more than slow_down_percent of the account's budget is used. */
 inline constexpr std::int64_t slow_down_ms = 2000;
 
 } // namespace whatsapp

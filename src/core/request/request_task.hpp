@@ -14,10 +14,10 @@ namespace whatsapp
 
 /* What a kind knows of the row that is in hand. */
 struct RequestTask {
-	std::string_view request;   /* the column, a JSON object */
+	std::string_view request;   /* the column of that name, a JSON object */
 	std::string cursor = {};    /* Reply::next of the answer before; empty at first */
-	std::string_view file = {}; /* that is to be uploaded */
-	/* for what is to be fetched */
+	std::string_view file = {}; /* the file that is to be uploaded */
+	/* these three: for a file that is to be fetched */
 	std::string_view base_url = {};
 	std::string_view media_hosts = {};
 	std::size_t most_file_bytes = 0;
@@ -27,7 +27,7 @@ struct RequestTask {
 struct Reply {
 	std::string next;      /* not empty: there is more to ask for, and this is the next cursor */
 	std::string rows;      /* JSON for the writer */
-	std::string result;    /* JSON for the column; the writer may say it instead */
+	std::string result;    /* JSON for the column result, unless the writer gives another */
 	bool has_file = false; /* the body of the answer is a file, for the writer */
 };
 

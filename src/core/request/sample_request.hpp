@@ -11,13 +11,13 @@
 namespace whatsapp
 {
 
-/* Raises Fault: letters, digits, dot, _ and -, at most 100 of them. */
+/* Throws Fault unless it consists of letters, digits, dot, _ and -, at most 100 of them. */
 void check_sample_name(std::string_view name);
 
-/* Raises Fault: what a header can show, which is less than what a message can. */
+/* Throws Fault unless a header can show files of that type; a message can have more types. */
 void check_sample_type(std::string_view mime_type);
 
-/* Raises Fault like its kin; see request_kind.hpp. */
+/* Both throw Fault, see request_kind.hpp. */
 GraphAsk ask_sample_upload(const RequestTask &task);
 Reply read_sample_upload(const RequestTask &task, std::string_view body);
 

@@ -21,7 +21,7 @@ namespace
 {
 
 constexpr char edge[] = "message_templates";
-/* without it, Meta leaves out what tells why and how well */
+/* without this list, Meta leaves out why a template was rejected, and its quality */
 constexpr char fields[] =
     "id,name,language,status,category,previous_category,correct_category,rejected_reason,"
     "quality_score,parameter_format,components,message_send_ttl_seconds";
@@ -49,7 +49,7 @@ ask_page(const RequestTask &task)
 	return ask;
 }
 
-/* What can be told at once of one that Meta has. */
+/* What a caller is told about a template that Meta has: id, status and category. */
 std::string
 result_of(const json &message_template)
 {
@@ -167,7 +167,7 @@ ask_template(const RequestTask &task)
 	return ask;
 }
 
-/* Meta lets a name and a language exist once. */
+/* Meta has one template at most of a name and a language, so it is known by them. */
 LookResult
 find_created_template(const RequestTask &task, std::string_view body, Reply &reply)
 {
@@ -185,8 +185,8 @@ find_created_template(const RequestTask &task, std::string_view body, Reply &rep
 namespace
 {
 
-/* As a plan compares: what Meta lists has other examples, and texts of its own for one-time codes.
- */
+/* Compared by definition_difference(), since what Meta lists has other examples, and texts of its
+ * own for one-time codes. */
 bool
 is_edited(const json &request, const json &listed)
 {

@@ -24,7 +24,8 @@ GraphAsk ask_template_deletion(const RequestTask &task);
 /* {"success": true} */
 Reply read_success(const RequestTask &task, std::string_view body);
 
-/* To look: those whose name has the request's in it, and the one of its id. */
+/* For looks. ask_templates_of_name(): all templates whose name contains that of the request.
+ * ask_template(): the one with the id of the request. */
 GraphAsk ask_templates_of_name(const RequestTask &task);
 GraphAsk ask_template(const RequestTask &task);
 LookResult find_created_template(const RequestTask &task, std::string_view body, Reply &reply);

@@ -18,10 +18,10 @@ namespace whatsapp
 class Breaker
 {
 public:
-	/* A request that was started at started_ms got an answer of the platform, whatever it said; or
-	 * none: a dead network, a gateway's error. One from before the gate fell tells nothing new: a
-	 * late success would let a whole burst at a platform that is down, a late failure would take
-	 * the place of a probe's. */
+	/* count_answer(): a request got an answer of the platform, whatever it said. count_failure():
+	 * it got none (a dead network, a gateway's error). Requests that were started before the gate
+	 * fell are not counted: their late success would let many requests at a platform that is down,
+	 * and their late failure would be taken for that of a probe. */
 	void count_answer(std::int64_t started_ms) noexcept;
 	void count_failure(std::int64_t started_ms, std::int64_t now_ms) noexcept;
 
@@ -36,8 +36,8 @@ public:
 	/* When a shut gate becomes a probe; 0 when it is not shut. */
 	std::int64_t next_probe_ms(std::int64_t now_ms) const noexcept;
 
-	/* A retry wants to be made in delay_ms: the delay that it gets. At most a tenth as many retries
-	 * as requests, and one a second when there are none. */
+	/* The delay of a retry that was to be made in delay_ms. There are at most a tenth as many
+	 * retries as requests, and one a second when there are no requests. */
 	std::int64_t retry_delay_ms(std::int64_t delay_ms, std::int64_t now_ms) noexcept;
 	void count_request() noexcept;
 

@@ -20,8 +20,8 @@ constexpr std::size_t most_behind = 1024;
 constexpr std::int64_t newcomer_ms = 20;
 constexpr std::int64_t first_full_ms = 2000;
 constexpr std::int64_t last_full_ms = 60000;
-/* two clocks, the server's and ours, tell when the retry is due; those behind it come later by
- * either */
+/* the clocks of the server and of this process may differ: what waits behind a retry is due later
+ * than it by either */
 constexpr std::int64_t behind_retry_ms = 1000;
 /* a commit's worth; the rest has its turn in the next one */
 constexpr std::size_t most_deferred = 2000;
@@ -95,8 +95,9 @@ Lineup::sender_budget(Sender &sender, int room, std::int64_t now_ms)
 	return sender.pacer.allowance(room, now_ms);
 }
 
-/* Until the one that the others wait for is seen again, which a backlog or a shut gate puts off: or
- * until the queue was read out and it was not there any more. */
+/* The others wait until the message that is tried again has been read again, however long a backlog
+ * or a shut gate puts that off. When the queue was read to its end after it was due, and it was not
+ * there (wa_cancel()), they wait no longer. */
 bool
 Lineup::awaits_retry(const Order &order) noexcept
 {
@@ -104,7 +105,8 @@ Lineup::awaits_retry(const Order &order) noexcept
 	       order.lane->read_out_ms < order.retry_due_ms + 2 * behind_retry_ms;
 }
 
-/* Those that went back to the queue are to be seen again, unless somebody cancelled them. */
+/* Newcomers stay behind the messages that went back to the queue, until these have been read again,
+ * or the queue was read to its end without them: somebody has cancelled them. */
 bool
 Lineup::awaits_deferred(const Order &order) noexcept
 {
@@ -134,8 +136,9 @@ Lineup::turn_time(const SenderRules &rules, const WaitingMessage &message, std::
 	return at_ms;
 }
 
-/* 0 for one that may leave or stand behind the one in flight; else how long it has to go back to
- * the queue. Once one had to, so have those after it, in the same order. */
+/* 0: the message may leave, or wait in memory behind the one in flight. Else for how long it goes
+ * back to the queue. Once one had to go back, those after it have to, too, so that they keep their
+ * order. */
 std::int64_t
 Lineup::waiting_time(const SenderRules &rules, Order &order, const WaitingMessage &message,
                      std::int64_t now_ms)
@@ -153,7 +156,8 @@ Lineup::waiting_time(const SenderRules &rules, Order &order, const WaitingMessag
 	if (order.retried_id != 0)
 		order.back_until_ms =
 		    std::max(order.back_until_ms, std::max(now_ms, order.retry_due_ms) + behind_retry_ms);
-	/* its transaction began before those that went back are due, and was committed after */
+	/* a newcomer whose transaction began earlier and committed later: by its due time it would
+	 * overtake those that went back */
 	else if (order.back > 0 && !message.paced && !message.called)
 		at = now_ms + newcomer_ms;
 	const bool queued = order.busy || (!order.behind.empty() && !message.called);
@@ -225,7 +229,7 @@ Lineup::choose_from_lane(Senders::value_type &entry, int priority, std::int64_t 
 		sender.standing--;
 	};
 	while (!lane.line.empty() && deferred.size() < most_deferred) {
-		/* it leaves the line when it stands elsewhere: memory may fail in between */
+		/* it leaves the line only when it has its new place: in between, an allocation may fail */
 		const WaitingMessage message = lane.line.front();
 		Order &order = orders_[message.order];
 		order.lane = &lane;

@@ -2,10 +2,11 @@
  * lineup.hpp — who is next: the ready messages that the sender has read ahead, and the rules that
  * decide which of them may leave now.
  *
- * Per number its rate; per number and recipient one message of a priority in flight at a time, in
- * the order of the queue, and the pair limit; between numbers turn and turn about. What has to wait
- * for its pair goes back to the queue with a later due time, so that it holds up nobody and needs
- * no memory. Pure arithmetic; the clock comes from outside.
+ * A number keeps to its rate. Of one number, recipient and priority one message is in flight at a
+ * time, in the order of the queue; a number and a recipient also have the pair limit. Numbers take
+ * turns. A message that has to wait for its pair goes back to the queue with a later due time:
+ * there it holds up no other message and needs no memory. Pure arithmetic; the clock comes from
+ * outside.
  */
 #pragma once
 
@@ -27,8 +28,7 @@
 namespace whatsapp
 {
 
-/* 0 before 1 before 2 */
-inline constexpr int priorities = 3; /* urgent, normal, bulk */
+inline constexpr int priorities = 3; /* 0 urgent, 1 normal, 2 bulk: the lower one leaves first */
 
 struct SenderRules {
 	Gate gate = Gate::open;
@@ -44,7 +44,7 @@ struct QueuePlace {
 	std::int64_t id = 0;
 };
 
-/* A row that was read: where it stands, and where its bytes lie (a mere hint for its owner). */
+/* A row that was read. address: where its owner finds it again, as long as it has not moved. */
 struct QueueRow {
 	QueuePlace place;
 	std::uint64_t address = 0;
@@ -99,7 +99,7 @@ public:
 	/* Of all senders of a group, together: open, shut, or one request in flight. */
 	void set_group_gate(int group, Gate gate);
 
-	/* The pair's schedule is taken up to in_ms from now. */
+	/* After a start: messages of the pair have turns up to in_ms from now. */
 	void reserve_turn(const std::string &sender, std::string_view recipient, std::int64_t in_ms,
 	                  std::int64_t now_ms);
 
@@ -111,18 +111,21 @@ public:
 	/* Rows may have become ready from this due time on. */
 	void read_from_due(std::int64_t due_us);
 	/* Forget what was read ahead and read from the beginning; what is in flight stays. Allocates
-	 * nothing, and is what any function here needs that threw std::bad_alloc. */
+	 * nothing. When a function here has thrown std::bad_alloc, this call makes the object whole
+	 * again. */
 	void restart_reading() noexcept;
 
 	/* What to read now, at most `window` messages ahead in all; empty when enough is known. */
 	std::vector<Reading> readings(int window);
 	void add_row(const Reading &reading, const QueueRow &row);
-	/* As far as this place there is nothing to send; it is behind the rows that were added. */
+	/* Behind the rows that were added, up to this place, nothing is to be sent: the next reading
+	 * begins there. */
 	void pass_rows(const Reading &reading, const QueuePlace &place);
 	/* count: rows that the reading gave */
 	void end_reading(const Reading &reading, int count, std::int64_t now_ms);
 
-	/* Up to room that may leave now; what must wait for its pair goes to deferred. */
+	/* Chooses up to `room` messages that may leave now. Those that have to go back to the queue are
+	 * put into deferred. */
 	void choose_messages(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
 	                     std::vector<Deferred> &deferred);
 	void end_message(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64_t now_ms);
@@ -134,7 +137,7 @@ public:
 	/* When a sender that waits for its rate alone may go on; 0 when none does. */
 	std::int64_t next_turn_ms(std::int64_t now_ms);
 
-	/* Forget pairs that owe nothing. */
+	/* Forget pairs and orders that nothing has to wait for. */
 	void forget_idle_pairs(std::int64_t now_ms);
 
 	/* NULL for a sender that was never named. */
@@ -159,7 +162,7 @@ private:
 		std::deque<WaitingMessage> line;
 		QueuePlace after;
 		bool unread = true;
-		std::int64_t read_out_ms = 0; /* the last time that nothing due was left to be read */
+		std::int64_t read_out_ms = 0; /* when it was last read to the end of what is due */
 	};
 	struct Sender {
 		SenderRules rules;
@@ -171,7 +174,7 @@ private:
 
 		explicit Sender(std::int64_t now_ms) : pacer(now_ms) {}
 	};
-	/* Of one sender, recipient and priority. */
+	/* The messages of one sender, recipient and priority. */
 	struct Order {
 		bool busy = false;
 		std::int64_t flying_id = 0; /* while it is busy: the message in flight */
@@ -190,7 +193,8 @@ private:
 		bool named = false; /* has a sender whose gate is not shut */
 	};
 	struct Pair {
-		std::int64_t theoretical_ms = 0; /* by the turns that were given */
+		std::int64_t theoretical_ms = 0; /* when the schedule is free again, by the turns that were
+		                                    given (GCRA's theoretical arrival time) */
 		std::int64_t left_ms = 0;        /* the same by what left: a turn may have been missed */
 		std::int64_t not_before_ms = 0;
 	};

@@ -108,7 +108,7 @@ Lineup::restart_reading() noexcept
 		order.second.behind.clear();
 	for (auto &entry : senders_)
 		shut_sender(entry.second);
-	/* whatever a failure in the midst of a step has left */
+	/* also ids that a step has left there which failed half-way */
 	known_.clear();
 }
 

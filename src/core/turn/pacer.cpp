@@ -53,7 +53,8 @@ Pacer::count_messages(int count, std::int64_t now_ms)
 		at->count += count;
 	else
 		window_.insert(at, {now_ms, count});
-	/* after what may fail: what the window does not hold would never leave the sum */
+	/* last, since the insertion may throw: a count that has no entry in the window would never be
+	 * taken off again */
 	in_window_ += count;
 }
 

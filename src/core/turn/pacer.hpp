@@ -33,7 +33,7 @@ public:
 	/* count messages leave now. */
 	void count_messages(int count, std::int64_t now_ms);
 
-	/* One that was spent at spent_ms left later than that, at left_ms: it had waited for a
+	/* A message that was counted at spent_ms left only at left_ms, since it had to wait for a
 	 * connection. */
 	void correct_departure(std::int64_t spent_ms, std::int64_t left_ms);
 

@@ -17,7 +17,7 @@ class SlotBatch
 public:
 	static constexpr std::int64_t max_wait_ms = 10;
 
-	/* To be told whenever it may have changed. */
+	/* To be called whenever the number of free slots may have changed. */
 	void note_free_slots(int free, std::int64_t now_ms) noexcept;
 
 	/* free, when so many are worth a claim or have waited long enough; else 0. */

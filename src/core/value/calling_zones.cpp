@@ -2,10 +2,10 @@
  * calling_zones.cpp — calling codes as ITU-T E.164 assigns them, zones as zone.tab of the IANA time
  * zone database 2025b lists them for each country.
  *
- * Of zones that have the same time from 2026 on one is kept. Where a beginning of the national
- * number tells the place for mobile phones, too, it stands here: the countries, states and
- * provinces of +1 that are far from the rest, Kazakhstan (+76, +77), states of Brazil. Not kept:
- * zones of some hundreds of people, and Asia/Urumqi, which is not the official time.
+ * Of several zones that have the same time from 2026 on, one is kept. Some beginnings of a national
+ * number tell the place, also that of mobile phones; they have rows of their own: the countries,
+ * states and provinces of +1 that are far from the rest, Kazakhstan (+76, +77), states of Brazil.
+ * Not kept: zones of some hundreds of people, and Asia/Urumqi, which is not the official time.
  */
 #include "core/value/calling_zones.hpp"
 

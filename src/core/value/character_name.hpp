@@ -16,8 +16,8 @@ namespace whatsapp
 /* "U+200E LEFT-TO-RIGHT MARK"; "U+1F600" for one that is not in the table. */
 std::string name_character(char32_t c);
 
-/* Of the character at this byte: "the character at position 4 is U+200B ZERO WIDTH SPACE".
- * Positions count characters, from 1. */
+/* The same for the character at this byte of text, as part of a sentence: "the character at
+ * position 4 is U+200B ZERO WIDTH SPACE". Positions count characters, from 1. */
 std::string name_character_at(std::string_view text, std::size_t byte);
 
 /* Spaces that are not ASCII, and characters without a shape: they change nothing that one reads. */

@@ -25,7 +25,7 @@ struct Census {
 	std::size_t digits = 0;
 	std::size_t pluses = 0;
 	std::size_t spaces = 0;
-	/* bytes where the first of a kind stands */
+	/* at which byte the first of a kind stands; npos: there is none */
 	std::size_t foreign = std::string_view::npos;
 	std::size_t control = std::string_view::npos;
 	std::size_t letter = std::string_view::npos;
@@ -86,7 +86,8 @@ sentence(std::string text)
 	return text;
 }
 
-/* The first thing that is no digit and no plus sign; empty for none. */
+/* What is wrong with the characters; empty when there are digits alone, and at most one plus sign,
+ * in front of them. */
 std::string
 character_problem(std::string_view phone, const Census &seen)
 {
@@ -125,7 +126,8 @@ character_problem(std::string_view phone, const Census &seen)
 const char *
 missing_plus_problem(std::string_view phone) noexcept
 {
-	/* a national number of Britain with the area code of Leeds begins so, and has 11 digits */
+	/* 0113 is the area code of Leeds: a national number of Britain may begin with 011, and has 11
+	 * digits then */
 	constexpr std::size_t longest_of_area_011 = 11;
 
 	if (phone.size() > max_digits + 4)

@@ -249,7 +249,8 @@ to_utf8(const UChar *text, std::int32_t length)
 namespace
 {
 
-/* [sign] digits [. digits], of which places are those behind the point; -1: it is none */
+/* How many digits stand behind the point of a text that is [sign] digits [. digits]; -1 for any
+ * other text. */
 int
 decimal_places(std::string_view text) noexcept
 {
@@ -266,7 +267,8 @@ decimal_places(std::string_view text) noexcept
 	return static_cast<int>(places.size());
 }
 
-/* Where the first character is that nobody sees, if the rest is a number. */
+/* At which byte the first invisible character stands, in a text that would be a number without such
+ * characters; else npos. */
 std::size_t
 hidden_character(std::string_view text)
 {

@@ -23,7 +23,8 @@ std::string format_amount(std::string_view decimal, std::string_view currency,
 
 /*
  * Whether an amount that came as text is a plain number, as a driver binds a numeric: digits, and
- * places behind a point. Such a one is formatted; "€1,250.00" or "1.250,00" is as it is to be read.
+ * places behind a point. True: it is to be formatted. False, as for "€1,250.00" or "1.250,00": the
+ * recipient is to read it as it is.
  *
  * Fault invalid_amount for one that would mislead: 3.46E+3 and NaN; a number with a character in it
  * that nobody sees; 1.250 in a currency without three decimal places, which may be a thousand.

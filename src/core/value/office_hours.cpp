@@ -1,5 +1,6 @@
 /*
- * office_hours.cpp — a small reader; the function in SQL reads the same by a regular expression.
+ * office_hours.cpp — a small reader; wa_send_window() (sql/parts/72-send_window.sql) reads the same
+ * by a regular expression.
  */
 #include "core/value/office_hours.hpp"
 

@@ -147,13 +147,13 @@ describe_number(const PhoneNumber &number, PhoneReading &reading)
 	copy_text(reading.international, format_number(number, PhoneNumberUtil::INTERNATIONAL));
 }
 
-/* As dialed in the region. */
+/* Reads digits as somebody dials them in the region. */
 PhoneVerdict
 parse_in_region(const std::string &digits, const std::string &region, PhoneNumber &number,
                 PhoneReading &reading)
 {
 	PhoneVerdict verdict = parse_number(digits, region, number);
-	/* whoever abroad writes 00 means a plus; where 00 is something else, this is no number */
+	/* people write 00 for the plus also where it is not the prefix of calls abroad */
 	if (verdict != PhoneVerdict::valid && digits.compare(0, 2, "00") == 0) {
 		PhoneNumber abroad;
 		if (parse_number("+" + digits.substr(2), nowhere, abroad) == PhoneVerdict::valid) {

@@ -79,7 +79,7 @@ reading_problem(const PhoneReading &reading, std::string_view region)
 	case PhoneVerdict::failed:
 		break;
 	}
-	/* it throws for nothing else */
+	/* read_phone_number() fails when the library throws, and it throws for want of memory only */
 	throw std::bad_alloc();
 }
 

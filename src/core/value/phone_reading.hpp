@@ -14,15 +14,15 @@ namespace whatsapp
 
 enum class PhoneVerdict : int {
 	valid,
-	no_region,      /* a national number, and nobody says of where */
-	unknown_region, /* no such code, or a place without a numbering plan */
+	no_region,      /* it has no country code, and no region was given */
+	unknown_region, /* the region is no code of a country, or has no numbering plan */
 	unknown_code,   /* no country has this calling code */
 	too_short,
 	too_long,
-	wrong_length, /* between others that are possible */
+	wrong_length, /* neither too short nor too long, but no number there is as long */
 	local_only,   /* the area code is missing */
 	not_in_use,   /* its length is possible, and no such number has been given out */
-	ambiguous,    /* two valid numbers: with what it begins as country code, and without */
+	ambiguous,    /* valid in two ways: its first digits may be the country code, or not */
 	failed        /* the library raised, or had no memory */
 };
 
@@ -31,9 +31,9 @@ struct PhoneReading {
 	bool possible;
 	int calling_code; /* 0: unknown */
 	char region[4];   /* empty: of several countries or of none, as +800 */
-	char type[24];    /* this and what follows: of a possible number */
+	char type[24];    /* from here on: of a possible number, else empty */
 	char e164[24];
-	char other[24]; /* the other number of an ambiguous one */
+	char other[24]; /* an ambiguous number has only this and e164 */
 	char national[64];
 	char international[64];
 };

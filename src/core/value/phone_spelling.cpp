@@ -16,7 +16,8 @@ namespace
 {
 
 constexpr std::size_t max_phone_bytes = 1024;
-/* "089 12345/6" is two lines of one house: what follows a slash behind an area code is longer */
+/* "089 12345/6" stands for two numbers, 12345 and 12346. When a slash stands behind an area code,
+ * more digits follow it. */
 constexpr std::size_t least_behind_slash = 4;
 
 [[noreturn]] void

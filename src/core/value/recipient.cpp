@@ -1,5 +1,5 @@
 /*
- * recipient.cpp — by its point: no phone number has one in third place.
+ * recipient.cpp — a user id is told by the point in third place, which no phone number has.
  */
 #include "core/value/recipient.hpp"
 

@@ -13,13 +13,15 @@
 namespace whatsapp
 {
 
-/* By its form alone, so that a wrong one is not taken for a wrong number. */
+/* Whether it has the form of a user id, well-formed or not: an error shall not call a malformed
+ * user id a wrong phone number. */
 bool looks_like_user_id(std::string_view recipient) noexcept;
 
 /* True for what the API can be given. */
 bool valid_recipient(std::string_view recipient) noexcept;
 
-/* Throws Fault 22023: of a number as check_phone() does, else with what a user id is. */
+/* Throws Fault 22023. For a phone number that is check_phone(); for a user id, the text says what
+ * one looks like. */
 void check_recipient(std::string_view recipient);
 
 /* How an error tells which of many messages it means: "The message is for +34…678, with reference

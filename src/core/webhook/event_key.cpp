@@ -1,5 +1,5 @@
 /*
- * event_key.cpp — 24 bits of a time, 104 bits of a hash.
+ * event_key.cpp — for a status 24 bits of its time and 104 bits of a hash, else a hash.
  */
 #include "core/webhook/event_key.hpp"
 

@@ -11,10 +11,10 @@ namespace whatsapp
 struct WebhookEvent;
 
 /*
- * The same item again has the same key. Keys of statuses grow with the minute that they tell, of
- * which their identity is made, too: those of one time share few pages of the index, where the keys
- * of a hash alone touch all of them, and each page is logged whole after a checkpoint. Throws as
- * make_fingerprint().
+ * The same item has the same key when it comes again. The key of a status begins with its time, in
+ * steps of 64 seconds, which is part of its identity anyhow. So statuses of one time lie on few
+ * pages of the unique index. Plain hashes would touch pages all over the index, and each page is
+ * logged whole when it is touched first after a checkpoint. Throws as make_fingerprint() does.
  */
 Fingerprint make_event_key(const WebhookEvent &event);
 

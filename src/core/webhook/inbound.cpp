@@ -35,7 +35,7 @@ public:
 		if (value != nullptr && value->is_boolean())
 			row_.emplace(column, value->get<bool>());
 	}
-	/* A degree of latitude (limit 90) or longitude; some clients send it as text. */
+	/* Degrees of latitude (limit 90) or longitude (180). A number that came as text is left out. */
 	void
 	set_degrees(const char *column, const json *value, double limit)
 	{

@@ -23,8 +23,8 @@ namespace
 /* bytes: a keyword, and what people put around it */
 constexpr std::size_t max_text = 256;
 constexpr std::size_t max_key = 64;
-/* No character becomes longer than 18 by NFKD, but such are no keywords: what has no room is none.
- */
+/* NFKD makes up to 18 characters of one. A text of many such characters is no keyword: when it has
+ * no room, the key is empty. */
 constexpr std::int32_t max_units = 1024;
 
 /* In the scripts between those of India and Mongolia a mark is a vowel and no accent. */

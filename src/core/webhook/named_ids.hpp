@@ -3,8 +3,8 @@
  * be true.
  *
  * One URL may serve hundreds of apps, each with a secret, and to try them all with a body of 3 MB
- * takes seconds. The ids in it tell which secret to try first. Whoever lies about them is refused
- * the sooner.
+ * takes seconds. The ids in it tell which secret to try first. Nobody gains by wrong ids: the
+ * signature must match all the same, and only some secrets are tried (entry/listener/keyring.cpp).
  */
 #pragma once
 

@@ -8,8 +8,8 @@ namespace whatsapp
 
 struct JsonNode;
 
-/* An item of statuses[]: its word and every member of it are known, and it tells no error. All of
- * that is in columns of the event and of its message, and its JSON would say it twice. */
+/* True for an item of statuses[] whose word and members are all known, and which tells no error.
+ * All that it says is in columns of the event and of its message, so its JSON need not be kept. */
 bool is_plain_status(const JsonNode &item) noexcept;
 
 } // namespace whatsapp

@@ -30,8 +30,8 @@ keep_least_text(std::string_view &sum, std::string_view text) noexcept
 		sum = text;
 }
 
-/* The least counts: what `pricing` told before a conversation's origin, which is a category alone;
- * then what was told with the higher rank. */
+/* Of several prices the one with the least key is kept: one that `pricing` told before the origin
+ * of a conversation, which is a category alone; then one that was told with the higher rank. */
 auto
 price_key(StatusRank rank, const StatusFacts<std::string_view> &report) noexcept
 {

@@ -30,8 +30,8 @@ struct StatusReport : StatusFacts<std::string_view> {
 	std::string_view hint;
 };
 
-/* failure: of judge_failed_status(). Views into both; the time is 0 where nobody said, and has to
- * be set before the report is added. */
+/* failure: what judge_failed_status() made of its errors. The report is a view into both. Its time
+ * is 0 when the status told none; then it has to be set before add_report(). */
 StatusReport read_report(const WebhookEvent &event, const Outcome &failure) noexcept;
 
 enum class StatusRank : signed char { failed = -1, none, sent, delivered, read };
@@ -45,11 +45,11 @@ struct Progress {
 	std::int64_t sent_at = 0;
 	std::int64_t delivered_at = 0;
 	std::int64_t read_at = 0;
-	/* a full price before a category alone, then of the highest rank that told one: a message is
-	 * charged when it is delivered */
+	/* the rank of the report whose price is kept: one with a full price goes before one with a
+	 * category alone, then the higher rank does, since a message is charged when it is delivered */
 	StatusRank price_rank = StatusRank::none;
 	/* the price of that report; the greatest cost, with its currency; of each other text the least.
-	 * Neither a status nor a time */
+	 * Status and time are not set here */
 	StatusFacts<std::string_view> told;
 };
 

@@ -34,8 +34,9 @@ bytes_of(std::string_view text) noexcept
 	return reinterpret_cast<const unsigned char *>(text.data());
 }
 
-/* Starts as a copy: libcrypto 3 looks an algorithm up by its name at each start, HMAC's twice, and
- * that costs more than to digest a webhook of one status. */
+/* Copies a context that was initialised once. libcrypto 3 looks an algorithm up by its name at each
+ * initialisation, which costs more than the digest of a webhook with one status; EVP's HMAC would
+ * do so twice. */
 class Sha256
 {
 public:

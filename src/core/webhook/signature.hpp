@@ -24,7 +24,8 @@ std::string hmac_sha256_hex(std::string_view key, std::string_view message);
 /* 64 lower-case hexadecimal digits, for deduplication keys. Throws like hmac_sha256_hex. */
 std::string sha256_hex(std::string_view message);
 
-/* The first half of it as bytes: nobody finds two messages with the same one. Throws likewise. */
+/* The first half of the SHA-256 as bytes: nobody can find two messages with the same half. Throws
+ * like hmac_sha256_hex. */
 using Fingerprint = std::array<unsigned char, 16>;
 Fingerprint make_fingerprint(std::string_view message);
 

@@ -3,7 +3,7 @@
  *
  * Written as text, since it is kept with each event: empty for every account; "+,north,south," for
  * these; "-,north," for all but these, so that an account that was made a moment ago is one of
- * them. Between two commas nothing stands for the default account.
+ * them. An empty name between two commas is the default account.
  */
 #pragma once
 
@@ -20,13 +20,14 @@ struct SecretOwners {
 	std::vector<std::string> others; /* accounts with another secret */
 };
 
-/* An account that is not known yet has the secret of the default one. */
+/* The value for what this secret has signed. An account that is not known yet counts as one with
+ * the secret of the default account. */
 std::string signed_for(const SecretOwners &secret);
 
 /* Whether a delivery counts for an account (empty: the default one). */
 bool counts_for_account(std::string_view signed_for, std::string_view account) noexcept;
 
-/* For people: "account north, account south", "all accounts but north". */
+/* For people: "north, south", "all accounts but north", "all accounts". */
 std::string describe_signers(std::string_view signed_for);
 
 } // namespace whatsapp

@@ -132,8 +132,8 @@ struct MendedText {
 	bool is_cut = false;
 };
 
-/* Too many values are left to people: a cut among them would leave half an item, which reads as
- * another one. */
+/* A body with too many values is not cut, since half an item might be left, and be taken for
+ * another one. It is put aside for people to look at. */
 JsonProblem
 read_mended(std::string_view body, JsonProblem problem, JsonDocument &document, MendedText &mended)
 {

@@ -2,10 +2,10 @@
  * webhook.hpp — a delivery of Meta's, JSON to events: all entries × changes × items, one bad item
  * never losing the others.
  *
- * Hostile bytes by assumption: time and memory grow with the length of the body alone. A SAX pass
- * bounds depth (32), values (50,000), keys (256 bytes) and strings (64 KiB) before any tree is
- * built: copying or printing a deep nlohmann tree overflows the stack, which would restart the
- * whole database cluster.
+ * The bytes may be hostile: time and memory grow with the length of the body alone. Depth (32),
+ * values (50,000), keys (256 bytes) and strings (64 KiB) are limited while the body is read, before
+ * a tree is made of any item: copying or printing a deep nlohmann tree overflows the stack, which
+ * would restart the whole database cluster.
  */
 #pragma once
 
@@ -29,11 +29,11 @@ struct WebhookDelivery {
 };
 
 /*
- * A list of deliveries or changes is read like one delivery. U+FFFD stands for characters that are
- * none, a string for a number beyond double precision. Faults: invalid_json when the body is no
- * JSON then, or too many values; the caller puts it aside and still answers 200. Items of an
- * unknown shape come back as Kind::malformed or Kind::account with their raw JSON, never as a
- * Fault.
+ * A list of deliveries or changes is read like one delivery. A body that is not quite JSON is
+ * mended: U+FFFD takes the place of malformed characters, a string that of a number beyond double
+ * precision. Fault invalid_json when it is no JSON even then, or has too many values; the caller
+ * puts such a body aside and answers 200 all the same. Items of an unknown shape come back as
+ * Kind::malformed or Kind::account with their raw JSON, never as a Fault.
  */
 WebhookDelivery read_webhook(std::string_view body);
 std::vector<WebhookEvent> parse_webhook(std::string_view body);

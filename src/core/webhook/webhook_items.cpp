@@ -3,7 +3,8 @@
  * its JSON.
  *
  * Statuses and messages are kept as they came. What has no id of its own is known by its content,
- * and goes through a tree that puts it in order: Meta may write it differently.
+ * and goes through a tree that puts it in order: Meta may write it differently when it sends it
+ * again.
  */
 #include "core/webhook/webhook_items.hpp"
 
@@ -40,7 +41,8 @@ constexpr std::size_t max_dedupe_key_bytes = 300;
 /* The last second of the year 9999: beyond it no timestamp can be shown. */
 constexpr std::int64_t max_timestamp = 253402300799;
 
-/* Of what was viewed: it is valid and within the limits. A value has two bytes with its comma. */
+/* The tree of a value that read_json() has read, so it is valid and within the limits. Each value
+ * in it has at least two bytes, with its comma. */
 json
 tree_of(const JsonNode &value)
 {
@@ -48,7 +50,7 @@ tree_of(const JsonNode &value)
 	return json::parse(value.raw.begin(), value.raw.end());
 }
 
-/* In one order and without spaces, however it came. */
+/* As JSON without spaces and with sorted members, however it came. */
 std::string
 in_order(const JsonNode &value)
 {
@@ -133,7 +135,8 @@ string_of(const JsonNode *value)
 	return value != nullptr && value->has_type(JsonType::string) ? value->text : std::string_view();
 }
 
-/* By user id first, which nobody else inherits; NULL when none is certain to be meant. */
+/* The contact that belongs to an item: by user id first, since a phone number may get another owner
+ * and a user id does not. NULL when it is not certain which one is meant. */
 const SharedContact *
 contact_of(const ItemContext &context, const JsonNode *wa_id, const JsonNode *user_id)
 {
@@ -172,7 +175,8 @@ read_cost(WebhookEvent &event, const JsonNode &cost)
 		event.pricing_currency = currency;
 }
 
-/* Three generations: nothing but conversation.origin; pricing_model CBP without a type; PMP. */
+/* Statuses have told prices in three ways, one after the other: conversation.origin alone;
+ * pricing_model CBP without a type; pricing_model PMP. */
 void
 read_price(WebhookEvent &event, const JsonNode &item)
 {
@@ -223,7 +227,7 @@ append_member(std::string &to, const char *name, const std::string &text)
 	append_json_string(to, text);
 }
 
-/* As it came; of one that is long for a contact, what the columns of inbound.cpp need. */
+/* The JSON as it came. Of an unusually long one only what inbound.cpp has columns for. */
 std::string
 contact_text(bool plain, const SharedContact &known, const JsonNode &contact)
 {

@@ -20,7 +20,7 @@
 namespace whatsapp
 {
 
-/* Of contacts[]: what each of its items gets, so none of it is long. */
+/* An element of contacts[]. Each item of the change may get a copy of it, so none of it is long. */
 struct SharedContact {
 	std::string wa_id;
 	std::string user_id;
@@ -33,9 +33,11 @@ struct ItemContext {
 	std::string account_id;
 	std::string phone_number_id;
 	std::vector<SharedContact> persons;
-	/* their places, by wa_id and by user_id. No hash: who made the delivery chose the ids */
+	/* the index in persons, by wa_id and by user_id. A map and no hash table: whoever made the
+	 * delivery chose the ids, and could make all their hashes collide */
 	std::map<std::string_view, std::size_t> contacts;
-	/* of the entry: as JSON, empty when there is none or when it is no time; its identity */
+	/* the time of the entry as JSON, empty when there is none or when it is too long for a time;
+	 * and the same or its digest, for the key of an event */
 	std::string time;
 	std::string time_key;
 	std::int64_t timestamp = 0;
@@ -50,7 +52,8 @@ void read_contacts(ItemContext &context, const JsonNode *value);
 WebhookEvent malformed_event(const ItemContext &context, const JsonNode &item);
 /* A change that came without a delivery around it. */
 WebhookEvent test_event(const ItemContext &context, const JsonNode &change);
-/* A phone number or a group id and, since usernames exist, perhaps nothing at all. */
+/* The recipient of a status may be a phone number or a group id; since there are user names, there
+ * may be none at all. */
 WebhookEvent status_event(const ItemContext &context, const JsonNode &item);
 WebhookEvent message_event(const ItemContext &context, const JsonNode &item);
 WebhookEvent error_event(const ItemContext &context, const JsonNode &item);

@@ -109,8 +109,9 @@ Bearer::make_authorized_headers(std::string_view scheme, std::string_view token,
 	} catch (const std::bad_alloc &) {
 		return Bearer();
 	}
-	/* Without a value a header is taken out: waiting for 100 Continue costs a round trip, and any
-	 * type is accepted anyhow. libcurl prints headers byte by byte, its own ones twice. */
+	/* A header without a value is not sent: waiting for 100 Continue costs a round trip, and any
+	 * type of answer is accepted. Each header costs time, since libcurl prints them byte by byte,
+	 * its own ones twice. */
 	curl_slist *&list = made.shared_->headers;
 	if (!append_header(list, made.shared_->line.c_str()) || !append_header(list, type.c_str()) ||
 	    !append_header(list, agent.c_str()) || !append_header(list, "Expect:") ||

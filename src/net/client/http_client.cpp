@@ -60,11 +60,11 @@ whole_ms(std::int64_t us) noexcept
 struct HttpClient::State {
 	SocketSet sockets;
 	std::vector<std::unique_ptr<Multi>> multis; /* owner n stands at place n - 1 */
-	std::size_t used = 0;                       /* of them, by requests to come */
+	std::size_t used = 0;                       /* how many of them get new requests */
 	TransferOptions options;
 	Bearer last_bearer;
-	std::string last_url; /* that was allowed */
-	TransferList active;  /* by the end of their time */
+	std::string last_url; /* the last one that url_allowed() took */
+	TransferList active;  /* sorted by the end of their time */
 	TransferList ended;
 	TransferList free;
 
@@ -102,8 +102,8 @@ HttpClient::State::~State()
 bool
 HttpClient::State::open_sockets() noexcept
 {
-	/* In this call and not before main: a server that forks must not do it for its children. Never
-	 * undone, libssl is shared with the server. */
+	/* Here, and not when the library is loaded: a server that forks must not do it for its
+	 * children. It is never undone, since libssl is shared with the server. */
 	static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
 	if (global != CURLE_OK)
 		return false;
@@ -133,7 +133,8 @@ HttpClient::State::take_options(const HttpClientOptions &wanted) noexcept
 	return !multis.empty();
 }
 
-/* As many connections in all as the options say: the first ones get what is left over. */
+/* Gives the multi handles as many connections together as the options say; the first ones get what
+ * the division leaves over. */
 void
 HttpClient::State::spread_connections(long per_host, long total) noexcept
 {
@@ -170,7 +171,7 @@ HttpClient::State::roomiest_multi() noexcept
 	return *multis[best];
 }
 
-/* Nearly always the one of the last request. */
+/* Nearly always it is the URL of the last request, which was checked then. */
 bool
 HttpClient::State::is_allowed_url(std::string_view url) noexcept
 {
@@ -194,7 +195,7 @@ HttpClient::State::prepared_transfer(const HttpRequest &request) noexcept
 		last_bearer = Bearer::make_headers(request.bearer_token, options.user_agent);
 	if (!last_bearer)
 		return nullptr;
-	/* a file: once in a while */
+	/* files have headers of their own, and are sent once in a while */
 	Bearer own;
 	if (request.is_upload)
 		own = Bearer::make_upload_headers(request.bearer_token, options.user_agent,

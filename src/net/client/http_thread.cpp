@@ -78,7 +78,7 @@ struct HttpThread::State {
 	std::vector<HttpResponse> taken;
 	std::size_t next_taken = 0;
 	std::size_t in_flight = 0;
-	std::size_t room = 0; /* of ended */
+	std::size_t room = 0; /* the capacity of ended, as the owner's thread knows it */
 
 	int requests_bell = -1;
 	int ended_bell = -1;
@@ -86,11 +86,12 @@ struct HttpThread::State {
 	std::mutex client_mutex;
 	std::unique_ptr<HttpClient> client;
 
-	std::mutex mutex; /* of what follows; never waited for with more than a list in hand */
+	std::mutex mutex; /* guards what follows; held only while a list is changed, so that nobody
+	                     waits for it long */
 	std::vector<QueuedRequest> requests;
 	std::vector<HttpResponse> ended;
-	bool sleeping = false; /* the thread: to be rung for */
-	bool rung = false;     /* for what ended */
+	bool sleeping = false; /* the thread waits, and has to be woken by requests_bell */
+	bool rung = false;     /* ended_bell was rung, and the owner has not looked since */
 	bool stop = false;
 
 	std::thread thread;
@@ -143,7 +144,7 @@ HttpThread::State::open_client(const HttpClientOptions &options)
 	return true;
 }
 
-/* What could not be started has ended. */
+/* A request that cannot be started has ended: its response says so. */
 void
 HttpThread::State::start_all(std::vector<QueuedRequest> &batch) noexcept
 {
@@ -232,7 +233,7 @@ HttpThread::State::make_room()
 	room = ended.capacity();
 }
 
-/* False: the thread is at it, or it could not be started. */
+/* False: the thread is using the client just now, or the request could not be started. */
 bool
 HttpThread::State::send_now(const HttpRequest &request) noexcept
 {
@@ -240,7 +241,7 @@ HttpThread::State::send_now(const HttpRequest &request) noexcept
 	if (!lock.owns_lock() || !client->start_request(request))
 		return false;
 	client->serve_ready();
-	/* the thread does not know of its time-out yet */
+	/* the thread sleeps, and has to reckon with the time-out of this request, too */
 	ring_bell(requests_bell);
 	return true;
 }

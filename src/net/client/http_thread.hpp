@@ -3,8 +3,9 @@
  * while the owner's thread works at something else.
  *
  * All signals are blocked in the thread. It lives in net/, where no server function can be linked:
- * all that it knows are requests and responses. Its functions are those of HttpClient but for
- * serve_ready(), and one thread only may call them.
+ * all that it knows are requests and responses. Its functions are those of HttpClient without
+ * serve_ready() and timeout_ms(), and only one thread may call them. It is made for messages:
+ * content_type, max_response_bytes and is_upload of a request do not get to the thread.
  */
 #pragma once
 
@@ -31,7 +32,8 @@ public:
 	/* For requests started later. */
 	void set_options(const HttpClientOptions &options) noexcept;
 
-	/* False: as of HttpClient::start_request(). What fails later is told by a response. */
+	/* False: the URL or the token is not allowed, or there is no memory. What fails later is told
+	 * by a response. */
 	bool start_request(const HttpRequest &request) noexcept;
 
 	/* Readable when something has ended since take_response() said false. */

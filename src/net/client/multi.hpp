@@ -21,7 +21,7 @@ namespace whatsapp::net
 
 class Transfer;
 
-/* Nothing is waited for. */
+/* There is no deadline. */
 inline constexpr std::int64_t no_deadline_us = -1;
 
 class Multi
@@ -41,7 +41,8 @@ public:
 
 	void serve_socket(int socket, std::uint32_t events) noexcept;
 	void serve_timer() noexcept;
-	/* One that libcurl is done with, or NULL; it is to be removed. */
+	/* A transfer that libcurl is done with, or NULL. The caller has to call remove_transfer() for
+	 * it. */
 	Transfer *next_ended_transfer(CURLcode &code) noexcept;
 
 	/* When serve_timer() has something to do, on the monotonic clock. */

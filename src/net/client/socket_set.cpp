@@ -55,7 +55,7 @@ SocketSet::add_connection(int socket) noexcept
 	return true;
 }
 
-/* With it, the kernel takes it out of the set. */
+/* libcurl is about to close it, and then the kernel takes it out of the epoll set by itself. */
 void
 SocketSet::drop_connection(int socket) noexcept
 {
@@ -109,7 +109,7 @@ SocketSet::owner_of(int socket) noexcept
 	if (known == nullptr)
 		return 0;
 	if (known->idle) {
-		/* closed by the server: libcurl finds out when it wants to use it */
+		/* the other side has closed it; libcurl finds out when it wants to use it */
 		epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, nullptr);
 		known->owner = known->events = 0;
 		known->idle = false;

@@ -1,5 +1,6 @@
 /*
- * socket_set.hpp — the sockets of several multi handles in one epoll descriptor, and whose each is.
+ * socket_set.hpp — the sockets of several multi handles in one epoll descriptor, and to which
+ * handle (the owner) each belongs.
  */
 #pragma once
 
@@ -31,10 +32,12 @@ public:
 
 	/* Fails without a word: the request is left to its time-out. */
 	void watch_socket(int socket, std::uint32_t events, std::uint32_t owner) noexcept;
-	/* Of that owner only: libcurl may tell after the number has gone to another one's socket. */
+	/* Does nothing when the socket belongs to another owner: libcurl may tell of a closed one when
+	 * its number has already been given to a socket of another handle. */
 	void forget_socket(int socket, std::uint32_t owner) noexcept;
 
-	/* Whose event that is; 0: of an idle connection, which has been taken out of the set. */
+	/* The owner of a socket of which epoll tells. 0: it is an idle connection, and is taken out of
+	 * the set. */
 	std::uint32_t owner_of(int socket) noexcept;
 
 private:

@@ -67,7 +67,7 @@ curl_socket_t
 open_socket(void *sockets, curlsocktype, curl_sockaddr *address) noexcept
 {
 	const int opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	/* nobody would be told of what happens on it, until its time is over */
+	/* what happens on a socket that is not watched would be noticed only when its time is over */
 	if (opened >= 0 && !static_cast<SocketSet *>(sockets)->add_connection(opened)) {
 		close(opened);
 		return CURL_SOCKET_BAD;
@@ -304,8 +304,8 @@ Transfer::on_header(char *data, std::size_t size, std::size_t count, void *self)
 	return line.size();
 }
 
-/* Where a time-out struck. The times are 0 until their phase is over; a reused connection has them
- * all, hence the flag first. */
+/* What the request was doing when its time was over. libcurl's times are 0 until their phase is
+ * over; on a reused connection all of them are set, so offered_ is asked first. */
 const char *
 Transfer::timeout_phase() const noexcept
 {
@@ -332,7 +332,7 @@ Transfer::describe_error(CURLcode code)
 		error = "connection lost after the request was sent and before an answer; not sent again";
 	} else {
 		error = words_[0] ? words_ : curl_easy_strerror(code);
-		/* libssl's own words may be of ASN.1 where the certificate is meant */
+		/* libssl's own words may speak of ASN.1 when it is the certificate that is wrong */
 		if (words_[0] &&
 		    (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION))
 			error.insert(0, ": ").insert(0, curl_easy_strerror(code));

@@ -47,8 +47,8 @@ public:
 	/* Fills in response. */
 	void finish_response(CURLcode code) noexcept;
 
-	/* Never got a connection although its time is over: libcurl (to 8.x) does not look at the
-	 * clock of a request that waits for a connection. */
+	/* When the client ends the request itself, if libcurl has not: libcurl (up to 8.x) does not
+	 * look at the time-out of a request that waits for a connection. */
 	std::int64_t
 	overdue_us() const noexcept
 	{

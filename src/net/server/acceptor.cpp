@@ -66,7 +66,7 @@ Acceptor::accept_connection() noexcept
 		    accept4(socket_.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0)
 			return fd;
-		/* of one newcomer, who is gone already */
+		/* this newcomer has gone already; there may be others */
 		if (errno == ECONNABORTED || errno == EINTR)
 			continue;
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)

@@ -18,18 +18,19 @@ public:
 	Acceptor(const Acceptor &) = delete;
 	Acceptor &operator=(const Acceptor &) = delete;
 
-	/* Where newcomers are looked for; before anything else. */
+	/* The epoll set that tells of newcomers. To be called before all other functions. */
 	void
 	attach_epoll(int epoll) noexcept
 	{
 		epoll_ = epoll;
 	}
 
-	/* Listens there instead, and nowhere when address is NULL or cannot be bound: then false, and
-	 * why in error. The old address is given up first, for the new one may be a part of it. */
+	/* Listens at address instead; nowhere when it is NULL. False, and why in error, when it cannot
+	 * be bound: then it listens nowhere. The old address is given up first, since the new one may
+	 * be a part of it. */
 	bool move_address(const char *address, const char *&error) noexcept;
 
-	/* Wanted: newcomers make the epoll set readable. */
+	/* wanted: newcomers make the epoll set readable; else they are left waiting in the kernel. */
 	bool watch_newcomers(bool wanted) noexcept;
 
 	/* A newcomer's socket, or -1 when there is none (or no room in the process for one). */

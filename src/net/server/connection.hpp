@@ -18,8 +18,8 @@ struct Connection final : WatchedConnection {
 	std::unique_ptr<Exchange> exchange;
 	std::string input;       /* bytes that no request has used yet */
 	std::string output;      /* bytes that the socket has not taken yet */
-	bool closes = false;     /* when output is out */
-	bool is_hung_up = false; /* there is an end to be read */
+	bool closes = false;     /* it is closed when all of output has been sent */
+	bool is_hung_up = false; /* the client has closed its side: reading comes to an end */
 
 	Connection() = default;
 	~Connection();

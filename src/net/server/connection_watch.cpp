@@ -16,7 +16,7 @@ namespace whatsapp::net
 namespace
 {
 
-/* so long may the other side take to hear of the end */
+/* how long the other side may take to notice that the connection ends */
 constexpr std::int64_t leaving_ms = 1000;
 
 } // namespace

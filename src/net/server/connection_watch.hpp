@@ -47,7 +47,7 @@ public:
 
 	void set_limits(long request_timeout_ms, long idle_timeout_ms) noexcept;
 
-	/* Between the two, the connection stays where it is. */
+	/* Between these two calls, the connection must not move in memory. */
 	void add_connection(WatchedConnection &connection, int fd) noexcept;
 	void remove_connection(WatchedConnection &connection) noexcept;
 	void enter_phase(WatchedConnection &connection, Phase phase) noexcept;

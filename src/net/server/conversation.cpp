@@ -82,7 +82,8 @@ RequestIntake::read_requests(Connection &connection)
 	}
 }
 
-/* How many of the bytes are done with; more than one request may begin in them. */
+/* Returns how many of the bytes are done with. They may hold the beginning of more than one
+ * request. */
 std::size_t
 RequestIntake::use_bytes(Connection &connection, std::string_view bytes)
 {
@@ -158,7 +159,8 @@ RequestIntake::use_piece(Connection &connection, std::string_view piece)
 	refused += !was_refused && exchange.refusal ? 1 : 0;
 }
 
-/* In memory for bodies, too, the oldest one who has nothing more to say gives way. */
+/* When the memory for bodies is used up, the oldest connection that has sent a part of a body and
+ * sends nothing more now gives way. */
 bool
 RequestIntake::make_room(Connection &connection, std::size_t size)
 {
@@ -211,7 +213,8 @@ RequestIntake::start_refusal(Connection &connection)
 	start_answer(connection);
 }
 
-/* What could not be read to its end, or not be understood, is the last word of the connection. */
+/* The connection closes after this answer when the client wants that, and when the request was not
+ * read to its end or not understood: nobody knows then where the next one begins. */
 void
 RequestIntake::start_answer(Connection &connection)
 {
@@ -223,7 +226,7 @@ RequestIntake::start_answer(Connection &connection)
 	progress = true;
 }
 
-/* False while it is not out, and when it will never be. */
+/* False: a part of the answer has still to be sent, or the connection is broken and was closed. */
 bool
 RequestIntake::flush_answer(Connection &connection) noexcept
 {

@@ -119,7 +119,8 @@ Exchange::take_piece(std::string_view piece)
 		request.body.append(piece);
 }
 
-/* Grows as a string does, within the budget; in a pinch by what is needed only. */
+/* Grows by doubling, as a string does, within the budget; when that has no room for it, only by
+ * what is needed. */
 bool
 Exchange::make_room(std::size_t size)
 {

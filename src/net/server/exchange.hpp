@@ -1,5 +1,5 @@
 /*
- * exchange.hpp — one request of the server's, from its first byte to its answer.
+ * exchange.hpp — one request to the server, from its first byte to its answer.
  *
  * It takes the body in, within the limits, and writes the answer. A refused body is read to its end
  * and thrown away where that is short: closing at once would reset the connection and take the
@@ -23,7 +23,7 @@ namespace whatsapp::net
 /* Bytes of bodies that all exchanges hold together. */
 struct BodyBudget {
 	std::size_t limit = 0;
-	std::size_t kept = 0; /* of them, for small bodies only */
+	std::size_t kept = 0; /* how many of the limit are for small bodies only */
 	std::size_t used = 0;
 
 	void set_limits(const HttpServerOptions &options) noexcept;
@@ -38,14 +38,15 @@ public:
 	Exchange(const Exchange &) = delete;
 	Exchange &operator=(const Exchange &) = delete;
 
-	/* These may throw std::bad_alloc. After ParseStep::head; then for each piece of the body, for
-	 * which make_room() has said yes. */
+	/* take_head() is called after ParseStep::head, take_piece() for each piece of the body for
+	 * which make_room() has said yes. Both may throw std::bad_alloc. */
 	void take_head(const HttpServerOptions &options);
 	void take_piece(std::string_view piece);
 	/* False: the budget has no room for so much more. */
 	bool make_room(std::size_t size);
 
-	/* So much of a refused body is read before the connection is cut; with close_now, nothing. */
+	/* True when enough of a refused body has been read, and the connection is to be cut. With
+	 * close_now nothing of it is read. */
 	bool is_beyond_patience() const noexcept;
 
 	void refuse_request(unsigned status) noexcept;
@@ -110,7 +111,7 @@ private:
 	};
 	Chain small_;
 	Chain large_;
-	unsigned overtakes_ = 0; /* of small ones, since a large one left */
+	unsigned overtakes_ = 0; /* small ones that have gone first since the last large one left */
 };
 
 } // namespace whatsapp::net

@@ -1,6 +1,6 @@
 /*
- * http_server.hpp — the listening side: one thread, its epoll descriptor outside, heads read by
- * Boost.Beast.
+ * http_server.hpp — the listening side: one thread, an epoll descriptor for which its owner waits,
+ * and Boost.Beast to read heads.
  *
  * A request is handed out whole, and answered when its owner has committed. What would hurt is
  * turned away here: oversized headers and bodies, too many connections or buffered bytes, requests
@@ -30,8 +30,9 @@ public:
 	/* The limits; the address is left as it is. */
 	void set_options(const HttpServerOptions &options) noexcept;
 
-	/* Newcomers are taken there from now on, and nowhere when address is NULL or cannot be bound
-	 * (false, and why in error). Connections that are open stay. */
+	/* Newcomers are taken at this address from now on; nowhere when it is NULL. False, and why in
+	 * error, when it cannot be bound; then they are taken nowhere. Connections that are open
+	 * stay. */
 	bool move_address(const char *address, const char *&error) noexcept;
 
 	int descriptor() const noexcept;
@@ -40,7 +41,7 @@ public:
 	long timeout_ms() const noexcept;
 	void serve_ready() noexcept;
 
-	/* take_request() has one. */
+	/* Whether take_request() would give one. */
 	bool has_request() const noexcept;
 
 	/* Hand out one complete request; false when there is none. Each one taken must be answered by

@@ -1,5 +1,5 @@
 /*
- * incoming_request.hpp — a request as its owner gets it, and what beside a body his reply may have.
+ * incoming_request.hpp — a request as its owner gets it, and a header that the reply may have.
  */
 #pragma once
 

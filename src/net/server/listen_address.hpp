@@ -1,8 +1,8 @@
 /*
  * listen_address.hpp — an address as written in a setting, made into a listening socket.
  *
- * Numbers only, and localhost: a look-up could block. A socket file that somebody still answers on
- * is never taken away from him.
+ * Hosts are numbers or localhost, since the look-up of a name could block. A socket file on which
+ * another process still listens is never removed.
  */
 #pragma once
 

@@ -162,7 +162,8 @@ RequestIntake::accept_some() noexcept
 		const int fd = acceptor.accept_connection();
 		if (fd < 0) {
 			has_newcomers_ = false;
-			/* none left at all: somebody else in this process has taken those kept back */
+			/* no descriptor is left: others in this process have taken even those that are kept
+			 * back for it */
 			oldest = acceptor.is_pausing() ? find_oldest_incomplete() : nullptr;
 		} else if (!oldest && is_short_of_descriptors(fd)) {
 			oldest = find_oldest_incomplete();
@@ -251,7 +252,8 @@ RequestIntake::close_connection(Connection &connection) noexcept
 	progress = true; /* there may be room for another one */
 }
 
-/* Only between turns: a list may hold its address until then. */
+/* Connections are deleted between turns only: within a turn, a list may still have their
+ * address. */
 void
 RequestIntake::bury_closed() noexcept
 {

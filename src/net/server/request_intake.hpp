@@ -41,7 +41,7 @@ struct RequestIntake {
 
 	/* One turn: what has arrived is read, what is answered is sent. */
 	void run_turn() noexcept;
-	/* It has an answer. */
+	/* The next turn looks at it. */
 	void wake_connection(Connection &connection) noexcept;
 	void close_connection(Connection &connection) noexcept;
 

@@ -23,7 +23,7 @@ namespace
 namespace http = boost::beast::http;
 using boost::beast::error_code;
 
-/* The line of a chunk's size, with its extensions, is no place for more. */
+/* The longest line with the size of a chunk and its extensions that is accepted. */
 constexpr std::size_t max_chunk_line = 4096;
 
 /* Keeps nothing: each piece is handed on as it comes. */
@@ -70,8 +70,9 @@ text_view(boost::beast::string_view text) noexcept
 
 enum class HeadLook : unsigned char { unfinished, whole, malformed };
 
-/* From scanned on; the head ends there when it is whole. No control character but those that end a
- * line, no line end but CR LF, and no line that goes on in the next one. */
+/* Looks at the bytes from scanned on; when the head is whole, it ends there. Refused are control
+ * characters other than those that end a line, line ends other than CR LF, and lines that go on in
+ * the next one. */
 HeadLook
 look_at_head(std::string_view bytes, std::size_t &scanned) noexcept
 {

@@ -25,7 +25,7 @@ struct Once {
 		count++;
 		value = seen;
 	}
-	/* Two answers to one question are none. */
+	/* Empty unless it was given once: of two values nobody knows which one counts. */
 	std::string_view
 	only_value() const noexcept
 	{
