@@ -1,9 +1,9 @@
 /*
- * left_out.hpp — rows that a statement of ours was to change, and that are as they were.
+ * left_out.hpp — the error for rows that a statement of ours should have changed, and has not.
  *
- * A BEFORE trigger that returns NULL and a rule DO INSTEAD leave rows out without a word. What a
- * worker knows would be lost, and a message that was sent would be sent again. So whoever finds it
- * raises, keeps what is to be written, and tries again.
+ * A BEFORE trigger that returns NULL, and a rule DO INSTEAD, leave rows out without an error. What
+ * a worker knows would be lost, and a message that was sent would be sent again. So a caller that
+ * finds rows left out raises this error, keeps what is to be written, and tries again.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /*
- * own_table.cpp — what is known, and the server's word that it may not be so any more.
+ * own_table.cpp — what is remembered of our tables, and the callbacks by which the server says that
+ * it may be wrong.
  *
  * A subtransaction that rolls back gives up its locks, and its number never comes again within the
  * transaction: so the two numbers together say for certain whether a lock is still held.
@@ -61,7 +62,7 @@ find_own_table(OwnTable &table)
 {
 	if (OidIsValid(table.relation) && table.schema == schema_oid())
 		return table.relation;
-	/* every table has been through here before, or has no number yet */
+	/* a table that comes here for the first time is not in the list yet */
 	if (table.changes == 0)
 		enrol_table(table);
 	table.changes++;

@@ -17,14 +17,14 @@ extern "C" {
 namespace whatsapp::pg
 {
 
-/* A static, always opened with the same lock. */
+/* To be a static object. Each of them is always opened with the same lock. */
 struct OwnTable {
 	const char *name;
 	Oid schema = InvalidOid;
 	Oid relation = InvalidOid;
 	/* grows whenever what was learnt of the table may be wrong: it changed, or somebody's rights */
 	unsigned changes = 0;
-	/* where its lock was taken */
+	/* in which transaction and subtransaction its lock was taken */
 	LocalTransactionId transaction = InvalidLocalTransactionId;
 	SubTransactionId subtransaction = InvalidSubTransactionId;
 	OwnTable *next = nullptr;
@@ -32,16 +32,16 @@ struct OwnTable {
 	explicit constexpr OwnTable(const char *its_name) : name(its_name) {}
 };
 
-/* Its number in schema_oid(), or InvalidOid. */
+/* The Oid of the table of that name in schema_oid(); InvalidOid when there is none. */
 Oid find_own_table(OwnTable &table);
 
-/* The lock is still to be taken: the running subtransaction has not had the table yet. It tells
- * about the indexes, too, where they are always opened together with the table. */
+/* True when the running subtransaction has not locked the table yet. Indexes that are always opened
+ * together with the table have then to be locked, too. */
 bool is_new_here(const OwnTable &table);
 void note_locked(OwnTable &table);
 
-/* Whether it has ever had a row, since it was made or truncated: a cheap look before a look-up. Its
- * lock is AccessShareLock. */
+/* Whether it has had a row since it was made or truncated: a cheap check before a look-up. For a
+ * table whose lock is AccessShareLock. */
 bool has_pages(OwnTable &table);
 
 /* Whether a user has made a rule on it. */

@@ -1,5 +1,5 @@
 /*
- * plain_table.cpp — what the executor does with a row in the end, without its beginning.
+ * plain_table.cpp — what the executor does with a row in the end, without plan and projection.
  */
 #include "pg/rows/plain_table.hpp"
 
@@ -43,7 +43,8 @@ PlainTable::open_table(TableShape &shape, unsigned works)
 	made_ = MakeSingleTupleTableSlot(RelationGetDescr(relation_), &TTSOpsVirtual);
 	/* while it is locked, it does not become shorter */
 	blocks_ = RelationGetNumberOfBlocks(relation_);
-	/* as a statement's: it sees those before it, and whatever has been committed by now */
+	/* the snapshot of a statement: it sees what this transaction did before, and what others have
+	 * committed by now */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	return true;
@@ -76,8 +77,8 @@ PlainTable::find_row(std::uint64_t address)
 	       table_tuple_fetch_row_version(relation_, &place, GetActiveSnapshot(), found_);
 }
 
-/* Rows that were made one after the other lie so, as a rule: a look at that place costs a fifth of
- * a search. */
+/* Looks for the row right behind the one that was found last. Rows that were made one after the
+ * other mostly lie in that order, and this costs a fifth of a search by the key. */
 bool
 PlainTable::find_behind(int id_column, std::int64_t id)
 {

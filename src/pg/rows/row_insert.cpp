@@ -57,7 +57,8 @@ form_tuple(Relation relation, const TableShape &shape, const Row &row)
 	return heap_form_tuple(RelationGetDescr(relation), values, nulls);
 }
 
-/* Entries for rows that lie at these addresses, one index after the other: its pages stay warm. */
+/* Inserts the index entries of rows that lie at these addresses, one index after the other, so that
+ * the pages of each stay in the caches. */
 void
 insert_entries(Relation relation, const TableShape &shape, const Row *rows,
                const ItemPointerData *addresses, int count)
@@ -65,7 +66,7 @@ insert_entries(Relation relation, const TableShape &shape, const Row *rows,
 	const LOCKMODE lock = is_new_here(shape.table) ? RowExclusiveLock : NoLock;
 	for (int i = 0; i < shape.row_indexes; i++) {
 		const RowIndex &noted = shape.row_index[i];
-		/* One that was locked before in this transaction, and gets no entry. */
+		/* this one has been locked before, and the row has no entry in it */
 		if (lock == NoLock && count == 1 && noted.present >= 0 && rows->nulls[noted.present])
 			continue;
 		const IndexUniqueCheck check = noted.info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;

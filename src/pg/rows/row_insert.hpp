@@ -22,7 +22,7 @@ struct Row {
 	const bool *nulls;
 };
 
-/* One that is being filled: NULL until set. */
+/* A row that is being filled; each column is NULL until it is set. */
 template <int columns> struct NewRow {
 	Datum values[columns];
 	bool nulls[columns];
@@ -52,11 +52,11 @@ template <int columns> struct NewRow {
 	}
 };
 
-/* Opened for writing; NULL when the row has to be inserted by a statement. */
+/* Opens the table for insert_row(); NULL when the row has to be inserted by a statement. */
 Relation open_to_insert(TableShape &shape);
 
-/* Raises what an INSERT would raise. After open_to_insert(); the caller closes the table, and keeps
- * the lock. */
+/* To be called after open_to_insert(). Raises what an INSERT would raise. The caller closes the
+ * table, and keeps the lock. */
 void insert_row(Relation relation, TableShape &shape, const Row &row);
 
 /* The same for many: a page of them is written at once, and logged once. */

@@ -121,7 +121,7 @@ find_column(const TableShape &shape, const char *name)
 	return nullptr;
 }
 
-/* A column of a user's, which we leave NULL. */
+/* A column that a user has added. Direct paths leave it NULL, so that must be right. */
 void
 compare_added(TableShape &shape, const FormData_pg_attribute &live)
 {
@@ -163,7 +163,7 @@ compare_columns(Relation relation, TableShape &shape)
 			mark_altered(shape, reads | writes, "column \"%s\" is missing", shape.columns[i].name);
 }
 
-/* One that is gone is no trouble: our values keep to it all the same. */
+/* A constraint that is gone does no harm: the values of direct paths obey it all the same. */
 void
 compare_checks(Relation relation, TableShape &shape)
 {
@@ -218,7 +218,7 @@ compare_triggers(Relation relation, TableShape &shape)
 	}
 }
 
-/* In the list; -1 for a column of a user's, 0 or less in the catalogs for an expression. */
+/* The place of a column in the list of the shape; -1 for one that is not in it. */
 int
 place_of(const TableShape &shape, AttrNumber number)
 {
@@ -305,7 +305,7 @@ learn_indexes(Relation relation, TableShape &shape)
 		mark_altered(shape, reads, "it lacks an index");
 }
 
-/* To the log of a worker, which has more to do from now on; once for each reason. */
+/* Tells the log of a worker, whose work takes longer from now on; once for each reason. */
 void
 report_altered_table(const TableShape &shape)
 {
@@ -333,7 +333,7 @@ compare_table(Relation relation, TableShape &shape)
 	compare_columns(relation, shape);
 	compare_checks(relation, shape);
 	learn_indexes(relation, shape);
-	/* the primary key is known by now */
+	/* last: it needs the primary key, which learn_indexes() has looked up */
 	compare_triggers(relation, shape);
 	shape.learnt = changes;
 	if (shape.altered == 0)

@@ -2,9 +2,9 @@
  * table_shape.hpp — our tables as the install script makes them, and whether one is still so.
  *
  * A direct path reads or writes rows without a statement, hence without all that the executor would
- * check, fire and fill in. That is right only while there is nothing of it that we do not know. So
- * each direct path asks here, and nowhere else. A table that its owner has altered is left to
- * statements, and works as its owner wants.
+ * check, fire and fill in. That is right only as long as we know all that the executor would do. So
+ * each direct path asks is_as_made(), and nothing else. A table that its owner has altered is left
+ * to statements, and works as its owner wants.
  */
 #pragma once
 
@@ -36,8 +36,9 @@ struct ShapeColumn {
 	const char *filled_with = nullptr;
 };
 
-/* An index with a place in it for each row whose column is not NULL (-1: for each row), and where
- * its columns are in the list; -1 for a column of a user's. */
+/* An index as INSERT needs it. present: it has only the rows in which this column is not NULL; -1:
+ * it has all rows. place: where its columns are in the list; -1 for a column that a user has
+ * added. */
 struct RowIndex {
 	Oid relation;
 	IndexInfo *info;
@@ -48,31 +49,35 @@ struct RowIndex {
 inline constexpr int max_shape_columns = 36;
 inline constexpr int max_row_indexes = 8;
 
-/* A static. */
+/* To be a static object. */
 struct TableShape {
 	OwnTable table;
-	unsigned works; /* of direct paths */
+	unsigned works; /* those that direct paths do */
 	int count;
 	const ShapeColumn *columns;
-	/* CHECK constraints; whoever writes a row directly keeps to them */
+	/* its CHECK constraints, which a direct path has to obey by itself */
 	const char *const *checks;
-	/* the btree that direct paths read along, up to -1; the key when it has one column */
+	/* the columns of the btree by which direct paths find rows, with -1 at the end; a single column
+	 * is the primary key */
 	const int *along;
-	/* a trigger on UPDATE that only acts while whatsapp.notify_status is on, and its function */
+	/* the name of a trigger on UPDATE, and of its function, that acts only while
+	 * whatsapp.notify_status is on */
 	const char *trigger = nullptr;
-	/* one on UPDATE for each statement, and its function: what it does, direct paths do themselves
-	 */
+	/* the name of a trigger for each statement, and of its function: a direct path does itself what
+	 * that does */
 	const char *counting = nullptr;
 
-	/* found out when first asked, and anew when the table or the user's rights change */
+	/* what follows is found out when is_as_made() is first called, and again when the table or the
+	 * user's rights change */
 	unsigned learnt = 0;
 	Oid user = InvalidOid;
 	unsigned altered = 0; /* works that statements have to do */
 	char reason[120] = "";
 	AttrNumber numbers[max_shape_columns] = {};
 	Oid index = InvalidOid;
-	Oid sequence = InvalidOid; /* of the id, whatever its name has become */
-	/* for an INSERT; -1 when only the executor knows how to fill one of them */
+	Oid sequence = InvalidOid; /* the one that fills the id, whatever its name is now */
+	/* the indexes that an INSERT has to fill; -1 when only the executor knows how to fill one of
+	 * them */
 	int row_indexes = 0;
 	RowIndex row_index[max_row_indexes] = {};
 	MemoryContext memory = nullptr;

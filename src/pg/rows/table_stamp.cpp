@@ -1,5 +1,6 @@
 /*
- * table_stamp.cpp — a row that was changed has a new place or another transaction wrote it.
+ * table_stamp.cpp — a hash over the places of all rows, and over the transactions that wrote them:
+ * a row that was changed has another place, or another transaction.
  */
 #include "pg/rows/table_stamp.hpp"
 

@@ -12,7 +12,7 @@
 namespace whatsapp::pg
 {
 
-/* A static. */
+/* To be a static object. */
 struct TableStamp {
 	OwnTable table;
 	std::uint64_t value = 0; /* 0: never looked at */
@@ -20,8 +20,9 @@ struct TableStamp {
 	explicit constexpr TableStamp(const char *name) : table(name) {}
 };
 
-/* In a transaction; compares what has been committed by now, and what this transaction did, with
- * the last call. What it says is forgotten by the caller when the transaction fails. */
+/* In a transaction: whether the table has changed since the last call, by what others have
+ * committed or by this transaction. When the transaction fails, the caller has to forget the
+ * answer: it is not given twice. */
 bool has_changed(TableStamp &stamp);
 
 } // namespace whatsapp::pg

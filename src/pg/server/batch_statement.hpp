@@ -35,10 +35,11 @@ inline constexpr BatchType smallint_batch = {INT2OID, INT2ARRAYOID};
 inline constexpr BatchType boolean_batch = {BOOLOID, BOOLARRAYOID};
 inline constexpr BatchType time_batch = {TIMESTAMPTZOID, TIMESTAMPTZARRAYOID};
 inline constexpr BatchType uuid_batch = {UUIDOID, UUIDARRAYOID};
-/* its text, which has been read before: the server does not read it again */
+/* the text of a document that core/ has parsed already: for json, the server does not parse it
+ * again */
 inline constexpr BatchType json_batch = {JSONOID, JSONARRAYOID};
 
-/* Of a column that is stored as it was told. */
+/* For BatchColumn::stored: the value of the item is stored as it is. */
 inline constexpr char as_told[] = "";
 
 template <class Item> struct BatchColumn {
@@ -48,7 +49,7 @@ template <class Item> struct BatchColumn {
 	void (*add)(Column &column, const Item &item);
 };
 
-/* A static. The text is composed when it first runs. */
+/* To be a static object. The text of the statement is composed when it first runs. */
 template <class Item, std::size_t size> struct BatchStatement {
 	const char *text;
 	const BatchColumn<Item> (&columns)[size];
@@ -64,7 +65,7 @@ struct BatchName {
 	const char *stored;
 };
 
-/* For the life of the process. */
+/* The text that is returned lives as long as the process. */
 const char *compose_batch_text(const char *text, const BatchName *columns, std::size_t count);
 
 /* See run_statement(). */

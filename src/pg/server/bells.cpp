@@ -25,7 +25,8 @@ namespace whatsapp::pg
 namespace
 {
 
-/* Since it listened last, after which a sender's caches are somebody else's. */
+/* A sender that listened longer ago than this has lost its data from the caches of the CPU, and
+ * needs a while to get going. */
 constexpr TimestampTz rest_us = 10000;
 
 /* Of one sender. */
@@ -85,8 +86,8 @@ ring_launcher()
 		SetLatch(latch);
 }
 
-/* A sender that has slept needs as long to get going as the flush of this commit takes. One that is
- * awake, or just was, is left alone. */
+/* Called before this commit is flushed. It wakes a sender that has slept, which takes about as long
+ * to get going as the flush takes. One that is awake, or was a moment ago, is left alone. */
 void
 announce_commit()
 {
@@ -106,7 +107,8 @@ announce_commit()
 		SetLatch(sender.latch);
 }
 
-/* An apply worker commits what it had prepared by a transaction that wrote nothing itself. */
+/* When an apply worker commits what it has prepared before, the transaction that ends here has
+ * written nothing itself: so it rings whatever this worker kept. */
 void
 ring_at_end(bool committed)
 {

@@ -15,14 +15,14 @@ namespace whatsapp::pg
 {
 
 /* Backend side: when this transaction commits, that worker of this database (or the launcher) is
- * woken. Forgotten on rollback. due: the earliest time (TimestampTz) at which what was written is
- * to be sent; any_due for what the sender must find wherever it stands. */
+ * woken; not when it rolls back. due: the earliest time (TimestampTz) at which what was written is
+ * to be sent; any_due when the sender has to look from the beginning of its queue. */
 void wake_sender_at_commit(std::int64_t due);
 void wake_listener_at_commit();
 void wake_reader_at_commit();
 /* There is something for the clerk: it is woken, or the launcher starts one. */
 void wake_clerk_at_commit();
-/* An extension is made: the launcher looks where there was none. */
+/* An extension has been created: the launcher looks at databases again where it had found none. */
 void wake_launcher_at_commit();
 
 /* Backend side: wakes the listener of this database now, if there is one. */
@@ -31,11 +31,11 @@ void ring_listener();
 /* Backend side: wakes those workers of this database now. */
 void ring_now(const Rings &rings);
 
-/* Sender side. In a new life nothing has been heard: the first call of take_rung() returns any_due.
- */
+/* Sender side, at its start: it has heard nothing so far, so the first call of take_rung() returns
+ * any_due. */
 void reset_rung(int place);
-/* The earliest due times since the last call, no_due for none. What is announced is about to be
- * committed, and will be rung for when it is. */
+/* The earliest due times since the last call; no_due for none. due: what was committed. announced:
+ * what is about to be committed, and will be in due after that. */
 struct Rung {
 	std::int64_t due;
 	std::int64_t announced;

@@ -69,7 +69,8 @@ end_clearance(bool)
 
 TransactionEnd at_end(nullptr, end_clearance);
 
-/* Numbers grow: a later one than that of the subtransaction that ends was begun within it. */
+/* Numbers of subtransactions grow, so one with a greater number than the one that ends was begun
+ * within it. */
 extern "C" void
 at_subtransaction_end(SubXactEvent event, SubTransactionId ending, SubTransactionId, void *)
 {

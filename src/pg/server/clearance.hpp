@@ -9,12 +9,12 @@
 namespace whatsapp::pg
 {
 
-/* Backend side: ends the workers of a database and keeps them away until this transaction, or
- * the subtransaction that called it by a rollback, ends;
- * returns when they have left their seats. Raises on cancel. */
+/* Backend side: ends the workers of a database, and returns when they have left their seats. Keeps
+ * them away until this transaction ends, or the subtransaction that called it is rolled back.
+ * Raises on cancel. */
 void send_workers_away(Oid database);
 
-/* Launcher side. */
+/* Launcher side: whether somebody keeps the workers of this database away. */
 bool kept_clear(Oid database);
 
 } // namespace whatsapp::pg

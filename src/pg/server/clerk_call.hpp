@@ -15,7 +15,7 @@ void call_clerk();
 /* Launcher side. */
 bool clerk_called(Oid database);
 
-/* The call alone: by a clerk that has work in hand. */
+/* Notes the call and wakes nobody: for a clerk that has work in hand. */
 void note_clerk_call();
 
 /* Clerk side, before it looks for work: what is called for after this is not missed, even if this

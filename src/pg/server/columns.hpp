@@ -19,7 +19,7 @@ inline constexpr Oid tid_array_type = 1010;
 std::uint64_t address_of(const ItemPointerData &place);
 ItemPointerData tuple_at(std::uint64_t address);
 
-/* A value of type text that is this word. */
+/* Whether a value of type text is this word. */
 bool is_word(Datum value, const char *word);
 
 /* A ctid in the column (from 1) of a row; 0 for NULL. */
@@ -56,7 +56,7 @@ public:
 	/* The same, cut to indexable_identifier(). */
 	void add_identifier(std::string_view text);
 	void add_identifier(const char *text);
-	/* Of address_at(); 0 is NULL. */
+	/* A ctid, from an address as address_at() gives it; 0 is NULL. */
 	void add_address(std::uint64_t address);
 	/* Unix seconds; 0, and what the server cannot show, are NULL. */
 	void add_time(std::int64_t unix_seconds);

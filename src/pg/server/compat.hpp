@@ -93,7 +93,8 @@ may_execute(Oid function, Oid role)
 
 enum class IndexChange : char { none, all, summarizing };
 
-/* The same commit. False when the tuple has been changed by somebody, whom it waits for. */
+/* 16 (commit 19d8e2308), as above. False when somebody else has changed the tuple, whom it waits
+ * for. */
 inline bool
 update_tuple(Relation relation, ItemPointerData *place, TupleTableSlot *slot, Snapshot snapshot,
              IndexChange &indexes)
@@ -154,7 +155,7 @@ owns_database(Oid database)
 #endif
 }
 
-/* The same commit. */
+/* 16 (commit afbfc0298), as above. */
 inline bool
 owns_table(Oid table)
 {

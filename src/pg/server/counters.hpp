@@ -2,8 +2,8 @@
  * counters.hpp — what the workers have counted, in shared memory: by database and by its senders.
  *
  * It is written by workers and read by anybody, and neither waits for a table or holds a snapshot.
- * A crash of the server begins anew, and "since" says when. What must survive is in tables: see
- * pg/counts/day_counts.hpp.
+ * After a crash of the server counting begins anew, and "since" says when. What must survive is in
+ * tables: see pg/counts/day_counts.hpp.
  */
 #pragma once
 
@@ -59,8 +59,8 @@ struct SenderState {
 };
 void note_senders(const SenderState *senders, std::size_t count);
 
-/* Copies of all figures into room of the caller's. */
-/* False when the library was not preloaded: there are none. */
+/* Copies all figures into room of the caller's. False when the library was not preloaded: then
+ * there are none. */
 bool read_figures(Figures &figures);
 
 /* The counters of a database begin anew; its gauges stay. */

@@ -83,7 +83,7 @@ read_order(char *order, std::size_t size)
 	return length > 0;
 }
 
-/* False: it is to fail. */
+/* False for an action that is none of these: the caller has to fail. */
 bool
 obey_order(const char *action)
 {

@@ -2,8 +2,9 @@
  * fault_point.hpp — where test builds can die, or be halted: at every step between two facts that
  * must agree, the table's, the wire's and the webhooks'.
  *
- * Empty in what is installed. `make fault-points` links the same objects with a fault_point.o of
- * its own, whose points obey the file pg_whatsapp.fault in the data directory.
+ * In an installed library these functions are empty. `make fault-points` links the same objects
+ * with a fault_point.o of its own, whose points obey the file pg_whatsapp.fault in the data
+ * directory.
  */
 #pragma once
 
@@ -60,8 +61,9 @@ enum class FaultPoint : int {
 	count
 };
 
-/* May raise an error: no destructor may be waiting where it is called. With a count of 0 there is
- * nothing that could be interrupted. */
+/* Dies, halts or raises an error when that was ordered. So no destructor may be waiting where it is
+ * called. count: how many things the caller has in hand; with 0 there is nothing to interrupt, and
+ * nothing happens. */
 void fault_point(FaultPoint point, std::size_t count = 1);
 
 /* For a place where destructors wait: true when it is to fail, instead of an error. */

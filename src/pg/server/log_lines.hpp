@@ -1,6 +1,7 @@
 /*
  * log_lines.hpp — what our workers write to the server's log: each line can be found by the word
- * WhatsApp, names its database, and quotes no message.
+ * WhatsApp, names its database, and does not show the values that DETAIL and CONTEXT of an error
+ * would quote.
  */
 #pragma once
 

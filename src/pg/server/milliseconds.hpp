@@ -6,7 +6,7 @@
  */
 #pragma once
 
-/* The longest time that is counted: who waits so long looks again before. A year. */
+/* A year, the longest time that is counted: a worker looks again long before it is over. */
 #define MOST_MILLISECONDS "31536000000"
 
 /* bigint: milliseconds from a timestamptz to a later one; 0 when that is the past, NULL for NULL.

@@ -65,7 +65,7 @@ enlarge_table(PlannerInfo *root, Oid table, bool is_parent, RelOptInfo *info)
 	ListCell *cell;
 	foreach (cell, info->indexlist) {
 		auto *index = static_cast<IndexOptInfo *>(lfirst(cell));
-		/* few rows have a place in one with a condition */
+		/* an index with a condition has few entries */
 		if (index->indpred != NIL)
 			continue;
 		index->tuples = std::max(index->tuples, least_tuples);

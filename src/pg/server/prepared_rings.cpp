@@ -31,7 +31,7 @@ struct Kept {
 
 struct AllKept {
 	slock_t lock;
-	int count; /* a look at it, without the lock, spares the rest */
+	int count; /* when it is 0, which is read without the lock, there is nothing to look for */
 	Kept kept[max_prepared_rings];
 };
 

@@ -24,15 +24,17 @@ PreparedName prepared_name(const char *gid);
 
 /* Backend side. The running transaction is to be prepared under this name; forgotten at its end. */
 void name_transaction(PreparedName name);
-/* In a callback: it has been prepared. */
+/* In a callback: the transaction has been prepared, and this is what it would ring. */
 void keep_rings(const Rings &rings);
-/* It was committed or rolled back; false when nothing is kept under this name in this database. */
+/* It was committed or rolled back: takes what is kept under its name in this database. False when
+ * there is nothing. */
 bool take_rings(PreparedName name, Rings &rings);
 /* In a callback: all that an apply worker has kept in this database. */
 Rings unnamed_rings();
 
-/* Sender side, in a transaction: forgets what has ended without a word, and after a restart keeps
- * a ring for each that is prepared. True when one that had no name has ended. */
+/* Sender side, in a transaction: forgets the transactions that have ended without a call of
+ * take_rings(), and after a restart keeps rings for all that are prepared. True when one without a
+ * name has ended. */
 bool compare_prepared_rings();
 
 } // namespace whatsapp::pg

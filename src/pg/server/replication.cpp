@@ -13,8 +13,8 @@ extern "C" {
 namespace whatsapp::pg
 {
 
-/* The worker of a table is in this state until its copy is committed; what was changed meanwhile
- * comes after it, in another. */
+/* The worker that copies a table is in this state until its copy is committed. What was changed
+ * meanwhile is applied after that, in another state. */
 bool
 copies_old_rows()
 {

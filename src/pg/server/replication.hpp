@@ -9,8 +9,8 @@ namespace whatsapp::pg
 /* It copies what a table had when it was subscribed to: rows that were there before. */
 bool copies_old_rows();
 
-/* It applies what happens at the publisher. An error ends it, and it begins again with the same
- * transaction: replication stands until the error is cured. */
+/* True while it applies what happens at the publisher. An error ends the process, and it begins
+ * again with the same transaction: replication stands still until the cause is removed. */
 bool applies_changes();
 
 } // namespace whatsapp::pg

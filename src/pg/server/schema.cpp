@@ -54,7 +54,7 @@ schema_changed(Datum, int, uint32)
 	catalogs_changed = true;
 }
 
-/* the last that asked for its schema; none when a function or a schema has changed since */
+/* the function whose schema is in use; none when a function or a schema has changed since */
 Oid known_function = InvalidOid;
 
 extern "C" void

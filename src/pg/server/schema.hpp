@@ -14,21 +14,21 @@ void use_schema_of_function(unsigned function_oid);
 
 enum class Extension : int { present, absent, replaced, other_version };
 
-/* other_version: its tables are of another version than this library, until somebody calls ALTER
- * EXTENSION UPDATE.
- * For workers, in a transaction: looks the extension up when the catalogs changed since the last
- * call. replaced: it was dropped and created anew since the first look, so that nothing the worker
- * remembers is of these tables. Switches the session to the owner of the extension, so that nothing
- * runs as the bootstrap superuser without need. */
+/* For workers, in a transaction: looks the extension up when the catalogs have changed since the
+ * last call. replaced: it was dropped and created anew since the first look, so nothing that the
+ * worker remembers is about these tables. other_version: its tables are of another version than
+ * this library, until somebody calls ALTER EXTENSION UPDATE. Switches the session to the owner of
+ * the extension, so that nothing runs as the bootstrap superuser without need. */
 Extension look_for_extension();
 
-/* The number of the extension that look_for_extension() found. */
+/* The Oid of the extension that look_for_extension() found first. */
 unsigned extension_oid();
 
-/* The quoted name that one of the two found. */
+/* The quoted name of the schema that use_schema_of_function() or look_for_extension() found
+ * last. */
 const char *schema_name();
 
-/* Its number. */
+/* The Oid of that schema. */
 unsigned schema_oid();
 
 /* Grows whenever schema_name() changes, so that prepared statements know when they are stale. */

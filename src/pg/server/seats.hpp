@@ -15,8 +15,9 @@ namespace whatsapp::pg
 enum class Role : int { launcher, sender, listener, reader, clerk };
 inline constexpr int max_databases = 64;
 
-/* What a worker tells the launcher when it goes: nothing, or that its database has no extension, as
- * of that many attaches (see bells.hpp). */
+/* What a worker tells the launcher when it leaves: nothing, or that its database has no extension.
+ * attaches: attach_count() (bells.hpp) before it looked, so that the launcher knows whether an
+ * extension was created since. */
 struct Farewell {
 	enum Reason : int { none, no_extension } reason;
 	unsigned attaches;

@@ -202,7 +202,7 @@ read_environment(const char *name, Secret &secret) noexcept
 	return false;
 }
 
-/* The folder of an account, or for NULL all of it. */
+/* Looks at the folder of an account; for NULL, at whatsapp.secret_dir itself. */
 void
 warn_in_folder(const char *account)
 {
@@ -226,7 +226,7 @@ warn_of_exposed_secrets()
 	if (settings.secret_dir == nullptr || *settings.secret_dir == '\0')
 		return;
 	struct stat status;
-	/* nobody gets into a folder that is closed */
+	/* when the folder is closed to others, so are the files in it */
 	if (stat(settings.secret_dir, &status) != 0 || (status.st_mode & S_IXOTH) == 0)
 		return;
 	warn_in_folder(nullptr);

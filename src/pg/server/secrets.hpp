@@ -37,7 +37,7 @@ bool read_secret(const char *account, const char *name, Secret &secret) noexcept
 /* A WARNING for each file of a secret that everybody can read. */
 void warn_of_exposed_secrets();
 
-/* Overwrites what the compiler would not. */
+/* Overwrites the secret, in a way that the compiler cannot leave out. */
 void wipe_secret(Secret &secret) noexcept;
 
 } // namespace whatsapp::pg

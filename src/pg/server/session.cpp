@@ -29,15 +29,16 @@ namespace whatsapp::pg
 namespace
 {
 
-/* What a user's code is not to see: the worker's value, and not the database's. */
+/* Settings of which a worker has values of its own. A user's code gets the database's values. */
 constexpr const char *own_limits[] = {"lock_timeout", "statement_timeout", "row_security"};
 
 needs_fmgr_hook_type previous_needs_hook = nullptr;
 fmgr_hook_type previous_hook = nullptr;
 
-/* functions of users that are running, one within the other */
+/* how many functions of users are running, one within the other */
 int depth = 0;
-/* 0: the server ends it, with the settings that the function has of its own */
+/* the level of settings that leave_user_code() has to end; 0: the server ends it, together with
+ * that of the function's SET clause */
 int settings_level = 0;
 bool timer_started = false;
 
@@ -85,8 +86,8 @@ wants_hook(Oid function)
 	return !is_own_function(function);
 }
 
-/* A SET clause makes a level before this, and ends it, with all that are within, before
- * leave_user_code(). */
+/* For a function with a SET clause, the server has begun a level of settings before this call. It
+ * ends that level, and all within it, before leave_user_code(). */
 void
 enter_user_code(Oid function)
 {
@@ -95,7 +96,7 @@ enter_user_code(Oid function)
 	const int level = NewGUCNestLevel();
 	settings_level = has_own_settings(function) ? 0 : level;
 	show_database_limits();
-	/* who called may have set one already */
+	/* the caller may have started this timer already */
 	timer_started = !get_timeout_active(STATEMENT_TIMEOUT);
 	if (timer_started)
 		enable_timeout_after(STATEMENT_TIMEOUT, settings.trigger_timeout);
@@ -122,9 +123,10 @@ around_function(FmgrHookEventType event, FmgrInfo *function, Datum *argument)
 {
 	if (previous_hook != nullptr)
 		previous_hook(event, function, argument);
-	/* The server calls this for each function that has a SET clause, whoever wants it. One of ours
-	 * counts within a user's only, so that its end is known without a look at the catalog: where
-	 * nothing runs, none of a user's can end. */
+	/* The server calls this for each function with a SET clause, also for ours. A function of ours
+	 * is counted only while one of a user's is running around it. So at the end of a function depth
+	 * tells enough: when it is 0, no function of a user's is ending, and the catalog need not be
+	 * asked. */
 	if (event == FHET_START && (depth > 0 || !is_own_function(function->fn_oid)))
 		enter_user_code(function->fn_oid);
 	else if (event != FHET_START && depth > 0)

@@ -12,8 +12,9 @@ namespace whatsapp::pg
  * whatsapp.trigger_timeout. */
 void begin_session();
 
-/* Until the settings of this level are taken back: the database's own time-outs and row security,
- * as a user's code has them that no function is around. */
+/* Sets the database's own time-outs and row security, for code of users that is not within a
+ * function (begin_session() does it for functions). They hold until the caller's level of settings
+ * (NewGUCNestLevel()) ends. */
 void show_database_limits();
 
 /* The worker's settings again, after a reload of the configuration. */

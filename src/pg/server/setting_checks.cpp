@@ -55,7 +55,8 @@ check_api_version(char **value, void **, GucSource)
 	return false;
 }
 
-/* Whatever of Meta's comes again is told by its event, for which there has to be one. */
+/* A webhook that comes again is known by its event, which must be there as long as webhooks may
+ * come again. */
 extern "C" bool
 check_keep_events(int *seconds, void **, GucSource)
 {

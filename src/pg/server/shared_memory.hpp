@@ -10,12 +10,12 @@
 namespace whatsapp::pg
 {
 
-/* A static, which registers itself when the library is loaded. */
+/* To be a static object: it registers itself when the library is loaded. */
 struct SharedPart {
 	const char *name; /* as pg_shmem_allocations shows it */
 	std::size_t size;
-	/* In each process, with the part's memory; is_new: it is all zeros, and the first of all
-	 * processes has to fill it in. Others wait meanwhile. */
+	/* Called in each process with the memory of the part. is_new: this is the first process; the
+	 * memory is all zeros, and attach has to fill it in while the others wait. */
 	void (*attach)(void *memory, bool is_new);
 	SharedPart *next;
 

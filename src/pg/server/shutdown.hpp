@@ -6,13 +6,14 @@
 namespace whatsapp::pg
 {
 
-/* Before signals are unblocked. */
+/* To be called before signals are unblocked. */
 void install_shutdown_handler();
 
 /* SIGTERM came: settle what is done and leave. */
 bool shutdown_requested();
 
-/* While on, a SIGTERM cancels what runs: it is a user's code, which may take its time. */
+/* While on, a SIGTERM cancels what is running. It is on while a user's code runs, which may take
+ * long. */
 void cancel_at_shutdown(bool on);
 
 } // namespace whatsapp::pg

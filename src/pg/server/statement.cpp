@@ -60,7 +60,7 @@ constexpr char own_search_path[] = "pg_catalog, pg_temp";
 
 bool has_callers_path = false;
 
-/* What holds for one statement of ours; an error ends it as well. */
+/* The settings during one statement of ours; an error ends them as well. */
 class StatementSettings
 {
 public:
@@ -143,8 +143,8 @@ run_statement(Statement &statement, const Values &values)
 	around.end();
 	if (code < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(code));
-	/* A rule has made nothing of it. Such a plan knows no table, and nobody would tell it that the
-	 * rule is gone: the next time it is made anew. */
+	/* A rule has turned it into nothing, or into something else. The plan may then know no table,
+	 * so nobody would tell it when the rule is gone: next time it is made anew. */
 	if (code == 0 || code == SPI_OK_REWRITTEN)
 		statement.generation = schema_generation() - 1;
 	Result result;
@@ -217,7 +217,8 @@ Oid
 Result::type_of(int column) const
 {
 	const Oid type = TupleDescAttr(table_->tupdesc, column - 1)->atttypid;
-	/* a domain's values are those of its base; a look into the catalog, which ours do not need */
+	/* a domain has the values of its base type; to find that takes a look into the catalog, which
+	 * our own types do not need */
 	return type < FirstNormalObjectId ? type : getBaseType(type);
 }
 

@@ -27,9 +27,9 @@ struct Statement {
 	const char *text;
 	int parameters;
 	Oid types[max_statement_parameters];
-	/* One plan for all values, and no log of these. Without it the first plans have their values in
-	 * them, and whoever logs plans (auto_explain) would log these: set it where a parameter is the
-	 * content of a message. */
+	/* One plan for all values, and none of them in a log. Without it, the first plans have the
+	 * values in them, and whoever logs plans (auto_explain) would log those: set it where a
+	 * parameter is the content of a message. */
 	bool generic = false;
 	SPIPlanPtr plan = nullptr;
 	unsigned generation = 0;
@@ -55,8 +55,8 @@ struct Values {
 	void set_identifier(int place, std::string_view string);
 };
 
-/* What of a foreign id goes into an index: a btree entry must fit a third of a page, and nobody
- * promises how long these are. */
+/* The part of a foreign id that goes into an index: an entry of a btree must fit into a third of a
+ * page, and nobody promises how long such ids are. */
 text *indexable_identifier(std::string_view identifier);
 
 /*
@@ -87,7 +87,7 @@ public:
 	std::int64_t int64_at(uint64 row, int column) const;
 	std::int32_t int32_at(uint64 row, int column) const;
 	bool bool_at(uint64 row, int column) const;
-	/* Of a text or a document, as it was written, without fetching it; 0 for NULL. */
+	/* The bytes of a text or a document, without fetching it from its TOAST table; 0 for NULL. */
 	std::size_t size_at(uint64 row, int column) const;
 	/* NULL for NULL; in the caller's SPI memory. Other types than text are shown as text. */
 	char *text_at(uint64 row, int column) const;
@@ -109,14 +109,14 @@ private:
 /* Between SPI_connect() and SPI_finish(). Errors are raised. */
 Result run_statement(Statement &statement, const Values &values);
 
-/* The next rows of a cursor, of a plan that is not ours; until they are freed. */
+/* The next rows of a cursor over somebody else's query. They are good until free_rows(). */
 Result fetch_rows(Portal cursor, long count);
 void free_rows(const Result &rows);
 
-/* Whether the search_path may be the caller's: then each statement of ours has its own, and so has
- * what it calls, a trigger or a constraint. For the functions that enqueue: a SET clause of theirs
- * would cost each message that needs no statement a tenth of all. Returns what was expected before.
- */
+/* true: the search_path may be the caller's from now on. Then each statement of ours runs with a
+ * search_path of its own, and so do the triggers and constraints that it calls. It is for the
+ * functions that enqueue: a SET clause of theirs would cost a tenth of each message, also of those
+ * that need no statement. Returns what was expected before. */
 bool expect_callers_path(bool expected);
 
 /* In a worker, once: from now on plans are generic (see planning.hpp). */

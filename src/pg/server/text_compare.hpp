@@ -8,7 +8,7 @@
 namespace whatsapp::pg
 {
 
-/* NULL is the same as NULL alone. */
+/* NULL is the same as NULL, and as nothing else. */
 inline bool
 is_same_text(const char *left, const char *right)
 {

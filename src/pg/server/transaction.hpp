@@ -1,5 +1,5 @@
 /*
- * transaction.hpp — one transaction of a worker, and the only PG_TRY of the house.
+ * transaction.hpp — one transaction of a worker; the only file with a PG_TRY is transaction.cpp.
  */
 #pragma once
 
@@ -7,8 +7,8 @@ namespace whatsapp::pg
 {
 
 /* Runs body inside a transaction with SPI connected, and commits. When it raises: logs the error,
- * rolls back and returns false; a FATAL leaves the process as ever. body must own no C++ object
- * that needs a destructor. */
+ * rolls back and returns false. A FATAL error ends the process. body must own no C++ object that
+ * needs a destructor. */
 bool in_transaction(void (*body)(void *), void *argument);
 
 /* Whether the last in_transaction() that returned false failed for a reason that passes: a lock, a
@@ -19,11 +19,12 @@ bool failure_passes();
  * that a user's trigger wants. */
 bool failure_is_lock();
 
-/* Whether it failed for the tables' sake, whatever was to be written: one is gone, has other
+/* Whether it failed because of the tables, whatever was to be written: one is gone, has other
  * columns, or may not be written to. */
 bool failure_is_of_schema();
 
-/* Whether it failed because somebody else has stored the same meanwhile: once more will do. */
+/* Whether it failed because somebody else has stored the same row meanwhile: a second try will see
+ * it. */
 bool failure_repeats();
 
 /* What went wrong in a subtransaction, without destructors. message is the primary one; the others

@@ -1,24 +1,25 @@
 /*
  * transaction_end.hpp — who has something to do when a transaction ends.
  *
- * It is a user's transaction. Nothing in these functions may raise an error, write, run a statement
- * or open a table: they set flags and latches. A commit that was refused here would be refused for
- * our sake.
+ * It is a user's transaction, which must not fail because of us. So these functions may not raise
+ * an error, write, run a statement or open a table: they set flags and latches.
  */
 #pragma once
 
 namespace whatsapp::pg
 {
 
-/* A static, which registers itself when the library is loaded. */
+/* To be a static object: it registers itself when the library is loaded. */
 struct TransactionEnd {
-	/* Before the commit is flushed, NULL for nothing to do. It may still be rolled back. */
+	/* Called before the commit is flushed; the transaction may still be rolled back. NULL: nothing
+	 * to do. */
 	void (*before_flush)();
-	/* committed: durable, and seen by others. False for a rollback and for PREPARE TRANSACTION,
-	 * whose commit comes by another process and calls nothing. */
+	/* Called at the end. committed: true when the commit is durable and visible to others; false
+	 * for a rollback, and for PREPARE TRANSACTION: the commit of that comes from another process,
+	 * and calls nothing here. */
 	void (*after)(bool committed);
-	/* It was prepared, and nobody can commit it yet; NULL for nothing to do. after(false) follows.
-	 */
+	/* Called when it has been prepared, and nobody can commit it yet; after(false) follows. NULL:
+	 * nothing to do. */
 	void (*prepared)();
 	TransactionEnd *next;
 

@@ -13,8 +13,8 @@ public:
 	/* name shows as the wait event of the process from PostgreSQL 17 on. */
 	explicit WaitSet(int descriptor, const char *name, int other = -1);
 
-	/* Until the latch is set (it is reset here), a descriptor is readable or the time is up. -1
-	 * waits for ever. True: the latch. */
+	/* Waits until the latch is set (and resets it), a descriptor is readable, or the time is up; -1
+	 * waits for ever. True when it was the latch. */
 	bool wait_for_event(long timeout_ms);
 
 	void close_set();

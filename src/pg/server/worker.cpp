@@ -40,9 +40,10 @@ namespace
 {
 
 /*
- * Until this process ends. Any role that may log in can take any advisory lock, and would keep the
- * worker away for ever. This lock is of their kind (it outlives transactions that are rolled back,
- * as no other does), but of a type that no function of SQL takes; pg_locks calls it "userlock".
+ * Takes the lock of this role and database until this process ends; false when another worker has
+ * it. It is no advisory lock: any role that may log in could take that one, and keep the worker
+ * away for ever. It is of the same kind (only such locks outlive a transaction that is rolled
+ * back), but of a type that no function of SQL takes; pg_locks calls it "userlock".
  */
 bool
 become_single(Role role)
@@ -75,9 +76,10 @@ call_at_exit(int, Datum callback)
 namespace
 {
 
-/* empty: not one of ours */
+/* empty in a process that is no worker of ours */
 char database_name[NAMEDATALEN] = "";
-/* Of the lines that tell of beginning and end; 0: nothing has begun. The clerk comes and goes. */
+/* The level of the log lines about beginning and end; 0 until the worker has begun. For the clerk
+ * it is low, since it comes and goes. */
 int life_level = 0;
 const char *end_reason = "It has nothing to do, or its first transaction failed.";
 

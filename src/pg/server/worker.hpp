@@ -6,30 +6,31 @@
 namespace whatsapp::pg
 {
 
-/* This process is a sender, reader or listener: a worker of parallel queries or of logical
- * replication is none. */
+/* Whether this process is a sender, listener, reader or clerk. Workers of parallel queries and of
+ * logical replication are not. */
 bool is_own_worker();
 
-/* Of that process. */
+/* The database of this worker; empty in other processes. */
 const char *worker_database_name();
 
 enum class Role : int;
 
-/* Handlers, then signals, then the database, in this order. role and place: see seats.hpp. The
- * process leaves by itself (and says why to the launcher) when the extension is not in the
- * database, when another worker of its kind serves it, or when its encoding is not UTF8. */
+/* Installs handlers, then unblocks signals, then connects to the database, in this order. role and
+ * place: see seats.hpp. The process leaves by itself when the extension is not in the database,
+ * when another worker of its kind serves it, or when its encoding is not UTF8. */
 void start_worker(Role role, int place, unsigned database_oid);
 
-/* SIGHUP came: the configuration was read again. True once per signal. */
+/* True once per SIGHUP: the configuration has been read again. */
 bool reload_if_requested();
 
 /* In a transaction: leaves when the extension has gone from the database, or is another one. */
 void leave_without_extension(Role role, int place);
 
-/* However the process leaves, unless it crashes; once per process. */
+/* callback is called however the process leaves, unless it crashes. Once per process. */
 void before_exit(void (*callback)());
 
-/* The launcher, not the postmaster, decides whether and when another one starts. */
+/* Leaves. The launcher, and not the postmaster, decides whether and when another worker is
+ * started. */
 [[noreturn]] void end_worker();
 
 } // namespace whatsapp::pg

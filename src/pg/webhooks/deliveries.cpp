@@ -20,7 +20,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* of a listener's transaction; the bytes are limited by Inbox */
+/* how many a transaction of the listener takes; how many bytes is limited by Inbox */
 #define DELIVERIES_AT_ONCE "64"
 constexpr std::int64_t max_waiting = 10000;
 constexpr std::int64_t max_starts = 5;

@@ -1,6 +1,6 @@
 /*
- * deliveries.hpp — deliveries that came by SQL and wait for the listener, and whose accounts'
- * secrets it must know.
+ * deliveries.hpp — deliveries that came by SQL and wait for the listener, and the names of the
+ * accounts whose secrets it needs.
  */
 #pragma once
 
@@ -22,16 +22,17 @@ struct WaitingDelivery {
 	const char *body;
 	std::size_t body_size;
 	const char *signature;
-	bool poisonous; /* several listeners have begun, and it waits still */
+	bool poisonous; /* it has waited at the start of several listeners: perhaps it ended those
+	                   before */
 };
 
-/* Listener side, in a transaction: the oldest that wait, and how many of these there are; then each
- * by its place. */
+/* Listener side, in a transaction. find_deliveries(): how many of the oldest it has found;
+ * delivery(): one of these, by its place from 0 on. */
 std::size_t find_deliveries();
 WaitingDelivery delivery(std::size_t place);
 void drop_delivery(std::int64_t id);
 
-/* At the start of a listener: what waits now has survived one more. */
+/* At the start of a listener: counts it for each delivery that waits, see poisonous. */
 void count_start();
 
 /* Listener side, in a transaction: the names of all accounts but the default one, valid until it

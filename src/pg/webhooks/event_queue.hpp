@@ -15,10 +15,10 @@ namespace whatsapp::pg
 
 bool reader_wants_event(const Event &event);
 
-/* In the transaction that stored them; the reader is woken at its commit. */
+/* To be called in the transaction that has stored the events; its commit wakes the reader. */
 void queue_events(const Column &event_ids);
 
-/* Statuses whose messages the reader has still to change, too. */
+/* The same for statuses that the reader has still to apply to their messages. */
 void queue_statuses(const Column &event_ids);
 
 } // namespace whatsapp::pg

@@ -19,8 +19,8 @@ Event make_event(const WebhookEvent &event, const Outcome &failure);
 /* The key of a body that is kept whole. */
 void fingerprint_body(const char *bytes, std::size_t size, unsigned char (&key)[16]);
 
-/* From whatsapp_events.raw and contact (NULL for none), in the server's memory. False when that is
- * no status. */
+/* Reads whatsapp_events.raw and contact (NULL for none); the texts of report are copied into the
+ * server's memory. False when that is no status. */
 bool read_stored_status(const char *raw, const char *contact, StatusReport &report);
 
 } // namespace whatsapp::pg

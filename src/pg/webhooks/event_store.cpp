@@ -1,11 +1,11 @@
 /*
  * event_store.cpp — all that has arrived together is stored together.
  *
- * Who else stores the same at the same time is met at the unique index: the second waits for the
- * first, and then fails. Its batch comes once more, sees what is there, and leaves it out
- * (failure_repeats() in transaction.hpp). In order of key, so that two do not wait for each other.
- * ON CONFLICT would do without the second time, and would cost each event a look-up, a lock and a
- * WAL record.
+ * Two processes that store the same event at the same time meet at the unique index: the second
+ * waits for the first, and then fails. Its batch is tried once more, sees the event, and leaves it
+ * out (failure_repeats() in transaction.hpp). Events are stored in order of key, so that two
+ * processes do not wait for each other. ON CONFLICT would do without the second time, and would
+ * cost each event a look-up, a lock and a WAL record.
  */
 #include "pg/webhooks/event_store.hpp"
 
@@ -50,8 +50,8 @@ add_text(Column &column, const Event &event)
 	column.add_text(event.*text);
 }
 
-/* What of a phone number is the same however the platform writes it: some countries have added
- * digits behind their code, and recipient_id has them or not. */
+/* How many of the last digits of a phone number are the same however the platform writes it: some
+ * countries have added digits behind their code, which recipient_id has or has not. */
 constexpr std::size_t stable_digits = 7;
 
 /* The last digits of whom a status is for; NULL when it tells no phone number. */
@@ -78,10 +78,11 @@ add_own(Column &column, const Event &event)
 }
 
 /*
- * SQL: the message says all that the status does, see is_plain_status(). Of a status of hundreds of
- * bytes its word and its time are left then; the rest would be kept, and logged, twice.
+ * SQL: whether the row of the message says all that the status does, see is_plain_status(). Then
+ * only word and time of the status are stored: the rest, hundreds of bytes, would be stored and
+ * logged twice.
  *
- * Not of a message that waits or has failed: what was told of it may be read again for another
+ * Not for a message that waits or has failed: its statuses may have to be read again for another
  * attempt, see add_earlier_statuses().
  */
 #define TELLS_STATUS(message) \
@@ -120,9 +121,9 @@ constexpr BatchColumn<Event> event_columns[] = {
     {"recipient", text_batch, nullptr, add_recipient}};
 
 /*
- * SQL: whether it is the message m that our own correlation names, which is there before any
- * answer. It must have been on the wire, and under this wamid if one is known of it. Only with
- * several attempts an earlier one may have had another wamid.
+ * SQL: whether the status is about the message m, by our own correlation, which is known before any
+ * answer. The message must have been on the wire and, if its wamid is known, under the wamid of the
+ * status. Only when there were several attempts may an earlier one have had another wamid.
  */
 #define IS_CORRELATED_MESSAGE                                                                         \
 	"item.kind = 'status' AND item.own IS NOT NULL AND m.id = item.our_id"                            \
@@ -135,9 +136,10 @@ constexpr BatchColumn<Event> event_columns[] = {
 	            " AND (m.attempts > 0 OR NOT item.own OR EXISTS (SELECT FROM @s@.whatsapp_queue AS q" \
 	            "  WHERE q.message_id = m.id AND (q.attempts > 0 OR q.state = 'held')))))"
 
-/* A status is about a message of ours by our own correlation first, then by wamid. Never by phone.
- * One about a message of another account than those whose secret signed it is kept, and no more.
- * Most are correlated: all that is asked of their message is read in one visit of it. */
+/* The message that a status is about is found by our own correlation first, then by wamid, and
+ * never by phone number. A status about a message of an account that is not among those whose
+ * secret signed it is stored as foreign, and nothing else is done with it. Most statuses have a
+ * correlation: all that the statement needs of their message is read in one visit. */
 BatchStatement insert_new_events = {
     "INSERT INTO @s@.whatsapp_events (@columns@, message_id)"
     " SELECT @values@, CASE WHEN NOT found.foreign_message THEN found.id END"
@@ -266,7 +268,7 @@ store_event_for_reader(const Event &event)
 bool
 store_refused_events(const Event *events, std::size_t count)
 {
-	/* held to the end, unlike those of an attempt */
+	/* this lock is held to the end of the transaction, unlike the locks of an event that fails */
 	static Statement lock = {"LOCK TABLE @s@.whatsapp_events IN ROW EXCLUSIVE MODE", 0, {}};
 	run_statement(lock, Values());
 	bool all = true;

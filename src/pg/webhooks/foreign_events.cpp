@@ -1,5 +1,6 @@
 /*
- * foreign_events.cpp — names of accounts and Meta's ids, never a secret.
+ * foreign_events.cpp — notes the first one and a count, for one line of the log: names of accounts
+ * and Meta's ids, never a secret.
  */
 #include "pg/webhooks/foreign_events.hpp"
 

@@ -9,7 +9,7 @@
 namespace whatsapp::pg
 {
 
-/* See Event; the ids are Meta's. */
+/* To be called for each of them; signed_for is that of Event, the ids are Meta's. */
 void note_foreign_event(std::string_view signed_for, std::string_view account_id,
                         std::string_view phone_number_id);
 

@@ -17,7 +17,7 @@ namespace
 
 constexpr uint64 most_matches = 1000;
 constexpr int lately_seconds = 30;
-/* generations, at 40,000 messages a second */
+/* how many generations of wamids half a minute has, at 40,000 messages a second */
 constexpr std::int32_t lately_learnt = 5;
 
 } // namespace

@@ -72,15 +72,16 @@ add_time(Column &column, const StatusSum &sum)
 	"CASE WHEN item.pricing_rank > 0 AND " PRICE_KEY("item") " < " PRICE_KEY( \
 	    "m") " THEN item." column " ELSE m." column " END"
 
-/* The greater one, of whatever status: so no order decides, and no bill is higher. Most statuses
- * tell none, and are asked for nothing more. */
+/* The greater cost is kept, with whichever status it came: so it does not depend on their order,
+ * and no bill is higher. Most statuses tell no cost, and the first WHEN ends the question for
+ * them. */
 #define OF_GREATER_COST(column, as)                                                              \
 	"CASE WHEN item.pricing_cost IS NULL THEN m." column " WHEN m.pricing_cost IS NULL"          \
 	"  OR ROW(item.pricing_cost::numeric, item.pricing_currency COLLATE \"C\")"                  \
 	"   > ROW(m.pricing_cost, coalesce(m.pricing_currency, '') COLLATE \"C\") THEN item." column \
 	    as " ELSE m." column " END"
 
-/* The answer, which would tell them, may never come. */
+/* The answer of the platform, by which attempts are counted, may never come. */
 #define MOST_ATTEMPTS "greatest(m.attempts, item.attempts)"
 
 /* The columns that both batches have. */
@@ -144,8 +145,8 @@ constexpr BatchColumn<StatusSum> progress_columns[] = {
 #define KEEPS_ERROR(column) \
 	"CASE WHEN m.status = 'FAILED' AND item.delivered_at IS NULL THEN m." column " END"
 
-/* A message that waits has a row in the queue. Where none was seen, wa_retry() has committed one
- * since, while we waited for the message: see apply_again(). */
+/* A message that waits has a row in the queue. When dequeue_messages() has seen none, wa_retry()
+ * has committed one since, while we waited for the row of the message: see apply_again(). */
 #define WAS_SEEN "(m.status <> 'PENDING' OR item.unqueued)"
 
 /* Messages that have been sent, or more. */
@@ -184,9 +185,10 @@ constexpr BatchColumn<FailedMessage> failure_columns[] = {
 #define FAILURE_REASON(row) \
 	"coalesce(" row ".error_code, 0), coalesce(" row ".error_message, '') COLLATE \"C\""
 
-/* Of several failures the earliest is shown; of those that are as old as the message, after which
- * none can be, the one with the least code. One of an older attempt (another wamid, or the message
- * waits to be sent again) is history and not the status. */
+/* Of several failures the earliest is shown. None can be older than its message: of those that
+ * claim to be as old or older, the one with the least code is shown. A failure of an older attempt
+ * (with another wamid, or while the message waits to be sent again) is history, and does not change
+ * the status. */
 BatchStatement failure_statement = {
     "UPDATE @s@.whatsapp_messages AS m SET (@columns@) = ROW(@values@), status = 'FAILED'"
     " FROM (SELECT DISTINCT ON (item.id) item.*, greatest(item.failed_at, made.created_at) AS shown_at"

@@ -17,10 +17,10 @@ struct FailedMessage {
 	const StatusReport *report;
 };
 
-/* In a transaction, one statement each; in order of message, one sum for each message. How many
- * rows it has changed. */
+/* In a transaction; each is one statement. The items are in order of message. join_progress(): one
+ * sum for each message; returns how many rows it has changed. */
 std::size_t join_progress(const StatusSum *const *sums, std::size_t count);
-/* Several failures of a message may be among them. */
+/* There may be several failures of one message. */
 void join_failures(const FailedMessage *const *failures, std::size_t count);
 
 } // namespace whatsapp::pg

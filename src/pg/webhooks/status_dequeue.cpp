@@ -1,6 +1,6 @@
 /*
- * status_dequeue.cpp — which statuses speak of the attempt that the queue has; a part of
- * status_join.cpp.
+ * status_dequeue.cpp — which statuses are about the attempt that the row in the queue stands for; a
+ * part of status_join.cpp.
  */
 #include "pg/webhooks/status_sum.hpp"
 
@@ -21,8 +21,9 @@ namespace whatsapp::pg
 namespace
 {
 
-/* What was told of an attempt that was over, while its message waited for another one, was left
- * aside; now that it has arrived after all, it counts. */
+/* While a message waited for another attempt, statuses of the attempt before were stored but not
+ * applied. Now a status says that this attempt has arrived after all, so the earlier ones of it
+ * count, too. */
 void
 add_earlier_statuses(StatusSum &sum)
 {
@@ -46,13 +47,14 @@ add_earlier_statuses(StatusSum &sum)
 }
 
 /*
- * What is known about this attempt: it must not be sent again.
+ * SQL: the row of the queue, when these statuses are about its attempt: then the message must not
+ * be sent again, and the row is to be removed.
  *
- * But after wa_retry() the row is of an attempt that is yet to come, or on its way. "sent" and
- * "failed" of an older one, which is over, say nothing of it. Two things tell an older one: its
- * wamid was known before, for wa_retry() takes it from the message; or nothing has left since
- * wa_retry(), though something had before. A message that was put back because nobody knew what had
- * become of it is settled by any status.
+ * After wa_retry(), the row stands for an attempt that is yet to come, or on its way. "sent" and
+ * "failed" of an older attempt, which is over, say nothing about it. An older attempt is known by
+ * one of two things: its wamid is remembered, since wa_retry() takes it from the message; or
+ * nothing has left since wa_retry(), though something had before. A message that was put back
+ * because nobody knew what had become of it is settled by any status.
  */
 #define OF_SETTLED                                                                     \
 	" FROM @s@.whatsapp_queue AS q WHERE q.message_id = $1 AND ($3 OR NOT ("           \
@@ -81,7 +83,8 @@ dequeue_message(StatusSum &sum, bool is_ready)
 	sum.attempts = 0;
 }
 
-/* A message in the queue has no wamid yet, as a rule: the webhook has overtaken the answer. */
+/* A message that was still in the queue mostly has no wamid yet: the webhook has come before the
+ * answer. */
 void
 remember_wamid(const StatusSum &sum)
 {

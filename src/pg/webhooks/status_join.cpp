@@ -52,8 +52,9 @@ join_progress_of(const StatusSum *sums, std::size_t count)
 	return {size, join_progress(some, size)};
 }
 
-/* Not all of them were changed, nor wait for another attempt: some may have been deleted, or a
- * user's trigger has left one out. */
+/* Called when fewer rows were changed, or wait for another attempt, than there are sums. Some
+ * messages may have been deleted; if not, a trigger or rule of a user's has left some out, and that
+ * is an error. */
 void
 require_changed(const StatusSum *sums, std::size_t count, std::size_t accounted_for)
 {
@@ -69,8 +70,9 @@ require_changed(const StatusSum *sums, std::size_t count, std::size_t accounted_
 		raise_left_out("whatsapp_messages");
 }
 
-/* A closed window that the platform tells of late: what is to be sent instead is no failure yet.
- * some: in order of message. */
+/* The platform may tell by a webhook that the window was closed. When the message has a fallback,
+ * that is sent instead, and this is no failure yet: takes it out of some, which is in order of
+ * message. */
 void
 leave_out_fallbacks(const FailedMessage **some, std::size_t &size)
 {
@@ -96,8 +98,9 @@ leave_out_fallbacks(const FailedMessage **some, std::size_t &size)
 	size = kept;
 }
 
-/* statuses: in order of message. False when one of them had no row in the queue: most failures are
- * not the earliest of their message, so the number of changed rows tells nothing. */
+/* statuses: in order of message. False when for one of them no row of the queue was seen: the
+ * number of changed rows tells nothing here, since most failures are not the earliest of their
+ * message. */
 bool
 join_failures_of(const MessageStatus *statuses, std::size_t count, StatusSum *sums,
                  std::size_t sum_count)
@@ -134,8 +137,8 @@ join_statuses(const MessageStatus *statuses, std::size_t count, StatusSum *sums,
 	       progress.changed == progress.wanted;
 }
 
-/* Those that wait though no row of the queue was seen, once more: wa_retry() has put one there
- * meanwhile, and it is seen now. */
+/* Once more for the messages that wait although no row of the queue was seen: wa_retry() has put
+ * one there meanwhile, and now it is seen. */
 void
 apply_again(const MessageStatus *statuses, std::size_t count, StatusSum *sums,
             std::size_t sum_count, const JoinCount &before)
@@ -164,7 +167,7 @@ apply_again(const MessageStatus *statuses, std::size_t count, StatusSum *sums,
 	if (size == 0)
 		return;
 	dequeue_messages(waiting, size);
-	/* where there is none at all, somebody has removed it by hand */
+	/* when there is still no row, somebody has removed it by hand */
 	for (std::size_t i = 0; i < size; i++)
 		if (waiting[i].queue_row == QueueRowState::none)
 			waiting[i].queue_row = QueueRowState::removed;
@@ -190,8 +193,8 @@ learn_persons_of(const MessageStatus *statuses, std::size_t count)
 		const StatusReport &report = statuses[i].report;
 		if (report.user_id.empty())
 			continue;
-		/* the phone is the message's; where the status does not tell it, the message stands for it
-		 */
+		/* the phone is that of the message; when the status does not tell it, the id of the message
+		 * stands for it */
 		const std::uint64_t phone =
 		    report.wa_id.empty() ? static_cast<std::uint64_t>(statuses[i].message_id) : 0;
 		persons[size++] = {statuses[i].message_id,

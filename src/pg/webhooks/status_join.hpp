@@ -13,11 +13,11 @@ namespace whatsapp::pg
 
 struct MessageStatus {
 	std::int64_t message_id;
-	StatusReport report; /* with a time */
+	StatusReport report; /* its time must be set */
 };
 
-/* In a transaction. Sorts statuses. The row of each message becomes the join of what it was and of
- * all its statuses, whatever their order and number. */
+/* In a transaction. The row of each message becomes the join of what it was and of all its
+ * statuses, whatever their order and number. Sorts the array. */
 void apply_statuses(MessageStatus *statuses, std::size_t count);
 
 } // namespace whatsapp::pg

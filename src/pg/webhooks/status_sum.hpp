@@ -12,8 +12,8 @@
 namespace whatsapp::pg
 {
 
-/* The row of a message in the queue: none was seen; it was removed, by us; or it waits for an
- * attempt that these statuses say nothing of. */
+/* The row of a message in the queue. none: no row was seen; removed: we have removed it; kept: it
+ * waits for an attempt that these statuses say nothing about. */
 enum class QueueRowState { none, removed, kept };
 
 struct StatusSum {
@@ -26,7 +26,8 @@ struct StatusSum {
 /* sums: in order of message. NULL when there is none. */
 StatusSum *find_sum(StatusSum *sums, std::size_t count, std::int64_t message_id);
 
-/* In a transaction: what these statuses settle leaves the queue. Locks in order of message. */
+/* In a transaction: removes the messages that these statuses settle from the queue. Locks rows in
+ * order of message. */
 void dequeue_messages(StatusSum *sums, std::size_t count);
 
 } // namespace whatsapp::pg

@@ -30,7 +30,7 @@ constexpr int max_questions = 64;
 /* a database whose listener does not answer must not keep the others from asking */
 constexpr int max_of_database = 8;
 constexpr std::int64_t patience_ms = 5000;
-/* the listener may be on its way: it is rung again, and again when it is there */
+/* the listener may be starting just now: it is rung again and again until it answers */
 constexpr long ring_again_ms = 100;
 
 struct Slate {
@@ -114,7 +114,8 @@ withdraw_own_question(bool)
 	withdraw_question();
 }
 
-/* An error may have left a question behind. */
+/* After an error, the question may still be there: it is withdrawn at the end of the
+ * transaction. */
 TransactionEnd at_end(nullptr, withdraw_own_question);
 
 } // namespace
