@@ -15,14 +15,15 @@ PG_WHATSAPP_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 }
 
-/* Works without preloading, too, so that functions can be called and restored anywhere; then nobody
- * sends, and enqueueing says so. */
+/* The library works without preloading, too, so that its functions can be called, and dumps
+ * restored, on any server. Then no worker runs and nothing is sent; enqueueing says so. */
 void
 _PG_init(void)
 {
 	using namespace whatsapp;
 
-	/* pg_upgrade starts background workers, and then finds its databases in use */
+	/* pg_upgrade's servers would start our workers, whose sessions are in the way of its own
+	 * commands */
 	if (IsBinaryUpgrade)
 		return;
 	pg::define_settings();

@@ -15,13 +15,14 @@
 namespace whatsapp::entry
 {
 
-/* 22004 with the argument's name when it is NULL. */
+/* Raises 22004 with the argument's name when it is NULL. */
 void require_argument(FunctionCallInfo fcinfo, int index, const char *name);
 
-/* 22001 when it is longer; the size stands in its header, and nothing of it is fetched. */
+/* Raises 22001 when the value is longer than the limit. Its size stands in its header: a value that
+ * is stored out of line is not fetched for it. */
 void check_size(FunctionCallInfo fcinfo, int index, const TextLimit &limit);
 
-/* Those without a limit of their own have max_text_argument_bytes. */
+/* The limit is max_text_argument_bytes, unless the argument has one of its own. */
 const text *required_text(FunctionCallInfo fcinfo, int index, const char *name);
 const char *required_cstring(FunctionCallInfo fcinfo, int index, const char *name);
 const char *required_cstring(FunctionCallInfo fcinfo, int index, const TextLimit &limit);
@@ -35,7 +36,7 @@ const char *optional_text(FunctionCallInfo fcinfo, int index, const TextLimit &l
 const char *required_json(FunctionCallInfo fcinfo, int index, const char *name);
 const char *optional_json(FunctionCallInfo fcinfo, int index, const char *otherwise);
 
-/* Of an interval that is not NULL, a day at most; negative ones are 0. */
+/* The milliseconds of an interval that is not NULL: a day at most, and 0 for a negative one. */
 std::int64_t interval_argument_ms(FunctionCallInfo fcinfo, int index);
 
 /* A TimestampTz that is not NULL. Raises 22008 unless it is finite and before the year 10000: what

@@ -13,7 +13,7 @@ namespace whatsapp::entry
 {
 
 /* As numeric writes it, without an exponent: floating point by the shortest digits that are exact,
- * text as numeric reads it. NULL for a type that is neither. */
+ * text as numeric reads it. NULL for any other type. */
 const char *decimal_of_number(Oid type, Datum value);
 
 } // namespace whatsapp::entry

@@ -8,8 +8,8 @@
 namespace whatsapp::entry
 {
 
-/* Two capitals, of small letters, too; empty for NULL. Raises 22023 for what cannot be a code;
- * whether the code exists is the library's to say. */
+/* Returns two capital letters, also when small ones were given; empty for NULL. Raises 22023 for
+ * what cannot be a country's code. Whether the code exists, libphonenumber decides. */
 const char *optional_region(FunctionCallInfo fcinfo, int index);
 
 } // namespace whatsapp::entry

@@ -53,7 +53,7 @@ may_ask()
 	return pg::settings.clerk && pg::settings.enabled && !pg::shutdown_requested();
 }
 
-/* What a clerk before this one left. */
+/* Takes over the requests that an earlier clerk left running. */
 void
 recover_requests()
 {
@@ -152,7 +152,7 @@ idle_ms(const Clerk &clerk, std::int64_t now)
 	return static_cast<long>(std::max<std::int64_t>(wait, 0));
 }
 
-/* The reader calls another one when something is due. */
+/* Then this clerk may end: the reader calls another one when a request is due. */
 bool
 is_idle_long(const Clerk &clerk, std::int64_t now)
 {
@@ -209,7 +209,7 @@ pg_whatsapp_clerk_main(Datum)
 	using namespace whatsapp::entry;
 
 	pg::start_worker(pg::Role::clerk, worker_place(), worker_database());
-	/* statics: a FATAL leaves the stack as it is */
+	/* static: after a FATAL, what runs at the exit still needs it */
 	static Clerk clerk;
 	clerk.batch =
 	    AllocSetContextCreate(TopMemoryContext, "pg_whatsapp batch", ALLOCSET_DEFAULT_SIZES);

@@ -54,7 +54,8 @@ http_method(GraphMethod method) noexcept
 	return net::HttpMethod::post;
 }
 
-/* Its address lapses after minutes; and a larger file than was announced will be so again. */
+/* Judges the answer to a download. The address of a file is good for minutes only: after a 404 a
+ * new one is asked for, a few times. A file that is larger than was announced will be so again. */
 void
 judge_file(Job &job, const net::HttpResponse &response)
 {
@@ -66,7 +67,7 @@ judge_file(Job &job, const net::HttpResponse &response)
 		job.outcome.verdict = Verdict::refused;
 }
 
-/* What an account may have to wait for. */
+/* The rest of an account: see the glossary in src/README.md. */
 struct Rest {
 	std::int64_t until_ms = 0;
 	int throttles = 0; /* in a row */
@@ -92,7 +93,7 @@ struct Desk::State {
 	void note_rest(const Job &job, std::int64_t now_ms);
 };
 
-/* Those that need no memory. */
+/* The facts that need no memory. */
 RequestFacts
 Desk::State::plain_facts_of(const Job &job) noexcept
 {
@@ -113,7 +114,7 @@ Desk::State::facts_of(const Job &job)
 	return facts;
 }
 
-/* False: it fails, and why stands in the job. */
+/* False when the call cannot be made: the job has failed then, and says why. */
 bool
 Desk::State::prepare_call(Job &job, GraphRequest &request)
 {
@@ -220,7 +221,8 @@ Desk::State::take_answer(Job &job, net::HttpResponse &response)
 	job.is_answered = true;
 }
 
-/* What the answer asks of others: of those with the same token, and of the breaker. */
+/* What the answer means for others: a rest for requests with the same token, and a count for the
+ * breaker of the platform. */
 void
 Desk::State::note_rest(const Job &job, std::int64_t now_ms)
 {
@@ -331,7 +333,7 @@ Desk::collect_answers() noexcept
 			state_->take_answer(job, response);
 			state_->note_rest(job, pg::monotonic_ms());
 		} catch (...) {
-			/* an answer that there is no memory for is one that did not come */
+			/* an answer that cannot be read for lack of memory counts as one that did not come */
 			job.outcome = doubt_unread(response.status);
 			job.reaction = choose_request_reaction(*job.kind, job.outcome, Usage(),
 			                                       State::plain_facts_of(job));

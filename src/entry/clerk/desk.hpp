@@ -29,8 +29,8 @@ public:
 	/* False: nothing may be claimed at all. */
 	bool busy_accounts(std::int64_t now_ms, pg::BusyAccounts &busy) noexcept;
 
-	/* Marked and committed; its first call is made. False: there was no memory for it, and nothing
-	 * of it has left. */
+	/* Takes a request that was marked by a commit, and makes its first call. False when there was
+	 * no memory for it: nothing of it has left then. */
 	bool begin_request(const pg::ClaimedRequest &claimed) noexcept;
 
 	/* Serves the sockets and judges what has been answered. */
@@ -38,9 +38,10 @@ public:
 
 	/* The next answer that is to be written now. False: there is none. */
 	bool next_answer(std::int64_t now_ms, WrittenAnswer &answer) noexcept;
-	/* It was written: the request ends, or its next call is made. */
+	/* The answer was written: the request ends, or its next call is made. */
 	void answer_written(std::int64_t id) noexcept;
-	/* It was not, and is handed out again after a while; without_rows: as a failure. */
+	/* The answer could not be written. It is handed out again after a while; without_rows: as a
+	 * failure. */
 	void answer_kept(std::int64_t id, std::int64_t now_ms, bool without_rows) noexcept;
 
 	std::size_t in_hand() const noexcept;

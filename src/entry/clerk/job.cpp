@@ -29,7 +29,7 @@ read_look(Job &job, const RequestFacts &facts, std::string_view body)
 		job.is_done = true;
 		break;
 	case LookResult::open:
-		job.is_done = true; /* of this page: there is nothing to be written */
+		job.is_done = true; /* this page is done: there is nothing to be written */
 		job.reply.rows.clear();
 		break;
 	case LookResult::not_done: {
@@ -96,7 +96,8 @@ read_job_answer(Job &job, const RequestFacts &facts, std::string_view body)
 		}
 	} catch (const Fault &fault) {
 		const std::int64_t rest_ms = job.reaction.rest_ms;
-		/* what is not as the API promises may pass; what we do not want will not */
+		/* an answer that is not as the API promises may be a passing trouble; one that we refuse
+		 * would be the same the next time */
 		const bool is_final = strcmp(fault.sqlstate(), sqlstate::invalid_parameter_value) == 0;
 		job.reaction = is_final ? RequestReaction() : react_to_unreadable(*job.kind, facts);
 		job.reaction.rest_ms = rest_ms;

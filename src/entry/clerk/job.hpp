@@ -58,10 +58,11 @@ RequestTask task_of(const Job &job);
 /* Fills in what the answer says: reply, is_done and reaction. May throw std::bad_alloc. */
 void read_job_answer(Job &job, const RequestFacts &facts, std::string_view body);
 
-/* It cannot be asked, or not stored: for a reason of our own. */
+/* Lets the request fail for a reason of our own: it cannot be made, or its answer cannot be
+ * stored. */
 void fail_job(Job &job, std::string message, std::string hint);
 
-/* As it is to be written. Views into job. */
+/* The answer as it is to be written: views into job. */
 WrittenAnswer written_answer(const Job &job) noexcept;
 
 } // namespace whatsapp::entry

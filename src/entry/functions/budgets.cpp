@@ -36,7 +36,7 @@ enum Argument {
 
 constexpr TextLimit name_limit = {"name", 63};
 
-/* more than this has no place beside eight decimals */
+/* the column is numeric(18,8): this has one digit too many */
 constexpr char largest[] = "10000000000";
 
 [[noreturn]] void
@@ -131,7 +131,8 @@ check_scope(const pg::Values &values)
 		                        "one transaction.")));
 }
 
-/* That of the account that the scope names, as far as it is one. */
+/* Fills in the currency in which the messages of the scope are charged. Raises unless there is
+ * exactly one. */
 void
 fill_currency(pg::Values &values)
 {

@@ -1,7 +1,8 @@
 /*
  * callbacks.cpp — wa_on_status() and its kin, and wa_changes().
  *
- * A callback is registered by the caller's own rights and written down as the extension's owner.
+ * The caller's own rights decide whether a callback may be registered. Its row is written with
+ * those of the extension's owner.
  */
 #include "pg/callbacks/callback.hpp"
 #include "pg/changes/change_log.hpp"
@@ -59,7 +60,8 @@ raise_unfit(Oid function, bool inbound)
 	pg_unreachable();
 }
 
-/* Like those that a trigger calls, it is called by its number and returns one value, or nothing. */
+/* The function is called by its OID, as triggers call theirs: its arguments must have exactly these
+ * types, and it must return one value or nothing. */
 void
 check_signature(const FormData_pg_proc &function, bool inbound)
 {
@@ -78,7 +80,8 @@ check_signature(const FormData_pg_proc &function, bool inbound)
 		                errdetail("It is gone when this session ends.")));
 }
 
-/* Its name, its owner's, and what else names it; the search_path is ours already. */
+/* Fills in the function's signature and name, and its owner. search_path must be ours already, so
+ * that format_procedure() writes the schema, too. */
 void
 describe_function(Oid function, bool inbound, pg::NewCallback &callback)
 {
@@ -205,7 +208,7 @@ void
 put_changes(const pg::Result &changes, ReturnSetInfo *result)
 {
 	for (uint64 i = 0; i < changes.count(); i++) {
-		/* there is none: the row has only the bounds */
+		/* there is no change: the one row has the bounds only */
 		if (changes.is_null(i, 1))
 			break;
 		entry::ResultRow<7> row;

@@ -1,5 +1,5 @@
 /*
- * campaigns.cpp — a campaign that is there: pause, resume, cancel, retry.
+ * campaigns.cpp — what may be done to a campaign that exists: pause, resume, cancel, retry.
  */
 #include "pg/identity/sender_rights.hpp"
 #include "pg/campaigns/campaigns.hpp"
@@ -38,7 +38,7 @@ struct Codes {
 	bool any;
 };
 
-/* None are all. */
+/* NULL and an empty array stand for all codes. */
 Codes
 read_codes(FunctionCallInfo fcinfo, int argument)
 {

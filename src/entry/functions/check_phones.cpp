@@ -45,7 +45,8 @@ struct PhoneFinding {
 	const char *suggestion;
 };
 
-/* With the digit that WhatsApp adds to numbers of Brazil, Mexico and Argentina, or without it. */
+/* WhatsApp adds a digit to some numbers of Brazil, Mexico and Argentina, or leaves it out: both
+ * spellings are the same person. */
 bool
 same_person(std::string_view one, std::string_view other)
 {
@@ -114,7 +115,7 @@ judge_phone(const PhoneNumbers &numbers, const char *phone, const char *region)
 	return found;
 }
 
-/* Of an empty table, too. */
+/* Raises for a region that does not exist. Reading the rows would not find it in an empty table. */
 void
 require_region(const PhoneNumbers &numbers, const char *region)
 {

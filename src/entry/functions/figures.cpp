@@ -35,7 +35,7 @@ using namespace whatsapp;
 namespace
 {
 
-/* False when there are none. */
+/* False when nothing is counted: the library was not preloaded. */
 bool
 copy_figures(Figures &figures)
 {
@@ -66,14 +66,14 @@ own_place(const Figures &figures)
 	return -1;
 }
 
-/* By whoever asks. */
+/* Whether the role that asks may read of this sender. */
 bool
 is_seen(const char *sender)
 {
 	return pg::has_sender_right(GetUserId(), pg::may_read, sender);
 }
 
-/* 0 is never. */
+/* 0 stands for never: the column stays NULL. */
 template <int columns>
 void
 set_time(entry::ResultRow<columns> &row, int column, double unix_seconds)

@@ -76,7 +76,7 @@ begin_free_form(FunctionCallInfo fcinfo, const FreeFormPlaces &at, const char *t
 	return entry::begin_sending(fcinfo, {0, at.rest, at.rest + 1, at.on_error}, type);
 }
 
-/* The payload is there: another one with the fallback takes its place. */
+/* The message has its payload already: it is replaced by one that holds the fallback, too. */
 void
 add_fallback_of(FunctionCallInfo fcinfo, int index, entry::Sending &message)
 {
@@ -145,7 +145,8 @@ namespace
 
 constexpr int media_argument = 13;
 
-/* named: the file is at Meta, or the message waits for it. */
+/* named: filled in when the file is given by its id in whatsapp_media. Then it is at Meta already,
+ * or the message has to wait for its upload. */
 Quoting<MediaMessage>
 read_media(FunctionCallInfo fcinfo, pg::NamedMedia &named)
 {

@@ -1,5 +1,6 @@
 /*
- * local_tables.cpp — the trigger that every table of ours has: it does nothing, and is there.
+ * local_tables.cpp — the trigger that every table of ours has. It does nothing; but Citus does not
+ * distribute a table that has a trigger.
  */
 #include "pg/server/prelude.hpp"
 

@@ -40,7 +40,7 @@ bytes_of(const bytea *content)
 	return {VARDATA_ANY(content), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(content))};
 }
 
-/* Of a file that was not fetched before its size was looked at. */
+/* To be called after the size was checked: it needs the whole file in memory. */
 const char *
 sha256_of(const bytea *content)
 {
@@ -57,7 +57,7 @@ OWNED_FUNCTION(pg_whatsapp_upload_media)
 	const char *mime_type = entry::required_cstring(fcinfo, 1, "mime_type");
 	const char *filename = entry::optional_text(fcinfo, 2, nullptr);
 	const char *sender = entry::optional_text(fcinfo, 3, pg::settings.default_sender);
-	/* before anything of it is fetched */
+	/* checked before anything of the file is fetched from out of line */
 	const std::size_t size = toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ;
 	pg::run_body([=] { check_media_file(mime_type, size); });
 	bytea *content = PG_GETARG_BYTEA_PP(0);

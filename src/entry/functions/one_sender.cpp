@@ -1,6 +1,6 @@
 /*
- * one_sender.cpp — functions of SQL whose answer is about one sender. Who calls is asked here
- * first: SQL cannot ask, since SECURITY DEFINER tells nobody who it was.
+ * one_sender.cpp — SQL functions whose answer is about one sender. The caller's right is checked
+ * here first: within a SECURITY DEFINER function, SQL cannot find out who called it.
  */
 #include "pg/enqueue/messages.hpp"
 #include "pg/identity/sender_rights.hpp"
@@ -37,8 +37,8 @@ values_of(FunctionCallInfo fcinfo)
 	return values;
 }
 
-/* As SQL reads it: NULL is the setting, and an empty setting the default. One that cannot be is
- * nobody's, and no error. */
+/* NULL stands for whatsapp.default_sender, and an empty setting for the sender "default". The
+ * length is not checked: a name that is too long is no error, it only belongs to no sender. */
 const char *
 sender_argument(FunctionCallInfo fcinfo, int index)
 {

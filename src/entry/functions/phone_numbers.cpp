@@ -1,8 +1,8 @@
 /*
  * phone_numbers.cpp — wa_normalize_phone() and wa_phone_info().
  *
- * Nothing here is on the way of a message: who sends gives a number that is right, and is told when
- * it is not one.
+ * No sending function calls these: it takes full numbers only, and says so when it gets another
+ * one.
  */
 #include "core/value/e164.hpp"
 #include "core/value/phone_spelling.hpp"
@@ -73,7 +73,7 @@ pg_whatsapp_phone_info(PG_FUNCTION_ARGS)
 	PhoneReading reading = {};
 	const char *problem = nullptr;
 	pg::Failure why;
-	/* what cannot be spelled is a row, too */
+	/* text that cannot be a number has a row, too, with its problem */
 	if (!pg::try_body(why, [&] {
 		    numbers.read(spell_phone(pg::view(phone)).c_str(), "", &reading);
 		    problem = pg::cstring_out(reading_problem(reading, ""));

@@ -1,5 +1,5 @@
 /*
- * privacy.cpp — what is known of one person goes.
+ * privacy.cpp — wa_forget(): deletes what is known of one person.
  */
 #include "pg/retention/forget.hpp"
 #include "pg/server/schema.hpp"

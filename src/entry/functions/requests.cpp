@@ -32,7 +32,8 @@ using namespace whatsapp;
 namespace
 {
 
-/* account NULL: the default one. One that waits already will do. */
+/* account NULL: the default one. Returns a request of this kind that waits already, if there is
+ * one, and else makes one. */
 std::int64_t
 request_sync(const char *kind, const char *account)
 {
@@ -49,7 +50,8 @@ ask_for_sync(FunctionCallInfo fcinfo, const char *kind)
 	    entry::in_schema(fcinfo, [kind, account] { return request_sync(kind, account); }));
 }
 
-/* ask: returns the id of the request, with the rights of our owner. */
+/* ask makes the request and returns its id. It is called with the rights of the extension's
+ * owner. */
 template <class Ask>
 Datum
 wait_for(FunctionCallInfo fcinfo, int timeout, const char *procedure, const char *function, Ask ask)

@@ -75,7 +75,7 @@ pg_whatsapp_kept_role(PG_FUNCTION_ARGS)
 	PG_RETURN_OID(role);
 }
 
-/* Of policies and views: as whoever reads. */
+/* Called by policies and views, as the role that reads. */
 Datum
 pg_whatsapp_sees(PG_FUNCTION_ARGS)
 {
@@ -87,7 +87,8 @@ pg_whatsapp_sees(PG_FUNCTION_ARGS)
 namespace
 {
 
-/* What asks a table does so as the owner, and only for a role that is bound to some senders. */
+/* A role that may read all senders sees everything. Only for one that is bound to some senders is a
+ * table asked, with the owner's rights. */
 template <class Ask>
 bool
 sees_all_or(FunctionCallInfo fcinfo, Ask ask)
@@ -134,8 +135,8 @@ OWNED_FUNCTION(pg_whatsapp_sees_number)
 	}));
 }
 
-/* After a change of whatsapp_role_grants, also by a restore: every process reads it anew, and row
- * security is on while a grant has a sender. */
+/* The trigger of whatsapp_role_grants, which fires after each change, also by a restore. It makes
+ * every process read the grants anew, and switches row security on while a grant names a sender. */
 Datum
 pg_whatsapp_hold_rows(PG_FUNCTION_ARGS)
 {

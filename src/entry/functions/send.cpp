@@ -129,7 +129,8 @@ send_po(FunctionCallInfo fcinfo, const OrderPlaces &at, bool amount_is_text)
 	pg::NamedMedia named = {};
 	const int64 id = entry::send_message(fcinfo, message, [&] {
 		entry::PurchaseOrder order = {};
-		/* of what is missing, the message is told */
+		/* NULL is no error yet: compose_order_message() says what is missing, after the other
+		 * arguments are read, so that the refusal can name the message */
 		order.supplier =
 		    entry::optional_text(fcinfo, 0, {"supplier", max_text_argument_bytes}, nullptr);
 		order.number = entry::optional_text(fcinfo, order_number, limits::po, nullptr);
@@ -203,7 +204,7 @@ OWNED_FUNCTION(pg_whatsapp_send_template)
 	}));
 }
 
-/* The same arguments, without a recipient. */
+/* The arguments of wa_send_template() that make the content, and no recipient. */
 OWNED_FUNCTION(pg_whatsapp_render_message)
 {
 	pg::NewMessage message = {};

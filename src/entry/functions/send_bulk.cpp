@@ -1,9 +1,10 @@
 /*
  * send_bulk.cpp — wa_send_bulk(): recipients by a query of the caller's, or by arrays.
  *
- * The query runs as whoever calls, with that one's search_path: so the function is no SECURITY
- * DEFINER. What writes is another function, which is, and which only this one can call, for it
- * takes a pointer. The server's own machinery changes the rights for it, and changes them back.
+ * The query runs with the caller's rights and search_path: so the function is not SECURITY DEFINER.
+ * The rows are written by another one that is, whatsapp_bulk_step(). It takes a pointer (type
+ * internal), so SQL cannot call it. For each call of it the server switches to the owner's rights,
+ * and back.
  */
 #include <cmath>
 
@@ -205,11 +206,11 @@ open_query(const char *query)
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
 		                errmsg("recipients must be given by one query that returns rows"),
 		                errhint("The first column, or the one called phone, is the recipient.")));
-	/* it changes nothing: an INSERT with RETURNING is an error */
+	/* read_only: an INSERT with RETURNING is an error */
 	return SPI_cursor_open(nullptr, plan, nullptr, nullptr, true);
 }
 
-/* False when there are no more. What the rows are made of lives until the next call. */
+/* False when there are no more. The texts of the recipients live until the next call. */
 bool
 add_rows_of_query(Bulk &bulk, Portal cursor, const QueryColumns &columns,
                   pg::BulkRecipient *recipients)

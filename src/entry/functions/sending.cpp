@@ -151,7 +151,7 @@ begin_sending(FunctionCallInfo fcinfo, const SendingPlaces &places, const char *
 	message.record = read_on_error(fcinfo, places.on_error);
 	if (!message.record)
 		return message;
-	/* the row has them, whichever argument is refused later */
+	/* read first: the FAILED row must have them, whichever argument is refused later */
 	message.recipient_phone = optional_text(fcinfo, places.phone, nullptr);
 	message.reference = optional_text(fcinfo, places.reference, nullptr);
 	message.sender = optional_text(fcinfo, places.sender, limits::sender, nullptr);

@@ -24,11 +24,11 @@ namespace whatsapp::entry
 struct Sending : pg::NewMessage {
 	/* on_error => 'record': a refusal becomes a FAILED row, and is no error */
 	bool record;
-	/* it was, and the id is that of such a row */
+	/* the message was refused, and the id is that of its FAILED row */
 	bool refused;
 };
 
-/* Where the arguments stand that say which message it is. */
+/* The places of the arguments that a FAILED row is made of. */
 struct SendingPlaces {
 	int phone;
 	int sender;
@@ -36,8 +36,8 @@ struct SendingPlaces {
 	int on_error;
 };
 
-/* Raises 22023 for on_error. With 'record' also what a row must have, a sender that exists: 42704.
- */
+/* Raises 22023 when on_error is neither 'raise' nor 'record'. With 'record', 42704 when the sender
+ * does not exist: a FAILED row needs one. */
 Sending begin_sending(FunctionCallInfo fcinfo, const SendingPlaces &places, const char *type);
 
 /* The sender, or the default one: raises 42704 unless it exists, 42501 unless the caller may send
@@ -58,13 +58,13 @@ void read_routing(FunctionCallInfo fcinfo, int index, pg::NewMessage &message);
 void adjust_parameters(std::vector<std::string> &texts);
 void adjust_parameters(std::vector<NamedParameter> &parameters);
 
-/* Raises it, with the recipient and the reference in its DETAIL: of 5,000 messages of one statement
- * one is meant. In a row that is recorded both have a column. */
+/* Raises why, with recipient and reference added to its DETAIL: a statement may send 5,000
+ * messages, and the error must tell which one it was. With on_error => 'record' nothing is added:
+ * the FAILED row has a column for each. */
 [[noreturn]] void raise_refusal(const Sending &message, pg::Failure &why);
 
-/* The recipient is looked at, and the payload is what make() returns, in the server's memory. Of a
- * message that is refused for its recipient alone the content is kept, for wa_retry() to the right
- * one. */
+/* Checks the recipient, and takes the payload from make(), a text in the server's memory. The
+ * payload is made also when the recipient is wrong: wa_retry() may send it to the right number. */
 void check_recipient_of(const pg::NewMessage &message);
 template <class Make>
 void
@@ -92,8 +92,8 @@ in_schema(FunctionCallInfo fcinfo, Body body)
 	return result;
 }
 
-/* Raises when the sender does not exist, or the message may not be sent; what is sent is asked
- * anyhow. */
+/* Raises when the sender does not exist, or the message may not be sent. For a message that is not
+ * enqueued itself, such as a fallback; send_prepared() asks this of the others. */
 void require_message(FunctionCallInfo fcinfo, Sending &message);
 
 /* Returns the id. prepare fills in what is missing and raises what the message is refused for. */

@@ -118,7 +118,7 @@ pg_whatsapp_template_placeholders(PG_FUNCTION_ARGS)
 namespace
 {
 
-/* Two sessions that apply at once would ask twice. */
+/* Without the lock, two sessions that apply at once would make the same requests twice. */
 pg::Statement lock_definitions = {
     "LOCK TABLE @s@.whatsapp_template_definitions IN SHARE ROW EXCLUSIVE MODE", 0, {}};
 

@@ -60,8 +60,8 @@ existing_column(FunctionCallInfo fcinfo, int index, const char *argument, Oid re
 	return name;
 }
 
-/* A number, which is written with its currency, or text, which is sent as it stands. money has a
- * currency sign that no order knows of. */
+/* A number is formatted with its currency, and text is sent as it is. The type money will not do:
+ * it is written with the currency sign of lc_monetary, whatever the order's currency is. */
 void
 check_amount_type(Oid relation, const char *column)
 {
@@ -83,8 +83,9 @@ check_amount_type(Oid relation, const char *column)
 	             "as wa_format_amount(new.total::numeric, 'EUR').")));
 }
 
-/* Rows get into a partition by way of its parent, whose statement it is, and a trigger on a foreign
- * table may not see the rows of a statement together. */
+/* Whether the trigger must be one of rows. A statement on the parent writes into its partitions
+ * without firing their triggers of statements, and the other way round; and a trigger on a foreign
+ * table cannot have transition tables. */
 bool
 rows_come_one_by_one(Oid relation)
 {

@@ -104,7 +104,7 @@ void
 read_on_error(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
 {
 	const char *what = entry::optional_text(fcinfo, at_on_error, "record");
-	/* raise is the word of the sending functions */
+	/* "raise" is the word of the sending functions for the same */
 	watch.rejects = strcmp(what, "reject") == 0 || strcmp(what, "raise") == 0;
 	if (!watch.rejects && strcmp(what, "record") != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -119,7 +119,7 @@ read_on_error(FunctionCallInfo fcinfo, pg::WatchDefinition &watch)
 	watch.replicated = PG_GETARG_BOOL(at_replicated);
 }
 
-/* A word that makes no key of another watch: it is 128 random bits. */
+/* 128 random bits in hexadecimal: no other watch has this key. */
 const char *
 new_watch_key()
 {
@@ -216,7 +216,7 @@ check_words(const pg::WatchDefinition &watch)
 		                errhint("The priorities are urgent, normal and bulk.")));
 }
 
-/* The caller's search_path has been kept with the watch; the rest is ours. */
+/* The caller's search_path is kept with the watch by now; what follows needs ours. */
 int
 pin_search_path()
 {
@@ -226,7 +226,8 @@ pin_search_path()
 	return nest_level;
 }
 
-/* A message that follows its row is found by its key, and whatever happens to the row counts. */
+/* A message with a due time follows its row: it must be found again by its key, and each event of
+ * the row may change it. */
 void
 check_due(pg::WatchDefinition &watch, Relation table)
 {
@@ -250,7 +251,7 @@ check_due(pg::WatchDefinition &watch, Relation table)
 void
 check_events(pg::WatchDefinition &watch, Oid relation)
 {
-	/* as CREATE TRIGGER locks it */
+	/* the lock that CREATE TRIGGER takes */
 	Relation table = table_open(relation, ShareRowExclusiveLock);
 	check_due(watch, table);
 	entry::check_debounce(watch, table);

@@ -1,6 +1,6 @@
 /*
- * watch_waiting.cpp — each pair of options that contradict one another is refused when the watch is
- * made: no row could say later which of them was meant.
+ * watch_waiting.cpp — options that contradict each other are refused when the watch is made: later,
+ * nobody could tell which of them was meant.
  */
 #include "entry/functions/watch_waiting.hpp"
 

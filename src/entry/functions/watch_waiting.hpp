@@ -15,15 +15,15 @@ extern "C" {
 namespace whatsapp::entry
 {
 
-/* From that index on: send_window, time_zone, debounce, max_wait, digest, separator. Raises 22023
- * for those that do not go together. */
+/* Reads the arguments from index on: send_window, time_zone, debounce, max_wait, digest, separator,
+ * body, language_fallback. Raises 22023 for those that do not go together. */
 void read_waiting(FunctionCallInfo fcinfo, int index, pg::WatchDefinition &watch);
 
-/* 22007 for hours, 22023 for a time zone that is not known. As the extension's owner, with SPI
- * connected. */
+/* Raises 22007 for hours that cannot be read, 22023 for a time zone that is not known. As the
+ * extension's owner, with SPI connected. */
 void check_hours(const pg::WatchDefinition &watch);
 
-/* 55000 where a message cannot be found again by its row. */
+/* Raises 55000 when the message of a row could not be found again. */
 void check_debounce(const pg::WatchDefinition &watch, Relation table);
 
 } // namespace whatsapp::entry

@@ -64,8 +64,9 @@ append_member(StringInfo json, const char *name, const char *value, bool quoted)
 		appendStringInfoString(json, value);
 }
 
-/* Of a trigger as the install script makes it: AFTER that event, FOR EACH ROW, on that table of
- * ours. Anything else would have no such row, or be about another table. */
+/* Raises unless the function was called by the trigger that the install script made: AFTER this
+ * event, FOR EACH ROW, on this table of ours. Another trigger would have no such row, or be about
+ * another table. */
 const TriggerData *
 own_trigger_data(FunctionCallInfo fcinfo, const char *table, TriggerEvent event)
 {
@@ -131,7 +132,7 @@ pg_whatsapp_webhook_receive(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Everybody may listen to a channel: neither phone nor reference nor text goes there. */
+/* Every role may LISTEN to a channel: so neither phone nor reference nor text goes there. */
 Datum
 pg_whatsapp_notify_status(PG_FUNCTION_ARGS)
 {
@@ -146,7 +147,7 @@ pg_whatsapp_notify_status(PG_FUNCTION_ARGS)
 	return PointerGetDatum(nullptr);
 }
 
-/* By a worker's insert only: a dump that is restored brings nothing new. */
+/* Notifies only when a worker inserts the row: the rows of a dump that is restored are not new. */
 Datum
 pg_whatsapp_notify_inbound(PG_FUNCTION_ARGS)
 {

@@ -1,7 +1,7 @@
 /*
  * worker_steps.cpp — the steps of the workers as SQL functions, for test/isolation.
  *
- * A spec that copied our statements would go on testing them when they are others already. So the
+ * A spec that copied our statements would still test the copies when ours have changed. So the
  * library of `make fault-points` lets a session take the very steps that a worker takes. Empty in
  * what is installed; no install script names these functions.
  */
@@ -34,7 +34,7 @@ using namespace whatsapp;
 namespace
 {
 
-/* the life of a sender that these sessions play */
+/* the epoch of the sender that these sessions play */
 constexpr std::int64_t step_epoch = 1;
 
 pg::Settle

@@ -46,7 +46,8 @@ Credentials::read_secrets(const std::string &account, AccountSecrets &secrets)
 	const bool first = secrets.read_at == never_read;
 	pg::read_secret(folder, "access_token", secret);
 	const std::string_view text(secret.bytes, secret.length);
-	/* no descriptor is left: what was read before still counts */
+	/* the file may be readable again soon (no file descriptor was left, for instance): until then
+	 * the token that was read before counts */
 	if (!secret.unreadable || !secrets.token) {
 		secrets.token_problem = secret.problem;
 		if (text.empty()) {

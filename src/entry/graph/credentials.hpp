@@ -1,8 +1,8 @@
 /*
  * credentials.hpp — the access tokens of the accounts, for any caller of the Graph API.
  *
- * Files of whatsapp.secret_dir or the server's environment. They are read again when they are a
- * second old, after a reload, and after an answer that refused a token.
+ * They come from files of whatsapp.secret_dir or from the server's environment, and are read again
+ * when they are a second old, after a reload, and after an answer that refused a token.
  */
 #pragma once
 
@@ -45,21 +45,22 @@ struct Shortcoming {
 class Credentials
 {
 public:
-	/* account: empty for the default one. NULL, and why. */
+	/* account: empty for the default one. Returns NULL, and why, when there is no usable token. */
 	std::shared_ptr<const Token> find_token(const std::string &account, Shortcoming &why);
 
-	/* Of the account's secrets; empty when it is not among them. */
+	/* The ids that are kept among the account's secrets; empty when there is none. */
 	std::string_view find_phone_number_id(const std::string &account);
 	std::string_view find_business_account_id(const std::string &account);
 
-	/* True: a token or an id that was used before is another one now, or is there at last. They are
-	 * read again for it, once a second. May throw std::bad_alloc. */
+	/* True when a token or a phone number id that was asked for before has changed, or is there at
+	 * last. For this they are read again, at most once a second. May throw std::bad_alloc. */
 	bool take_change();
 
 	/* All are read again before their next use. */
 	void expire_secrets() noexcept;
 
-	/* Those that will have to be read soon, now: there is time for it. May throw std::bad_alloc. */
+	/* Reads now what would soon have to be read again: for a caller that has the time just then.
+	 * May throw std::bad_alloc. */
 	void refresh_secrets();
 
 private:

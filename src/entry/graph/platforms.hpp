@@ -20,7 +20,7 @@ struct Platform {
 class Platforms
 {
 public:
-	/* Made when it is asked for first; stays where it is. */
+	/* Made when it is asked for first. The reference stays valid. */
 	Platform &
 	find_platform(const std::string &base_url)
 	{

@@ -107,7 +107,7 @@ build_request(const Route &route, Credentials &credentials, GraphCall call, Grap
 	if (!call.edge.empty())
 		request.url.append("/").append(call.edge);
 	std::string query(call.query);
-	/* here for the first time, and nowhere but on the wire: no log and no error has an address */
+	/* the token may stand in the address, since no line of the log and no error ever shows one */
 	if (call.names_own_token)
 		append_query(query, "input_token", request.token->text());
 	if (!query.empty())

@@ -17,7 +17,7 @@
 namespace whatsapp::entry
 {
 
-/* Of a client of a worker's, as the settings are now. */
+/* The options of a worker's HTTP client, by the settings of this moment. */
 net::HttpClientOptions client_options(long max_connections,
                                       std::size_t max_response_bytes) noexcept;
 
@@ -48,13 +48,13 @@ struct GraphRequest {
 	bool is_upload = false;
 };
 
-/* False: it cannot be made, and why. No byte may leave then: the base URL is not allowed, there is
- * no token, or the node is not an id. */
+/* False, and why, when the request cannot be made: the base URL is not allowed, there is no token,
+ * or the node is not an id. Then nothing may be sent. */
 bool build_request(const Route &route, Credentials &credentials, GraphCall call,
                    GraphRequest &request, Shortcoming &why);
 
-/* Whether the HTTP client takes such an address and such a token. What it refuses all the same, it
- * had no memory for. */
+/* Whether the HTTP client accepts this address and this token. If it refuses the request all the
+ * same, it had no memory for it. */
 bool may_be_sent(const GraphRequest &request) noexcept;
 
 /* Views into request. */

@@ -141,7 +141,7 @@ two_phase(Node *statement)
 	}
 }
 
-/* It has been committed, durably, or rolled back: nothing here may raise. */
+/* The transaction has been committed, durably, or rolled back: nothing here may raise. */
 void
 after_two_phase(const TwoPhase &done)
 {
@@ -158,13 +158,14 @@ around_utility(PlannedStmt *planned, const char *text, bool read_only_tree,
                QueryEnvironment *environment, DestReceiver *destination,
                QueryCompletion *completion)
 {
-	/* in a block, all of these commands but a rename are refused */
+	/* within a transaction block, the server refuses all of these commands but a rename */
 	const bool runs = context == PROCESS_UTILITY_TOPLEVEL &&
 	                  (!IsTransactionBlock() || IsA(planned->utilityStmt, RenameStmt));
 	const Oid database = runs ? affected_database(planned->utilityStmt) : InvalidOid;
 	if (OidIsValid(database))
 		pg::send_workers_away(database);
-	/* a statement that ends transactions may have taken its own memory with it */
+	/* looked at before the command runs: one that ends transactions may free the statement
+	 * itself */
 	const bool alters_table =
 	    IsA(planned->utilityStmt, AlterTableStmt) || IsA(planned->utilityStmt, CreateStmt);
 	const bool subscribes = IsA(planned->utilityStmt, CreateSubscriptionStmt) ||

@@ -70,7 +70,7 @@ struct Post {
 struct Place {
 	char name[NAMEDATALEN];
 	Oid database;
-	bool missed; /* the log says so */
+	bool missed; /* the log says that it is missing */
 	Post sender;
 	Post listener;
 	Post reader;
@@ -155,7 +155,7 @@ find_databases()
 	table_close(catalog, AccessShareLock);
 }
 
-/* Once, until it is there. */
+/* A line in the log for each database that is missing: once, until it has been there. */
 void
 report_missing_databases()
 {
@@ -230,7 +230,7 @@ reconcile_post(int place, pg::Role role, Post &post, bool wanted, bool attached,
 	pid_t pid;
 	if (post.handle != nullptr && GetBackgroundWorkerPid(post.handle, &pid) == BGWH_STOPPED)
 		retire_worker(place, role, post, now);
-	/* renamed */
+	/* no longer wanted: the database was renamed, for instance, or the clerk was switched off */
 	if (post.handle != nullptr && !wanted)
 		TerminateBackgroundWorker(post.handle);
 	if (attached && post.waits_for_extension)
@@ -253,7 +253,7 @@ reconcile_all(bool attached)
 		const bool here = OidIsValid(places[i].database) && !pg::kept_clear(places[i].database);
 		reconcile_post(i, pg::Role::sender, places[i].sender, here, attached, now);
 		reconcile_post(i, pg::Role::reader, places[i].reader, here, attached, now);
-		/* it ends by itself when it is idle; once called, what runs is left to it */
+		/* a clerk is started when it is called for, and ends by itself when it is idle */
 		const bool called =
 		    here && pg::settings.clerk && pg::settings.enabled &&
 		    (places[i].clerk.handle != nullptr || pg::clerk_called(places[i].database));
@@ -303,7 +303,7 @@ pg_whatsapp_launcher_main(Datum)
 	using namespace whatsapp::entry;
 
 	pg::begin_log();
-	/* and not die(): a clean stop would be a FATAL line in the log each time */
+	/* not die(), which writes a FATAL line into the log at each clean stop */
 	pg::install_shutdown_handler();
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
@@ -326,6 +326,7 @@ pg_whatsapp_launcher_main(Datum)
 		seen = attaches;
 		waits.wait_for_event(next_reconcile_ms());
 	}
-	/* unless the server stops, too, the postmaster begins another one: not after a code of 0 */
+	/* The postmaster starts the launcher again after exit code 1, unless the server stops. After
+	 * code 0 it would not. */
 	proc_exit(1);
 }

@@ -36,9 +36,9 @@ constexpr char text_plain[] = "text/plain; charset=utf-8";
 constexpr net::ReplyHeader come_again = {"Retry-After", "1"};
 /* commits stay short, and a shutdown does not wait for a flood */
 constexpr std::size_t max_batch = 256;
-/* of those that came by SQL, in one batch */
+/* of deliveries that came by SQL, so much is taken in one batch */
 constexpr std::size_t max_admitted_bytes = 16 << 20;
-/* digested for signatures before others are served: some 50 ms */
+/* so much is digested for signatures before others are served: it takes some 50 ms */
 constexpr std::size_t max_digested_bytes = 8 << 20;
 
 /* One delivery and all that its views point into. */
@@ -51,12 +51,12 @@ struct OpenDelivery {
 	Inbox::BodyVerdict verdict = Inbox::BodyVerdict::good;
 	bool is_cut = false;
 	std::int64_t row = 0;
-	/* of Keyring::Signer, which may be read again before the events are stored */
+	/* copied from the Keyring::Signer: secrets may be read again before the events are stored */
 	std::string signer;
 	std::string signed_for;
 };
 
-/* With the id that we gave the message, if the event brings it back. */
+/* An event, with the id that we gave the message if it brings that back. */
 pg::Event
 make_correlated_event(const WebhookEvent &event, const Outcome &failure)
 {
@@ -89,7 +89,8 @@ read_delivery(OpenDelivery &held)
 	for (std::size_t i = 0; i < count; i++) {
 		if (held.events[i].status == "failed")
 			held.failures[i] = judge_failed_status(held.events[i].errors);
-		/* or an item that somebody else has signed before would keep this one out as its repeat */
+		/* without the signer in its key, an item that somebody else had signed before would keep
+		 * this one out as a repeat */
 		if (!held.signer.empty())
 			held.events[i].dedupe_key += '|' + held.signer;
 		held.views.push_back(make_correlated_event(held.events[i], held.failures[i]));
@@ -310,7 +311,7 @@ Inbox::admit_delivery(const pg::WaitingDelivery &delivery) noexcept
 	if (!state.held.empty() && state.admitted_bytes + delivery.body_size > max_admitted_bytes)
 		return false;
 	try {
-		/* where it stays: the views point into it */
+		/* filled in where it will stay: the views point into it */
 		state.held.emplace_back();
 	} catch (...) {
 		return false;

@@ -45,22 +45,22 @@ public:
 	Inbox(const Inbox &) = delete;
 	Inbox &operator=(const Inbox &) = delete;
 
-	/* Newcomers are taken there from now on, and nowhere when address is empty or cannot be bound
-	 * (false, and why in error, a string that lives long enough to be logged). */
+	/* New connections are taken at this address from now on, and nowhere when it is empty or cannot
+	 * be bound (false, and why in error, a string that lives long enough to be logged). */
 	bool bind_address(const char *address, const char *&error) noexcept;
 
 	/* The limits hold at once, and secrets are read again. */
 	void reload_settings() noexcept;
 
-	/* Secrets are older than a second: learn_secrets() them again before anything is verified.
-	 * names: of the accounts beside the default one. */
+	/* Whether secrets were read more than a second ago: then learn_secrets() must be called before
+	 * anything is verified. names: of the accounts beside the default one. */
 	bool secrets_are_stale() const noexcept;
 	void learn_secrets(const char *const *names, std::size_t count) noexcept;
-	/* The ids by which Meta names them, so that the right secret is tried first. */
+	/* The ids by which Meta names the accounts, so that the right secret is tried first. */
 	void learn_ids(const pg::AccountId *ids, std::size_t count) noexcept;
-	/* The same for the accounts that are known. */
+	/* Reads the secrets of the accounts that are known by now. */
 	void learn_secrets_again() noexcept;
-	/* There is an app secret. */
+	/* Whether there is an app secret, with which deliveries can be verified. */
 	bool can_verify() const noexcept;
 	/* Why a secret could not be had; empty when there was no trouble. */
 	const char *secret_problem() const noexcept;
@@ -70,11 +70,11 @@ public:
 	int descriptor() const noexcept;
 	long timeout_ms() const noexcept;
 
-	/* A request waits for take_deliveries(). */
+	/* Whether a request waits for take_deliveries(). */
 	bool has_request() const noexcept;
 
-	/* One that came by SQL joins the next take_deliveries(). poisonous: its body is put aside
-	 * unread. False when it has to wait for another one. */
+	/* A delivery that came by SQL joins the next take_deliveries(). poisonous: its body is put
+	 * aside unread. False when there is no room: it has to wait for a later call. */
 	bool admit_delivery(const pg::WaitingDelivery &delivery) noexcept;
 
 	/* The deliveries that wait to be stored; valid until finish_deliveries(). Each is answered by

@@ -21,7 +21,7 @@ namespace
 {
 
 constexpr std::int64_t max_age_ms = 1000;
-/* of a body on the path of all accounts: so much is digested, or with so many secrets */
+/* a body is tried with secrets until so much was digested, but with so many of them at least */
 constexpr std::size_t max_digested_bytes = 8 << 20;
 constexpr std::size_t min_tried_secrets = 4;
 constexpr std::size_t max_proven_ids = 10000;
@@ -93,7 +93,8 @@ Keyring::learn_ids(const pg::AccountId *ids, std::size_t count)
 void
 Keyring::read_secrets_again()
 {
-	read_at_ = pg::monotonic_ms(); /* whatever comes: not again and again */
+	/* set first: after a failure, too, they are not read again at once */
+	read_at_ = pg::monotonic_ms();
 	is_complete_ = false;
 	app_secrets_.clear();
 	signers_.clear();
@@ -172,7 +173,7 @@ Keyring::collect_signers()
 		std::string owner = *std::min_element(names.owners.begin(), names.owners.end());
 		signers_.push_back({secret, std::move(owner), signed_for(names)});
 	}
-	/* one secret and no trouble: there is nobody to be told apart from its owner */
+	/* one secret and no trouble: what it signed counts for every account */
 	bool trouble = unsure_;
 	for (const auto &account : accounts_)
 		trouble = trouble || account->app_secret.problem[0] != '\0';
@@ -207,7 +208,8 @@ Keyring::knows_account(std::string_view account) const noexcept
 	return account.empty() || find_account(account) != nullptr || !is_complete_;
 }
 
-/* Which secret was tried tells nobody anything: the time depends on ids that the sender wrote. */
+/* The time that this takes tells how many secrets were tried. That gives nothing away: it depends
+ * on ids that the sender of the body wrote. */
 bool
 Keyring::try_secret(Trial &trial, std::string_view secret)
 {

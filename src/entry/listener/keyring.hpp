@@ -30,17 +30,17 @@ public:
 	Keyring(const Keyring &) = delete;
 	Keyring &operator=(const Keyring &) = delete;
 
-	/* Longer than a second ago, or never. */
+	/* Whether secrets were last read more than a second ago, or never. */
 	bool secrets_are_stale() const noexcept;
 	void expire_secrets() noexcept;
 
 	/* Reads every secret again. names: of the accounts beside the default one. May throw
-	 * std::bad_alloc, and knows fewer of them until it is called again: is_unsure(). A secret that
-	 * cannot be read for a reason that passes stays as it was. */
+	 * std::bad_alloc; until it is called again, some accounts are missing then, and is_unsure()
+	 * says so. A secret that cannot be read for a reason that passes stays as it was. */
 	void read_secrets(const char *const *names, std::size_t count);
-	/* The ids by which webhooks name them. */
+	/* The ids by which webhooks name the accounts. */
 	void learn_ids(const pg::AccountId *ids, std::size_t count);
-	/* The same for the accounts that are known. */
+	/* Reads the secrets of the accounts that are known by now. */
 	void read_secrets_again();
 
 	/* account: empty for any. */
@@ -53,14 +53,15 @@ public:
 	};
 	const Signer *find_signer(std::string_view account, std::string_view signature,
 	                          std::string_view body) noexcept;
-	/* Compares with every token, whichever matches first. */
+	/* Compares with every token, also after one has matched, so that the time does not tell which
+	 * one it was. */
 	bool token_matches(std::string_view account, std::string_view mode,
 	                   std::string_view token) const noexcept;
 	/* The same for the SHA-256 of a token, in hexadecimal digits. */
 	bool digest_matches(std::string_view digest) const noexcept;
 
-	/* A secret is missing for a reason that passes, and nobody can be called a forger, or an
-	 * account unknown. */
+	/* True while a secret or an account may be missing for a reason that passes: a signature that
+	 * fits no secret may be genuine then, and an account that is not known may exist. */
 	bool
 	is_unsure() const noexcept
 	{
@@ -69,7 +70,7 @@ public:
 	/* What find_signer() has digested since the last call. */
 	std::size_t take_digested_bytes() noexcept;
 
-	/* There is an app secret, so that a delivery may be called forged. */
+	/* Whether there is an app secret: without one, no delivery can be called forged. */
 	bool
 	can_verify() const noexcept
 	{

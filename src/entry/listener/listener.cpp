@@ -107,7 +107,8 @@ configure_listener(Listener &listener)
 	listener.door->reload_settings(pg::settings.metrics_listen);
 }
 
-/* The first of all databases' listeners has the address; the others try, should it go. */
+/* There is one address for the whole cluster. The first listener to bind it has it; those of other
+ * databases keep trying, in case it is given up. */
 void
 bind_door(Listener &listener)
 {
@@ -194,7 +195,7 @@ admit_waiting(Listener &listener)
 	std::size_t admitted = 0;
 	while (admitted < count && listener.inbox->admit_delivery(pg::delivery(admitted)))
 		admitted++;
-	/* more of them, perhaps */
+	/* look again at once: there may be more of them */
 	if (admitted > 0)
 		listener.next_look = 0;
 }
@@ -270,8 +271,8 @@ store_item_by_item(const Inbox::Delivery &delivery, int &locks)
 	});
 }
 
-/* Whoever sets the webhook up presses the dashboard's button first, and wants to see that it
- * works. */
+/* Whoever sets the webhook up first presses the test button of Meta's dashboard, and wants to see
+ * in the log that it works. */
 void
 report_tests(const Inbox::Delivery &delivery)
 {

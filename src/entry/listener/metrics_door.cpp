@@ -22,7 +22,7 @@ namespace
 constexpr std::int64_t retry_ms = 5000;
 constexpr char text_plain[] = "text/plain; charset=utf-8";
 
-/* Nobody has anything to send here. */
+/* No body is accepted: a request for a page needs none. */
 net::HttpServerOptions
 door_options() noexcept
 {

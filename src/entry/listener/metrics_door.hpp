@@ -1,8 +1,8 @@
 /*
  * metrics_door.hpp — the address where monitoring asks: pages made of shared memory alone.
  *
- * A door of its own, so that what Meta and the whole world reach never shows them, and a flood
- * there does not shut them out. Every function is noexcept.
+ * It is an address of its own: what Meta and the whole world can reach must not show these pages,
+ * and a flood there must not shut monitoring out. Every function is noexcept.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ namespace whatsapp::entry
 class MetricsDoor
 {
 public:
-	/* Nowhere yet. NULL, and why in error, when memory fails. */
+	/* Not bound to an address yet. NULL, and why in error, when memory fails. */
 	static MetricsDoor *create(const char *&error) noexcept;
 	MetricsDoor(const MetricsDoor &) = delete;
 	MetricsDoor &operator=(const MetricsDoor &) = delete;
@@ -22,7 +22,7 @@ public:
 	/* The address as it is wanted now; empty for none. */
 	void reload_settings(const char *address) noexcept;
 	enum class Bound { unchanged, now, first_failure };
-	/* Once in a while, as long as it is not bound. */
+	/* To be called in each turn. It tries to bind once in a while, as long as it is not bound. */
 	Bound bind_address(std::int64_t now_ms, const char *&error) noexcept;
 
 	int descriptor() const noexcept;

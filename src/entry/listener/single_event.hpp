@@ -17,8 +17,8 @@ commit_or_repeat(Body body)
 	       (pg::failure_repeats() && pg::run_transaction(Body(body)));
 }
 
-/* False: it was not stored. locks: how many were waited for; after a few of them, what could meet
- * another one is left to the reader. */
+/* False when it was not stored. locks counts how many locks were waited for in vain. After a few of
+ * them an item is only stored, and what is to be done about it is left to the reader. */
 bool store_single_event(const pg::Event &event, int &locks);
 
 } // namespace whatsapp::entry

@@ -1,6 +1,7 @@
 /*
- * module.cpp — pg_whatsapp_phone.so: the phone numbers' library, apart from ours; why is said in
- * core/value/phone_numbers.hpp. It has no function of SQL and does nothing when it is loaded.
+ * module.cpp — pg_whatsapp_phone.so, a library of its own with libphonenumber in it;
+ * core/value/phone_numbers.hpp says why. It has no SQL function, and does nothing when it is
+ * loaded.
  */
 #include "core/value/phone_numbers.hpp"
 #include "pg/server/prelude.hpp"

@@ -82,8 +82,8 @@ serve_callbacks(std::int64_t &next_due)
 		next_due = due;
 }
 
-/* What was parked for days is looked at again for what was learnt since the last look: whoever
- * shares a number with another system has many that will never match. */
+/* Matches statuses that were parked for days, but only with what was learnt since the last look:
+ * who shares a number with another system has many that will never match. */
 void
 match_waiting_statuses(std::int32_t &learnt)
 {
@@ -107,7 +107,8 @@ request_due_syncs(bool is_start)
 	});
 }
 
-/* For whoever watches. Both read a whole table: a hundredth of the time at most. */
+/* Writes down what monitoring shows, and folds the tables of counts. Each of these reads a whole
+ * table: so together they may take a hundredth of the time at most. */
 void
 keep_figures(std::int64_t &next_figures)
 {
@@ -121,7 +122,8 @@ keep_figures(std::int64_t &next_figures)
 	next_figures = begin + std::max(poll_ms - 100, 100 * (pg::monotonic_ms() - begin));
 }
 
-/* In how many milliseconds there is more to be summed up: a tenth of the time at most. */
+/* Sums up a slice of the costs; returns in how many milliseconds the next one may begin. Slices
+ * take a tenth of the time at most. */
 std::int64_t
 sum_up_costs()
 {

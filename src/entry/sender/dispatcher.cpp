@@ -90,7 +90,7 @@ struct Dispatcher::State {
 	Credentials credentials;
 	std::unordered_map<std::int64_t, Flight> flights;
 	std::vector<FlightResult> results;
-	std::size_t told = 0; /* of them, to the line */
+	std::size_t told = 0; /* so many of them the line knows of */
 	WireLoad load;
 	std::vector<pg::Settled> views;
 	KeptAnswers kept;
@@ -112,7 +112,7 @@ Dispatcher::State::attempt_facts(const Flight &flight)
 	        std::uniform_real_distribution<double>(0, 1)(random)};
 }
 
-/* Of one that never left. There is room for it: reserve_slots(). */
+/* The result of a message that never left. reserve_slots() has made room for it. */
 void
 Dispatcher::State::add_result(std::int64_t id, const Flight &flight, Outcome outcome) noexcept
 {
@@ -141,7 +141,7 @@ Dispatcher::State::add_answer(std::int64_t id, const Flight &flight, const Answe
 			credentials.expire_secrets();
 		add_reaction(id, flight, std::move(outcome), answer.usage);
 	} catch (...) {
-		/* an answer that there is no memory for is one that did not come */
+		/* an answer that cannot be read for lack of memory counts as one that did not come */
 		add_reaction(id, flight, doubt_unread(answer.http_status), {});
 	}
 }
@@ -196,7 +196,8 @@ Dispatcher::create(Line &line) noexcept
 {
 	try {
 		auto state = std::make_unique<State>();
-		/* a thread that nobody joins would be met by exit() */
+		/* held by a unique_ptr until nothing can fail any more: its thread must be joined before
+		 * exit() */
 		std::unique_ptr<net::HttpThread> client(net::HttpThread::create(
 		    client_options(pg::settings.max_connections, max_answer_bytes)));
 		if (!client)

@@ -36,21 +36,23 @@ public:
 	/* A secret has been replaced since the last time, or is there at last. */
 	bool has_new_secret() noexcept;
 
-	/* Something may be to be sent soon. */
+	/* To be called when there may soon be something to send: reads the secrets that would have to
+	 * be read then. */
 	void refresh_secrets() noexcept;
 
-	/* Memory for so many more results. False: there is none, and nothing may be claimed. With it,
-	 * whatever becomes of a claimed message is told. */
+	/* Reserves memory for so many more results. False when there is none: then nothing may be
+	 * claimed, since what becomes of a claimed message must never get lost for lack of memory. */
 	bool reserve_slots(std::size_t count) noexcept;
 
-	/* One claimed and committed row: onto the wire, or straight to the results with the reason why
+	/* Takes a claimed and committed row: sends its request, or adds a result with the reason why
 	 * not. */
 	void send_message(const pg::Claimed &row, const pg::Instance &instance) noexcept;
 
 	/* Serves the sockets and judges what has been answered. */
 	void collect_answers() noexcept;
 
-	/* What has ended since is out of the line's way. Before results(), which sorts. */
+	/* Tells the line which messages have ended since the last call. To be called before results(),
+	 * which sorts them. */
 	void report_ends() noexcept;
 
 	/* What waits to be written, in order of id. */
@@ -62,7 +64,8 @@ public:
 	std::size_t kept_count() const noexcept;
 	/* The first of them, most at most; good until forget_kept(). */
 	const pg::Settled *kept_results(std::size_t most, std::size_t &count) noexcept;
-	/* The first ones have been tried: what is written goes, the others stand behind the rest. */
+	/* The first ones, as many as tried, have been tried: those that were written are dropped, the
+	 * others go to the end. */
 	void forget_kept(const bool *written, std::size_t tried) noexcept;
 	bool has_results() const noexcept;
 	std::size_t result_count() const noexcept;
@@ -72,7 +75,7 @@ public:
 	/* On the wire, or among the results. */
 	bool has_in_hand(std::int64_t id) const noexcept;
 
-	/* What may be added to the bodies on the wire. */
+	/* How many bytes the bodies of further requests may have. */
 	std::size_t free_bytes() const noexcept;
 
 	/* After a burst of large messages, when none is left on the wire. */

@@ -25,7 +25,7 @@ struct Flight {
 	std::int64_t started_ms;
 	std::size_t bytes; /* of its body */
 	bool tls;
-	std::shared_ptr<const Token> token; /* that left with it */
+	std::shared_ptr<const Token> token; /* that the request was sent with */
 	char phone[16];                     /* masked, for the log */
 	std::int64_t took_ms;               /* from its departure to its answer */
 };
@@ -40,19 +40,21 @@ struct FlightResult {
 /* A view for pg/queue: its strings are the result's. */
 pg::Settled settled_of(const FlightResult &result) noexcept;
 
-/* A trigger, a rule or a table that was renamed stood in the way: they are tried again. At most a
- * thousand; beyond that the oldest is forgotten, and its row stays "sending". */
+/* Answers that could not be written, since a trigger, a rule or a table that was renamed stood in
+ * the way. They are tried again. There are a thousand at most; beyond that the oldest is forgotten,
+ * and its row stays "sending". */
 class KeptAnswers
 {
 public:
-	/* Without memory it is forgotten, too. */
+	/* Without memory for it, the answer is forgotten, too. */
 	void keep_answer(FlightResult &&answer) noexcept;
 	std::size_t count() const noexcept;
 	bool has_answer(std::int64_t id) const noexcept;
 
 	/* The first ones, most at most; good until forget_answers(). */
 	const pg::Settled *first_answers(std::size_t most, std::size_t &count) noexcept;
-	/* The first ones have been tried: what is written goes, the others stand behind the rest. */
+	/* The first ones, as many as tried, have been tried: those that were written are dropped, the
+	 * others go to the end. */
 	void forget_answers(const bool *written, std::size_t tried) noexcept;
 
 private:

@@ -55,7 +55,7 @@ struct Line::State {
 	std::vector<pg::Postponed> postponed;
 	std::vector<std::string> paused;
 	std::int64_t chosen_ms = 0; /* the last choice */
-	std::int64_t clock_us = 0;  /* of the server, when the monotonic one said 0 */
+	std::int64_t clock_us = 0;  /* the server's time when the monotonic clock was 0 */
 
 	Breaker *breaker_of(std::int64_t id);
 	void set_gates(std::int64_t now_ms);
@@ -116,7 +116,7 @@ try {
 		if (row.paused)
 			paused.emplace_back(row.name);
 		state_->lineup.set_rules(row.name, rules);
-		/* a message that was sent has ended its pause, or wa_resume() */
+		/* its pause was ended by a message that was sent, or by wa_resume() */
 		if (!row.paused && is_sender_paused(row.name)) {
 			platform.breaker.end_rest();
 			state_->lineup.pacer_of(row.name)->end_rest();
@@ -213,7 +213,8 @@ Line::choose_messages(int room, std::int64_t clock, std::size_t &count) noexcept
 	try {
 		const std::int64_t now = pg::monotonic_ms();
 		state_->chosen_ms = now;
-		/* as long as nobody has set it: two times that are equal here are equal in the queue */
+		/* kept unless somebody has set the server's clock: with one difference between the two
+		 * clocks, times that are equal here are equal in the queue, too */
 		if (std::abs(clock - now * 1000 - state_->clock_us) > clock_was_set_us)
 			state_->clock_us = clock - now * 1000;
 		state_->set_gates(now);
@@ -252,8 +253,8 @@ Line::postponed_messages(std::size_t &count) noexcept
 	return state_->postponed.data();
 }
 
-/* Without memory, those behind it are read again. It may not stand in out, where memory failed
- * before. */
+/* Without memory, what was read ahead is read again. The message may be missing in `out`, if memory
+ * failed before it was put there. */
 void
 Line::State::end_choice(const Chosen &one, Ended how, std::int64_t now_ms) noexcept
 {

@@ -36,43 +36,48 @@ public:
 
 	const pg::ReadFrom *wanted_readings(int window, std::size_t &count) noexcept;
 	void add_rows(const pg::ReadyRows &ready) noexcept;
-	/* What was read ahead is read again: other campaigns are paused now. */
+	/* Forgets what was read ahead, so that it is read again: other campaigns are paused now. */
 	void forget_read_rows() noexcept;
 
-	/* In order of id; and what has to wait for its recipient. clock: the server's now. */
+	/* The messages that may be sent now, in order of id. clock: the server's time. Afterwards
+	 * postponed_messages() has those that must wait for their recipient's turn. */
 	const pg::ReadyMessage *choose_messages(int room, std::int64_t clock,
 	                                        std::size_t &count) noexcept;
 	const pg::Postponed *postponed_messages(std::size_t &count) noexcept;
 
-	/* What of the chosen was marked and is to be sent. Of those that were looked at, the rest is
-	 * not there any more; the others keep their places. */
+	/* Tells which of the chosen messages were marked and will be sent. Those that were looked at
+	 * and not marked are not in the queue any more; those that were not looked at keep their
+	 * places. */
 	void confirm_marks(const pg::Claims &claims) noexcept;
-	/* Nothing was: the transaction failed. What was read ahead is read again. */
+	/* Nothing was marked, since the transaction failed. What was read ahead is read again. */
 	void drop_choice() noexcept;
 
-	/* Of one that was marked: its sender's name and route, for as long as it is on the wire. */
+	/* The sender's name and route of a message that was marked; they live as long as it is on the
+	 * wire. */
 	const char *sender_of(std::int64_t id) const noexcept;
 	const Route *route_of(std::int64_t id) const noexcept;
 
-	/* Its request leaves now; it left later than that. */
+	/* The request of the message leaves now. If it turns out that it left later,
+	 * correct_departure() tells when. */
 	void count_departure(std::int64_t id, std::int64_t now_ms) noexcept;
 	void correct_departure(std::int64_t id, std::int64_t started_ms, std::int64_t left_ms) noexcept;
 
-	/* What an answer to a request that was started then means for its number and platform. Returns
-	 * the delay of the reaction, lengthened when the platform is in trouble. */
+	/* Does to number and platform what the answer to a request that was started at started_ms calls
+	 * for. Returns the delay of the reaction, lengthened when the platform is in trouble. */
 	std::int64_t follow_reaction(std::int64_t id, std::int64_t started_ms,
 	                             const Reaction &reaction) noexcept;
-	/* Out of the way; the reaction tells what becomes of those behind it. */
+	/* The message no longer stands in the way of its order; the reaction tells what becomes of
+	 * those behind it. */
 	void end_message(std::int64_t id, const Reaction &reaction) noexcept;
 
-	/* Numbers and platforms that were asked to be left in peace are tried at once. */
+	/* Ends the rests of numbers and platforms: they are tried again at once. */
 	void end_rests() noexcept;
 
-	/* Has a pause to get over, as of the last look. */
+	/* Whether the sender was paused when the senders were last looked at. */
 	bool is_sender_paused(const char *sender) const noexcept;
 	bool has_paused_sender() const noexcept;
 
-	/* Something could leave now; something may be there to be read. */
+	/* Whether a message could leave now, and whether there may be rows that were not read yet. */
 	bool has_ready_message() noexcept;
 	bool has_unread_rows() const noexcept;
 	/* When something may leave that may not now, in monotonic milliseconds; 0 when nothing waits

@@ -37,7 +37,7 @@ namespace
 
 /* between two looks at the senders when nobody has said that one has changed */
 constexpr std::int64_t unasked_ms = 1000;
-/* with more senders than these, a look at them is not worth each turn */
+/* more senders than this are not looked at in each turn, but every senders_ms */
 constexpr std::size_t few_senders = 32;
 constexpr std::int64_t senders_ms = 100;
 /* what cannot be written because of a lock or a full disk is written later; meanwhile nothing new
@@ -47,7 +47,7 @@ constexpr std::int64_t last_setback_ms = 10000;
 /* so long, locked rows are passed over, which costs more than to wait for them */
 constexpr std::int64_t careful_ms = 10000;
 constexpr int least_window = 2000;
-/* of answers that could not be written, so many at a time, and for so long */
+/* answers that could not be written are tried again so many at a time, and for so long */
 constexpr std::size_t kept_at_once = 10;
 constexpr std::int64_t kept_round_ms = 300;
 constexpr std::int64_t first_kept_ms = 1000;
@@ -92,7 +92,7 @@ tried_of(const pg::Settled &row)
 	return row.http_status == 0 ? Tried::unsent : Tried::refused;
 }
 
-/* No text of Meta's: the row has it. */
+/* Writes no text of Meta's into the log: the message's row has it. */
 void
 log_result(const pg::Settled &row)
 {
@@ -152,7 +152,7 @@ settle_kept(SenderWorker &worker)
 	std::size_t count;
 	std::size_t tried = 0;
 	const pg::Settled *rows = worker.dispatcher->kept_results(kept_at_once, count);
-	/* a trigger that hangs does so for each of them */
+	/* limited by time, too: a user's trigger that hangs would do so for each of them */
 	for (; tried < count && pg::monotonic_ms() - begin < kept_round_ms; tried++) {
 		written[tried] = pg::run_transaction([&] {
 			pg::leave_without_extension(pg::Role::sender, worker_place());
@@ -232,14 +232,14 @@ look_at_senders(SenderWorker &worker)
 			pg::warn_of_hold();
 		return;
 	}
-	/* released: under the identity that wa_release() made */
+	/* it was released: from now on under the nonce that wa_release() made */
 	if (was_held) {
 		pg::begin_epoch(worker.instance, worker_place());
 		pg::park_poison();
 	}
 	const pg::SenderRows senders = pg::read_senders(worker.batch);
 	worker.sender_count = senders.count;
-	/* a sender that was switched off a moment ago would go on */
+	/* an error, since a sender that was switched off a moment ago would go on sending */
 	if (!worker.line->set_senders(senders.rows, senders.count))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
 		                errmsg("out of memory for the rules of the senders of WhatsApp messages")));
@@ -262,8 +262,8 @@ claim_messages(SenderWorker &worker, int limit)
 	if (count > 0) {
 		const pg::ReadyRows ready = pg::read_ready(from, count);
 		worker.line->add_rows(ready);
-		/* what was enqueued after its sender was switched off is not sent: of two commits, whoever
-		 * sees the second by now sees the first, too */
+		/* looked at after the rows were read, so that what was enqueued after its sender was
+		 * switched off is not sent: who sees the second of two commits sees the first, too */
 		look_at_senders(worker);
 		if (worker.instance.held)
 			return {};
@@ -283,7 +283,7 @@ claim_messages(SenderWorker &worker, int limit)
 	return claims;
 }
 
-/* Nothing of the turn has happened. */
+/* The transaction of the turn failed: what is kept in memory must be as before it. */
 void
 undo_claim(SenderWorker &worker, const pg::Instance &before)
 {
@@ -293,7 +293,8 @@ undo_claim(SenderWorker &worker, const pg::Instance &before)
 	pg::forget_campaign_pauses();
 	pg::forget_marketing();
 	worker.line->drop_choice();
-	/* once more, and it is not the whole table but a row, or what a user's trigger waits for */
+	/* a lock once more: it is not one of the whole table, but of a row, or what a user's trigger
+	 * waits for */
 	if (!pg::failure_passes() || (pg::failure_is_lock() && worker.setback != 0))
 		settle_one_by_one(worker);
 	set_back(worker);

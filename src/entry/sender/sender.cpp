@@ -58,7 +58,8 @@ constexpr std::int64_t pace_step_ms = 5;
 constexpr std::int64_t drain_ms = 500;
 /* an answer of a busy sender waits so long at most for others to be written with it */
 constexpr std::int64_t gather_ms = 10;
-/* the same of an idle one, which may be called to send meanwhile and not find itself flushing */
+/* an idle sender waits so long before it writes an answer: if it is called to send meanwhile, it is
+ * not busy with flushing WAL */
 constexpr std::int64_t quiet_ms = 2;
 /* without memory for what becomes of a message, none is claimed */
 constexpr std::int64_t no_memory_ms = 1000;
@@ -108,7 +109,7 @@ beat_heart(SenderWorker &worker, std::int64_t now)
 	worker.next_beat = now + std::min<std::int64_t>(beat_ms, pg::settings.resume_gap * 1000L / 3);
 }
 
-/* Both read the whole queue: a hundredth of the time at most. */
+/* Both read the whole queue: so they may take a hundredth of the time at most. */
 void
 expire_and_doubt(SenderWorker &worker, std::int64_t now)
 {
@@ -202,7 +203,8 @@ listen_to_bells(SenderWorker &worker, std::int64_t now)
 		else
 			worker.line->read_from_due(due);
 	} else if (announced != pg::any_due && announced <= GetCurrentTimestamp()) {
-		/* in vain, but what is needed for it is at hand when its bell rings */
+		/* its commit is under way: nothing is found yet, but secrets, plans and pages are at hand
+		 * when the bell rings */
 		worker.dispatcher->refresh_secrets();
 		worker.line->read_from_due(announced);
 	}
@@ -231,7 +233,7 @@ idle_ms(const SenderWorker &worker, std::int64_t now)
 		until = std::min(worker.next_look, worker.next_tick);
 		earlier(worker.next_kept);
 		earlier(settle_at(worker, now));
-		/* free slots that wait for others */
+		/* free slots that wait to be filled together with others */
 		earlier(may && worker.slot_batch.deadline_ms() > now ? worker.slot_batch.deadline_ms() : 0);
 		earlier(worker.next_due);
 		earlier(worker.claim_after > now ? worker.claim_after : 0);
@@ -308,7 +310,7 @@ drain_slots(SenderWorker &worker, pg::WaitSet &waits)
 			break;
 		waits.wait_for_event(static_cast<long>(left));
 	}
-	/* without a claim: limit 0 */
+	/* limit 0: nothing is claimed */
 	settle_and_claim(worker, 0);
 	pg::fault_point(pg::FaultPoint::drain_settled);
 	pg::run_transaction([&] { pg::record_heartbeat(worker.instance, true); });
@@ -326,7 +328,7 @@ pg_whatsapp_sender_main(Datum)
 
 	pg::start_worker(pg::Role::sender, worker_place(), worker_database());
 
-	/* statics: a FATAL leaves the stack as it is */
+	/* static: after a FATAL, what runs at the exit still needs it */
 	static SenderWorker worker;
 	worker.batch =
 	    AllocSetContextCreate(TopMemoryContext, "pg_whatsapp batch", ALLOCSET_DEFAULT_SIZES);

@@ -45,10 +45,10 @@ struct SenderWorker {
 	std::int64_t careful_until;
 };
 
-/* Something will be due then. */
+/* A message will be due in delay_ms. */
 void due_in(SenderWorker &worker, std::int64_t delay_ms);
 
-/* Slots that may be filled by the next claim. */
+/* Whether there may be something to claim; and how many slots the next claim may fill. */
 bool may_claim(const SenderWorker &worker, std::int64_t now);
 int count_free_places(const SenderWorker &worker);
 /* To be called when slots may have become free or have been filled. */

@@ -19,11 +19,12 @@ public:
 
 	/* Requests that can be on the wire at once. Over HTTP/1.1 one per connection: more than that
 	 * would only be marked as sending and wait inside libcurl, and each would be in doubt after a
-	 * crash. A gateway may speak HTTP/1.1 alone over TLS, too; its answers tell. */
+	 * crash. A gateway may speak nothing but HTTP/1.1, over TLS, too: this is learnt from its
+	 * answers. */
 	std::size_t slots(std::string_view base_url, std::size_t max_in_flight,
 	                  std::size_t max_connections) const noexcept;
 
-	/* What may be added to the bodies on the wire. */
+	/* How many bytes the bodies of further requests may have. */
 	std::size_t free_bytes() const noexcept;
 
 	/* After a burst of large bodies, when none is left: their memory goes back to the system. */

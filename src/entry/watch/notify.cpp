@@ -30,7 +30,7 @@ event_of(const TriggerData &call)
 	                                              : pg::WatchEvent::deleted;
 }
 
-/* As wa_watch() makes it. */
+/* Raises unless the trigger is one as wa_watch() makes it. */
 void
 check_trigger(const TriggerData &call)
 {

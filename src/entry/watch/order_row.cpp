@@ -112,7 +112,7 @@ find_key(Relation table, OrderWatch &watch)
 	watch.key_begin = psprintf("po:%s", pg::quoted_relation(whole));
 }
 
-/* False: NULL, or no column. */
+/* False when the value is NULL, or there is no such column. */
 bool
 get_value(const OrderColumn &source, TupleTableSlot *row, Datum &value)
 {
@@ -131,19 +131,19 @@ value_of(OrderColumn &source, TupleTableSlot *row)
 		return nullptr;
 	if (!is_text(source.type)) {
 		char *text = OutputFunctionCall(&source.output, value);
-		/* as a cast to text has it: without the padding */
+		/* without the padding, as a cast to text would give it */
 		for (std::size_t end = strlen(text);
 		     source.type == BPCHAROID && end > 0 && text[end - 1] == ' '; end--)
 			text[end - 1] = '\0';
 		return text;
 	}
-	/* what is longer is refused, and need not be fetched for it */
+	/* a longer text is refused later: this much of it is enough to see that it is too long */
 	return text_to_cstring(
 	    DatumGetTextPSlice(value, 0, max_text_argument_bytes + MAX_MULTIBYTE_CHAR_LEN));
 }
 
-/* Numbers are formatted with their currency; text is sent as it was written. NULL for a column of
- * another kind. */
+/* The digits of a number, which is then formatted with its currency. NULL when the column is no
+ * number: text is sent as it was written. */
 const char *
 decimal_of(const OrderColumn &source, TupleTableSlot *row)
 {

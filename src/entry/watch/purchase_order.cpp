@@ -80,7 +80,8 @@ compose_order_message(const PurchaseOrder &order, pg::NewMessage &message,
 	message.send_at = order.send_at;
 	message.idempotency_key = order.idempotency_key;
 	message.priority = order.priority;
-	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
+	/* the content is made also when the phone is wrong: wa_retry() may send it to the right
+	 * number */
 	const bool has_phone = pg::try_body(why, [&] {
 		check_text_limit(limits::phone, require_value(order.phone, "phone"));
 		check_recipient(order.phone);

@@ -19,19 +19,20 @@ struct PurchaseOrder {
 	const char *number;
 	const char *amount;   /* as it is to be read, or a plain decimal when currency is set */
 	const char *currency; /* NULL: amount is text already */
-	/* A plain number is formatted all the same, in the default currency unless one is given. */
+	/* amount was given as text; if it is a plain number, it is formatted all the same, in the
+	 * default currency unless one is given */
 	bool amount_is_text;
 	const char *phone;
 	/* NULL: whatsapp.default_language */
 	const char *language;
 	const char *sender;
-	/* po_notification, or what it is an alias of; NULL: the first. */
+	/* po_notification, or the version that it is an alias of; NULL: po_notification itself */
 	const char *template_name;
 	bool has_send_at;
 	std::int64_t send_at; /* TimestampTz */
 	const char *idempotency_key;
 	int priority = 1;
-	/* of the document that the template's header shows; NULL: it has none */
+	/* the document that the template's header shows; NULL: no document */
 	const char *document_id;
 	const char *document_name;
 };

@@ -37,10 +37,10 @@ namespace whatsapp::entry
 namespace
 {
 
-/* As many as a batch has room for; then memory is given back. */
+/* A message batch has room for so many rows. After them the memory that they took is freed. */
 constexpr int rows_at_once = 200;
 
-/* Of a statement. */
+/* One call of the trigger. */
 struct Notifying {
 	const TriggerData &call;
 	OrderWatch &watch;
@@ -86,7 +86,8 @@ check_watch(OrderWatch &watch, const char *sender, pg::Failure &why)
 	return true;
 }
 
-/* Where the hours cannot be told, the message leaves at once. */
+/* Sets send_at to the next moment within whatsapp.send_window. When that cannot be found out, the
+ * message leaves at once. */
 void
 keep_to_hours(pg::NewMessage &message)
 {
@@ -107,7 +108,8 @@ notify_row(OrderWatch &watch, TupleTableSlot *row, pg::MessageBatch &batch, bool
 	pg::NewMessage message;
 	pg::Failure why;
 	bool good = compose_order_message(read_order(watch, row), message, why);
-	/* a trigger that was made otherwise; never the session's whatsapp.default_sender */
+	/* the trigger names no sender: it was made by hand, or when whatsapp.default_sender was empty.
+	 * Its messages must not depend on that setting now, which each session may change */
 	if (message.sender == nullptr)
 		message.sender = pg::default_sender;
 	if (message.idempotency_key != nullptr) {
@@ -135,7 +137,7 @@ raise_if_wanted(const pg::Problem &problem)
 		pg::raise_problem(problem);
 }
 
-/* The message as far as it can be read, FAILED with that reason. */
+/* Writes the message, as far as the row can be read, as FAILED with the problem as its reason. */
 void
 record_problem(Notifying &notifying, TupleTableSlot *row, const pg::Problem &problem)
 {
@@ -182,7 +184,8 @@ try_alone(Notifying &notifying, TupleTableSlot *row, bool key_is_new, pg::Proble
 	return false;
 }
 
-/* By itself; key_is_new is a guess. */
+/* Makes the message of one row, in a subtransaction of its own. key_is_new is a guess: if the key
+ * turns out to be there already, the row is tried once more without it. */
 void
 notify_alone(Notifying &notifying, TupleTableSlot *row, bool key_is_new)
 {
@@ -202,8 +205,9 @@ notify_alone(Notifying &notifying, TupleTableSlot *row, bool key_is_new)
 	note_lost(notifying, problem, row);
 }
 
-/* False: there are no more. A row that was spilled to a file is read into the memory of the moment,
- * and is the slot's until the next: it must outlive SPI's. */
+/* False when there are no more rows. A row that was spilled to a file is read into the current
+ * memory context and stays in the slot until the next fetch. So that context must be one that lives
+ * longer than SPI's: the slot's own. */
 bool
 fetch_row(Tuplestorestate *rows, int pointer, TupleTableSlot *row)
 {
@@ -238,7 +242,8 @@ notify_together(Notifying &notifying, NewRows &reading)
 	return more;
 }
 
-/* What fails is done again, one row after the other: the others have their messages. */
+/* When a part fails, its rows are done again one by one, so that the good ones get their
+ * messages. */
 bool
 notify_some(Notifying &notifying, NewRows &reading)
 {
@@ -268,7 +273,7 @@ notify_some(Notifying &notifying, NewRows &reading)
 void
 notify_all(Notifying &notifying)
 {
-	/* others may read the same rows, each from a pointer of his own */
+	/* other triggers may read the same rows, each with a read pointer of its own */
 	Tuplestorestate *rows = notifying.call.tg_newtable;
 	const int next = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
 	tuplestore_select_read_pointer(rows, next);
@@ -281,7 +286,7 @@ notify_all(Notifying &notifying)
 	ExecDropSingleTupleTableSlot(reading.row);
 }
 
-/* As wa_watch() makes it. */
+/* Raises unless the trigger is one as wa_watch() makes it. */
 void
 check_trigger(const TriggerData &call)
 {
@@ -294,7 +299,7 @@ check_trigger(const TriggerData &call)
 	                errhint("Drop it and use wa_watch().")));
 }
 
-/* Which messages there are not, and why: in whatsapp_watches. */
+/* Writes down which rows made no message, and why; whatsapp_watches shows it. */
 void
 report_trouble(const Notifying &notifying)
 {

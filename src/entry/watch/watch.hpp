@@ -20,7 +20,7 @@ enum WatchArgument : int {
 
 inline constexpr char watch_trigger_name[] = "whatsapp_notify_po";
 
-/* How the trigger is called, as the server prints it. */
+/* When the trigger is called, in the words of pg_get_triggerdef(). */
 inline constexpr char each_statement[] =
     " REFERENCING NEW TABLE AS inserted_rows FOR EACH STATEMENT";
 inline constexpr char each_row[] = " FOR EACH ROW";

@@ -72,7 +72,7 @@ execute_command(const char *command)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 }
 
-/* NULL for a trigger that fires as triggers do. */
+/* NULL for a trigger that is simply enabled. */
 const char *
 firing_manner(char enabled)
 {
@@ -128,7 +128,7 @@ notify_function_of(Oid extension)
 	return found.empty() ? InvalidOid : DatumGetObjectId(found.datum_at(0, 1, OIDOID));
 }
 
-/* Of the watches with expressions: what fails leaves the command alone. */
+/* Adjusts the watches with expressions. A failure is a WARNING: it must not fail the command. */
 void
 adjust_watches(Oid partition)
 {

@@ -1,5 +1,5 @@
 /*
- * watch_partition.hpp — a watched table that becomes a partition.
+ * watch_partition.hpp — a watched table that becomes a partition, or is one no more.
  */
 #pragma once
 
@@ -12,7 +12,8 @@ extern "C" {
 namespace whatsapp::entry
 {
 
-/* After the command: what it has attached as a partition is watched row by row from now on. */
+/* To be called after the command: the table that it has attached as a partition is watched row by
+ * row from now on. Watches with expressions are adjusted after a DETACH, too. */
 void after_attach(Node *statement);
 
 } // namespace whatsapp::entry

@@ -33,7 +33,7 @@ warn_of_silence(const char *table)
 void
 warn_if_subscribed(Oid relation)
 {
-	/* rows come into a partition by way of its parent, or into a parent's partitions directly */
+	/* a subscription may name the table, a partition of it, or a parent of it */
 	static pg::Statement statement = {
 	    "SELECT 1 FROM pg_catalog.pg_subscription_rel AS r WHERE r.srrelid = $1"
 	    " OR r.srrelid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree($1) AS t)"

@@ -1,6 +1,6 @@
 /*
- * watchable.cpp — said before the server is asked to make a trigger, whose errors quote our
- * statement and not what to do.
+ * watchable.cpp — checked before the server is asked to make a trigger: its own errors would quote
+ * our statement, and not say what to do.
  */
 #include "entry/watch/watchable.hpp"
 
@@ -30,7 +30,7 @@ check_watchable(Oid relation)
 		         errmsg("cannot watch \"%s\" because it is not a table", name),
 		         errhint("Watch the tables whose rows it shows: what is done by way of a view is "
 		                 "done to them. An expression may read others by a sub-select.")));
-	/* the message of a message of a message … */
+	/* a message about a message would be a message, and so on without end */
 	if (getExtensionOfObject(RelationRelationId, relation) ==
 	    get_extension_oid("pg_whatsapp", true))
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
