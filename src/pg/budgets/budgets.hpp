@@ -4,8 +4,8 @@
  *
  * Whoever changes a sum inserts a row of its own into whatsapp_budget_ledger, in the transaction
  * that changes the message: nobody waits for a row of another, and the reader folds them. The
- * sender alone reserves, so what it remembers of the sums is never less than what is used up, but
- * for a price that Meta has told to be higher, which it reads within a second.
+ * sender alone reserves, so the sums that it remembers are never lower than the true ones; only
+ * when Meta has told a higher price may they be, until it reads them again within a second.
  */
 #pragma once
 
@@ -32,7 +32,7 @@ struct PricedMessage {
 	bool urgent;
 	/* never claimed before: nothing can be reserved for it */
 	bool fresh;
-	/* what holds it, and until when (TimestampTz); NULL: it may leave */
+	/* held_by of its queue row, and until when (TimestampTz); NULL: it may leave */
 	const char *held_by;
 	std::int64_t held_until;
 	/* 0: none, or no budget asks for it; found by reserve_money() */
@@ -51,8 +51,8 @@ void report_budgets();
 /* In the sender, each second: what was held and would fit now is due again. Returns how many. */
 std::uint64_t wake_held_messages();
 
-/* The charges of these messages become what their messages have become. For the trigger on
- * whatsapp_messages, which has them only where has_charges(). */
+/* Settles the charges of these messages by what has become of the messages. For the trigger on
+ * whatsapp_messages, which collects the ids only where has_charges(). */
 bool has_charges();
 void settle_charges(const std::int64_t *ids, std::size_t count);
 /* The messages are gone; what they cost stays in the sums. */

@@ -39,8 +39,9 @@ read_sums()
 	return run_statement(statement, Values());
 }
 
-/* A new period, and a new amount, for which warnings begin anew. Nobody else makes periods; one
- * that somebody is about to remove is left alone. */
+/* Makes the rows of new periods, and renews those whose budget has another amount now: warnings
+ * begin anew then. Nobody else makes periods. A row that somebody has locked, to remove it, is left
+ * alone. */
 void
 keep_periods()
 {

@@ -25,9 +25,9 @@ struct Budget {
 	std::int64_t period;
 	std::int64_t ends_at; /* TimestampTz */
 	int warned;
-	/* so much was left when something did not fit; -1 before */
+	/* how much was left when a message did not fit; -1 before */
 	std::int64_t too_little;
-	/* of the batch */
+	/* sums of the batch that is being reserved */
 	std::int64_t amount;
 	std::int64_t messages;
 	std::int64_t unpriced;
@@ -36,15 +36,16 @@ struct Budget {
 struct Budgets {
 	Budget *rows;
 	int count;
-	bool by_campaign; /* one of them at least */
-	/* grows when a period or a scope is another one: what was made of them is to be made anew */
+	bool by_campaign; /* at least one of them is for a campaign */
+	/* grows when a period or a scope has changed: prices, which name the budgets, must be made
+	 * anew */
 	unsigned generation;
-	/* of any of them, since the budgets or the prices changed: what was held is looked at again */
+	/* budgets or prices have changed: all messages that were held are looked at again */
 	bool look_again;
 };
 
-/* In a transaction. What was read is good for a second, until somebody sets a budget, or a period
- * ends. */
+/* In a transaction. What was read is good for a second, but no longer than until somebody sets a
+ * budget or a period ends. */
 Budgets &look_at_budgets();
 
 /* The next look reads them. */

@@ -28,7 +28,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* rates, templates, currencies: what changes without a stamp is noticed after so long */
+/* after so long, prices are looked up anew: rates, templates, currencies may have changed */
 constexpr std::int64_t good_for_ms = 10000;
 constexpr int no_market = 0;
 constexpr int other_market = 1;
@@ -163,8 +163,8 @@ kind_of(const PricedMessage &message)
 	return known.kind_count++;
 }
 
-/* Of a user id by its country, where Canada is the United States' market: of several prefixes the
- * longest, as wa_market() does. */
+/* The market of a user id, by the country that it begins with; Canada belongs to the market of the
+ * United States. Of several prefixes of a country the longest counts, as in wa_market(). */
 int
 market_of_country(const char *user_id)
 {
@@ -199,8 +199,8 @@ market_of(const char *phone)
 	return found < 0 ? other_market : known.prefixes[found].market;
 }
 
-/* As many as the reader has counted, or as this process has let pass: an estimate, since Meta does
- * not say which ones are free. */
+/* How many free messages the sender has used in the month: as many as were counted, or as this
+ * process has let pass. It is an estimate, since Meta does not say which messages are free. */
 FreeUnits *
 free_units_of(const char *sender, std::int64_t month)
 {
@@ -230,7 +230,8 @@ free_units_of(const char *sender, std::int64_t month)
 /* Columns of the statement below, from 1. */
 enum PriceColumn { place = 1, currency, account, category, month, free_limit, amount };
 
-/* One whose category or currency nobody knows may be any. */
+/* Whether the budget counts such a message. A category or a currency that is not known may be that
+ * of any budget. */
 bool
 budget_counts(const Budget &budget, const MessageKind &kind, const Result &rows, uint64 row)
 {

@@ -29,13 +29,14 @@ struct Price {
 	/* the first ones of a month are free; NULL when none is */
 	FreeUnits *free_units;
 	std::int64_t free_limit;
-	/* those that count it, as places in Budgets::rows; without any, nothing is to be done */
+	/* the budgets that count the message, as places in Budgets::rows; with none, nothing is
+	 * reserved */
 	int budgets;
 	int *budget;
-	Datum periods; /* an array of theirs */
+	Datum periods; /* their periods, a bigint[] */
 };
 
-/* In a transaction. One for each message, good until the next call. */
+/* In a transaction. Returns a price for each message, good until the next call. */
 Price **find_prices(const PricedMessage *messages, std::size_t count, Budgets &budgets);
 
 } // namespace whatsapp::pg

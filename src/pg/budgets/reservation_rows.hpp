@@ -21,9 +21,9 @@ struct Reserved {
 /* A numeric. */
 Datum money_datum(std::int64_t amount);
 
-/* In the transaction of the claim. Both raise when rows of it are left out. */
+/* In the transaction of the claim. Both raise when a trigger or a rule leaves rows out. */
 void insert_charges(const Reserved *reserved, std::size_t count);
-/* What the budgets' batch came to. */
+/* Writes the sums of the batch, see Budget. */
 void insert_ledger(const Budgets &budgets);
 
 } // namespace whatsapp::pg

@@ -39,7 +39,7 @@ int warning_count = 0;
 
 OwnTable limits_table("whatsapp_budget_limits");
 
-/* What of these has money reserved already: it was put back, and keeps it. */
+/* Finds the messages that have money reserved already: they are tried again, and have kept it. */
 void
 find_reserved(const PricedMessage *messages, std::size_t count, bool *has_money)
 {
@@ -64,7 +64,7 @@ find_reserved(const PricedMessage *messages, std::size_t count, bool *has_money)
 	}
 }
 
-/* Only where a budget is for a campaign: others do not pay for the look. */
+/* Called only where a budget is for a campaign, so that others do not pay for the look. */
 void
 find_campaigns(PricedMessage *messages, std::size_t count)
 {
@@ -130,7 +130,8 @@ take_from_budgets(const Price &price, std::int64_t amount, Budgets &budgets)
 		price.free_units->used++;
 }
 
-/* Once a period: the row remembers it. One that somebody is about to remove is left alone. */
+/* Warns once a period: its row remembers that. A row that somebody has locked, to remove it, is
+ * left alone. */
 void
 note_warning(Budget &budget, int percent)
 {
@@ -157,7 +158,7 @@ note_warning(Budget &budget, int percent)
 	fault_point(FaultPoint::budget_warned);
 }
 
-/* What did not fit is all there is. */
+/* A budget that had no room for a message counts as used up, even if a little is left of it. */
 void
 warn_of_budgets(Budgets &budgets)
 {

@@ -23,9 +23,10 @@ constexpr std::int64_t most_folded = 20000;
 
 OwnTable charges_table("whatsapp_charges");
 
-/* Of several charges of a message the one that is reserved, else the last. What Meta tells of the
- * price counts: pricing_type before billable, which is about to be dropped; what the message has
- * cost; another category has another price, that of the day of the delivery. */
+/* Of several charges of a message the one that is still reserved is settled, else the last. What
+ * Meta tells of the price goes first: whether it was free (pricing_type, or else billable, which
+ * Meta is about to drop), then what it has cost. If Meta tells another category, its price of the
+ * day of the delivery counts. */
 Statement find_changes = {
     "SELECT c.address, n.state, p.charged FROM ("
     "  SELECT DISTINCT ON (k.message_id) k.ctid AS address, k.* FROM @s@.whatsapp_charges AS k WHERE k.message_id = ANY ($1)"
@@ -144,7 +145,7 @@ drop_all_charges()
 	(void)run_statement(statement, Values());
 }
 
-/* Nobody else changes or deletes rows here. */
+/* Only the reader folds: nobody else changes or deletes rows of the ledger. */
 void
 fold_budget_ledger()
 {

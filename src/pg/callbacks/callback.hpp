@@ -32,13 +32,13 @@ struct NewCallback {
  */
 const char *insert_callback(const NewCallback &callback);
 
-/* Raises 42501 for a role that is held to some senders, unless the callback tells of one of these
- * and was made by a role whose rights it has: one that is not there is as one of another's. With
- * SPI connected. */
+/* Raises 42501 for a role that is bound to some senders, unless the callback is for one of these
+ * and was made by a role whose rights it has. A callback that does not exist gives the same error.
+ * With SPI connected. */
 void require_callback_right(Oid role, unsigned levels, const char *name);
 
-/* Likewise; false when there is none of that name. A call that is under way goes on to its end.
- * Raises 55006 for one of a watch. */
+/* With SPI connected. False when there is none of that name. A call that is under way goes on to
+ * its end. Raises 55006 for one of a watch. */
 bool remove_callback(const char *name);
 bool pause_callback(const char *name);
 bool resume_callback(const char *name);
@@ -59,8 +59,8 @@ struct Callback {
 	int failures;
 };
 
-/* In the reader: the next one that has something due, after that of the last turn; in that memory.
- * False when there is none. */
+/* In the reader: the next callback that has something due, after that of the last turn. Its strings
+ * live in `memory`. False when there is none. */
 bool find_due_callback(std::int64_t last, Callback &callback, MemoryContext memory);
 
 /* Milliseconds until one has something to do; -1 for never. */

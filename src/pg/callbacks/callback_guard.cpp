@@ -22,7 +22,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* After the cancel: more than anybody needs to roll back. */
+/* So long after the cancel, the process ends: nobody needs more to roll back. */
 constexpr int grace_ms = 5000;
 
 struct InHand {
@@ -47,7 +47,8 @@ attach_hands(void *memory, bool is_new)
 
 SharedPart part("pg_whatsapp callbacks in hand", sizeof(Hands), attach_hands);
 
-/* Returns what was there. */
+/* Notes the callback that this database's reader is calling now; 0: none. Returns what was noted
+ * before. */
 std::int64_t
 put_in_hand(std::int64_t callback)
 {
@@ -68,7 +69,7 @@ put_in_hand(std::int64_t callback)
 	return before;
 }
 
-/* In a signal handler. */
+/* Called from a signal handler. */
 extern "C" void
 end_process()
 {

@@ -1,8 +1,9 @@
 /*
- * callback_guard.hpp — a function that will not end: it catches the cancel, again and again.
+ * callback_guard.hpp — for a user's function that does not end, since it catches the cancel again
+ * and again.
  *
- * Then the process ends, which nothing can catch. What it had in hand stands in shared memory, and
- * the next reader pauses that callback, so that it happens once.
+ * Then the process is ended, which no function can catch. Which callback it was stands in shared
+ * memory, and the next reader pauses that callback, so that it happens only once.
  */
 #pragma once
 
@@ -11,7 +12,8 @@
 namespace whatsapp::pg
 {
 
-/* Around the calls of a turn; each call begins its time anew. */
+/* guard_callback() and release_callback() stand around the calls of a turn; begin_guarded_call()
+ * starts the time of one call. */
 void guard_callback(std::int64_t callback);
 void begin_guarded_call(int timeout_ms);
 void release_callback();

@@ -34,7 +34,7 @@ namespace
 
 constexpr int calls_at_once = 100;
 constexpr std::int64_t turn_ms = 1000;
-/* one after the other, and none that succeeds between */
+/* a turn ends after so many failures without a success */
 constexpr int failures_at_once = 10;
 
 /* Until then the callback rests, or the call waits: 1 s, 2 s, 4 s and so on, ten minutes at most.
@@ -42,7 +42,8 @@ constexpr int failures_at_once = 10;
 #define LATER(times) \
 	"clock_timestamp() + make_interval(secs => least(600, 2.0 ^ least(" times ", 10)))"
 
-/* Of plain values, and of strings in a memory of its own: it lasts over its transactions. */
+/* It outlives the transactions of its calls: so it has plain values, and strings in a memory of its
+ * own. */
 struct CallbackTurn {
 	bool found;
 	Callback callback;
@@ -77,8 +78,9 @@ take_calls(CallbackTurn &turn, MemoryContext memory)
 	MemoryContextSwitchTo(before);
 }
 
-/* The call before this one may have removed or paused its own callback. One of the same message
- * that failed comes first; then this one is due right behind it. */
+/* False when the callback was removed or paused, which the call before this one may have done; and
+ * when an earlier call for the same message has failed: that one comes first, and this one becomes
+ * due right behind it. */
 bool
 may_be_made(const CallbackCall &call)
 {
@@ -166,7 +168,7 @@ make_call(CallbackTurn &turn, const CallbackCall &call)
 	Problem problem;
 	bool row_is_gone = false;
 	commit_unflushed();
-	/* what is deferred would be done at the commit, by whoever has the rights then */
+	/* a deferred trigger would run at the commit, with the rights of the extension's owner */
 	run_statement(immediate, Values());
 	if (!may_be_made(call))
 		return;
@@ -270,7 +272,7 @@ take_callback_turn(std::int64_t &next_due_ms)
 			run_transaction([&] { note_turn(turn); });
 		if (turn.failed > 0)
 			report_failed_calls(turn);
-		/* another one may have something to do, or this one more */
+		/* another callback may have something to do, or this one more */
 		next_due_ms = 0;
 	}
 	/* a lock, or the disk is full */

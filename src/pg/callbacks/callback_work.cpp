@@ -1,10 +1,10 @@
 /*
- * callback_work.cpp — a function is called by its number, as a trigger is; a row is found by its
- * key.
+ * callback_work.cpp — a function is called by its OID, as a trigger function is; a row is found by
+ * its key.
  *
- * Whoever runs here can neither become another role nor leave anything behind in the session: the
- * server's restrictions are those of REFRESH MATERIALIZED VIEW. Nothing temporary, no deferred
- * trigger, no cursor over the end.
+ * What runs here can neither become another role nor leave anything behind in the session: the
+ * restrictions are those of REFRESH MATERIALIZED VIEW. It can make no temporary objects, no
+ * deferred triggers, and no cursor that outlives it.
  */
 #include "pg/callbacks/callback_work.hpp"
 
@@ -46,8 +46,9 @@ role_of(const Callback &callback)
 	return role;
 }
 
-/* Of the function. A callback that an older version registered has no number of it: where the
- * function was its own role's, that has one, and the name may have changed since. */
+/* The role that must own the function. A callback that an older version registered has no number of
+ * that role. But if the function belonged to the callback's own role, that is the one, even if its
+ * name has changed since. */
 Oid
 expected_owner(const Callback &callback, Oid role)
 {

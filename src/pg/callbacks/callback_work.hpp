@@ -18,8 +18,8 @@ struct CallbackCall {
  * row_is_gone tells that it will not help to try again. In a subtransaction. */
 void work_for_callback(const Callback &callback, const CallbackCall &call, bool &row_is_gone);
 
-/* Before the calls of a turn: what is known of a watched table is looked up anew, and kept in that
- * memory. */
+/* To be called before the calls of a turn: what is known of a watched table is looked up anew, and
+ * kept in `memory`. */
 void begin_callback_work(MemoryContext memory);
 
 /* After a call that raised. */

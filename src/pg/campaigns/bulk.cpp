@@ -1,5 +1,6 @@
 /*
- * bulk.cpp — a recipient becomes a message, a FAILED one with its reason, or is left out.
+ * bulk.cpp — each recipient becomes a message, or a FAILED one with its reason, or is left out as a
+ * duplicate.
  */
 #include "pg/campaigns/bulk.hpp"
 
@@ -37,7 +38,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* Two hashes of a recipient: that two of them are the same, nobody will see. */
+/* Two hashes of a recipient. That two different recipients have both in common will not happen. */
 struct RecipientDigest {
 	uint64 left;
 	uint64 right;
@@ -90,7 +91,8 @@ compose_message(const BulkOrder &order, const BulkRecipient &recipient, NewMessa
                 Failure &why)
 {
 	char *payload = nullptr;
-	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
+	/* the content is made also when the phone is wrong: wa_retry() may send it to the right
+	 * number */
 	const bool has_phone = try_body(why, [&] {
 		if (recipient.phone == nullptr)
 			throw Fault(sqlstate::invalid_parameter_value, "phone number must not be null");
@@ -103,7 +105,7 @@ compose_message(const BulkOrder &order, const BulkRecipient &recipient, NewMessa
 	return has_phone && has_content;
 }
 
-/* False for one that has been there before. */
+/* False for a recipient that the order has had before. */
 bool
 is_first(BulkOrder &order, const char *contact)
 {
@@ -133,7 +135,7 @@ is_state(const Failure &why, const char *state)
 	return strcmp(unpack_sql_state(why.sqlstate), state) == 0;
 }
 
-/* True for what is wrong with every message of the order, if with one. */
+/* True for an error that every message of the order has if one has it. */
 bool
 concerns_all(const Failure &why)
 {
@@ -186,7 +188,8 @@ add_recipient(BulkOrder &order, const BulkRecipient &recipient, MessageBatch &ba
 		add_message(batch, message);
 }
 
-/* Whether a window is open is asked again when the message's turn comes. */
+/* Counts recipients whose window is closed now, for the result: windows are looked at again when
+ * the message's turn comes. */
 void
 count_closed_windows(BulkOrder &order, const Column &contacts)
 {
@@ -241,7 +244,7 @@ check_name(const BulkOrder &order)
 		                        "failed, see whatsapp_campaigns.")));
 }
 
-/* The names live as long as the order. */
+/* What is resolved here lives as long as the order. */
 void
 begin_bulk(BulkOrder &order)
 {

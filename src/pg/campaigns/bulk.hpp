@@ -12,8 +12,8 @@
 namespace whatsapp::pg
 {
 
-/* In the rights of the extension's owner, with the schema known. Raises what concerns all
- * recipients alike, but in a dry run. */
+/* With the rights of the extension's owner, after use_schema_of_function(). Raises an error that
+ * concerns all recipients alike, except in a dry run. */
 void take_bulk_step(BulkOrder &order);
 
 } // namespace whatsapp::pg

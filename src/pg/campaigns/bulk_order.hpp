@@ -16,8 +16,8 @@ namespace whatsapp::pg
 struct BulkProblem;
 
 struct BulkRecipient {
-	const char *phone;             /* NULL where it is */
-	const char *const *parameters; /* as many as the order has names of, or its count */
+	const char *phone;             /* NULL where the caller's is */
+	const char *const *parameters; /* parameter_count of them */
 };
 
 enum class BulkStep { begin, add, end };
@@ -29,7 +29,7 @@ struct BulkOrder {
 	NewMessage message = {};
 	const char *name = nullptr;
 	const char *body = nullptr;
-	/* hours; NULL for any. Their time zone is there then. */
+	/* hours; NULL for any time. Where there are hours, there is a time zone. */
 	const char *send_window = nullptr;
 	const char *time_zone = nullptr;
 	bool language_fallback = false;
@@ -55,7 +55,7 @@ struct BulkOrder {
 	std::uintptr_t problems = 0;
 	std::uintptr_t cost = 0;
 	const char *messaging_limit = nullptr;
-	double seconds = -1; /* it takes, -1 when nothing says how long */
+	double seconds = -1; /* that sending takes; -1: not known */
 
 	HTAB *known = nullptr;    /* digests of the recipients so far */
 	HTAB *prefixes = nullptr; /* beginnings of their phones, with their number */

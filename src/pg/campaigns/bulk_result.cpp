@@ -154,7 +154,7 @@ list_problems(const BulkOrder &order)
 	return kept_json(order, run_statement(statement, values));
 }
 
-/* By markets, with the category that the template has, as far as Meta has told. */
+/* The cost by markets, for the category that the template has, as far as Meta has told it. */
 std::uintptr_t
 estimate_cost(const BulkOrder &order)
 {
@@ -187,7 +187,8 @@ estimate_cost(const BulkOrder &order)
 	return kept_json(order, run_statement(statement, values));
 }
 
-/* At the pace that the sender may have, behind all that waits for it. */
+/* Fills in the sender's messaging limit, and how long sending takes at its rate: in a dry run
+ * behind all that waits for it already. */
 void
 look_at_sender(BulkOrder &order)
 {

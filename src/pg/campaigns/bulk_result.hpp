@@ -12,14 +12,14 @@ namespace whatsapp::pg
 struct BulkOrder;
 struct Failure;
 
-/* What tells the market of a phone, and a byte of zero. */
+/* As many characters of a phone as tell its market, and a byte of zero. */
 inline constexpr int bulk_prefix_size = 9;
 struct BulkPrefix {
 	char prefix[bulk_prefix_size];
 	std::int64_t messages;
 };
 
-/* Counts it with others of its kind, and keeps the phone of the first ones. */
+/* Counts the problem with others of its kind, and keeps the phones of the first ones. */
 void note_bulk_problem(BulkOrder &order, const Failure &why, const char *phone);
 
 /* Both with SPI connected. */

@@ -21,7 +21,7 @@ namespace
 constexpr std::int64_t look_ms = 900;
 constexpr std::int64_t least_share = 10;
 
-/* One that somebody else holds is met in the next turn. */
+/* A campaign whose row somebody else has locked is looked at in the next turn. */
 void
 stop_held()
 {
@@ -61,7 +61,8 @@ stop_held()
 	}
 }
 
-/* The sender takes its mark from what would fit now. */
+/* The sender clears held_by of messages that would fit now (wake_held_messages()). So a campaign
+ * without a held message may go on. */
 void
 resume_fitting()
 {

@@ -1,10 +1,10 @@
 /*
  * campaign_budgets.hpp — a campaign stops when a budget has no room for it.
  *
- * What does not fit is held by the sender until the day or month turns. Of a campaign nobody wants
- * the rest to leave at midnight without having been asked: so the reader stops all of it. When
- * there is room again within the same day or month, since somebody has raised the amount or money
- * was released, it goes on by itself; afterwards it waits for wa_campaign_resume().
+ * What does not fit is held by the sender until the day or month turns. But nobody wants the rest
+ * of a campaign to leave at midnight without having been asked: so the reader stops the whole
+ * campaign. When there is room again within the same day or month, since somebody has raised the
+ * amount or money was released, it goes on by itself; afterwards it waits for wa_campaign_resume().
  */
 #pragma once
 

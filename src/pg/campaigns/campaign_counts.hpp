@@ -3,7 +3,7 @@
  */
 #pragma once
 
-/* Of the row d of whatsapp_campaign_definitions: what is still to be sent. */
+/* How many messages of the row d of whatsapp_campaign_definitions are still to be sent. */
 #define CAMPAIGN_PENDING(d)                                                                      \
 	d ".planned - coalesce((SELECT sum(c.sent - c.failed_sent + c.failed + c.cancelled)::bigint" \
 	  " FROM @s@.whatsapp_day_counts AS c WHERE c.campaign_id = " d ".id AND NOT c.deleted), 0)"

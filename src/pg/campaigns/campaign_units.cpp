@@ -21,9 +21,10 @@ namespace
 
 /* A market is told by seven digits at most; of a user id by its country. */
 constexpr int phone_bytes = 8;
-/* Nobody's day begins in between. */
+/* In no time zone does a day begin within a quarter of an hour. */
 constexpr std::int64_t quarter = 15 * USECS_PER_MINUTE;
-/* What is looked through for a sum: others get rows of their own, which add up. */
+/* So many sums are looked through for the one that a message belongs to. Beyond that it gets a new
+ * one: rows of one key add up. */
 constexpr int most_compared = 64;
 /* rows of one turn of the reader */
 constexpr std::int64_t most_folded = 20000;
@@ -41,7 +42,7 @@ is_same_charge(const DeliveredMessage &left, const DeliveredMessage &right)
 
 struct CampaignUnits::Sum {
 	std::int64_t campaign_id;
-	std::int64_t at; /* of the quarter of an hour */
+	std::int64_t at; /* the beginning of the quarter of an hour */
 	char phone[phone_bytes + 1];
 	const char *category;
 	const char *pricing_type;
@@ -180,7 +181,7 @@ CampaignUnits::write_units()
 	(void)run_statement(insert, values);
 }
 
-/* Nobody else changes or deletes rows here. */
+/* Only the reader folds: nobody else changes or deletes rows of this table. */
 void
 fold_campaign_units()
 {

@@ -14,7 +14,7 @@ struct MemoryContextData;
 namespace whatsapp::pg
 {
 
-/* NULL where the column is. */
+/* What is kept of a message. NULL where the column is NULL. */
 struct DeliveredMessage {
 	std::int64_t campaign_id;
 	/* TimestampTz; 0: not delivered */
@@ -32,7 +32,8 @@ class CampaignUnits
 {
 public:
 	CampaignUnits();
-	/* The same message before and after. That somebody has forgotten the phone changes nothing. */
+	/* The same message before and after. If only the phone has changed, since wa_forget() erased
+	 * it, the sums stay. */
 	void add_change(const DeliveredMessage &before, const DeliveredMessage &now);
 	void write_units();
 
@@ -47,7 +48,7 @@ private:
 	int room_ = 0;
 };
 
-/* In the reader: rows of one key become one. */
+/* In the reader: rows with one key become one. */
 void fold_campaign_units();
 
 } // namespace whatsapp::pg

@@ -1,6 +1,6 @@
 /*
- * campaign_watch.cpp — one statement that reads the numbers of what is open, and one small
- * transaction for each thousand messages that are called off.
+ * campaign_watch.cpp — one statement reads the figures of all open campaigns; messages are called
+ * off a thousand in a transaction.
  */
 #include "pg/campaigns/campaign_watch.hpp"
 
@@ -36,7 +36,7 @@ constexpr std::int64_t idle_ms = 5000;
 constexpr std::int64_t least_tried = 50;
 constexpr int cancelled_at_once = 1000;
 constexpr int most_cancelled = 16;
-/* of one turn: webhooks wait for the reader, too */
+/* one turn calls off for so long at most: webhooks wait for the reader, too */
 constexpr std::int64_t cancelling_ms = 200;
 
 /* The columns of the statement that reads what is open. */
@@ -68,7 +68,7 @@ fails_too_often(std::int64_t tried, std::int64_t failed)
 	       failed * 100 > tried * settings.campaign_failure_limit;
 }
 
-/* A NULL cause: it may go on. */
+/* Why the campaign must stop; a NULL cause: it may go on. */
 Stop
 find_stop(const Result &rows, uint64 row)
 {
@@ -96,7 +96,7 @@ find_stop(const Result &rows, uint64 row)
 void
 stop_campaign(std::int64_t id, const char *sender, const Stop &stop)
 {
-	/* somebody may pause it at the same time; its hours count no more */
+	/* somebody may pause it at the same time: that pause stays. One for its hours is replaced */
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_campaign_pauses AS p (campaign_id, cause, reason, hint) VALUES ($1, $2, $3, $4)"
 	    " ON CONFLICT (campaign_id) DO UPDATE SET cause = EXCLUDED.cause, reason = EXCLUDED.reason, hint = EXCLUDED.hint,"
@@ -114,7 +114,8 @@ stop_campaign(std::int64_t id, const char *sender, const Stop &stop)
 		              errhint("%s", stop.hint)));
 }
 
-/* What was accepted and is over may stop it the next time. */
+/* The campaign was resumed although the cause held, and now it holds no more. If it comes back, it
+ * stops the campaign again. */
 void
 forget_accepted(std::int64_t id, const char *cause)
 {
@@ -143,7 +144,7 @@ note_end(std::int64_t id)
 	(void)run_statement(release, values);
 }
 
-/* Every ten seconds, so that it is more than noise. */
+/* Measures the pace every ten seconds: over a shorter time it would be noise. */
 void
 note_pace(std::int64_t id, std::int64_t pending)
 {
@@ -161,7 +162,7 @@ note_pace(std::int64_t id, std::int64_t pending)
 
 struct Open {
 	bool any = false;
-	/* those that are being called off, some of them */
+	/* some of the campaigns that are being called off */
 	int cancelled_count = 0;
 	std::int64_t cancelled[most_cancelled] = {};
 };
@@ -229,8 +230,8 @@ look_at_open()
 }
 
 /* The queue's row first, as everybody who touches both. What is on the wire ends by itself, and
- * what somebody has locked is met in the next turn. Returns how many there were; after: the last
- * one. */
+ * what somebody has locked is taken in the next turn. Returns how many messages there were; after:
+ * the id behind which to go on. */
 uint64
 cancel_some(std::int64_t id, std::int64_t &after)
 {

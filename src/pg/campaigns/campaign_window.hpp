@@ -28,8 +28,9 @@ campaign_ttl()
 	return std::max(settings.default_ttl, week);
 }
 
-/* With SPI connected: from the end of its hours on it is paused, or now when it is outside of them.
- * Another pause stays. Nothing for a campaign without hours. */
+/* Pauses the campaign from the end of its present hours on, or at once when it is outside of them.
+ * A pause for another cause stays. Does nothing for a campaign without hours. With SPI
+ * connected. */
 void keep_to_window(std::int64_t campaign);
 
 /* Raises 22007 for hours that nobody can read, 22023 for the time zone. */

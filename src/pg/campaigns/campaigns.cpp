@@ -1,6 +1,6 @@
 /*
- * campaigns.cpp — each begins with the campaign's row, so that two of them come one after the
- * other.
+ * campaigns.cpp — each function locks the campaign's row first, so that two of them come one after
+ * the other.
  */
 #include "pg/campaigns/campaigns.hpp"
 
@@ -90,8 +90,8 @@ insert_pause(std::int64_t id, const char *cause, const char *reason, const char 
 
 } // namespace
 
-/* SQL, of the row m of whatsapp_messages. Without a code and after an attempt, nobody knows whether
- * it has arrived. */
+/* SQL: whether the failed message m can be sent again. When there was an attempt and no error code,
+ * nobody knows whether it has arrived. */
 #define CAN_RETRY(codes, any)                                                           \
 	"m.payload IS NOT NULL AND @s@.wa_valid_e164(m.recipient_phone) AND CASE WHEN " any \
 	" THEN m.error_code IS NOT NULL OR m.attempts = 0 ELSE m.error_code = ANY (" codes ") END"
@@ -109,7 +109,7 @@ pause_campaign(std::int64_t id, const char *reason)
 bool
 resume_campaign(std::int64_t id)
 {
-	/* what holds now does not stop it again */
+	/* causes that hold now are accepted: they do not stop it again */
 	static Statement accept = {
 	    "UPDATE @s@.whatsapp_campaign_definitions AS d SET pace = NULL, noted_at = NULL, tried_before = k.tried, failed_before = k.failed,"
 	    "  accepted = ARRAY(SELECT DISTINCT a.cause FROM unnest(d.accepted || ARRAY[$2]) AS a (cause) WHERE a.cause IN ('quality', 'template')"

@@ -20,10 +20,12 @@ namespace whatsapp::pg
 bool pause_campaign(std::int64_t id, const char *reason);
 /* False when it is not paused. */
 bool resume_campaign(std::int64_t id);
-/* How many are pending: nothing of them is sent any more, and the reader calls them off. */
+/* Returns how many messages are pending: none of them is sent any more, and the reader calls them
+ * off. */
 std::int64_t cancel_campaign(std::int64_t id);
-/* Of the codes (a bigint[]; none: all whose fate is known). How many are sent again. Raises 55000
- * for a campaign that was cancelled. */
+/* Sends failed messages again: those with one of the codes (a bigint[]), or with any_code all of
+ * which it is known that they did not arrive. Returns how many. Raises 55000 for a campaign that
+ * was cancelled. */
 std::int64_t retry_campaign(std::int64_t id, std::uintptr_t codes, bool any_code);
 /* What that would do, one row: messages, left_out, errors, cost. Writes nothing. */
 Result show_retry(std::int64_t id, std::uintptr_t codes, bool any_code);

@@ -48,8 +48,8 @@ take_changes(int &count)
 	return ids.array(INT8OID);
 }
 
-/* Changes were not kept for a while. Whoever comes with a number of before must learn it: so one
- * number is left out, and a row without a message has the next. */
+/* Changes were not kept for a while. Who comes with a number from before must get an error: so one
+ * number is left out, and a row without a message has the next one. */
 void
 interrupt_numbers()
 {

@@ -1,5 +1,6 @@
 /*
- * callback_list.hpp — whether anybody is to be called, and who for what.
+ * callback_list.hpp — the calls that users' callbacks are owed: whether there are callbacks, and
+ * which one is to be called for what.
  */
 #pragma once
 
@@ -18,7 +19,8 @@ bool has_callbacks(CallbackKind kind);
 /* Whether one was ever registered, since the table was made or emptied. */
 bool callbacks_were_made();
 
-/* A row of whatsapp_inbound that was stored now: each callback that wants it is owed a call. */
+/* To be called when a row of whatsapp_inbound was stored: each callback that wants it is owed a
+ * call. */
 void owe_inbound_calls(std::int64_t inbound_id, const char *sender);
 
 /*
@@ -26,7 +28,7 @@ void owe_inbound_calls(std::int64_t inbound_id, const char *sender);
  * down who is owed a call. Returns whether there are more.
  *
  * Nobody else gives numbers, and the reader does so for what it sees committed, one transaction
- * after the other: so whoever reads them meets no lower number later.
+ * after the other: so who has read a number never meets a lower one later.
  */
 bool hand_on_changes();
 

@@ -91,7 +91,7 @@ StatusChanges::add_change(const char *status_before, std::int64_t sent_before,
 	for (int step = before; step < after; step++)
 		add_step(now, steps[step].status, steps[step].at);
 	const bool told = after > before && !is_status(now.status, "FAILED");
-	/* the words of this file: a row's own may be freed */
+	/* keeps the literal of this line: the row's own text may be freed before write_changes() */
 	for (const char *status : {"PENDING", "SENT", "DELIVERED", "READ", "FAILED", "CANCELLED"})
 		if (!told && is_status(now.status, status))
 			add_step(now, status, is_status(status, "FAILED") ? now.failed_at : 0);

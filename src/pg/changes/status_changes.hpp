@@ -27,13 +27,13 @@ struct NotedMessage {
 	std::int64_t error_code;
 };
 
-/* Of one statement, or of one batch of a worker's; in the memory context that it was made in. With
- * SPI connected, as the extension's owner. */
+/* The changes of one statement, or of one batch of a worker; in the memory context that it was made
+ * in. With SPI connected, as the extension's owner. */
 class StatusChanges
 {
 public:
 	StatusChanges();
-	/* From "PENDING" and the like to what the message is now. Its strings stay until
+	/* The status was status_before, and is now.status. now.sender must live until
 	 * write_changes(). */
 	void add_change(const char *status_before, std::int64_t sent_before, const NotedMessage &now);
 	void write_changes();

@@ -18,7 +18,7 @@ struct WatchCallback {
 
 /* As the extension's owner, with SPI connected. */
 void add_watch_callback(const WatchCallback &watch);
-/* Those of watches that are not there any more, with all that they were owed. */
+/* Removes the callbacks of watches that are gone, and the calls that they were owed. */
 void remove_watch_callbacks();
 
 } // namespace whatsapp::pg

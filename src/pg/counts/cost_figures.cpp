@@ -1,5 +1,6 @@
 /*
- * cost_figures.cpp — the messages by their numbers, and the sums into whatsapp_cost_units.
+ * cost_figures.cpp — reads the messages in the order of their ids, and writes sums into
+ * whatsapp_cost_units.
  *
  * Free messages and volume tiers are counted by month, so a round begins with the month of the
  * first day that is shown, or with the last month, for whatsapp_months. What changes behind the
@@ -26,23 +27,23 @@ namespace
 {
 
 constexpr std::int64_t slice_rows = 10000;
-/* Sums of the round that are put together at once, so that its end has not all of them to do. */
+/* With so many rows the round folds them, so that its end has not all of them to fold. */
 constexpr std::int64_t many_sums = 5000;
 
 /* of the round that goes on; 0: none */
 std::int64_t round_number = 0;
 std::int64_t seen_id = 0;
-/* its rows that were put together, and those that came since */
+/* its rows that were folded, and those that came since */
 std::int64_t folded_sums = 0;
 std::int64_t loose_sums = 0;
 
-/* the round has ended, its costs are to be shown */
+/* the round has ended; the next step shows its costs */
 bool costs_are_due = false;
 
 /* what the last round began with */
 std::int64_t known_state = 0;
 
-/* Numbers are given out before the transactions commit that use them: a few are out of order. */
+/* An id is taken before its transaction commits, so a few messages with a lower id are younger. */
 constexpr std::int64_t id_slack = 100000;
 
 /* A sum of what costs depend on, so that nothing is written where nothing happens. What it does not
@@ -84,8 +85,8 @@ begin_round()
 	folded_sums = loose_sums = 0;
 }
 
-/* One that nobody has brought to its end. What has changed since it began is seen by the next one,
- * which begins at once. */
+/* Goes on with a round that was not brought to its end. What has changed since it began is seen by
+ * the next one, which begins at once. False when there is none. */
 bool
 resume_round()
 {
@@ -159,7 +160,7 @@ sum_messages(std::int64_t after, std::int64_t until)
 void
 fold_sums(bool is_end)
 {
-	/* under the number's negative, until those that were folded are gone */
+	/* under the negative of the number, until the rows that were folded are deleted */
 	static Statement fold = {
 	    "INSERT INTO @s@.whatsapp_cost_units (round, is_whole, account, sender, currency, time_zone, day, category, market,"
 	    "  reason, pricing_type, told, told_cost, units, until_id)"

@@ -7,12 +7,12 @@
 namespace whatsapp::pg
 {
 
-/* The next some thousand messages of the round; the last step leaves the costs of 30 days in shared
- * memory, and the next one begins another round when something has changed. In a transaction. True
- * when the round goes on. */
+/* Sums up the next ten thousand messages of the round. The last step of a round leaves the costs of
+ * 30 days in shared memory; the step after it begins another round when something has changed. In a
+ * transaction. True when the round goes on. */
 bool sum_cost_slice();
 
-/* The transaction has failed: what is written tells where to go on. */
+/* The transaction has failed. The rows that were committed tell where to go on. */
 void forget_cost_round();
 
 } // namespace whatsapp::pg

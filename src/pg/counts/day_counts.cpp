@@ -1,8 +1,8 @@
 /*
- * day_counts.cpp — sums of a batch in memory, then one statement.
+ * day_counts.cpp — sums of a batch in memory, then a row for each that is not 0.
  *
- * The day is that of the sending, else of the failure, else of the making, by UTC: it may not
- * depend on who looks.
+ * The day is that of the sending, else of the failure, else of the making, by UTC: it must not
+ * depend on the time zone of who looks.
  */
 #include "pg/counts/day_counts.hpp"
 
@@ -297,8 +297,8 @@ count_truncated()
 namespace
 {
 
-/* So that years of history cost the views no more than one. What is deleted of such a day later on,
- * or read, comes to the month in its turn. */
+/* Moves old days to the first of their month, so that years of history cost the views no more than
+ * one. When a message of such a day is deleted or read later, that row is moved in a later turn. */
 void
 keep_old_days_by_month()
 {

@@ -15,7 +15,7 @@ struct MemoryContextData;
 namespace whatsapp::pg
 {
 
-/* What of a message counts. NULL where the column is. */
+/* What counts of a message. NULL where the column is NULL. */
 struct CountedMessage {
 	const char *sender;
 	const char *template_name;
@@ -38,8 +38,9 @@ public:
 	DayCounts();
 	/* sign: 1 for a row that is there now, -1 for one that was there before. */
 	void add_message(const CountedMessage &message, int sign);
-	/* The row is gone; what happened to the message did happen. One of a campaign that was still to
-	 * be sent counts as cancelled, so that no campaign waits for it. */
+	/* The row was deleted. What happened to the message stays counted, and is counted among the
+	 * deleted, too. A message of a campaign that was still to be sent counts as cancelled, so that
+	 * the campaign does not wait for it. */
 	void add_deleted(const CountedMessage &message);
 	/* Nothing is written when the changes add up to nothing. */
 	void write_counts();
@@ -65,7 +66,7 @@ private:
 /* A message that was refused as it was made. */
 void count_refused(const CountedMessage &message);
 
-/* TRUNCATE: whatever was there is gone. */
+/* After a TRUNCATE: every message that was counted was deleted. */
 void count_truncated();
 
 /* In the reader: rows of one key become one. False when there is more to do. */

@@ -1,5 +1,6 @@
 /*
- * gauges.cpp — a few statements, one of which reads the whole queue: its caller looks at the time.
+ * gauges.cpp — a few statements, one of which reads the whole queue: the caller sees to it that
+ * they do not take too much of the time.
  */
 #include "pg/counts/gauges.hpp"
 
@@ -83,7 +84,7 @@ sum_days()
 	note_days(days, count);
 }
 
-/* Those that are nearest to their end. */
+/* The budgets that are nearest to their limit. */
 void
 look_at_budgets()
 {

@@ -22,7 +22,8 @@ namespace
 
 Statement is_message = {"SELECT 1 FROM @s@.whatsapp_messages WHERE id = $1", 1, {INT8OID}};
 
-/* Of a watched row that was refused it may be anything. */
+/* Whether the message has a phone that can be sent to. That of a watched row that was refused may
+ * be anything. */
 bool
 has_phone(std::int64_t id)
 {
@@ -37,8 +38,8 @@ has_phone(std::int64_t id)
 
 } // namespace
 
-/* Each table by a statement of its own: what stands in a WITH is an error where a user has made a
- * rule. */
+/* Each table has a statement of its own: one with a WITH would fail where a user has made a rule on
+ * the table. */
 bool
 cancel_message(std::int64_t id)
 {

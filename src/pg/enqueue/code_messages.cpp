@@ -1,5 +1,6 @@
 /*
- * code_messages.cpp — a list of their own: no index of the messages has to know of them.
+ * code_messages.cpp — they have a table of their own, so that whatsapp_messages needs no index to
+ * find them.
  */
 #include "pg/enqueue/code_messages.hpp"
 

@@ -11,7 +11,8 @@ namespace whatsapp::pg
 
 struct NewMessage;
 
-/* In the transaction that enqueued the message, with SPI connected. Noted twice is noted once. */
+/* In the transaction that enqueued the message, with SPI connected. It may be called twice for a
+ * message. */
 void note_code_message(std::int64_t message_id);
 
 /* Whether the account has the template as one of category AUTHENTICATION. In a transaction, with

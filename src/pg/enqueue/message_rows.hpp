@@ -22,11 +22,11 @@ struct MessageRows {
 	NewRow<queue_column::count> queued;
 };
 
-/* A time that is over means now: else its message would go before those that wait, and be expired
- * at once. */
+/* When the message is due. A time that is over means now: else it would go before those that wait,
+ * and expire at once. */
 TimestampTz due_time(const NewMessage &message);
 
-/* The tables are open: their sequence is known. */
+/* The tables must be open: only then is the sequence of the ids known. */
 void fill_message_rows(MessageRows &rows, const NewMessage &message);
 
 /* Both tables, or none when a statement has to insert the rows. */

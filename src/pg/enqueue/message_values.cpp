@@ -1,5 +1,6 @@
 /*
- * message_values.cpp — by the numbers of the parameters, which the statements' texts count on.
+ * message_values.cpp — values by parameter number; the texts of the statements rely on these
+ * numbers.
  */
 #include "pg/enqueue/message_values.hpp"
 
@@ -18,7 +19,6 @@ set_message_values(Values &values, const NewMessage &message)
 	values.set_text(6, message.reference);
 }
 
-/* The id that an INSERT of ours returned. */
 std::int64_t
 stored_id(const Result &inserted)
 {

@@ -19,7 +19,8 @@ void set_message_values(Values &values, const NewMessage &message);
  */
 std::int64_t stored_id(const Result &inserted);
 
-/* Not the session user's, whom the default of the column enqueued_by names. */
+/* Whether it is the message of another role than the session user, whom the default of the column
+ * enqueued_by names. */
 inline bool
 is_of_other_role(const NewMessage &message)
 {

@@ -74,10 +74,10 @@ namespace
 {
 
 /* $1 to $7 as in set_message_values(), $8 seconds to live, $9 not before (NULL: now), $10
- * idempotency key, $11 priority, $12 not after (NULL: by $8), $13 campaign; where it is another's
- * than the session user's, $14 whose. Else the column's default says it, which its owner may have
- * changed. The queue's row has a statement of its own: inside of a WITH, a rule of a user's is an
- * error. */
+ * idempotency key, $11 priority, $12 not after (NULL: by $8), $13 campaign; for a message of
+ * another role than the session user, $14 that role. For one of the session user the default of the
+ * column says it, which the table's owner may have changed. The row of the queue has a statement of
+ * its own: one with a WITH would fail where a user has made a rule on the table. */
 #define INSERT_MESSAGE(role_column, role)                                                                   \
 	"INSERT INTO @s@.whatsapp_messages (sender, recipient_phone, message_type, template_name, "             \
 	"template_language, payload, reference, expires_at, idempotency_key, priority, campaign_id" role_column \
@@ -109,8 +109,9 @@ Statement insert_queued = {
     7,
     {INT8OID, TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}};
 
-/* Of the same role: another one's keys are none of this one's business. A message that fell back on
- * its template is the same one; where the content was erased, the rest is compared. */
+/* Finds the older message with the same key, and compares it. Only messages of the same role count:
+ * each role has keys of its own. A message that became its fallback template is still the same one;
+ * where the content was erased, the rest is compared. */
 #define FALLBACK_TEMPLATE "$6::json #>> ARRAY['fallback', 'template', "
 /* An alias may have moved to a newer version meanwhile. */
 #define SAME_ALIAS                                                                                                   \
@@ -198,8 +199,8 @@ check_older(const NewMessage &message, const Result &older)
 	});
 }
 
-/* ON CONFLICT is an error where a user has made a rule on the table. There, whoever comes at the
- * same time is met at the unique index, and the key is looked for first. */
+/* ON CONFLICT is an error where a user has made a rule on the table. There, the key is looked for
+ * first, and a session that inserts the same key at the same time is met at the unique index. */
 Result
 insert_keyed_by_rules(const NewMessage &message, const Values &values)
 {
@@ -231,9 +232,9 @@ find_message_of_key(const NewMessage &message)
 std::int64_t
 insert_or_find(const NewMessage &message, const Values &values)
 {
-	/* Nothing was inserted when somebody was there first, and has committed: whoever had not, the
-	 * insert waited for. That row may be deleted before it is looked for; then the key is free
-	 * again. */
+	/* Nothing was inserted when another session has committed this key before; for one that has not
+	 * committed yet, the insert waits. The other row may be deleted before it is looked for here:
+	 * then the key is free again. */
 	constexpr int tries = 3;
 	const bool rules = has_rules(messages_shape.table);
 	for (int i = 0; i < tries; i++) {

@@ -31,7 +31,8 @@ void require_enqueueable(const NewMessage &message);
 
 /* All in the caller's transaction, with SPI connected. Return the id. */
 std::int64_t enqueue_message(const NewMessage &message);
-/* Of one statement; what is added is written when the batch is full or ended, a page at a time. */
+/* The messages of one statement. What is added is written when the batch is full or ended, a page
+ * at a time. */
 struct MessageBatch;
 MessageBatch *begin_message_batch();
 void add_message(MessageBatch &batch, const NewMessage &message);

@@ -34,7 +34,7 @@ struct NewMessage {
 	std::int64_t campaign_id = 0;
 	/* Its template, or its fallback's, is known to be for one-time codes: see code_messages.hpp. */
 	bool has_code = false;
-	/* Of a key: the first message that has it stands, whatever is in this one. */
+	/* If a message with this key exists, it stands, whatever is in this one. */
 	bool first_of_key_stands = false;
 	/* The caller has looked, and nobody has the key: the message may be written with others in a
 	 * batch, which raises 23505 when somebody has it after all. */

@@ -100,7 +100,7 @@ may_send(NewMessage &message, Failure &why)
 	    4,
 	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
 	const bool person = settings.check_opt_outs && look_at_tables().people;
-	/* what is for codes is asked whatever the setting says */
+	/* whether a template is for one-time codes is asked whatever check_templates says */
 	const bool known = look_at_tables().templates && message.template_name != nullptr;
 	const bool named = settings.check_templates && known;
 	if (!person && !known)

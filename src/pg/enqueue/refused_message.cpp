@@ -26,7 +26,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* of the column */
+/* the limit of the column */
 constexpr std::size_t max_template_name_bytes = 512;
 
 /* A value of a watched row may have any length; a row of ours has limits. */

@@ -8,12 +8,12 @@
 namespace whatsapp::pg
 {
 
-/* In the place of hours: at any time. */
+/* Given instead of hours: a message may leave at any time. */
 inline constexpr char always_open[] = "always";
 
-/* The first time (TimestampTz) not before moment that is within the hours: in the time zone, or
- * where that is NULL or empty in that of the country of the phone. The moment itself when these
- * hours never come. Raises what wa_send_window() raises. With SPI connected. */
+/* The first time (TimestampTz) not before moment that is within the hours, by the time zone; when
+ * that is NULL or empty, by that of the country of the phone. The moment itself when such hours
+ * never come. Raises what wa_send_window() raises. With SPI connected. */
 std::int64_t next_opening(std::int64_t moment, const char *hours, const char *time_zone,
                           const char *phone);
 

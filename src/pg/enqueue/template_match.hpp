@@ -11,8 +11,8 @@ namespace whatsapp::pg
 
 struct Failure;
 
-/* False, and why, unless the message gives just what the template wants. version: of the template's
- * row, whose components are there. With SPI connected. */
+/* False, and why, unless the message gives just what the template wants. version: which version of
+ * the template's row it is; the row must have components. With SPI connected. */
 bool template_matches(const NewMessage &message, const char *version, Failure &why);
 
 /* Why a template that its account does not have may not be sent: the languages that there are. */

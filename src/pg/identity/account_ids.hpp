@@ -1,6 +1,6 @@
 /*
- * account_ids.hpp — by which ids Meta's webhooks name the accounts beside the default one, as far
- * as rows tell.
+ * account_ids.hpp — the ids by which Meta's webhooks name the accounts beside the default one, as
+ * far as tables have them.
  */
 #pragma once
 
@@ -10,7 +10,7 @@ namespace whatsapp::pg
 {
 
 struct AccountId {
-	const char *id; /* of the account, or of one of its numbers */
+	const char *id; /* Meta's id of the account, or of one of its numbers */
 	const char *account;
 };
 

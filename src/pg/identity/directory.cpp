@@ -1,7 +1,8 @@
 /*
- * directory.cpp — rows first, then the files of named accounts, then the default identity. With no
- * id set of an account, what nobody claims is its own, if that has signed it: of the default one,
- * or of a named one that is the only one to have signed it.
+ * directory.cpp — an id is looked for in the rows first, then in the files of named accounts, then
+ * among the ids of the default account. If none has it, it may be that of an account whose id is
+ * set nowhere: of the default account, when that one signed the webhook; else of the only named
+ * account that signed it and has no id.
  */
 #include "pg/identity/directory.hpp"
 
@@ -37,7 +38,7 @@ is_own_id(const char *account, const char *name, const char *id)
 	return read_secret(account, name, known) && strcmp(known.bytes, id) == 0;
 }
 
-/* Nobody has told it. */
+/* Whether the id of the account is set nowhere. */
 bool
 is_id_unknown(const char *account, const char *name)
 {
@@ -65,8 +66,8 @@ is_empty(const char *id)
 Owner
 find_sender(const char *phone_number_id, const char *signed_for, const char *&sender)
 {
-	/* of several with the same id, one that the signer may speak for; the last ones have no id
-	 * here, but perhaps a file */
+	/* of several rows with the same id, the first that the signer may speak for is taken. Rows
+	 * without an id come last: theirs may stand in a file */
 	static Statement statement = {
 	    "SELECT name, account, phone_number_id IS NULL FROM @s@.whatsapp_senders"
 	    " WHERE phone_number_id = $1 OR (phone_number_id IS NULL AND account IS NOT NULL)"
@@ -124,7 +125,7 @@ find_account(const char *business_account_id, const char *signed_for, const char
 	values.set_text(0, business_account_id);
 	const Result rows = run_statement(statement, values);
 	bool foreign = false;
-	const char *unnamed = nullptr; /* the only one that has signed it and has no id here */
+	const char *unnamed = nullptr; /* an account that signed it and has no id anywhere */
 	int unnamed_count = 0;
 	for (uint64 i = 0; i < rows.count(); i++) {
 		const char *name = rows.text_at(i, 1);

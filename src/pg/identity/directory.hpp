@@ -1,7 +1,8 @@
 /*
- * directory.hpp — whose number and whose account a webhook speaks of, and whether it may: the
- * secret that signed it belongs to some accounts only. The default ones need no row: their ids are
- * secrets' neighbours, files or environment variables.
+ * directory.hpp — the sender or the account that a webhook is about, and whether the webhook may
+ * speak for it: the secret that signed it belongs to some accounts only. The default sender and the
+ * default account need no row: their ids may stand beside the secrets, in files or environment
+ * variables.
  */
 #pragma once
 

@@ -60,7 +60,7 @@ make_instance()
 	Values values;
 	values.set_text(0, make_nonce());
 	set_identity(values, 1);
-	/* what is born after a restore has nothing to be held */
+	/* an instance that begins after the restore has nothing to be held */
 	values.set_text(3, restore_id());
 	values.set(4, ObjectIdGetDatum(find_own_table(instances)));
 	run_statement(statement, values);
@@ -157,7 +157,8 @@ instance_is_held()
 	return !run_statement(statement, values).empty();
 }
 
-/* The sender writes down how long, and forgets the promotion then. */
+/* The sender writes the end of the quarantine into the table, and only then forgets the promotion:
+ * one of the two tells of it at any time. */
 bool
 is_quarantined(int place)
 {
@@ -176,8 +177,8 @@ is_quarantined(int place)
 namespace
 {
 
-/* The row of this instance, raised. wa_release() in another session may have given it away just
- * now: then it is made anew, or the one that the release made is there. */
+/* Raises the epoch in the row of this instance, and returns the row. wa_release() in another
+ * session may have disowned it just now: then a new one is made, or the release has made one. */
 Result
 raise_epoch()
 {
@@ -227,8 +228,8 @@ begin_epoch(Instance &instance, int place)
 	instance.held = instance_is_held();
 	instance.quarantine_ms = read_quarantine_ms(instance, place);
 
-	/* A row that somebody has locked keeps no other one waiting: it stays "sending", which nobody
-	 * has in hand, and is met within a minute. */
+	/* A row that somebody has locked keeps no other one waiting: it stays "sending", and within a
+	 * minute doubt_messages() finds that nobody has it in hand. */
 	static Statement doubt = {
 	    "UPDATE @s@.whatsapp_queue AS q SET state = 'unknown', unknown_at = now(), changed_at = now(),"
 	    "  crashes = q.crashes + (NOT $1)::int"
@@ -258,7 +259,7 @@ record_heartbeat(const Instance &instance, bool stopping)
 namespace
 {
 
-/* the other kind of hold: see begin_epoch() */
+/* Ends the hold that begin_epoch() makes after a long gap. */
 std::uint64_t
 release_queue()
 {
@@ -296,7 +297,7 @@ become_own_instance()
 namespace
 {
 
-/* They take what a publisher has for the database that this one is a copy of. */
+/* The subscriptions of a copy take from the publisher what is meant for the original. */
 std::int64_t
 count_enabled_subscriptions()
 {

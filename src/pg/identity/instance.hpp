@@ -21,17 +21,19 @@ inline constexpr int max_nonce_length = 16;
 
 /*
  * SQL: true for a row of whatsapp_instances that was made here: in this cluster, this database and
- * this very table. A dump brings all columns with it, but a table that a restore makes has another
- * number than the one that the row tells.
+ * this very table. A dump brings all columns with it, but the table that a restore makes has
+ * another OID than the one in the row.
  */
 #define IS_OWN_INSTANCE(row, system_identifier_, database_oid_)    \
 	"(" row ".system_identifier = " system_identifier_ " AND " row \
 	".database_oid = " database_oid_ " AND " row ".table_oid = " row ".tableoid)"
-/* SQL: a base backup was restored since, and nobody has let it go. */
+/* SQL: true when the cluster was restored from a base backup, and nobody has called wa_release()
+ * since. */
 #define IS_RESTORED(row, restore_id_) \
 	"(" restore_id_ " <> '' AND " row ".released_restore IS DISTINCT FROM " restore_id_ ")"
 
-/* The first two of these parameters: at place and behind it. */
+/* Sets two parameters of IS_OWN_INSTANCE: system_identifier_ at place, and database_oid_ behind
+ * it. */
 void set_identity(Values &values, int place);
 
 struct Instance {
@@ -50,19 +52,19 @@ struct Instance {
  * messages. park_poison() (pg/queue/give_up.hpp) belongs behind it. */
 void begin_epoch(Instance &instance, int place);
 
-/* That this sender is alive; or, at its end, that it stopped in order. */
+/* Writes down that this sender is alive; or, at its end, that it stopped in order. */
 void record_heartbeat(const Instance &instance, bool stopping);
 
-/* Rows of another instance (a restored dump, a TEMPLATE copy), or a cluster restored from a base
- * backup, and nobody has said yes yet. */
+/* True when the rows are those of another instance (a restored dump, a TEMPLATE copy), or the
+ * cluster was restored from a base backup, and nobody has called wa_release() yet. */
 bool instance_is_held();
 
-/* After a promotion: whether what the old primary did last may still be told by webhooks. Of the
- * database at this place. */
+/* True for a while after a promotion: webhooks may still tell what the old primary did last. place:
+ * of the database, see seats.hpp. */
 bool is_quarantined(int place);
 
-/* In the log: nothing is sent until wa_release(); and whether subscriptions take what is the
- * original's. In a transaction. */
+/* Writes into the log that nothing is sent until wa_release(), and warns of subscriptions that take
+ * from a publisher what is meant for the original. In a transaction. */
 void warn_of_hold();
 
 /* Why nothing is sent from here, or NULL. */
@@ -71,7 +73,7 @@ const char *hold_reason();
 /* Ends a hold; returns the number of messages that wait. */
 std::int64_t release_messages();
 
-/* The same number, and nothing ends. */
+/* How many messages release_messages() would let go; no hold ends. */
 std::int64_t count_releasable();
 
 } // namespace whatsapp::pg

@@ -1,5 +1,5 @@
 /*
- * kept_role.cpp — by home and number.
+ * kept_role.cpp — the number of a kept role is this_home(), a slash and its OID.
  */
 #include "pg/identity/kept_role.hpp"
 

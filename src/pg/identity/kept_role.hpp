@@ -1,8 +1,9 @@
 /*
  * kept_role.hpp — a role that a row names, by whose rights something works.
  *
- * A dump keeps its name, and this database its number beside: a role that was given another name is
- * the same one, and whoever gets the old name is another.
+ * The row has the role's name, which a dump keeps, and beside it a number that is good in this
+ * database only. So a role that is renamed is still the one that is meant, and a new role with the
+ * old name is not.
  */
 #pragma once
 
@@ -11,10 +12,11 @@
 namespace whatsapp::pg
 {
 
-/* This database: a copy has another number, or another server. */
+/* Names this database by system identifier and OID. A copy within the cluster has another OID, and
+ * one that was restored elsewhere another system identifier. */
 const char *this_home();
 
-/* What is kept beside the name. */
+/* The number that is kept beside the name. */
 const char *number_of_kept_role(Oid role);
 
 /* By its number where this database has kept it, by its name where it has not; InvalidOid when it

@@ -30,10 +30,12 @@ struct KnownNonce {
 KnownNonce *known = nullptr;
 std::uint64_t known_count = 0;
 bool known_read = false;
-/* nothing that was committed before the promotion tells what the old primary sent after it */
+/* the server was promoted, and the sender has no new nonce yet: the old primary may have sent more
+ * under this one than the rows tell */
 bool promoted = false;
 
-/* The flag falls after the sender has committed its new nonce: so it is read before the table. */
+/* The sender clears the flag after it has committed its new nonce. So the flag is read before the
+ * table: the other way round, both could be missed. */
 bool
 is_just_promoted()
 {

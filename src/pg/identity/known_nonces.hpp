@@ -1,5 +1,6 @@
 /*
- * known_nonces.hpp — whose correlation a status brings back, by the nonces of whatsapp_instances.
+ * known_nonces.hpp — which instance made the correlation that a status brings back, by the nonces
+ * of whatsapp_instances.
  */
 #pragma once
 

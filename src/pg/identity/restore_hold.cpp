@@ -1,6 +1,6 @@
 /*
- * restore_hold.cpp — the marks of a restore on disk; neither timeline nor system identifier tells
- * one from a failover.
+ * restore_hold.cpp — the marks of a restore on disk. Neither timeline nor system identifier tells a
+ * restore from a failover.
  */
 #include "pg/identity/restore_hold.hpp"
 
@@ -105,7 +105,7 @@ note_restore(char (&id)[restore_id_length + 1])
 
 struct Origin {
 	char restore_id[restore_id_length + 1]; /* written once, before any other process */
-	bool promoted[max_databases];           /* born as a standby; see forget_promotion() */
+	bool promoted[max_databases];           /* started as a standby; see forget_promotion() */
 };
 
 Origin *origin = nullptr;

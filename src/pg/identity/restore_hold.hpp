@@ -18,7 +18,8 @@ namespace whatsapp::pg
  */
 const char *restore_id();
 
-/* This server was a standby, and the sender of that place (see seats.hpp) has not told it yet. */
+/* True when this server was a standby, and the sender at that place (see seats.hpp) has not acted
+ * upon it yet. */
 bool was_promoted(int place);
 void forget_promotion(int place);
 

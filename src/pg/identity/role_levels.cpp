@@ -28,7 +28,7 @@ constexpr int most_table_rights = 6;
 struct RoleLevel {
 	const char *name;
 	const char *functions; /* an array of names */
-	bool reads;            /* every table and view */
+	bool reads;            /* may read every table and view */
 	const char *asking;    /* of these functions, those that ask for the right to a sender */
 	TableRight writes[most_table_rights];
 };
@@ -115,7 +115,7 @@ run_command(const char *command)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 }
 
-/* What belongs to the extension, by its schema's name. */
+/* The extension's own routines of these names, for a GRANT. */
 const char *
 list_routines(const char *names)
 {
@@ -132,8 +132,8 @@ list_routines(const char *names)
 	return run_statement(statement, values).text_at(0, 1);
 }
 
-/* shared: those alone of which a role sees the rows of its senders. A table without a policy has no
- * row that belongs to somebody; views filter by themselves. */
+/* shared: only the relations of which a role may see the rows of its senders. In a table without a
+ * policy no row belongs to a sender; views filter by themselves. */
 const char *
 list_relations(bool shared)
 {
@@ -157,7 +157,7 @@ name_of_role(Oid role)
 	return quote_identifier(GetUserNameFromId(role, false));
 }
 
-/* Of an operator and of an admin: what a policy holds to the rows of the sender. */
+/* What an operator or an admin with a sender may write; a policy limits it to the sender's row. */
 constexpr TableRight sender_write = {"UPDATE (enabled, messages_per_second)", "whatsapp_senders"};
 
 void
@@ -222,7 +222,8 @@ forget_grant(const Values &values)
 	(void)run_statement(remove, values);
 }
 
-/* DROP ROLE knows nothing of them, and nobody could name their role any more. */
+/* Deletes the grants of roles that are gone: DROP ROLE does not, and nobody can name the role in a
+ * wa_revoke() any more. */
 void
 forget_lost_roles()
 {
@@ -233,7 +234,7 @@ forget_lost_roles()
 	(void)run_statement(remove, Values());
 }
 
-/* What remains of a role's grants, which a REVOKE of one of them took some of. */
+/* Grants the role's remaining levels again: a REVOKE for one level takes also what others give. */
 void
 grant_what_remains(Oid role)
 {
@@ -292,8 +293,9 @@ revoke_level(Oid role, const char *level_name, const char *sender)
 void
 switch_row_security()
 {
-	/* In the order of their numbers, so that two who do it wait for each other, and no more. Our
-	 * policies restrict; the one that permits is there where nobody else had row security on. */
+	/* In the order of OIDs, so that two sessions that do this wait for each other and do not
+	 * deadlock. Our policies are restrictive; every_row, which permits, is made where nobody else
+	 * has row security on. */
 	static Statement statement = {
 	    "SELECT string_agg(CASE WHEN NOT g.by_sender THEN"
 	    "   format('ALTER TABLE %1$s DISABLE ROW LEVEL SECURITY; DROP POLICY every_row ON %1$s', c.oid::regclass)"

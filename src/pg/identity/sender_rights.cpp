@@ -1,6 +1,6 @@
 /*
- * sender_rights.cpp — read without a statement, since the policies of row security ask it, too, in
- * whatever query, with no right on our tables.
+ * sender_rights.cpp — the grants are read without a statement: the policies of row security ask for
+ * them in any query of any role, also of one without a right on our tables.
  */
 #include "pg/identity/sender_rights.hpp"
 
@@ -43,15 +43,18 @@ struct RoleGrant {
 RoleGrant *grants = nullptr;
 int grant_count = 0;
 Oid grants_oid = InvalidOid;
-/* both: nothing has changed since the last look began, and that look came to its end */
+/* both are true when nothing has changed since they were last read, and that reading came to its
+ * end */
 bool grants_are_new = false;
 bool grants_are_known = false;
-/* of whose parallel workers' snapshot they are; 0: of what was committed when they were read */
+/* the begin of the parallel query with whose snapshot they were read; 0: they are what was
+ * committed when they were read */
 TimestampTz grants_statement = 0;
-/* it called the function that runs with its owner's rights */
+/* the role that called the function which runs with its owner's rights */
 Oid caller = InvalidOid;
 
-/* The trigger of the table tells everybody. */
+/* The trigger of the table invalidates it in the relation caches, so that every process comes
+ * here. */
 extern "C" void
 grants_changed(Datum, Oid relation)
 {
@@ -136,7 +139,8 @@ read_rows(Relation table)
 	UnregisterSnapshot(snapshot);
 }
 
-/* What a query has read with its own snapshot is good for that query. */
+/* Whether the grants need not be read again. What a parallel query has read with its own snapshot
+ * is good for that query only. */
 bool
 are_current(Oid oid)
 {
@@ -145,7 +149,7 @@ are_current(Oid oid)
 	        (IsInParallelMode() && grants_statement == GetCurrentStatementStartTimestamp()));
 }
 
-/* What is committed by now, whatever the snapshot of the query is. */
+/* Reads the grants that are committed by now, whatever the snapshot of the query is. */
 void
 read_grants()
 {
@@ -181,7 +185,7 @@ is_bound(Oid role, unsigned levels)
 	return !has_sender_right(role, levels, nullptr);
 }
 
-/* Of the row's sender, NULL when there is no row. */
+/* statement: finds the sender of the row with this id, or no row. */
 void
 require_right_of(Statement &statement, Oid role, unsigned levels, const char *what, std::int64_t id)
 {
@@ -368,7 +372,7 @@ as_owner(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo))
 	SetUserIdAndSecContext(owner_of(fcinfo->flinfo->fn_oid),
 	                       context | SECURITY_LOCAL_USERID_CHANGE);
 	caller = user;
-	/* an error leaves it as it is, which costs a comparison and changes nothing */
+	/* after an error this stays true: it costs a comparison, and changes nothing */
 	const bool expected_before = expect_callers_path(true);
 	const Datum result = body(fcinfo);
 	expect_callers_path(expected_before);

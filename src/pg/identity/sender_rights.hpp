@@ -2,8 +2,8 @@
  * sender_rights.hpp — for which senders a role may do something: what wa_grant() gave it with a
  * sender holds for that sender alone.
  *
- * The rows of whatsapp_role_grants are kept by each process until they change, so where there are
- * none the question costs nothing.
+ * Each process keeps a copy of the rows of whatsapp_role_grants until they change, so where there
+ * are none the question costs nothing.
  */
 #pragma once
 
@@ -28,35 +28,38 @@ enum : unsigned {
 };
 
 /*
- * Whether one of these levels covers the sender; NULL is all of them. A role that has none of the
- * levels is bound to the senders of those that it has; one that has no level by wa_grant() at all,
- * and a superuser, may do for every sender what GRANT lets it do. The schema is known.
+ * Whether one of these levels covers the sender; NULL stands for all senders. A role that has none
+ * of these levels is bound to the senders of the levels that it has. A role without any level by
+ * wa_grant(), and a superuser, may do for every sender what GRANT lets it do. Needs
+ * use_schema_of_function() before.
  */
 bool has_sender_right(Oid role, unsigned levels, const char *sender);
 
 /* The same, or raises 42501. */
 void require_sender_right(Oid role, unsigned levels, const char *sender);
 
-/* The sender is that of the row; to a role that is bound to some senders, a row that is not there
- * is as one that is another's. With SPI connected. Raises 42501. */
+/* The same for the sender of a row. A role that is bound to some senders gets the same error for a
+ * row that does not exist as for another sender's: it must not learn which it is. With SPI
+ * connected. Raises 42501. */
 void require_message_right(Oid role, unsigned levels, std::int64_t message);
 void require_campaign_right(Oid role, unsigned levels, std::int64_t campaign);
 void require_inbound_right(Oid role, unsigned levels, std::int64_t inbound);
 
-/* Those that one of the levels covers, as an array of texts; 0 when it is all. */
+/* The senders that one of the levels covers, as an array of texts; 0 when it covers all. */
 Datum covered_senders(Oid role, unsigned levels);
 
-/* Whether what belongs to one of a role's senders is seen: that of a message, a campaign, an
- * account or a number. With SPI connected, as the owner. */
+/* Whether the role may see what belongs to this message, campaign, account or number, because it is
+ * that of one of its senders. With SPI connected, as the owner. */
 bool sees_message(Oid role, std::int64_t message);
 bool sees_campaign(Oid role, std::int64_t campaign);
 bool sees_account(Oid role, const char *account);
 bool sees_number(Oid role, const char *phone_number_id);
 
 /*
- * A function that works with its owner's rights, and knows who called it: SECURITY DEFINER tells
- * nobody. An error gives the caller's rights back as the end does. The caller is asked for before
- * anything of a user's is called.
+ * Runs body with the rights of the function's owner, as SECURITY DEFINER does; but
+ * caller_of_function() then tells who called it. After an error the server gives the caller's
+ * rights back. caller_of_function() must be asked before any function of a user's is called, which
+ * could call another of ours.
  */
 Datum as_owner(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo));
 Oid caller_of_function();

@@ -21,7 +21,7 @@ struct SenderRow {
 	std::int64_t pair_interval_ms;
 	int pair_burst;
 	bool enabled;
-	bool paused;             /* has a reason; sends one message to see whether it is over */
+	bool paused;             /* for a reason; later one message tries whether it is gone */
 	std::int64_t resumes_ms; /* not before; 0 for now */
 };
 
@@ -30,22 +30,24 @@ struct SenderRows {
 	std::size_t count;
 };
 
-/* The row of the sender "default" as the install script makes it makes way for another one. */
+/* Deletes the row of the sender "default" if nobody has changed it since the install script made
+ * it: another one takes its place. */
 void drop_unchanged_default_sender();
 
-/* All of them; "default" needs no row. Copies live in memory. */
+/* All senders; there is a sender "default" also when it has no row. The copies live in `memory`. */
 SenderRows read_senders(MemoryContextData *memory);
 
-/* Since the last call, or this database's holds have; see table_stamp.hpp. */
+/* Whether the senders, their accounts or the holds of this database have changed since the last
+ * call; see table_stamp.hpp. */
 bool senders_changed();
 
-/* The pause of a sender: doubled each time, at most 15 minutes. */
+/* Pauses a sender: twice as long each time, 15 minutes at most. */
 void pause_sender(const char *name, std::int64_t delay_ms, const char *reason, const char *hint);
-/* Those of them that were paused have sent something. */
+/* These senders have sent something: ends the pauses of those that were paused. */
 void end_pauses_of(const char *const *names, std::size_t count);
 /* Probe paused senders now (after a reload, say). */
 void probe_paused();
-/* By hand. False when there is no such paused sender. */
+/* wa_resume(). False when there is no paused sender of this name. */
 bool resume_sender(const char *sender);
 
 } // namespace whatsapp::pg

@@ -111,7 +111,7 @@ heed_keyword(const char *text, const char *const (&contacts)[2], const char *sen
 		if (contact == nullptr)
 			continue;
 		record_choice({contact, sender, marketing, stop, at, "keyword", keyword});
-		/* whoever asks for messages again asks for all that may come */
+		/* who asks for messages again asks for all of them: opt-outs of the other scope end, too */
 		if (!stop)
 			record_choice({contact, sender, !marketing, stop, at, "keyword", keyword});
 	}

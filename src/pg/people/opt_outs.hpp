@@ -12,9 +12,9 @@ namespace whatsapp::pg
 /* The code with which Meta says that the recipient has stopped marketing messages. */
 inline constexpr std::int64_t marketing_stopped_code = 131050;
 
-/* SQL: true for a message m of @s@.whatsapp_messages whose recipient has opted out of it. One look
- * into a unique index per message; m needs recipient_phone, sender, template_name and
- * template_language. */
+/* SQL: true for a message m of @s@.whatsapp_messages whose recipient has opted out of such
+ * messages. One look into a unique index per message; m needs recipient_phone, sender,
+ * template_name and template_language. */
 #define RECIPIENT_OPTED_OUT                                                                                  \
 	"EXISTS (SELECT FROM @s@.whatsapp_opt_outs AS o WHERE o.contact = @s@.wa_contact_key(m.recipient_phone)" \
 	" AND o.opted_out AND (o.sender IS NULL OR o.sender = m.sender)"                                         \
@@ -36,23 +36,25 @@ struct Choice {
  * come to be known; of two at the same time, the one that opts out. */
 void record_choice(const Choice &choice);
 
-/* Meta refused this message with marketing_stopped_code, by answer or by webhook. The same. */
+/* Meta refused this message with marketing_stopped_code, by answer or by webhook: records the
+ * opt-out of its recipient. In a transaction, with SPI connected. */
 void note_marketing_stopped(std::int64_t message_id);
 
-/* An inbound text or button that is one of the words of whatsapp_opt_out_keywords, by its
- * keyword_key(). contacts are the keys
- * under which the person is known, NULL where there is none. */
+/* Acts upon an inbound text or button whose keyword_key() is that of a row of
+ * whatsapp_opt_out_keywords. contacts are the keys under which the person is known, NULL where
+ * there is none. */
 void heed_keyword(const char *text, const char *const (&contacts)[2], const char *sender,
                   std::int64_t at);
 
-/* True: the application's word, now. sender NULL: about all senders. */
+/* A choice that the application tells, made now. sender NULL: for all senders. True when it changed
+ * something. */
 bool opt_out(const char *contact, const char *sender, bool marketing_only, const char *reason);
 bool opt_in(const char *contact, const char *sender);
 
 /* contact_key() in the server's memory; NULL for NULL and empty. */
 const char *contact_of(const char *phone);
 
-/* There may be some; cheap. */
+/* False as long as nobody ever opted out: a cheap look. */
 bool any_opt_outs();
 
 } // namespace whatsapp::pg

@@ -21,7 +21,7 @@ OwnTable opt_outs("whatsapp_opt_outs");
 OwnTable windows("whatsapp_windows");
 OwnTable user_ids("whatsapp_user_ids");
 
-/* From has to key. */
+/* What is known under `has` becomes known under `key`, too. */
 struct ContactPair {
 	const char *has;
 	const char *key;
@@ -43,7 +43,8 @@ constexpr BatchColumn<ContactPair> shared_columns[] = {
 	"item.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s" \
 	" WHERE s.name = " row ".sender)"
 
-/* Of a choice about every sender only that to be left alone: to lift one is not for one account. */
+/* Of the choices for every sender only opt-outs are shared: one account must not end an opt-out
+ * that holds for all. */
 BatchStatement share_choices = {
     "INSERT INTO @s@.whatsapp_opt_outs AS o (contact, sender, scope, opted_out, changed_at, source, reason)"
     " SELECT DISTINCT ON (item.key, coalesce(c.sender, item.for_sender), c.scope)"
@@ -82,7 +83,8 @@ share_contacts(const ContactPair *pairs, std::size_t count)
 		run_batch_statement(share_windows, all, count);
 }
 
-/* The links that a statement has made: account, user_id, contact. */
+/* Shares choices and windows along the links that a statement has made: account, user_id,
+ * contact. */
 void
 share_along(const Result &links)
 {
@@ -107,9 +109,9 @@ constexpr BatchColumn<StatusPerson> person_columns[] = {
      [](Column &column, const StatusPerson &person) { column.add_identifier(person.user_id); }}};
 
 /*
- * Beside a rule on the table the server refuses ON CONFLICT, and no status may wait for a rule
- * there. Then those that are known are left out before, and what another worker has learnt in the
- * same moment fails the batch, which is tried again.
+ * The server refuses ON CONFLICT on a table that has rules, and statuses must be applied even if a
+ * user has made one. Then the links that are known are left out beforehand; one that another worker
+ * has learnt in the same moment fails the batch, which is tried again.
  */
 #define UNLESS_KNOWN \
 	" ON CONFLICT (user_id, contact, account) DO NOTHING RETURNING account, user_id, contact"

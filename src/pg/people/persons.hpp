@@ -14,8 +14,8 @@ namespace whatsapp::pg
 {
 
 /*
- * SQL: the contact $1 and the ones that are linked with it, for a sender; of NULL, which is every
- * sender, by any account.
+ * SQL: contact_, and the contacts that are linked with it by the account of sender_. When sender_
+ * is NULL, which is every sender: by any account.
  */
 #define LINKED_CONTACTS(contact_, sender_)                                                        \
 	"(SELECT " contact_ " AS contact"                                                             \
@@ -31,7 +31,8 @@ namespace whatsapp::pg
 /* One webhook tells both ids of a person; either may be NULL. contact: see contact_key(). */
 void learn_person(const char *contact, const char *user_id, const char *account);
 
-/* A status tells the user id of whom its message went to. Cheap for those that are known. */
+/* A status tells the user id of the person to whom its message went. Cheap for those that are
+ * known. */
 struct StatusPerson {
 	std::int64_t message_id;
 	const char *user_id;

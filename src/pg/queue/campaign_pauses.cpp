@@ -28,18 +28,20 @@ struct CampaignPause {
 	TimestampTz starts_at;
 };
 
-/* sorted; as long as the process lives */
+/* sorted; in memory that lives as long as the process */
 CampaignPause *paused = nullptr;
 std::size_t paused_count = 0;
 
-/* A send window may end at any moment: no row changes then. */
+/* The row of a campaign with a send window is there before the window closes: no row changes at
+ * that moment. */
 bool
 has_begun(const CampaignPause &pause)
 {
 	return pause.starts_at <= GetCurrentTransactionStartTimestamp();
 }
 
-/* Of a table that somebody has made another kind of, nobody can tell whether it has changed. */
+/* Whether these are the pauses that are kept. It is asked because has_changed() is always true for
+ * a table that somebody has altered. */
 bool
 is_known(const Result &rows)
 {

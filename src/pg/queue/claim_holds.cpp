@@ -1,6 +1,6 @@
 /*
- * claim_holds.cpp — after the mark: only then is it known what leaves, and what is said of it has
- * been read already.
+ * claim_holds.cpp — done after the mark: only then is it known which messages leave, and what a
+ * price depends on has been read already.
  */
 #include "pg/queue/claim_holds.hpp"
 
@@ -21,7 +21,8 @@ namespace whatsapp::pg
 namespace
 {
 
-/* The others fail before a byte of them leaves. */
+/* Whether the message will be sent. The others fail without a request, so nothing is reserved for
+ * them. */
 bool
 will_leave(const Claimed &claim)
 {
@@ -29,7 +30,7 @@ will_leave(const Claimed &claim)
 	       !claim.expired && !claim.opted_out && !claim.window_closed && claim.held_by == nullptr;
 }
 
-/* Those that are held, as they were before the mark. */
+/* Puts the messages that are held back into the queue, as if they had not been marked. */
 void
 put_back(const Claims &claims, std::size_t held)
 {
@@ -58,7 +59,7 @@ put_back(const Claims &claims, std::size_t held)
 		raise_left_out("whatsapp_queue");
 }
 
-/* Both in order of id. */
+/* Both arrays are in order of id. */
 void
 reserve_for_claims(Claims &claims)
 {

@@ -23,7 +23,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* whatever type the column has been given */
+/* by way of text: somebody may have given the column another type */
 #define FALLBACK "(m.payload::text::json -> 'fallback')"
 #define HAS_FALLBACK                                             \
 	" AND m.message_type <> 'template' AND m.status = 'PENDING'" \
@@ -38,7 +38,7 @@ Statement change = {
     1,
     {INT8ARRAYOID}};
 
-/* A payload that somebody has changed may name no template. */
+/* NULL for NULL: a payload that somebody has changed may name no template. */
 const char *
 copy_of(MemoryContext memory, const char *text)
 {
@@ -77,7 +77,7 @@ take_fallbacks(Claims &claims, MemoryContextData *memory)
 	}
 }
 
-/* Its time to live goes on: what is late already stays FAILED. */
+/* The time to live goes on: a message that is past it is not queued again, and becomes FAILED. */
 void
 take_late_fallbacks(const std::int64_t *ids, const std::string_view *wamids, std::size_t count,
                     bool *fallen_back)

@@ -1,6 +1,6 @@
 /*
- * give_up.cpp — looked for and locked by one statement, changed by others: what stands in a WITH is
- * an error where a user has made a rule.
+ * give_up.cpp — rows are found and locked by one statement, and changed by others. One statement
+ * with a WITH would fail where a user has made a rule on the table.
  */
 #include "pg/queue/give_up.hpp"
 
@@ -14,9 +14,9 @@ namespace whatsapp::pg
 namespace
 {
 
-/* Without those whose message somebody else has locked: they are met in the next round, and the
- * others are not kept waiting for him. A message that is gone, or has ended, is none to wait for.
- */
+/* Without the entries whose message somebody else has locked: the next round takes them, and the
+ * others need not wait for the lock. For a message that is gone or has ended there is nothing to
+ * wait for. */
 Result
 without_locked_messages(const Result &entries)
 {
@@ -79,7 +79,7 @@ give_up_entries(const Result &found, const char *message, const char *hint)
 	return entries.count();
 }
 
-/* A message that ends its sender must not end it for ever: the others are to flow. */
+/* A message that makes the sender crash must not do so for ever: the others have to be sent. */
 void
 park_poison()
 {

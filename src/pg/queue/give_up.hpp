@@ -10,8 +10,9 @@
 namespace whatsapp::pg
 {
 
-/* found: message_id and attempts of rows of the queue, locked. They go, and their messages are
- * FAILED with this reason; but for those whose message somebody has locked. Returns how many. */
+/* found: message_id and attempts of rows of the queue, which are locked. Deletes them, and makes
+ * their messages FAILED with this reason; but not those whose message somebody else has locked.
+ * Returns how many. */
 std::uint64_t give_up_entries(const Result &found, const char *message, const char *hint);
 
 /* Behind begin_epoch(): a message that was on the wire at three unclean ends of a sender is FAILED.

@@ -54,7 +54,8 @@ Statement mark_waiting = {MARK " FROM unnest($2, $3) AS f (id, address)" MARKED,
                           4,
                           {INT8OID, INT8ARRAYOID, tid_array_type, INT8ARRAYOID}};
 
-/* In FROM and not in a WITH, which is an error where a user has made a rule. */
+/* The rows are locked in FROM, not in a WITH, which fails where a user has made a rule on the
+ * table. */
 Statement mark_free = {
     MARK
     " FROM (SELECT r.message_id AS id, r.ctid AS address FROM unnest($2) AS w (id)"
@@ -85,7 +86,7 @@ mark_row(PlainTable &queue, const ReadyMessage &candidate, Datum sending, const 
 	bool is_not_held;
 	(void)queue.value_of(queue_column::held_by, is_not_held);
 	queue.begin_change();
-	/* an index has those that are */
+	/* only where it is set: an index on it holds just these rows */
 	if (!is_not_held)
 		queue.set_null(queue_column::held_by);
 	queue.set_value(queue_column::state, sending);
@@ -96,7 +97,8 @@ mark_row(PlainTable &queue, const ReadyMessage &candidate, Datum sending, const 
 	return claim.queue_row != 0;
 }
 
-/* As it was written, without fetching it; 0 for NULL. */
+/* The size of the value as it was written (neither compressed nor stored out of line), which the
+ * header tells. 0 for NULL. */
 std::size_t
 size_of(PlainTable &table, int column)
 {
@@ -209,7 +211,8 @@ note_opted_out(const Claims &claims)
 	note_claims(claims, statement, &Claimed::opted_out);
 }
 
-/* The platform opens a window of 24 hours with each message of a user. */
+/* Meta opens a window of 24 hours with each message that a user writes. Outside of it only
+ * templates may be sent. */
 void
 note_closed_windows(Claims &claims, MemoryContext memory)
 {
@@ -226,7 +229,7 @@ note_closed_windows(Claims &claims, MemoryContext memory)
 		take_fallbacks(claims, memory);
 }
 
-/* Once in a while: they are tried again every few seconds. */
+/* A line in the log once a minute, since they are tried again every few seconds. */
 void
 tell_of_left_out(const Values &candidates)
 {
@@ -295,7 +298,7 @@ mark_by_statement(const Instance &instance, const ReadyMessage *candidates, std:
 	values.set(3, paused_campaigns());
 	const Result rows = run_statement(careful ? mark_free : mark_waiting, values);
 	Claims claims = {nullptr, rows.count(), count};
-	/* what somebody has locked is passed over, too, where care is taken */
+	/* where `careful` is set, some may be missing only because somebody has locked them */
 	if (claims.count < count && !careful)
 		tell_of_left_out(values);
 

@@ -23,7 +23,7 @@ namespace
 {
 
 constexpr std::int64_t most_woken = 10000;
-/* A held message is looked at again after so long, should nobody have told. */
+/* A held message is looked at again after so long, even when nothing has woken it. */
 constexpr std::int64_t held_for_us = INT64CONST(3600000000);
 
 #define HELD_BY "category of template "
@@ -45,7 +45,7 @@ struct KnownTemplates {
 };
 
 KnownTemplates known = {};
-/* some may be held for what is not so any more */
+/* some messages may be held for a reason that is gone */
 bool wakes = true;
 
 int
@@ -169,7 +169,8 @@ note_marketing(Claims &claims)
 bool
 wake_recategorised_messages()
 {
-	/* by the index of what is held, whatever its collation: what budgets hold sorts elsewhere */
+	/* BETWEEN finds them by the index of what is held, in any collation; what budgets hold sorts
+	 * elsewhere */
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_queue AS q SET due_at = now(), held_by = NULL"
 	    " FROM (SELECT r.message_id FROM @s@.whatsapp_queue AS r WHERE r.held_by BETWEEN 'category' AND 'categoryz'"

@@ -1,7 +1,7 @@
 /*
- * marketing.hpp — messages of templates that are marketing by Meta's word: those that became it
- * without anybody here having said so may be held, and some accounts send them by an endpoint of
- * their own.
+ * marketing.hpp — messages of templates that Meta calls marketing. If Meta changed the category and
+ * nobody here has accepted that, they may be held; and some accounts send marketing by an endpoint
+ * of its own.
  */
 #pragma once
 
@@ -10,7 +10,8 @@ namespace whatsapp::pg
 
 struct Claims;
 
-/* In a transaction, with SPI connected. False: no template of this database needs any of it. */
+/* In a transaction, with SPI connected. False when no template of this database needs
+ * note_marketing(). */
 bool look_at_marketing();
 
 /* The transaction of the last look has failed: it counts for nothing. */
@@ -19,8 +20,8 @@ void forget_marketing();
 /* Sets Claimed::marketing_endpoint and Claimed::held_by, after look_at_marketing(). */
 void note_marketing(Claims &claims);
 
-/* In the sender, each second: what was held for its category and need not be any more is due. True
- * when there was something. */
+/* In the sender, each second: messages that were held for their category and need not be any more
+ * become due. True when there were some. */
 bool wake_recategorised_messages();
 
 } // namespace whatsapp::pg

@@ -87,8 +87,8 @@ resolve_unknown(const Instance &instance)
 		return 0;
 	/* auto: "webhooks are flowing" when one came after the outcome was lost and the grace has
 	 * passed since, too; the first ones after an outage of the listener come in any order, and the
-	 * missing one may be among them. What somebody has locked, to delete it say, is met in the next
-	 * second: the others are not kept waiting for him. */
+	 * missing one may be among them. A row that somebody has locked, to delete it for instance, is
+	 * taken in the next second: the others need not wait for the lock. */
 	static Statement retry = {
 	    "UPDATE @s@.whatsapp_queue AS q SET state = 'ready', due_at = now(), unknown_at = NULL, changed_at = now()"
 	    " FROM (SELECT r.message_id FROM @s@.whatsapp_queue AS r"
@@ -155,8 +155,8 @@ doubt_messages(const MessageIds &messages)
 std::uint64_t
 expire_messages()
 {
-	/* a minute later than the sender itself would have noticed; some at a time, for each is written
-	 * in one commit with the others */
+	/* a minute later than the sender itself would notice it; a limited number at a time, since all
+	 * of them are written by one commit */
 	static Statement over = {"SELECT message_id, attempts FROM @s@.whatsapp_queue"
 	                         " WHERE state = 'ready' AND expires_at <= now() - interval '1 minute'"
 	                         " LIMIT 10000 FOR UPDATE SKIP LOCKED",

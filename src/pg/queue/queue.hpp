@@ -70,7 +70,7 @@ struct Claimed {
 	RowAddress queue_row;
 	RowAddress message_row;
 	int attempt;
-	const char *phone; /* NULL: the message was deleted */
+	const char *phone; /* NULL: the message has none, or was deleted, or it is too large */
 	const char *payload;
 	bool expired;
 	bool opted_out; /* since it was queued */
@@ -79,7 +79,7 @@ struct Claimed {
 	std::int64_t made_at; /* TimestampTz, for the correlation */
 	std::int64_t due_at;  /* TimestampTz */
 	bool too_large;       /* phone and payload were not read */
-	/* for its price; read where there are budgets */
+	/* for price and category; read only where there are budgets or marketing templates */
 	const char *sender;
 	const char *template_name; /* NULL: none */
 	const char *template_language;
@@ -108,12 +108,13 @@ struct Postponed {
 	std::int64_t due; /* TimestampTz */
 };
 
-/* Their turn in the schedule of their recipient. A time and not a delay: those that are due at the
- * same one stay in order of id, whichever transaction puts them back. */
+/* Puts messages back into the queue until their pair turn. It is a time and not a delay, so that
+ * messages that are due at the same time stay in order of id, even if several transactions put them
+ * back. */
 void postpone_messages(const Postponed *rows, std::size_t count);
 
-/* What the life before this one left to be kept: the turns of a recipient up to the last one, and a
- * message that is to be tried again before those behind it. */
+/* What an earlier life of the sender left, and this one must keep: the pair turns that were given,
+ * and a message that is to be tried again before those behind it. */
 struct PairTurn {
 	const char *sender;
 	const char *recipient;
@@ -165,7 +166,8 @@ struct MessageIds {
 	std::size_t count;
 };
 MessageIds read_sending();
-/* Of these, nobody knows what became of them; see whatsapp.unknown_policy. Returns how many. */
+/* Makes these messages unknown, since nobody can tell what became of them; see
+ * whatsapp.unknown_policy. Returns how many. */
 std::uint64_t doubt_messages(const MessageIds &messages);
 
 /* Messages whose time is over though nobody could claim them (a pause, a sender that is gone).

@@ -1,8 +1,8 @@
 /*
  * ready_rows.cpp — reading ahead along the queue's index, as a plan would in the end.
  *
- * The row comparison is the cursor: the index is entered behind all that was read before, the dead
- * entries of what was sent among it.
+ * The row comparison is the cursor: the index is entered behind all that was read before, and so
+ * also behind the dead entries of messages that were sent.
  */
 #include "pg/queue/queue.hpp"
 
@@ -33,7 +33,8 @@ namespace
 {
 
 constexpr int key_columns = 4;
-/* in one reading: a campaign of a hundred thousand is no reason to keep an order waiting */
+/* so many rows of paused campaigns are passed over in one reading: a paused campaign of a hundred
+ * thousand messages must not keep the others waiting */
 constexpr int most_passed = 500;
 
 /* sender = and priority = and (due_at, message_id) > and due_at <= now. The scan keeps a pointer to
@@ -126,7 +127,7 @@ read_along(Relation table, const ReadFrom *from, std::size_t count)
 	FoundRows found = {{nullptr, 0, nullptr}, 64};
 	found.ready.rows = static_cast<Ready *>(palloc(sizeof(Ready) * found.room));
 	found.ready.passed = static_cast<PassedOver *>(palloc(sizeof(PassedOver) * count));
-	/* as a statement's: whatever has been committed by now */
+	/* a snapshot as a statement has it: it sees what has been committed by now */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	Relation index = index_open(queue_shape.index, AccessShareLock);

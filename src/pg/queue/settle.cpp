@@ -1,7 +1,7 @@
 /*
  * settle.cpp — what became of the messages on the wire, written down; the second half of queue.hpp.
  *
- * Every statement but the one for success (settle_failure.cpp) asks whether the queue row is still
+ * The statements for everything but success (settle_failure.cpp) ask whether the queue row is still
  * "sending": a status webhook may have come before the answer and settled it, and what it said is
  * the truth.
  */
@@ -131,7 +131,7 @@ values_of(const SentColumns &arrays)
 	return values;
 }
 
-/* True when all of them were where they were marked. */
+/* True when all of them were at the addresses that were noted when they were marked. */
 bool
 dequeue_sent(const Settled *const *rows, std::size_t count)
 {
@@ -204,7 +204,8 @@ text_of(PlainTable &messages, int column)
 	return null ? nullptr : TextDatumGetCString(value);
 }
 
-/* What the trigger on UPDATE does for a statement. */
+/* What has to be counted and noted here, since no statement fires the trigger on UPDATE that does
+ * it. */
 struct Noted {
 	DayCounts counts;
 	StatusChanges changes;
@@ -231,7 +232,7 @@ note_sent(PlainTable &messages, const Settled &row, TimestampTz now, Noted &note
 	noted.changes.add_change("PENDING", 0, change);
 }
 
-/* One row of record_there. */
+/* Does for one row what record_there does. */
 bool
 record_row(PlainTable &messages, const Settled &row, Datum sent, Datum now, Noted &noted)
 {
@@ -279,7 +280,7 @@ record_sent(const Settled *const *rows, std::size_t count)
 	return recorded == count;
 }
 
-/* What was sent and stays in the queue would be sent again by the next sender. */
+/* A message that was sent must not stay in the queue: the next sender would send it again. */
 void
 dequeue_wherever(const Settled *const *sent, std::size_t count)
 {
@@ -294,7 +295,8 @@ dequeue_wherever(const Settled *const *sent, std::size_t count)
 		raise_left_out("whatsapp_queue");
 }
 
-/* And without its row in the queue, nobody would ever look at it again. */
+/* A message without a row in the queue must not stay PENDING: nobody would ever look at it
+ * again. */
 void
 record_wherever(const Settled *const *sent, std::size_t count)
 {

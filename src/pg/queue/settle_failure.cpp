@@ -1,7 +1,8 @@
 /*
  * settle_failure.cpp — the queue row, then the attempt, then what the message shows of it.
  *
- * Each is a statement of its own: what stands in a WITH is an error where a user has made a rule.
+ * Each is a statement of its own: one with a WITH would fail where a user has made a rule on the
+ * table.
  */
 #include "pg/queue/settle_failure.hpp"
 
@@ -18,7 +19,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* Of the queue row: $1 id, $2 seconds. */
+/* What becomes of the queue row: $1 id, $2 seconds. */
 Statement retry = {
     "UPDATE @s@.whatsapp_queue SET state = 'ready', due_at = now() + make_interval(secs => $2), changed_at = now()"
     " WHERE message_id = $1 AND state = 'sending'",

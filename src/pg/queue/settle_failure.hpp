@@ -8,7 +8,7 @@
 namespace whatsapp::pg
 {
 
-/* Of any kind but Settle::sent. */
+/* row: of any kind but Settle::sent. */
 void settle_failure(const Settled &row);
 
 } // namespace whatsapp::pg

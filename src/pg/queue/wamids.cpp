@@ -20,7 +20,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* False when nobody knows its sequence, or that has given no number yet. */
+/* False when the sequence of the ids is not known, or has given no number yet. */
 bool
 read_last_id(std::int64_t &id)
 {

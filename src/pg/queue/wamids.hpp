@@ -34,8 +34,8 @@ inline constexpr int generation_bits = 18;
 	            " AND (SELECT m.wamid FROM @s@.whatsapp_messages AS m WHERE m.id = w.message_id) = " wamid \
 	            ")"
 
-/* SQL: whether that wamid is known of that message, be it of an older attempt. It is not noted
- * before its message is. */
+/* SQL: whether that wamid is known of that message, also as one of an older attempt. Generations
+ * before that of the message need no look. */
 #define WAMID_IS_REMEMBERED(wamid, message_id_)                                                 \
 	"EXISTS (SELECT FROM @s@.whatsapp_wamids AS w WHERE w.generation = ANY (" GENERATIONS_FROM( \
 	    message_id_ " >> 18") ")"                                                               \

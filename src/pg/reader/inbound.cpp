@@ -26,7 +26,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* Under which a person is found again; NULL where there is none. */
+/* The keys under which a person is found again; NULL where there is none. */
 struct Person {
 	const char *contact; /* of the phone */
 	const char *user_id;
@@ -75,8 +75,8 @@ open_window(const Person &person, const char *sender, std::int64_t at)
 	run_statement(statement, values);
 }
 
-/* The system's word that a person has another number, another user id, or both. Whatever the old
- * contacts chose holds for the new ones. */
+/* Meta tells that a person has another number, another user id, or both. What was chosen under the
+ * old contacts holds for the new ones. */
 void
 follow_change(const Person &before, const char *previous_user_id, const Person &now,
               const InboxTask &task, const char *sender)
@@ -84,7 +84,7 @@ follow_change(const Person &before, const char *previous_user_id, const Person &
 	const char *account = account_of_sender(sender);
 	const char *for_sender = task.signed_for == nullptr ? nullptr : sender;
 	learn_person(now.contact, now.user_id, account);
-	/* what comes late under an old id */
+	/* a message that comes late may still have an old id */
 	for (const char *user_id : {previous_user_id, before.user_id})
 		learn_person(now.contact, user_id, account);
 	for (const char *old_contact : {before.contact, before.user_id, previous_user_id})
@@ -103,7 +103,7 @@ heed_message(const InboxTask &task)
 	    "  new_wa_id text, new_user_id text, previous_user_id text)",
 	    1,
 	    {TEXTOID}};
-	/* who writes to a number of somebody else's has said nothing to our senders */
+	/* a message to a number that is not ours says nothing to our senders */
 	const char *sender;
 	if (find_sender(task.phone_number_id, task.signed_for, sender) != Owner::ours)
 		return;
@@ -117,7 +117,8 @@ heed_message(const InboxTask &task)
 		follow_change(person, null_if_empty(columns.text_at(0, 8)), changed, task, sender);
 		return;
 	}
-	/* a person is one in a group, too */
+	/* before the look at opens_window: a message in a group opens none, but tells the ids of its
+	 * author */
 	learn_person(person.contact, person.user_id, account_of_sender(sender));
 	if (!columns.bool_at(0, 5))
 		return;
@@ -142,7 +143,7 @@ store_inbound(const InboxTask &task)
 	    "  profile_name, username, group_id, text, caption, media_id, mime_type, sha256, filename,"
 	    "  voice, latitude, longitude, place_name, place_address, contacts, emoji, target_wamid, reply_kind, reply_id,"
 	    "  reply_description, reply_data, order_items, context_wamid, context_from,"
-	    /* who answers a message of ours writes to the number that has sent it */
+	    /* the quoted message must be one of the number to which the answer came */
 	    "  (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.sender = $3 AND m.id = " MESSAGE_OF_WAMID(
 	        "context_wamid",
 	        "0") "), forwarded, referral,"

@@ -22,15 +22,15 @@ struct InboxTask {
 	std::int64_t occurred_at;
 	std::int64_t received_at;
 	std::int64_t message_id; /* 0: none */
-	bool apply_status;       /* of a status: its message has still to be changed */
+	bool apply_status;       /* a status that its message does not show yet */
 	const char *signed_for;  /* see Event */
 };
 
-/* The 24 hours in which any message may answer, and words such as STOP. Nothing of a user's runs.
- */
+/* Opens the 24-hour window, in which any type of message may be sent, and acts upon words such as
+ * STOP. No trigger of a user's runs. */
 void heed_message(const InboxTask &task);
 
-/* The row of whatsapp_inbound, and with it the triggers that users put there. */
+/* Inserts the row of whatsapp_inbound, which fires the triggers that users put there. */
 void store_inbound(const InboxTask &task);
 
 } // namespace whatsapp::pg

@@ -43,9 +43,9 @@ is_kind(const InboxTask &task, const char *kind)
 	return task.kind != nullptr && strcmp(task.kind, kind) == 0;
 }
 
-/* Statuses that are to be applied come first. Nothing has happened after it was told: a clock that
- * is ahead by more than clocks differ is not believed. Else what is told later, a STOP say, would
- * not count for as long, and a window would stay open. */
+/* Statuses that are to be applied come first. Nothing can happen after it was received: a time that
+ * is further ahead than clocks differ is not believed. Else a later event, such as a STOP, would
+ * count as older for so long, and a window would stay open. */
 int
 take_tasks(InboxTask *tasks, int limit)
 {
@@ -80,8 +80,9 @@ take_tasks(InboxTask *tasks, int limit)
 	return static_cast<int>(rows.count());
 }
 
-/* An item speaks of the account of its entry, and of the number in its metadata. Of statuses the
- * listener has asked, for their messages tell. */
+/* Whether the event is about an account or a number for which its signer may not speak: the account
+ * of its entry, and the number in its metadata. For statuses the listener has decided this, by the
+ * sender of the message. */
 bool
 is_foreign(const InboxTask &task)
 {
@@ -103,7 +104,9 @@ mark_foreign(const InboxTask &task)
 	note_foreign_event(task.signed_for, or_empty(task.account_id), or_empty(task.phone_number_id));
 }
 
-/* What is ours to do. Once more is no harm: everything in it carries the time of the event. */
+/* What the extension itself does about an event. Doing it once more does no harm: what it writes
+ * carries the time of the event, except an opt-out that an error code tells, which counts from
+ * now. */
 void
 act_on_event(const InboxTask &task)
 {
@@ -138,8 +141,9 @@ attempt_task(const InboxTask &task, Problem &problem)
 	       try_body_apart(problem, settings.trigger_timeout, [&] { apply_status_tasks(&task, 1); });
 }
 
-/* All of them at once, as the listener does; where a user's trigger will not have one, each is
- * attempted alone. Returns how many are applied. */
+/* Applies the statuses among the tasks all at once, as the listener does. When a user's trigger
+ * refuses one of them, none is applied here, and each is attempted alone later. Returns how many
+ * are applied. */
 int
 apply_statuses_together(InboxTask *tasks, int count)
 {
@@ -199,7 +203,7 @@ report_failed_tasks(const InboxTask &first, const Problem &problem, int failed)
 	         "Most likely a trigger on whatsapp_inbound or whatsapp_messages fails. See whatsapp_event_queue; it is tried again.")));
 }
 
-/* tasks: those to do now. Returns how many are behind us. */
+/* Returns how many of the tasks are dealt with: done, or put off. */
 int
 work_off_tasks(InboxTask *tasks, int count)
 {
@@ -210,10 +214,10 @@ work_off_tasks(InboxTask *tasks, int count)
 	Problem first_problem = {};
 	int failed = 0;
 	int at = 0;
-	/* or what a deferred trigger refuses would undo the whole batch at its commit */
+	/* else the refusal of a deferred trigger would undo the whole batch at its commit */
 	run_statement(immediate, Values());
-	/* those must not stay in the queue: to apply a status late, and once more, could meet another
-	 * attempt of its message */
+	/* what is applied must leave the queue in this transaction: applied once more, and late, a
+	 * status could meet another attempt of its message */
 	const int applied = apply_statuses_together(tasks, count);
 	for (; at < count &&
 	       (at < applied || ((at == 0 || monotonic_ms() < end) && !shutdown_requested()));
@@ -256,7 +260,7 @@ bool
 work_off_event_queue(std::int64_t &next_due_ms)
 {
 	static InboxTask tasks[batch_size];
-	/* after a commit that failed, whoever was to blame is found one by one */
+	/* after a commit that failed, events are taken one by one until the one to blame is found */
 	static int singly = 0;
 	const int limit = singly > 0 ? 1 : batch_size;
 	int taken = 0;
@@ -274,7 +278,7 @@ work_off_event_queue(std::int64_t &next_due_ms)
 	if (committed)
 		return more;
 	next_due_ms = 1000;
-	/* somebody holds a lock, or the disk is full: nobody here is to blame */
+	/* somebody holds a lock, or the disk is full: no event is to blame */
 	if (taken == 0 || failure_passes())
 		return false;
 	if (limit > 1) {

@@ -14,8 +14,8 @@ namespace whatsapp::pg
  * whatsapp_messages run. */
 void apply_status_tasks(const InboxTask *tasks, std::size_t count);
 
-/* What a status tells beside that: that its recipient wants no marketing. Nothing of a user's runs.
- */
+/* Acts upon what a status may tell besides: that its recipient wants no marketing. No trigger of a
+ * user's on whatsapp_messages runs. */
 void heed_status(const InboxTask &task);
 
 } // namespace whatsapp::pg

@@ -1,5 +1,5 @@
 /*
- * media_rows.cpp — files that have arrived, here or there, and those that never will.
+ * media_rows.cpp — files that have arrived, here or at Meta, and those that never will.
  */
 #include "pg/requests/media_rows.hpp"
 
@@ -19,7 +19,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* Meta keeps it for 30 days, and a message that names it may wait for a while. */
+/* Meta keeps a file for 30 days; a day less, since a message that names it may wait for a while. */
 #define KEPT_BY_META "interval '29 days'"
 
 } // namespace

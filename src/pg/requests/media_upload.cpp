@@ -14,7 +14,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* Of a file that is uploaded once a month, three years of them. */
+/* For a file that is uploaded again each month, the ids of three years. */
 constexpr int most_lapsed_ids = 36;
 
 /* The account of a sender; "default" needs no row. */
@@ -79,8 +79,8 @@ insert_upload(const NewUpload &upload)
 	return made.int64_at(0, 1);
 }
 
-/* Somebody else may store the same at this moment: then theirs will do, once they have committed.
- */
+/* Another session may store the same bytes at this moment. Then its row is taken once it has
+ * committed, and its id is returned as a negative number. */
 std::int64_t
 insert_or_find_upload(const NewUpload &upload)
 {
@@ -96,7 +96,7 @@ insert_or_find_upload(const NewUpload &upload)
 	raise_problem(problem);
 }
 
-/* upload.content NULL: it is there */
+/* upload.content NULL: the row has the bytes already. */
 void
 ask_for_upload(std::int64_t id, const char *account, const NewUpload &upload)
 {

@@ -15,14 +15,15 @@ struct NewUpload {
 	const char *mime_type;
 	const char *filename; /* NULL: none */
 	const char *sha256;   /* hexadecimal digits */
-	bytea *content;       /* in its size as it was given */
+	bytea *content;       /* neither compressed nor out of line */
 };
 
-/* Between SPI_connect() and SPI_finish(). The id of the row that is there for these bytes, or of a
- * new one; whose upload is asked for when it is not at Meta. Raises 42704 for an unknown sender. */
+/* Between SPI_connect() and SPI_finish(). Returns the id of the row that has these bytes already,
+ * or of a new one, and asks for the upload when the file is not at Meta. Raises 42704 for an
+ * unknown sender. */
 std::int64_t add_upload(const NewUpload &upload);
 
-/* One that was uploaded, whose bytes are there. */
+/* Uploads a file once more that was uploaded before, and whose bytes are kept. */
 void upload_again(std::int64_t media);
 
 } // namespace whatsapp::pg

@@ -8,7 +8,8 @@
 namespace whatsapp::pg
 {
 
-/* The account, or a page of numbers; behind the last one, what was in none is marked as gone. */
+/* Writes the account, or a page of numbers. After the last page, numbers that were on none of them
+ * are marked as gone. */
 const char *write_synced_numbers(const AnsweredRequest &answered);
 
 } // namespace whatsapp::pg

@@ -1,5 +1,5 @@
 /*
- * read_mark.cpp — who marks is the number that the message came to.
+ * read_mark.cpp — the request is made for the number that the message came to.
  */
 #include "pg/requests/read_mark.hpp"
 

@@ -1,5 +1,5 @@
 /*
- * read_mark.hpp — inbound messages that the sender of an answer has seen.
+ * read_mark.hpp — marking inbound messages as read.
  */
 #pragma once
 

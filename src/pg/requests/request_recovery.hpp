@@ -8,8 +8,9 @@
 namespace whatsapp::pg
 {
 
-/* In a transaction. What lies as running and is in nobody's hands: its clerk ended. Those that
- * cannot be repeated become unknown; those that have ended it whatsapp.max_attempts times fail. */
+/* In a transaction, at the start of a clerk: a request that is still marked as running is one whose
+ * clerk has ended. It waits to be made again if its kind is among repeatable, else it becomes
+ * unknown. One whose clerk has ended whatsapp.max_attempts times fails. */
 void recover_requests(const char *const *repeatable, std::size_t count);
 
 } // namespace whatsapp::pg

@@ -11,10 +11,10 @@
 namespace whatsapp::pg
 {
 
-/* In a transaction. What the column result is to say; NULL: what the kind says. */
+/* In a transaction. Returns the text for the column result; NULL: it has what the kind says. */
 const char *write_request_rows(const AnsweredRequest &answered);
 
-/* In a transaction, of one that has failed for good. */
+/* In a transaction, for a request that has failed for good. */
 void write_request_failure(const char *kind, std::int64_t id, const char *message);
 
 } // namespace whatsapp::pg

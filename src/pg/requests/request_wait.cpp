@@ -1,6 +1,6 @@
 /*
- * request_wait.cpp — looked at every now and then, in a transaction of its own each time, so that
- * no snapshot is held while others work.
+ * request_wait.cpp — the request is looked at every now and then, in a transaction of its own each
+ * time, so that no snapshot is held while the clerk works.
  */
 #include "pg/requests/request_wait.hpp"
 
@@ -101,7 +101,7 @@ raise_timeout(std::int64_t id, const Result &row)
 	pg_unreachable();
 }
 
-/* True: it is done. */
+/* True when the request is done; raises when it has failed. */
 bool
 has_ended(std::int64_t id, bool is_late)
 {

@@ -16,14 +16,14 @@ void require_own_transactions(FunctionCallInfo fcinfo, const char *procedure, co
 /* Raises 55000 when nobody would make a request. */
 void require_clerk();
 
-/* Between SPI_connect_ext(SPI_OPT_NONATOMIC) and SPI_finish(), in the procedure of that number:
+/* Between SPI_connect_ext(SPI_OPT_NONATOMIC) and SPI_finish(), in the procedure with that OID:
  * commits, and waits until the request has ended; it can be cancelled. Raises what went wrong
  * (WA030), or that the time is over (WA031): the request goes on then. */
 void await_request(std::int64_t id, std::int64_t timeout_ms, Oid function);
 
 /* Until end(), statements have the rights of the extension's owner and find nothing of the
- * caller's, as in a SECURITY DEFINER function that sets search_path, which could not commit. An
- * error ends that, too. No commit meanwhile. */
+ * caller's, as in a SECURITY DEFINER function that sets search_path. (Such a procedure could not
+ * commit.) An error ends that, too. Nothing may commit before end(). */
 class OwnerRights
 {
 public:

@@ -1,5 +1,5 @@
 /*
- * requests.cpp — plain statements: these are few.
+ * requests.cpp — plain statements: requests are few.
  */
 #include "pg/requests/requests.hpp"
 
@@ -75,7 +75,7 @@ find_waiting_request(const char *kind, const char *account, bool is_due)
 namespace
 {
 
-/* The bytes that go with it. */
+/* Reads the file that is to be uploaded by the request. */
 void
 read_file(ClaimedRequest &claimed)
 {
@@ -114,7 +114,7 @@ claim_request(const BusyAccounts &busy, MemoryContextData *memory, ClaimedReques
 	    " AND coalesce(account, '') <> ALL ($2) ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED",
 	    2,
 	    {TEXTARRAYOID, TEXTARRAYOID}};
-	/* one that is unknown stays so: to look is no second attempt */
+	/* a request that is unknown stays so: to look what became of it is no second attempt */
 	static Statement mark = {
 	    "UPDATE @s@.whatsapp_requests AS r SET started_at = clock_timestamp(),"
 	    "  state = CASE r.state WHEN 'waiting' THEN 'running' ELSE r.state END,"
@@ -192,7 +192,7 @@ settle_request(const EndedRequest &ended)
 	values.set_text(7, ended.details);
 	values.set_text(8, ended.hint);
 	values.set_text(9, ended.result);
-	/* who deletes a row wants to hear no more of it */
+	/* a row that somebody has deleted meanwhile is no error */
 	if (run_statement(statement, values).count() == 0 && !run_statement(left, key).empty())
 		raise_left_out("whatsapp_requests");
 }

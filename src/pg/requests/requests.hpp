@@ -24,8 +24,8 @@ struct NewRequest {
  * SPI_finish(). Returns its id. */
 std::int64_t add_request(const NewRequest &request);
 
-/* One of that kind and account waits and has not begun: it will do. 0 when there is none. is_due:
- * only one that need not wait any more. */
+/* The id of a request of that kind and account that waits and was not tried yet; 0 when there is
+ * none. is_due: only one that is due. */
 std::int64_t find_waiting_request(const char *kind, const char *account, bool is_due);
 
 /* Clerk side, each in a transaction. */
@@ -36,7 +36,7 @@ struct ClaimedRequest {
 	const char *account;
 	const char *sender;
 	const char *request;
-	/* of the tables, NULL where they say nothing */
+	/* from the tables; NULL where they have nothing */
 	const char *phone_number_id;
 	const char *business_account_id;
 	const char *api_version;
@@ -49,7 +49,7 @@ struct ClaimedRequest {
 	std::size_t file_size;
 };
 
-/* What nothing may be claimed for. */
+/* For what no request may be claimed now. */
 struct BusyAccounts {
 	/* A call is under way: the account's name (empty: the default one), and behind a slash the
 	 * sender's where it is about a number. */
@@ -59,8 +59,8 @@ struct BusyAccounts {
 	std::size_t resting_count;
 };
 
-/* The first one that is due and may be asked, marked before it is acted upon. False: there is none.
- * Strings live in memory. */
+/* Takes the first request that is due and may be made, and marks it; the mark must be committed
+ * before the request is made. False when there is none. Strings live in `memory`. */
 bool claim_request(const BusyAccounts &busy, MemoryContextData *memory, ClaimedRequest &claimed);
 
 enum class RequestEnd : int { done, failed, again, put_back, unknown };
@@ -82,7 +82,7 @@ void settle_request(const EndedRequest &ended);
 /* Milliseconds until the next one is due, 0 for now, -1 when none waits. */
 std::int64_t next_request_ms();
 
-/* Those that ended long ago. */
+/* Deletes requests that ended long ago. */
 void forget_old_requests();
 
 /* Reader side: when something is due and no hold forbids it, the clerk is called. */

@@ -20,7 +20,8 @@ namespace
 
 #define OF_SAMPLE " WHERE s.name = $2 AND s.account IS NOT DISTINCT FROM $1"
 
-/* How long Meta keeps an upload is not told; as with its media, it is taken to be 30 days. */
+/* Meta does not tell how long it keeps an upload. It is taken to be 30 days, as for media; after 25
+ * of them it is uploaded again. */
 #define IS_AT_META " AND s.handle IS NOT NULL AND s.uploaded_at > now() - interval '25 days'"
 
 } // namespace
@@ -65,7 +66,8 @@ add_sample(const NewSample &sample)
 	return request_id;
 }
 
-/* Other bytes may have taken its name meanwhile: theirs is on its way. */
+/* Other bytes may have this name by now: then nothing is written, and their own answer will
+ * come. */
 const char *
 write_uploaded_sample(const AnsweredRequest &answered)
 {

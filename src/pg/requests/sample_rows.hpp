@@ -24,7 +24,7 @@ struct NewSample {
  * Raises 42704 when there is no such account. */
 std::int64_t add_sample(const NewSample &sample);
 
-/* The writers of the kind. */
+/* The writers for requests of kind upload_sample. */
 const char *write_uploaded_sample(const AnsweredRequest &answered);
 void write_failed_sample(std::int64_t request_id, const char *message);
 

@@ -1,5 +1,5 @@
 /*
- * sync_schedule.cpp — a row that waits or ran lately will do.
+ * sync_schedule.cpp — nothing is asked for while such a request waits, or when one was made lately.
  */
 #include "pg/requests/sync_schedule.hpp"
 
@@ -16,7 +16,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* reviews end in bursts */
+/* Meta ends reviews in bursts: one sync reads what several webhooks are about */
 constexpr std::int64_t after_webhook_ms = 10000;
 
 bool
@@ -52,7 +52,8 @@ is_sync_due(const char *kind, const char *account, std::int64_t max_age_ms)
 	return run_statement(statement, values).empty();
 }
 
-/* Whoever has not said currency and time zone does not ask what messages cost. */
+/* Costs are read only where currency and time zone are set: who has not set them does not ask what
+ * messages cost. */
 bool
 is_priced(const char *account)
 {

@@ -11,9 +11,9 @@ namespace whatsapp::pg
 
 /* Reader side, each in a transaction. */
 
-/* For each account whose id is known: when the last sync is older than that, it is asked for. What
- * the token may and what was charged has an age of its own: neither changes within a day, and a
- * start is no reason to ask. */
+/* For each account whose id is known: asks for a sync of templates and numbers when the last one is
+ * older than max_age_ms. What the token may do and what was charged has an age of its own,
+ * max_daily_age_ms: neither changes within a day, and the start of a reader is no reason to ask. */
 void request_due_syncs(std::int64_t max_age_ms, std::int64_t max_daily_age_ms);
 
 /* A webhook has told about a template of that account (NULL: the default one): what it does not

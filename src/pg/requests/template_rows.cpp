@@ -35,7 +35,8 @@ values_of(const AnsweredRequest &answered)
 	"  parameter_format text, components jsonb, message_send_ttl_seconds jsonb)"                               \
 	" WHERE p.name IS NOT NULL AND octet_length(p.name) <= 512 AND p.language IS NOT NULL"                     \
 	"  AND octet_length(p.language) <= 63) AS p"
-/* A number that can be one, else not known: Meta says nothing of 30 days, and -1 may be said. */
+/* The time to live of a template, or NULL for what cannot be one: Meta leaves out the usual 30
+ * days, and may say -1. */
 #define TTL_OF(json)                                                     \
 	"CASE WHEN jsonb_typeof(" json ") <> 'number' THEN NULL WHEN (" json \
 	")::numeric BETWEEN 0 AND 31536000 THEN (" json ")::bigint END"

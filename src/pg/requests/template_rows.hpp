@@ -8,7 +8,8 @@
 namespace whatsapp::pg
 {
 
-/* A page; behind the last one, what was in none is marked as gone. */
+/* Writes a page of templates. After the last one, templates that were on none of them are marked as
+ * gone. */
 const char *write_synced_templates(const AnsweredRequest &answered);
 const char *write_created_template(const AnsweredRequest &answered);
 const char *write_edited_template(const AnsweredRequest &answered);

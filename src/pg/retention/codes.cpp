@@ -1,6 +1,6 @@
 /*
- * codes.cpp — by a list of its own: neither the sender nor an index of the messages has to know of
- * it.
+ * codes.cpp — codes have a table of their own: the sender need not know of them, nor must
+ * whatsapp_messages have an index.
  */
 #include "pg/retention/codes.hpp"
 
@@ -21,8 +21,8 @@ OwnTable codes("whatsapp_codes");
 void
 erase_sent_codes()
 {
-	/* one that waits though its row in the queue is gone keeps its content, and no room of others
-	 */
+	/* A message that is PENDING without a row in the queue keeps its content. It is left out here:
+	 * else such messages would fill the LIMIT, and others would never be reached. */
 	static Statement find = {
 	    "SELECT c.message_id FROM @s@.whatsapp_codes AS c WHERE NOT EXISTS"
 	    " (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = c.message_id)"
@@ -30,13 +30,15 @@ erase_sent_codes()
 	    " ORDER BY c.message_id LIMIT 1000",
 	    0,
 	    {}};
-	/* what somebody has locked is met in the next turn, and keeps no code of others */
+	/* A message that somebody has locked is taken in the next turn: the others need not wait for
+	 * it. */
 	static Statement free_ones = {
 	    "SELECT m.id FROM @s@.whatsapp_messages AS m WHERE m.id = ANY ($1)"
 	    " AND m.status <> 'PENDING' AND m.payload IS NOT NULL ORDER BY m.id FOR NO KEY UPDATE SKIP LOCKED",
 	    1,
 	    {INT8ARRAYOID}};
-	/* wa_retry() may have put one back meanwhile: then it keeps its content, and its row here */
+	/* wa_retry() may have queued a message again meanwhile: then it keeps its content, and its row
+	 * in whatsapp_codes. */
 	static Statement erase = {
 	    "UPDATE @s@.whatsapp_messages AS m SET payload = NULL WHERE m.id = ANY ($1)"
 	    " AND m.status <> 'PENDING' AND m.payload IS NOT NULL",

@@ -66,12 +66,12 @@ constexpr int by_keys = 1, by_keys_and_spellings = 2;
 		TEXTARRAYOID, TEXTARRAYOID \
 	}
 
-/* What names the person in a text of a caller's or of Meta's goes; other texts stay. */
+/* A text of a caller's or of Meta's that names the person is erased; others stay. */
 #define UNLESS_NAMED(column) \
 	column " = CASE WHEN " column " ~ ANY ($2) THEN NULL ELSE " column " END"
 
-/* Events before messages, by whose rows they are found. What the reader has not read yet goes from
- * its list: it would find nothing. */
+/* Events come before messages, since they are found by their messages' rows. Events that the reader
+ * has not acted upon leave its queue, too: it would find them empty. */
 ForgettingStatement forgetting[] = {
     {"whatsapp_event_queue",
      "deleted",
@@ -87,7 +87,7 @@ ForgettingStatement forgetting[] = {
       "  OR e.message_id IN (SELECT m.id FROM @s@.whatsapp_messages AS m WHERE " IS_OF_PERSON(
           "m") "))",
       KEYS_AND_SPELLINGS}},
-    /* what has the wamids of those messages that go next, and their files */
+    /* requests and files are found by inbound messages, which are deleted next */
     {"whatsapp_requests",
      "deleted",
      {"DELETE FROM @s@.whatsapp_requests AS r USING @s@.whatsapp_inbound AS i"
@@ -159,7 +159,7 @@ ForgettingStatement forgetting[] = {
 };
 static_assert(lengthof(forgetting) + 1 <= most_forgotten);
 
-/* Those that wait are called off. */
+/* Cancels the messages that wait. */
 std::int64_t
 cancel_waiting(const Values &person)
 {

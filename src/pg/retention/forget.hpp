@@ -1,5 +1,5 @@
 /*
- * forget.hpp — all that the tables know of one person goes; what is counted stays.
+ * forget.hpp — deletes all that the tables know of one person; counts stay.
  */
 #pragma once
 

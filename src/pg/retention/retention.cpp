@@ -28,9 +28,11 @@ namespace
 constexpr int batch_rows = 500;
 /* Between two batches: 5,000 rows a second leave the sender its processor and its disk. */
 constexpr std::int64_t batch_pause_ms = 100;
-/* What is due grows by the second; a pass reads what it has left alone once more. */
+/* Between two passes. Rows grow old all the time, but a pass reads what it has to leave alone once
+ * more. */
 constexpr std::int64_t pass_pause_ms = 60 * 1000;
-/* Those that go stand first, so that a look costs little. */
+/* Between two looks at whatsapp_changes. The rows to be deleted are the first ones, so a look costs
+ * little. */
 constexpr std::int64_t changes_pause_ms = 5000;
 constexpr std::int64_t whole_pass_pause_ms = std::int64_t{24} * 3600 * 1000;
 /* Rows that a constraint or a trigger of the user's did not let go are tried again then. */
@@ -45,7 +47,7 @@ struct Retention {
 	Statement act;   /* $1 ids */
 	Statement also;  /* $1 the same; or without a text */
 	Statement apart; /* $1 the same: those that nobody has locked */
-	/* Leaves rows where they are, so that a pass would read them all again. */
+	/* act leaves the rows in the table, so that each pass would read all of them again. */
 	bool keeps_rows;
 	TimestampTz reached = DT_NOBEGIN;
 	/* A campaign's messages are all of one time: there a pass goes on by their places. An index has
@@ -128,7 +130,7 @@ retire_wamids()
 	run_statement(statement, Values());
 }
 
-/* Of which row a message was: of those that are gone. */
+/* Deletes what is noted of watched rows whose messages are gone. */
 void
 retire_row_links()
 {
@@ -154,7 +156,7 @@ act_on_rows(Retention &retention, const Values &ids)
 		run_statement(retention.also, ids);
 }
 
-/* Those in the column of ids, from a place on. */
+/* The ids of so many rows, from a place on, as parameter $1. */
 Values
 part_of_ids(const Result &rows, uint64 from, uint64 count)
 {
@@ -166,16 +168,17 @@ part_of_ids(const Result &rows, uint64 from, uint64 count)
 	return values;
 }
 
-/* What passes is for the whole transaction to fail of, but a lock or an object in use is of one row
- * as much as a foreign key is. */
+/* Whether an error concerns the row, as that of a foreign key does. An error that passes, such as a
+ * full disk, must fail the whole transaction; but a lock and an object in use belong to the row,
+ * too. */
 bool
 refuses_row(const Problem &problem)
 {
 	return !problem_passes(problem) || strncmp(problem.sqlstate, "55", 2) == 0;
 }
 
-/* By halves, so that one row that may not go keeps itself alone. Returns how many were refused;
- * problem is why the last one was. */
+/* Acts by halves, so that a row that may not be deleted keeps back no other one. Returns how many
+ * were refused; problem is why the last one was. */
 uint64
 act_in_parts(Retention &retention, const Result &rows, uint64 from, uint64 count, Problem &problem)
 {
@@ -191,7 +194,7 @@ act_in_parts(Retention &retention, const Result &rows, uint64 from, uint64 count
 	       act_in_parts(retention, rows, from + half, count - half, problem);
 }
 
-/* Once in a pass. */
+/* Writes a line into the log once in a pass. */
 void
 report_refused_rows(const Retention &retention, uint64 refused, const Problem &problem)
 {
@@ -210,7 +213,7 @@ report_refused_rows(const Retention &retention, uint64 refused, const Problem &p
 uint64
 retire_batch(Retention &retention)
 {
-	/* one that is deferred would be met at the commit, where it is of no row any more */
+	/* a deferred constraint would fail at the commit, where nobody could tell for which row */
 	static Statement check_at_once = {"SET CONSTRAINTS ALL IMMEDIATE", 0, {}};
 	run_statement(check_at_once, Values());
 	Values oldest;
@@ -236,8 +239,8 @@ retire_batch(Retention &retention)
 	return rows.count();
 }
 
-/* From the oldest row on; where what is older was left there and would only be read again, now and
- * then. */
+/* The next pass begins with the oldest row again. Where old rows were left in the table, and would
+ * only be read once more, it does so only once in a while. */
 void
 begin_next_pass(Retention &retention, std::int64_t now)
 {

@@ -29,13 +29,13 @@ namespace whatsapp::pg
 namespace
 {
 
-/* Of one watch and one range of a statement's rows. */
+/* The work of one watch on one range of a statement's rows. */
 struct Announcing {
 	const WatchDefinition &watch;
 	WatchRows rows;
 	AnnouncementTaker *taker; /* NULL: they are enqueued */
 	bool planned = false;
-	/* of all chunks */
+	/* used for each chunk anew */
 	Announcement *announcements = nullptr;
 	MessageBatch *batch = nullptr;
 };
@@ -103,7 +103,7 @@ write_announcements(const Announcing &announcing, int count, bool in_batch)
 		link_announcements(watch, announcing.announcements, count);
 }
 
-/* Those that wait for others. */
+/* Announcements that wait for other rows become items. Refused ones are recorded at once. */
 void
 keep_items(const Announcing &announcing, int count)
 {
@@ -125,7 +125,8 @@ keep_items(const Announcing &announcing, int count)
 		add_watch_items(watch, announcements, good);
 }
 
-/* Those with a key are written in a batch first, on the guess that nobody has it. */
+/* Messages with a key are first written as a batch, on the guess that none of the keys is there
+ * yet. */
 void
 enqueue_announcements(const Announcing &announcing, int count)
 {
@@ -192,7 +193,8 @@ take_chunk(Announcing &announcing, const Result &rows)
 		enqueue_announcements(announcing, count);
 }
 
-/* Our statements' results are SPI's until it is left, so it is left after each chunk. */
+/* The results of our statements live until SPI is left, so each chunk has a connection of its
+ * own. */
 bool
 fetch_chunk(Announcing &announcing, Portal cursor)
 {
@@ -277,8 +279,8 @@ announce_halves(const WatchDefinition &watch, const WatchRows &rows, WatchTroubl
 	tuplestore_end(right.store);
 }
 
-/* In the chain of error contexts, which no error leaves behind: so a watch can see that it is at
- * work already. */
+/* Stands in the chain of error contexts as long as a watch is at work, and is_at_work() looks for
+ * it there: after an error, the server itself takes it out of the chain. */
 extern "C" void
 name_watch(void *argument)
 {

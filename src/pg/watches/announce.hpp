@@ -14,7 +14,8 @@ namespace whatsapp::pg
  * recorded. In reject mode it is raised. As the extension's owner, without SPI. */
 void announce_rows(const WatchDefinition &watch, const WatchRows &rows);
 
-/* The same for a look: nothing is written, and each announcement is handed over. Raises. */
+/* The same for wa_watch_test(): nothing is written, and each announcement is handed to the taker.
+ * Raises. */
 struct AnnouncementTaker {
 	void (*take)(AnnouncementTaker &self, const WatchDefinition &watch,
 	             const Announcement &announcement);

@@ -38,7 +38,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* As of send_at in the sending functions. */
+/* The limit that send_at has in the sending functions, too. */
 constexpr TimestampTz end_of_time = INT64CONST(252455616000) * USECS_PER_SEC;
 
 void
@@ -60,7 +60,7 @@ kept_failure(const Failure &why)
 	return copy;
 }
 
-/* A watch announces a row once; that it is gone is another announcement. */
+/* A watch announces a row once; its deletion is another announcement. */
 const char *
 announcement_key(const WatchDefinition &watch, WatchEvent event, const char *given,
                  const char *row_key)
@@ -104,7 +104,7 @@ read_priority(const char *name, Announcement &announcement)
 		                    "The priorities are urgent, normal and bulk.");
 }
 
-/* What is a plain word stands in the definition, the rest in the query. */
+/* A plain word stands in the definition; the value of an expression comes from the query. */
 const char *
 word_or_value(const char *defined, const Result &rows, std::uint64_t row, int column)
 {
@@ -124,7 +124,8 @@ bool
 make_payload(const WatchDefinition &watch, const char **parameters, NewMessage &message,
              Failure &why)
 {
-	/* of one whose phone alone is wrong the content is kept, for wa_retry() to the right one */
+	/* the content is made also when the phone is wrong: wa_retry() may send it to the right
+	 * number */
 	const bool has_phone = try_body(why, [&] {
 		check_text_limit(limits::phone, require_value(message.recipient_phone, "phone"));
 		check_recipient(message.recipient_phone);
@@ -170,7 +171,8 @@ find_template(const WatchDefinition &watch, NewMessage &message, TemplateInUse &
 	message.template_language = in_use.sent_language;
 }
 
-/* A text for those whose window is open; the template, which is checked by now, for the others. */
+/* With a body, the message is a text for recipients whose window is open. The template, which is
+ * checked by now, becomes its fallback for the others. */
 void
 prefer_text(const WatchDefinition &watch, const char *body, Announcement &announcement)
 {
@@ -201,7 +203,7 @@ check_expiry(Announcement &announcement)
 		                    "See expires_at of the watch.");
 }
 
-/* One whose time has long been over is not wanted any more. */
+/* A message whose time to live would be over already is not wanted. */
 void
 read_following(const WatchDefinition &watch, WatchEvent event, const Result &rows,
                std::uint64_t row, Announcement &announcement)
@@ -211,7 +213,8 @@ read_following(const WatchDefinition &watch, WatchEvent event, const Result &row
 	    message.has_expires_at
 	        ? message.expires_at
 	        : message.send_at + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC;
-	/* a time that is none, infinity say, is never; one that is out of range is told of */
+	/* NULL and infinity mean never, so no message is wanted; a time that is out of range is an
+	 * error */
 	const bool never =
 	    rows.is_null(row, watch_send_at) || TIMESTAMP_NOT_FINITE(rows.int64_at(row, watch_send_at));
 	announcement.wanted = rows.bool_at(row, watch_wanted) && !never &&
@@ -252,7 +255,7 @@ keep_to_hours(const WatchDefinition &watch, Announcement &announcement)
 		                    "Its hours begin later: see expires_at and send_window of the watch.");
 }
 
-/* It waits for other rows. */
+/* The message waits for other rows: sets when it is to be made. */
 void
 read_waiting(const WatchDefinition &watch, Announcement &announcement)
 {
@@ -304,7 +307,8 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	message.idempotency_key = announcement_key(
 	    watch, event, rows.text_at(row, watch_idempotency_key), announcement.row_key);
 	message.first_of_key_stands = true;
-	/* of then: a row that was announced stays so when the owner gets another name */
+	/* the name that the owner had when the watch was made: keys are compared with it, and a row
+	 * that was announced must count as announced after the role is renamed */
 	message.enqueued_by = watch.owner;
 	const auto **parameters = static_cast<const char **>(
 	    palloc(sizeof(char *) * static_cast<Size>(watch.parameter_count + 1)));
@@ -331,7 +335,8 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 		    announcement, ERRCODE_INSUFFICIENT_PRIVILEGE,
 		    psprintf("owner of the watch may not send for sender \"%s\"", message.sender),
 		    "wa_grant() gives the right, see whatsapp_grants.");
-		/* nothing is left in the other's rows, nor anything that wa_retry() would send */
+		/* it becomes a FAILED message of the default sender, without a payload: nothing may be
+		 * written among the rows of a sender that is not theirs, nor be sent by wa_retry() */
 		message.sender = default_sender;
 		message.payload = nullptr;
 	}

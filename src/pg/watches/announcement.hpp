@@ -19,8 +19,9 @@ struct Announcement {
 	 */
 	bool wanted;
 	const char *old_key;
-	/* Of one that waits for others: its texts, NULL for the number of rows; when it is made at the
-	 * latest (0: no limit); the time zone of its hours. */
+	/* Of a message that waits for other rows: the texts of its parameters; when its row was
+	 * announced; when the message is made at the latest (0: no limit); the time zone of its
+	 * hours. */
 	const char *const *parameters;
 	std::int64_t made_at;
 	std::int64_t latest_at;
@@ -43,7 +44,8 @@ void compose_announcement(const WatchDefinition &watch, WatchEvent event, const 
                           std::uint64_t row, TemplateInUse &template_in_use,
                           Announcement &announcement);
 
-/* A longer key is its beginning and a hash of all of it. In the current memory. */
+/* The key; of one that is too long, its beginning and a hash of all of it. In the current
+ * memory. */
 const char *key_within_limit(const char *key);
 
 /* Whether a message with the key was enqueued before, so that this one is not. */

@@ -1,6 +1,6 @@
 /*
- * collected_message.cpp — counted, sorted and cut by the server: a digest may be of any number of
- * rows.
+ * collected_message.cpp — values are counted, sorted and cut by SQL, since a digest may have any
+ * number of rows.
  */
 #include "pg/watches/collected_message.hpp"
 
@@ -32,7 +32,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* The newest item says what all of them have. */
+/* What the items of a group have in common, as the newest of them has it. */
 struct MessageGroup {
 	NewMessage message;
 	const char *separator; /* NULL with debounce */
@@ -72,7 +72,7 @@ read_group(Datum ids, MessageGroup &group)
 	group.row_key = found.text_at(0, 11);
 	group.count = found.int64_at(0, 12);
 	group.group_key = found.text_at(0, 13);
-	/* its time to live counts from here, also when the reader was away */
+	/* the time to live counts from when the item was due, even if the reader was away then */
 	if (!message.has_expires_at)
 		message.expires_at =
 		    found.int64_at(0, 14) + static_cast<TimestampTz>(settings.default_ttl) * USECS_PER_SEC;
@@ -171,7 +171,7 @@ fill_message(MessageGroup &group, const Value *values, std::size_t count, Failur
 	});
 }
 
-/* With debounce only the newest says something. */
+/* With debounce only the newest item counts. */
 Datum
 newest_of(Datum ids)
 {
@@ -197,7 +197,7 @@ compose_message(MessageGroup &group, Datum ids, Failure *&refused)
 	              : why;
 }
 
-/* Of the watch, as long as it is there. */
+/* What the watch says about times, as long as it exists. */
 struct Timing {
 	std::int64_t digest; /* microseconds; 0: none, or the watch is gone */
 	const char *hours;   /* NULL for any time */
@@ -231,9 +231,9 @@ keep_to_hours(const MessageGroup &group, const Timing &timing, TimestampTz momen
 	           : next_opening(moment, timing.hours, group.time_zone, group.message.recipient_phone);
 }
 
-/* What they say stands in the message from now on, and is forgotten with it. All rows of a digest
- * are of the message; with debounce the newest one is, and the others are
- * gone. */
+/* The items have their message. Their texts are erased: they stand in the message from now on, and
+ * are forgotten with it. All items of a digest are kept; with debounce only the newest one is, and
+ * the others are deleted. */
 void
 close_items(const char *watch_key, const MessageGroup &group, const Timing &timing, Datum ids,
             std::int64_t message_id)
@@ -287,7 +287,8 @@ find_previous(const char *watch_key, const MessageGroup &group)
 	return found.empty() ? 0 : found.int64_at(0, 1);
 }
 
-/* In the place of one that waits still; one that has left is never changed. */
+/* With debounce, the message takes the place of an earlier one that still waits. One that has left
+ * is never changed. */
 std::int64_t
 enqueue_collected(const char *watch_key, MessageGroup &group)
 {
@@ -298,7 +299,7 @@ enqueue_collected(const char *watch_key, MessageGroup &group)
 	return enqueue_message(group.message);
 }
 
-/* Statuses of the message are written back to the row, see status_column of a watch. */
+/* Whether statuses of the message are written back to the row: see status_column of a watch. */
 bool
 writes_status(const char *watch_key)
 {
@@ -319,7 +320,7 @@ make_collected_message(const char *watch_key, Datum ids, std::int64_t &opens)
 	MessageGroup group = {};
 	read_group(ids, group);
 	const Timing timing = read_timing(watch_key, group);
-	/* the reader may have been away while the hours were */
+	/* the hours may be over by now, if the reader was away */
 	const TimestampTz now = GetCurrentTimestamp();
 	opens = keep_to_hours(group, timing, now);
 	if (opens > now)

@@ -10,9 +10,10 @@
 namespace whatsapp::pg
 {
 
-/* ids: a bigint[] of locked items of one group. With debounce the newest of them is the message, be
- * it in the place of one that waits still; of a digest it is of all of them. Items that are kept
- * have its id. */
+/* Makes one message of items: ids is a bigint[] of locked items of one group. With debounce the
+ * message is that of the newest item, and takes the place of an earlier one that still waits; with
+ * a digest it is made of all of them. Items that are kept get its id. False outside of the hours:
+ * opens tells when they begin. */
 bool make_collected_message(const char *watch_key, Datum ids, std::int64_t &opens);
 
 } // namespace whatsapp::pg

@@ -8,7 +8,8 @@
 namespace whatsapp::pg
 {
 
-/* Returns one column with its value for each row. before: how many characters stand before it. */
+/* Returns one column with its value for each row. before: how many characters of the query stand
+ * before the expression. */
 const char *expression_query(const char *expression, const WatchRows &none, int &before);
 
 } // namespace whatsapp::pg

@@ -27,7 +27,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* With as many arguments. */
+/* Whether the server has a function of this name with so many arguments. */
 bool
 server_has_function(const char *name, int arguments)
 {

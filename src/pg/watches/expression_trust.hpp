@@ -1,9 +1,9 @@
 /*
- * expression_trust.hpp — whose code an expression runs that does not name it.
+ * expression_trust.hpp — whose functions an expression may run without naming them.
  *
  * The owner of a watched table may give a column another type, with operators and casts of his own,
- * and whoever may create in a schema of a search_path a better match than the server's function.
- * Neither gets the rights of the watch's owner by it.
+ * and who may create functions in a schema of the search_path can make one that matches better than
+ * the server's function. Neither may get the rights of the watch's owner that way.
  */
 #pragma once
 

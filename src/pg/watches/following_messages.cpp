@@ -97,7 +97,8 @@ move_message(std::int64_t id, const NewMessage &message)
 	values.set_text(5, message.template_name);
 	values.set_text(6, message.template_language);
 	values.set_text(7, message.reference);
-	/* whose window was closed at its turn has become the template */
+	/* the type, too: a message whose window was closed at its turn has become its fallback
+	 * template */
 	values.set_text(8, message.message_type);
 	(void)run_statement(content, values);
 	wake_sender_at_commit(due);
@@ -107,7 +108,7 @@ move_message(std::int64_t id, const NewMessage &message)
 namespace
 {
 
-/* Another message may have the key of one that was cancelled. */
+/* Takes the key from a message that was cancelled, so that another one may have it. */
 void
 free_key(std::int64_t id)
 {
@@ -140,7 +141,7 @@ follow_row(const Announcement &announcement)
 			return false;
 		if (announcement.wanted)
 			free_key(known.id);
-		/* why there is none any more */
+		/* a refused one is recorded: it tells why there is no message any more */
 		return announcement.wanted;
 	}
 	if (known.waits) {

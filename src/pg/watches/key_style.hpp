@@ -1,6 +1,6 @@
 /*
- * key_style.hpp — what stands in a key of the short form is written in one way: a row that comes
- * again comes by another session, which has other settings, and is the same row.
+ * key_style.hpp — values in the keys of the short form are always written in one way. The same row
+ * may come again by another session with other settings, and must have the same key.
  */
 #pragma once
 
@@ -12,7 +12,7 @@ namespace whatsapp::pg
 /* Whether the text of a type depends on no setting. */
 bool has_one_style(Oid type);
 
-/* From here to the end, values are written as keys have them. An error ends it as well. */
+/* From here to end_key_style(), values are written as keys have them. An error ends it as well. */
 int begin_key_style();
 void end_key_style(int level);
 

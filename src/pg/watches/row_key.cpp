@@ -67,7 +67,7 @@ row_key_condition(Relation table, const char *who)
 		const char *name = quote_identifier(NameStr(column->attname));
 		const Oid type = getBaseType(column->atttypid);
 		appendStringInfoString(&text, i > 0 ? " AND " : "");
-		/* of any length: character and bit alone would mean one */
+		/* a type of any length: character and bit without one would mean a length of 1 */
 		if (type < FirstNormalObjectId || type_is_enum(type))
 			appendStringInfo(&text, "whatsapp_row.%s OPERATOR(pg_catalog.=) ($1)[%d]::%s", name,
 			                 i + 1,

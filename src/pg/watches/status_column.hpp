@@ -16,13 +16,12 @@ extern "C" {
 namespace whatsapp::pg
 {
 
-/* 42703 when the table has no such column, 55000 when it has no primary key, 22023 for DELETE
- * alone.
- */
+/* Raises 42703 when the table has no such column, 55000 when it has no primary key, 22023 for
+ * DELETE alone. */
 void check_status_column(const WatchDefinition &watch, Relation table);
 
-/* As the extension's owner, with SPI connected, as all of these. */
-/* Notes of which row a message is, unless another row of the watch has it. */
+/* All of the following: as the extension's owner, with SPI connected. */
+/* Notes of which row a message is, unless it is noted already. */
 void link_message(const WatchDefinition &watch, std::int64_t message_id, const char *row_key);
 /* The same for those that were enqueued with an idempotency key. */
 void link_announcements(const WatchDefinition &watch, const Announcement *announcements, int count);
@@ -39,7 +38,7 @@ StatusColumn find_status_column(const char *watch_key);
 const char *status_column_update(Relation table, const char *column);
 
 /* While the reader writes to this row, the watch does not announce it: whatever its expressions and
- * keys are, a status never makes another message. NULL ends it. */
+ * keys are, a status never makes another message. NULL ends the silence. */
 void silence_watch(const char *watch_key, const char *row_key);
 bool is_silenced(const WatchDefinition &watch, WatchEvent event, const char *row_key);
 

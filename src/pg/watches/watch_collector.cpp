@@ -25,16 +25,16 @@ namespace whatsapp::pg
 namespace
 {
 
-/* Without anything that waits, and with. */
+/* The time between two looks when nothing waits, and when something does. */
 constexpr std::int64_t idle_ms = 5000;
 constexpr std::int64_t look_ms = 1000;
-/* The reader has other work. */
+/* One turn takes so long at most: the reader has other work, too. */
 constexpr std::int64_t turn_ms = 200;
 
 #define WAITING(item) item ".message_id IS NULL AND NOT " item ".held"
 
-/* What is taken is what is locked here: others of the group may be committed meanwhile, and what
- * somebody else has locked, to delete it say, is left to him. */
+/* Only items that are locked here are taken: others of the group may be committed meanwhile. An
+ * item that somebody else has locked, to delete it for instance, is left out. */
 Datum
 lock_group(const char *watch, const char *group_key, bool &any)
 {
@@ -52,7 +52,7 @@ lock_group(const char *watch, const char *group_key, bool &any)
 	return any ? found.datum_at(0, 1, INT8ARRAYOID) : Datum(0);
 }
 
-/* A row is announced once, as without a digest. */
+/* Deletes items of rows that were announced before: with a digest, too, a row is announced once. */
 void
 drop_repeats(Datum ids)
 {
@@ -70,9 +70,9 @@ drop_repeats(Datum ids)
 	(void)run_statement(statement, values);
 }
 
-/* When the group is due: with debounce, when nothing has come for so long, or the first one has
- * waited long enough; of a digest, when the first one has waited, but not before the recipient may
- * get another one, and never while the one before stands in the queue. */
+/* When the group is due: with debounce, when no change has come for so long, or the first one has
+ * waited long enough; with a digest, when the first one has waited, but not before the recipient
+ * may get another message, and never while the previous one stands in the queue. */
 bool
 is_due(Datum ids, TimestampTz &due)
 {
@@ -129,7 +129,8 @@ collect_group(const char *watch, const char *group_key)
 		postpone_items(ids, due);
 }
 
-/* Somebody's trigger on our tables, say. The others are not kept waiting. */
+/* The group failed, because of a user's trigger on our tables for instance. It is put off, so that
+ * the others need not wait for it. */
 void
 note_failure(const char *watch, const char *group_key, const Problem &why)
 {

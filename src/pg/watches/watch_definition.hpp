@@ -28,8 +28,8 @@ const char *watch_event_name(WatchEvent event);
 struct WatchDefinition {
 	const char *key;
 	const char *name;
-	Oid relation;      /* of the server that made it */
-	const char *owner; /* by its name of then */
+	Oid relation;      /* its OID in the server where the watch was made */
+	const char *owner; /* the name that the role had then */
 	const char *owner_number;
 	bool on[watch_event_count];
 	const char *template_name;
@@ -43,7 +43,7 @@ struct WatchDefinition {
 	const char *idempotency_key;
 	const char *send_at;
 	const char *status_column; /* of the watched table, which the message's status is written to */
-	const char *due;           /* then the message follows its row as long as it is pending */
+	const char *due;           /* with it, the message follows its row as long as it is pending */
 	const char *expires_at;
 	const char *priority;
 	bool rejects;
@@ -53,7 +53,8 @@ struct WatchDefinition {
 	const char *const *settings; /* name=value */
 	const char *send_window;     /* hours, or "always" */
 	const char *time_zone;       /* a name, or an expression */
-	/* Microseconds, 0 for none: then rows go to whatsapp_watch_items. */
+	/* Microseconds; 0 for none. With debounce or digest, rows become rows of whatsapp_watch_items
+	 * first. */
 	std::int64_t debounce;
 	std::int64_t max_wait;
 	std::int64_t digest;
@@ -70,24 +71,24 @@ collects_rows(const WatchDefinition &watch)
 	return watch.debounce > 0 || watch.digest > 0;
 }
 
-/* Who the owner is now; InvalidOid when he is gone. */
+/* The owner's role; InvalidOid when it is gone. */
 Oid owner_of_watch(const WatchDefinition &watch);
-/* His name now, or of then: for people. */
+/* The owner's name now, or else the one that it had then: for people. */
 const char *owner_name(const WatchDefinition &watch);
 
-/* Of a digest: the parameter that is how many rows there are. */
+/* Whether this parameter of a digest stands for the number of its rows. */
 bool is_row_count(const WatchDefinition &watch, const char *parameter);
 
 bool is_plain_word(const char *text);
 
-/* The definition that a trigger of this table names; of the session's memory, once it was found.
- * NULL when there is none, or it is for another table. As the extension's owner, with SPI
+/* The definition that a trigger of this table names; it stays in the session's memory once it was
+ * found. NULL when there is none, or it is for another table. As the extension's owner, with SPI
  * connected. */
 const WatchDefinition *find_watch(const char *key, Oid relation, Oid trigger_function);
 /* The same without a statement: NULL when this session has not found it yet. */
 const WatchDefinition *known_watch(const char *key, Oid relation);
 
-/* Those of a table, by their names. In the memory of the caller. */
+/* The watches of a table, in the order of their names. In the memory of the caller. */
 struct WatchList {
 	int count;
 	const char **keys;

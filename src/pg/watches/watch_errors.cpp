@@ -1,6 +1,6 @@
 /*
- * watch_errors.cpp — a row for each statement with an error. None is ever changed: who counted in
- * one row would make every transaction with an error wait for the one before.
+ * watch_errors.cpp — a row for each statement with an error. A statement only inserts: if it
+ * counted in an existing row, every transaction with an error would wait for the one before.
  */
 #include "pg/watches/watch_errors.hpp"
 
@@ -29,7 +29,7 @@ Statement insert_error = {
 constexpr int errors_between_sums = 100;
 
 /* The first error of a watch and its latest ones stay; those between become one row that has their
- * sum. What somebody else has locked is left to him. */
+ * sum. Rows that somebody else has locked are left out. */
 void
 sum_up_errors(const WatchDefinition &watch)
 {

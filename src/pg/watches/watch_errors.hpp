@@ -19,11 +19,13 @@ struct WatchTrouble {
 	bool given_up; /* nothing more of the statement is tried */
 };
 
-/* Somebody wants the statement to stop; a time-out is the watch's own fault, and is recorded. */
+/* True when somebody wants the statement to stop. A statement_timeout is not that: it is the
+ * watch's own fault, and is recorded. */
 bool somebody_cancels(const Problem &problem);
 
-/* After it nothing of the statement is tried again: its time is over, and nobody would end what
- * takes too long; or each attempt would wait as long for a lock. */
+/* True for an error after which nothing of the statement is tried again: its time is over, and no
+ * further time-out would end an attempt that takes too long; or each attempt would wait as long for
+ * a lock. */
 bool ends_the_attempts(const Problem &problem);
 
 /* Raises nothing; what cannot be written down is a WARNING. */

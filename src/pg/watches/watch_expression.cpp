@@ -28,7 +28,8 @@ struct ReadExpression {
 	int before; /* characters that stand before it in the query */
 };
 
-/* The server's position is one of our query, which nobody has seen. */
+/* The position in the server's error is one in our query, which the user has never seen. Makes it
+ * one in the expression. */
 extern "C" void
 name_expression(void *argument)
 {

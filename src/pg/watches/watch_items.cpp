@@ -1,5 +1,5 @@
 /*
- * watch_items.cpp — the one statement of a business transaction.
+ * watch_items.cpp — the one statement that the user's transaction runs for them.
  */
 #include "pg/watches/watch_items.hpp"
 
@@ -18,7 +18,7 @@ namespace whatsapp::pg
 namespace
 {
 
-/* A JSON array; null is the number of rows. */
+/* The parameters as a JSON array; null stands for the number of rows. */
 const char *
 texts_of(const WatchDefinition &watch, const Announcement &announcement)
 {
@@ -35,7 +35,7 @@ texts_of(const WatchDefinition &watch, const Announcement &announcement)
 	return text.data;
 }
 
-/* NULL for one that waits for nobody but itself. */
+/* The items of a group become one message. NULL for an item that is a group of its own. */
 const char *
 group_of(const WatchDefinition &watch, const Announcement &announcement)
 {

@@ -11,7 +11,8 @@
 namespace whatsapp::pg
 {
 
-/* By one statement; none of them is refused. As the extension's owner, with SPI connected. */
+/* Inserts an item for each announcement, by one statement; none of them may be a refused one. As
+ * the extension's owner, with SPI connected. */
 void add_watch_items(const WatchDefinition &watch, const Announcement *announcements, int count);
 
 } // namespace whatsapp::pg

@@ -244,7 +244,8 @@ plan_watch_query(const WatchDefinition &watch, const WatchRows &rows)
 	while (known != nullptr && (known->watch != &watch || known->event != rows.event))
 		known = known->next;
 	TupleDesc columns = RelationGetDescr(rows.relation);
-	/* whoever has altered something that it reads may have put his own code there */
+	/* an invalid plan is checked anew: who has altered something that it reads may have put code of
+	 * his own there */
 	if (known != nullptr && known->plan != nullptr && equalTupleDescs(known->columns, columns) &&
 	    SPI_plan_is_valid(known->plan))
 		return known->plan;

@@ -18,7 +18,7 @@ namespace whatsapp::pg
 /* What a query returns, from column 1; those that a watch has no expression for are NULL. */
 enum WatchColumn : int {
 	watch_phone = 1,
-	watch_row_key, /* of the primary key */
+	watch_row_key, /* the text of the primary key */
 	watch_reference,
 	watch_idempotency_key,
 	watch_sender,
@@ -33,9 +33,9 @@ enum WatchColumn : int {
 	/* behind the parameters: the time zone, where it is an expression */
 };
 
-/* What an expression means is decided by whom it works for and by these settings. The user and the
- * settings of the session come back by end_watch_owner(), or with a rollback of the
- * subtransaction. */
+/* What an expression means depends on the role that it works for, and on the settings that the
+ * watch keeps. This is what was there before them: end_watch_owner() gives the session its user and
+ * its settings back, and so does a rollback of the subtransaction. */
 struct WatchOwner {
 	Oid user;
 	int context;
@@ -43,7 +43,8 @@ struct WatchOwner {
 };
 /* Raises 42704 when the role is gone. */
 WatchOwner begin_watch_owner(const WatchDefinition &watch);
-/* The same for whatever else works for a role with settings of another time: name=value. */
+/* The same for other work that is done for a role, such as a callback. settings: name=value, as
+ * kept when it was asked for. */
 WatchOwner begin_role(Oid role, const char *const *settings, int count);
 void end_watch_owner(const WatchOwner &before);
 
@@ -55,14 +56,14 @@ const char *const *watch_settings(int &count);
 enum class WatchValue { text, condition, time };
 void check_watch_expression(const char *label, const char *expression, WatchValue value,
                             const WatchRows &none);
-/* Whether the query as a whole can be begun, with the rights of the moment. */
+/* Raises unless the query as a whole can be started, with the rights of the moment. */
 void check_watch_query(const WatchDefinition &watch, const WatchRows &none);
 
 /* Whether the time zone is an expression, and not a name. */
 bool has_zone_expression(const WatchDefinition &watch);
 
-/* The plan; the rows are registered. It is made when it is not there, or the table has changed. As
- * the watch's owner. */
+/* The plan of the query; the rows must be registered. It is made when there is none yet, or the
+ * table has changed. As the watch's owner. */
 SPIPlanPtr plan_watch_query(const WatchDefinition &watch, const WatchRows &rows);
 
 } // namespace whatsapp::pg

@@ -31,7 +31,7 @@ new_store()
 	return store;
 }
 
-/* A reader of its own, at the beginning: others read the same rows. */
+/* A read pointer of its own, at the beginning: others read the same rows. */
 int
 begin_reading(Tuplestorestate *store)
 {
@@ -199,7 +199,7 @@ const AttrNumber *
 primary_key_columns(Relation relation)
 {
 	auto *columns = static_cast<AttrNumber *>(palloc0(sizeof(AttrNumber) * (INDEX_MAX_KEYS + 1)));
-	/* fills what the relation knows of its indexes */
+	/* makes the relation cache fill in rd_pkindex */
 	list_free(RelationGetIndexList(relation));
 	const Oid index = relation->rd_pkindex;
 	if (!OidIsValid(index))

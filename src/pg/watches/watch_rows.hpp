@@ -35,27 +35,28 @@ struct WatchRows {
 /* Of an UPDATE: the columns of its pairs. */
 TupleDesc pair_columns(TupleDesc row);
 
-/* Why rows_of_statement() or rows_of_row() cannot be called; false when they can. Such a row is of
- * the table as it is now, not of when the watch was made. */
+/* True, and why, when rows_of_statement() or rows_of_row() cannot be called. It depends on the
+ * table as it is now, and on the rows: so it cannot be settled when the watch is made. */
 bool rows_are_unreadable(WatchEvent event, Relation relation, Tuplestorestate *old_rows,
                          Tuplestorestate *new_rows, Problem &why);
 
-/* Of a statement; old_rows or new_rows is NULL where there are none. In the current memory. */
+/* The rows of a statement; old_rows or new_rows is NULL where there are none. In the current
+ * memory. */
 WatchRows rows_of_statement(WatchEvent event, Relation relation, Tuplestorestate *old_rows,
                             Tuplestorestate *new_rows);
-/* Of one row, likewise. */
+/* The same for one row. */
 WatchRows rows_of_row(WatchEvent event, Relation relation, TupleTableSlot *old_row,
                       TupleTableSlot *new_row);
-/* None, for a query that is to be checked. */
+/* No rows at all, for a query that is to be checked. */
 WatchRows no_rows(WatchEvent event, Relation relation);
 
 /* The first and the second half, of at least two. */
 void split_rows(const WatchRows &rows, WatchRows &left, WatchRows &right);
 
-/* From now on, in this connection of SPI. */
+/* From now on, queries of this connection of SPI find the rows under watch_rows_name. */
 void register_rows(const WatchRows &rows);
 
-/* Who the first of them is, for people: "id=7", or its place in the statement. */
+/* Which row the first one is, for people: "id=7", or its place in the statement. */
 const char *describe_first_row(const WatchRows &rows);
 
 /* The columns of the primary key, by their numbers; 0 ends them. */

@@ -92,8 +92,8 @@ find_partitions(Oid relation)
 	return run_statement(partitions_of, values);
 }
 
-/* A foreign table gives no transition rows, be it inside of another; nor does inheritance with one
- * in it. */
+/* A foreign table gives no transition rows; nor does a table that has one among its children, of
+ * any level. */
 bool
 has_foreign_child(Oid relation)
 {
@@ -174,7 +174,7 @@ place_watch_triggers(const WatchDefinition &watch, Oid relation, Oid extension_o
 {
 	const bool by_row = rows_come_one_by_one(watch, relation);
 	create_triggers(watch, relation, by_row, InvalidOid);
-	/* those of rows go to the partitions by themselves */
+	/* the server copies triggers of rows to the partitions */
 	if (by_row)
 		return;
 	const Result partitions = find_partitions(relation);
@@ -232,7 +232,7 @@ adjust_watch_triggers(Oid partition, Oid trigger_function, Oid extension_owner)
 			}
 			if (watch->relation != table)
 				continue;
-			/* of the table as a whole: its partitions may be foreign now */
+			/* made anew for the table as a whole: a partition may be a foreign table now */
 			drop_watch_triggers(watch->key, table, trigger_function, extension_owner);
 			place_watch_triggers(*watch, table, extension_owner);
 		}

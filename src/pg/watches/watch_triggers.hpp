@@ -18,10 +18,10 @@ extern "C" {
 namespace whatsapp::pg
 {
 
-/* With SPI connected. As the user of the moment on the table, and as the extension's owner on its
- * partitions. */
+/* Makes the triggers: as the current user on the table, and as the extension's owner on its
+ * partitions. With SPI connected. */
 void place_watch_triggers(const WatchDefinition &watch, Oid relation, Oid extension_owner);
-/* Likewise. */
+/* Drops them in the same way. */
 void drop_watch_triggers(const char *key, Oid relation, Oid trigger_function, Oid extension_owner);
 
 /* After a table has become a partition or has ceased to be one, as the extension's owner, with SPI
@@ -35,7 +35,8 @@ bool end_watches(Oid relation, const char *name, Oid function);
 /* whatsapp_notify(), which stands beside any function of the extension. */
 Oid notify_function(Oid sibling);
 
-/* body runs as another user, which it leaves by no error. */
+/* Runs body as another user. After an error it is the server that gives the session its user
+ * back. */
 template <class Body>
 void
 as_user(Oid user, Body body)
