@@ -18,7 +18,7 @@ namespace
 constexpr char not_seen[] = "no answer came, and nothing of the request can be seen";
 constexpr char unreadable_hint[] = "Check that the configured address is the Cloud API's.";
 constexpr char not_seen_hint[] =
-    "It was not asked again, since it may still appear. LookResult in WhatsApp Manager, then ask for it "
+    "It was not asked again, since it may still appear. Look in WhatsApp Manager, then ask for it "
     "once more.";
 
 void
