@@ -229,6 +229,21 @@ SET ROLE regress_whatsapp_tabler;
 DROP FUNCTION public.upper(varchar);
 INSERT INTO tabler.orders VALUES (6, 'po-6', 1);
 RESET ROLE;
+-- an aggregate that matches better than the server's, over a query and over a window
+SELECT wa_watch('tabler.orders', 't', ARRAY[$$(SELECT max(o.po) FROM tabler.orders AS o WHERE o.id <= new.id)$$], 'new.phone', name => 'highest'),
+       wa_watch('tabler.orders', 't', ARRAY[$$(SELECT min(o.po) OVER () FROM tabler.orders AS o WHERE o.id <= new.id LIMIT 1)$$], 'new.phone', name => 'lowest');
+SET ROLE regress_whatsapp_tabler;
+CREATE FUNCTION tabler.step(text, varchar) RETURNS text LANGUAGE plpgsql AS $$ BEGIN INSERT INTO tabler.proof VALUES (current_user, 'aggregate'); RETURN 'evil'; END $$;
+CREATE AGGREGATE public.max(varchar) (SFUNC = tabler.step, STYPE = text);
+CREATE AGGREGATE public.min(varchar) (SFUNC = tabler.step, STYPE = text);
+ALTER TABLE tabler.orders SET (fillfactor = 70);
+INSERT INTO tabler.orders VALUES (8, 'po-8', 1);
+RESET ROLE;
+SELECT name, last_error FROM whatsapp_watches ORDER BY name;
+SET ROLE regress_whatsapp_tabler;
+DROP AGGREGATE public.max(varchar), public.min(varchar);
+RESET ROLE;
+SELECT wa_unwatch('tabler.orders', 'highest') AS highest, wa_unwatch('tabler.orders', 'lowest') AS lowest;
 SELECT reference, said FROM pg_temp.announced();
 SELECT count(*) AS proofs FROM tabler.proof;
 -- what an expression names is meant

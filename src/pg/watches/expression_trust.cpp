@@ -84,6 +84,13 @@ check_node(Node *node, void *role_of_watch)
 		check_function(call->funcid, role, call->funcformat == COERCE_EXPLICIT_CALL);
 		break;
 	}
+	/* its steps run with the rights of who calls it, like any function */
+	case T_Aggref:
+		check_function(reinterpret_cast<Aggref *>(node)->aggfnoid, role, true);
+		break;
+	case T_WindowFunc:
+		check_function(reinterpret_cast<WindowFunc *>(node)->winfnoid, role, true);
+		break;
 	case T_OpExpr:
 	case T_DistinctExpr:
 	case T_NullIfExpr:
