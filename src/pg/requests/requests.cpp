@@ -98,7 +98,9 @@ read_file(ClaimedRequest &claimed)
 	const Result row = run_statement(is_media ? media : sample, values);
 	if (row.empty() || row.is_null(0, 1))
 		return;
-	const bytea *content = DatumGetByteaPP(row.datum_at(0, 1, BYTEAOID));
+	/* always a copy: a small one stands in the row of the result, which ends with the transaction
+	 */
+	const bytea *content = DatumGetByteaPCopy(row.datum_at(0, 1, BYTEAOID));
 	claimed.file = VARDATA_ANY(content);
 	claimed.file_size = VARSIZE_ANY_EXHDR(content);
 }
