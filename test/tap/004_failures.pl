@@ -212,23 +212,31 @@ books_agree($node, 'before a message is sent again on purpose');
 # an answer that comes after a webhook had told of the failure, and after wa_retry(), says nothing about the new attempt
 $node->append_conf('postgresql.conf', "whatsapp.request_timeout = 20s");
 $node->reload;
-sandbox_set($sandbox, delay_ms => 5000, webhooks_paused => JSON::PP::true);
-send_po($node, 1, prefix => 'late', phone => '+15551131026');
-wait_for('the request on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 1 });
-my $late = (grep { $_->{parameters}[1] eq 'late-1' } @{ sandbox_get($sandbox, 'messages') })[0];
-my $failed = encode_json({ object => 'whatsapp_business_account', entry => [ { id => '1', changes => [ { field => 'messages', value => {
-	metadata => { phone_number_id => '123456789' }, statuses => [ { id => $late->{wamid}, status => 'failed', timestamp => '1895336250', recipient_id => '15551131026',
-	biz_opaque_callback_data => $late->{callback_data}, errors => [ { code => 131026, title => 'Message undeliverable' } ] } ] } } ] } ] });
-is((HTTP::Tiny->new->post("$sandbox->{url}/_sandbox/webhook", { content => $failed }))->{status}, 200, 'a failure by webhook, before the answer');
-wait_message('late', 'status', 'FAILED');
-$node->safe_psql('postgres', q{SELECT wa_retry(id) FROM whatsapp_messages WHERE reference = 'late-1'});
-wait_turns($node);
-is(scalar(grep { $_->{parameters}[1] eq 'late-1' } @{ sandbox_get($sandbox, 'messages') }), 1, 'the new attempt waits for the old one to end');
-wait_for('the late answer', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 0 });
-sandbox_set($sandbox, delay_ms => 0, webhooks_paused => JSON::PP::false);
-wait_message('late', "status || ' ' || (wamid <> '$late->{wamid}')", 'FAILED true');
-pass('the late answer left the new attempt alone');
-is(scalar(grep { $_->{parameters}[1] eq 'late-1' } @{ sandbox_get($sandbox, 'messages') }), 2, 'which was sent');
+# and to another number, whose messages would not wait for those to the first one
+for ([ 'late', '', 'FAILED' ], [ 'moved', ", '+34655000111'", 'READ' ])
+{
+	my ($name, $to, $end) = @$_;
+	sandbox_set($sandbox, delay_ms => 5000, webhooks_paused => JSON::PP::true);
+	send_po($node, 1, prefix => $name, phone => '+15551131026');
+	wait_for('the request on the wire', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 1 });
+	my $late = (grep { $_->{parameters}[1] eq "$name-1" } @{ sandbox_get($sandbox, 'messages') })[0];
+	my $failed = encode_json({ object => 'whatsapp_business_account', entry => [ { id => '1', changes => [ { field => 'messages', value => {
+		metadata => { phone_number_id => '123456789' }, statuses => [ { id => $late->{wamid}, status => 'failed', timestamp => '1895336250', recipient_id => '15551131026',
+		biz_opaque_callback_data => $late->{callback_data}, errors => [ { code => 131026, title => 'Message undeliverable' } ] } ] } } ] } ] });
+	is((HTTP::Tiny->new->post("$sandbox->{url}/_sandbox/webhook", { content => $failed }))->{status}, 200, 'a failure by webhook, before the answer');
+	wait_message($name, 'status', 'FAILED');
+	$node->safe_psql('postgres', "SELECT wa_retry(id$to) FROM whatsapp_messages WHERE reference = '$name-1'");
+	wait_turns($node);
+	is(scalar(grep { $_->{parameters}[1] eq "$name-1" } @{ sandbox_get($sandbox, 'messages') }), 1, 'the new attempt waits for the old one to end');
+	wait_for('the late answer', sub { sandbox_get($sandbox, 'summary')->{in_flight} == 0 });
+	sandbox_set($sandbox, delay_ms => 0, webhooks_paused => JSON::PP::false);
+	wait_message($name, "status || ' ' || (wamid <> '$late->{wamid}')", "$end true");
+	pass('the late answer left the new attempt alone');
+	is(scalar(grep { $_->{parameters}[1] eq "$name-1" } @{ sandbox_get($sandbox, 'messages') }), 2, 'which was sent');
+}
+send_po($node, 1, prefix => 'behind', phone => '+34655000111');
+wait_message('behind', 'status', 'READ');
+pass('and its number has the next one');
 
 # where a token may not travel
 my ($code, $out, $err) = $node->psql('postgres', q{ALTER SYSTEM SET whatsapp.api_base_url = 'http://graph.example.org'});

@@ -25,6 +25,9 @@ namespace whatsapp::entry
 namespace
 {
 
+/* until a message whose answer has not come is looked at again */
+constexpr std::int64_t twin_delay_ms = 1000;
+
 constexpr std::int64_t clock_was_set_us = 500000;
 
 Ended
@@ -221,9 +224,18 @@ Line::choose_messages(int room, std::int64_t clock, std::size_t &count) noexcept
 		state_->candidates.reserve(static_cast<std::size_t>(room));
 		state_->chosen.reserve(static_cast<std::size_t>(room));
 		state_->lineup.choose_messages(room, now, state_->chosen, state_->deferred);
-		for (const Chosen &one : state_->chosen) {
-			state_->candidates.push_back({one.id, one.address});
-			state_->out.emplace(one.id, one);
+		for (auto one = state_->chosen.begin(); one != state_->chosen.end();) {
+			if (state_->out.emplace(one->id, *one).second) {
+				state_->candidates.push_back({one->id, one->address});
+				++one;
+				continue;
+			}
+			/* wa_retry() to another number, while the first request is on the wire: answers are
+			 * told apart by the message's id, so this one waits for that answer */
+			const Chosen twin = *one;
+			one = state_->chosen.erase(one);
+			state_->lineup.end_message(twin, Ended::lost, 0, now);
+			state_->deferred.push_back({twin.id, twin_delay_ms});
 		}
 		std::sort(state_->candidates.begin(), state_->candidates.end(),
 		          [](const pg::ReadyMessage &a, const pg::ReadyMessage &b) { return a.id < b.id; });
