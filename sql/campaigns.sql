@@ -26,6 +26,16 @@ SELECT count(*) AS messages, (SELECT count(*) FROM whatsapp_queue) AS queued, (S
 BEGIN TRANSACTION READ ONLY;
 SELECT queued FROM wa_send_bulk('SELECT phone, name, total FROM customers', 'autumn_offer', 'es', dry_run => true);
 COMMIT;
+-- a query whose functions write: they are called, and nothing of it stays
+CREATE TABLE coupons (code text);
+CREATE FUNCTION coupon(id integer) RETURNS text LANGUAGE plpgsql AS $$ BEGIN INSERT INTO coupons VALUES ('C-' || id); RETURN 'C-' || id; END $$;
+SELECT queued, problems FROM wa_send_bulk('SELECT phone, coupon(id), name FROM customers WHERE id < 3', 'autumn_offer', 'es', dry_run => true);
+SELECT count(*) AS coupons FROM coupons;
+-- an error in it leaves no transaction open
+\set VERBOSITY terse
+SELECT queued FROM wa_send_bulk('SELECT phone, (1 / (id - 2))::text FROM customers ORDER BY id', 'autumn_offer', 'es', dry_run => true);
+\set VERBOSITY default
+SELECT pg_current_xact_id_if_assigned() IS NULL AS is_over;
 -- what a template costs by market, and what cannot be priced by its reason
 SELECT cost FROM wa_send_bulk('SELECT phone, name, total FROM customers', 'autumn_offer', 'es', dry_run => true);
 INSERT INTO whatsapp_accounts (name, currency, time_zone) VALUES ('shop', 'USD', 'Europe/Madrid');

@@ -13,6 +13,7 @@
 #include "pg/identity/sender_rights.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/statement.hpp"
+#include "pg/server/transaction.hpp"
 
 #include "entry/call/arguments.hpp"
 #include "entry/call/result_row.hpp"
@@ -309,17 +310,10 @@ make_recipients()
 	return static_cast<pg::BulkRecipient *>(palloc(sizeof(pg::BulkRecipient) * recipients_at_once));
 }
 
-} // namespace
-
-Datum
-pg_whatsapp_send_bulk_query(PG_FUNCTION_ARGS)
+/* The recipients are those of a query. */
+void
+send_to_query(Bulk &bulk, const char *query, bool named)
 {
-	Bulk bulk = {};
-	const char *query = entry::required_cstring(fcinfo, 0, "query");
-	read_order(fcinfo, 2, bulk);
-	const bool named = is_true(fcinfo, 10);
-	bulk.order.language_fallback = is_true(fcinfo, 11);
-	bulk.order.dry_run = is_true(fcinfo, 12);
 	pg::BulkRecipient *recipients = make_recipients();
 	take_step(bulk, pg::BulkStep::begin);
 
@@ -339,6 +333,47 @@ pg_whatsapp_send_bulk_query(PG_FUNCTION_ARGS)
 	SPI_cursor_close(cursor);
 	SPI_finish();
 	take_step(bulk, pg::BulkStep::end);
+}
+
+void
+send_to_arrays(Bulk &bulk, const PhoneArrays &arrays)
+{
+	pg::BulkRecipient *recipients = make_recipients();
+	take_step(bulk, pg::BulkStep::begin);
+	MemoryContext memory = make_step_memory();
+	MemoryContext before = MemoryContextSwitchTo(memory);
+	for (int from = 0; from < arrays.count; from += recipients_at_once) {
+		add_rows_of_arrays(bulk, arrays, from, recipients);
+		MemoryContextReset(memory);
+	}
+	MemoryContextSwitchTo(before);
+	MemoryContextDelete(memory);
+	take_step(bulk, pg::BulkStep::end);
+}
+
+/* A query may call functions that write. */
+template <class Send>
+void
+send_or_try(const Bulk &bulk, Send send)
+{
+	if (bulk.order.dry_run)
+		pg::run_undone_body([&] { send(); });
+	else
+		send();
+}
+
+} // namespace
+
+Datum
+pg_whatsapp_send_bulk_query(PG_FUNCTION_ARGS)
+{
+	Bulk bulk = {};
+	const char *query = entry::required_cstring(fcinfo, 0, "query");
+	read_order(fcinfo, 2, bulk);
+	const bool named = is_true(fcinfo, 10);
+	bulk.order.language_fallback = is_true(fcinfo, 11);
+	bulk.order.dry_run = is_true(fcinfo, 12);
+	send_or_try(bulk, [&] { send_to_query(bulk, query, named); });
 	return result_of(fcinfo, bulk.order);
 }
 
@@ -351,16 +386,6 @@ pg_whatsapp_send_bulk_array(PG_FUNCTION_ARGS)
 	bulk.order.language_fallback = is_true(fcinfo, 11);
 	bulk.order.dry_run = is_true(fcinfo, 12);
 	bulk.order.parameter_count = bulk.order.body == nullptr ? arrays.columns : 0;
-	pg::BulkRecipient *recipients = make_recipients();
-	take_step(bulk, pg::BulkStep::begin);
-	MemoryContext memory = make_step_memory();
-	MemoryContext before = MemoryContextSwitchTo(memory);
-	for (int from = 0; from < arrays.count; from += recipients_at_once) {
-		add_rows_of_arrays(bulk, arrays, from, recipients);
-		MemoryContextReset(memory);
-	}
-	MemoryContextSwitchTo(before);
-	MemoryContextDelete(memory);
-	take_step(bulk, pg::BulkStep::end);
+	send_or_try(bulk, [&] { send_to_arrays(bulk, arrays); });
 	return result_of(fcinfo, bulk.order);
 }

@@ -226,4 +226,33 @@ in_subtransaction(Problem &problem, int timeout_ms, void (*body)(void *), void *
 	return done;
 }
 
+void
+in_undone_subtransaction(void (*body)(void *), void *argument)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(nullptr);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		body(argument);
+	}
+	PG_CATCH();
+	{
+		/* left open, it would be the caller's: he has set no savepoint */
+		MemoryContextSwitchTo(context);
+		ErrorData *error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
 } // namespace whatsapp::pg

@@ -59,6 +59,17 @@ try_body_apart(Problem &problem, int timeout_ms, Body &&body)
 	    problem, timeout_ms, [](void *self) { (*static_cast<Body *>(self))(); }, &body);
 }
 
+/* Runs body in a subtransaction and takes back what it has changed, also when it succeeds. What it
+ * raises is raised here. */
+void in_undone_subtransaction(void (*body)(void *), void *argument);
+
+template <class Body>
+void
+run_undone_body(Body &&body)
+{
+	in_undone_subtransaction([](void *self) { (*static_cast<Body *>(self))(); }, &body);
+}
+
 template <class Body>
 bool
 run_transaction(Body &&body)
