@@ -88,6 +88,14 @@ wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE status = 'FAILED'
 is(budget('trim_scale(reserved)'), '0.0234', 'also when the message is given up');
 balanced('unknown');
 
+# sent again by wa_retry(): it may have arrived twice. The first reservation stays, whatever is told of the second.
+sub charges { my ($reference) = @_; return sql(qq{SELECT string_agg(concat_ws(' ', c.state, c.category, trim_scale(c.charged)), ', ' ORDER BY c.reserved_at) FROM whatsapp_charges AS c JOIN whatsapp_messages AS m ON m.id = c.message_id WHERE m.reference = '$reference'}) }
+sql(q{SELECT wa_retry(id) FROM whatsapp_messages WHERE reference = 'UNKNOWN-1'});
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'UNKNOWN-1'}, 'READ');
+sql(q{UPDATE whatsapp_messages SET pricing_type = 'regular', billable = true, pricing_category = 'marketing' WHERE reference = 'UNKNOWN-1'});
+is(charges('UNKNOWN-1'), 'reserved utility, settled utility 0.0707', 'of two reservations of a message one is settled, however often its price is told');
+balanced('unknown and sent again');
+
 # a failure that passes: one reservation for all attempts
 my $before = sql('SELECT count(*) FROM whatsapp_charges');
 send_po($node, 1, prefix => 'AGAIN', phone => '+15552000013');
@@ -188,6 +196,17 @@ is(sql(q{SELECT (SELECT sum(cost) FROM estimated) - spent || ' ' || reserved || 
 is(sql(q{SELECT (SELECT sum(cost) FROM whatsapp_costs) - spent FROM whatsapp_budgets}), '0.00000000', 'and what the costs say');
 is(sql(q{SELECT sum(charged) FROM whatsapp_charges WHERE category = 'service'}), '2.00000000', 'a thousand of the free texts are free');
 balanced('mixed');
+
+# a text whose window is closed, as an answer or a webhook says: its template has a price of its own
+for my $fault ([ ANSWER => code => 131047 ], [ WEBHOOK => statuses => [ 'sent', 'failed' ], failed_code => 131047 ])
+{
+	my ($told_by, @fault) = @$fault;
+	sandbox_post($sandbox, 'faults', { to => '+34600000000', times => 1, @fault });
+	sql(qq{SELECT wa_send_text('+34600000000', 'hola', fallback_template => 'po_notification', fallback_parameters => ARRAY['ABC', 'PO-9', '9'], reference => 'FALLBACK-$told_by')});
+	wait_sql($node, qq{SELECT status FROM whatsapp_messages WHERE reference = 'FALLBACK-$told_by'}, 'READ');
+	is(charges("FALLBACK-$told_by"), 'released service, settled utility 0.02', 'the text is released, its template is charged');
+}
+balanced('fallback');
 
 # of one campaign, made with it: three of its ten fit, and nobody else's message waits
 like(said(q{SELECT wa_budget_set('none', 1, campaign => 4711)}), qr/ERROR:  campaign 4711 does not exist/, 'a campaign that is not there');

@@ -6,6 +6,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 use PgWhatsapp;
 use PostgreSQL::Test::Utils;
+use JSON::PP;
 use Test::More;
 
 my $node = new_cluster('marketing', conf => "whatsapp.on_recategorised = hold\nwhatsapp.account_currency = 'USD'\nwhatsapp.account_time_zone = 'Europe/Madrid'\n");
@@ -58,6 +59,26 @@ wait_sql($node, "SELECT count(*) FROM whatsapp_messages WHERE id IN ($held, $urg
 is(sql(q{SELECT wa_accept_category('order_ready')}), '0', 'once');
 is(sql(q{SELECT count(*) FROM whatsapp_recategorised_templates}), '0', 'nothing is left to agree to');
 is(sql(qq{SELECT max(attempts) FROM whatsapp_messages WHERE id IN ($held, $urgent, $later)}), '1', 'to be held is no attempt');
+
+# one that has money reserved, since it was tried before, and is held then: it keeps its reservation
+template('parcel', 'UTILITY');
+sql('CALL wa_sync_templates()');
+sql(q{SELECT wa_budget_set('parcels', 5, template => 'parcel')});
+sandbox_post($sandbox, 'faults', { times => 1, cut => 'reset', accept => JSON::PP::false });
+$held = enqueue('parcel');
+wait_sql($node, "SELECT state FROM whatsapp_queue WHERE message_id = $held", 'unknown');
+template('parcel', 'MARKETING');
+sql('CALL wa_sync_templates()');
+sql(q{ALTER SYSTEM SET whatsapp.unknown_grace = '1s'});
+set_config('whatsapp.unknown_policy = retry');
+wait_sql($node, q{SELECT held FROM whatsapp_recategorised_templates WHERE name = 'parcel'}, '1');
+sql(q{SELECT wa_accept_category('parcel')});
+wait_sql($node, "SELECT status FROM whatsapp_messages WHERE id = $held", 'READ');
+is(sql(q{SELECT string_agg(concat_ws(' ', state, category, trim_scale(charged)), ', ') FROM whatsapp_charges}), 'settled utility 0.0707', 'held after an attempt: one reservation for all');
+is(sql(lost_money()), '', 'and the ledger says the same');
+sql(q{SELECT wa_budget_remove('parcels')});
+sql('ALTER SYSTEM RESET whatsapp.unknown_grace');
+set_config('whatsapp.unknown_policy = auto');
 
 # a definition of ours says what was wanted
 sql(q{SELECT wa_template_define('{"name": "order_sent", "language": "es", "category": "UTILITY", "components": [{"type": "BODY", "text": "Hola {{1}}, su pedido ya viene.", "example": {"body_text": [["Ana"]]}}]}')});

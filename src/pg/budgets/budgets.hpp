@@ -30,7 +30,8 @@ struct PricedMessage {
 	const char *template_language;
 	const char *phone;
 	bool urgent;
-	/* never claimed before: nothing can be reserved for it */
+	/* not claimed since it was queued: what is reserved for it, if anything, is of a time before
+	 * wa_retry(), and stays, since the message may have been delivered then */
 	bool fresh;
 	/* held_by of its queue row, and until when (TimestampTz); NULL: it may leave */
 	const char *held_by;
@@ -55,6 +56,9 @@ std::uint64_t wake_held_messages();
  * whatsapp_messages, which collects the ids only where has_charges(). */
 bool has_charges();
 void settle_charges(const std::int64_t *ids, std::size_t count);
+/* What is reserved for these messages is not charged. For whoever changes them to something else,
+ * which has a price of its own. */
+void release_charges(const std::int64_t *ids, std::size_t count);
 /* The messages are gone; what they cost stays in the sums. */
 void drop_charges(const std::int64_t *ids, std::size_t count);
 void drop_all_charges();

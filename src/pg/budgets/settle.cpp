@@ -23,14 +23,14 @@ constexpr std::int64_t most_folded = 20000;
 
 OwnTable charges_table("whatsapp_charges");
 
-/* Of several charges of a message the one that is still reserved is settled, else the last. What
+/* Of several charges of a message the last that was not released counts, else the last. What
  * Meta tells of the price goes first: whether it was free (pricing_type, or else billable, which
  * Meta is about to drop), then what it has cost. If Meta tells another category, its price of the
  * day of the delivery counts. */
 Statement find_changes = {
     "SELECT c.address, n.state, p.charged FROM ("
     "  SELECT DISTINCT ON (k.message_id) k.ctid AS address, k.* FROM @s@.whatsapp_charges AS k WHERE k.message_id = ANY ($1)"
-    "  ORDER BY k.message_id, k.state = 'reserved' DESC, k.reserved_at DESC) AS c"
+    "  ORDER BY k.message_id, k.state = 'released', k.reserved_at DESC) AS c"
     " JOIN @s@.whatsapp_messages AS m ON m.id = c.message_id"
     " CROSS JOIN LATERAL (SELECT CASE WHEN m.status IN ('DELIVERED', 'READ') THEN 'settled'"
     "  WHEN m.status = 'FAILED' AND m.error_code IS NOT NULL THEN 'released'"
@@ -87,22 +87,10 @@ array_of(const std::int64_t *ids, std::size_t count)
 	return column.array(INT8OID);
 }
 
-} // namespace
-
-bool
-has_charges()
-{
-	return has_pages(charges_table);
-}
-
+/* rows: the address of a charge, its new state, and what is charged. */
 void
-settle_charges(const std::int64_t *ids, std::size_t count)
+apply_changes(const Result &rows)
 {
-	if (count == 0)
-		return;
-	Values of_messages;
-	of_messages.set(0, array_of(ids, count));
-	const Result rows = run_statement(find_changes, of_messages);
 	if (rows.empty())
 		return;
 	Column addresses(rows.count());
@@ -124,6 +112,38 @@ settle_charges(const std::int64_t *ids, std::size_t count)
 	fault_point(FaultPoint::budget_settled);
 	if (run_statement(change_charges, values).count() < rows.count())
 		raise_left_out("whatsapp_charges");
+}
+
+} // namespace
+
+bool
+has_charges()
+{
+	return has_pages(charges_table);
+}
+
+void
+settle_charges(const std::int64_t *ids, std::size_t count)
+{
+	if (count == 0)
+		return;
+	Values of_messages;
+	of_messages.set(0, array_of(ids, count));
+	apply_changes(run_statement(find_changes, of_messages));
+}
+
+void
+release_charges(const std::int64_t *ids, std::size_t count)
+{
+	static Statement find_reserved = {
+	    "SELECT ctid, 'released', NULL::numeric FROM @s@.whatsapp_charges WHERE message_id = ANY ($1) AND state = 'reserved'",
+	    1,
+	    {INT8ARRAYOID}};
+	if (count == 0)
+		return;
+	Values of_messages;
+	of_messages.set(0, array_of(ids, count));
+	apply_changes(run_statement(find_reserved, of_messages));
 }
 
 void

@@ -30,19 +30,21 @@ will_leave(const Claimed &claim)
 	       !claim.expired && !claim.opted_out && !claim.window_closed && claim.held_by == nullptr;
 }
 
-/* Puts the messages that are held back into the queue, as if they had not been marked. */
+/* Puts the messages that are held back into the queue, as if they had not been marked: one that was
+ * claimed before stays one, since money may be reserved for it. */
 void
 put_back(const Claims &claims, std::size_t held)
 {
 	static Statement statement = {
-	    "UPDATE @s@.whatsapp_queue AS q SET state = 'ready', attempts = q.attempts - 1, changed_at = NULL,"
-	    " due_at = a.due, held_by = a.held_by FROM unnest($1, $2, $3) AS a (id, due, held_by)"
-	    " WHERE q.message_id = a.id AND q.state = 'sending'",
-	    3,
-	    {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID}};
+	    "UPDATE @s@.whatsapp_queue AS q SET state = 'ready', attempts = q.attempts - 1,"
+	    " changed_at = CASE WHEN NOT a.fresh THEN q.changed_at END, due_at = a.due, held_by = a.held_by"
+	    " FROM unnest($1, $2, $3, $4) AS a (id, due, held_by, fresh) WHERE q.message_id = a.id AND q.state = 'sending'",
+	    4,
+	    {INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, BOOLARRAYOID}};
 	Column ids(held);
 	Column dues(held);
 	Column reasons(held);
+	Column fresh(held);
 	for (std::size_t i = 0; i < claims.count; i++) {
 		const Claimed &claim = claims.rows[i];
 		if (claim.held_by == nullptr)
@@ -50,11 +52,13 @@ put_back(const Claims &claims, std::size_t held)
 		ids.add(Int64GetDatum(claim.id));
 		dues.add(TimestampTzGetDatum(claim.held_until));
 		reasons.add_text(claim.held_by);
+		fresh.add(BoolGetDatum(claim.fresh));
 	}
 	Values values;
 	values.set(0, ids.array(INT8OID));
 	values.set(1, dues.array(TIMESTAMPTZOID));
 	values.set(2, reasons.array(TEXTOID));
+	values.set(3, fresh.array(BOOLOID));
 	if (run_statement(statement, values).count() < held)
 		raise_left_out("whatsapp_queue");
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "pg/budgets/budgets.hpp"
 #include "pg/rows/left_out.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/columns.hpp"
@@ -45,12 +46,21 @@ copy_of(MemoryContext memory, const char *text)
 	return text == nullptr ? nullptr : MemoryContextStrdup(memory, text);
 }
 
+/* What was reserved for the message itself is released: its template has another price. */
 Result
 change_messages(const Column &ids)
 {
 	Values values;
 	values.set(0, ids.array(INT8OID));
-	return run_statement(change, values);
+	const Result changed = run_statement(change, values);
+	if (!changed.empty() && has_charges()) {
+		auto *of_messages =
+		    static_cast<std::int64_t *>(palloc(sizeof(std::int64_t) * changed.count()));
+		for (uint64 i = 0; i < changed.count(); i++)
+			of_messages[i] = changed.int64_at(i, 1);
+		release_charges(of_messages, changed.count());
+	}
+	return changed;
 }
 
 } // namespace
