@@ -157,6 +157,7 @@ my $begun = budget('starts_at', 'turn');
 wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE reference LIKE 'TURN-%' AND status = 'READ'}, '4');
 isnt(budget('starts_at', 'turn'), $begun, 'what was held is sent when the day has turned');
 is(budget("held || ' ' || $money", 'turn'), '0 0.04 0 0.01', 'and counts in the new one');
+is(budget('last_warning', 'turn'), '80', 'in which everything has fitted so far');
 is(sql(q{SELECT count(*) FROM whatsapp_budget_periods WHERE budget = 'turn'}), '2', 'both have their sums');
 balanced('turned');
 

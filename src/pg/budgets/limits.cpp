@@ -61,11 +61,12 @@ keep_periods()
 	(void)run_statement(renew, Values());
 }
 
+/* What did not fit into one period may fit into the next. */
 std::int64_t
-remembered_too_little(const char *name)
+remembered_too_little(std::int64_t period)
 {
 	for (int i = 0; i < budgets.count; i++)
-		if (strcmp(budgets.rows[i].name, name) == 0)
+		if (budgets.rows[i].period == period)
 			return budgets.rows[i].too_little;
 	return -1;
 }
@@ -107,7 +108,7 @@ remember_budgets(const Result &rows, bool other_limits)
 		one.period = rows.int64_at(row, 11);
 		one.ends_at = rows.int64_at(row, 12);
 		one.warned = static_cast<std::int16_t>(rows.int32_at(row, 13));
-		one.too_little = other_limits ? -1 : remembered_too_little(one.name);
+		one.too_little = other_limits ? -1 : remembered_too_little(one.period);
 	}
 	MemoryContextSwitchTo(before);
 	if (other_limits || has_other_periods(read, count)) {

@@ -25,7 +25,7 @@ struct Budget {
 	std::int64_t period;
 	std::int64_t ends_at; /* TimestampTz */
 	int warned;
-	/* how much was left when a message did not fit; -1 before */
+	/* how much of the period was left when a message did not fit; -1 before */
 	std::int64_t too_little;
 	/* sums of the batch that is being reserved */
 	std::int64_t amount;
