@@ -132,6 +132,19 @@ receive({ type => 'text', text => { body => 'basta' }, from => '34600222444', fr
 row('1');
 is(sql(q{SELECT string_agg(contact || ' ' || scope, ', ' ORDER BY contact) FROM whatsapp_opt_outs WHERE contact ~ '4$|5$'}), '34600222444 marketing', 'keywords of our own, and one switched off');
 
+# what the application is told again is told now: an older word that comes late undoes neither
+my %late = (from => '34600222777', from_user_id => 'ES.14');
+my $is_out = q{SELECT opted_out FROM whatsapp_opt_outs WHERE contact = '34600222777' AND scope = 'all'};
+word('stop', %late, timestamp => '' . (time - 300));
+is(sql(q{SELECT wa_opt_out('+34600222777', 'default')}), 'f', 'opted out by the word, and again by the function');
+word('start', %late, timestamp => '' . (time - 200));
+is(sql($is_out), 't', 'an older START does not undo it');
+is(sql(q{SELECT wa_opt_in('+34600222777')}), 't', 'opted in');
+sql(q{UPDATE whatsapp_opt_outs SET changed_at = now() - interval '150 seconds' WHERE contact IN ('34600222777', 'ES.14')});
+is(sql(q{SELECT wa_opt_in('+34600222777')}), 'f', 'and again');
+word('stop', %late, timestamp => '' . (time - 100));
+is(sql($is_out), 'f', 'an older STOP does not undo it');
+
 # users' triggers: they fail, hang, lock and refuse at commit; Meta has its answer, other messages go on, and nothing is lost
 sql(q{CREATE TABLE seen (body text);
 CREATE FUNCTION hook() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$ BEGIN
@@ -192,6 +205,17 @@ is(scalar(grep { $_->{parameters}[1] eq 'QUEUED-1' } @{ sandbox_get($node->{sand
 send_po($node, 1, prefix => 'STOPPED', phone => '+15550131050');
 wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'STOPPED-1'}, 'FAILED');
 is(sql(q{SELECT scope || ' ' || source || ' ' || opted_out FROM whatsapp_opt_outs WHERE contact = '15550131050'}), 'marketing error true', '131050 as an answer is an opt-out');
+
+# an answer that is written down late is older than what the person has chosen meanwhile
+sql(q{CREATE SEQUENCE tries; CREATE FUNCTION not_now() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('tries'); RAISE 'not now'; END $$;
+ALTER FUNCTION not_now() SET search_path = public;
+CREATE TRIGGER not_now BEFORE UPDATE ON whatsapp_messages FOR EACH ROW WHEN (NEW.status = 'FAILED') EXECUTE FUNCTION not_now()});
+send_po($node, 1, prefix => 'LATE', phone => '+15550131050');
+wait_sql($node, q{SELECT is_called FROM tries}, 't');
+is(sql(q{SELECT wa_opt_in('+15550131050')}), 't', 'opted in while an answer waits');
+sql(q{DROP TRIGGER not_now ON whatsapp_messages});
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'LATE-1'}, 'FAILED');
+is(sql(q{SELECT opted_out FROM whatsapp_opt_outs WHERE contact = '15550131050'}), 'f', 'the late answer does not undo it');
 
 $node->stop('fast');
 done_testing();

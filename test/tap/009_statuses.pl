@@ -268,5 +268,22 @@ sql(qq{DELETE FROM whatsapp_queue WHERE message_id = $id; UPDATE whatsapp_messag
 deliver({ id => 'unwanted', status => 'failed', timestamp => '1895336240', biz_opaque_callback_data => correlation($node, $id), errors => failure(131050) });
 wait_sql($node, q{SELECT string_agg(concat_ws(' ', contact, sender, scope, opted_out, source), ',') FROM whatsapp_opt_outs}, '34600999888 default marketing t error');
 
+# it counts from its own time: one that is told or worked off late undoes no later choice
+sub told_unwanted
+{
+	my ($name, $at) = @_;
+	send_po($node, 1, phone => '+34600999777', prefix => $name);
+	my $told = sql(qq{SELECT id FROM whatsapp_messages WHERE reference = '$name-1'});
+	sql(qq{DELETE FROM whatsapp_queue WHERE message_id = $told; UPDATE whatsapp_messages SET attempts = 1 WHERE id = $told});
+	deliver({ id => $name, status => 'failed', timestamp => "$at", biz_opaque_callback_data => correlation($node, $told), errors => failure(131050) });
+	wait_sql($node, q{SELECT count(*) FROM whatsapp_event_queue}, '0');
+	return sql(q{SELECT opted_out || ' ' || extract(epoch FROM changed_at)::bigint FROM whatsapp_opt_outs WHERE contact = '34600999777'});
+}
+my $now = time;
+is(told_unwanted('unwanted.first', $now - 3600), 'true ' . ($now - 3600), 'the time of the status');
+sql(qq{UPDATE whatsapp_opt_outs SET opted_out = false, changed_at = to_timestamp($now - 600), source = 'keyword' WHERE contact = '34600999777'});
+is(told_unwanted('unwanted.late', $now - 1800), 'false ' . ($now - 600), 'a START that came since stays');
+is(told_unwanted('unwanted.again', $now - 300), 'true ' . ($now - 300), 'a newer status counts');
+
 $node->stop('fast');
 done_testing();

@@ -34,6 +34,10 @@
 #include "pg/server/fault_point.hpp"
 #include "pg/server/settings.hpp"
 
+extern "C" {
+#include "utils/timestamp.h"
+}
+
 namespace whatsapp::entry
 {
 
@@ -251,6 +255,7 @@ Dispatcher::send_message(const pg::Claimed &row, const pg::Instance &instance) n
 	                    false,
 	                    nullptr,
 	                    {},
+	                    0,
 	                    0};
 	Outcome refusal;
 	try {
@@ -303,6 +308,7 @@ Dispatcher::collect_answers() noexcept
 		state_->flights.erase(found);
 		state_->load.end_request(flight.bytes);
 		if (response.transport == Transport::answered) {
+			flight.answered_at = GetCurrentTimestamp();
 			flight.took_ms = pg::monotonic_ms() - flight.started_ms - response.queued_us / 1000;
 			pg::note_latency(flight.sender, Step::answered,
 			                 static_cast<double>(flight.took_ms) / 1000, id);

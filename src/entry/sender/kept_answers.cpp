@@ -56,7 +56,8 @@ settled_of(const FlightResult &result) noexcept
 	        outcome.details.c_str(),
 	        result.reaction.delay_ms,
 	        result.flight.phone,
-	        result.flight.took_ms};
+	        result.flight.took_ms,
+	        result.flight.answered_at};
 }
 
 void

@@ -28,6 +28,7 @@ struct Flight {
 	std::shared_ptr<const Token> token; /* that the request was sent with */
 	char phone[16];                     /* masked, for the log */
 	std::int64_t took_ms;               /* from its departure to its answer */
+	std::int64_t answered_at;           /* TimestampTz; 0: it had no answer */
 };
 
 struct FlightResult {

@@ -15,7 +15,6 @@
 
 extern "C" {
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 }
 
 namespace whatsapp::pg
@@ -64,7 +63,7 @@ record_choice(const Choice &choice)
 }
 
 void
-note_marketing_stopped(std::int64_t message_id)
+note_marketing_stopped(std::int64_t message_id, std::int64_t at)
 {
 	static Statement statement = {
 	    "SELECT recipient_phone, sender FROM @s@.whatsapp_messages WHERE id = $1 AND recipient_phone IS NOT NULL",
@@ -77,8 +76,7 @@ note_marketing_stopped(std::int64_t message_id)
 		return;
 	const char *contact = contact_of(message.text_at(0, 1));
 	const char *sender = message.text_at(0, 2);
-	record_choice(
-	    {contact, sender, true, true, GetCurrentTransactionStartTimestamp(), "error", "131050"});
+	record_choice({contact, sender, true, true, at, "error", "131050"});
 }
 
 void
@@ -117,9 +115,19 @@ heed_keyword(const char *text, const char *const (&contacts)[2], const char *sen
 	}
 }
 
+/* Who says again what was known says it now: an older choice that comes late must not undo it. */
+#define SAID_AGAIN \
+	"UPDATE @s@.whatsapp_opt_outs AS o SET changed_at = greatest(o.changed_at, clock_timestamp())"
+
 bool
 opt_out(const char *contact, const char *sender, bool marketing_only, const char *reason)
 {
+	static Statement said_again = {
+	    SAID_AGAIN " WHERE o.contact IN (SELECT p.contact FROM " LINKED_CONTACTS(
+	        "$1",
+	        "$2") " AS p) AND o.opted_out AND o.sender IS NOT DISTINCT FROM $2 AND o.scope = $3",
+	    3,
+	    {TEXTOID, TEXTOID, TEXTOID}};
 	static Statement statement = {
 	    "INSERT INTO @s@.whatsapp_opt_outs AS o (contact, sender, scope, opted_out, changed_at, source, reason)"
 	    " SELECT p.contact, $2, $3, true, clock_timestamp(), 'function', $4 FROM " LINKED_CONTACTS(
@@ -133,27 +141,34 @@ opt_out(const char *contact, const char *sender, bool marketing_only, const char
 	values.set_identifier(0, contact);
 	values.set_text(1, sender);
 	values.set_text(2, scope_of(marketing_only));
+	run_statement(said_again, values);
 	values.set_text(3, reason);
 	return !run_statement(statement, values).empty();
 }
 
+/* A link of one account lifts nothing of another's. */
+#define OF_PERSON                                                                                                  \
+	" WHERE o.contact IN (SELECT p.contact FROM " LINKED_CONTACTS(                                                 \
+	    "$1",                                                                                                      \
+	    "$2") " AS p) AND ($2 IS NULL OR o.sender = $2)"                                                           \
+	          " AND (o.contact = $1 OR EXISTS (SELECT FROM @s@.whatsapp_user_ids AS u"                             \
+	          "  WHERE ((u.user_id = $1 AND u.contact = o.contact) OR (u.contact = $1 AND u.user_id = o.contact))" \
+	          "   AND u.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = o.sender)))"
+
 bool
 opt_in(const char *contact, const char *sender)
 {
+	static Statement said_again = {
+	    SAID_AGAIN OF_PERSON " AND NOT o.opted_out", 2, {TEXTOID, TEXTOID}};
 	static Statement statement = {
-	    "UPDATE @s@.whatsapp_opt_outs AS o SET opted_out = false, changed_at = clock_timestamp(), source = 'function', reason = NULL"
-	    " WHERE o.contact IN (SELECT p.contact FROM " LINKED_CONTACTS(
-	        "$1",
-	        "$2") " AS p) AND o.opted_out AND ($2 IS NULL OR o.sender = $2)"
-	              /* a link of one account lifts nothing of another's */
-	              " AND (o.contact = $1 OR EXISTS (SELECT FROM @s@.whatsapp_user_ids AS u"
-	              "  WHERE ((u.user_id = $1 AND u.contact = o.contact) OR (u.contact = $1 AND u.user_id = o.contact))"
-	              "   AND u.account IS NOT DISTINCT FROM (SELECT s.account FROM @s@.whatsapp_senders AS s WHERE s.name = o.sender)))",
+	    "UPDATE @s@.whatsapp_opt_outs AS o SET opted_out = false, changed_at = clock_timestamp(), source = 'function', reason = NULL" OF_PERSON
+	    " AND o.opted_out",
 	    2,
 	    {TEXTOID, TEXTOID}};
 	Values values;
 	values.set_identifier(0, contact);
 	values.set_text(1, sender);
+	run_statement(said_again, values);
 	return !run_statement(statement, values).empty();
 }
 

@@ -37,8 +37,9 @@ struct Choice {
 void record_choice(const Choice &choice);
 
 /* Meta refused this message with marketing_stopped_code, by answer or by webhook: records the
- * opt-out of its recipient. In a transaction, with SPI connected. */
-void note_marketing_stopped(std::int64_t message_id);
+ * opt-out of its recipient at the time at which Meta said so. In a transaction, with SPI connected.
+ */
+void note_marketing_stopped(std::int64_t message_id, std::int64_t at);
 
 /* Acts upon an inbound text or button whose keyword_key() is that of a row of
  * whatsapp_opt_out_keywords. contacts are the keys under which the person is known, NULL where

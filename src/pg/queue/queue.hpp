@@ -151,6 +151,8 @@ struct Settled {
 	std::int64_t delay_ms; /* retry and paused */
 	const char *phone;     /* masked, for the log */
 	std::int64_t took_ms;
+	std::int64_t
+	    answered_at; /* TimestampTz: when the answer came, which may be written down late */
 };
 
 /* Records results, in order of id. What a webhook has settled meanwhile stays as it is. */

@@ -141,7 +141,7 @@ settle_failure(const Settled &answered)
 		return;
 	}
 	if (row.has_code && row.code == marketing_stopped_code)
-		note_marketing_stopped(row.id);
+		note_marketing_stopped(row.id, row.answered_at);
 	if (sending) {
 		const Values values = values_of(row);
 		run_statement(insert_attempt, values);

@@ -105,8 +105,7 @@ mark_foreign(const InboxTask &task)
 }
 
 /* What the extension itself does about an event. Doing it once more does no harm: what it writes
- * carries the time of the event, except an opt-out that an error code tells, which counts from
- * now. */
+ * carries the time of the event. */
 void
 act_on_event(const InboxTask &task)
 {

@@ -41,7 +41,7 @@ heed_status(const InboxTask &task)
 	StatusReport report;
 	if (task.raw != nullptr && read_stored_status(task.raw, task.contact, report) &&
 	    report.has_error && report.error_code == marketing_stopped_code)
-		note_marketing_stopped(task.message_id);
+		note_marketing_stopped(task.message_id, task.occurred_at);
 }
 
 } // namespace whatsapp::pg
