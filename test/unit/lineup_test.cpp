@@ -416,6 +416,73 @@ TEST(Lineup, ThePairLimitPutsBackAndKeepsTheOrder)
 	EXPECT_LE(at[50] - at[1], 46 * 6000 + 1000);
 }
 
+/* Nothing was sent: its pair owes nothing for it. */
+TEST(Lineup, WhatDidNotLeaveIsNotChargedToItsPair)
+{
+	for (const Ended how : {Ended::put_back, Ended::lost}) {
+		Queue queue;
+		SenderRules rules;
+		rules.pair_interval_ms = 6000;
+		queue.sender("s", rules);
+		queue.put("s", "a");
+		EXPECT_EQ(queue.turn(), Ids{1});
+		queue.end(1, how);
+		queue.now += 100;
+		queue.put("s", "a");
+		if (how == Ended::put_back) {
+			EXPECT_EQ(queue.turn(), Ids{1});
+			queue.end(1);
+			EXPECT_LE(queue.until(2), 6000);
+		} else {
+			EXPECT_EQ(queue.turn(), Ids{2});
+		}
+	}
+}
+
+/* The pair owes for what left behind it. */
+TEST(Lineup, WhatLeftBehindAMessageThatIsPutBackStaysCharged)
+{
+	Queue queue;
+	SenderRules rules;
+	rules.pair_interval_ms = 6000;
+	queue.sender("s", rules);
+	queue.put("s", "a", 0);
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.now += 7000;
+	queue.put("s", "a", 1);
+	EXPECT_EQ(queue.turn(), Ids{2});
+	queue.end(1, Ended::put_back);
+	EXPECT_GE(queue.until(1), 6000);
+}
+
+/* It was charged when it left for the first time. */
+TEST(Lineup, ARetryThatIsPutBackStaysOne)
+{
+	Queue queue;
+	SenderRules rules;
+	rules.pair_interval_ms = 6000;
+	queue.sender("s", rules);
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.put("s", "a");
+	queue.end(1, Ended::again, 5000);
+	queue.now += 5000;
+	queue.lineup.read_from_due(INT64_MAX);
+	EXPECT_EQ(queue.turn(), Ids{1});
+	/* the account is in trouble: the sender is shut, and what it read is forgotten */
+	queue.end(1, Ended::put_back);
+	SenderRules shut = rules;
+	shut.gate = Gate::shut;
+	queue.sender("s", shut);
+	queue.now += 600000;
+	EXPECT_EQ(queue.turn(), Ids{});
+	queue.lineup.forget_idle_pairs(queue.now);
+	queue.sender("s", rules);
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.end(1);
+	EXPECT_LE(queue.until(2), 2000);
+}
+
 TEST(Lineup, NoBurstRightAfterTheStart)
 {
 	Queue queue;

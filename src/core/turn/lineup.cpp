@@ -193,21 +193,59 @@ Lineup::call_next_message(Sender &sender, Lane &lane, std::uint64_t ticket)
 	}
 }
 
+/* Its turn, unless it was given one before, is what turn_time() has just reserved. */
+void
+Lineup::charge_pair(Chosen &chosen, bool paced, std::int64_t interval_ms, std::int64_t now_ms)
+{
+	Pair &pair = pairs_[chosen.pair_ticket];
+	pair.left_ms = std::max(pair.left_ms, now_ms) + interval_ms;
+	chosen.charge_ms = interval_ms;
+	chosen.turns_until_ms = paced ? 0 : pair.theoretical_ms;
+	chosen.left_until_ms = pair.left_ms;
+}
+
+/* What was not sent owes nothing. Behind a later turn or departure the schedule stays as it is: how
+ * long its own was waited for is not known any more. */
+void
+Lineup::give_back_turn(const Chosen &chosen) noexcept
+{
+	const auto pair = pairs_.find(chosen.pair_ticket);
+	if (chosen.turns_until_ms != 0 && pair != pairs_.end() &&
+	    pair->second.theoretical_ms == chosen.turns_until_ms)
+		pair->second.theoretical_ms -= chosen.charge_ms;
+}
+
+void
+Lineup::give_back_departure(const Chosen &chosen) noexcept
+{
+	const auto pair = pairs_.find(chosen.pair_ticket);
+	if (pair != pairs_.end() && pair->second.left_ms == chosen.left_until_ms)
+		pair->second.left_ms -= chosen.charge_ms;
+}
+
 void
 Lineup::put_in_flight(Senders::value_type &entry, int priority, Order &order,
-                      const WaitingMessage &message, std::vector<Chosen> &chosen)
+                      const WaitingMessage &message, std::int64_t now_ms,
+                      std::vector<Chosen> &chosen)
 {
 	const SenderRules &rules = entry.second.rules;
 	Group &group = groups_[rules.group];
-	const Chosen one = {message.id,
-	                    message.address,
-	                    message.order,
-	                    message.pair,
-	                    &entry.first,
-	                    priority,
-	                    rules.group,
-	                    rules.gate == Gate::probe,
-	                    group.gate == Gate::probe};
+	Chosen one = {message.id,
+	              message.address,
+	              message.order,
+	              message.pair,
+	              &entry.first,
+	              priority,
+	              rules.group,
+	              rules.gate == Gate::probe,
+	              group.gate == Gate::probe,
+	              order.retried_id == message.id,
+	              0,
+	              0,
+	              0};
+	/* a retry was charged when it left for the first time */
+	if (!one.is_retry && rules.pair_interval_ms > 0)
+		charge_pair(one, message.paced, rules.pair_interval_ms, now_ms);
 	chosen.push_back(one);
 	order.busy = true;
 	order.flying_id = message.id;
@@ -244,11 +282,7 @@ Lineup::choose_from_lane(Senders::value_type &entry, int priority, std::int64_t 
 			order.behind.push_back(message);
 			leave_line();
 		} else {
-			if (order.retried_id != message.id && sender.rules.pair_interval_ms > 0) {
-				Pair &pair = pairs_[message.pair];
-				pair.left_ms = std::max(pair.left_ms, now_ms) + sender.rules.pair_interval_ms;
-			}
-			put_in_flight(entry, priority, order, message, chosen);
+			put_in_flight(entry, priority, order, message, now_ms, chosen);
 			known_.erase(message.id);
 			leave_line();
 			return true;
@@ -330,15 +364,27 @@ Lineup::end_message(const Chosen &chosen, Ended how, std::int64_t delay_ms, std:
 			pairs_[chosen.pair_ticket].not_before_ms = now_ms + delay_ms;
 		break;
 	case Ended::put_back:
-		if (sender.rules.gate == Gate::shut)
+		give_back_departure(chosen);
+		if (chosen.is_retry) {
+			order.lane = &lane;
+			order.retried_id = chosen.id;
+			order.retry_due_ms = now_ms;
+		}
+		if (sender.rules.gate == Gate::shut) {
+			give_back_turn(chosen);
 			break;
+		}
+		/* it keeps its turn */
 		known_.insert(chosen.id);
 		lane.line.push_front(
 		    {chosen.id, chosen.address, chosen.order_ticket, chosen.pair_ticket, true, true});
 		sender.standing++;
 		return;
-	case Ended::settled:
 	case Ended::lost:
+		give_back_departure(chosen);
+		give_back_turn(chosen);
+		break;
+	case Ended::settled:
 		break;
 	}
 	call_next_message(sender, lane, chosen.order_ticket);

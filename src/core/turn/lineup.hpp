@@ -71,6 +71,11 @@ struct Chosen {
 	int group;
 	bool probes_sender; /* its gate, or that of its group, said probe when this one was chosen */
 	bool probes_group;
+	bool is_retry;
+	std::int64_t charge_ms; /* what its departure took of its pair's schedule */
+	/* The ends of the two schedules of its pair, as of its departure; 0: not charged. */
+	std::int64_t turns_until_ms;
+	std::int64_t left_until_ms;
 };
 
 struct Deferred {
@@ -82,8 +87,8 @@ enum class Ended : unsigned char {
 	settled,    /* sent, failed, or nobody knows: it is out of the way */
 	again,      /* will be due again after a delay; those behind it wait for it */
 	pair_limit, /* the same, and the platform named the pair */
-	put_back,   /* ready as before: it was not its turn */
-	lost,       /* chosen, and then not there any more */
+	put_back,   /* ready as before: nothing of it counts as sent */
+	lost,       /* chosen, and then not there any more: it was not sent */
 };
 
 class Lineup
@@ -214,7 +219,11 @@ private:
 	std::int64_t waiting_time(const SenderRules &rules, Order &order, const WaitingMessage &message,
 	                          std::int64_t now_ms);
 	void put_in_flight(Senders::value_type &entry, int priority, Order &order,
-	                   const WaitingMessage &message, std::vector<Chosen> &chosen);
+	                   const WaitingMessage &message, std::int64_t now_ms,
+	                   std::vector<Chosen> &chosen);
+	void charge_pair(Chosen &chosen, bool paced, std::int64_t interval_ms, std::int64_t now_ms);
+	void give_back_turn(const Chosen &chosen) noexcept;
+	void give_back_departure(const Chosen &chosen) noexcept;
 	void call_next_message(Sender &sender, Lane &lane, std::uint64_t ticket);
 
 	std::int64_t started_ms_;

@@ -307,8 +307,9 @@ void
 Line::drop_choice() noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
-	for (const Chosen &one : state_->chosen)
-		state_->end_choice(one, Ended::lost, now);
+	/* the last one first, as their pairs were charged */
+	for (auto one = state_->chosen.rbegin(); one != state_->chosen.rend(); ++one)
+		state_->end_choice(*one, Ended::lost, now);
 	state_->chosen.clear();
 	state_->candidates.clear();
 	state_->lineup.restart_reading();
