@@ -22,6 +22,12 @@ TEST(CallingZones, AreThoseOfTheLongestBeginning)
 	EXPECT_STREQ(zones_of_phone("+5592987654321"), "America/Manaus");
 }
 
+TEST(CallingZones, BeginWithThatOfMostPeople)
+{
+	EXPECT_STREQ(zones_of_phone("+380501234567"), "Europe/Kyiv,Europe/Simferopol");
+	EXPECT_STREQ(zones_of_phone("+243811234567"), "Africa/Lubumbashi,Africa/Kinshasa");
+}
+
 TEST(CallingZones, AreUtcWhereTheCountryIsNotKnown)
 {
 	for (const char *phone : {"", "+", "+0", "+888123456789", "+870773111632", "ES.1234567890"})
