@@ -100,6 +100,13 @@ TEST(Request, PagesAreFollowedByTheirCursor)
 	    {"{}", "", {}, {}, {}, 0},
 	    R"({"data":[],"paging":{"next":"https://graph.example/x?limit=1&after=Y&b=1"}})");
 	EXPECT_EQ(bare.next, "Y") << "an empty page may have a next one";
+	const char *encoded =
+	    R"({"data":[],"paging":{"next":"https://graph.example/x?after=a%2Bb%3d%3D&limit=1"}})";
+	const Reply decoded = sync.read_reply({"{}", "", {}, {}, {}, 0}, encoded);
+	EXPECT_EQ(decoded.next, "a+b==");
+	EXPECT_NE(sync.make_ask({"{}", decoded.next, {}, {}, {}, 0}).query.find("&after=a%2Bb%3D%3D"),
+	          std::string::npos);
+	EXPECT_THROW(sync.read_reply({"{}", "a+b==", {}, {}, {}, 0}, encoded), Fault);
 	EXPECT_EQ(sync.read_reply({"{}", "X", {}, {}, {}, 0},
 	                          R"({"data":[],"paging":{"cursors":{"after":"Z"}}})")
 	              .next,

@@ -59,6 +59,15 @@ is_plain_url(std::string_view url) noexcept
 	return true;
 }
 
+int
+hex_digit(char c) noexcept
+{
+	if (is_digit(c))
+		return c - '0';
+	c = static_cast<char>(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 } // namespace
 
 bool
@@ -101,6 +110,23 @@ base_url_problem(std::string_view url) noexcept
 	if (is_version(url.substr(url.rfind('/') + 1)))
 		return "The URL must not have the version at its end: that is whatsapp.api_version.";
 	return nullptr;
+}
+
+std::string
+decode_parameter(std::string_view text)
+{
+	std::string decoded;
+	for (std::size_t at = 0; at < text.size(); at++) {
+		const int high = text[at] == '%' && text.size() - at > 2 ? hex_digit(text[at + 1]) : -1;
+		const int low = high >= 0 ? hex_digit(text[at + 2]) : -1;
+		if (low >= 0) {
+			decoded += static_cast<char>(high * 16 + low);
+			at += 2;
+		} else {
+			decoded += text[at] == '+' ? ' ' : text[at];
+		}
+	}
+	return decoded;
 }
 
 } // namespace whatsapp

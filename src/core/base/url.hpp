@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace whatsapp
@@ -19,5 +20,9 @@ const char *base_url_problem(std::string_view url) noexcept;
 
 /* True for a URL that is allowed and has the scheme http: it leads to this machine. */
 bool url_is_loopback_http(std::string_view url) noexcept;
+
+/* A name or a value of a query, as of a form: %XX is a byte and + a space; what is neither stays as
+ * it is. */
+std::string decode_parameter(std::string_view text);
 
 } // namespace whatsapp

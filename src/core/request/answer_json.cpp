@@ -7,6 +7,7 @@
 
 #include "core/base/fault.hpp"
 #include "core/base/json_bounded.hpp"
+#include "core/base/url.hpp"
 
 #include "core/base/server_free.hpp"
 
@@ -47,7 +48,7 @@ cursor_of_url(const std::string &url)
 	for (std::size_t at = query; at != std::string::npos; at = url.find('&', at + 1))
 		if (url.compare(at + 1, 6, "after=") == 0) {
 			const std::size_t first = at + 7;
-			return url.substr(first, url.find('&', first) - first);
+			return decode_parameter(url.substr(first, url.find('&', first) - first));
 		}
 	return {};
 }

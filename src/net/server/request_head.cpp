@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/base/ascii.hpp"
+#include "core/base/url.hpp"
 
 #include "net/server/http_status.hpp"
 
@@ -48,33 +49,6 @@ is_ambiguous(const ParsedHead &parsed) noexcept
 	       (parsed.length.count != 0 && parsed.encoding.count != 0) ||
 	       (parsed.encoding.count != 0 &&
 	        (parsed.old_version || !same_but_for_case(parsed.encoding.value, "chunked")));
-}
-
-int
-hex_digit(char c) noexcept
-{
-	if (is_digit(c))
-		return c - '0';
-	c = static_cast<char>(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* As of a form: %XX is a byte and + a space; what is neither stays as it is. */
-std::string
-decode_parameter(std::string_view text)
-{
-	std::string decoded;
-	for (std::size_t at = 0; at < text.size(); at++) {
-		const int high = text[at] == '%' && text.size() - at > 2 ? hex_digit(text[at + 1]) : -1;
-		const int low = high >= 0 ? hex_digit(text[at + 2]) : -1;
-		if (low >= 0) {
-			decoded += static_cast<char>(high * 16 + low);
-			at += 2;
-		} else {
-			decoded += text[at] == '+' ? ' ' : text[at];
-		}
-	}
-	return decoded;
 }
 
 void
