@@ -96,7 +96,7 @@ TEST(Money, NoForbiddenWhiteSpaceInAnyLocale)
 TEST(Money, RefusesAmounts)
 {
 	for (const char *decimal :
-	     {"",      "NaN", "Infinity", "-Infinity", "-",   ".",    "1.",       ".5",  "+1",  "1e3",
+	     {"",      "NaN", "Infinity", "-Infinity", "-",   ".",    "1.",       ".5",  "+-1", "1e3",
 	      "1,250", " 1",  "1 ",       "1.2.3",     "--1", "0x10", "\xD9\xA1", "1\n", "inf", "nan"})
 		EXPECT_EQ(sqlstate_of([&] { format_amount(decimal, "EUR", "en"); }), "WA006") << decimal;
 	EXPECT_EQ(sqlstate_of([] { format_amount(std::string_view("1\0", 2), "EUR", "en"); }), "WA006");
@@ -128,7 +128,9 @@ TEST(Money, AFaultKeepsTheCacheUsable)
 TEST(Money, PlainNumbersAsText)
 {
 	for (const char *number : {"1250", "1250.00", "-7.5", "+3", "0.125", "1250.000", "12.34"})
-		EXPECT_TRUE(is_plain_amount(number, "EUR")) << number;
+		EXPECT_TRUE(is_plain_amount(number, "EUR") && !format_amount(number, "EUR", "en").empty())
+		    << number;
+	EXPECT_EQ(format_amount("+1250.00", "EUR", "en"), EURO "1,250.00");
 	for (const char *text : {"", "1,250.00", "1.250,00", "1250 EUR", "1 250", "1.", ".5", "--1",
 	                         "1250,00\xC2\xA0\xE2\x82\xAC"})
 		EXPECT_FALSE(is_plain_amount(text, "EUR")) << text;

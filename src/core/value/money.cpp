@@ -82,7 +82,7 @@ check_decimal(std::string_view decimal)
 		            "At most " + std::to_string(max_decimal_bytes) + " characters are possible.");
 
 	std::string_view rest = decimal;
-	if (!rest.empty() && rest.front() == '-')
+	if (!rest.empty() && (rest.front() == '-' || rest.front() == '+'))
 		rest.remove_prefix(1);
 	bool digits = false;
 	bool point = false;
@@ -321,6 +321,8 @@ std::string
 format_amount(std::string_view decimal, std::string_view currency, std::string_view locale)
 {
 	check_decimal(decimal);
+	if (decimal.front() == '+')
+		decimal.remove_prefix(1);
 	Formatter &cache = formatter_for(currency, locale);
 
 	UErrorCode status = U_ZERO_ERROR;
