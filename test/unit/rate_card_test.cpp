@@ -247,6 +247,47 @@ TEST(RateCard, WorkbookByItsParts)
 	EXPECT_NE(old.message().find("XLS workbook"), std::string::npos);
 }
 
+/* A workbook with this many sheets, all of which are one part. */
+std::string
+repeated(int sheets, const std::string &rows, const std::string &text = "Market")
+{
+	std::string names;
+	for (int i = 0; i < sheets; i++)
+		names += "<sheet r:id='a'/>";
+	return packed(
+	    {{"xl/workbook.xml", "<workbook xmlns:r='r'><sheets>" + names + "</sheets></workbook>"},
+	     {"xl/_rels/workbook.xml.rels", "<R><Relationship Id='a' Target='a.xml'/></R>"},
+	     {"xl/sharedStrings.xml", "<sst><si><t>" + text + "</t></si></sst>"},
+	     {"xl/a.xml", "<worksheet>" + rows + "</worksheet>"}});
+}
+
+TEST(RateCard, ASmallWorkbookStaysSmall)
+{
+	constexpr std::size_t million = 1000000;
+	std::string cells = "<row>";
+	for (int i = 0; i < 100; i++)
+		cells += "<c t='s'><v>0</v></c>";
+	cells += "</row>";
+	std::string wide;
+	for (int i = 0; i < 10000; i++)
+		wide += "<row><c r='IV1'><v>1</v></c></row>";
+	const struct {
+		std::string file;
+		const char *detail;
+	} files[] = {
+	    {repeated(100, std::string(million, ' ')), "unpacks to more than 64 MB"},
+	    {repeated(1, cells, std::string(million, 'x')), "unpacks to more than 64 MB"},
+	    {repeated(1, cells, std::string(million, '\t')), "unpacks to more than 64 MB"},
+	    {repeated(10, wide), "unpacks to more than 64 MB"},
+	    {repeated(1000, "<row/>"), "more than 256 sheets"},
+	};
+	for (const auto &one : files) {
+		EXPECT_LT(one.file.size(), 100000U);
+		const std::string said = rate_problem(one.file);
+		EXPECT_NE(said.find(one.detail), std::string::npos) << said;
+	}
+}
+
 /* Wherever a byte is lost or another one, nothing comes out but a Fault or the card. */
 TEST(RateCard, WorkbookThatIsDamaged)
 {

@@ -30,6 +30,8 @@ namespace
 {
 
 constexpr std::size_t max_part_bytes = 8 << 20;
+constexpr std::size_t max_unpacked_bytes = 64 << 20;
+constexpr std::size_t max_sheets = 256;
 constexpr std::size_t max_columns = 256;
 constexpr std::size_t max_rows = 20000;
 
@@ -39,6 +41,23 @@ refuse_workbook(const std::string &what)
 	throw Fault(sqlstate::invalid_parameter_value, "the workbook cannot be read", what + ".",
 	            "Import Meta's file unchanged, or save it as CSV and import that.");
 }
+
+/* What a workbook unpacks to, in all. A small file may name a large part in many sheets, a long
+ * text in many cells, and the last column in many rows. */
+class UnpackedSize
+{
+public:
+	void
+	add(std::size_t bytes)
+	{
+		if (bytes > max_unpacked_bytes - bytes_)
+			refuse_workbook("It unpacks to more than 64 MB");
+		bytes_ += bytes;
+	}
+
+private:
+	std::size_t bytes_ = 0;
+};
 
 struct CloseArchive {
 	void
@@ -279,7 +298,7 @@ column_of(std::string_view place)
 class Sheet : public XmlListener
 {
 public:
-	explicit Sheet(const std::vector<std::string> &texts) : texts_(texts) {}
+	Sheet(const std::vector<std::string> &texts, UnpackedSize &size) : texts_(texts), size_(size) {}
 	std::vector<CsvRecord> rows;
 
 	void
@@ -336,11 +355,14 @@ private:
 			shown = "error " + value_;
 		else if (type_.empty() || type_ == "n")
 			shown = plain_number(value_);
+		size_.add(shown.size());
 		shown = std::string(trimmed_text(shown));
 		if (shown.empty() || column_ >= max_columns)
 			return;
-		if (row_.cells.size() <= column_)
+		if (row_.cells.size() <= column_) {
+			size_.add((column_ + 1 - row_.cells.size()) * sizeof(std::string));
 			row_.cells.resize(column_ + 1);
+		}
 		row_.cells[column_] = std::move(shown);
 	}
 	const std::string &
@@ -355,6 +377,7 @@ private:
 	}
 
 	const std::vector<std::string> &texts_;
+	UnpackedSize &size_;
 	CsvRecord row_;
 	int line_ = 0;
 	std::size_t column_ = 0;
@@ -381,8 +404,10 @@ std::vector<std::vector<CsvRecord>>
 read_workbook(std::string_view file)
 {
 	const Archive archive = open_archive(file);
-	const auto read = [&archive](XmlListener &listener, const std::string &name, bool needed) {
+	UnpackedSize size;
+	const auto read = [&](XmlListener &listener, const std::string &name, bool needed) {
 		const std::string xml = read_part(archive.get(), name);
+		size.add(xml.size());
 		if (xml.empty() && needed)
 			refuse_workbook("It has no part " + name);
 		if (!xml.empty())
@@ -391,11 +416,13 @@ read_workbook(std::string_view file)
 	Names names;
 	read(names, "xl/workbook.xml", true);
 	read(names, "xl/_rels/workbook.xml.rels", true);
+	if (names.sheets.size() > max_sheets)
+		refuse_workbook("It has more than 256 sheets");
 	SharedStrings texts;
 	read(texts, "xl/sharedStrings.xml", false);
 	std::vector<std::vector<CsvRecord>> sheets;
 	for (const std::string &id : names.sheets) {
-		Sheet sheet(texts.all);
+		Sheet sheet(texts.all, size);
 		read(sheet, part_named(names.targets[id]), true);
 		sheets.push_back(std::move(sheet.rows));
 	}
