@@ -154,6 +154,44 @@ TEST_F(HttpThreadTest, ASilentServerIsGivenUpInTime)
 	EXPECT_EQ(responses.count(2), 0u);
 }
 
+/* Whether it is sent at once or waits for the thread. */
+TEST_F(HttpThreadTest, ARequestLeavesWithAllThatItHas)
+{
+	Gate open;
+	FakeServer server([&](int, int, const std::string &text) {
+		open.wait_for(1);
+		return echo(text);
+	});
+	make();
+	for (std::uint64_t id = 1; id <= 3; id++) {
+		HttpRequest request;
+		std::string type = "text/plain; n=" + std::to_string(id);
+		request.id = id;
+		const std::string url = server.url();
+		request.url = url;
+		request.bearer_token = "EAAtoken";
+		request.body = "twelve bytes";
+		request.content_type = type;
+		request.is_upload = true;
+		request.max_response_bytes = id == 3 ? 11 : 12;
+		ASSERT_TRUE(client->start_request(request));
+		type.assign(type.size(), '-');
+	}
+	open.count();
+	wait_until_in_flight(0);
+	EXPECT_EQ(responses[1].body, "twelve bytes");
+	EXPECT_EQ(responses[2].body, "twelve bytes");
+	EXPECT_EQ(responses[3].error, "response too large");
+	std::string all;
+	for (const std::string &text : server.requests()) {
+		EXPECT_NE(text.find("Authorization: OAuth EAAtoken\r\n"), std::string::npos) << text;
+		EXPECT_NE(text.find("file_offset: 0\r\n"), std::string::npos) << text;
+		all += text;
+	}
+	for (const char *type : {"text/plain; n=1\r\n", "text/plain; n=2\r\n", "text/plain; n=3\r\n"})
+		EXPECT_NE(all.find(type), std::string::npos) << type;
+}
+
 TEST_F(HttpThreadTest, RefusesAtOnceWhatMayNotLeave)
 {
 	make();

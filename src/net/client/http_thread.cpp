@@ -47,13 +47,23 @@ struct Destination {
 	Destination &operator=(const Destination &) = delete;
 };
 
+/* The views of the request are those of its caller, who does not wait for the thread. */
 struct QueuedRequest {
-	std::uint64_t id;
-	HttpMethod method;
+	HttpRequest request;
 	std::shared_ptr<const Destination> destination;
 	std::string body;
-	long timeout_ms;
-	std::int64_t asked_us;
+	std::string content_type;
+
+	HttpRequest
+	kept_request() const noexcept
+	{
+		HttpRequest kept = request;
+		kept.url = destination->url;
+		kept.bearer_token = destination->token;
+		kept.body = body;
+		kept.content_type = content_type;
+		return kept;
+	}
 };
 
 void
@@ -149,18 +159,10 @@ void
 HttpThread::State::start_all(std::vector<QueuedRequest> &batch) noexcept
 {
 	for (const QueuedRequest &queued : batch) {
-		HttpRequest request;
-		request.id = queued.id;
-		request.method = queued.method;
-		request.url = queued.destination->url;
-		request.bearer_token = queued.destination->token;
-		request.body = queued.body;
-		request.timeout_ms = queued.timeout_ms;
-		request.asked_us = queued.asked_us;
-		if (client->start_request(request))
+		if (client->start_request(queued.kept_request()))
 			continue;
 		HttpResponse refused;
-		refused.id = queued.id;
+		refused.id = queued.request.id;
 		refused.transport = Transport::not_sent;
 		try {
 			refused.error = "out of memory";
@@ -298,9 +300,8 @@ HttpThread::start_request(const HttpRequest &request) noexcept
 			state.in_flight++;
 			return true;
 		}
-		QueuedRequest queued{request.id,         request.method,
-		                     state.destination,  std::string(request.body),
-		                     request.timeout_ms, asked.asked_us};
+		QueuedRequest queued{asked, state.destination, std::string(request.body),
+		                     std::string(request.content_type)};
 		bool wake;
 		{
 			const std::lock_guard<std::mutex> lock(state.mutex);

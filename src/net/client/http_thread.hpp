@@ -4,8 +4,7 @@
  *
  * All signals are blocked in the thread. It lives in net/, where no server function can be linked:
  * all that it knows are requests and responses. Its functions are those of HttpClient without
- * serve_ready() and timeout_ms(), and only one thread may call them. It is made for messages:
- * content_type, max_response_bytes and is_upload of a request do not get to the thread.
+ * serve_ready() and timeout_ms(), and only one thread may call them.
  */
 #pragma once
 
