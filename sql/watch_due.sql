@@ -70,5 +70,26 @@ SELECT pg_temp.refused($$SELECT wa_watch('orders', 't', ARRAY['new.po'], 'new.ph
 CREATE TABLE keyless (phone text, day date);
 SELECT pg_temp.refused($$SELECT wa_watch('keyless', 't', ARRAY['new.day'], 'new.phone', due => 'new.day')$$) AS no_key;
 SELECT pg_temp.refused($$SELECT wa_watch('orders', 't', ARRAY['new.po'], 'new.phone', due => 'new.po || 1')$$) AS no_time;
-DROP TABLE orders, keyless;
+-- a row that is deleted and comes again, in one transaction and in two: there is one again. One that was sent stays the only one
+DELETE FROM whatsapp_messages;
+CREATE TABLE visits (id integer PRIMARY KEY, n integer DEFAULT 1, branch text DEFAULT 'default', day timestamptz, phone text DEFAULT '+34612345678');
+SELECT wa_watch('visits', 'visit', ARRAY['new.n'], 'new.phone', due => 'new.day');
+INSERT INTO visits SELECT n, n, 'default', '2100-01-01' FROM generate_series(1, 4) AS n;
+BEGIN;
+DELETE FROM visits WHERE id = 1;
+INSERT INTO visits VALUES (1, 11, 'default', '2100-01-02');
+COMMIT;
+DELETE FROM visits WHERE id = 2;
+INSERT INTO visits VALUES (2, 22, 'default', '2100-01-02'), (5, 5, 'default', '2100-01-02');
+DELETE FROM whatsapp_queue WHERE message_id = (SELECT id FROM whatsapp_messages WHERE reference = '3');
+UPDATE whatsapp_messages SET status = 'SENT' WHERE reference = '3';
+DELETE FROM visits WHERE id IN (3, 4);
+INSERT INTO visits VALUES (3, 33, 'default', '2100-01-02', DEFAULT), (4, 44, 'default', '2100-01-02', 'nobody');
+SELECT text, status, due, key FROM pg_temp.reminders();
+-- what waits for a row that comes once more has its time and content
+TRUNCATE visits;
+INSERT INTO visits VALUES (5, 55, 'default', '2100-01-03');
+SELECT text, status, due, key FROM pg_temp.reminders() WHERE key = 'visits:5';
+SELECT errors FROM whatsapp_watches WHERE name = 'visits';
+DROP TABLE orders, keyless, visits;
 DROP EXTENSION pg_whatsapp CASCADE;

@@ -46,6 +46,8 @@ constexpr int announced_at_once = 200;
 int
 drop_known(Announcement *announcements, int count)
 {
+	if (count == 0)
+		return 0;
 	static Statement statement = {
 	    "SELECT k.place FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY AS k (sender, key, place)"
 	    " WHERE EXISTS (SELECT FROM @s@.whatsapp_messages AS m WHERE m.sender = k.sender AND m.idempotency_key = k.key"
@@ -135,11 +137,16 @@ enqueue_announcements(const Announcing &announcing, int count)
 		keep_items(announcing, count);
 		return;
 	}
-	if (announcing.watch.due != nullptr)
-		count = follow_rows(announcing.rows.event, announcements, count);
+	const WatchEvent event = announcing.rows.event;
+	const bool follows = announcing.watch.due != nullptr;
 	/* a row that was changed has often been announced before; one that is new hardly ever */
-	if (announcing.rows.event != WatchEvent::inserted)
+	if (event != WatchEvent::inserted) {
+		if (follows)
+			count = follow_rows(event, announcements, count);
 		count = drop_known(announcements, count);
+	} else if (follows) {
+		count = drop_unwanted(announcements, count);
+	}
 	if (count == 0)
 		return;
 	bool keyed = false;
@@ -155,6 +162,9 @@ enqueue_announcements(const Announcing &announcing, int count)
 	if (!problem_is_repeat(problem))
 		raise_problem(problem);
 	forget_message_batch(*announcing.batch);
+	/* a row that was deleted before has its key still */
+	if (follows && event == WatchEvent::inserted)
+		count = follow_rows(event, announcements, count);
 	count = drop_known(announcements, count);
 	write_announcements(announcing, count, false);
 }

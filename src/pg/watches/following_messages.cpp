@@ -123,11 +123,12 @@ free_key(std::int64_t id)
 
 /* Whether a message is to be enqueued. */
 bool
-follow_row(const Announcement &announcement)
+follow_row(WatchEvent event, const Announcement &announcement)
 {
 	const NewMessage &message = announcement.message;
+	const bool inserted = event == WatchEvent::inserted;
 	if (message.idempotency_key == nullptr)
-		return false;
+		return inserted;
 	if (announcement.old_key != nullptr &&
 	    strcmp(announcement.old_key, message.idempotency_key) != 0) {
 		const KnownMessage before = find_known(message, announcement.old_key);
@@ -149,19 +150,31 @@ follow_row(const Announcement &announcement)
 			(void)move_message(known.id, message);
 		return false;
 	}
-	if (known.cancelled && good)
+	/* a new row that is refused is always recorded */
+	const bool tells = good || inserted;
+	if (known.cancelled && tells)
 		free_key(known.id);
-	return good && (known.id == 0 || known.cancelled);
+	return tells && (known.id == 0 || known.cancelled);
 }
 
 } // namespace
+
+int
+drop_unwanted(Announcement *announcements, int count)
+{
+	int left = 0;
+	for (int i = 0; i < count; i++)
+		if (announcements[i].wanted)
+			announcements[left++] = announcements[i];
+	return left;
+}
 
 int
 follow_rows(WatchEvent event, Announcement *announcements, int count)
 {
 	int left = 0;
 	for (int i = 0; i < count; i++)
-		if (event == WatchEvent::inserted ? announcements[i].wanted : follow_row(announcements[i]))
+		if (follow_row(event, announcements[i]))
 			announcements[left++] = announcements[i];
 	return left;
 }

@@ -10,8 +10,12 @@ namespace whatsapp::pg
 {
 
 /* Moves the pending messages of these rows to their new time and content, and cancels those that
- * are not wanted any more. What is left in the array is to be enqueued; returns how many. */
+ * are not wanted any more. What is left in the array is to be enqueued; returns how many. Of an
+ * INSERT: only those that are wanted. */
 int follow_rows(WatchEvent event, Announcement *announcements, int count);
+
+/* Removes those for which there is to be no message; returns how many are left. */
+int drop_unwanted(Announcement *announcements, int count);
 
 /* Gives a message that waits the time (send_at) and the content of another one. False when it does
  * not wait, or has gone on the wire meanwhile. */
