@@ -91,5 +91,26 @@ TRUNCATE visits;
 INSERT INTO visits VALUES (5, 55, 'default', '2100-01-03');
 SELECT text, status, due, key FROM pg_temp.reminders() WHERE key = 'visits:5';
 SELECT errors FROM whatsapp_watches WHERE name = 'visits';
-DROP TABLE orders, keyless, visits;
+-- keys that change places in one statement, also of more rows than are worked on at once; a phone that is no good any more is told of
+DELETE FROM whatsapp_messages;
+DELETE FROM whatsapp_queue;
+CREATE TABLE places (id integer PRIMARY KEY DEFERRABLE, n integer, day timestamptz DEFAULT '2100-01-01', phone text DEFAULT '+34612345678');
+SELECT wa_watch('places', 'place', ARRAY['new.n', '100 / (new.n - 300)'], 'new.phone', due => 'new.day', reference => 'new.n', idempotency_key => $$'place ' || new.id$$);
+INSERT INTO places SELECT n, n FROM generate_series(1, 3) AS n;
+UPDATE places SET id = id + 1;
+SELECT text, status, key FROM pg_temp.reminders();
+UPDATE places SET id = 6 - id;
+SELECT text, key FROM pg_temp.reminders() WHERE status = 'PENDING';
+UPDATE places SET id = id + 1, phone = CASE n WHEN 2 THEN 'nobody' ELSE phone END;
+SELECT m.reference, m.status, m.error_message IS NOT NULL AS told, m.idempotency_key FROM whatsapp_messages AS m WHERE m.status <> 'CANCELLED' ORDER BY m.id;
+DELETE FROM places;
+INSERT INTO places SELECT n, n FROM generate_series(1001, 1500) AS n;
+UPDATE places SET id = id + 1;
+SELECT count(*), count(*) FILTER (WHERE m.idempotency_key = 'place ' || (m.reference::integer + 1)) AS of_its_row FROM whatsapp_messages AS m WHERE m.status = 'PENDING';
+SELECT errors FROM whatsapp_watches WHERE name = 'places';
+-- a row that fails keeps no other from its place
+UPDATE places SET id = id + 1, n = CASE n WHEN 1007 THEN 300 ELSE n END;
+SELECT count(*), count(*) FILTER (WHERE m.idempotency_key = 'place ' || (m.reference::integer + 2)) AS of_its_row FROM whatsapp_messages AS m WHERE m.status = 'PENDING';
+SELECT errors, last_error, first_bad_row FROM whatsapp_watches WHERE name = 'places';
+DROP TABLE orders, keyless, visits, places;
 DROP EXTENSION pg_whatsapp CASCADE;

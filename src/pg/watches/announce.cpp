@@ -233,7 +233,8 @@ announce_range(Announcing &announcing)
 	SPI_connect();
 	register_rows(announcing.rows);
 	const WatchOwner session = begin_watch_owner(announcing.watch);
-	SPIPlanPtr plan = plan_watch_query(announcing.watch, announcing.rows);
+	SPIPlanPtr plan =
+	    plan_watch_query(announcing.watch, announcing.rows, WatchQuery::announcements);
 	Portal cursor = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
 	end_watch_owner(session);
 	announcing.planned = true;
@@ -260,33 +261,100 @@ note_trouble(WatchTrouble &trouble, const Problem &problem, const WatchRows &row
 	trouble.rows += rows.count;
 }
 
+/* Ranges of a statement's rows. */
+struct Ranges {
+	WatchRows *list;
+	int count;
+	int room;
+};
+
 void
-announce_halves(const WatchDefinition &watch, const WatchRows &rows, WatchTrouble &trouble)
+add_range(Ranges &ranges, const WatchRows &rows)
+{
+	if (ranges.count == ranges.room) {
+		ranges.room *= 2;
+		ranges.list = static_cast<WatchRows *>(
+		    repalloc(ranges.list, sizeof(WatchRows) * static_cast<Size>(ranges.room)));
+	}
+	ranges.list[ranges.count++] = rows;
+}
+
+/* What is done with the rows of a statement, and what came of it. */
+struct HalvedWork {
+	void (*work)(Announcing &announcing);
+	WatchTrouble trouble = {};
+	Ranges *done = nullptr; /* where it was done, if that matters */
+};
+
+/* Whether the rows are in work.done now, so that their store is still needed. */
+bool
+work_in_halves(const WatchDefinition &watch, const WatchRows &rows, HalvedWork &work)
 {
 	Announcing announcing = {watch, rows, nullptr};
+	WatchTrouble &trouble = work.trouble;
 	Problem problem;
 	check_stack_depth();
 	if (trouble.given_up) {
 		trouble.rows += rows.count;
-		return;
+		return false;
 	}
-	if (try_body_apart(problem, 0, [&] { announce_range(announcing); }))
-		return;
+	if (try_body_apart(problem, 0, [&] { work.work(announcing); })) {
+		if (work.done != nullptr)
+			add_range(*work.done, rows);
+		return work.done != nullptr;
+	}
 	/* where changes are applied, the server tries the whole transaction again */
 	if (somebody_cancels(problem) || (applies_changes() && problem_passes(problem)))
 		raise_problem(problem);
 	trouble.given_up = ends_the_attempts(problem);
 	if (!announcing.planned || rows.count < 2 || trouble.given_up) {
 		note_trouble(trouble, problem, rows);
-		return;
+		return false;
 	}
 	WatchRows left;
 	WatchRows right;
 	split_rows(rows, left, right);
-	announce_halves(watch, left, trouble);
-	tuplestore_end(left.store);
-	announce_halves(watch, right, trouble);
-	tuplestore_end(right.store);
+	if (!work_in_halves(watch, left, work))
+		tuplestore_end(left.store);
+	if (!work_in_halves(watch, right, work))
+		tuplestore_end(right.store);
+	return false;
+}
+
+void
+withdraw_range(Announcing &announcing)
+{
+	withdraw_messages(announcing.watch, announcing.rows, announcing.planned);
+}
+
+/* Messages of old keys go first, of all rows. A row that fails there is not announced. */
+WatchTrouble
+announce_apart(const WatchDefinition &watch, const WatchRows &rows)
+{
+	HalvedWork announcing = {announce_range};
+	if (watch.due == nullptr || rows.event != WatchEvent::updated) {
+		(void)work_in_halves(watch, rows, announcing);
+		return announcing.trouble;
+	}
+	Ranges ranges = {static_cast<WatchRows *>(palloc(sizeof(WatchRows))), 0, 1};
+	HalvedWork withdrawing = {withdraw_range, {}, &ranges};
+	(void)work_in_halves(watch, rows, withdrawing);
+	announcing.trouble = withdrawing.trouble;
+	for (int i = 0; i < ranges.count; i++) {
+		(void)work_in_halves(watch, ranges.list[i], announcing);
+		if (ranges.list[i].store != rows.store)
+			tuplestore_end(ranges.list[i].store);
+	}
+	return announcing.trouble;
+}
+
+void
+announce_or_raise(const WatchDefinition &watch, const WatchRows &rows)
+{
+	Announcing announcing = {watch, rows, nullptr};
+	if (watch.due != nullptr && rows.event == WatchEvent::updated)
+		withdraw_range(announcing);
+	announce_range(announcing);
 }
 
 /* Stands in the chain of error contexts as long as a watch is at work, and is_at_work() looks for
@@ -343,12 +411,10 @@ announce_rows(const WatchDefinition &watch, const WatchRows &rows)
 		raise_problem(problem);
 	if (!may)
 		note_trouble(trouble, problem, rows);
-	else if (watch.rejects) {
-		Announcing announcing = {watch, rows, nullptr};
-		announce_range(announcing);
-	} else {
-		announce_halves(watch, rows, trouble);
-	}
+	else if (watch.rejects)
+		announce_or_raise(watch, rows);
+	else
+		trouble = announce_apart(watch, rows);
 	if (trouble.rows > 0)
 		record_trouble(watch, rows.event, trouble);
 	error_context_stack = callback.previous;

@@ -60,19 +60,6 @@ kept_failure(const Failure &why)
 	return copy;
 }
 
-/* A watch announces a row once; its deletion is another announcement. */
-const char *
-announcement_key(const WatchDefinition &watch, WatchEvent event, const char *given,
-                 const char *row_key)
-{
-	if (watch.idempotency_key != nullptr)
-		return given == nullptr || given[0] == '\0' ? nullptr : key_within_limit(given);
-	if (row_key == nullptr)
-		return nullptr;
-	const bool told_apart = event == WatchEvent::deleted && watch.due == nullptr;
-	return key_within_limit(psprintf("%s:%s%s", watch.name, row_key, told_apart ? ":deleted" : ""));
-}
-
 bool
 read_time(const char *name, const Result &rows, std::uint64_t row, int column, std::int64_t &time,
           bool &given, Announcement &announcement)
@@ -102,13 +89,6 @@ read_priority(const char *name, Announcement &announcement)
 		refuse_announcement(announcement, ERRCODE_INVALID_PARAMETER_VALUE,
 		                    psprintf("priority \"%s\" does not exist", name),
 		                    "The priorities are urgent, normal and bulk.");
-}
-
-/* A plain word stands in the definition; the value of an expression comes from the query. */
-const char *
-word_or_value(const char *defined, const Result &rows, std::uint64_t row, int column)
-{
-	return defined == nullptr || is_plain_word(defined) ? defined : rows.text_at(row, column);
 }
 
 std::string_view
@@ -220,8 +200,9 @@ read_following(const WatchDefinition &watch, WatchEvent event, const Result &row
 	announcement.wanted = rows.bool_at(row, watch_wanted) && !never &&
 	                      (!message.has_send_at || expires > GetCurrentTransactionStartTimestamp());
 	const char *old_key = rows.text_at(row, watch_old_key);
-	announcement.old_key =
-	    old_key == nullptr ? nullptr : announcement_key(watch, event, old_key, old_key);
+	announcement.has_new_key =
+	    old_key != nullptr &&
+	    !is_same_text(announcement_key(watch, event, old_key, old_key), message.idempotency_key);
 }
 
 /* NULL for any time. */
@@ -286,6 +267,25 @@ key_within_limit(const char *key)
 	                static_cast<unsigned long long>(other));
 }
 
+/* A watch announces a row once; its deletion is another announcement. */
+const char *
+announcement_key(const WatchDefinition &watch, WatchEvent event, const char *given,
+                 const char *row_key)
+{
+	if (watch.idempotency_key != nullptr)
+		return given == nullptr || given[0] == '\0' ? nullptr : key_within_limit(given);
+	if (row_key == nullptr)
+		return nullptr;
+	const bool told_apart = event == WatchEvent::deleted && watch.due == nullptr;
+	return key_within_limit(psprintf("%s:%s%s", watch.name, row_key, told_apart ? ":deleted" : ""));
+}
+
+const char *
+word_or_value(const char *defined, const Result &rows, std::uint64_t row, int column)
+{
+	return defined == nullptr || is_plain_word(defined) ? defined : rows.text_at(row, column);
+}
+
 void
 compose_announcement(const WatchDefinition &watch, WatchEvent event, const Result &rows,
                      std::uint64_t row, TemplateInUse &template_in_use, Announcement &announcement)
@@ -293,7 +293,7 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	announcement.message = {};
 	announcement.refused = nullptr;
 	announcement.wanted = true;
-	announcement.old_key = nullptr;
+	announcement.has_new_key = false;
 	announcement.latest_at = 0;
 	NewMessage &message = announcement.message;
 	announcement.row_key = rows.text_at(row, watch_row_key);

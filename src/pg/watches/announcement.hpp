@@ -15,10 +15,10 @@ struct Announcement {
 	NewMessage message;
 	const char *row_key;
 	Failure *refused; /* why; NULL for a message that can be sent */
-	/* Of a message that follows its row: whether there is to be one, and its key before an UPDATE.
-	 */
+	/* Of a message that follows its row: whether there is to be one, and whether its key was
+	 * another one before an UPDATE. */
 	bool wanted;
-	const char *old_key;
+	bool has_new_key;
 	/* Of a message that waits for other rows: the texts of its parameters; when its row was
 	 * announced; when the message is made at the latest (0: no limit); the time zone of its
 	 * hours. */
@@ -43,6 +43,13 @@ struct TemplateInUse {
 void compose_announcement(const WatchDefinition &watch, WatchEvent event, const Result &rows,
                           std::uint64_t row, TemplateInUse &template_in_use,
                           Announcement &announcement);
+
+/* The key of a row's message: given by an expression, or made of the row's key. NULL for none. */
+const char *announcement_key(const WatchDefinition &watch, WatchEvent event, const char *given,
+                             const char *row_key);
+
+/* A plain word stands in the definition; the value of an expression comes from the query. */
+const char *word_or_value(const char *defined, const Result &rows, std::uint64_t row, int column);
 
 /* The key; of one that is too long, its beginning and a hash of all of it. In the current
  * memory. */

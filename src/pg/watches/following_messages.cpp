@@ -4,13 +4,19 @@
  */
 #include "pg/watches/following_messages.hpp"
 
+#include <algorithm>
+
 #include "pg/enqueue/cancel_retry.hpp"
 #include "pg/server/bells.hpp"
 #include "pg/server/columns.hpp"
 #include "pg/server/settings.hpp"
+#include "pg/server/text_compare.hpp"
+#include "pg/watches/status_column.hpp"
+#include "pg/watches/watch_query.hpp"
 
 extern "C" {
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 }
 
@@ -29,7 +35,7 @@ struct KnownMessage {
 };
 
 KnownMessage
-find_known(const NewMessage &message, const char *key)
+find_known(const NewMessage &message)
 {
 	static Statement statement = {
 	    "SELECT m.id, q.state IN ('ready', 'held'), m.status = 'CANCELLED',"
@@ -43,7 +49,7 @@ find_known(const NewMessage &message, const char *key)
 	    true};
 	Values values;
 	values.set_text(0, message.sender);
-	values.set_text(1, key);
+	values.set_text(1, message.idempotency_key);
 	values.set_text(2, message.enqueued_by);
 	values.set_text(3, message.recipient_phone);
 	values.set_text(4, message.payload);
@@ -121,6 +127,97 @@ free_key(std::int64_t id)
 	(void)run_statement(statement, values);
 }
 
+/* The messages to be cancelled, each once or more. */
+struct Withdrawals {
+	std::int64_t *ids;
+	Size count;
+	Size room;
+};
+
+void
+add_withdrawal(Withdrawals &withdrawals, std::int64_t id)
+{
+	if (withdrawals.count == withdrawals.room) {
+		withdrawals.room *= 2;
+		withdrawals.ids = static_cast<std::int64_t *>(
+		    repalloc_huge(withdrawals.ids, sizeof(std::int64_t) * withdrawals.room));
+	}
+	withdrawals.ids[withdrawals.count++] = id;
+}
+
+void
+find_waiting(const WatchDefinition &watch, const Column &senders, const Column &keys,
+             Withdrawals &withdrawals)
+{
+	static Statement statement = {
+	    "SELECT m.id FROM ROWS FROM (unnest($1), unnest($2)) AS k (sender, key)"
+	    " JOIN @s@.whatsapp_messages AS m ON m.sender = k.sender AND m.idempotency_key = k.key AND m.enqueued_by = $3"
+	    " WHERE EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id AND q.state IN ('ready', 'held'))",
+	    3,
+	    {TEXTARRAYOID, TEXTARRAYOID, TEXTOID}};
+	if (keys.count() == 0)
+		return;
+	Values values;
+	values.set(0, senders.array(TEXTOID));
+	values.set(1, keys.array(TEXTOID));
+	values.set_text(2, watch.owner);
+	const Result found = run_statement(statement, values);
+	for (uint64 i = 0; i < found.count(); i++)
+		add_withdrawal(withdrawals, found.int64_at(i, 1));
+}
+
+void
+read_withdrawals(const WatchDefinition &watch, WatchEvent event, const Result &rows,
+                 Withdrawals &withdrawals)
+{
+	Column senders(rows.count());
+	Column keys(rows.count());
+	for (uint64 i = 0; i < rows.count(); i++) {
+		const char *row_key = rows.text_at(i, withdrawal_row_key);
+		const char *old_row_key = rows.text_at(i, withdrawal_old_key);
+		const char *key = announcement_key(watch, event, rows.text_at(i, withdrawal_key), row_key);
+		const char *old_key = announcement_key(watch, event, old_row_key, old_row_key);
+		if (old_key == nullptr || is_same_text(old_key, key) || is_silenced(watch, event, row_key))
+			continue;
+		senders.add_text(word_or_value(watch.sender, rows, i, withdrawal_sender));
+		keys.add_text(old_key);
+	}
+	find_waiting(watch, senders, keys, withdrawals);
+}
+
+constexpr int withdrawn_at_once = 200;
+
+/* The results of our statements live until SPI is left, so each chunk has a connection of its
+ * own. */
+bool
+fetch_withdrawals(const WatchDefinition &watch, WatchEvent event, Portal cursor,
+                  Withdrawals &withdrawals)
+{
+	const WatchOwner session = begin_watch_owner(watch);
+	const Result rows = fetch_rows(cursor, withdrawn_at_once);
+	end_watch_owner(session);
+	const bool more = rows.count() == withdrawn_at_once;
+	SPI_connect();
+	read_withdrawals(watch, event, rows, withdrawals);
+	SPI_finish();
+	free_rows(rows);
+	CHECK_FOR_INTERRUPTS();
+	return more;
+}
+
+void
+withdraw_each(const Withdrawals &withdrawals)
+{
+	for (Size i = 0; i < withdrawals.count;) {
+		SPI_connect();
+		for (const Size end = Min(i + withdrawn_at_once, withdrawals.count); i < end; i++)
+			if (cancel_message(withdrawals.ids[i]))
+				free_key(withdrawals.ids[i]);
+		SPI_finish();
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 /* Whether a message is to be enqueued. */
 bool
 follow_row(WatchEvent event, const Announcement &announcement)
@@ -129,13 +226,7 @@ follow_row(WatchEvent event, const Announcement &announcement)
 	const bool inserted = event == WatchEvent::inserted;
 	if (message.idempotency_key == nullptr)
 		return inserted;
-	if (announcement.old_key != nullptr &&
-	    strcmp(announcement.old_key, message.idempotency_key) != 0) {
-		const KnownMessage before = find_known(message, announcement.old_key);
-		if (before.waits && cancel_message(before.id))
-			free_key(before.id);
-	}
-	const KnownMessage known = find_known(message, message.idempotency_key);
+	const KnownMessage known = find_known(message);
 	const bool good = announcement.wanted && announcement.refused == nullptr;
 	if (known.waits && !good) {
 		if (!cancel_message(known.id))
@@ -150,14 +241,34 @@ follow_row(WatchEvent event, const Announcement &announcement)
 			(void)move_message(known.id, message);
 		return false;
 	}
-	/* a new row that is refused is always recorded */
-	const bool tells = good || inserted;
+	/* what is refused of a row that has the key since now is recorded */
+	const bool tells = good || inserted || announcement.has_new_key;
 	if (known.cancelled && tells)
 		free_key(known.id);
 	return tells && (known.id == 0 || known.cancelled);
 }
 
 } // namespace
+
+void
+withdraw_messages(const WatchDefinition &watch, const WatchRows &rows, bool &planned)
+{
+	SPI_connect();
+	register_rows(rows);
+	const WatchOwner session = begin_watch_owner(watch);
+	SPIPlanPtr plan = plan_watch_query(watch, rows, WatchQuery::withdrawals);
+	Portal cursor = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
+	end_watch_owner(session);
+	planned = true;
+	Withdrawals withdrawals = {nullptr, 0, withdrawn_at_once};
+	withdrawals.ids = static_cast<std::int64_t *>(palloc(sizeof(std::int64_t) * withdrawals.room));
+	while (fetch_withdrawals(watch, rows.event, cursor, withdrawals))
+		;
+	SPI_cursor_close(cursor);
+	std::sort(withdrawals.ids, withdrawals.ids + withdrawals.count);
+	withdraw_each(withdrawals);
+	SPI_finish();
+}
 
 int
 drop_unwanted(Announcement *announcements, int count)

@@ -32,6 +32,7 @@ namespace
 struct KnownPlan {
 	const WatchDefinition *watch;
 	WatchEvent event;
+	WatchQuery query;
 	TupleDesc columns;
 	SPIPlanPtr plan;
 	KnownPlan *next;
@@ -191,6 +192,24 @@ query_text(const WatchDefinition &watch, const WatchRows &rows)
 	return text.data;
 }
 
+/* It has only what is needed to find a message: another expression of the watch may fail. */
+const char *
+withdrawal_text(const WatchDefinition &watch, const WatchRows &rows)
+{
+	const char *const columns[] = {row_key(rows.relation, rows.event), watch.idempotency_key,
+	                               unless_word(watch.sender), old_key(watch, rows)};
+	StringInfoData text;
+	initStringInfo(&text);
+	const char *comma = "SELECT ";
+	for (const char *column : columns) {
+		appendStringInfoString(&text, comma);
+		append_cast(&text, column, "text");
+		comma = ", ";
+	}
+	append_from(&text, rows.event, RelationGetDescr(rows.relation), true);
+	return text.data;
+}
+
 } // namespace
 
 const char *
@@ -238,10 +257,11 @@ check_watch_query(const WatchDefinition &watch, const WatchRows &none)
 }
 
 SPIPlanPtr
-plan_watch_query(const WatchDefinition &watch, const WatchRows &rows)
+plan_watch_query(const WatchDefinition &watch, const WatchRows &rows, WatchQuery query)
 {
 	KnownPlan *known = known_plans;
-	while (known != nullptr && (known->watch != &watch || known->event != rows.event))
+	while (known != nullptr &&
+	       (known->watch != &watch || known->event != rows.event || known->query != query))
 		known = known->next;
 	TupleDesc columns = RelationGetDescr(rows.relation);
 	/* an invalid plan is checked anew: who has altered something that it reads may have put code of
@@ -254,6 +274,7 @@ plan_watch_query(const WatchDefinition &watch, const WatchRows &rows)
 		    static_cast<KnownPlan *>(MemoryContextAllocZero(TopMemoryContext, sizeof(KnownPlan)));
 		known->watch = &watch;
 		known->event = rows.event;
+		known->query = query;
 		known->next = known_plans;
 		known_plans = known;
 	}
@@ -263,7 +284,8 @@ plan_watch_query(const WatchDefinition &watch, const WatchRows &rows)
 		SPI_freeplan(old);
 		FreeTupleDesc(known->columns);
 	}
-	SPIPlanPtr plan = prepare_query(query_text(watch, rows));
+	SPIPlanPtr plan = prepare_query(query == WatchQuery::withdrawals ? withdrawal_text(watch, rows)
+	                                                                 : query_text(watch, rows));
 	check_expression_trust(plan, GetUserId());
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not keep a plan: %s", SPI_result_code_string(SPI_result));

@@ -33,6 +33,14 @@ enum WatchColumn : int {
 	/* behind the parameters: the time zone, where it is an expression */
 };
 
+/* What a query returns that looks for messages of rows which have another key now. */
+enum WithdrawalColumn : int {
+	withdrawal_row_key = 1,
+	withdrawal_key,
+	withdrawal_sender,
+	withdrawal_old_key
+};
+
 /* What an expression means depends on the role that it works for, and on the settings that the
  * watch keeps. This is what was there before them: end_watch_owner() gives the session its user and
  * its settings back, and so does a rollback of the subtransaction. */
@@ -62,8 +70,9 @@ void check_watch_query(const WatchDefinition &watch, const WatchRows &none);
 /* Whether the time zone is an expression, and not a name. */
 bool has_zone_expression(const WatchDefinition &watch);
 
-/* The plan of the query; the rows must be registered. It is made when there is none yet, or the
+/* The plan of a query; the rows must be registered. It is made when there is none yet, or the
  * table has changed. As the watch's owner. */
-SPIPlanPtr plan_watch_query(const WatchDefinition &watch, const WatchRows &rows);
+enum class WatchQuery { announcements, withdrawals };
+SPIPlanPtr plan_watch_query(const WatchDefinition &watch, const WatchRows &rows, WatchQuery query);
 
 } // namespace whatsapp::pg
