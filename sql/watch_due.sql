@@ -112,5 +112,38 @@ SELECT errors FROM whatsapp_watches WHERE name = 'places';
 UPDATE places SET id = id + 1, n = CASE n WHEN 1007 THEN 300 ELSE n END;
 SELECT count(*), count(*) FILTER (WHERE m.idempotency_key = 'place ' || (m.reference::integer + 2)) AS of_its_row FROM whatsapp_messages AS m WHERE m.status = 'PENDING';
 SELECT errors, last_error, first_bad_row FROM whatsapp_watches WHERE name = 'places';
+-- the sender is an expression: it moves with its row from one to another, is cancelled with it, and what was sent by one is not sent by another
+DELETE FROM whatsapp_messages;
+DELETE FROM whatsapp_queue;
+TRUNCATE visits;
+INSERT INTO whatsapp_senders (name) VALUES ('north'), ('south');
+CREATE FUNCTION pg_temp.by_sender(OUT reference text, OUT sender text, OUT status text, OUT due timestamptz, OUT told boolean) RETURNS SETOF record LANGUAGE sql AS $$
+    SELECT m.reference, m.sender, m.status, q.due_at, m.error_message IS NOT NULL
+    FROM whatsapp_messages AS m LEFT JOIN whatsapp_queue AS q ON q.message_id = m.id ORDER BY m.reference, m.id $$;
+SELECT wa_unwatch('visits') AS ended;
+SELECT wa_watch('visits', 'visit', ARRAY['new.n'], 'new.phone', due => 'new.day', sender => 'new.branch');
+INSERT INTO visits SELECT n, n, 'default', CASE WHEN n <> 4 THEN timestamptz '2100-01-01' END FROM generate_series(1, 5) AS n;
+DELETE FROM whatsapp_queue WHERE message_id = (SELECT id FROM whatsapp_messages WHERE reference = '3');
+UPDATE whatsapp_messages SET status = 'SENT' WHERE reference = '3';
+UPDATE visits SET day = NULL WHERE id = 5;
+UPDATE visits SET branch = 'north', day = '2100-01-02';
+SELECT * FROM pg_temp.by_sender();
+DELETE FROM visits WHERE id = 2;
+UPDATE visits SET branch = 'south' WHERE id = 4;
+UPDATE visits SET branch = 'nowhere' WHERE id = 5;
+SELECT * FROM pg_temp.by_sender() WHERE reference IN ('2', '4', '5');
+UPDATE visits SET branch = 'default';
+SELECT * FROM pg_temp.by_sender() WHERE status <> 'CANCELLED';
+SELECT errors FROM whatsapp_watches WHERE name = 'visits';
+-- the same with a key of one's own
+DELETE FROM whatsapp_messages;
+DELETE FROM whatsapp_queue;
+TRUNCATE visits;
+SELECT wa_unwatch('visits') AS ended;
+SELECT wa_watch('visits', 'visit', ARRAY['new.n'], 'new.phone', due => 'new.day', sender => 'new.branch', idempotency_key => $$new.id || ' ' || new.n$$);
+INSERT INTO visits SELECT n, n, 'default', '2100-01-01' FROM generate_series(1, 2) AS n;
+UPDATE visits SET branch = 'north', day = '2100-01-02';
+UPDATE visits SET branch = 'south', n = 22 WHERE id = 2;
+SELECT * FROM pg_temp.by_sender();
 DROP TABLE orders, keyless, visits, places;
 DROP EXTENSION pg_whatsapp CASCADE;

@@ -328,6 +328,22 @@ DROP TRIGGER keep_out ON ledger_2026;
 UPDATE ledger SET year = 2025;
 SELECT said FROM pg_temp.announced();
 DROP TABLE ledger;
+-- the sender is an expression: a row is announced once, whoever its sender becomes, and with a key of one's own by the sender of before or by that of now
+INSERT INTO whatsapp_senders (name) VALUES ('east'), ('west');
+CREATE TABLE parcels (id integer PRIMARY KEY, branch text, phone text DEFAULT '+34612345678');
+SELECT wa_watch('parcels', 'by_row', ARRAY['new.id'], 'new.phone', events => '{INSERT,UPDATE}', name => 'by_row', sender => 'new.branch');
+SELECT wa_watch('parcels', 'by_key', ARRAY['new.id'], 'new.phone', events => '{INSERT,UPDATE}', name => 'by_key', sender => 'new.branch', idempotency_key => $$'parcel ' || new.id$$);
+INSERT INTO parcels VALUES (1, 'default'), (2, 'east'), (3, 'nowhere');
+SELECT template, reference, sender, status FROM pg_temp.announced();
+UPDATE parcels SET branch = 'east';
+SELECT template, reference, sender, status FROM pg_temp.announced();
+UPDATE parcels SET branch = 'west' WHERE id > 1;
+DELETE FROM parcels WHERE id = 1;
+INSERT INTO parcels VALUES (1, 'west');
+SELECT template, reference, sender, status FROM pg_temp.announced();
+SELECT watch, outcome FROM wa_watch_test('parcels', '1', event => 'UPDATE', old => '{"branch": "east"}') ORDER BY watch;
+SELECT sum(errors) AS errors FROM whatsapp_watches;
+DROP TABLE parcels;
 -- a table that has become too wide for two rows side by side
 SELECT wa_watch('orders', 't', ARRAY['new.id'], 'new.phone', events => '{UPDATE}');
 INSERT INTO orders (id) VALUES (1);

@@ -5,6 +5,7 @@
 #include "pg/server/schema.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/watches/announce.hpp"
+#include "pg/watches/announced_rows.hpp"
 #include "pg/watches/row_key.hpp"
 #include "pg/watches/watch_triggers.hpp"
 
@@ -70,11 +71,11 @@ put_row(const AnnouncementLook &look, OutRow &row, const pg::WatchDefinition &wa
 }
 
 const char *
-outcome_of(const pg::Announcement &announcement)
+outcome_of(const pg::WatchDefinition &watch, const pg::Announcement &announcement)
 {
 	if (announcement.refused != nullptr)
 		return "refused";
-	return pg::was_announced(announcement.message) ? "known already" : "sent";
+	return pg::was_announced(watch, announcement) ? "known already" : "sent";
 }
 
 void
@@ -84,7 +85,7 @@ take_announcement(pg::AnnouncementTaker &self, const pg::WatchDefinition &watch,
 	auto &look = static_cast<AnnouncementLook &>(self);
 	const pg::NewMessage &message = announcement.message;
 	OutRow row;
-	row.set_text(out_outcome, outcome_of(announcement));
+	row.set_text(out_outcome, outcome_of(watch, announcement));
 	row.set_text(out_phone, message.recipient_phone);
 	row.set_text(out_template, message.template_name);
 	row.set_text(out_language, message.template_language);

@@ -7,8 +7,8 @@
 #include "pg/watches/announce.hpp"
 
 #include "pg/enqueue/messages.hpp"
-#include "pg/server/columns.hpp"
 #include "pg/server/replication.hpp"
+#include "pg/watches/announced_rows.hpp"
 #include "pg/watches/following_messages.hpp"
 #include "pg/watches/status_column.hpp"
 #include "pg/watches/watch_errors.hpp"
@@ -41,44 +41,6 @@ struct Announcing {
 };
 
 constexpr int announced_at_once = 200;
-
-/* Removes those that were announced before. Returns how many are left. */
-int
-drop_known(Announcement *announcements, int count)
-{
-	if (count == 0)
-		return 0;
-	static Statement statement = {
-	    "SELECT k.place FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY AS k (sender, key, place)"
-	    " WHERE EXISTS (SELECT FROM @s@.whatsapp_messages AS m WHERE m.sender = k.sender AND m.idempotency_key = k.key"
-	    "  AND m.enqueued_by = $3)",
-	    3,
-	    {TEXTARRAYOID, TEXTARRAYOID, TEXTOID}};
-	Column senders(static_cast<std::size_t>(count));
-	Column keys(static_cast<std::size_t>(count));
-	for (int i = 0; i < count; i++) {
-		senders.add_text(announcements[i].message.sender);
-		if (announcements[i].message.idempotency_key == nullptr)
-			keys.add_null();
-		else
-			keys.add_text(announcements[i].message.idempotency_key);
-	}
-	Values values;
-	values.set(0, senders.array(TEXTOID));
-	values.set(1, keys.array(TEXTOID));
-	values.set_text(2, announcements[0].message.enqueued_by);
-	const Result known = run_statement(statement, values);
-	if (known.empty())
-		return count;
-	bool gone[announced_at_once] = {};
-	for (uint64 i = 0; i < known.count(); i++)
-		gone[known.int64_at(i, 1) - 1] = true;
-	int left = 0;
-	for (int i = 0; i < count; i++)
-		if (!gone[i])
-			announcements[left++] = announcements[i];
-	return left;
-}
 
 /* Where statuses are written back, it is noted of which row a message is. */
 void
@@ -139,14 +101,12 @@ enqueue_announcements(const Announcing &announcing, int count)
 	}
 	const WatchEvent event = announcing.rows.event;
 	const bool follows = announcing.watch.due != nullptr;
+	if (follows)
+		count = event == WatchEvent::inserted ? drop_unwanted(announcements, count)
+		                                      : follow_rows(event, announcements, count);
 	/* a row that was changed has often been announced before; one that is new hardly ever */
-	if (event != WatchEvent::inserted) {
-		if (follows)
-			count = follow_rows(event, announcements, count);
-		count = drop_known(announcements, count);
-	} else if (follows) {
-		count = drop_unwanted(announcements, count);
-	}
+	if (event != WatchEvent::inserted || looks_at_all_senders(announcing.watch))
+		count = drop_announced(announcing.watch, announcements, count);
 	if (count == 0)
 		return;
 	bool keyed = false;
@@ -165,7 +125,7 @@ enqueue_announcements(const Announcing &announcing, int count)
 	/* a row that was deleted before has its key still */
 	if (follows && event == WatchEvent::inserted)
 		count = follow_rows(event, announcements, count);
-	count = drop_known(announcements, count);
+	count = drop_announced(announcing.watch, announcements, count);
 	write_announcements(announcing, count, false);
 }
 

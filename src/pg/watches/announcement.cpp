@@ -200,9 +200,12 @@ read_following(const WatchDefinition &watch, WatchEvent event, const Result &row
 	announcement.wanted = rows.bool_at(row, watch_wanted) && !never &&
 	                      (!message.has_send_at || expires > GetCurrentTransactionStartTimestamp());
 	const char *old_key = rows.text_at(row, watch_old_key);
+	if (old_key == nullptr)
+		return;
 	announcement.has_new_key =
-	    old_key != nullptr &&
-	    !is_same_text(announcement_key(watch, event, old_key, old_key), message.idempotency_key);
+	    !is_same_text(announcement_key(watch, event, old_key, old_key), message.idempotency_key) ||
+	    (announcement.old_sender != nullptr &&
+	     !is_same_text(announcement.old_sender, announcement.sender));
 }
 
 /* NULL for any time. */
@@ -301,6 +304,8 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	message.message_type = "template";
 	message.template_language = word_or_value(watch.language, rows, row, watch_language);
 	message.sender = word_or_value(watch.sender, rows, row, watch_sender);
+	announcement.sender = message.sender;
+	announcement.old_sender = rows.text_at(row, watch_old_sender);
 	find_template(watch, message, template_in_use);
 	message.reference =
 	    watch.reference == nullptr ? announcement.row_key : rows.text_at(row, watch_reference);
@@ -359,24 +364,6 @@ compose_announcement(const WatchDefinition &watch, WatchEvent event, const Resul
 	if (announcement.refused == nullptr && !may_send(message, why))
 		announcement.refused = kept_failure(why);
 	prefer_text(watch, rows.text_at(row, watch_body), announcement);
-}
-
-bool
-was_announced(const NewMessage &message)
-{
-	static Statement statement = {
-	    "SELECT 1 FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = $3"
-	    " UNION ALL SELECT 1 FROM @s@.whatsapp_watch_items WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = $3"
-	    "  AND separator IS NOT NULL LIMIT 1",
-	    3,
-	    {TEXTOID, TEXTOID, TEXTOID}};
-	if (message.idempotency_key == nullptr)
-		return false;
-	Values values;
-	values.set_text(0, message.sender);
-	values.set_text(1, message.idempotency_key);
-	values.set_text(2, message.enqueued_by);
-	return !run_statement(statement, values).empty();
 }
 
 } // namespace whatsapp::pg

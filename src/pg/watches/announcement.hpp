@@ -15,8 +15,12 @@ struct Announcement {
 	NewMessage message;
 	const char *row_key;
 	Failure *refused; /* why; NULL for a message that can be sent */
-	/* Of a message that follows its row: whether there is to be one, and whether its key was
-	 * another one before an UPDATE. */
+	/* The sender that the row names; a message that is refused may be of another one. And the one
+	 * that it named before an UPDATE: NULL where it is no expression. */
+	const char *sender;
+	const char *old_sender;
+	/* Of a message that follows its row: whether there is to be one, and whether its key, or the
+	 * sender that has it, was another one before an UPDATE. */
 	bool wanted;
 	bool has_new_key;
 	/* Of a message that waits for other rows: the texts of its parameters; when its row was
@@ -54,8 +58,5 @@ const char *word_or_value(const char *defined, const Result &rows, std::uint64_t
 /* The key; of one that is too long, its beginning and a hash of all of it. In the current
  * memory. */
 const char *key_within_limit(const char *key);
-
-/* Whether a message with the key was enqueued before, so that this one is not. */
-bool was_announced(const NewMessage &message);
 
 } // namespace whatsapp::pg

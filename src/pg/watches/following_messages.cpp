@@ -11,6 +11,7 @@
 #include "pg/server/columns.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/text_compare.hpp"
+#include "pg/watches/announced_rows.hpp"
 #include "pg/watches/status_column.hpp"
 #include "pg/watches/watch_query.hpp"
 
@@ -35,7 +36,7 @@ struct KnownMessage {
 };
 
 KnownMessage
-find_known(const NewMessage &message)
+find_known(const Announcement &announcement)
 {
 	static Statement statement = {
 	    "SELECT m.id, q.state IN ('ready', 'held'), m.status = 'CANCELLED',"
@@ -47,8 +48,9 @@ find_known(const NewMessage &message)
 	    8,
 	    {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 	    true};
+	const NewMessage &message = announcement.message;
 	Values values;
-	values.set_text(0, message.sender);
+	values.set_text(0, announcement.sender);
 	values.set_text(1, message.idempotency_key);
 	values.set_text(2, message.enqueued_by);
 	values.set_text(3, message.recipient_phone);
@@ -170,16 +172,24 @@ void
 read_withdrawals(const WatchDefinition &watch, WatchEvent event, const Result &rows,
                  Withdrawals &withdrawals)
 {
-	Column senders(rows.count());
-	Column keys(rows.count());
+	const OtherSenders others(watch);
+	const std::size_t most = rows.count() * (others.count() + 1);
+	Column senders(most);
+	Column keys(most);
 	for (uint64 i = 0; i < rows.count(); i++) {
 		const char *row_key = rows.text_at(i, withdrawal_row_key);
+		if (is_silenced(watch, event, row_key))
+			continue;
 		const char *old_row_key = rows.text_at(i, withdrawal_old_key);
 		const char *key = announcement_key(watch, event, rows.text_at(i, withdrawal_key), row_key);
 		const char *old_key = announcement_key(watch, event, old_row_key, old_row_key);
-		if (old_key == nullptr || is_same_text(old_key, key) || is_silenced(watch, event, row_key))
+		if (old_key == nullptr)
 			continue;
-		senders.add_text(word_or_value(watch.sender, rows, i, withdrawal_sender));
+		const char *sender = word_or_value(watch.sender, rows, i, withdrawal_sender);
+		others.add(sender, rows.text_at(i, withdrawal_old_sender), old_key, senders, keys);
+		if (is_same_text(old_key, key))
+			continue;
+		senders.add_text(sender);
 		keys.add_text(old_key);
 	}
 	find_waiting(watch, senders, keys, withdrawals);
@@ -226,7 +236,7 @@ follow_row(WatchEvent event, const Announcement &announcement)
 	const bool inserted = event == WatchEvent::inserted;
 	if (message.idempotency_key == nullptr)
 		return inserted;
-	const KnownMessage known = find_known(message);
+	const KnownMessage known = find_known(announcement);
 	const bool good = announcement.wanted && announcement.refused == nullptr;
 	if (known.waits && !good) {
 		if (!cancel_message(known.id))

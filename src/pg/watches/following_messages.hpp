@@ -10,10 +10,10 @@
 namespace whatsapp::pg
 {
 
-/* Cancels the pending messages of rows that have another key now, and takes their keys from them.
- * It comes before follow_rows(), for all rows of a statement: the key of one row may be that of
- * another one before. planned: set when the query could be started. As the extension's owner,
- * without SPI. */
+/* Cancels the pending messages of rows that have another key or sender now, and takes their keys
+ * from them. It comes before follow_rows(), for all rows of a statement: the key of one row may be
+ * that of another one before. planned: set when the query could be started. As the extension's
+ * owner, without SPI. */
 void withdraw_messages(const WatchDefinition &watch, const WatchRows &rows, bool &planned);
 
 /* Moves the pending messages of these rows to their new time and content, and cancels those that

@@ -133,22 +133,34 @@ message_condition(const WatchDefinition &watch, WatchEvent event)
 	return watch.condition == nullptr ? "true" : watch.condition;
 }
 
-/* The key of such a message before an UPDATE: the expression, with the old row in the place of the
- * new one. */
+/* An expression before an UPDATE: with the old row in the place of the new one. */
 const char *
-old_key(const WatchDefinition &watch, const WatchRows &rows)
+before_update(const char *expression, const WatchRows &rows)
 {
-	if (watch.due == nullptr || rows.event != WatchEvent::updated)
-		return nullptr;
-	const char *key = watch.idempotency_key != nullptr ? watch.idempotency_key
-	                                                   : row_key(rows.relation, rows.event);
-	if (key == nullptr)
+	if (expression == nullptr || rows.event != WatchEvent::updated)
 		return nullptr;
 	StringInfoData text;
 	initStringInfo(&text);
-	appendStringInfo(&text, "SELECT (%s\n)::pg_catalog.text FROM LATERAL ", key);
+	appendStringInfo(&text, "SELECT (%s\n)::pg_catalog.text FROM LATERAL ", expression);
 	append_row(&text, RelationGetDescr(rows.relation), "new", "whatsapp_old");
 	return psprintf("(%s)", text.data);
+}
+
+/* The key that a message which follows its row had before. */
+const char *
+old_key(const WatchDefinition &watch, const WatchRows &rows)
+{
+	if (watch.due == nullptr)
+		return nullptr;
+	return before_update(watch.idempotency_key != nullptr ? watch.idempotency_key
+	                                                      : row_key(rows.relation, rows.event),
+	                     rows);
+}
+
+const char *
+old_sender(const WatchDefinition &watch, const WatchRows &rows)
+{
+	return before_update(unless_word(watch.sender), rows);
 }
 
 const char *
@@ -168,6 +180,7 @@ query_text(const WatchDefinition &watch, const WatchRows &rows)
 	               {watch.expires_at, "timestamptz"},
 	               {message_condition(watch, rows.event), "bool"},
 	               {old_key(watch, rows), "text"},
+	               {old_sender(watch, rows), "text"},
 	               {watch.body, "text"}};
 	StringInfoData text;
 	initStringInfo(&text);
@@ -197,7 +210,8 @@ const char *
 withdrawal_text(const WatchDefinition &watch, const WatchRows &rows)
 {
 	const char *const columns[] = {row_key(rows.relation, rows.event), watch.idempotency_key,
-	                               unless_word(watch.sender), old_key(watch, rows)};
+	                               unless_word(watch.sender), old_key(watch, rows),
+	                               old_sender(watch, rows)};
 	StringInfoData text;
 	initStringInfo(&text);
 	const char *comma = "SELECT ";
