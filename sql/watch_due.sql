@@ -145,5 +145,45 @@ INSERT INTO visits SELECT n, n, 'default', '2100-01-01' FROM generate_series(1, 
 UPDATE visits SET branch = 'north', day = '2100-01-02';
 UPDATE visits SET branch = 'south', n = 22 WHERE id = 2;
 SELECT * FROM pg_temp.by_sender();
-DROP TABLE orders, keyless, visits, places;
+-- what fails, and max_rows, keep new messages back and not those that are cancelled or move: a parameter is not needed for that
+DELETE FROM whatsapp_messages;
+DELETE FROM whatsapp_queue;
+CREATE TABLE bulk (id integer PRIMARY KEY, n integer DEFAULT 1, day timestamptz DEFAULT '2100-01-01', phone text DEFAULT '+34612345678');
+SELECT wa_watch('bulk', 'bulk', ARRAY['new.id', '10 / (new.n % 5)'], 'new.phone', due => 'new.day', when_ => 'new.n > 0', max_rows => 3);
+INSERT INTO bulk SELECT n FROM generate_series(1, 3) AS n;
+INSERT INTO bulk SELECT n FROM generate_series(4, 6) AS n;
+UPDATE bulk SET n = 0 WHERE id = 6;
+SELECT reference, status, due FROM pg_temp.by_sender() WHERE reference = '6';
+UPDATE bulk SET n = 5 WHERE id = 5;
+SELECT errors, last_error FROM whatsapp_watches WHERE name = 'bulk';
+DELETE FROM bulk WHERE id = 5;
+UPDATE bulk SET day = '2100-01-02', n = CASE id WHEN 4 THEN 0 ELSE n END;
+SELECT reference, status, due FROM pg_temp.by_sender();
+SELECT errors FROM whatsapp_watches WHERE name = 'bulk';
+UPDATE bulk SET n = 1, day = CASE id WHEN 3 THEN '-infinity' ELSE day END;
+SELECT reference, status, due FROM pg_temp.by_sender();
+SELECT errors, last_error FROM whatsapp_watches WHERE name = 'bulk';
+DELETE FROM bulk;
+SELECT reference, status, due FROM pg_temp.by_sender() WHERE status <> 'CANCELLED';
+SELECT errors FROM whatsapp_watches WHERE name = 'bulk';
+-- a key that fails does keep one, of its row alone
+SELECT wa_watch('places', 'failing', ARRAY['new.n'], 'new.phone', name => 'failing', due => 'new.day', idempotency_key => $$'failing ' || 100 / (new.id - 7)$$);
+DELETE FROM places;
+SELECT errors, last_error FROM whatsapp_watches WHERE name = 'failing';
+INSERT INTO places VALUES (8, 1), (9, 2);
+UPDATE places SET id = 7 WHERE id = 8;
+DELETE FROM places;
+SELECT status, key FROM pg_temp.reminders() WHERE key LIKE 'failing%';
+SELECT errors, last_error, first_bad_row FROM whatsapp_watches WHERE name = 'failing';
+-- with on_error => 'raise'
+SELECT wa_watch('bulk', 'raising', ARRAY['new.id'], 'new.phone', name => 'raising', due => 'new.day', when_ => 'new.n > 0', max_rows => 1, on_error => 'raise');
+INSERT INTO bulk VALUES (1, 1);
+INSERT INTO bulk VALUES (2, 1);
+UPDATE bulk SET day = '2100-01-02';
+UPDATE bulk SET n = 0;
+SELECT pg_temp.refused('UPDATE bulk SET n = 1');
+UPDATE bulk SET n = 1 WHERE id = 1;
+DELETE FROM bulk;
+SELECT reference, status, key FROM pg_temp.reminders() WHERE key LIKE 'raising%';
+DROP TABLE orders, keyless, visits, places, bulk;
 DROP EXTENSION pg_whatsapp CASCADE;

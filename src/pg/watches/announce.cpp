@@ -34,6 +34,9 @@ struct Announcing {
 	const WatchDefinition &watch;
 	WatchRows rows;
 	AnnouncementTaker *taker; /* NULL: they are enqueued */
+	/* messages that wait are moved and cancelled, and new ones are counted only */
+	bool only_follows = false;
+	std::int64_t left_out = 0;
 	bool planned = false;
 	/* used for each chunk anew */
 	Announcement *announcements = nullptr;
@@ -92,7 +95,7 @@ keep_items(const Announcing &announcing, int count)
 /* Messages with a key are first written as a batch, on the guess that none of the keys is there
  * yet. */
 void
-enqueue_announcements(const Announcing &announcing, int count)
+enqueue_announcements(Announcing &announcing, int count)
 {
 	Announcement *announcements = announcing.announcements;
 	if (collects_rows(announcing.watch)) {
@@ -107,6 +110,10 @@ enqueue_announcements(const Announcing &announcing, int count)
 	/* a row that was changed has often been announced before; one that is new hardly ever */
 	if (event != WatchEvent::inserted || looks_at_all_senders(announcing.watch))
 		count = drop_announced(announcing.watch, announcements, count);
+	if (announcing.only_follows) {
+		announcing.left_out += count;
+		return;
+	}
 	if (count == 0)
 		return;
 	bool keyed = false;
@@ -242,15 +249,17 @@ add_range(Ranges &ranges, const WatchRows &rows)
 /* What is done with the rows of a statement, and what came of it. */
 struct HalvedWork {
 	void (*work)(Announcing &announcing);
+	bool only_follows = false;
 	WatchTrouble trouble = {};
 	Ranges *done = nullptr; /* where it was done, if that matters */
+	std::int64_t left_out = 0;
 };
 
 /* Whether the rows are in work.done now, so that their store is still needed. */
 bool
 work_in_halves(const WatchDefinition &watch, const WatchRows &rows, HalvedWork &work)
 {
-	Announcing announcing = {watch, rows, nullptr};
+	Announcing announcing = {watch, rows, nullptr, work.only_follows};
 	WatchTrouble &trouble = work.trouble;
 	Problem problem;
 	check_stack_depth();
@@ -259,6 +268,7 @@ work_in_halves(const WatchDefinition &watch, const WatchRows &rows, HalvedWork &
 		return false;
 	}
 	if (try_body_apart(problem, 0, [&] { work.work(announcing); })) {
+		work.left_out += announcing.left_out;
 		if (work.done != nullptr)
 			add_range(*work.done, rows);
 		return work.done != nullptr;
@@ -287,34 +297,46 @@ withdraw_range(Announcing &announcing)
 	withdraw_messages(announcing.watch, announcing.rows, announcing.planned);
 }
 
-/* Messages of old keys go first, of all rows. A row that fails there is not announced. */
-WatchTrouble
-announce_apart(const WatchDefinition &watch, const WatchRows &rows)
+/* Whether messages that wait may have to be moved or cancelled. */
+bool
+follows_changes(const WatchDefinition &watch, WatchEvent event)
 {
-	HalvedWork announcing = {announce_range};
-	if (watch.due == nullptr || rows.event != WatchEvent::updated) {
+	return watch.due != nullptr && event != WatchEvent::inserted;
+}
+
+/* Messages that are cancelled go first, of all rows. A row that fails there is not announced. */
+HalvedWork
+announce_apart(const WatchDefinition &watch, const WatchRows &rows, bool only_follows)
+{
+	HalvedWork announcing = {announce_range, only_follows};
+	if (!follows_changes(watch, rows.event)) {
 		(void)work_in_halves(watch, rows, announcing);
-		return announcing.trouble;
+		return announcing;
 	}
 	Ranges ranges = {static_cast<WatchRows *>(palloc(sizeof(WatchRows))), 0, 1};
-	HalvedWork withdrawing = {withdraw_range, {}, &ranges};
+	HalvedWork withdrawing = {withdraw_range};
+	withdrawing.done = &ranges;
 	(void)work_in_halves(watch, rows, withdrawing);
 	announcing.trouble = withdrawing.trouble;
 	for (int i = 0; i < ranges.count; i++) {
-		(void)work_in_halves(watch, ranges.list[i], announcing);
+		if (rows.event != WatchEvent::deleted)
+			(void)work_in_halves(watch, ranges.list[i], announcing);
 		if (ranges.list[i].store != rows.store)
 			tuplestore_end(ranges.list[i].store);
 	}
-	return announcing.trouble;
+	return announcing;
 }
 
-void
-announce_or_raise(const WatchDefinition &watch, const WatchRows &rows)
+/* The same in reject mode. Returns how many messages were left out. */
+std::int64_t
+announce_or_raise(const WatchDefinition &watch, const WatchRows &rows, bool only_follows)
 {
-	Announcing announcing = {watch, rows, nullptr};
-	if (watch.due != nullptr && rows.event == WatchEvent::updated)
+	Announcing announcing = {watch, rows, nullptr, only_follows};
+	if (follows_changes(watch, rows.event))
 		withdraw_range(announcing);
-	announce_range(announcing);
+	if (!follows_changes(watch, rows.event) || rows.event != WatchEvent::deleted)
+		announce_range(announcing);
+	return announcing.left_out;
 }
 
 /* Stands in the chain of error contexts as long as a watch is at work, and is_at_work() looks for
@@ -334,14 +356,15 @@ is_at_work(const WatchDefinition &watch)
 	return false;
 }
 
-/* False, and why, for a statement whose rows are not even looked at. */
-bool
+/* Sets why there are to be no messages of a statement: of none of its rows, or no new ones. */
+enum class Allowed { all, no_new_ones, nothing };
+Allowed
 check_statement(const WatchDefinition &watch, const WatchRows &rows, Problem &problem)
 {
 	if (is_at_work(watch)) {
 		strlcpy(problem.sqlstate, "54001", sizeof problem.sqlstate);
 		strlcpy(problem.message, "watch changes the table that it watches", sizeof problem.message);
-		return false;
+		return Allowed::nothing;
 	}
 	if (rows.count > watch.max_rows) {
 		strlcpy(problem.sqlstate, "54000", sizeof problem.sqlstate);
@@ -349,9 +372,9 @@ check_statement(const WatchDefinition &watch, const WatchRows &rows, Problem &pr
 		         "statement has " INT64_FORMAT
 		         " rows, more than max_rows of the watch (" INT64_FORMAT ")",
 		         rows.count, watch.max_rows);
-		return false;
+		return follows_changes(watch, rows.event) ? Allowed::no_new_ones : Allowed::nothing;
 	}
-	return true;
+	return Allowed::all;
 }
 
 } // namespace
@@ -365,16 +388,24 @@ announce_rows(const WatchDefinition &watch, const WatchRows &rows)
 	Problem problem;
 	ErrorContextCallback callback = {error_context_stack, name_watch,
 	                                 const_cast<WatchDefinition *>(&watch)};
-	const bool may = check_statement(watch, rows, problem);
+	const Allowed allowed = check_statement(watch, rows, problem);
+	const bool only_follows = allowed == Allowed::no_new_ones;
+	WatchRows left_out = rows;
 	error_context_stack = &callback;
-	if (!may && watch.rejects)
-		raise_problem(problem);
-	if (!may)
-		note_trouble(trouble, problem, rows);
-	else if (watch.rejects)
-		announce_or_raise(watch, rows);
-	else
-		trouble = announce_apart(watch, rows);
+	if (allowed == Allowed::nothing) {
+		if (watch.rejects)
+			raise_problem(problem);
+	} else if (watch.rejects) {
+		left_out.count = announce_or_raise(watch, rows, only_follows);
+		if (left_out.count > 0)
+			raise_problem(problem);
+	} else {
+		const HalvedWork done = announce_apart(watch, rows, only_follows);
+		trouble = done.trouble;
+		left_out.count = done.left_out;
+	}
+	if (left_out.count > 0)
+		note_trouble(trouble, problem, left_out);
 	if (trouble.rows > 0)
 		record_trouble(watch, rows.event, trouble);
 	error_context_stack = callback.previous;

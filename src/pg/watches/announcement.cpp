@@ -197,8 +197,8 @@ read_following(const WatchDefinition &watch, WatchEvent event, const Result &row
 	 * error */
 	const bool never =
 	    rows.is_null(row, watch_send_at) || TIMESTAMP_NOT_FINITE(rows.int64_at(row, watch_send_at));
-	announcement.wanted = rows.bool_at(row, watch_wanted) && !never &&
-	                      (!message.has_send_at || expires > GetCurrentTransactionStartTimestamp());
+	announcement.wanted =
+	    !never && (!message.has_send_at || expires > GetCurrentTransactionStartTimestamp());
 	const char *old_key = rows.text_at(row, watch_old_key);
 	if (old_key == nullptr)
 		return;

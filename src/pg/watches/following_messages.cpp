@@ -129,26 +129,46 @@ free_key(std::int64_t id)
 	(void)run_statement(statement, values);
 }
 
+struct Withdrawal {
+	std::int64_t id;
+	bool frees; /* the key: another message is to have it */
+};
+
+/* In the order of the ids, which everybody keeps who locks several messages. */
+bool
+comes_first(const Withdrawal &left, const Withdrawal &right)
+{
+	return left.id != right.id ? left.id < right.id : left.frees > right.frees;
+}
+
 /* The messages to be cancelled, each once or more. */
 struct Withdrawals {
-	std::int64_t *ids;
+	Withdrawal *list;
 	Size count;
 	Size room;
 };
 
 void
-add_withdrawal(Withdrawals &withdrawals, std::int64_t id)
+add_withdrawal(Withdrawals &withdrawals, const Withdrawal &one)
 {
 	if (withdrawals.count == withdrawals.room) {
 		withdrawals.room *= 2;
-		withdrawals.ids = static_cast<std::int64_t *>(
-		    repalloc_huge(withdrawals.ids, sizeof(std::int64_t) * withdrawals.room));
+		withdrawals.list = static_cast<Withdrawal *>(
+		    repalloc_huge(withdrawals.list, sizeof(Withdrawal) * withdrawals.room));
 	}
-	withdrawals.ids[withdrawals.count++] = id;
+	withdrawals.list[withdrawals.count++] = one;
 }
 
+/* Where messages may be. */
+struct KeyPlaces {
+	explicit KeyPlaces(std::size_t most) : senders(most), keys(most) {}
+
+	Column senders;
+	Column keys;
+};
+
 void
-find_waiting(const WatchDefinition &watch, const Column &senders, const Column &keys,
+find_waiting(const WatchDefinition &watch, const KeyPlaces &places, bool frees,
              Withdrawals &withdrawals)
 {
 	static Statement statement = {
@@ -157,15 +177,15 @@ find_waiting(const WatchDefinition &watch, const Column &senders, const Column &
 	    " WHERE EXISTS (SELECT FROM @s@.whatsapp_queue AS q WHERE q.message_id = m.id AND q.state IN ('ready', 'held'))",
 	    3,
 	    {TEXTARRAYOID, TEXTARRAYOID, TEXTOID}};
-	if (keys.count() == 0)
+	if (places.keys.count() == 0)
 		return;
 	Values values;
-	values.set(0, senders.array(TEXTOID));
-	values.set(1, keys.array(TEXTOID));
+	values.set(0, places.senders.array(TEXTOID));
+	values.set(1, places.keys.array(TEXTOID));
 	values.set_text(2, watch.owner);
 	const Result found = run_statement(statement, values);
 	for (uint64 i = 0; i < found.count(); i++)
-		add_withdrawal(withdrawals, found.int64_at(i, 1));
+		add_withdrawal(withdrawals, {found.int64_at(i, 1), frees});
 }
 
 void
@@ -174,25 +194,30 @@ read_withdrawals(const WatchDefinition &watch, WatchEvent event, const Result &r
 {
 	const OtherSenders others(watch);
 	const std::size_t most = rows.count() * (others.count() + 1);
-	Column senders(most);
-	Column keys(most);
+	KeyPlaces kept(most);
+	KeyPlaces freed(most);
 	for (uint64 i = 0; i < rows.count(); i++) {
 		const char *row_key = rows.text_at(i, withdrawal_row_key);
-		if (is_silenced(watch, event, row_key))
-			continue;
-		const char *old_row_key = rows.text_at(i, withdrawal_old_key);
 		const char *key = announcement_key(watch, event, rows.text_at(i, withdrawal_key), row_key);
-		const char *old_key = announcement_key(watch, event, old_row_key, old_row_key);
-		if (old_key == nullptr)
+		const char *old_row_key = rows.text_at(i, withdrawal_old_key);
+		const char *old_key = event == WatchEvent::deleted
+		                          ? key
+		                          : announcement_key(watch, event, old_row_key, old_row_key);
+		if (old_key == nullptr || is_silenced(watch, event, row_key))
 			continue;
 		const char *sender = word_or_value(watch.sender, rows, i, withdrawal_sender);
-		others.add(sender, rows.text_at(i, withdrawal_old_sender), old_key, senders, keys);
-		if (is_same_text(old_key, key))
+		const bool wanted = rows.bool_at(i, withdrawal_wanted);
+		const bool same_key = is_same_text(old_key, key);
+		KeyPlaces &places = wanted || !same_key ? freed : kept;
+		others.add(sender, rows.text_at(i, withdrawal_old_sender), old_key, places.senders,
+		           places.keys);
+		if (wanted && same_key)
 			continue;
-		senders.add_text(sender);
-		keys.add_text(old_key);
+		places.senders.add_text(sender);
+		places.keys.add_text(old_key);
 	}
-	find_waiting(watch, senders, keys, withdrawals);
+	find_waiting(watch, kept, false, withdrawals);
+	find_waiting(watch, freed, true, withdrawals);
 }
 
 constexpr int withdrawn_at_once = 200;
@@ -221,8 +246,8 @@ withdraw_each(const Withdrawals &withdrawals)
 	for (Size i = 0; i < withdrawals.count;) {
 		SPI_connect();
 		for (const Size end = Min(i + withdrawn_at_once, withdrawals.count); i < end; i++)
-			if (cancel_message(withdrawals.ids[i]))
-				free_key(withdrawals.ids[i]);
+			if (cancel_message(withdrawals.list[i].id) && withdrawals.list[i].frees)
+				free_key(withdrawals.list[i].id);
 		SPI_finish();
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -271,11 +296,11 @@ withdraw_messages(const WatchDefinition &watch, const WatchRows &rows, bool &pla
 	end_watch_owner(session);
 	planned = true;
 	Withdrawals withdrawals = {nullptr, 0, withdrawn_at_once};
-	withdrawals.ids = static_cast<std::int64_t *>(palloc(sizeof(std::int64_t) * withdrawals.room));
+	withdrawals.list = static_cast<Withdrawal *>(palloc(sizeof(Withdrawal) * withdrawals.room));
 	while (fetch_withdrawals(watch, rows.event, cursor, withdrawals))
 		;
 	SPI_cursor_close(cursor);
-	std::sort(withdrawals.ids, withdrawals.ids + withdrawals.count);
+	std::sort(withdrawals.list, withdrawals.list + withdrawals.count, comes_first);
 	withdraw_each(withdrawals);
 	SPI_finish();
 }

@@ -10,14 +10,15 @@
 namespace whatsapp::pg
 {
 
-/* Cancels the pending messages of rows that have another key or sender now, and takes their keys
- * from them. It comes before follow_rows(), for all rows of a statement: the key of one row may be
- * that of another one before. planned: set when the query could be started. As the extension's
+/* Cancels the pending messages of rows that are deleted, or for which there is to be none, and of
+ * rows that have another key or sender now: these lose their keys. It comes before follow_rows(),
+ * for all rows of a statement: the key of one row may be that of another one before. After a DELETE
+ * there is nothing else to do. planned: set when the query could be started. As the extension's
  * owner, without SPI. */
 void withdraw_messages(const WatchDefinition &watch, const WatchRows &rows, bool &planned);
 
-/* Moves the pending messages of these rows to their new time and content, and cancels those that
- * are not wanted any more. What is left in the array is to be enqueued; returns how many. Of an
+/* Moves the pending messages of these rows to their new time and content, and cancels those whose
+ * time is none. What is left in the array is to be enqueued; returns how many. Of an
  * INSERT: only those that are wanted. */
 int follow_rows(WatchEvent event, Announcement *announcements, int count);
 

@@ -122,15 +122,23 @@ row_key(Relation relation, WatchEvent event)
 	return text.data;
 }
 
-/* Whether a message that follows its row is to be there. */
+/* Which rows are announced; NULL for all. */
+const char *
+row_condition(const WatchDefinition &watch, WatchEvent event)
+{
+	return watch.due != nullptr && event == WatchEvent::deleted ? "false" : watch.condition;
+}
+
+/* Whether there may be a message that follows its row. */
 const char *
 message_condition(const WatchDefinition &watch, WatchEvent event)
 {
-	if (watch.due == nullptr)
-		return nullptr;
 	if (event == WatchEvent::deleted)
 		return "false";
-	return watch.condition == nullptr ? "true" : watch.condition;
+	const char *has_time = psprintf("(%s\n)::pg_catalog.timestamptz IS NOT NULL", watch.due);
+	if (watch.condition == nullptr)
+		return has_time;
+	return psprintf("CASE WHEN (%s\n) THEN %s ELSE false END", watch.condition, has_time);
 }
 
 /* An expression before an UPDATE: with the old row in the place of the new one. */
@@ -178,7 +186,6 @@ query_text(const WatchDefinition &watch, const WatchRows &rows)
 	               {unless_word(watch.priority), "text"},
 	               {watch.due != nullptr ? watch.due : watch.send_at, "timestamptz"},
 	               {watch.expires_at, "timestamptz"},
-	               {message_condition(watch, rows.event), "bool"},
 	               {old_key(watch, rows), "text"},
 	               {old_sender(watch, rows), "text"},
 	               {watch.body, "text"}};
@@ -200,8 +207,8 @@ query_text(const WatchDefinition &watch, const WatchRows &rows)
 		append_cast(&text, watch.time_zone, "text");
 	}
 	append_from(&text, rows.event, RelationGetDescr(rows.relation), watch.due != nullptr);
-	if (watch.condition != nullptr && watch.due == nullptr)
-		appendStringInfo(&text, " WHERE (%s\n)", watch.condition);
+	if (const char *condition = row_condition(watch, rows.event))
+		appendStringInfo(&text, " WHERE (%s\n)", condition);
 	return text.data;
 }
 
@@ -220,6 +227,8 @@ withdrawal_text(const WatchDefinition &watch, const WatchRows &rows)
 		append_cast(&text, column, "text");
 		comma = ", ";
 	}
+	appendStringInfoString(&text, comma);
+	append_cast(&text, message_condition(watch, rows.event), "bool");
 	append_from(&text, rows.event, RelationGetDescr(rows.relation), true);
 	return text.data;
 }

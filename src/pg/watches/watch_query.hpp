@@ -26,21 +26,22 @@ enum WatchColumn : int {
 	watch_priority,
 	watch_send_at,
 	watch_expires_at,
-	watch_wanted,  /* of a message that follows its row: whether there is to be one */
-	watch_old_key, /* and the idempotency key before an UPDATE */
+	watch_old_key, /* of a message that follows its row: before an UPDATE */
 	watch_old_sender,
 	watch_body,
 	watch_first_parameter
 	/* behind the parameters: the time zone, where it is an expression */
 };
 
-/* What a query returns that looks for messages of rows which have another key or sender now. */
+/* What a query returns that looks for messages of rows which are to have none, or have another key
+ * or sender now. */
 enum WithdrawalColumn : int {
 	withdrawal_row_key = 1,
 	withdrawal_key,
 	withdrawal_sender,
 	withdrawal_old_key,
-	withdrawal_old_sender
+	withdrawal_old_sender,
+	withdrawal_wanted /* whether there may be a message of the row */
 };
 
 /* What an expression means depends on the role that it works for, and on the settings that the
