@@ -34,6 +34,7 @@ struct KnownPlan {
 	WatchEvent event;
 	WatchQuery query;
 	TupleDesc columns;
+	AttrNumber key[INDEX_MAX_KEYS + 1]; /* the primary key, as primary_key_columns() */
 	SPIPlanPtr plan;
 	KnownPlan *next;
 };
@@ -287,10 +288,11 @@ plan_watch_query(const WatchDefinition &watch, const WatchRows &rows, WatchQuery
 	       (known->watch != &watch || known->event != rows.event || known->query != query))
 		known = known->next;
 	TupleDesc columns = RelationGetDescr(rows.relation);
+	const AttrNumber *key = primary_key_columns(rows.relation);
 	/* an invalid plan is checked anew: who has altered something that it reads may have put code of
-	 * his own there */
+	 * his own there. The plan does not read the primary key, but its text is made of it */
 	if (known != nullptr && known->plan != nullptr && equalTupleDescs(known->columns, columns) &&
-	    SPI_plan_is_valid(known->plan))
+	    memcmp(known->key, key, sizeof known->key) == 0 && SPI_plan_is_valid(known->plan))
 		return known->plan;
 	if (known == nullptr) {
 		known =
@@ -315,6 +317,7 @@ plan_watch_query(const WatchDefinition &watch, const WatchRows &rows, WatchQuery
 	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
 	known->columns = CreateTupleDescCopyConstr(columns);
 	MemoryContextSwitchTo(before);
+	memcpy(known->key, key, sizeof known->key);
 	known->plan = plan;
 	return plan;
 }

@@ -5,6 +5,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "catalog/pg_index.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -15,6 +16,7 @@ extern "C" {
 #include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
 #include "utils/relcache.h"
+#include "utils/syscache.h"
 }
 
 namespace whatsapp::pg
@@ -195,13 +197,38 @@ register_rows(const WatchRows &rows)
 		elog(ERROR, "could not register the rows of a statement: %s", SPI_result_code_string(done));
 }
 
+namespace
+{
+
+/* rd_pkindex is not enough: before PostgreSQL 17 it leaves out a key that is deferrable. */
+Oid
+primary_key_index(Relation relation)
+{
+	Oid primary = InvalidOid;
+	List *indexes = RelationGetIndexList(relation);
+	ListCell *cell;
+	foreach (cell, indexes) {
+		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		const auto *index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+		if (index->indisprimary && index->indisvalid)
+			primary = index->indexrelid;
+		ReleaseSysCache(tuple);
+	}
+	list_free(indexes);
+	return primary;
+}
+
+} // namespace
+
 const AttrNumber *
 primary_key_columns(Relation relation)
 {
 	auto *columns = static_cast<AttrNumber *>(palloc0(sizeof(AttrNumber) * (INDEX_MAX_KEYS + 1)));
-	/* makes the relation cache fill in rd_pkindex */
-	list_free(RelationGetIndexList(relation));
-	const Oid index = relation->rd_pkindex;
+	const Oid index = relation->rd_indexvalid && OidIsValid(relation->rd_pkindex)
+	                      ? relation->rd_pkindex
+	                      : primary_key_index(relation);
 	if (!OidIsValid(index))
 		return columns;
 	Relation opened = index_open(index, AccessShareLock);
