@@ -730,6 +730,8 @@ COMMENT ON COLUMN whatsapp_watch_items.message_id IS 'The message, a row of what
 COMMENT ON COLUMN whatsapp_watch_items.next_at IS 'Of a digest: before this time the phone gets no other one.';
 COMMENT ON FUNCTION wa_watch(regclass, varchar, text[], varchar, text[], varchar, text, text, text, text, text, text, text, text, text, bigint, boolean, text, text, text, text, interval, interval, interval, text, text, boolean) IS
     'Announces rows of the table by a template. parameters, phone, when_, reference, idempotency_key, send_at, expires_at and body are SQL expressions over the rows new and old, with sub-selects of other tables; sender, language and priority are names or expressions. The expressions are checked now and work with the caller''s rights and settings. when_ says which rows are announced. With due the message waits for that time; whenever the row changes it moves, or is cancelled when when_ is not true any more or the row is gone. The default idempotency_key makes that a watch announces a row once. on_error => ''record'' keeps an error in whatsapp_watches, ''raise'' (or ''reject'') raises it; a statement of more than max_rows rows announces none. With status_column the reader writes each new status of the message to that column of the row, with the watch''s rights; the watch itself does not announce that change. send_window are hours such as Mon-Fri 09:00-18:00 within which messages leave, in time_zone (a name, or an expression), else in the time zone of the recipient''s country; NULL is whatsapp.send_window, which is for watches without send_at, and always is at any time; urgent messages do not wait. With debounce a message waits so long for another change of its row (of its idempotency_key), which then takes its place, but not longer than max_wait from the first change on. With digest rows of so long a time become one message to their phone, at most one in that time: the parameter count is how many rows there are, any other one has their different values, with separator (", ") between them, 800 characters in all; the reader makes these messages. body is an expression of a text: it is sent to those who have written within 24 hours when its turn comes, and the template to the others; where it is NULL, the template. With language_fallback, es is sent where whatsapp_templates has no es_MX; template may be an alias, see wa_template_define(). Returns the name of the watch. Needs the TRIGGER right on the table and EXECUTE on whatsapp_notify(); who changes the table needs no right of ours. Raises what the server says of an expression, with its position; 42804 for its type, 22023 for events, on_error, max_rows, a priority, a time zone, and options that do not go together, 22007 for send_window, 42809 for a table that cannot be watched, 42703 for status_column, 55000 for a table without a primary key where one is needed, 42710 for a name that is taken, WA001 and WA002 for template and language, 42704 for the sender, 22004 for NULL, 0A000 when the database is not in UTF8.';
+COMMENT ON FUNCTION wa_unwatch(regclass, text) IS 'Ends the watch of that name. False when the table has none. What waits stays, and is sent when it is due; a NOTICE says how many messages with a due time there are.';
+COMMENT ON FUNCTION wa_unwatch(regclass) IS 'Ends all watches of the table. False when it had none. What waits stays, and is sent when it is due; a NOTICE says how many messages with a due time there are.';
 COMMENT ON VIEW whatsapp_watches IS 'Watched tables: what is announced of them, and what went wrong.';
 COMMENT ON COLUMN whatsapp_watches.relation IS 'The watched table.';
 COMMENT ON COLUMN whatsapp_watches.name IS 'Name of the watch; po for the short form.';
@@ -2518,6 +2520,28 @@ COMMENT ON FUNCTION wa_on_inbound(regproc, text, text) IS
 
 INSERT INTO whatsapp_role_grants (role, level) SELECT b.role, b.level FROM pg_temp.whatsapp_grants_before AS b ON CONFLICT DO NOTHING;
 DROP TABLE pg_temp.whatsapp_grants_before;
+
+-- Watches with a due time get their trigger of TRUNCATE. One that cannot be made stops nothing.
+DO $$
+DECLARE
+    w record;
+BEGIN
+    FOR w IN SELECT v.relation, d.name, d.key, d.replicated FROM @extschema@.whatsapp_watches AS v
+             JOIN @extschema@.whatsapp_watch_definitions AS d ON d.name = v.name AND v.owner IS NOT NULL
+             JOIN pg_catalog.pg_class AS c ON c.oid = v.relation
+             WHERE d.due IS NOT NULL AND (c.relkind <> 'f' OR current_setting('server_version_num')::integer >= 160000)
+    LOOP
+        BEGIN
+            EXECUTE format('CREATE TRIGGER %I AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s(%L)', 'whatsapp_' || w.name || '_truncate', w.relation,
+                           '@extschema@.whatsapp_notify', w.key);
+            IF w.replicated THEN
+                EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', w.relation, 'whatsapp_' || w.name || '_truncate');
+            END IF;
+        EXCEPTION WHEN others THEN
+            RAISE WARNING 'WhatsApp watch "%" is not told of a TRUNCATE: %', w.name, SQLERRM USING HINT = 'End it by wa_unwatch(), and make it again.';
+        END;
+    END LOOP;
+END $$;
 
 -- The workers have left the older version alone.
 SELECT whatsapp_attach();

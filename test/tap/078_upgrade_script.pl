@@ -54,6 +54,13 @@ in_db('used', q{CREATE ROLE clerk_of_old; GRANT EXECUTE ON FUNCTION whatsapp_hol
 in_db('used', q{CREATE TABLE purchase_orders (id integer PRIMARY KEY, supplier text, po_number text, total numeric, currency text, phone text);
 	SELECT wa_watch('purchase_orders', 'supplier', 'po_number', 'total', 'phone', currency => 'currency');
 	INSERT INTO purchase_orders SELECT n, 'Proveedor ABC', 'PO-' || n, 10, 'EUR', CASE WHEN n = 3 THEN '612345678' ELSE '+3461234567' || n END FROM generate_series(1, 3) AS n});
+# a watch with a due time, as the old version made it: without a trigger of TRUNCATE
+in_db('used', q{CREATE TABLE reminded (id integer PRIMARY KEY, phone text, day date)});
+in_db('used', q{INSERT INTO whatsapp_watch_definitions (key, name, relation, relation_name, home, owner, events, template, parameters, phone, sender, language, due, on_error, max_rows, replicated, settings)
+	SELECT 'k', 'of old', 'reminded'::regclass, 'public.reminded', s.system_identifier || '/' || d.oid, current_user, '{INSERT,UPDATE,DELETE}', 'reminder', '{new.id}', 'new.phone', 'default', 'es', 'new.day',
+		'record', 10, false, '{search_path=public}'
+	FROM pg_control_system() AS s, pg_database AS d WHERE d.datname = current_database()});
+in_db('used', q{CREATE TRIGGER "whatsapp_of old_insert" AFTER INSERT ON reminded REFERENCING NEW TABLE AS whatsapp_new FOR EACH STATEMENT EXECUTE FUNCTION whatsapp_notify('k')});
 my $before = in_db('used', q{SELECT string_agg(to_jsonb(m)::text, E'\n' ORDER BY id) FROM whatsapp_messages AS m});
 like($before, qr/FAILED/, 'messages of the old version');
 in_db($_, 'ALTER EXTENSION pg_whatsapp UPDATE') for qw(old used);
@@ -65,6 +72,15 @@ cmp_ok(scalar keys %fresh, '>', 1000, 'what there is to compare');
 is(join("\n", grep { !$old{$_} } sort keys %fresh), '', 'what a new database has, the updated one has');
 is(join("\n", grep { !$fresh{$_} } sort keys %old), '', 'and nothing else');
 is(in_db('used', q{SELECT count(*) FROM whatsapp_messages}), '3', 'its messages are there');
+is(in_db('used', q{SELECT string_agg(tgname, ' ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = 'reminded'::regclass}),
+	'whatsapp_of old_insert whatsapp_of old_truncate', 'a watch with a due time has its trigger of TRUNCATE');
+is(in_db('used', q{SELECT count(*) FROM pg_depend WHERE classid = 'pg_trigger'::regclass AND objid IN (SELECT oid FROM pg_trigger WHERE tgrelid = 'reminded'::regclass) AND deptype = 'e'}),
+	'0', 'which is not of the extension');
+in_db('used', q{INSERT INTO reminded VALUES (1, '+34612345678', '2100-01-01')});
+is(in_db('used', q{SELECT status FROM whatsapp_messages WHERE idempotency_key = 'of old:1'}), 'PENDING', 'it goes on');
+in_db('used', 'TRUNCATE reminded');
+is(in_db('used', q{SELECT status FROM whatsapp_messages WHERE reference = '1'}), 'CANCELLED', 'and is told of one');
+in_db('used', q{DELETE FROM whatsapp_messages WHERE reference = '1'; SELECT wa_unwatch('reminded')});
 # functions that were made anew have lost their grants, and who had them is noted
 is(in_db('used', q{SELECT string_agg(role || ' ' || level, ', ' ORDER BY level) FROM whatsapp_role_grants}), 'clerk_of_old monitor, clerk_of_old operator, clerk_of_old sender', 'who had which level');
 in_db('used', q{SELECT wa_grant(role, level, sender) FROM whatsapp_role_grants});

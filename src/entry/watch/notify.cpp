@@ -5,12 +5,14 @@
 #include "pg/server/schema.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/watches/announce.hpp"
+#include "pg/watches/reminders.hpp"
 
 #include "pg/server/compat.hpp"
 
 extern "C" {
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_notify);
@@ -26,6 +28,8 @@ event_of(const TriggerData &call)
 {
 	if (TRIGGER_FIRED_BY_INSERT(call.tg_event))
 		return pg::WatchEvent::inserted;
+	if (TRIGGER_FIRED_BY_TRUNCATE(call.tg_event))
+		return pg::WatchEvent::truncated;
 	return TRIGGER_FIRED_BY_UPDATE(call.tg_event) ? pg::WatchEvent::updated
 	                                              : pg::WatchEvent::deleted;
 }
@@ -36,9 +40,9 @@ check_trigger(const TriggerData &call)
 {
 	const bool has_new = TRIGGER_FIRED_BY_DELETE(call.tg_event) || call.tg_newtable != nullptr;
 	const bool has_old = TRIGGER_FIRED_BY_INSERT(call.tg_event) || call.tg_oldtable != nullptr;
-	const bool complete = TRIGGER_FIRED_FOR_ROW(call.tg_event) || (has_new && has_old);
-	if (complete && TRIGGER_FIRED_AFTER(call.tg_event) &&
-	    !TRIGGER_FIRED_BY_TRUNCATE(call.tg_event) && call.tg_trigger->tgnargs == 1)
+	const bool complete = TRIGGER_FIRED_FOR_ROW(call.tg_event) ||
+	                      TRIGGER_FIRED_BY_TRUNCATE(call.tg_event) || (has_new && has_old);
+	if (complete && TRIGGER_FIRED_AFTER(call.tg_event) && call.tg_trigger->tgnargs == 1)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 	                errmsg("trigger \"%s\" was not made by wa_watch()", call.tg_trigger->tgname),
@@ -68,6 +72,15 @@ watch_of(const TriggerData &call, Oid function)
 		         errdetail("whatsapp_watch_definitions has no watch of it for this table."),
 		         errhint("Drop the trigger, and call wa_watch().")));
 	return watch;
+}
+
+/* All rows of the table are gone. A trigger that somebody has put on a partition of it says that of
+ * some. */
+void
+take_truncate(const pg::WatchDefinition &watch, Oid relation)
+{
+	if (watch.due != nullptr && (watch.relation == relation || !get_rel_relispartition(relation)))
+		pg::cancel_reminders(watch);
 }
 
 pg::WatchRows
@@ -101,12 +114,17 @@ pg_whatsapp_notify(PG_FUNCTION_ARGS)
 	const auto *call = reinterpret_cast<const TriggerData *>(fcinfo->context);
 	check_trigger(*call);
 	/* what a subscription copies has been announced where it came from */
-	if (pg::copies_old_rows() || count_rows(*call) == 0)
+	const bool truncates = TRIGGER_FIRED_BY_TRUNCATE(call->tg_event);
+	if (pg::copies_old_rows() || (!truncates && count_rows(*call) == 0))
 		return PointerGetDatum(nullptr);
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);
 	const pg::WatchDefinition *watch = watch_of(*call, fcinfo->flinfo->fn_oid);
 	if (watch == nullptr)
 		return PointerGetDatum(nullptr);
+	if (truncates) {
+		take_truncate(*watch, RelationGetRelid(call->tg_relation));
+		return PointerGetDatum(nullptr);
+	}
 	pg::Problem why;
 	if (pg::rows_are_unreadable(event_of(*call), call->tg_relation, call->tg_oldtable,
 	                            call->tg_newtable, why)) {

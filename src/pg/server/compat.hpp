@@ -43,6 +43,9 @@ extern "C" {
 namespace whatsapp::pg
 {
 
+/* 16 has triggers of TRUNCATE on foreign tables. */
+inline constexpr bool foreign_tables_tell_truncate = PG_VERSION_NUM >= 160000;
+
 /* 17 (commit 50c67c201) gave the set a resource owner instead of a memory context; without one it
  * lives as long as the process. */
 inline WaitEventSet *

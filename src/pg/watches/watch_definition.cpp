@@ -159,7 +159,7 @@ read_watch(const Result &found, WatchDefinition &watch)
 const char *
 watch_event_name(WatchEvent event)
 {
-	static const char *const names[watch_event_count] = {"INSERT", "UPDATE", "DELETE"};
+	static const char *const names[] = {"INSERT", "UPDATE", "DELETE", "TRUNCATE"};
 	return names[static_cast<int>(event)];
 }
 

@@ -15,12 +15,13 @@
 namespace whatsapp::pg
 {
 
-enum class WatchEvent : int { inserted, updated, deleted };
+enum class WatchEvent : int { inserted, updated, deleted, truncated };
+/* Those that bring rows. A TRUNCATE brings none: see reminders.hpp. */
 inline constexpr int watch_event_count = 3;
 inline constexpr WatchEvent all_watch_events[watch_event_count] = {
     WatchEvent::inserted, WatchEvent::updated, WatchEvent::deleted};
 
-/* INSERT, UPDATE, DELETE. */
+/* INSERT, UPDATE, DELETE, TRUNCATE. */
 const char *watch_event_name(WatchEvent event);
 
 /* Strings in the server's memory; NULL where absent. What may be a plain word, meant as it is, or

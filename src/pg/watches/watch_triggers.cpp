@@ -3,9 +3,11 @@
  */
 #include "pg/watches/watch_triggers.hpp"
 
+#include "pg/server/compat.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/statement.hpp"
 #include "pg/watches/key_style.hpp"
+#include "pg/watches/reminders.hpp"
 #include "pg/watches/watch_insert.hpp"
 
 extern "C" {
@@ -40,7 +42,7 @@ execute_as(Oid user, const char *command)
 const char *
 trigger_name(const WatchDefinition &watch, WatchEvent event)
 {
-	static const char *const endings[watch_event_count] = {"insert", "update", "delete"};
+	static const char *const endings[] = {"insert", "update", "delete", "truncate"};
 	return quote_identifier(
 	    psprintf("whatsapp_%s_%s", watch.name, endings[static_cast<int>(event)]));
 }
@@ -53,28 +55,44 @@ transition_tables(WatchEvent event)
 		return " REFERENCING NEW TABLE AS whatsapp_new FOR EACH STATEMENT";
 	case WatchEvent::updated:
 		return " REFERENCING OLD TABLE AS whatsapp_old NEW TABLE AS whatsapp_new FOR EACH STATEMENT";
-	default:
+	case WatchEvent::deleted:
 		return " REFERENCING OLD TABLE AS whatsapp_old FOR EACH STATEMENT";
+	default:
+		return " FOR EACH STATEMENT";
 	}
+}
+
+void
+create_trigger(const WatchDefinition &watch, WatchEvent event, Oid relation, bool by_row, Oid user)
+{
+	const char *table = quoted_relation(relation);
+	const char *name = trigger_name(watch, event);
+	execute_as(
+	    user, psprintf("CREATE TRIGGER %s AFTER %s ON %s%s EXECUTE FUNCTION %s.whatsapp_notify(%s)",
+	                   name, watch_event_name(event), table,
+	                   by_row ? " FOR EACH ROW" : transition_tables(event), schema_name(),
+	                   quote_literal_cstr(watch.key)));
+	if (watch.replicated)
+		execute_as(user, psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
 }
 
 void
 create_triggers(const WatchDefinition &watch, Oid relation, bool by_row, Oid user)
 {
-	const char *table = quoted_relation(relation);
-	for (const WatchEvent event : all_watch_events) {
-		if (!watch.on[static_cast<int>(event)])
-			continue;
-		const char *name = trigger_name(watch, event);
-		execute_as(
-		    user,
-		    psprintf("CREATE TRIGGER %s AFTER %s ON %s%s EXECUTE FUNCTION %s.whatsapp_notify(%s)",
-		             name, watch_event_name(event), table,
-		             by_row ? " FOR EACH ROW" : transition_tables(event), schema_name(),
-		             quote_literal_cstr(watch.key)));
-		if (watch.replicated)
-			execute_as(user, psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
-	}
+	for (const WatchEvent event : all_watch_events)
+		if (watch.on[static_cast<int>(event)])
+			create_trigger(watch, event, relation, by_row, user);
+}
+
+/* Only on the table that is watched: a TRUNCATE of a partition does not say which messages are of
+ * its rows. */
+void
+create_truncate_trigger(const WatchDefinition &watch, Oid relation)
+{
+	const bool possible =
+	    foreign_tables_tell_truncate || get_rel_relkind(relation) != RELKIND_FOREIGN_TABLE;
+	if (watch.due != nullptr && possible)
+		create_trigger(watch, WatchEvent::truncated, relation, false, InvalidOid);
 }
 
 /* The partitions of a table, of every level, and what kinds of tables they are. */
@@ -128,8 +146,14 @@ end_watches(Oid relation, const char *name, Oid function)
 	for (int i = 0; i < watches.count; i++) {
 		if (name != nullptr && strcmp(watches.names[i], name) != 0)
 			continue;
+		const WatchDefinition *watch = nullptr;
+		as_user(owner, [&] { watch = find_watch(watches.keys[i], relation, notify); });
 		drop_watch_triggers(watches.keys[i], relation, notify, owner);
-		as_user(owner, [&] { delete_watch(watches.keys[i]); });
+		as_user(owner, [&] {
+			if (watch != nullptr && watch->due != nullptr)
+				tell_of_reminders(*watch);
+			delete_watch(watches.keys[i]);
+		});
 		ended = true;
 	}
 	return ended;
@@ -174,6 +198,7 @@ place_watch_triggers(const WatchDefinition &watch, Oid relation, Oid extension_o
 {
 	const bool by_row = rows_come_one_by_one(watch, relation);
 	create_triggers(watch, relation, by_row, InvalidOid);
+	create_truncate_trigger(watch, relation);
 	/* the server copies triggers of rows to the partitions */
 	if (by_row)
 		return;

@@ -1,5 +1,6 @@
 /*
- * watch_triggers.hpp — the triggers of a watch: one for each event.
+ * watch_triggers.hpp — the triggers of a watch: one for each event, and with a due time one for
+ * TRUNCATE.
  *
  * They are of statements, with their transition tables, which cost each row least and see an UPDATE
  * that moves a row to another partition as what it is. A partitioned table and each of its

@@ -1,0 +1,147 @@
+/*
+ * reminders.cpp — a TRUNCATE does not say which rows are gone: all of the watch are.
+ */
+#include "pg/watches/reminders.hpp"
+
+#include "pg/enqueue/cancel_retry.hpp"
+#include "pg/server/columns.hpp"
+#include "pg/server/replication.hpp"
+#include "pg/watches/watch_errors.hpp"
+
+extern "C" {
+#include "executor/spi.h"
+#include "utils/builtins.h"
+}
+
+namespace whatsapp::pg
+{
+
+namespace
+{
+
+#define WAITING_OF_OWNER                                                                   \
+	" FROM @s@.whatsapp_queue AS q JOIN @s@.whatsapp_messages AS m ON m.id = q.message_id" \
+	" WHERE q.state IN ('ready', 'held') AND m.enqueued_by = $1"
+/* Of a watch that makes the keys by itself; the name of one may begin with the name of another. */
+#define KEY_IS_OF(name)                                                                    \
+	"starts_with(m.idempotency_key, " name " || ':') AND NOT EXISTS (SELECT"               \
+	" FROM @s@.whatsapp_watch_definitions AS o WHERE starts_with(o.name, " name " || ':')" \
+	"  AND starts_with(m.idempotency_key, o.name || ':'))"
+
+bool
+has_own_keys(const WatchDefinition &watch)
+{
+	return watch.idempotency_key != nullptr;
+}
+
+Result
+find_reminders(const WatchDefinition &watch)
+{
+	static Statement by_key = {"SELECT m.id" WAITING_OF_OWNER
+	                           " AND " KEY_IS_OF("$2") " ORDER BY m.id",
+	                           2,
+	                           {TEXTOID, TEXTOID}};
+	static Statement by_note = {"SELECT m.id" WAITING_OF_OWNER
+	                            " AND EXISTS (SELECT FROM @s@.whatsapp_watched_messages AS w"
+	                            " WHERE w.message_id = m.id AND w.watch = $2) ORDER BY m.id",
+	                            2,
+	                            {TEXTOID, TEXTOID}};
+	Values values;
+	values.set_text(0, watch.owner);
+	values.set_text(1, has_own_keys(watch) ? watch.key : watch.name);
+	return run_statement(has_own_keys(watch) ? by_note : by_key, values);
+}
+
+/* Whether there may be some that nothing tells from other messages of the owner: their keys are
+ * made by an expression, and there is no status_column. */
+bool
+are_hidden(const WatchDefinition &watch)
+{
+	static Statement statement = {
+	    "SELECT 1" WAITING_OF_OWNER " AND m.idempotency_key IS NOT NULL AND NOT EXISTS (SELECT"
+	    " FROM @s@.whatsapp_watch_definitions AS d WHERE d.idempotency_key IS NULL"
+	    "  AND starts_with(m.idempotency_key, d.name || ':')) LIMIT 1",
+	    1,
+	    {TEXTOID}};
+	if (!has_own_keys(watch) || watch.status_column != nullptr)
+		return false;
+	Values values;
+	values.set_text(0, watch.owner);
+	return !run_statement(statement, values).empty();
+}
+
+void
+cancel_found(const Result &found)
+{
+	static Statement free_keys = {
+	    "UPDATE @s@.whatsapp_messages AS m SET idempotency_key = NULL WHERE m.id = ANY ($1) AND m.status = 'CANCELLED'",
+	    1,
+	    {INT8ARRAYOID}};
+	Column ids(found.count());
+	for (uint64 i = 0; i < found.count(); i++) {
+		CHECK_FOR_INTERRUPTS();
+		if (cancel_message(found.int64_at(i, 1)))
+			ids.add(Int64GetDatum(found.int64_at(i, 1)));
+	}
+	if (ids.count() == 0)
+		return;
+	Values values;
+	values.set(0, ids.array(INT8OID));
+	(void)run_statement(free_keys, values);
+}
+
+} // namespace
+
+void
+cancel_reminders(const WatchDefinition &watch)
+{
+	WatchTrouble trouble = {1, {}, "unknown", false};
+	bool hidden = false;
+	if (!try_body_apart(trouble.problem, 0, [&] {
+		    SPI_connect();
+		    cancel_found(find_reminders(watch));
+		    hidden = are_hidden(watch);
+		    SPI_finish();
+	    })) {
+		/* where changes are applied, the server tries the whole transaction again */
+		if (watch.rejects || somebody_cancels(trouble.problem) ||
+		    (applies_changes() && problem_passes(trouble.problem)))
+			raise_problem(trouble.problem);
+	} else if (hidden) {
+		strlcpy(trouble.problem.sqlstate, "55000", sizeof trouble.problem.sqlstate);
+		strlcpy(trouble.problem.message,
+		        "table was truncated, and the messages of its rows stay: an idempotency_key "
+		        "of one's own does not tell them",
+		        sizeof trouble.problem.message);
+	} else {
+		return;
+	}
+	record_trouble(watch, WatchEvent::truncated, trouble);
+}
+
+void
+tell_of_reminders(const WatchDefinition &watch)
+{
+	if (are_hidden(watch)) {
+		ereport(NOTICE,
+		        (errmsg("messages of watch \"%s\" that wait stay, and are sent when they are due",
+		                watch.name),
+		         errhint("wa_cancel() cancels one that is not to be sent.")));
+		return;
+	}
+	const auto count = static_cast<unsigned long>(find_reminders(watch).count());
+	if (count == 0)
+		return;
+	ereport(
+	    NOTICE,
+	    (errmsg_plural("%lu message of watch \"%s\" waits and stays, and is sent when it is due",
+	                   "%lu messages of watch \"%s\" wait and stay, and are sent when they are due",
+	                   count, count, watch.name),
+	     has_own_keys(watch)
+	         ? errhint("wa_cancel() cancels one that is not to be sent.")
+	         : errhint("To cancel them: SELECT wa_cancel(id) FROM whatsapp_messages WHERE status = "
+	                   "'PENDING' AND starts_with(idempotency_key, %s).",
+	                   quote_literal_cstr(psprintf("%s:", watch.name)))));
+}
+
+} // namespace whatsapp::pg
