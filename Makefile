@@ -65,7 +65,7 @@ OBJS := $(filter-out $(JOINED_HERE:%=src/%/%),$(OBJS)) $(JOINED_HERE:%=build/joi
 endif
 # what the library of the tests has instead, see "fault-points"
 FAULT_OBJS = src/pg/server/fault_point.o src/entry/functions/worker_steps.o
-REGRESS    = phone phone_numbers template money prices budgets send on_error free_form people watch watch_general watch_due watch_changes watch_truncate watch_waiting watch_edges callbacks send_window errors web_tier requests definitions media codes campaigns privacy rights rights_levels operations
+REGRESS    = phone phone_numbers template money prices budgets send on_error free_form people watch watch_general watch_due watch_changes watch_truncate watch_lost watch_waiting watch_edges callbacks send_window errors web_tier requests definitions media codes campaigns privacy rights rights_levels operations
 ISOLATION  = cancel watches
 # by scripts/test alone: with the library of fault-points
 ISOLATION_STEPS = worker_steps statuses watch_items

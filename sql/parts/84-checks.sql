@@ -332,6 +332,17 @@ found (rank, problem, seen, to_do) AS (
            'SELECT * FROM wa_watch_test(table, key) shows what it would send; see whatsapp_watches.'
     FROM @extschema@.whatsapp_watches AS t WHERE t.errors > 0 AND t.last_error_at > clock_timestamp() - interval '1 day'
     UNION ALL
+    SELECT 2, 'A table has lost its watch', format('Table %s: nothing is announced, since whatsapp_watch_definitions has no watch of its triggers (%s).', l.relation::regclass, l.triggers),
+           format('SELECT wa_unwatch(%L); removes them; make its watches again by wa_watch().', l.relation::regclass)
+    FROM (SELECT coalesce(pg_partition_root(t.tgrelid), t.tgrelid) AS relation, string_agg(DISTINCT t.tgname::text COLLATE "C", ', ' ORDER BY t.tgname::text COLLATE "C") AS triggers
+          FROM pg_trigger AS t
+          WHERE t.tgfoid = '@extschema@.whatsapp_notify()'::regprocedure AND NOT t.tgisinternal AND t.tgparentid = 0 AND NOT EXISTS (
+              SELECT FROM @extschema@.whatsapp_watch_definitions AS d
+              WHERE t.tgargs = convert_to(d.key, getdatabaseencoding()) || decode('00', 'hex')
+                AND (d.relation = t.tgrelid OR d.relation IN (SELECT p.relid FROM pg_partition_ancestors(t.tgrelid) AS p)
+                     OR NOT EXISTS (SELECT FROM pg_trigger AS o WHERE o.tgfoid = t.tgfoid AND o.tgrelid = d.relation AND o.tgargs = t.tgargs)))
+          GROUP BY 1) AS l
+    UNION ALL
     SELECT 2, 'A callback fails', format('Callback %s: %s errors, the last at %s with SQLSTATE %s.', k.name, k.errors, to_char(k.failed_at, 'YYYY-MM-DD HH24:MI'), k.error_code),
            format('SELECT * FROM whatsapp_callbacks; tells the error. Its calls wait; SELECT wa_callback_resume(%L); makes them at once.', k.name)
     FROM @extschema@.whatsapp_callback_definitions AS k WHERE k.failures > 0

@@ -294,6 +294,8 @@ pg_whatsapp_watch_expressions(PG_FUNCTION_ARGS)
 			watch.name = pg::unused_watch_name(get_rel_name(relation));
 		pg::insert_watch(watch, pg::quoted_relation(relation), pg::notify_function(function));
 	});
+	/* they have the names of the new ones, and announce nothing */
+	(void)pg::drop_lost_triggers(relation, watch.name, pg::notify_function(function), owner, true);
 	pg::place_watch_triggers(watch, relation, owner);
 	if (!watch.replicated)
 		entry::warn_if_subscribed(relation);

@@ -70,7 +70,7 @@ watch_of(const TriggerData &call, Oid function)
 		        (errcode(ERRCODE_UNDEFINED_OBJECT),
 		         errmsg("WhatsApp trigger \"%s\" announced nothing", call.tg_trigger->tgname),
 		         errdetail("whatsapp_watch_definitions has no watch of it for this table."),
-		         errhint("Drop the trigger, and call wa_watch().")));
+		         errhint("Call wa_unwatch(), and wa_watch() again.")));
 	return watch;
 }
 

@@ -202,6 +202,12 @@ known_watch(const char *key, Oid relation)
 	return nullptr;
 }
 
+bool
+has_watch(const char *key, Oid relation, Oid trigger_function)
+{
+	return !find_definition(key, relation, trigger_function).empty();
+}
+
 const WatchDefinition *
 find_watch(const char *key, Oid relation, Oid trigger_function)
 {

@@ -89,6 +89,9 @@ const WatchDefinition *find_watch(const char *key, Oid relation, Oid trigger_fun
 /* The same without a statement: NULL when this session has not found it yet. */
 const WatchDefinition *known_watch(const char *key, Oid relation);
 
+/* Whether there is one now, whatever this session has met. */
+bool has_watch(const char *key, Oid relation, Oid trigger_function);
+
 /* The watches of a table, in the order of their names. In the memory of the caller. */
 struct WatchList {
 	int count;

@@ -40,11 +40,10 @@ execute_as(Oid user, const char *command)
 
 /* whatsapp_<name>_insert */
 const char *
-trigger_name(const WatchDefinition &watch, WatchEvent event)
+trigger_name(const char *watch_name, WatchEvent event)
 {
 	static const char *const endings[] = {"insert", "update", "delete", "truncate"};
-	return quote_identifier(
-	    psprintf("whatsapp_%s_%s", watch.name, endings[static_cast<int>(event)]));
+	return psprintf("whatsapp_%s_%s", watch_name, endings[static_cast<int>(event)]);
 }
 
 const char *
@@ -66,7 +65,7 @@ void
 create_trigger(const WatchDefinition &watch, WatchEvent event, Oid relation, bool by_row, Oid user)
 {
 	const char *table = quoted_relation(relation);
-	const char *name = trigger_name(watch, event);
+	const char *name = quote_identifier(trigger_name(watch.name, event));
 	execute_as(
 	    user, psprintf("CREATE TRIGGER %s AFTER %s ON %s%s EXECUTE FUNCTION %s.whatsapp_notify(%s)",
 	                   name, watch_event_name(event), table,
@@ -133,7 +132,49 @@ rows_come_one_by_one(const WatchDefinition &watch, Oid relation)
 	       get_rel_relispartition(relation) || has_foreign_child(relation);
 }
 
+bool
+is_trigger_of(const char *trigger, const char *watch_name)
+{
+	for (const WatchEvent event : all_watch_events)
+		if (strcmp(trigger, trigger_name(watch_name, event)) == 0)
+			return true;
+	return strcmp(trigger, trigger_name(watch_name, WatchEvent::truncated)) == 0;
+}
+
 } // namespace
+
+bool
+drop_lost_triggers(Oid relation, const char *name, Oid trigger_function, Oid extension_owner,
+                   bool as_owner)
+{
+	static Statement statement = {
+	    "SELECT t.tgrelid, t.tgname::pg_catalog.text, pg_catalog.convert_from(pg_catalog.substring(t.tgargs, 1,"
+	    "  pg_catalog.length(t.tgargs) - 1), pg_catalog.getdatabaseencoding()) FROM pg_catalog.pg_trigger AS t"
+	    " WHERE t.tgfoid = $2 AND t.tgnargs = 1 AND NOT t.tgisinternal AND t.tgparentid = 0"
+	    " AND (t.tgrelid = $1 OR t.tgrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree($1) AS p))"
+	    " ORDER BY t.tgrelid <> $1, t.tgrelid, t.tgname",
+	    2,
+	    {OIDOID, OIDOID}};
+	Values values;
+	values.set(0, ObjectIdGetDatum(relation));
+	values.set(1, ObjectIdGetDatum(trigger_function));
+	const Result triggers = run_statement(statement, values);
+	bool any = false;
+	for (uint64 i = 0; i < triggers.count(); i++) {
+		const Oid table = DatumGetObjectId(triggers.datum_at(i, 1, OIDOID));
+		const char *trigger = triggers.text_at(i, 2);
+		bool lost = false;
+		as_user(extension_owner,
+		        [&] { lost = !has_watch(triggers.text_at(i, 3), table, trigger_function); });
+		if (!lost || (name != nullptr && !is_trigger_of(trigger, name)))
+			continue;
+		execute_as(
+		    as_owner || table != relation ? extension_owner : InvalidOid,
+		    psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger), quoted_relation(table)));
+		any = true;
+	}
+	return any;
+}
 
 bool
 end_watches(Oid relation, const char *name, Oid function)
@@ -148,15 +189,18 @@ end_watches(Oid relation, const char *name, Oid function)
 			continue;
 		const WatchDefinition *watch = nullptr;
 		as_user(owner, [&] { watch = find_watch(watches.keys[i], relation, notify); });
+		/* the watch of another table, which this one is a copy of: see below */
+		if (watch == nullptr)
+			continue;
 		drop_watch_triggers(watches.keys[i], relation, notify, owner);
 		as_user(owner, [&] {
-			if (watch != nullptr && watch->due != nullptr)
+			if (watch->due != nullptr)
 				tell_of_reminders(*watch);
 			delete_watch(watches.keys[i]);
 		});
 		ended = true;
 	}
-	return ended;
+	return drop_lost_triggers(relation, name, notify, owner, false) || ended;
 }
 
 Oid

@@ -29,8 +29,15 @@ void drop_watch_triggers(const char *key, Oid relation, Oid trigger_function, Oi
  * connected: it gets or loses the triggers of its parents' watches, and its own are made anew. */
 void adjust_watch_triggers(Oid partition, Oid trigger_function, Oid extension_owner);
 
-/* Ends the watch of that name, or all for NULL: false when there is none. function is one of the
- * extension's. With SPI connected. */
+/* Drops triggers of ours on the table and its partitions whose watch is not there: the table was
+ * restored without its definition, or from a dump of another one. Those of a watch of that name, or
+ * all for NULL; as the current user, or as the extension's owner. Returns whether there were any.
+ * With SPI connected. */
+bool drop_lost_triggers(Oid relation, const char *name, Oid trigger_function, Oid extension_owner,
+                        bool as_owner);
+
+/* Ends the watch of that name, or all for NULL, and drops lost triggers: false when there is none.
+ * function is one of the extension's. With SPI connected. */
 bool end_watches(Oid relation, const char *name, Oid function);
 
 /* whatsapp_notify(), which stands beside any function of the extension. */
