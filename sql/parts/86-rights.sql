@@ -39,7 +39,7 @@ COMMENT ON COLUMN whatsapp_grants.role IS 'The role; who is a member of it has i
 COMMENT ON COLUMN whatsapp_grants.level IS 'sender, monitor, operator or admin.';
 COMMENT ON COLUMN whatsapp_grants.sender IS 'The only sender for which it holds; NULL is all of them.';
 COMMENT ON FUNCTION wa_grant(regrole, text, text) IS
-    'Grants a role a level: sender (sends and cancels, reads nothing), monitor (reads all tables, views and checks; member of pg_monitor), operator (a monitor who retries, releases, resumes and opts out), admin (all of these, forgets persons, changes templates, rates, senders and watches). With a sender it holds for that one alone: for its rows and for the functions that ask for it, and the first such grant switches row security on. By the caller''s own rights. Raises 22023 for the level, 42704 for the sender, 42501 without the right to grant, 22004 for NULL.';
+    'Grants a role a level: sender (sends and cancels, reads nothing), monitor (reads all tables, views and checks; member of pg_monitor), operator (a monitor who retries, releases, resumes and opts out), admin (all of these, forgets persons, changes templates, rates, senders and watches). With a sender it holds for that one alone: for its rows and for the functions that ask for it, and the first such grant switches row security on. By the caller''s own rights. Raises 22023 for the level, 42704 for a role or a sender that is not there, 42501 without the right to grant, 22004 for NULL.';
 COMMENT ON FUNCTION wa_revoke(regrole, text, text) IS
     'Takes back what wa_grant() gave for the level, with the same sender or without one. What other grants of the role give stays. By the caller''s own rights. Raises as wa_grant().';
 

@@ -11,6 +11,7 @@ extern "C" {
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 }
 
 namespace whatsapp::pg
@@ -255,6 +256,18 @@ grant_what_remains(Oid role)
 	}
 }
 
+/* DROP ROLE leaves the rows of the role, which a statement may read. */
+void
+require_role(Oid role)
+{
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role with OID %u does not exist", role),
+		     errhint(
+		         "DROP ROLE leaves rows in whatsapp_role_grants: leave out those whose role is not in pg_roles.")));
+}
+
 void
 require_sender(const char *sender)
 {
@@ -274,6 +287,7 @@ void
 grant_level(Oid role, const char *level_name, const char *sender)
 {
 	const RoleLevel &level = find_level(level_name);
+	require_role(role);
 	require_sender(sender);
 	forget_lost_roles();
 	change_level(level, role, sender != nullptr, "GRANT", "TO");
@@ -284,6 +298,7 @@ void
 revoke_level(Oid role, const char *level_name, const char *sender)
 {
 	const RoleLevel &level = find_level(level_name);
+	require_role(role);
 	forget_lost_roles();
 	forget_grant(grant_values(role, level_name, sender));
 	change_level(level, role, sender != nullptr, "REVOKE", "FROM");
