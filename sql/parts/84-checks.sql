@@ -153,9 +153,13 @@ SELECT * FROM (
     FROM secrets AS s, words AS w
     UNION ALL
     SELECT 7, 'Database migration completed',
-           CASE WHEN e.extversion <> @extschema@.wa_version() OR w.alive = 0 THEN 'failed' WHEN w.alive < 4 THEN 'warning' ELSE 'ok' END,
-           format('Extension %s, library %s. %s', e.extversion, @extschema@.wa_version(), coalesce('Workers that do not run here: ' || w.missing || '.', 'All workers run.')),
-           CASE WHEN e.extversion <> @extschema@.wa_version() THEN 'ALTER EXTENSION pg_whatsapp UPDATE; or restart the server, if the extension is the newer one.'
+           CASE WHEN e.extversion <> @extschema@.wa_version() THEN 'failed' WHEN pg_is_in_recovery() THEN 'ok' WHEN w.alive = 0 THEN 'failed' WHEN w.alive < 4 THEN 'warning' ELSE 'ok' END,
+           format('Extension %s, library %s. %s', e.extversion, @extschema@.wa_version(),
+                  CASE WHEN pg_is_in_recovery() THEN 'This is a standby: no worker runs until it is promoted.'
+                       ELSE coalesce('Workers that do not run here: ' || w.missing || '.', 'All workers run.') END),
+           CASE WHEN e.extversion <> @extschema@.wa_version() AND pg_is_in_recovery() THEN 'ALTER EXTENSION pg_whatsapp UPDATE; on the primary, or restart the server, if the extension is the newer one.'
+                WHEN e.extversion <> @extschema@.wa_version() THEN 'ALTER EXTENSION pg_whatsapp UPDATE; or restart the server, if the extension is the newer one.'
+                WHEN pg_is_in_recovery() THEN ''
                 WHEN w.alive < 4 THEN 'Check shared_preload_libraries, whatsapp.databases and max_worker_processes, and the server''s log.' ELSE '' END
     FROM pg_extension AS e, workers AS w WHERE e.extname = 'pg_whatsapp'
     UNION ALL
@@ -235,7 +239,10 @@ found (rank, problem, seen, to_do) AS (
                 WHEN NOT current_database() = ANY (regexp_split_to_array(replace(current_setting('whatsapp.databases'), '"', ''), '\s*,\s*'))
                 THEN 'Add it to whatsapp.databases and restart the server.'
                 ELSE 'The server''s log says why; perhaps increase max_worker_processes.' END
-    FROM workers AS w WHERE w.count > 0
+    FROM workers AS w WHERE w.count > 0 AND NOT pg_is_in_recovery()
+    UNION ALL
+    SELECT 3, 'This server is a standby', 'No worker runs here: nothing is sent, and no webhook is taken, until it is promoted.', 'Ask wa_diagnose() of the primary. See docs/operating.md, Failover.'
+    WHERE pg_is_in_recovery()
     UNION ALL
     SELECT 1, 'Sending is switched off', format('whatsapp.enabled is off, and %s messages wait.', (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)),
            'ALTER SYSTEM SET whatsapp.enabled = on; SELECT pg_reload_conf();'
@@ -304,7 +311,7 @@ found (rank, problem, seen, to_do) AS (
     FROM listener AS l WHERE l.deferred > 0
     UNION ALL
     SELECT 3, 'No address takes webhooks', 'whatsapp.listen is empty, or its address could not be bound.', 'Set whatsapp.listen; or leave deliveries by wa_webhook_receive().'
-    FROM listener AS l WHERE NOT l.listening AND l.last_delivery IS NULL
+    FROM listener AS l WHERE NOT l.listening AND l.last_delivery IS NULL AND NOT pg_is_in_recovery()
     UNION ALL
     SELECT 2, CASE WHEN e.error_code = 132001 THEN 'Template not found' ELSE 'Messages failed' END,
            format('%s messages of sender %s failed with %s: %s', e.failed, e.sender, e.error_code, e.meaning), e.hint
@@ -495,7 +502,8 @@ CREATE VIEW whatsapp_top AS
 WITH waiting AS MATERIALIZED (SELECT q.state, q.messages, q.oldest_age FROM whatsapp_stat_queue AS q)
 SELECT t.what, t.now
 FROM (
-    SELECT 1 AS place, 'workers' AS what, pg_catalog.string_agg(w.worker || CASE WHEN w.alive THEN ' ok' ELSE ' MISSING' END, ', ' ORDER BY w.worker) AS now
+    SELECT 1 AS place, 'workers' AS what, CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'none: this is a standby'
+           ELSE pg_catalog.string_agg(w.worker || CASE WHEN w.alive THEN ' ok' ELSE ' MISSING' END, ', ' ORDER BY w.worker) END AS now
     FROM whatsapp_stat_workers AS w
     UNION ALL
     SELECT 2, 'queue', coalesce(pg_catalog.string_agg(q.state || ' ' || q.messages, ', ' ORDER BY q.state), 'empty')

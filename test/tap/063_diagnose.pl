@@ -6,6 +6,7 @@ use FindBin;
 use JSON::PP;
 use lib $FindBin::RealBin;
 use PgWhatsapp;
+use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -117,5 +118,15 @@ sql('CALL wa_sync_templates()');
 sql(q{CREATE TABLE offers (id integer PRIMARY KEY, phone text); SELECT wa_watch('offers', 'po_gone', ARRAY['new.id'], phone => 'new.phone'); INSERT INTO offers VALUES (1, '+34612345678')});
 like(sql(q{SELECT seen || ' ' || to_do FROM wa_diagnose() WHERE problem = 'Template not found'}),
 	qr/^1 of the last messages: template "po_gone" does not exist .*wa_sync_templates\(\).*SELECT \* FROM wa_diagnose\(\d+\);/, 'a template that is not there is called so, wherever it was refused');
+
+# a standby has no workers, and that is as it should be
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+is($standby->safe_psql('postgres', q{SELECT string_agg(severity || ' ' || problem, ', ') FROM wa_diagnose() WHERE severity = 'critical' OR problem ~ 'standby|address'}), 'notice This server is a standby', 'a standby says what it is, and nothing is wrong with it');
+like($standby->safe_psql('postgres', q{SELECT concat_ws('|', state, seen, to_do) FROM wa_preflight() WHERE place = 7}), qr/^ok\|Extension \S+ library \S+ This is a standby: no worker runs until it is promoted\.\|$/, 'so does the checklist');
+is($standby->safe_psql('postgres', q{SELECT now FROM whatsapp_top WHERE what = 'workers'}), 'none: this is a standby', 'and the screen');
+$standby->stop('fast');
 $node->stop('fast');
 done_testing();
