@@ -121,6 +121,23 @@ SELECT event, regexp_replace(regexp_replace(detail, '[0-9:]{8}', 'TIME'), 'by \w
 UPDATE whatsapp_senders SET paused_until = NULL, paused_reason = NULL, paused_hint = NULL;
 INSERT INTO whatsapp_templates (name, language, status, rejected_reason) VALUES ('spring', 'es', 'REJECTED', 'INVALID_FORMAT'), ('po_notification', 'es', 'APPROVED', NULL);
 SELECT severity, problem, seen, to_do FROM wa_diagnose() WHERE problem ~ 'template';
+-- a status that was changed by hand, and a queue that was emptied
+SELECT wa_send_po('Proveedor ABC', 'PO-21', 1250, '+34612345678') AS second \gset
+SELECT count(*) AS found FROM wa_diagnose() WHERE problem ~ 'PENDING|CANCELLED';
+UPDATE whatsapp_messages SET status = 'CANCELLED' WHERE id IN (:id, :second);
+CREATE FUNCTION pg_temp.without(number bigint, text text) RETURNS text LANGUAGE sql AS $$ SELECT regexp_replace(text, '\m' || number || '\M', 'ID', 'g') $$;
+SELECT severity, problem, pg_temp.without(:second, seen) AS seen, pg_temp.without(:second, to_do) AS to_do FROM wa_diagnose() WHERE problem ~ 'CANCELLED';
+SELECT event, pg_temp.without(:second, detail) AS detail FROM wa_diagnose(:second) WHERE event ~ 'now';
+-- what the page on troubleshooting says
+SELECT count(*) FILTER (WHERE wa_cancel(m.id)) AS cancelled FROM whatsapp_messages m JOIN whatsapp_queue q ON q.message_id = m.id WHERE m.status = 'CANCELLED';
+SELECT count(*) AS found FROM wa_diagnose() WHERE problem ~ 'PENDING|CANCELLED';
+SELECT bool_and(wa_retry(i)) AS again FROM unnest(ARRAY[:id, :second]) AS i;
+DELETE FROM whatsapp_queue;
+SELECT severity, problem, pg_temp.without(:second, seen) AS seen, pg_temp.without(:second, to_do) AS to_do FROM wa_diagnose() WHERE problem ~ 'PENDING';
+SELECT event, pg_temp.without(:second, detail) AS detail FROM wa_diagnose(:second) WHERE event ~ 'now';
+SELECT wa_retry(m.id) FROM whatsapp_messages m WHERE status = 'PENDING' AND NOT EXISTS (SELECT FROM whatsapp_queue q WHERE q.message_id = m.id);
+SELECT count(*) AS found FROM wa_diagnose() WHERE problem ~ 'PENDING|CANCELLED';
+DELETE FROM whatsapp_messages WHERE id = :second;
 DELETE FROM whatsapp_queue;
 UPDATE whatsapp_messages SET status = 'SENT', sent_at = clock_timestamp() - interval '30 minutes 10 seconds', wamid = 'w' WHERE id = :id;
 SELECT severity, problem, seen, to_do FROM wa_diagnose() WHERE problem = 'No webhook events';

@@ -1891,6 +1891,16 @@ answered AS MATERIALIZED (
     UNION
     SELECT o.* FROM (SELECT m.id, m.status, m.sent_at, m.delivered_at FROM @extschema@.whatsapp_messages AS m
                      WHERE m.created_at BETWEEN now() - interval '2 days' AND now() - interval '10 minutes' ORDER BY m.created_at DESC LIMIT 500) AS o),
+-- a status and a queue that somebody's statement has made differ: of the last messages, and of those that have waited longest
+undone AS MATERIALIZED (
+    SELECT count(*) FILTER (WHERE l.status = 'CANCELLED' AND q.message_id IS NOT NULL) AS cancelled,
+           max(l.id) FILTER (WHERE l.status = 'CANCELLED' AND q.message_id IS NOT NULL) AS last_cancelled,
+           count(*) FILTER (WHERE l.status = 'PENDING' AND q.message_id IS NULL) AS lost, max(l.id) FILTER (WHERE l.status = 'PENDING' AND q.message_id IS NULL) AS last_lost
+    FROM (SELECT k.id, k.status FROM latest AS k
+          UNION
+          SELECT m.id, m.status FROM (SELECT o.message_id FROM @extschema@.whatsapp_queue AS o ORDER BY o.message_id LIMIT 2000) AS w
+          JOIN @extschema@.whatsapp_messages AS m ON m.id = w.message_id) AS l
+    LEFT JOIN @extschema@.whatsapp_queue AS q ON q.message_id = l.id WHERE l.status IN ('CANCELLED', 'PENDING')),
 silence AS (SELECT count(*) AS messages, min(l.sent_at) AS first_sent
             FROM answered AS l WHERE l.status = 'SENT' AND l.sent_at < clock_timestamp() - interval '10 minutes'
             AND l.sent_at > clock_timestamp() - interval '2 days'
@@ -2004,6 +2014,14 @@ found (rank, problem, seen, to_do) AS (
     FROM waiting AS w LEFT JOIN senders AS s ON s.name = w.sender
     WHERE w.age > interval '5 minutes' AND current_setting('whatsapp.enabled') = 'on' AND coalesce(s.enabled, true) AND s.paused_reason IS NULL
       AND NOT EXISTS (SELECT FROM hold AS h WHERE h.reason IS NOT NULL)
+    UNION ALL
+    SELECT 2, 'CANCELLED messages are sent all the same', format('%s are still in the queue, the last one is %s: somebody changed their status by hand.', u.cancelled, u.last_cancelled),
+           format('SELECT wa_cancel(%s); takes it out of the queue, which an UPDATE does not. For all of them: docs/troubleshooting.md, It stays PENDING.', u.last_cancelled)
+    FROM undone AS u WHERE u.cancelled > 0
+    UNION ALL
+    SELECT 2, 'PENDING messages are in no queue', format('%s of the last messages, the last one is %s: somebody has removed their rows from whatsapp_queue.', u.lost, u.last_lost),
+           format('SELECT wa_retry(%s); puts it back. For all of them: docs/troubleshooting.md, It stays PENDING.', u.last_lost)
+    FROM undone AS u WHERE u.lost > 0
     UNION ALL
     SELECT 2, 'Messages of a sender that is not there', format('%s messages wait for sender %s, which has no row in whatsapp_senders.', w.messages, w.sender), 'Insert it, or cancel them.'
     FROM waiting AS w WHERE NOT EXISTS (SELECT FROM senders AS s WHERE s.name = w.sender) AND w.sender <> 'default'
@@ -2140,8 +2158,10 @@ life (at, place, event, detail) AS (
                 THEN format('Meta has taken it, and no webhook has told of it yet. The last webhook of any kind came %s.',
                             coalesce('at ' || (SELECT to_char(l.last_delivery, 'YYYY-MM-DD HH24:MI:SS') FROM @extschema@.whatsapp_stat_listener AS l), 'never since the server''s start'))
                 WHEN m.status = 'SENT' AND m.hint IS NULL THEN 'Meta has taken it, and has not told that it reached the phone.'
+                WHEN m.status = 'CANCELLED' AND q.state IS NOT NULL
+                THEN format('It is sent all the same: somebody changed its status by hand, and it is still in the queue. SELECT wa_cancel(%s); takes it out.', $1)
                 WHEN m.status <> 'PENDING' THEN coalesce(m.hint, '')
-                WHEN q.state IS NULL THEN 'It is not in the queue: somebody has removed its row.'
+                WHEN q.state IS NULL THEN format('It is not in the queue: somebody has removed its row. SELECT wa_retry(%s); puts it back.', $1)
                 ELSE coalesce((SELECT string_agg(d.problem || ': ' || d.seen || ' ' || d.to_do, ' ')
                                FROM @extschema@.wa_diagnose() AS d WHERE d.severity = 'critical' AND d.problem NOT IN ('No webhook events', 'A budget holds messages')
                                  AND (d.seen !~ '^Sender ' OR d.seen ~ ('^Sender ' || m.sender || ' '))),
