@@ -84,5 +84,26 @@ SELECT role, level FROM whatsapp_role_grants;
 SELECT wa_grant('regress_whatsapp_sender', 'sender'), wa_revoke('regress_whatsapp_sender', 'sender'), wa_revoke('regress_whatsapp_operator', 'operator');
 SELECT count(*) AS grants, (SELECT count(*) FROM pg_class JOIN members ON classid = 'pg_class'::regclass AND objid = pg_class.oid WHERE relrowsecurity) AS tables_with_row_security
 FROM whatsapp_role_grants;
+-- where somebody has taken from PUBLIC what everybody may call, each level has it: all functions that views, policies and the level's own call
+BEGIN;
+CREATE TEMPORARY TABLE pure AS SELECT p.oid, p.proname FROM pg_proc AS p JOIN members ON classid = 'pg_proc'::regclass AND objid = p.oid
+WHERE EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS a WHERE a.grantee = 0);
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
+SELECT wa_grant('regress_whatsapp_sender', 'sender', 'north'), wa_grant('"regress whatsapp monitor"', 'monitor', 'north'), wa_grant('regress_whatsapp_operator', 'operator'),
+       wa_grant('regress_whatsapp_admin', 'admin');
+SELECT r.level, count(DISTINCT p.proname) > 20 AS functions, string_agg(DISTINCT p.proname, ' ') FILTER (WHERE NOT has_function_privilege(r.role, p.oid, 'EXECUTE')) AS lacks
+FROM roles AS r, pure AS p GROUP BY r.rank, r.level ORDER BY r.rank;
+SET ROLE regress_whatsapp_sender;
+SELECT pg_temp.refused($$SELECT wa_send_po('Proveedor ABC', 'PO-1', 1, '+34612345678', sender => 'north')$$) AS sends;
+SET ROLE "regress whatsapp monitor";
+SELECT c.oid::regclass AS view, pg_temp.refused('SELECT count(*) FROM ' || c.oid::regclass) AS refused FROM pg_class AS c
+WHERE c.relname ~ '^whatsapp_' AND c.relkind IN ('r', 'v') AND has_table_privilege(c.oid, 'SELECT') AND pg_temp.refused('SELECT count(*) FROM ' || c.oid::regclass) <> 'accepted' ORDER BY c.relname COLLATE "C";
+SET ROLE regress_whatsapp_operator;
+SELECT c.oid::regclass AS view, pg_temp.refused('SELECT count(*) FROM ' || c.oid::regclass) AS refused FROM pg_class AS c
+WHERE c.relname ~ '^whatsapp_' AND c.relkind IN ('r', 'v') AND pg_temp.refused('SELECT count(*) FROM ' || c.oid::regclass) <> 'accepted' ORDER BY c.relname COLLATE "C";
+RESET ROLE;
+SELECT wa_revoke(role, level, sender) FROM whatsapp_role_grants;
+SELECT count(*) AS functions_left FROM roles AS r, pure AS p WHERE has_function_privilege(r.role, p.oid, 'EXECUTE');
+ROLLBACK;
 DROP EXTENSION pg_whatsapp;
 DROP ROLE regress_whatsapp_sender, "regress whatsapp monitor", regress_whatsapp_operator, regress_whatsapp_admin;
