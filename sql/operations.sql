@@ -247,3 +247,16 @@ SELECT pg_temp.refused('SELECT wa_metrics()') AS metrics, pg_temp.refused('SELEC
        pg_temp.refused('SELECT count(*) FROM wa_diagnose(1)') AS message, pg_temp.refused('SELECT wa_stat_reset()') AS reset;
 RESET ROLE;
 DROP ROLE regress_whatsapp_watcher;
+
+-- a database of another encoding cannot send, and everything says so
+SELECT current_database() AS here \gset
+CREATE DATABASE regress_whatsapp_latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0;
+\c regress_whatsapp_latin
+SET client_min_messages = error;
+CREATE EXTENSION pg_whatsapp;
+\i :refused
+SELECT pg_temp.refused($$SELECT wa_send_po('A', 'PO-1', 1, '+34612345678')$$) AS refused;
+SELECT severity, problem, seen, to_do FROM wa_diagnose() WHERE problem ~ 'database';
+SELECT state, regexp_replace(seen, '^.*library \S+ | Workers.*$', '', 'g') AS seen, to_do FROM wa_preflight() WHERE place = 7;
+\c :here
+DROP DATABASE regress_whatsapp_latin;

@@ -1826,8 +1826,9 @@ SELECT * FROM (
     FROM secrets AS s, words AS w
     UNION ALL
     SELECT 7, 'Database migration completed',
-           CASE WHEN e.extversion <> @extschema@.wa_version() THEN 'failed' WHEN pg_is_in_recovery() THEN 'ok' WHEN w.alive = 0 THEN 'failed' WHEN w.alive < 4 THEN 'warning' ELSE 'ok' END,
-           format('Extension %s, library %s. %s', e.extversion, @extschema@.wa_version(),
+           CASE WHEN e.extversion <> @extschema@.wa_version() OR current_setting('server_encoding') <> 'UTF8' THEN 'failed' WHEN pg_is_in_recovery() THEN 'ok' WHEN w.alive = 0 THEN 'failed' WHEN w.alive < 4 THEN 'warning' ELSE 'ok' END,
+           format('Extension %s, library %s.%s %s', e.extversion, @extschema@.wa_version(),
+                  CASE WHEN current_setting('server_encoding') <> 'UTF8' THEN format(' The encoding of the database is %s: it cannot send.', current_setting('server_encoding')) END,
                   CASE WHEN pg_is_in_recovery() THEN 'This is a standby: no worker runs until it is promoted.'
                        ELSE coalesce('Workers that do not run here: ' || w.missing || '.', 'All workers run.') END),
            CASE WHEN e.extversion <> @extschema@.wa_version() AND pg_is_in_recovery() THEN 'ALTER EXTENSION pg_whatsapp UPDATE; on the primary, or restart the server, if the extension is the newer one.'
@@ -1835,6 +1836,7 @@ SELECT * FROM (
                 WHEN pg_is_in_recovery() THEN ''
                 WHEN w.alive < 4 THEN 'Check shared_preload_libraries, whatsapp.databases and max_worker_processes, and the server''s log.' ELSE '' END
     FROM pg_extension AS e, workers AS w WHERE e.extname = 'pg_whatsapp'
+                WHEN current_setting('server_encoding') <> 'UTF8' THEN 'Make a database WITH ENCODING ''UTF8'', and the extension in it.'
     UNION ALL
     SELECT 8, 'Test message sent successfully',
            CASE WHEN d.sent > 0 THEN 'ok' WHEN l.status = 'FAILED' THEN 'failed' ELSE 'warning' END,
@@ -1930,6 +1932,9 @@ found (rank, problem, seen, to_do) AS (
     SELECT 1, 'Sending is switched off', format('whatsapp.enabled is off, and %s messages wait.', (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)),
            'ALTER SYSTEM SET whatsapp.enabled = on; SELECT pg_reload_conf();'
     WHERE current_setting('whatsapp.enabled') <> 'on'
+    SELECT 1, 'This database cannot send', format('Its encoding is %s, and must be UTF8.', current_setting('server_encoding')), 'Make a database WITH ENCODING ''UTF8'', and the extension in it.'
+    WHERE current_setting('server_encoding') <> 'UTF8'
+    UNION ALL
     UNION ALL
     SELECT 1, 'Messages are held', format('%s; %s messages wait.', h.reason, (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)), 'Look at whatsapp_held, then call wa_release().'
     FROM hold AS h WHERE h.reason IS NOT NULL

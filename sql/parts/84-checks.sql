@@ -153,12 +153,14 @@ SELECT * FROM (
     FROM secrets AS s, words AS w
     UNION ALL
     SELECT 7, 'Database migration completed',
-           CASE WHEN e.extversion <> @extschema@.wa_version() THEN 'failed' WHEN pg_is_in_recovery() THEN 'ok' WHEN w.alive = 0 THEN 'failed' WHEN w.alive < 4 THEN 'warning' ELSE 'ok' END,
-           format('Extension %s, library %s. %s', e.extversion, @extschema@.wa_version(),
+           CASE WHEN e.extversion <> @extschema@.wa_version() OR current_setting('server_encoding') <> 'UTF8' THEN 'failed' WHEN pg_is_in_recovery() THEN 'ok' WHEN w.alive = 0 THEN 'failed' WHEN w.alive < 4 THEN 'warning' ELSE 'ok' END,
+           format('Extension %s, library %s.%s %s', e.extversion, @extschema@.wa_version(),
+                  CASE WHEN current_setting('server_encoding') <> 'UTF8' THEN format(' The encoding of the database is %s: it cannot send.', current_setting('server_encoding')) END,
                   CASE WHEN pg_is_in_recovery() THEN 'This is a standby: no worker runs until it is promoted.'
                        ELSE coalesce('Workers that do not run here: ' || w.missing || '.', 'All workers run.') END),
            CASE WHEN e.extversion <> @extschema@.wa_version() AND pg_is_in_recovery() THEN 'ALTER EXTENSION pg_whatsapp UPDATE; on the primary, or restart the server, if the extension is the newer one.'
                 WHEN e.extversion <> @extschema@.wa_version() THEN 'ALTER EXTENSION pg_whatsapp UPDATE; or restart the server, if the extension is the newer one.'
+                WHEN current_setting('server_encoding') <> 'UTF8' THEN 'Make a database WITH ENCODING ''UTF8'', and the extension in it.'
                 WHEN pg_is_in_recovery() THEN ''
                 WHEN w.alive < 4 THEN 'Check shared_preload_libraries, whatsapp.databases and max_worker_processes, and the server''s log.' ELSE '' END
     FROM pg_extension AS e, workers AS w WHERE e.extname = 'pg_whatsapp'
@@ -253,6 +255,9 @@ found (rank, problem, seen, to_do) AS (
     UNION ALL
     SELECT 3, 'This server is a standby', 'No worker runs here: nothing is sent, and no webhook is taken, until it is promoted.', 'Ask wa_diagnose() of the primary. See docs/operating.md, Failover.'
     WHERE pg_is_in_recovery()
+    UNION ALL
+    SELECT 1, 'This database cannot send', format('Its encoding is %s, and must be UTF8.', current_setting('server_encoding')), 'Make a database WITH ENCODING ''UTF8'', and the extension in it.'
+    WHERE current_setting('server_encoding') <> 'UTF8'
     UNION ALL
     SELECT 1, 'Sending is switched off', format('whatsapp.enabled is off, and %s messages wait.', (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)),
            'ALTER SYSTEM SET whatsapp.enabled = on; SELECT pg_reload_conf();'

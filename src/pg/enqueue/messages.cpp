@@ -40,7 +40,8 @@ require_utf8()
 	if (GetDatabaseEncoding() != PG_UTF8)
 		ereport(ERROR,
 		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("database encoding must be UTF8"),
-		         errdetail("The encoding of this database is \"%s\".", GetDatabaseEncodingName())));
+		         errdetail("The encoding of this database is \"%s\".", GetDatabaseEncodingName()),
+		         errhint("Make a database WITH ENCODING 'UTF8', and the extension in it.")));
 }
 
 bool
