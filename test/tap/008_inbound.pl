@@ -173,6 +173,21 @@ sql(q{DROP TRIGGER hook ON whatsapp_inbound; DROP TRIGGER late ON whatsapp_inbou
 wait_sql($node, q{SELECT count(*) FROM whatsapp_event_queue}, '0');
 is(sql(q{SELECT count(*) FROM whatsapp_inbound WHERE text IN ('fail', 'hang', 'late')}), '4', 'a repaired trigger lets them through');
 
+# a lock of somebody's is no trigger's fault, and the log does not say so
+like(substr(slurp_file($node->logfile), $log), qr/HINT:  Most likely a trigger on whatsapp_inbound/, 'the log names triggers where they fail');
+sql(q{ALTER SYSTEM SET whatsapp.trigger_timeout = '1min'; SELECT pg_reload_conf()});
+wait_for('time for triggers', sub { sql(q{SHOW whatsapp.trigger_timeout}) eq '1min' });
+$log = -s $node->logfile;
+my $holder = $node->background_psql('postgres', on_error_stop => 1);
+$holder->query_safe('BEGIN; LOCK TABLE whatsapp_inbound IN EXCLUSIVE MODE');
+receive({ type => 'text', text => { body => 'locked' } });
+wait_for('the report', sub { substr(slurp_file($node->logfile), $log) =~ /SQLSTATE 55P03\.\n.*HINT:/ });
+like(substr(slurp_file($node->logfile), $log), qr/SQLSTATE 55P03\.\n.*HINT:  Somebody holds a lock on a row or a table that they need\./, 'but a lock where one is held');
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+sql(q{UPDATE whatsapp_event_queue SET due_at = now()});
+row('1');
+
 # a shutdown does not wait for a trigger that hangs, and the message is there afterwards
 sql(q{CREATE TRIGGER hook AFTER INSERT ON whatsapp_inbound FOR EACH ROW EXECUTE FUNCTION hook(); ALTER SYSTEM SET whatsapp.trigger_timeout = '10min'; SELECT pg_reload_conf()});
 wait_for('the longer time', sub { sql(q{SHOW whatsapp.trigger_timeout}) eq '10min' });

@@ -198,8 +198,11 @@ report_failed_tasks(const InboxTask &first, const Problem &problem, int failed)
 	    (errmsg("events of WhatsApp webhooks could not be acted upon: %d", failed),
 	     errdetail("The first is event %lld, attempt %d: SQLSTATE %s.",
 	               static_cast<long long>(first.event_id), first.attempts + 1, problem.sqlstate),
-	     errhint(
-	         "Most likely a trigger on whatsapp_inbound or whatsapp_messages fails. See whatsapp_event_queue; it is tried again.")));
+	     strcmp(problem.sqlstate, "55P03") == 0
+	         ? errhint(
+	               "Somebody holds a lock on a row or a table that they need. pg_locks and pg_stat_activity show who; it is tried again.")
+	         : errhint(
+	               "Most likely a trigger on whatsapp_inbound or whatsapp_messages fails. See whatsapp_event_queue; it is tried again.")));
 }
 
 /* Returns how many of the tasks are dealt with: done, or put off. */
