@@ -43,6 +43,9 @@ DROP FUNCTION wa_send_po(text,text,numeric,text,text,text,text,timestamptz,text,
 DROP FUNCTION wa_send_po(text,text,text,text,text,text,timestamptz,text,text,int8);
 DROP FUNCTION wa_send_template(text,text,text[],text,text,text,timestamptz,text,text,jsonb,jsonb,jsonb,jsonb,timestamptz,jsonb,text,bool);
 
+-- the error of a wrong name shows the constraint's
+ALTER TABLE whatsapp_accounts RENAME CONSTRAINT whatsapp_accounts_name_check TO whatsapp_accounts_name_letters_digits_underscore_hyphen;
+ALTER TABLE whatsapp_senders RENAME CONSTRAINT whatsapp_senders_name_check TO whatsapp_senders_name_letters_digits_underscore_hyphen;
 ALTER TABLE whatsapp_accounts ADD COLUMN marketing_endpoint text CHECK (marketing_endpoint IN ('messages', 'marketing_messages'));
 CREATE OR REPLACE FUNCTION wa_resume(sender text DEFAULT 'default') RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -1833,10 +1836,10 @@ SELECT * FROM (
                        ELSE coalesce('Workers that do not run here: ' || w.missing || '.', 'All workers run.') END),
            CASE WHEN e.extversion <> @extschema@.wa_version() AND pg_is_in_recovery() THEN 'ALTER EXTENSION pg_whatsapp UPDATE; on the primary, or restart the server, if the extension is the newer one.'
                 WHEN e.extversion <> @extschema@.wa_version() THEN 'ALTER EXTENSION pg_whatsapp UPDATE; or restart the server, if the extension is the newer one.'
+                WHEN current_setting('server_encoding') <> 'UTF8' THEN 'Make a database WITH ENCODING ''UTF8'', and the extension in it.'
                 WHEN pg_is_in_recovery() THEN ''
                 WHEN w.alive < 4 THEN 'Check shared_preload_libraries, whatsapp.databases and max_worker_processes, and the server''s log.' ELSE '' END
     FROM pg_extension AS e, workers AS w WHERE e.extname = 'pg_whatsapp'
-                WHEN current_setting('server_encoding') <> 'UTF8' THEN 'Make a database WITH ENCODING ''UTF8'', and the extension in it.'
     UNION ALL
     SELECT 8, 'Test message sent successfully',
            CASE WHEN d.sent > 0 THEN 'ok' WHEN l.status = 'FAILED' THEN 'failed' ELSE 'warning' END,
@@ -1929,12 +1932,12 @@ found (rank, problem, seen, to_do) AS (
     SELECT 3, 'This server is a standby', 'No worker runs here: nothing is sent, and no webhook is taken, until it is promoted.', 'Ask wa_diagnose() of the primary. See docs/operating.md, Failover.'
     WHERE pg_is_in_recovery()
     UNION ALL
-    SELECT 1, 'Sending is switched off', format('whatsapp.enabled is off, and %s messages wait.', (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)),
-           'ALTER SYSTEM SET whatsapp.enabled = on; SELECT pg_reload_conf();'
-    WHERE current_setting('whatsapp.enabled') <> 'on'
     SELECT 1, 'This database cannot send', format('Its encoding is %s, and must be UTF8.', current_setting('server_encoding')), 'Make a database WITH ENCODING ''UTF8'', and the extension in it.'
     WHERE current_setting('server_encoding') <> 'UTF8'
     UNION ALL
+    SELECT 1, 'Sending is switched off', format('whatsapp.enabled is off, and %s messages wait.', (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)),
+           'ALTER SYSTEM SET whatsapp.enabled = on; SELECT pg_reload_conf();'
+    WHERE current_setting('whatsapp.enabled') <> 'on'
     UNION ALL
     SELECT 1, 'Messages are held', format('%s; %s messages wait.', h.reason, (SELECT coalesce(sum(q.messages), 0) FROM queue AS q)), 'Look at whatsapp_held, then call wa_release().'
     FROM hold AS h WHERE h.reason IS NOT NULL

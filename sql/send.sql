@@ -402,6 +402,10 @@ INSERT INTO whatsapp_senders (name, phone_number_id) VALUES ('east', '1/messages
 INSERT INTO whatsapp_senders (name, account) VALUES ('east', 'ghost');
 INSERT INTO whatsapp_accounts (name, api_version) VALUES ('acme', 'latest');
 INSERT INTO whatsapp_accounts (name, api_version) VALUES ('a/b', 'v25.0');
+-- the error says what a name may have
+\set VERBOSITY terse
+INSERT INTO whatsapp_senders (name) VALUES ('Madrid north');
+INSERT INTO whatsapp_accounts (name) VALUES ('Madrid north');
 \set VERBOSITY default
 
 -- a tenant's own sender, without a word in his statements

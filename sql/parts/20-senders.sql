@@ -1,7 +1,8 @@
 /* Who sends: business accounts and their phone numbers. */
 
+-- The constraints of the names have names that say what is allowed: the error of a wrong one shows nothing else.
 CREATE TABLE whatsapp_accounts (
-    name                text PRIMARY KEY CHECK (name ~ '^[A-Za-z0-9_-]{1,63}$'),
+    name                text PRIMARY KEY CONSTRAINT whatsapp_accounts_name_letters_digits_underscore_hyphen CHECK (name ~ '^[A-Za-z0-9_-]{1,63}$'),
     business_account_id text CHECK (business_account_id <> ''),
     api_version         text CHECK (api_version ~ '^v[0-9]{1,3}[.][0-9]{1,3}$'),
     api_base_url        text CHECK (api_base_url <> ''),
@@ -12,7 +13,7 @@ CREATE TABLE whatsapp_accounts (
 );
 
 CREATE TABLE whatsapp_senders (
-    name            text PRIMARY KEY CHECK (name ~ '^[A-Za-z0-9_-]{1,63}$'),
+    name            text PRIMARY KEY CONSTRAINT whatsapp_senders_name_letters_digits_underscore_hyphen CHECK (name ~ '^[A-Za-z0-9_-]{1,63}$'),
     account         text REFERENCES whatsapp_accounts (name),
     phone_number_id text CHECK (phone_number_id ~ '^[A-Za-z0-9_-]{1,128}$'),
     display_number  text,
