@@ -93,6 +93,10 @@ SELECT queued FROM wa_send_bulk('{}'::text[], 'autumn_offer', name => 'no phones
 -- --------------------------------------------------------------------------------------------------------------------------- refusals
 SELECT pg_temp.refused($$SELECT wa_send_bulk('DELETE FROM customers', 'autumn_offer')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('DELETE FROM customers RETURNING phone', 'autumn_offer')$$);
+SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers FOR UPDATE', 'autumn_offer')$$);
+SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM (SELECT phone FROM customers FOR SHARE) AS c', 'autumn_offer')$$);
+SELECT pg_temp.refused($$SELECT wa_send_bulk('WITH gone AS (DELETE FROM customers RETURNING phone) SELECT phone FROM gone', 'autumn_offer')$$);
+SELECT pg_temp.refused($$SELECT wa_send_bulk('EXPLAIN SELECT phone FROM customers', 'autumn_offer')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT FROM customers', 'autumn_offer')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT phone FROM customers; DELETE FROM customers', 'autumn_offer')$$);
 SELECT pg_temp.refused($$SELECT wa_send_bulk('SELECT nothing', 'autumn_offer')$$);

@@ -27,10 +27,13 @@ extern "C" {
 #include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "pgtime.h"
+#include "tcop/cmdtag.h"
+#include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(pg_whatsapp_bulk_step);
@@ -197,6 +200,29 @@ read_columns(TupleDesc row, QueryColumns &columns)
 		}
 }
 
+/* The server would refuse the same, and not say what to do. */
+void
+require_reading(SPIPlanPtr plan)
+{
+	CachedPlan *planned = SPI_plan_get_cached_plan(plan);
+	if (planned == nullptr)
+		return;
+	auto *statement = static_cast<PlannedStmt *>(linitial(planned->stmt_list));
+	const bool reads = CommandIsReadOnly(statement);
+	const char *command = GetCommandTagName(CreateCommandTag(reinterpret_cast<Node *>(statement)));
+	const bool writes_in_with = statement->hasModifyingCTE;
+	ReleaseCachedPlan(planned, nullptr);
+	if (!reads)
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		     errmsg("query of the recipients must only read"),
+		     writes_in_with ? errdetail("It has a WITH that changes a table.")
+		                    : errdetail("The command is %s.", command),
+		     errhint(
+		         "Give a plain SELECT, without FOR UPDATE. Change or lock rows in a statement of your own, in the same transaction.")));
+}
+
 Portal
 open_query(const char *query)
 {
@@ -207,7 +233,8 @@ open_query(const char *query)
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
 		                errmsg("recipients must be given by one query that returns rows"),
 		                errhint("The first column, or the one called phone, is the recipient.")));
-	/* read_only: an INSERT with RETURNING is an error */
+	require_reading(plan);
+	/* read_only: the query sees what was there when the function was called */
 	return SPI_cursor_open(nullptr, plan, nullptr, nullptr, true);
 }
 
