@@ -113,29 +113,6 @@ Lineup::awaits_deferred(const Order &order) noexcept
 	return order.back > 0 && order.lane->read_out_ms < order.back_until_ms + behind_retry_ms;
 }
 
-/* The pair's next turn, not before at_ms, reserved for a message that has none yet. */
-std::int64_t
-Lineup::turn_time(const SenderRules &rules, const WaitingMessage &message, std::int64_t at_ms,
-                  std::int64_t now_ms)
-{
-	const auto found = pairs_.find(message.pair);
-	if (found != pairs_.end())
-		at_ms = std::max(at_ms, found->second.not_before_ms);
-	if (rules.pair_interval_ms <= 0)
-		return at_ms;
-
-	Pair &pair = found != pairs_.end() ? found->second : pairs_[message.pair];
-	/* what the last life of this process sent is not known: the burst grows from none */
-	const std::int64_t tolerance =
-	    std::min((rules.pair_burst - 1) * rules.pair_interval_ms, now_ms - started_ms_);
-	at_ms = std::max(at_ms, pair.left_ms - tolerance);
-	if (!message.paced) {
-		at_ms = std::max(at_ms, pair.theoretical_ms - tolerance);
-		pair.theoretical_ms = std::max(pair.theoretical_ms, at_ms) + rules.pair_interval_ms;
-	}
-	return at_ms;
-}
-
 /* 0: the message may leave, or wait in memory behind the one in flight. Else for how long it goes
  * back to the queue. Once one had to go back, those after it have to, too, so that they keep their
  * order. */
@@ -191,36 +168,6 @@ Lineup::call_next_message(Sender &sender, Lane &lane, std::uint64_t ticket)
 	} else if (!order.busy && order.retried_id == 0 && order.back_until_ms == 0) {
 		orders_.erase(found);
 	}
-}
-
-/* Its turn, unless it was given one before, is what turn_time() has just reserved. */
-void
-Lineup::charge_pair(Chosen &chosen, bool paced, std::int64_t interval_ms, std::int64_t now_ms)
-{
-	Pair &pair = pairs_[chosen.pair_ticket];
-	pair.left_ms = std::max(pair.left_ms, now_ms) + interval_ms;
-	chosen.charge_ms = interval_ms;
-	chosen.turns_until_ms = paced ? 0 : pair.theoretical_ms;
-	chosen.left_until_ms = pair.left_ms;
-}
-
-/* What was not sent owes nothing. Behind a later turn or departure the schedule stays as it is: how
- * long its own was waited for is not known any more. */
-void
-Lineup::give_back_turn(const Chosen &chosen) noexcept
-{
-	const auto pair = pairs_.find(chosen.pair_ticket);
-	if (chosen.turns_until_ms != 0 && pair != pairs_.end() &&
-	    pair->second.theoretical_ms == chosen.turns_until_ms)
-		pair->second.theoretical_ms -= chosen.charge_ms;
-}
-
-void
-Lineup::give_back_departure(const Chosen &chosen) noexcept
-{
-	const auto pair = pairs_.find(chosen.pair_ticket);
-	if (pair != pairs_.end() && pair->second.left_ms == chosen.left_until_ms)
-		pair->second.left_ms -= chosen.charge_ms;
 }
 
 void
@@ -422,22 +369,6 @@ Lineup::next_turn_ms(std::int64_t now_ms)
 			next = at;
 	}
 	return next;
-}
-
-void
-Lineup::forget_idle_pairs(std::int64_t now_ms)
-{
-	for (auto pair = pairs_.begin(); pair != pairs_.end();)
-		pair = pair->second.theoretical_ms <= now_ms && pair->second.left_ms <= now_ms &&
-		               pair->second.not_before_ms <= now_ms
-		           ? pairs_.erase(pair)
-		           : std::next(pair);
-	for (auto order = orders_.begin(); order != orders_.end();)
-		order = !order->second.busy && order->second.behind.empty() &&
-		                order->second.back_until_ms <= now_ms && !awaits_retry(order->second) &&
-		                !awaits_deferred(order->second)
-		            ? orders_.erase(order)
-		            : std::next(order);
 }
 
 Pacer *

@@ -27,7 +27,6 @@ namespace
 
 /* until a message whose answer has not come is looked at again */
 constexpr std::int64_t twin_delay_ms = 1000;
-
 constexpr std::int64_t clock_was_set_us = 500000;
 
 Ended
@@ -230,8 +229,8 @@ Line::choose_messages(int room, std::int64_t clock, std::size_t &count) noexcept
 				++one;
 				continue;
 			}
-			/* wa_retry() to another number, while the first request is on the wire: answers are
-			 * told apart by the message's id, so this one waits for that answer */
+			/* wa_retry() to another number: answers go by the message's id, so it waits for the one
+			 * that is on the wire */
 			const Chosen twin = *one;
 			one = state_->chosen.erase(one);
 			state_->lineup.end_message(twin, Ended::lost, 0, now);
