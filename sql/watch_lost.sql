@@ -57,6 +57,11 @@ SELECT wa_unwatch('visits') AS ended;
 CREATE TABLE ledger (id integer PRIMARY KEY, phone text DEFAULT '+34612345678') PARTITION BY RANGE (id);
 CREATE TABLE ledger_1 PARTITION OF ledger FOR VALUES FROM (1) TO (10);
 SELECT wa_watch('ledger', 't', ARRAY['new.id'], 'new.phone');
+-- the watch of a partition is that of its table
+SET client_min_messages = notice;
+SELECT wa_unwatch('ledger_1') AS ended;
+SET client_min_messages = error;
+SELECT relation, name FROM whatsapp_watches;
 DELETE FROM whatsapp_watch_definitions;
 SELECT * FROM pg_temp.lost;
 SELECT wa_unwatch('ledger') AS ended;

@@ -176,6 +176,36 @@ drop_lost_triggers(Oid relation, const char *name, Oid trigger_function, Oid ext
 	return any;
 }
 
+namespace
+{
+
+/* A partition has the triggers of the table that is watched: the watch is that table's. */
+bool
+is_watched_as_partition(const char *key, Oid relation, Oid trigger_function)
+{
+	static Statement statement = {
+	    "SELECT a.relid::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_partition_ancestors($1) AS a (relid)"
+	    " JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = a.relid AND t.tgfoid = $2"
+	    " WHERE a.relid <> $1 AND t.tgargs = pg_catalog.convert_to($3, pg_catalog.getdatabaseencoding())"
+	    "  OPERATOR(pg_catalog.||) pg_catalog.decode('00', 'hex') LIMIT 1",
+	    3,
+	    {REGCLASSOID, OIDOID, TEXTOID}};
+	Values values;
+	values.set(0, ObjectIdGetDatum(relation));
+	values.set(1, ObjectIdGetDatum(trigger_function));
+	values.set_text(2, key);
+	const Result found = run_statement(statement, values);
+	if (found.empty())
+		return false;
+	ereport(NOTICE, (errmsg("table %s is watched as a partition of table %s",
+	                        quoted_relation(relation), found.text_at(0, 1)),
+	                 errhint("The watch ends for all partitions together, by wa_unwatch(%s).",
+	                         quote_literal_cstr(found.text_at(0, 1)))));
+	return true;
+}
+
+} // namespace
+
 bool
 end_watches(Oid relation, const char *name, Oid function)
 {
@@ -188,7 +218,13 @@ end_watches(Oid relation, const char *name, Oid function)
 		if (name != nullptr && strcmp(watches.names[i], name) != 0)
 			continue;
 		const WatchDefinition *watch = nullptr;
-		as_user(owner, [&] { watch = find_watch(watches.keys[i], relation, notify); });
+		bool of_ancestor = false;
+		as_user(owner, [&] {
+			of_ancestor = is_watched_as_partition(watches.keys[i], relation, notify);
+			watch = find_watch(watches.keys[i], relation, notify);
+		});
+		if (of_ancestor)
+			continue;
 		/* the watch of another table, which this one is a copy of: see below */
 		if (watch == nullptr)
 			continue;
