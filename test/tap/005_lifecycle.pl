@@ -235,8 +235,13 @@ $restored->restart;
 is($restored->safe_psql('postgres', q{SELECT string_agg(DISTINCT state, ' ') FROM whatsapp_queue}), 'ready', 'after a clean stop nothing is held');
 wait_for('the sender', sub { $restored->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_whatsapp sender'}) });
 wait_sql($restored, q{SELECT bool_or(heartbeat_at > now() - interval '1 minute') FROM whatsapp_instances});
-$restored->safe_psql('postgres', q{UPDATE whatsapp_instances SET heartbeat_at = now() - interval '1 hour'});
 $restored->stop('immediate');
+# without workers nobody writes another time
+$restored->append_conf('postgresql.conf', "whatsapp.databases = ''");
+$restored->start;
+$restored->safe_psql('postgres', q{UPDATE whatsapp_instances SET heartbeat_at = now() - interval '1 hour'});
+$restored->stop('fast');
+$restored->append_conf('postgresql.conf', "whatsapp.databases = 'postgres'");
 $restored->start;
 wait_sql($restored, q{SELECT string_agg(DISTINCT state, ' ') FROM whatsapp_queue}, 'held');
 $restored->safe_psql('postgres', q{UPDATE whatsapp_senders SET enabled = true});
