@@ -12,6 +12,9 @@ namespace whatsapp::pg
 namespace
 {
 
+/* Each row is looked up once for each: with more, the sender of the row before alone counts. */
+constexpr uint64 most_senders = 100;
+
 Result
 all_senders()
 {
@@ -35,6 +38,8 @@ OtherSenders::OtherSenders(const WatchDefinition &watch) : all_(looks_at_all_sen
 {
 	if (all_)
 		names_ = all_senders();
+	if (names_.count() > most_senders)
+		all_ = false;
 }
 
 std::size_t
