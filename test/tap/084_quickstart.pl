@@ -39,6 +39,8 @@ append_to_file("$home/.pg_whatsapp-quickstart", '');
 mkdir "$home/tree" or die "$home/tree: $!";
 system_or_bail('bash', '-o', 'pipefail', '-c', "tar -C '$root' " . join(' ', map { "--exclude=./$_" } qw(.git build/test build/unit build/fuzz build/fault-points)) . " -cf - . | tar -C '$home/tree' -xf -");
 
+# one file at least is to be compiled, for a library that is not there
+unlink "$home/tree/src/entry/module.o", "$home/tree/pg_whatsapp.so";
 my ($status, $out) = quickstart();
 is($status, 0, 'quickstart') or diag $out;
 # how much there is to compile, each file as it begins (here, without a terminal, one in ten seconds and all in the log), and how long it took
