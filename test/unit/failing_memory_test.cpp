@@ -221,7 +221,8 @@ public:
 			lineup_.choose_messages(4, now_, chosen_, deferred_);
 		} catch (const std::bad_alloc &) {
 			end_all(Ended::lost);
-			lineup_.restart_reading();
+			deferred_.clear();
+			lineup_.undo_choice();
 		}
 		for (const Deferred &one : deferred_)
 			row(one.id).due_us = (now_ + one.delay_ms) * 1000;

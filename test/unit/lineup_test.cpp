@@ -92,6 +92,21 @@ public:
 		return ids;
 	}
 
+	/* A turn whose transaction fails. */
+	void
+	fail_turn()
+	{
+		for (int i = 0; i < 10; i++)
+			read();
+		std::vector<Chosen> chosen;
+		std::vector<Deferred> deferred;
+		lineup.choose_messages(100, now, chosen, deferred);
+		EXPECT_FALSE(chosen.empty() && deferred.empty());
+		for (auto one = chosen.rbegin(); one != chosen.rend(); ++one)
+			lineup.end_message(*one, Ended::lost, 0, now);
+		lineup.undo_choice();
+	}
+
 	void
 	end(std::int64_t id, Ended how = Ended::settled, std::int64_t delay_ms = 0)
 	{
@@ -437,6 +452,56 @@ TEST(Lineup, WhatDidNotLeaveIsNotChargedToItsPair)
 			EXPECT_EQ(queue.turn(), Ids{2});
 		}
 	}
+}
+
+/* Messages that were to go back to the queue have no turns when that was not written down. */
+TEST(Lineup, AChoiceThatIsUndoneLeavesTheSchedulesAsTheyWere)
+{
+	std::int64_t all_left[2];
+	for (const int failures : {0, 60}) {
+		Queue queue;
+		SenderRules rules;
+		rules.pair_interval_ms = 6000;
+		queue.sender("s", rules);
+		for (int i = 0; i < 5; i++)
+			queue.put("s", "a");
+		for (int i = 0; i < failures; i++)
+			queue.fail_turn();
+		all_left[failures > 0] = queue.until(5);
+	}
+	EXPECT_GE(all_left[0], 4 * 6000);
+	EXPECT_EQ(all_left[1], all_left[0]);
+}
+
+TEST(Lineup, AChoiceThatIsUndoneChargesNoPairAfterOneThatLeft)
+{
+	Queue queue;
+	SenderRules rules;
+	rules.pair_interval_ms = 6000;
+	queue.sender("s", rules);
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.end(1);
+	queue.lineup.confirm_choice();
+	queue.lineup.undo_choice();
+	queue.put("s", "a");
+	EXPECT_GE(queue.until(2), 5900) << "what left stays charged";
+}
+
+TEST(Lineup, ARetryOfAChoiceThatIsUndoneStaysOne)
+{
+	Queue queue;
+	SenderRules rules;
+	rules.pair_interval_ms = 6000;
+	queue.sender("s", rules);
+	queue.put("s", "a");
+	EXPECT_EQ(queue.turn(), Ids{1});
+	queue.put("s", "a");
+	queue.end(1, Ended::again, 5000);
+	queue.now += 5000;
+	queue.lineup.read_from_due(INT64_MAX);
+	queue.fail_turn();
+	EXPECT_EQ(queue.turn(), Ids{1}) << "at once: it was charged when it left for the first time";
 }
 
 /* The pair owes for what left behind it. */

@@ -218,9 +218,10 @@ Lineup::choose_from_lane(Senders::value_type &entry, int priority, std::int64_t 
 		const WaitingMessage message = lane.line.front();
 		Order &order = orders_[message.order];
 		order.lane = &lane;
+		orders_before_.push_back({message.order, order.back, order.back_until_ms, order.full_ms});
 		const std::int64_t wait = waiting_time(sender.rules, order, message, now_ms);
 		if (wait > 0) {
-			deferred.push_back({message.id, wait});
+			deferred.push_back({message.id, wait, true});
 			known_.erase(message.id);
 			leave_line();
 			if (!order.busy)
@@ -256,6 +257,7 @@ Lineup::choose_messages(int room, std::int64_t now_ms, std::vector<Chosen> &chos
 		Senders::value_type *entry;
 		int budget;
 	};
+	confirm_choice();
 	slots_ = room + in_flight_;
 	std::vector<Standing> standing;
 	const auto stand = [&](Senders::iterator from, Senders::iterator to) {
@@ -301,22 +303,22 @@ Lineup::end_message(const Chosen &chosen, Ended how, std::int64_t delay_ms, std:
 	group.in_flight--;
 	in_flight_--;
 	order.busy = false;
+	const auto let_others_wait = [&](std::int64_t due_ms) {
+		order.lane = &lane;
+		order.retried_id = chosen.id;
+		order.retry_due_ms = due_ms;
+	};
 	switch (how) {
 	case Ended::pair_limit:
 	case Ended::again:
-		order.lane = &lane;
-		order.retried_id = chosen.id;
-		order.retry_due_ms = now_ms + delay_ms;
+		let_others_wait(now_ms + delay_ms);
 		if (how == Ended::pair_limit)
 			pairs_[chosen.pair_ticket].not_before_ms = now_ms + delay_ms;
 		break;
 	case Ended::put_back:
 		give_back_departure(chosen);
-		if (chosen.is_retry) {
-			order.lane = &lane;
-			order.retried_id = chosen.id;
-			order.retry_due_ms = now_ms;
-		}
+		if (chosen.is_retry)
+			let_others_wait(now_ms);
 		if (sender.rules.gate == Gate::shut) {
 			give_back_turn(chosen);
 			break;
@@ -330,6 +332,8 @@ Lineup::end_message(const Chosen &chosen, Ended how, std::int64_t delay_ms, std:
 	case Ended::lost:
 		give_back_departure(chosen);
 		give_back_turn(chosen);
+		if (chosen.is_retry)
+			let_others_wait(now_ms);
 		break;
 	case Ended::settled:
 		break;

@@ -81,6 +81,7 @@ struct Chosen {
 struct Deferred {
 	std::int64_t id;
 	std::int64_t delay_ms;
+	bool is_turn; /* its next due time is its turn in the pair's schedule */
 };
 
 enum class Ended : unsigned char {
@@ -88,7 +89,7 @@ enum class Ended : unsigned char {
 	again,      /* will be due again after a delay; those behind it wait for it */
 	pair_limit, /* the same, and the platform named the pair */
 	put_back,   /* ready as before: nothing of it counts as sent */
-	lost,       /* chosen, and then not there any more: it was not sent */
+	lost,       /* chosen, and then locked or not there any more: it was not sent */
 };
 
 class Lineup
@@ -130,9 +131,13 @@ public:
 	void end_reading(const Reading &reading, int count, std::int64_t now_ms);
 
 	/* Chooses up to `room` messages that may leave now. Those that have to go back to the queue are
-	 * put into deferred. */
+	 * put into deferred. Call confirm_choice() when that is written down. If it could not be, end
+	 * the chosen messages as lost, the last one first, and call undo_choice(): the schedules are as
+	 * before the choice then, and reading begins anew. */
 	void choose_messages(int room, std::int64_t now_ms, std::vector<Chosen> &chosen,
 	                     std::vector<Deferred> &deferred);
+	void confirm_choice() noexcept;
+	void undo_choice() noexcept;
 	void end_message(const Chosen &chosen, Ended how, std::int64_t delay_ms, std::int64_t now_ms);
 
 	/* Something read ahead could leave now, if there were room. */
@@ -203,6 +208,18 @@ private:
 		std::int64_t left_ms = 0;        /* the same by what left: a turn may have been missed */
 		std::int64_t not_before_ms = 0;
 	};
+	/* What a choice has changed, as it was before. */
+	struct OrderBefore {
+		std::uint64_t ticket;
+		std::size_t back;
+		std::int64_t back_until_ms;
+		std::int64_t full_ms;
+	};
+	struct PairBefore {
+		std::uint64_t ticket;
+		std::int64_t theoretical_ms;
+		std::int64_t left_ms;
+	};
 	using Senders = std::map<std::string, Sender>;
 
 	void shut_sender(Sender &sender) noexcept;
@@ -234,6 +251,8 @@ private:
 	std::string first_; /* whose turn it is */
 	std::unordered_map<std::uint64_t, Order> orders_;
 	std::unordered_map<std::uint64_t, Pair> pairs_;
+	std::vector<OrderBefore> orders_before_;
+	std::vector<PairBefore> pairs_before_;
 	std::unordered_set<std::int64_t> known_; /* read ahead */
 };
 

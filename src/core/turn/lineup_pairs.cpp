@@ -28,6 +28,7 @@ Lineup::turn_time(const SenderRules &rules, const WaitingMessage &message, std::
 	    std::min((rules.pair_burst - 1) * rules.pair_interval_ms, now_ms - started_ms_);
 	at_ms = std::max(at_ms, pair.left_ms - tolerance);
 	if (!message.paced) {
+		pairs_before_.push_back({message.pair, pair.theoretical_ms, pair.left_ms});
 		at_ms = std::max(at_ms, pair.theoretical_ms - tolerance);
 		pair.theoretical_ms = std::max(pair.theoretical_ms, at_ms) + rules.pair_interval_ms;
 	}
@@ -39,14 +40,15 @@ void
 Lineup::charge_pair(Chosen &chosen, bool paced, std::int64_t interval_ms, std::int64_t now_ms)
 {
 	Pair &pair = pairs_[chosen.pair_ticket];
+	pairs_before_.push_back({chosen.pair_ticket, pair.theoretical_ms, pair.left_ms});
 	pair.left_ms = std::max(pair.left_ms, now_ms) + interval_ms;
 	chosen.charge_ms = interval_ms;
 	chosen.turns_until_ms = paced ? 0 : pair.theoretical_ms;
 	chosen.left_until_ms = pair.left_ms;
 }
 
-/* What was not sent owes nothing. Behind a later turn or departure the schedule stays as it is: how
- * long its own was waited for is not known any more. */
+/* What was not sent owes nothing. Where another turn or departure was taken after it, the schedule
+ * stays as it is: how much of it was the wait for this one is not known. */
 void
 Lineup::give_back_turn(const Chosen &chosen) noexcept
 {
@@ -62,6 +64,35 @@ Lineup::give_back_departure(const Chosen &chosen) noexcept
 	const auto pair = pairs_.find(chosen.pair_ticket);
 	if (pair != pairs_.end() && pair->second.left_ms == chosen.left_until_ms)
 		pair->second.left_ms -= chosen.charge_ms;
+}
+
+void
+Lineup::confirm_choice() noexcept
+{
+	orders_before_.clear();
+	pairs_before_.clear();
+}
+
+void
+Lineup::undo_choice() noexcept
+{
+	for (auto before = orders_before_.rbegin(); before != orders_before_.rend(); ++before) {
+		const auto order = orders_.find(before->ticket);
+		if (order == orders_.end())
+			continue;
+		order->second.back = before->back;
+		order->second.back_until_ms = before->back_until_ms;
+		order->second.full_ms = before->full_ms;
+	}
+	for (auto before = pairs_before_.rbegin(); before != pairs_before_.rend(); ++before) {
+		const auto pair = pairs_.find(before->ticket);
+		if (pair == pairs_.end())
+			continue;
+		pair->second.theoretical_ms = before->theoretical_ms;
+		pair->second.left_ms = before->left_ms;
+	}
+	confirm_choice();
+	restart_reading();
 }
 
 void

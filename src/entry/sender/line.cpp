@@ -6,16 +6,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <map>
 #include <memory>
-#include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "core/turn/breaker.hpp"
-#include "core/turn/lineup.hpp"
-#include "entry/graph/platforms.hpp"
+#include "entry/sender/line_state.hpp"
 #include "pg/server/clock.hpp"
 #include "pg/server/settings.hpp"
 
@@ -29,64 +24,13 @@ namespace
 constexpr std::int64_t twin_delay_ms = 1000;
 constexpr std::int64_t clock_was_set_us = 500000;
 
-Ended
-end_kind(const Reaction &reaction) noexcept
-{
-	switch (reaction.step) {
-	case NextStep::retry_later:
-		return reaction.is_pair_limit ? Ended::pair_limit : Ended::again;
-	case NextStep::pause_sender:
-		return Ended::put_back;
-	default:
-		return Ended::settled;
-	}
-}
-
 } // namespace
-
-struct Line::State {
-	Lineup lineup{pg::monotonic_ms()};
-	std::map<std::string, Route> routes;
-	Platforms platforms;
-	std::unordered_map<std::int64_t, Chosen> out; /* chosen and not ended */
-	std::vector<Reading> readings;
-	std::vector<pg::ReadFrom> wanted;
-	std::vector<Chosen> chosen;
-	std::vector<Deferred> deferred;
-	std::vector<pg::ReadyMessage> candidates;
-	std::vector<pg::Postponed> postponed;
-	std::vector<std::string> paused;
-	std::int64_t chosen_ms = 0; /* the last choice */
-	std::int64_t clock_us = 0;  /* the server's time when the monotonic clock was 0 */
-
-	Breaker *breaker_of(std::int64_t id);
-	void set_gates(std::int64_t now_ms);
-	void end_choice(const Chosen &one, Ended how, std::int64_t now_ms) noexcept;
-};
-
-Breaker *
-Line::State::breaker_of(std::int64_t id)
-{
-	const auto found = out.find(id);
-	if (found == out.end())
-		return nullptr;
-	const auto route = routes.find(*found->second.sender);
-	return route == routes.end() ? nullptr
-	                             : &platforms.find_platform(route->second.base_url).breaker;
-}
-
-void
-Line::State::set_gates(std::int64_t now_ms)
-{
-	for (const auto &platform : platforms)
-		lineup.set_group_gate(platform.second.group, platform.second.breaker.gate(now_ms));
-}
 
 Line *
 Line::create() noexcept
 {
 	try {
-		auto state = std::make_unique<State>();
+		auto state = std::make_unique<LineState>();
 		auto *line = new Line(state.get());
 		(void)state.release();
 		return line;
@@ -234,7 +178,7 @@ Line::choose_messages(int room, std::int64_t clock, std::size_t &count) noexcept
 			const Chosen twin = *one;
 			one = state_->chosen.erase(one);
 			state_->lineup.end_message(twin, Ended::lost, 0, now);
-			state_->deferred.push_back({twin.id, twin_delay_ms});
+			state_->deferred.push_back({twin.id, twin_delay_ms, false});
 		}
 		std::sort(state_->candidates.begin(), state_->candidates.end(),
 		          [](const pg::ReadyMessage &a, const pg::ReadyMessage &b) { return a.id < b.id; });
@@ -254,7 +198,8 @@ Line::postponed_messages(std::size_t &count) noexcept
 		state_->postponed.clear();
 		for (const Deferred &one : state_->deferred)
 			state_->postponed.push_back(
-			    {one.id, (state_->chosen_ms + one.delay_ms) * 1000 + state_->clock_us});
+			    {one.id, (state_->chosen_ms + one.delay_ms) * 1000 + state_->clock_us,
+			     one.is_turn});
 	} catch (...) {
 		return nullptr;
 	}
@@ -262,19 +207,6 @@ Line::postponed_messages(std::size_t &count) noexcept
 	          [](const pg::Postponed &a, const pg::Postponed &b) { return a.id < b.id; });
 	count = state_->postponed.size();
 	return state_->postponed.data();
-}
-
-/* Without memory, what was read ahead is read again. The message may be missing in `out`, if memory
- * failed before it was put there. */
-void
-Line::State::end_choice(const Chosen &one, Ended how, std::int64_t now_ms) noexcept
-{
-	out.erase(one.id);
-	try {
-		lineup.end_message(one, how, 0, now_ms);
-	} catch (...) {
-		lineup.restart_reading();
-	}
 }
 
 void
@@ -300,18 +232,19 @@ Line::confirm_marks(const pg::Claims &claims) noexcept
 	/* what left is nobody's choice any more: a later turn that fails must not drop it */
 	state_->chosen.clear();
 	state_->candidates.clear();
+	state_->lineup.confirm_choice();
 }
 
 void
 Line::drop_choice() noexcept
 {
 	const std::int64_t now = pg::monotonic_ms();
-	/* the last one first, as their pairs were charged */
 	for (auto one = state_->chosen.rbegin(); one != state_->chosen.rend(); ++one)
 		state_->end_choice(*one, Ended::lost, now);
 	state_->chosen.clear();
+	state_->deferred.clear();
 	state_->candidates.clear();
-	state_->lineup.restart_reading();
+	state_->lineup.undo_choice();
 }
 
 const char *
@@ -329,77 +262,6 @@ Line::route_of(std::int64_t id) const noexcept
 		return nullptr;
 	const auto route = state_->routes.find(*found->second.sender);
 	return route == state_->routes.end() ? nullptr : &route->second;
-}
-
-void
-Line::count_departure(std::int64_t id, std::int64_t now_ms) noexcept
-try {
-	const auto found = state_->out.find(id);
-	if (found == state_->out.end())
-		return;
-	state_->lineup.pacer_of(*found->second.sender)->count_messages(1, now_ms);
-	if (Breaker *breaker = state_->breaker_of(id))
-		breaker->count_request();
-} catch (...) {
-	/* no memory: one message that is not counted */
-}
-
-void
-Line::correct_departure(std::int64_t id, std::int64_t started_ms, std::int64_t left_ms) noexcept
-try {
-	const auto found = state_->out.find(id);
-	if (found != state_->out.end())
-		state_->lineup.pacer_of(*found->second.sender)->correct_departure(started_ms, left_ms);
-} catch (...) {
-	/* no memory: it is counted when it was started */
-}
-
-std::int64_t
-Line::follow_reaction(std::int64_t id, std::int64_t started_ms, const Reaction &reaction) noexcept
-try {
-	const auto found = state_->out.find(id);
-	Breaker *breaker = state_->breaker_of(id);
-	if (breaker == nullptr)
-		return reaction.delay_ms;
-	const std::int64_t now = pg::monotonic_ms();
-	if (reaction.platform_answered)
-		breaker->count_answer(started_ms);
-	else
-		breaker->count_failure(started_ms, now);
-	if (reaction.platform_rest_ms > 0)
-		breaker->rest_until(now + reaction.platform_rest_ms);
-
-	Pacer &pacer = *state_->lineup.pacer_of(*found->second.sender);
-	if (reaction.slows_number)
-		pacer.lower_rate(now);
-	if (reaction.number_rest_ms > 0)
-		pacer.rest_until(now + reaction.number_rest_ms);
-	return reaction.uses_retry_budget ? breaker->retry_delay_ms(reaction.delay_ms, now)
-	                                  : reaction.delay_ms;
-} catch (...) {
-	return reaction.delay_ms; /* no memory: one answer that the breaker does not hear of */
-}
-
-void
-Line::end_message(std::int64_t id, const Reaction &reaction) noexcept
-try {
-	const auto found = state_->out.find(id);
-	if (found == state_->out.end())
-		return;
-	const Chosen one = found->second;
-	state_->out.erase(found);
-	state_->lineup.end_message(one, end_kind(reaction), reaction.delay_ms, pg::monotonic_ms());
-} catch (...) {
-	state_->lineup.restart_reading();
-}
-
-void
-Line::end_rests() noexcept
-{
-	state_->platforms.end_rests();
-	for (const auto &route : state_->routes)
-		if (Pacer *pacer = state_->lineup.pacer_of(route.first))
-			pacer->end_rest();
 }
 
 bool

@@ -18,6 +18,8 @@
 namespace whatsapp::entry
 {
 
+struct LineState;
+
 class Line
 {
 public:
@@ -40,14 +42,15 @@ public:
 	void forget_read_rows() noexcept;
 
 	/* The messages that may be sent now, in order of id. clock: the server's time. Afterwards
-	 * postponed_messages() has those that must wait for their recipient's turn. */
+	 * postponed_messages() has those that must wait, for their recipient's turn or for another
+	 * request of the same message. */
 	const pg::ReadyMessage *choose_messages(int room, std::int64_t clock,
 	                                        std::size_t &count) noexcept;
 	const pg::Postponed *postponed_messages(std::size_t &count) noexcept;
 
 	/* Tells which of the chosen messages were marked and will be sent. Those that were looked at
-	 * and not marked are not in the queue any more; those that were not looked at keep their
-	 * places. */
+	 * and not marked are locked, held back, or not in the queue any more, and are read again if
+	 * they are ready; those that were not looked at keep their places. */
 	void confirm_marks(const pg::Claims &claims) noexcept;
 	/* Nothing was marked, since the transaction failed. What was read ahead is read again. */
 	void drop_choice() noexcept;
@@ -86,9 +89,8 @@ public:
 	void forget_idle_pairs() noexcept;
 
 private:
-	struct State;
-	explicit Line(State *state) noexcept : state_(state) {}
-	State *state_;
+	explicit Line(LineState *state) noexcept : state_(state) {}
+	LineState *state_;
 };
 
 } // namespace whatsapp::entry

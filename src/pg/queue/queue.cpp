@@ -28,21 +28,24 @@ void
 postpone_messages(const Postponed *rows, std::size_t count)
 {
 	static Statement statement = {
-	    "UPDATE @s@.whatsapp_queue AS q SET due_at = f.due, paced = true"
-	    " FROM (SELECT r.message_id, w.due FROM unnest($1, $2) AS w (id, due)"
+	    "UPDATE @s@.whatsapp_queue AS q SET due_at = f.due, paced = q.paced OR f.is_turn"
+	    " FROM (SELECT r.message_id, w.due, w.is_turn FROM unnest($1, $2, $3) AS w (id, due, is_turn)"
 	    "  JOIN @s@.whatsapp_queue AS r ON r.message_id = w.id WHERE r.state = 'ready' FOR UPDATE OF r SKIP LOCKED) AS f"
 	    " WHERE q.message_id = f.message_id",
-	    2,
-	    {INT8ARRAYOID, TIMESTAMPTZARRAYOID}};
+	    3,
+	    {INT8ARRAYOID, TIMESTAMPTZARRAYOID, BOOLARRAYOID}};
 	Column ids(count);
 	Column dues(count);
+	Column turns(count);
 	for (std::size_t i = 0; i < count; i++) {
 		ids.add(Int64GetDatum(rows[i].id));
 		dues.add(TimestampTzGetDatum(rows[i].due));
+		turns.add(BoolGetDatum(rows[i].is_turn));
 	}
 	Values values;
 	values.set(0, ids.array(INT8OID));
 	values.set(1, dues.array(TIMESTAMPTZOID));
+	values.set(2, turns.array(BOOLOID));
 	run_statement(statement, values);
 }
 

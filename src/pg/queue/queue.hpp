@@ -84,7 +84,7 @@ struct Claimed {
 	const char *template_name; /* NULL: none */
 	const char *template_language;
 	int priority;
-	bool fresh;              /* never claimed before, as far as its row tells */
+	bool fresh;              /* never claimed before; only where the direct path has read its row */
 	bool marketing_endpoint; /* it leaves by the endpoint for marketing messages */
 	/* what holds it, and until when (TimestampTz); NULL: it may leave */
 	const char *held_by;
@@ -106,9 +106,10 @@ Claims mark_messages(const Instance &instance, const ReadyMessage *candidates, s
 struct Postponed {
 	std::int64_t id;
 	std::int64_t due; /* TimestampTz */
+	bool is_turn;     /* in the schedule of its pair */
 };
 
-/* Puts messages back into the queue until their pair turn. It is a time and not a delay, so that
+/* Puts messages back into the queue until they are due. It is a time and not a delay, so that
  * messages that are due at the same time stay in order of id, even if several transactions put them
  * back. */
 void postpone_messages(const Postponed *rows, std::size_t count);
