@@ -226,6 +226,26 @@ wait_sql($node, q{SELECT count(*) FROM whatsapp_messages WHERE campaign_id IS NO
 is(sql(q{SELECT held || ' ' || messages || ' ' || trim_scale(spent) FROM whatsapp_budgets}), '0 10 0.2', 'the others follow');
 balanced('a campaign');
 
+# more are held for an unknown price than are woken at once: the last one is not behind those that still have none
+sql(q{SELECT wa_budget_remove('spring'), wa_budget_set('unpriced', 1000, period => 'day', unpriced => 'hold');
+	SELECT count(wa_send_po('Proveedor ABC', 'BAHAMAS-' || i, 1250, '+1242' || 5550000 + i)) FROM generate_series(0, 10000) AS i;
+	SELECT wa_send_po('Proveedor ABC', 'BARBADOS', 1250, '+12465550000')});
+wait_sql($node, q{SELECT held FROM whatsapp_budgets}, '10002');
+sql(q{INSERT INTO whatsapp_markets (prefix, iso, market) VALUES ('1246', 'BB', 'Other')});
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'BARBADOS'}, 'READ');
+wait_sql($node, q{SELECT held FROM whatsapp_budgets}, '10001');
+balanced('many that have no price');
+is(sql(q{SELECT count(*) FILTER (WHERE wa_cancel(message_id)) || ' ' || wa_budget_remove('unpriced') FROM whatsapp_queue}), '10001 true', 'they are cancelled');
+
+# what did not fit may fit at a price that is lower now
+sql(q{SELECT wa_budget_set('dear', 0.0199, period => 'day')});
+send_po($node, 1, prefix => 'DEAR');
+wait_sql($node, q{SELECT held FROM whatsapp_budgets}, '1');
+sql(q{INSERT INTO whatsapp_rates (currency, effective_date, market, category, rate) VALUES ('USD', (now() AT TIME ZONE 'America/Bogota')::date, 'Spain', 'utility', 0.0198)});
+wait_sql($node, q{SELECT status FROM whatsapp_messages WHERE reference = 'DEAR-1'}, 'READ');
+is(budget($money, 'dear'), '0.0198 0 0.0001', 'a message that had waited is sent at its new price');
+balanced('a lower price');
+
 unlike(log_text(), qr/ERROR:  (?!campaign 4711 does not exist)|TRAP|WARNING: .*leak/, 'no error');
 $node->stop('fast');
 done_testing();

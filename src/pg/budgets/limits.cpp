@@ -22,7 +22,7 @@ namespace
 
 constexpr std::int64_t good_for_ms = 1000;
 
-Budgets budgets = {nullptr, 0, false, 0, false};
+Budgets budgets = {nullptr, 0, false, 0, looked_at_all};
 MemoryContext memory = nullptr;
 std::int64_t read_at = 0; /* 0: to be read */
 
@@ -113,7 +113,7 @@ remember_budgets(const Result &rows, bool other_limits)
 	MemoryContextSwitchTo(before);
 	if (other_limits || has_other_periods(read, count)) {
 		budgets.generation++;
-		budgets.look_again = true;
+		budgets.looked_until = 0;
 	}
 	MemoryContextSetParent(made, TopMemoryContext);
 	if (memory != nullptr)
@@ -160,6 +160,14 @@ look_at_budgets()
 	remember_budgets(rows, other_limits);
 	read_at = now;
 	return budgets;
+}
+
+void
+reopen_budgets(Budgets &known)
+{
+	known.looked_until = 0;
+	for (int i = 0; i < known.count; i++)
+		known.rows[i].too_little = -1;
 }
 
 void

@@ -40,9 +40,16 @@ struct Budgets {
 	/* grows when a period or a scope has changed: prices, which name the budgets, must be made
 	 * anew */
 	unsigned generation;
-	/* budgets or prices have changed: all messages that were held are looked at again */
-	bool look_again;
+	/* budgets or prices have changed: messages that are held for an unknown price are looked at
+	 * again, some at a time; up to this id that is done */
+	std::int64_t looked_until;
 };
+
+/* All of them. */
+constexpr std::int64_t looked_at_all = INT64_MAX;
+
+/* What was held may fit now, or have a price: all of it is tried again. */
+void reopen_budgets(Budgets &budgets);
 
 /* In a transaction. What was read is good for a second, but no longer than until somebody sets a
  * budget or a period ends. */

@@ -119,6 +119,19 @@ has_changed_since()
 	return changed;
 }
 
+/* Rates are those of the day, in the time zone of the account: grows when a day begins in one of
+ * them. */
+std::int64_t
+sum_of_days()
+{
+	static Statement statement = {
+	    "SELECT coalesce(sum(timezone(z.time_zone, now())::date - date '2000-01-01'), 0)::bigint"
+	    " FROM (SELECT DISTINCT b.time_zone FROM @s@.whatsapp_billing AS b WHERE b.time_zone IS NOT NULL) AS z",
+	    0,
+	    {}};
+	return run_statement(statement, Values()).int64_at(0, 1);
+}
+
 void
 look_at_prices(Budgets &budgets)
 {
@@ -126,8 +139,12 @@ look_at_prices(Budgets &budgets)
 	const bool is_old = known.memory == nullptr || now - known.read_at >= good_for_ms;
 	if (!is_old && known.generation == budgets.generation)
 		return;
-	if (is_old && has_changed_since())
-		budgets.look_again = true;
+	static std::int64_t days = 0;
+	const std::int64_t days_before = days;
+	if (is_old)
+		days = sum_of_days();
+	if (is_old && (has_changed_since() || days != days_before))
+		reopen_budgets(budgets);
 	if (known.memory != nullptr)
 		MemoryContextDelete(known.memory);
 	known = {};

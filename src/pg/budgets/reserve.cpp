@@ -252,10 +252,12 @@ wake_held_messages()
 	static Statement statement = {
 	    "UPDATE @s@.whatsapp_queue AS q SET due_at = now(), held_by = NULL"
 	    " FROM (SELECT r.message_id FROM @s@.whatsapp_queue AS r WHERE r.held_by IS NOT NULL AND r.state = 'ready'"
-	    "  AND r.held_by LIKE '%budget %' AND r.held_by <> ALL ($1) ORDER BY r.message_id LIMIT $2 FOR UPDATE SKIP LOCKED) AS f"
-	    " WHERE q.message_id = f.message_id",
-	    2,
-	    {TEXTARRAYOID, INT8OID}};
+	    "  AND r.held_by LIKE '%budget %'"
+	    "  AND (r.held_by <> ALL ($1) OR (r.held_by LIKE 'unknown price, %' AND r.message_id > $3))"
+	    "  ORDER BY r.message_id LIMIT $2 FOR UPDATE SKIP LOCKED) AS f"
+	    " WHERE q.message_id = f.message_id RETURNING q.message_id",
+	    3,
+	    {TEXTARRAYOID, INT8OID, INT8OID}};
 	if (!any_budgets())
 		return 0;
 	Budgets &budgets = look_at_budgets();
@@ -266,15 +268,21 @@ wake_held_messages()
 		const std::int64_t left = budget.use.limit - budget.use.used;
 		if (budget.holds && left <= std::max<std::int64_t>(budget.too_little, 0))
 			kept.add_text(psprintf("budget %s", budget.name));
-		if (budget.holds_unpriced && !budgets.look_again)
+		if (budget.holds_unpriced)
 			kept.add_text(psprintf("unknown price, budget %s", budget.name));
 	}
 	Values values;
 	values.set(0, kept.array(TEXTOID));
 	values.set(1, Int64GetDatum(most_woken));
-	const std::uint64_t woken = run_statement(statement, values).count();
-	budgets.look_again = woken == most_woken;
-	return woken;
+	values.set(2, Int64GetDatum(budgets.looked_until));
+	const Result woken = run_statement(statement, values);
+	/* those that still have no price are held again, and must not be the first ones of the next
+	 * look */
+	std::int64_t last = 0;
+	for (uint64 i = 0; i < woken.count(); i++)
+		last = std::max(last, woken.int64_at(i, 1));
+	budgets.looked_until = woken.count() == most_woken ? last : looked_at_all;
+	return woken.count();
 }
 
 } // namespace whatsapp::pg
