@@ -244,6 +244,30 @@ SET ROLE regress_whatsapp_tabler;
 DROP AGGREGATE public.max(varchar), public.min(varchar);
 RESET ROLE;
 SELECT wa_unwatch('tabler.orders', 'highest') AS highest, wa_unwatch('tabler.orders', 'lowest') AS lowest;
+-- JSON is made by a cast to json, which is looked up when it runs; a domain has constraints
+SET ROLE regress_whatsapp_tabler;
+CREATE TYPE tabler.colour AS ENUM ('red');
+CREATE FUNCTION tabler.check(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO tabler.proof VALUES (current_user, $2); RETURN true; END $$;
+CREATE DOMAIN tabler.tag AS text CHECK (tabler.check(VALUE, 'domain'));
+CREATE TABLE tabler.paints (id integer PRIMARY KEY, phone text DEFAULT '+34612345678', colour tabler.colour DEFAULT 'red', colours tabler.colour[] DEFAULT '{red}', tags tabler.tag[] DEFAULT '{}');
+RESET ROLE;
+SELECT wa_watch('tabler.paints', 't', ARRAY['to_jsonb(new) ->> $$phone$$'], 'new.phone', name => 'whole'),
+       wa_watch('tabler.paints', 't', ARRAY['(SELECT json_agg(c) FROM unnest(new.colours) AS c)'], 'new.phone', name => 'each'),
+       wa_watch('tabler.paints', 't', ARRAY['new.colour'], 'new.phone', name => 'no json');
+SELECT pg_temp.refused($$SELECT wa_watch('tabler.paints', 't', ARRAY['array_append(new.tags, $a$x$a$)'], 'new.phone', name => 'domain')$$) AS domain;
+INSERT INTO tabler.paints VALUES (1);
+SELECT name, errors FROM whatsapp_watches WHERE relation = 'tabler.paints'::regclass ORDER BY name;
+SET ROLE regress_whatsapp_tabler;
+CREATE FUNCTION tabler.shown(tabler.colour) RETURNS json LANGUAGE plpgsql AS $$ BEGIN INSERT INTO tabler.proof VALUES (current_user, 'json'); RETURN '"evil"'; END $$;
+CREATE CAST (tabler.colour AS json) WITH FUNCTION tabler.shown(tabler.colour);
+INSERT INTO tabler.paints VALUES (2);
+RESET ROLE;
+SELECT name, errors, last_error FROM whatsapp_watches WHERE relation = 'tabler.paints'::regclass ORDER BY name;
+SELECT wa_unwatch('tabler.paints') AS ended;
+SELECT wa_watch('tabler.paints', 't', ARRAY['(SELECT count(*) FROM unnest(new.tags))'], 'new.phone', name => 'tags');
+INSERT INTO tabler.paints VALUES (3);
+SELECT errors FROM whatsapp_watches WHERE name = 'tags';
+SELECT wa_unwatch('tabler.paints') AS ended;
 SELECT reference, said FROM pg_temp.announced();
 SELECT count(*) AS proofs FROM tabler.proof;
 -- what an expression names is meant

@@ -14,6 +14,7 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
+#include "nodes/primnodes.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #if PG_VERSION_NUM >= 180000
@@ -181,6 +182,18 @@ inline TreeWalker
 tree_walker(bool (*walker)(Node *, void *))
 {
 	return reinterpret_cast<TreeWalker>(reinterpret_cast<void (*)()>(walker));
+}
+
+/* 16 (commit 7081ac46a) has JSON_OBJECT() and JSON_ARRAY() as nodes of their own. */
+inline bool
+is_json_constructor(const Node *node)
+{
+#if PG_VERSION_NUM >= 160000
+	return IsA(node, JsonConstructorExpr);
+#else
+	(void)node;
+	return false;
+#endif
 }
 
 } // namespace whatsapp::pg

@@ -35,6 +35,7 @@ struct KnownPlan {
 	WatchQuery query;
 	TupleDesc columns;
 	AttrNumber key[INDEX_MAX_KEYS + 1]; /* the primary key, as primary_key_columns() */
+	std::uint64_t trust;                /* expression_trust_generation() */
 	SPIPlanPtr plan;
 	KnownPlan *next;
 };
@@ -289,10 +290,12 @@ plan_watch_query(const WatchDefinition &watch, const WatchRows &rows, WatchQuery
 		known = known->next;
 	TupleDesc columns = RelationGetDescr(rows.relation);
 	const AttrNumber *key = primary_key_columns(rows.relation);
+	const std::uint64_t trust = expression_trust_generation();
 	/* an invalid plan is checked anew: who has altered something that it reads may have put code of
 	 * his own there. The plan does not read the primary key, but its text is made of it */
 	if (known != nullptr && known->plan != nullptr && equalTupleDescs(known->columns, columns) &&
-	    memcmp(known->key, key, sizeof known->key) == 0 && SPI_plan_is_valid(known->plan))
+	    memcmp(known->key, key, sizeof known->key) == 0 && known->trust == trust &&
+	    SPI_plan_is_valid(known->plan))
 		return known->plan;
 	if (known == nullptr) {
 		known =
@@ -318,6 +321,7 @@ plan_watch_query(const WatchDefinition &watch, const WatchRows &rows, WatchQuery
 	known->columns = CreateTupleDescCopyConstr(columns);
 	MemoryContextSwitchTo(before);
 	memcpy(known->key, key, sizeof known->key);
+	known->trust = trust;
 	known->plan = plan;
 	return plan;
 }

@@ -1,7 +1,8 @@
 /*
  * watch_query.hpp — the query that makes what is announced from the rows of a statement.
  *
- * It is planned once a session for each watch and event, and reads all rows of a statement at once.
+ * It reads all rows of a statement at once. A session plans it once for each watch, event and
+ * purpose (WatchQuery), and again when the table or what the query means has changed.
  */
 #pragma once
 
