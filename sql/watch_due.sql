@@ -185,5 +185,40 @@ SELECT pg_temp.refused('UPDATE bulk SET n = 1');
 UPDATE bulk SET n = 1 WHERE id = 1;
 DELETE FROM bulk;
 SELECT reference, status, key FROM pg_temp.reminders() WHERE key LIKE 'raising%';
-DROP TABLE orders, keyless, visits, places, bulk;
+-- where a trigger of the user's is on whatsapp_messages, a row that comes again has its message again, too
+DELETE FROM whatsapp_messages;
+DELETE FROM whatsapp_queue;
+CREATE TABLE calls (id integer PRIMARY KEY, customer integer, branch text DEFAULT 'default', day timestamptz DEFAULT '2100-01-01', phone text DEFAULT '+34612345678');
+CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER mine BEFORE INSERT ON whatsapp_messages FOR EACH ROW EXECUTE FUNCTION pass();
+SELECT wa_watch('calls', 'call', ARRAY['new.id'], 'new.phone', due => 'new.day');
+INSERT INTO calls VALUES (1, 1);
+DELETE FROM calls;
+INSERT INTO calls VALUES (1, 1, DEFAULT, '2100-01-02');
+SELECT reference, status, due FROM pg_temp.by_sender();
+DROP TRIGGER mine ON whatsapp_messages;
+-- one that somebody has cancelled comes again with the next change of its row, and the test says so
+SELECT wa_cancel(id) FROM whatsapp_messages WHERE status = 'PENDING';
+SELECT outcome FROM wa_watch_test('calls', '1', event => 'UPDATE');
+UPDATE calls SET day = '2100-01-03';
+SELECT reference, status, due FROM pg_temp.by_sender();
+-- an expression may make one key for several rows: the message stays that of the first
+DELETE FROM calls;
+SELECT wa_unwatch('calls') AS ended, wa_watch('calls', 'call', ARRAY['new.id'], 'new.phone', due => 'new.day', idempotency_key => $$'customer ' || nullif(new.customer, 0)$$);
+INSERT INTO calls VALUES (2, 7);
+INSERT INTO calls VALUES (3, 7, DEFAULT, '2100-01-05', DEFAULT), (4, 7, DEFAULT, '2100-01-06', 'nobody');
+SELECT reference, status, due FROM pg_temp.by_sender() WHERE reference > '1';
+-- what is wrong with a row is told, and once more when it has a key
+INSERT INTO calls VALUES (5, 0, DEFAULT, DEFAULT, 'nobody');
+SELECT count(*) FROM pg_temp.by_sender() WHERE reference = '5';
+UPDATE calls SET customer = 8 WHERE id = 5;
+SELECT reference, status, told FROM pg_temp.by_sender() WHERE reference = '5';
+-- the old sender may have no row any more
+INSERT INTO whatsapp_senders (name) VALUES ('depot');
+SELECT wa_unwatch('calls') AS ended, wa_watch('calls', 'call', ARRAY['new.id'], 'new.phone', due => 'new.day', sender => 'new.branch');
+INSERT INTO calls VALUES (6, 9, 'depot');
+UPDATE whatsapp_senders SET name = 'hall' WHERE name = 'depot';
+UPDATE calls SET branch = 'hall' WHERE id = 6;
+SELECT reference, sender, status FROM pg_temp.by_sender() WHERE reference = '6';
+DROP TABLE orders, keyless, visits, places, bulk, calls;
 DROP EXTENSION pg_whatsapp CASCADE;

@@ -64,6 +64,13 @@ SET client_min_messages = error;
 SELECT relation, name FROM whatsapp_watches;
 DELETE FROM whatsapp_watch_definitions;
 SELECT * FROM pg_temp.lost;
+-- not by one who does not own the table, even where only a partition has them
+DROP TRIGGER whatsapp_ledger_insert ON ledger;
+GRANT EXECUTE ON FUNCTION wa_unwatch(regclass) TO regress_whatsapp_visitor;
+SET ROLE regress_whatsapp_visitor;
+SELECT wa_unwatch('ledger') AS ended;
+RESET ROLE;
+SELECT * FROM pg_temp.triggers;
 SELECT wa_unwatch('ledger') AS ended;
 SELECT * FROM pg_temp.triggers;
 DROP TABLE visits, copies, ledger;

@@ -50,6 +50,27 @@ DROP TRIGGER mine ON whatsapp_queue;
 TRUNCATE orders;
 SELECT text, status FROM pg_temp.reminders() WHERE text = 'not cancelled';
 
+-- one that cannot be cancelled keeps no other one
+INSERT INTO orders SELECT n, 'many', '+34612345678', '2100-01-01' FROM generate_series(11, 413) AS n;
+CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.message_id IN (SELECT id FROM public.whatsapp_messages WHERE reference = '300') THEN RAISE 'not this one'; END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER mine BEFORE DELETE ON whatsapp_queue FOR EACH ROW EXECUTE FUNCTION refuse();
+TRUNCATE orders;
+SELECT status, count(*) FROM pg_temp.reminders() WHERE text = 'many' GROUP BY 1 ORDER BY 1;
+SELECT rows, message FROM whatsapp_watch_errors ORDER BY id DESC LIMIT 1;
+DROP TRIGGER mine ON whatsapp_queue;
+-- messages of the owner's that are not the watch's: of his own keys, of a watch that has ended
+SELECT wa_send_po('Proveedor ABC', 'own', 1250, '+34612345678', idempotency_key => 'reminder:1700', send_at => '2100-01-01') IS NOT NULL AS sent,
+       wa_send_po('Proveedor ABC', 'reminder:17', 1250, '+34612345678', idempotency_key => 'reminder:reminder:17:18', send_at => '2100-01-01') IS NOT NULL AS sent;
+INSERT INTO others VALUES (2, 'ended', DEFAULT, '2100-01-01');
+SELECT wa_unwatch('others', 'reminder:others') AS ended;
+TRUNCATE orders;
+SELECT reference, status FROM whatsapp_messages AS m WHERE idempotency_key LIKE 'reminder:%' AND reference IN ('own', 'reminder:17', '2') ORDER BY id;
+SELECT wa_watch('others', 't', ARRAY['new.po'], 'new.phone', due => 'new.day', name => 'reminder:others');
+
 -- the end of a watch: what waits stays, and it is said
 INSERT INTO orders VALUES (6, 'stays', DEFAULT, '2100-01-01');
 SET client_min_messages = notice;

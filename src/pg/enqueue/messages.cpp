@@ -322,7 +322,8 @@ insert_message(const NewMessage &message)
 	if (message.campaign_id != 0)
 		values.set(12, Int64GetDatum(message.campaign_id));
 	values.set_text(13, message.enqueued_by);
-	id = message.idempotency_key == nullptr
+	/* a key that is there, although it was said to be new, is the same error as of a batch */
+	id = message.idempotency_key == nullptr || message.key_is_new
 	         ? insert_in_queue(message, run_statement(insert[is_of_other_role(message)], values))
 	         : insert_or_find(message, values);
 	fault_point(FaultPoint::message_enqueued);

@@ -30,10 +30,10 @@ bool failure_repeats();
 /* What went wrong in a subtransaction, without destructors. message is the primary one; the others
  * are empty where there are none. */
 struct Problem {
-	char sqlstate[6];
-	char message[512];
-	char detail[1024];
-	char hint[512];
+	char sqlstate[6] = {};
+	char message[512] = {};
+	char detail[1024] = {};
+	char hint[512] = {};
 };
 
 /* Whether it is one that passes, as failure_passes() says. */

@@ -105,8 +105,9 @@ enqueue_announcements(Announcing &announcing, int count)
 	const WatchEvent event = announcing.rows.event;
 	const bool follows = announcing.watch.due != nullptr;
 	if (follows)
-		count = event == WatchEvent::inserted ? drop_unwanted(announcements, count)
-		                                      : follow_rows(event, announcements, count);
+		count = event == WatchEvent::inserted
+		            ? drop_unwanted(announcements, count)
+		            : follow_rows(announcing.watch, event, announcements, count);
 	/* a row that was changed has often been announced before; one that is new hardly ever */
 	if (event != WatchEvent::inserted || looks_at_all_senders(announcing.watch))
 		count = drop_announced(announcing.watch, announcements, count);
@@ -131,7 +132,7 @@ enqueue_announcements(Announcing &announcing, int count)
 	forget_message_batch(*announcing.batch);
 	/* a row that was deleted before has its key still */
 	if (follows && event == WatchEvent::inserted)
-		count = follow_rows(event, announcements, count);
+		count = follow_rows(announcing.watch, event, announcements, count);
 	count = drop_announced(announcing.watch, announcements, count);
 	write_announcements(announcing, count, false);
 }

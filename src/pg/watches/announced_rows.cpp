@@ -12,7 +12,8 @@ namespace whatsapp::pg
 namespace
 {
 
-/* Each row is looked up once for each: with more, the sender of the row before alone counts. */
+/* A row is looked up once for each sender. With more senders than these, only the one that the row
+ * had before the UPDATE is looked at. */
 constexpr uint64 most_senders = 100;
 
 Result
@@ -45,27 +46,27 @@ OtherSenders::OtherSenders(const WatchDefinition &watch) : all_(looks_at_all_sen
 std::size_t
 OtherSenders::count() const
 {
-	return all_ ? names_.count() : 1;
+	return all_ ? names_.count() + 1 : 1;
 }
 
 void
 OtherSenders::add(const char *sender, const char *old_sender, const char *key, Column &senders,
                   Column &keys) const
 {
-	if (!all_) {
-		if (old_sender == nullptr || is_same_text(old_sender, sender))
-			return;
-		senders.add_text(old_sender);
-		keys.add_text(key);
-		return;
-	}
-	for (uint64 i = 0; i < names_.count(); i++) {
+	/* one that has no row any more may have sent, too */
+	bool is_old_one_named = old_sender == nullptr || is_same_text(old_sender, sender);
+	for (uint64 i = 0; all_ && i < names_.count(); i++) {
 		const char *name = names_.text_at(i, 1);
+		is_old_one_named = is_old_one_named || is_same_text(name, old_sender);
 		if (is_same_text(name, sender))
 			continue;
 		senders.add_text(name);
 		keys.add_text(key);
 	}
+	if (is_old_one_named)
+		return;
+	senders.add_text(old_sender);
+	keys.add_text(key);
 }
 
 namespace
@@ -138,10 +139,11 @@ was_announced(const WatchDefinition &watch, const Announcement &announcement)
 {
 	static Statement statement = {
 	    "SELECT 1 FROM @s@.whatsapp_messages WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = $3"
+	    "  AND NOT ($4 AND status = 'CANCELLED')"
 	    " UNION ALL SELECT 1 FROM @s@.whatsapp_watch_items WHERE sender = $1 AND idempotency_key = $2 AND enqueued_by = $3"
 	    "  AND separator IS NOT NULL LIMIT 1",
-	    3,
-	    {TEXTOID, TEXTOID, TEXTOID}};
+	    4,
+	    {TEXTOID, TEXTOID, TEXTOID, BOOLOID}};
 	const NewMessage &message = announcement.message;
 	if (message.idempotency_key == nullptr)
 		return false;
@@ -149,6 +151,7 @@ was_announced(const WatchDefinition &watch, const Announcement &announcement)
 	values.set_text(0, message.sender);
 	values.set_text(1, message.idempotency_key);
 	values.set_text(2, message.enqueued_by);
+	values.set(3, BoolGetDatum(watch.due != nullptr));
 	if (!run_statement(statement, values).empty())
 		return true;
 	bool announced = false;

@@ -199,9 +199,9 @@ read_following(const WatchDefinition &watch, WatchEvent event, const Result &row
 	    rows.is_null(row, watch_send_at) || TIMESTAMP_NOT_FINITE(rows.int64_at(row, watch_send_at));
 	announcement.wanted =
 	    !never && (!message.has_send_at || expires > GetCurrentTransactionStartTimestamp());
-	const char *old_key = rows.text_at(row, watch_old_key);
-	if (old_key == nullptr)
+	if (event != WatchEvent::updated)
 		return;
+	const char *old_key = rows.text_at(row, watch_old_key);
 	announcement.has_new_key =
 	    !is_same_text(announcement_key(watch, event, old_key, old_key), message.idempotency_key) ||
 	    (announcement.old_sender != nullptr &&

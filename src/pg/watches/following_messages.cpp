@@ -255,7 +255,7 @@ withdraw_each(const Withdrawals &withdrawals)
 
 /* Whether a message is to be enqueued. */
 bool
-follow_row(WatchEvent event, const Announcement &announcement)
+follow_row(const WatchDefinition &watch, WatchEvent event, const Announcement &announcement)
 {
 	const NewMessage &message = announcement.message;
 	const bool inserted = event == WatchEvent::inserted;
@@ -263,6 +263,10 @@ follow_row(WatchEvent event, const Announcement &announcement)
 		return inserted;
 	const KnownMessage known = find_known(announcement);
 	const bool good = announcement.wanted && announcement.refused == nullptr;
+	/* a key that an expression makes may be that of another row, which is not to lose its message
+	 */
+	if (known.waits && inserted && watch.idempotency_key != nullptr)
+		return false;
 	if (known.waits && !good) {
 		if (!cancel_message(known.id))
 			return false;
@@ -276,7 +280,7 @@ follow_row(WatchEvent event, const Announcement &announcement)
 			(void)move_message(known.id, message);
 		return false;
 	}
-	/* what is refused of a row that has the key since now is recorded */
+	/* what is refused is recorded when the row did not have this key before */
 	const bool tells = good || inserted || announcement.has_new_key;
 	if (known.cancelled && tells)
 		free_key(known.id);
@@ -316,11 +320,11 @@ drop_unwanted(Announcement *announcements, int count)
 }
 
 int
-follow_rows(WatchEvent event, Announcement *announcements, int count)
+follow_rows(const WatchDefinition &watch, WatchEvent event, Announcement *announcements, int count)
 {
 	int left = 0;
 	for (int i = 0; i < count; i++)
-		if (follow_row(event, announcements[i]))
+		if (follow_row(watch, event, announcements[i]))
 			announcements[left++] = announcements[i];
 	return left;
 }

@@ -18,9 +18,10 @@ namespace whatsapp::pg
 void withdraw_messages(const WatchDefinition &watch, const WatchRows &rows, bool &planned);
 
 /* Moves the pending messages of these rows to their new time and content, and cancels those whose
- * time is none. What is left in the array is to be enqueued; returns how many. Of an
- * INSERT: only those that are wanted. */
-int follow_rows(WatchEvent event, Announcement *announcements, int count);
+ * time is none. What is left in the array is to be enqueued; returns how many. Those of an INSERT
+ * must have passed drop_unwanted(). */
+int follow_rows(const WatchDefinition &watch, WatchEvent event, Announcement *announcements,
+                int count);
 
 /* Removes those for which there is to be no message; returns how many are left. */
 int drop_unwanted(Announcement *announcements, int count);

@@ -22,11 +22,19 @@ namespace
 #define WAITING_OF_OWNER                                                                   \
 	" FROM @s@.whatsapp_queue AS q JOIN @s@.whatsapp_messages AS m ON m.id = q.message_id" \
 	" WHERE q.state IN ('ready', 'held') AND m.enqueued_by = $1"
-/* Of a watch that makes the keys by itself; the name of one may begin with the name of another. */
-#define KEY_IS_OF(name)                                                                    \
-	"starts_with(m.idempotency_key, " name " || ':') AND NOT EXISTS (SELECT"               \
-	" FROM @s@.whatsapp_watch_definitions AS o WHERE starts_with(o.name, " name " || ':')" \
-	"  AND starts_with(m.idempotency_key, o.name || ':'))"
+/* Of a watch that makes the keys by itself. Where it makes the references, too, a key is the name
+ * and the reference, or begins with them when it was too long: other messages of the owner are told
+ * from it. Else the name of one watch may begin with the name of another. */
+#define KEY_IS_OF(name, makes_reference)                                               \
+	"starts_with(m.idempotency_key, " name " || ':') AND CASE WHEN " makes_reference   \
+	" THEN m.idempotency_key = " name                                                  \
+	" || ':' || m.reference OR (m.idempotency_key ~ '#[0-9a-f]{32}$'"                  \
+	"  AND starts_with(" name " || ':' || m.reference, left(m.idempotency_key, -33)))" \
+	" ELSE NOT EXISTS (SELECT FROM @s@.whatsapp_watch_definitions AS o"                \
+	"  WHERE starts_with(o.name, " name                                                \
+	" || ':') AND starts_with(m.idempotency_key, o.name || ':')) END"
+
+constexpr uint64 cancelled_at_once = 200;
 
 bool
 has_own_keys(const WatchDefinition &watch)
@@ -38,9 +46,9 @@ Result
 find_reminders(const WatchDefinition &watch)
 {
 	static Statement by_key = {"SELECT m.id" WAITING_OF_OWNER
-	                           " AND " KEY_IS_OF("$2") " ORDER BY m.id",
-	                           2,
-	                           {TEXTOID, TEXTOID}};
+	                           " AND " KEY_IS_OF("$2", "$3") " ORDER BY m.id",
+	                           3,
+	                           {TEXTOID, TEXTOID, BOOLOID}};
 	static Statement by_note = {"SELECT m.id" WAITING_OF_OWNER
 	                            " AND EXISTS (SELECT FROM @s@.whatsapp_watched_messages AS w"
 	                            " WHERE w.message_id = m.id AND w.watch = $2) ORDER BY m.id",
@@ -49,7 +57,10 @@ find_reminders(const WatchDefinition &watch)
 	Values values;
 	values.set_text(0, watch.owner);
 	values.set_text(1, has_own_keys(watch) ? watch.key : watch.name);
-	return run_statement(has_own_keys(watch) ? by_note : by_key, values);
+	if (has_own_keys(watch))
+		return run_statement(by_note, values);
+	values.set(2, BoolGetDatum(watch.reference == nullptr));
+	return run_statement(by_key, values);
 }
 
 /* Whether there may be some that nothing tells from other messages of the owner: their keys are
@@ -70,24 +81,57 @@ are_hidden(const WatchDefinition &watch)
 	return !run_statement(statement, values).empty();
 }
 
+/* The results of our statements live until SPI is left, so each chunk has a connection of its
+ * own. */
 void
-cancel_found(const Result &found)
+cancel_messages(const Result &found, uint64 first, uint64 end)
 {
 	static Statement free_keys = {
 	    "UPDATE @s@.whatsapp_messages AS m SET idempotency_key = NULL WHERE m.id = ANY ($1) AND m.status = 'CANCELLED'",
 	    1,
 	    {INT8ARRAYOID}};
-	Column ids(found.count());
-	for (uint64 i = 0; i < found.count(); i++) {
-		CHECK_FOR_INTERRUPTS();
+	SPI_connect();
+	Column ids(end - first);
+	for (uint64 i = first; i < end; i++)
 		if (cancel_message(found.int64_at(i, 1)))
 			ids.add(Int64GetDatum(found.int64_at(i, 1)));
-	}
-	if (ids.count() == 0)
-		return;
 	Values values;
 	values.set(0, ids.array(INT8OID));
-	(void)run_statement(free_keys, values);
+	if (ids.count() > 0)
+		(void)run_statement(free_keys, values);
+	SPI_finish();
+	CHECK_FOR_INTERRUPTS();
+}
+
+void
+raise_if_wanted(const WatchDefinition &watch, const Problem &problem)
+{
+	/* where changes are applied, the server tries the whole transaction again */
+	if (watch.rejects || somebody_cancels(problem) ||
+	    (applies_changes() && problem_passes(problem)))
+		raise_problem(problem);
+}
+
+/* What cannot be cancelled together is cancelled one by one. */
+void
+cancel_chunk(const WatchDefinition &watch, const Result &found, uint64 first, uint64 end,
+             WatchTrouble &trouble)
+{
+	Problem problem = trouble.problem;
+	if (!trouble.given_up) {
+		if (try_body_apart(problem, 0, [&] { cancel_messages(found, first, end); }))
+			return;
+		raise_if_wanted(watch, problem);
+		trouble.given_up = ends_the_attempts(problem);
+	}
+	if (end - first > 1 && !trouble.given_up) {
+		for (uint64 i = first; i < end; i++)
+			cancel_chunk(watch, found, i, i + 1, trouble);
+		return;
+	}
+	if (trouble.rows == 0)
+		trouble.problem = problem;
+	trouble.rows += static_cast<std::int64_t>(end - first);
 }
 
 } // namespace
@@ -95,28 +139,30 @@ cancel_found(const Result &found)
 void
 cancel_reminders(const WatchDefinition &watch)
 {
-	WatchTrouble trouble = {1, {}, "unknown", false};
+	WatchTrouble trouble = {0, {}, "unknown", false};
+	Problem problem;
 	bool hidden = false;
-	if (!try_body_apart(trouble.problem, 0, [&] {
+	if (!try_body_apart(problem, 0, [&] {
 		    SPI_connect();
-		    cancel_found(find_reminders(watch));
+		    const Result found = find_reminders(watch);
+		    for (uint64 i = 0; i < found.count(); i += cancelled_at_once)
+			    cancel_chunk(watch, found, i, Min(i + cancelled_at_once, found.count()), trouble);
 		    hidden = are_hidden(watch);
 		    SPI_finish();
 	    })) {
-		/* where changes are applied, the server tries the whole transaction again */
-		if (watch.rejects || somebody_cancels(trouble.problem) ||
-		    (applies_changes() && problem_passes(trouble.problem)))
-			raise_problem(trouble.problem);
+		raise_if_wanted(watch, problem);
+		trouble.problem = problem;
+		trouble.rows = Max(trouble.rows, 1);
 	} else if (hidden) {
+		trouble.rows = 1;
 		strlcpy(trouble.problem.sqlstate, "55000", sizeof trouble.problem.sqlstate);
 		strlcpy(trouble.problem.message,
 		        "table was truncated, and the messages of its rows stay: an idempotency_key "
 		        "of one's own does not tell them",
 		        sizeof trouble.problem.message);
-	} else {
-		return;
 	}
-	record_trouble(watch, WatchEvent::truncated, trouble);
+	if (trouble.rows > 0)
+		record_trouble(watch, WatchEvent::truncated, trouble);
 }
 
 void

@@ -168,6 +168,9 @@ drop_lost_triggers(Oid relation, const char *name, Oid trigger_function, Oid ext
 		        [&] { lost = !has_watch(triggers.text_at(i, 3), table, trigger_function); });
 		if (!lost || (name != nullptr && !is_trigger_of(trigger, name)))
 			continue;
+		/* those of partitions are dropped with the rights of the extension's owner */
+		if (!as_owner && table != relation && !owns_table(relation))
+			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
 		execute_as(
 		    as_owner || table != relation ? extension_owner : InvalidOid,
 		    psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger), quoted_relation(table)));
@@ -225,7 +228,7 @@ end_watches(Oid relation, const char *name, Oid function)
 		});
 		if (of_ancestor)
 			continue;
-		/* the watch of another table, which this one is a copy of: see below */
+		/* this table is a copy of the watched one, and has its triggers: drop_lost_triggers() */
 		if (watch == nullptr)
 			continue;
 		drop_watch_triggers(watches.keys[i], relation, notify, owner);
