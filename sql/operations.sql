@@ -128,6 +128,11 @@ UPDATE whatsapp_messages SET status = 'CANCELLED' WHERE id IN (:id, :second);
 CREATE FUNCTION pg_temp.without(number bigint, text text) RETURNS text LANGUAGE sql AS $$ SELECT regexp_replace(text, '\m' || number || '\M', 'ID', 'g') $$;
 SELECT severity, problem, pg_temp.without(:second, seen) AS seen, pg_temp.without(:second, to_do) AS to_do FROM wa_diagnose() WHERE problem ~ 'CANCELLED';
 SELECT event, pg_temp.without(:second, detail) AS detail FROM wa_diagnose(:second) WHERE event ~ 'now';
+-- on the wire it is too late for a cancel
+UPDATE whatsapp_queue SET state = 'sending' WHERE message_id = :second;
+SELECT problem, regexp_replace(seen, 'is [0-9]+', 'is ID') AS seen FROM wa_diagnose() WHERE problem ~ 'CANCELLED';
+SELECT event, detail FROM wa_diagnose(:second) WHERE event ~ 'now';
+UPDATE whatsapp_queue SET state = 'ready' WHERE message_id = :second;
 -- what the page on troubleshooting says
 SELECT count(*) FILTER (WHERE wa_cancel(m.id)) AS cancelled FROM whatsapp_messages m JOIN whatsapp_queue q ON q.message_id = m.id WHERE m.status = 'CANCELLED';
 SELECT count(*) AS found FROM wa_diagnose() WHERE problem ~ 'PENDING|CANCELLED';

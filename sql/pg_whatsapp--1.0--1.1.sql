@@ -6,6 +6,21 @@
 -- Who has which level: the functions that are made anew lose their grants. See "Upgrade the extension" in docs/operating.md.
 CREATE TEMPORARY TABLE whatsapp_grants_before AS SELECT g.role, g.level FROM whatsapp_grants AS g;
 
+-- Watched tables that get a trigger at the end are locked before ours, as by an INSERT on them: in the other order there would be deadlocks.
+DO $$
+DECLARE
+    w record;
+BEGIN
+    FOR w IN SELECT DISTINCT v.relation FROM @extschema@.whatsapp_watches AS v WHERE v.due IS NOT NULL ORDER BY v.relation
+    LOOP
+        BEGIN
+            EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', w.relation);
+        EXCEPTION WHEN others THEN
+            NULL; -- not a table that can be locked; the end of this script tells of a trigger that it cannot make
+        END;
+    END LOOP;
+END $$;
+
 -- Functions whose arguments are others, and the views that are made anew. What somebody has built on them is named by the server, and keeps
 -- the old version until it is gone.
 DROP VIEW whatsapp_grants;
@@ -1803,6 +1818,7 @@ SELECT * FROM (
     UNION ALL
     SELECT 5, 'Webhook configured and verified',
            CASE WHEN s.app_secret IN (1, 2) OR s.verify_token IN (1, 2) THEN 'failed'
+                WHEN pg_is_in_recovery() THEN 'ok'
                 WHEN NOT l.listening AND l.last_delivery IS NULL OR t.unheard IS NOT NULL THEN 'failed'
                 WHEN s.app_secret = 3 OR s.verify_token = 3 OR l.bad_token > 0 OR l.last_delivery IS NULL THEN 'warning' ELSE 'ok' END,
            format('Listening: %s. App secret: %s. Verify token: %s. Last delivery: %s.%s%s%s%s', CASE WHEN l.listening THEN current_setting('whatsapp.listen') ELSE 'no' END,
@@ -1810,8 +1826,9 @@ SELECT * FROM (
                   CASE WHEN l.bad_token > 0 THEN format(' %s requests had a wrong verify token.', l.bad_token) END,
                   CASE WHEN l.bad_signature > 0 THEN format(' %s requests had a wrong signature.', l.bad_signature) END,
                   CASE WHEN t.unheard IS NOT NULL THEN format(' No app hears the webhooks of %s.', t.unheard) WHEN t.heard THEN ' As Meta told, an app hears them.' END,
-                  ' They go to ' || t.callbacks || '.'),
-           CASE WHEN t.unheard IS NOT NULL THEN 'Subscribe the app to the account: POST /{business account id}/subscribed_apps. Then CALL wa_probe();'
+                  CASE WHEN pg_is_in_recovery() THEN ' This is a standby: webhooks are not taken here until it is promoted.' ELSE ' They go to ' || t.callbacks || '.' END),
+           CASE WHEN pg_is_in_recovery() AND 1 NOT IN (s.app_secret, s.verify_token) AND 2 NOT IN (s.app_secret, s.verify_token) THEN ''
+                WHEN t.unheard IS NOT NULL THEN 'Subscribe the app to the account: POST /{business account id}/subscribed_apps. Then CALL wa_probe();'
                 WHEN s.verify_token = 3 OR s.app_secret = 3 THEN 'A secret is short or a well-known example: take openssl rand -hex 32 as the verify token, and Meta''s own app secret.'
                 WHEN NOT l.listening THEN 'Set whatsapp.listen, and the callback URL at Meta.'
                 WHEN l.last_delivery IS NULL THEN 'Press "Test" beside the webhook field messages at Meta, and subscribe the app to the account.' ELSE '' END
@@ -1898,8 +1915,8 @@ answered AS MATERIALIZED (
                      WHERE m.created_at BETWEEN now() - interval '2 days' AND now() - interval '10 minutes' ORDER BY m.created_at DESC LIMIT 500) AS o),
 -- a status and a queue that somebody's statement has made differ: of the last messages, and of those that have waited longest
 undone AS MATERIALIZED (
-    SELECT count(*) FILTER (WHERE l.status = 'CANCELLED' AND q.message_id IS NOT NULL) AS cancelled,
-           max(l.id) FILTER (WHERE l.status = 'CANCELLED' AND q.message_id IS NOT NULL) AS last_cancelled,
+    SELECT count(*) FILTER (WHERE l.status = 'CANCELLED' AND q.state IN ('ready', 'held')) AS cancelled,
+           max(l.id) FILTER (WHERE l.status = 'CANCELLED' AND q.state IN ('ready', 'held')) AS last_cancelled,
            count(*) FILTER (WHERE l.status = 'PENDING' AND q.message_id IS NULL) AS lost, max(l.id) FILTER (WHERE l.status = 'PENDING' AND q.message_id IS NULL) AS last_lost
     FROM (SELECT k.id, k.status FROM latest AS k
           UNION
@@ -1971,7 +1988,7 @@ found (rank, problem, seen, to_do) AS (
            CASE WHEN l.bad_signature > 0 THEN format('%s requests had a wrong signature: the app secret differs from Meta''s.', l.bad_signature)
                 WHEN NOT l.listening THEN 'whatsapp.listen has no address, or it could not be bound: see the log.'
                 ELSE 'Is the URL reachable from outside, and the account subscribed to the app? The proxy''s log shows whether Meta comes.' END
-    FROM silence AS s, listener AS l WHERE s.messages > 0
+    FROM silence AS s, listener AS l WHERE s.messages > 0 AND NOT pg_is_in_recovery()
     UNION ALL
     SELECT 3, 'No webhook has come yet',
            format('%s messages are SENT for more than a minute, and none has come since %s.', k.messages, to_char(l.since, 'YYYY-MM-DD HH24:MI')),
@@ -2163,9 +2180,10 @@ life (at, place, event, detail) AS (
     UNION ALL
     SELECT NULL, 9, 'now: ' || m.status || coalesce(', ' || q.state, ''),
            CASE WHEN m.status = 'SENT' AND m.hint IS NULL AND NOT EXISTS (SELECT FROM @extschema@.whatsapp_events AS e WHERE e.message_id = $1)
-                THEN format('Meta has taken it, and no webhook has told of it yet. The last webhook of any kind came %s.',
-                            coalesce('at ' || (SELECT to_char(l.last_delivery, 'YYYY-MM-DD HH24:MI:SS') FROM @extschema@.whatsapp_stat_listener AS l), 'never since the server''s start'))
+                THEN 'Meta has taken it, and no webhook has told of it yet.'
+                     || CASE WHEN NOT pg_is_in_recovery() THEN format(' The last webhook of any kind came %s.', coalesce('at ' || (SELECT to_char(l.last_delivery, 'YYYY-MM-DD HH24:MI:SS') FROM @extschema@.whatsapp_stat_listener AS l), 'never since the server''s start')) ELSE '' END
                 WHEN m.status = 'SENT' AND m.hint IS NULL THEN 'Meta has taken it, and has not told that it reached the phone.'
+                WHEN m.status = 'CANCELLED' AND q.state IN ('sending', 'unknown') THEN 'It may have been sent all the same: somebody changed its status by hand when it was on the wire.'
                 WHEN m.status = 'CANCELLED' AND q.state IS NOT NULL
                 THEN format('It is sent all the same: somebody changed its status by hand, and it is still in the queue. SELECT wa_cancel(%s); takes it out.', $1)
                 WHEN m.status <> 'PENDING' THEN coalesce(m.hint, '')

@@ -124,8 +124,15 @@ $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
+# also with messages that have no status yet: webhooks are not its work
+my $silent = sql(q{UPDATE whatsapp_messages SET status = 'SENT', sent_at = now() - interval '20 minutes', delivered_at = NULL, read_at = NULL WHERE status = 'READ' AND reference LIKE 'FAILURES-%' RETURNING id});
+sql(qq{UPDATE whatsapp_messages SET delivered_at = NULL WHERE delivered_at IS NOT NULL; DELETE FROM whatsapp_events WHERE message_id = $silent});
+like(worst(), qr/No webhook events/, 'the primary misses webhooks');
+$node->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', q{SELECT string_agg(severity || ' ' || problem, ', ') FROM wa_diagnose() WHERE severity = 'critical' OR problem ~ 'standby|address'}), 'notice This server is a standby', 'a standby says what it is, and nothing is wrong with it');
 like($standby->safe_psql('postgres', q{SELECT concat_ws('|', state, seen, to_do) FROM wa_preflight() WHERE place = 7}), qr/^ok\|Extension \S+ library \S+ This is a standby: no worker runs until it is promoted\.\|$/, 'so does the checklist');
+is($standby->safe_psql('postgres', q{SELECT state || ' ' || (seen ~ 'This is a standby: webhooks are not taken here until it is promoted\.$')::text || to_do FROM wa_preflight() WHERE place = 5}), 'ok true', 'its line on webhooks, too');
+is($standby->safe_psql('postgres', "SELECT detail FROM wa_diagnose($silent) WHERE event ~ '^now'"), 'Meta has taken it, and no webhook has told of it yet.', 'and a message that has no status yet');
 is($standby->safe_psql('postgres', q{SELECT now FROM whatsapp_top WHERE what = 'workers'}), 'none: this is a standby', 'and the screen');
 $standby->stop('fast');
 $node->stop('fast');
