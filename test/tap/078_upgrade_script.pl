@@ -63,7 +63,17 @@ in_db('used', q{INSERT INTO whatsapp_watch_definitions (key, name, relation, rel
 in_db('used', q{CREATE TRIGGER "whatsapp_of old_insert" AFTER INSERT ON reminded REFERENCING NEW TABLE AS whatsapp_new FOR EACH STATEMENT EXECUTE FUNCTION whatsapp_notify('k')});
 my $before = in_db('used', q{SELECT string_agg(to_jsonb(m)::text, E'\n' ORDER BY id) FROM whatsapp_messages AS m});
 like($before, qr/FAILED/, 'messages of the old version');
-in_db($_, 'ALTER EXTENSION pg_whatsapp UPDATE') for qw(old used);
+in_db('old', 'ALTER EXTENSION pg_whatsapp UPDATE');
+# the other one while an INSERT has locked its table and goes on to ours
+my ($writer, $updater) = map { $node->background_psql('used', on_error_stop => 1) } 1 .. 2;
+$writer->query_safe('SET client_min_messages = error; BEGIN; LOCK TABLE reminded IN ROW EXCLUSIVE MODE');
+$updater->query_until(qr/begins/, "SET client_min_messages = error;\n\\echo begins\nALTER EXTENSION pg_whatsapp UPDATE;\n");
+$node->poll_query_until('used', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ '^ALTER EXTENSION'}) or die 'the update does not wait';
+$writer->query_safe(q{INSERT INTO reminded VALUES (9, '+34612345678', '2100-01-01'); COMMIT});
+$updater->query_safe('SELECT 1');
+$_->quit for $writer, $updater;
+is(in_db('used', q{SELECT m.status || ' ' || (SELECT sum(errors) FROM whatsapp_watches) FROM whatsapp_messages AS m WHERE reference = '9'}), 'PENDING 0', 'an INSERT meets the update without a deadlock');
+in_db('used', q{DELETE FROM whatsapp_queue WHERE message_id = (SELECT id FROM whatsapp_messages WHERE reference = '9'); DELETE FROM whatsapp_messages WHERE reference = '9'; ALTER TABLE reminded DISABLE TRIGGER USER; DELETE FROM reminded; ALTER TABLE reminded ENABLE TRIGGER USER});
 is(in_db('used', q{SELECT extversion = wa_version() FROM pg_extension WHERE extname = 'pg_whatsapp'}), 't', 'updated');
 my %lines = map { my $database = $_; $database => [ split /\n(?=[a-z]+ )/, in_db($database, $catalog) ] } qw(fresh old);
 my %fresh = map { $_ => 1 } @{ $lines{fresh} };

@@ -55,12 +55,19 @@ texts_at(const Result &found, int column)
 }
 
 /* A session reads a watch before the first row that it announces: what can be said without a
- * function or an operator of the server's is cheapest to prepare. */
+ * function or an operator of the server's is cheapest to prepare. Columns that version 1.0 does not
+ * have stand without a table's name: where the table lacks them, they are those of "absent". So
+ * rows are announced, too, while a database waits for ALTER EXTENSION UPDATE. */
 #define DEFINITION                                                                                            \
+	"SELECT f.* FROM (SELECT NULL::pg_catalog.text AS send_window, NULL::pg_catalog.text AS time_zone,"       \
+	"  NULL::pg_catalog.interval AS debounce, NULL::pg_catalog.interval AS max_wait,"                         \
+	"  NULL::pg_catalog.interval AS digest, NULL::pg_catalog.text AS separator,"                              \
+	"  NULL::pg_catalog.text AS body, false AS language_fallback,"                                            \
+	"  NULL::pg_catalog.text AS owner_number) AS absent CROSS JOIN LATERAL ("                                 \
 	"SELECT d.name, d.relation, d.owner, d.events, d.template, d.parameters, d.phone, d.condition, d.sender," \
 	" d.language, d.reference, d.idempotency_key, d.send_at, d.expires_at, d.priority, d.on_error,"           \
-	" d.max_rows, d.replicated, d.settings, d.due, d.status_column, d.send_window, d.time_zone,"              \
-	" d.debounce, d.max_wait, d.digest, d.separator, d.body, d.language_fallback, d.owner_number"             \
+	" d.max_rows, d.replicated, d.settings, d.due, d.status_column, send_window, time_zone,"                  \
+	" debounce, max_wait, digest, separator, body, language_fallback, owner_number"                           \
 	" FROM @s@.whatsapp_watch_definitions AS d WHERE d.key = $1"
 #define TRIGGERS_OF_KEY                                                           \
 	" FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = $3 AND NOT t.tgisinternal" \
@@ -68,7 +75,7 @@ texts_at(const Result &found, int column)
 	" OPERATOR(pg_catalog.||) pg_catalog.decode('00', 'hex')"
 
 /* The table that was named. */
-Statement find_of_table = {DEFINITION " AND d.relation = $2", 2, {TEXTOID, OIDOID}};
+Statement find_of_table = {DEFINITION " AND d.relation = $2) AS f", 2, {TEXTOID, OIDOID}};
 
 /* A partition of it; or a restored table, which has another number. Then it is the one whose
  * triggers name the watch, as long as there is one such table only, and the definition was restored
@@ -81,7 +88,7 @@ Statement find_by_key = {
     "        WHERE c.oid = coalesce(pg_catalog.pg_partition_root($2), $2)))"
     "   AND NOT EXISTS (SELECT" TRIGGERS_OF_KEY " AND t.tgrelid = d.relation)"
     "   AND (SELECT pg_catalog.count(DISTINCT coalesce(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid))" TRIGGERS_OF_KEY
-    "  ) = 1))",
+    "  ) = 1))) AS f",
     4,
     {TEXTOID, OIDOID, OIDOID, TEXTOID}};
 
