@@ -1,7 +1,7 @@
 /*
  * phone_numbers.cpp — wa_normalize_phone() and wa_phone_info().
  *
- * No sending function calls these: it takes full numbers only, and says so when it gets another
+ * No sending function calls these: those take full numbers only, and say so when they get another
  * one.
  */
 #include "core/value/e164.hpp"

@@ -21,6 +21,7 @@ struct NamedColumn {
 	Oid type; /* InvalidOid: shown_value_of() reads any */
 };
 
+/* In the order of MessageColumn. */
 constexpr NamedColumn named_columns[message_column_count] = {
     {"id", INT8OID},
     {"created_at", TIMESTAMPTZOID},
@@ -147,7 +148,8 @@ fetch_transition_row(const TransitionRows &rows)
 {
 	if (rows.store == nullptr)
 		return false;
-	/* what was spilled to a file is read into the memory of the moment */
+	/* a row that was spilled to a file is read into the current memory context, and stays in the
+	 * slot until the next fetch: so that context is the slot's own */
 	MemoryContext before = MemoryContextSwitchTo(rows.row->tts_mcxt);
 	tuplestore_select_read_pointer(rows.store, rows.pointer);
 	const bool found = tuplestore_gettupleslot(rows.store, true, false, rows.row);

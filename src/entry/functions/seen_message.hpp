@@ -30,7 +30,7 @@ struct SeenMessage {
 	pg::CountedMessage counted;
 };
 
-/* The columns that are read, in the order of SeenMessage's parts. */
+/* The columns that are read, in the order of named_columns in seen_message.cpp. */
 enum MessageColumn {
 	id,
 	created_at,

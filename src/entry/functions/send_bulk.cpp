@@ -200,7 +200,8 @@ read_columns(TupleDesc row, QueryColumns &columns)
 		}
 }
 
-/* The server would refuse the same, and not say what to do. */
+/* The server would refuse the same, and not say what to do. It lets no command through but a SELECT
+ * that locks nothing. */
 void
 require_reading(SPIPlanPtr plan)
 {
@@ -216,7 +217,7 @@ require_reading(SPIPlanPtr plan)
 		ereport(
 		    ERROR,
 		    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		     errmsg("query of the recipients must only read"),
+		     errmsg("query of the recipients must be a SELECT that only reads"),
 		     writes_in_with ? errdetail("It has a WITH that changes a table.")
 		                    : errdetail("The command is %s.", command),
 		     errhint(
@@ -378,7 +379,7 @@ send_to_arrays(Bulk &bulk, const PhoneArrays &arrays)
 	take_step(bulk, pg::BulkStep::end);
 }
 
-/* A query may call functions that write. */
+/* A query may call functions that write, so what a dry run has done is rolled back. */
 template <class Send>
 void
 send_or_try(const Bulk &bulk, Send send)

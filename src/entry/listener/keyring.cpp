@@ -209,7 +209,7 @@ Keyring::knows_account(std::string_view account) const noexcept
 }
 
 /* The time that this takes tells how many secrets were tried. That gives nothing away: it depends
- * on ids that the sender of the body wrote. */
+ * on ids that the client wrote into the body. */
 bool
 Keyring::try_secret(Trial &trial, std::string_view secret)
 {

@@ -74,8 +74,8 @@ watch_of(const TriggerData &call, Oid function)
 	return watch;
 }
 
-/* All rows of the table are gone. A trigger that somebody has put on a partition of it says that of
- * some. */
+/* All rows of the table are gone; but where somebody has put the trigger on a partition, only the
+ * partition's. */
 void
 take_truncate(const pg::WatchDefinition &watch, Oid relation)
 {
@@ -113,8 +113,8 @@ pg_whatsapp_notify(PG_FUNCTION_ARGS)
 		                errhint("Use wa_watch().")));
 	const auto *call = reinterpret_cast<const TriggerData *>(fcinfo->context);
 	check_trigger(*call);
-	/* what a subscription copies has been announced where it came from */
 	const bool truncates = TRIGGER_FIRED_BY_TRUNCATE(call->tg_event);
+	/* what a subscription copies has been announced where it came from */
 	if (pg::copies_old_rows() || (!truncates && count_rows(*call) == 0))
 		return PointerGetDatum(nullptr);
 	pg::use_schema_of_function(fcinfo->flinfo->fn_oid);

@@ -30,7 +30,8 @@ struct RoleLevel {
 	const char *name;
 	const char *functions; /* an array of names */
 	bool reads;            /* may read every table and view */
-	const char *asking;    /* of these functions, those that ask for the right to a sender */
+	/* of these functions, those that ask for the right to a sender, and those for everybody */
+	const char *asking;
 	TableRight writes[most_table_rights];
 };
 
@@ -267,7 +268,8 @@ grant_what_remains(Oid role)
 	}
 }
 
-/* DROP ROLE leaves the rows of the role, which a statement may read. */
+/* DROP ROLE leaves the role's rows in whatsapp_role_grants, and a statement may take it from there.
+ */
 void
 require_role(Oid role)
 {

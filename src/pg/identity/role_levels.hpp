@@ -12,9 +12,9 @@ namespace whatsapp::pg
 /*
  * Grants, or takes back, all that the level has: EXECUTE on functions, rights on tables, and for a
  * level that reads membership in pg_monitor. This is done with the rights of the caller, who needs
- * the grant options. With a sender, only the functions that check the right for a sender. What
- * other grants of the role give stays. With SPI connected. Raises 22023 for an unknown level, 42501
- * when the caller may not.
+ * the grant options. With a sender, of the functions that act or show only those that check the
+ * right for a sender. What other grants of the role give stays. With SPI connected. Raises 22023
+ * for an unknown level, 42501 when the caller may not.
  */
 void grant_level(Oid role, const char *level, const char *sender);
 void revoke_level(Oid role, const char *level, const char *sender);

@@ -1,10 +1,10 @@
 /*
  * boundary.hpp — where C++ exceptions end and server errors begin: a plain record out, then raise.
  *
- * A body calls no function of the server, so nothing in it can jump; whatever it throws becomes a
- * Failure, which needs no destructor; when every C++ object is gone, raise_failure() hands it to
- * ereport. An ereport inside a catch, or over a live std::string, leaks (measured: 200 MB in
- * 200,000 failures).
+ * A body calls no function of the server that may raise, so nothing in it can jump; whatever it
+ * throws becomes a Failure, which needs no destructor; when every C++ object is gone,
+ * raise_failure() hands it to ereport. An ereport inside a catch, or over a live std::string, leaks
+ * (measured: 200 MB in 200,000 failures).
  */
 #pragma once
 

@@ -240,7 +240,7 @@ in_undone_subtransaction(void (*body)(void *), void *argument)
 	}
 	PG_CATCH();
 	{
-		/* left open, it would be the caller's: he has set no savepoint */
+		/* ended here, since the caller has not begun it and would not end it */
 		MemoryContextSwitchTo(context);
 		ErrorData *error = CopyErrorData();
 		FlushErrorState();
