@@ -71,6 +71,14 @@ TRUNCATE orders;
 SELECT reference, status FROM whatsapp_messages AS m WHERE idempotency_key LIKE 'reminder:%' AND reference IN ('own', 'reminder:17', '2') ORDER BY id;
 SELECT wa_watch('others', 't', ARRAY['new.po'], 'new.phone', due => 'new.day', name => 'reminder:others');
 
+-- a key that is too long for one
+CREATE TABLE lengthy (id text PRIMARY KEY, phone text DEFAULT '+34612345678', day date DEFAULT '2100-01-01');
+SELECT wa_watch('lengthy', 't', ARRAY['1'], 'new.phone', due => 'new.day');
+INSERT INTO lengthy SELECT repeat('x', 300);
+TRUNCATE lengthy;
+SELECT length(reference), status FROM whatsapp_messages WHERE reference LIKE 'xxx%';
+DROP TABLE lengthy;
+
 -- the end of a watch: what waits stays, and it is said
 INSERT INTO orders VALUES (6, 'stays', DEFAULT, '2100-01-01');
 SET client_min_messages = notice;

@@ -22,17 +22,6 @@ namespace
 #define WAITING_OF_OWNER                                                                   \
 	" FROM @s@.whatsapp_queue AS q JOIN @s@.whatsapp_messages AS m ON m.id = q.message_id" \
 	" WHERE q.state IN ('ready', 'held') AND m.enqueued_by = $1"
-/* Of a watch that makes the keys by itself. Where it makes the references, too, a key is the name
- * and the reference, or begins with them when it was too long: other messages of the owner are told
- * from it. Else the name of one watch may begin with the name of another. */
-#define KEY_IS_OF(name, makes_reference)                                               \
-	"starts_with(m.idempotency_key, " name " || ':') AND CASE WHEN " makes_reference   \
-	" THEN m.idempotency_key = " name                                                  \
-	" || ':' || m.reference OR (m.idempotency_key ~ '#[0-9a-f]{32}$'"                  \
-	"  AND starts_with(" name " || ':' || m.reference, left(m.idempotency_key, -33)))" \
-	" ELSE NOT EXISTS (SELECT FROM @s@.whatsapp_watch_definitions AS o"                \
-	"  WHERE starts_with(o.name, " name                                                \
-	" || ':') AND starts_with(m.idempotency_key, o.name || ':')) END"
 
 constexpr uint64 cancelled_at_once = 200;
 
@@ -42,13 +31,22 @@ has_own_keys(const WatchDefinition &watch)
 	return watch.idempotency_key != nullptr;
 }
 
+/* A watch makes keys of its name and the row's key, which is the reference, too, unless the watch
+ * says another one. So a key is told from others of the owner's that begin with the name; one that
+ * was too long ends with a hash. With another reference, those of watches whose names begin with
+ * the name are told from it. */
 Result
 find_reminders(const WatchDefinition &watch)
 {
-	static Statement by_key = {"SELECT m.id" WAITING_OF_OWNER
-	                           " AND " KEY_IS_OF("$2", "$3") " ORDER BY m.id",
-	                           3,
-	                           {TEXTOID, TEXTOID, BOOLOID}};
+	static Statement by_key = {
+	    "SELECT m.id" WAITING_OF_OWNER
+	    " AND starts_with(m.idempotency_key, $2 || ':') AND CASE WHEN $3"
+	    "  THEN m.idempotency_key = $2 || ':' || m.reference OR (m.idempotency_key ~ '#[0-9a-f]{32}$'"
+	    "   AND starts_with($2 || ':' || m.reference, left(m.idempotency_key, -33)))"
+	    "  ELSE NOT EXISTS (SELECT FROM @s@.whatsapp_watch_definitions AS o WHERE starts_with(o.name, $2 || ':')"
+	    "   AND starts_with(m.idempotency_key, o.name || ':')) END ORDER BY m.id",
+	    3,
+	    {TEXTOID, TEXTOID, BOOLOID}};
 	static Statement by_note = {"SELECT m.id" WAITING_OF_OWNER
 	                            " AND EXISTS (SELECT FROM @s@.whatsapp_watched_messages AS w"
 	                            " WHERE w.message_id = m.id AND w.watch = $2) ORDER BY m.id",
