@@ -10,6 +10,7 @@
 #include "pg/identity/kept_role.hpp"
 #include "pg/identity/sender_rights.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/owners.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/watches/watch_query.hpp"

@@ -6,6 +6,7 @@
 #include "core/message/template.hpp"
 #include "pg/identity/sender_rights.hpp"
 #include "pg/enqueue/messages.hpp"
+#include "pg/server/owners.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/watches/watch_errors.hpp"

@@ -9,6 +9,7 @@
 #include "pg/enqueue/messages.hpp"
 #include "pg/identity/kept_role.hpp"
 #include "pg/identity/sender_rights.hpp"
+#include "pg/server/owners.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/watches/status_column.hpp"

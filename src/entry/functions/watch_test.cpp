@@ -2,6 +2,7 @@
  * watch_test.cpp — wa_watch_test(): a row of a watched table goes the way of a trigger's rows, as
  * far as the message that would be enqueued.
  */
+#include "pg/server/owners.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/transaction.hpp"
 #include "pg/watches/announce.hpp"

@@ -7,6 +7,7 @@
 
 #include "entry/watch/watch.hpp"
 
+#include "pg/server/owners.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/statement.hpp"
 #include "pg/server/transaction.hpp"

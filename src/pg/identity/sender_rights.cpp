@@ -6,14 +6,13 @@
 
 #include "pg/rows/own_table.hpp"
 #include "pg/server/columns.hpp"
+#include "pg/server/owners.hpp"
 #include "pg/server/statement.hpp"
 
 extern "C" {
-#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_proc.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -23,7 +22,6 @@ extern "C" {
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 }
 
 namespace whatsapp::pg
@@ -346,22 +344,6 @@ caller_of_function()
 	return caller;
 }
 
-namespace
-{
-
-Oid
-owner_of(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
-} // namespace
-
 Datum
 as_owner(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo))
 {
@@ -369,7 +351,7 @@ as_owner(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo))
 	Oid user;
 	int context;
 	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(owner_of(fcinfo->flinfo->fn_oid),
+	SetUserIdAndSecContext(owner_of_function(fcinfo->flinfo->fn_oid),
 	                       context | SECURITY_LOCAL_USERID_CHANGE);
 	caller = user;
 	/* after an error this stays true: it costs a comparison, and changes nothing */

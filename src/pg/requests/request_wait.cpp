@@ -9,6 +9,7 @@
 #include "core/base/fault.hpp"
 #include "pg/server/boundary.hpp"
 #include "pg/server/clock.hpp"
+#include "pg/server/owners.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/settings.hpp"
 #include "pg/server/statement.hpp"
@@ -16,13 +17,10 @@
 #include "pg/server/compat.hpp"
 
 extern "C" {
-#include "access/htup_details.h"
-#include "catalog/pg_proc.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
 #include "storage/latch.h"
 #include "utils/guc.h"
-#include "utils/syscache.h"
 }
 
 namespace whatsapp::pg
@@ -33,17 +31,6 @@ namespace
 
 constexpr std::int64_t first_pause_ms = 10;
 constexpr std::int64_t longest_pause_ms = 250;
-
-Oid
-owner_of_function(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
 
 void
 pause_for(std::int64_t ms)

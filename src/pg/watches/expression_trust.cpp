@@ -7,7 +7,7 @@
 #include "pg/watches/expression_trust.hpp"
 
 #include "pg/server/compat.hpp"
-#include "pg/watches/watch_triggers.hpp"
+#include "pg/server/owners.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -114,17 +114,6 @@ find_untrusted_json_cast(Oid type, Oid role)
 			function = find_untrusted_json_cast(TupleDescAttr(columns, i)->atttypid, role);
 	ReleaseTupleDesc(columns);
 	return function;
-}
-
-Oid
-owner_of_type(Oid type)
-{
-	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for type %u", type);
-	const Oid owner = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple))->typowner;
-	ReleaseSysCache(tuple);
-	return owner;
 }
 
 /* A value that is made a domain's without a word of it runs the domain's constraints. */

@@ -4,6 +4,7 @@
 #include "pg/watches/watch_triggers.hpp"
 
 #include "pg/server/compat.hpp"
+#include "pg/server/owners.hpp"
 #include "pg/server/schema.hpp"
 #include "pg/server/statement.hpp"
 #include "pg/watches/key_style.hpp"
@@ -11,15 +12,12 @@
 #include "pg/watches/watch_insert.hpp"
 
 extern "C" {
-#include "access/htup_details.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_proc.h"
 #include "executor/spi.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 }
 
 namespace whatsapp::pg
@@ -248,17 +246,6 @@ notify_function(Oid sibling)
 	List *name = list_make2(makeString(get_namespace_name(get_func_namespace(sibling))),
 	                        makeString(pstrdup("whatsapp_notify")));
 	return LookupFuncName(name, 0, nullptr, false);
-}
-
-Oid
-owner_of_function(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
 }
 
 const char *

@@ -57,9 +57,6 @@ as_user(Oid user, Body body)
 	SetUserIdAndSecContext(before, context);
 }
 
-/* A function's owner. */
-Oid owner_of_function(Oid function);
-
 /* "schema"."table" as SQL needs it. */
 const char *quoted_relation(Oid relation);
 
